@@ -1,0 +1,53 @@
+/** Holdfast itself, from the sources of this checkout: one worker, journal in memory or in SQLite. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { cache, gatewayCore, launch, repository } from '../launch.ts'
+import { type Peer, PeerMissing, type RunningPeer } from './peer.ts'
+
+const entry = join('src', 'cli', 'holdfast.ts')
+const readyMsMax = 20_000
+
+export interface HoldfastOptions {
+  readonly upstreamUrl: string
+  readonly port: number
+  readonly adminPort: number
+  readonly journal: 'memory' | 'sqlite'
+  readonly core?: number
+}
+
+/** Starts the gateway and waits for its ready line. @throws {PeerMissing} when it does not get ready */
+export async function startHoldfast(options: HoldfastOptions): Promise<RunningPeer> {
+  if (!existsSync(join(repository, entry))) throw new PeerMissing(`${entry} does not exist yet`)
+  const folder = join(cache, 'bench', 'holdfast', options.journal)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const ports = ['--port', `${options.port}`, '--admin-port', `${options.adminPort}`]
+  const journal = ['--journal', options.journal, ...(options.journal === 'sqlite' ? ['--state', folder] : [])]
+  const args = [entry, 'run', ...ports, '--upstream', `${options.upstreamUrl}/v1`, '--workers', '1', ...journal]
+  const { promise: ready, resolve } = Promise.withResolvers<void>()
+  const launched = launch(process.execPath, args, {
+    ...(options.core === undefined ? {} : { core: options.core }),
+    cwd: repository,
+    env: { NODE_ENV: 'production' },
+    onLine: (line) => line.includes('"event":"ready"') && resolve(),
+  })
+  const { promise: late, resolve: giveUp } = Promise.withResolvers<string>()
+  const timer = setTimeout(giveUp, readyMsMax, `no ready line within ${readyMsMax} ms`)
+  const failure = await Promise.race([ready.then(() => null), launched.exited.then((code) => `it ended with ${code}`), late])
+  clearTimeout(timer)
+  if (failure !== null) {
+    await launched.stop()
+    throw new PeerMissing(`Holdfast did not start: ${failure}\n${launched.tail()}`)
+  }
+  const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }
+  return { version: `Holdfast ${version}`, pids: launched.pids, stop: launched.stop }
+}
+
+const variant = (name: string, journal: 'memory' | 'sqlite', note: string): Peer => ({
+  name,
+  note,
+  start: (mockUrl, port) => startHoldfast({ upstreamUrl: mockUrl, port, adminPort: 0, journal, core: gatewayCore }),
+})
+
+export const holdfast: Peer = variant('holdfast', 'memory', 'holdfast: one worker, `--journal memory`, access log on.')
+export const holdfastSqlite: Peer = variant('holdfast-sqlite', 'sqlite', 'holdfast-sqlite: the same with `--journal sqlite`.')

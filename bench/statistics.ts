@@ -1,0 +1,50 @@
+/** Medians, quartiles and the two trend tests of the benches: plain arithmetic on plain numbers. */
+
+/** The `share` quantile (0..1) by linear interpolation; NaN for no values. */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) return Number.NaN
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (sorted.length - 1) * share
+  const low = sorted[Math.floor(at)] ?? Number.NaN
+  const high = sorted[Math.ceil(at)] ?? low
+  return low + (high - low) * (at - Math.floor(at))
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5)
+
+/** Theil–Sen slope: the median of the slopes of all pairs; y per x. One wild sample cannot bend it. */
+export function theilSenSlope(x: readonly number[], y: readonly number[]): number {
+  const slopes: number[] = []
+  for (let i = 0; i < x.length; i++) {
+    for (let j = i + 1; j < x.length; j++) {
+      const run = (x[j] ?? 0) - (x[i] ?? 0)
+      if (run !== 0) slopes.push(((y[j] ?? 0) - (y[i] ?? 0)) / run)
+    }
+  }
+  return median(slopes)
+}
+
+/**
+ * Mann–Kendall trend test: the one-sided probability that a series without a trend rises at least this much.
+ * Normal approximation with continuity correction and the variance corrected for ties; good from about ten samples.
+ */
+export function risingProbability(y: readonly number[]): number {
+  let score = 0
+  for (let i = 0; i < y.length; i++) {
+    for (let j = i + 1; j < y.length; j++) score += Math.sign((y[j] ?? 0) - (y[i] ?? 0))
+  }
+  const n = y.length
+  const tieCounts = [...Map.groupBy(y, (value) => value).values()].map((group) => group.length)
+  const tied = tieCounts.reduce((sum, t) => sum + t * (t - 1) * (2 * t + 5), 0)
+  const variance = (n * (n - 1) * (2 * n + 5) - tied) / 18
+  if (variance <= 0) return 1
+  return upperTail((score - Math.sign(score)) / Math.sqrt(variance))
+}
+
+/** P(Z > z) of the standard normal, by the Abramowitz–Stegun polynomial 26.2.17 (error below 1e-7). */
+function upperTail(z: number): number {
+  if (z < 0) return 1 - upperTail(-z)
+  const t = 1 / (1 + 0.2316419 * z)
+  const series = ((((1.330274429 * t - 1.821255978) * t + 1.781477937) * t - 0.356563782) * t + 0.31938153) * t
+  return (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * series
+}

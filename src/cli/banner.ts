@@ -1,0 +1,56 @@
+/** What `holdfast run` says when it is ready: to a person, or to a program. */
+import type { Fleet } from '../fleet/fleet.ts'
+
+export interface Ready {
+  readonly urls: readonly string[]
+  readonly adminUrl: string
+  readonly workers: number
+  /** Where the upstreams come from, one line each. */
+  readonly notes: readonly string[]
+  readonly models: readonly string[]
+  readonly upstreams: readonly { name: string; url: string; isUp: boolean }[]
+  readonly logFile: string | null
+}
+
+export function describeFleet(fleet: Fleet): Pick<Ready, 'models' | 'upstreams'> {
+  return {
+    models: fleet.models().map(({ id }) => id),
+    upstreams: fleet.upstreams.map(({ name, options, wasUp, restLeftMs }) => ({ name, url: options.url, isUp: wasUp && restLeftMs === 0 })),
+  }
+}
+
+/** One JSON line; programs that start the gateway wait for it. */
+export function readyLine(ready: Ready): string {
+  const { urls, adminUrl, workers, models, upstreams } = ready
+  return `${JSON.stringify({ event: 'ready', url: urls[0], urls, adminUrl, workers, models, upstreams, pid: process.pid })}\n`
+}
+
+const bold = (text: string): string => `\u001b[1m${text}\u001b[0m`
+const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`
+
+export function banner(ready: Ready): string {
+  const url = ready.urls[0] ?? ''
+  const model = ready.models[0] ?? 'MODEL'
+  const upstreams = ready.upstreams.map(({ name, url: at, isUp }) => `    ${isUp ? '●' : '○'} ${name}  ${dim(isUp ? at : `${at} (not up yet, taken in when it comes)`)}`)
+  const shown = ready.models.slice(0, 8).join(', ') || dim('none yet')
+  return [
+    '',
+    `  ${bold('Holdfast')} is ready.`,
+    '',
+    `  OpenAI clients      ${bold(`${url}/v1`)}`,
+    `  Anthropic clients   ${bold(url)}`,
+    `  Health and metrics  ${ready.adminUrl}/readyz  ${ready.adminUrl}/metrics`,
+    ...(ready.logFile ? [`  Log                 ${ready.logFile}`] : []),
+    '',
+    ...ready.notes.map((note) => `  ${note}`),
+    ...upstreams,
+    `  Models: ${shown}${ready.models.length > 8 ? dim(` and ${ready.models.length - 8} more`) : ''}`,
+    '',
+    '  Try it:',
+    '',
+    `    curl -N ${url}/v1/chat/completions -H 'content-type: application/json' \\`,
+    `      -d '{"model": "${model}", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'`,
+    '',
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,97 @@
+/** From the command line to a configuration: a file, flags, what is found on this machine, or the lab. */
+import { existsSync } from 'node:fs'
+import { checkConfig, type Config, ConfigError, type ConfigInput, readConfigFile } from '../config.ts'
+import { discover } from './discover.ts'
+import { type LabChoice, type LabModels, openLab } from './lab-models.ts'
+
+export interface RunOptions {
+  config?: string
+  host?: string
+  port?: number
+  adminPort?: number
+  upstream?: string[]
+  state?: string
+  workers?: number
+  journal?: 'memory' | 'sqlite'
+  site?: string
+  lab: LabChoice
+  logLevel?: Config['log']['level']
+}
+
+export interface Setup {
+  readonly config: Config
+  /** Where the upstreams come from, one line each, for people. */
+  readonly notes: readonly string[]
+  /** The lab's models that were started, to be stopped at the end. */
+  readonly lab: LabModels | null
+}
+
+const usualFile = 'holdfast.yaml'
+/** 502, and one more digit. */
+export const usualPort = 5020
+
+/** `tell` is given lines on long work. @throws {ConfigError} */
+export async function setUp(options: RunOptions, tell: (line: string) => void): Promise<Setup> {
+  const file = options.config ?? (!options.upstream && existsSync(usualFile) ? usualFile : null)
+  if (file && options.upstream) {
+    throw new ConfigError([{ place: '--upstream', field: '', message: 'cannot be joined with a file', cure: `Add it to \`upstreams\` in ${file}, or leave --config out.` }])
+  }
+  if (file) return { config: withFlags(readConfigFile(file), options), notes: [`Configured by ${file}.`], lab: null }
+  if (options.upstream) return { config: fromFlags(upstreamsOf(options.upstream), options), notes: [], lab: null }
+  if (options.lab === 'auto' || options.lab === 'off') {
+    const found = await discover(process.env, options.port ?? usualPort)
+    if (Object.keys(found.upstreams).length > 0) {
+      return { config: fromFlags(found.upstreams, options), notes: ['Found:', ...found.notes.map((note) => `  ${note}`)], lab: null }
+    }
+    if (options.lab === 'off') throw nothingFound()
+  }
+  const lab = await openLab(options.lab, tell)
+  return { config: fromFlags(lab.upstreams, options), notes: lab.notes, lab }
+}
+
+function nothingFound(): ConfigError {
+  const cure = 'Start one, set a provider’s key (OPENAI_API_KEY, ANTHROPIC_API_KEY …), or name one with --upstream URL.'
+  return new ConfigError([{ place: 'this machine', field: '', message: 'no model server and no provider key was found', cure }])
+}
+
+/** Upstreams given by URL are named by host and port. */
+function upstreamsOf(urls: readonly string[]): ConfigInput['upstreams'] {
+  const upstreams: ConfigInput['upstreams'] = {}
+  for (const url of urls) {
+    if (!URL.canParse(url)) {
+      throw new ConfigError([{ place: `--upstream ${url}`, field: '', message: 'not a URL', cure: 'Write it like http://gpu1:8000/v1.' }])
+    }
+    const { host } = new URL(url)
+    const name = host.replace(/[^\w.:@-]/g, '')
+    upstreams[name in upstreams ? `${name}-${Object.keys(upstreams).length + 1}` : name] = { url }
+  }
+  return upstreams
+}
+
+function fromFlags(upstreams: ConfigInput['upstreams'], options: RunOptions): Config {
+  return withFlags(checkConfig({ upstreams }), options)
+}
+
+/** Flags win over the file. */
+function withFlags(config: Config, options: RunOptions): Config {
+  const [first, ...others] = config.listeners
+  const host = options.host ?? first?.host ?? '127.0.0.1'
+  const port = options.port ?? first?.port ?? usualPort
+  // Another gateway on the default port should not keep a second one from starting on a port of its own.
+  const adminPort = options.adminPort ?? (options.port === undefined || options.port === 0 ? (options.port ?? config.admin.port) : followingPort(config, options.port))
+  return checkConfig({
+    ...config,
+    listeners: [{ host, port }, ...others],
+    admin: { ...config.admin, port: adminPort },
+    ...(options.state !== undefined && { stateDir: options.state }),
+    ...(options.workers !== undefined && { workers: options.workers }),
+    ...(options.site !== undefined && { site: options.site }),
+    journal: { ...config.journal, ...(options.journal !== undefined && { engine: options.journal }) },
+    log: { ...config.log, ...(options.logLevel !== undefined && { level: options.logLevel }) },
+  })
+}
+
+/** With `--port` and no word on the operators' port, that follows the callers' port, unless a file set it. */
+function followingPort(config: Config, port: number): number {
+  return config.admin.port === usualPort + 1 ? port + 1 : config.admin.port
+}

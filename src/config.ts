@@ -1,0 +1,222 @@
+/** Joins the rooms' schemas into one configuration. The only reader of the file, the flags' values and the environment. */
+import { readFileSync } from 'node:fs'
+import { type Document, LineCounter, parseDocument } from 'yaml'
+import { keySchema } from './edge/caller.ts'
+import { limitsSchema } from './edge/limits.ts'
+import { listenerSchema } from './edge/listener.ts'
+import { modelSchema } from './fleet/fleet.ts'
+import { poolSchema, timeoutsSchema } from './fleet/pool.ts'
+import { upstreamSchema } from './fleet/upstream.ts'
+import { nearestName } from './ground/name.ts'
+import { count, z } from './ground/schema.ts'
+import { logSchema } from './observe/log.ts'
+import { journalSchema } from './store/journal.ts'
+
+const name = z.string().regex(/^[\w.:@-]{1,64}$/, 'letters, digits, and . : _ @ - only')
+
+export const configSchema = z
+  .strictObject({
+    site: z
+      .string()
+      .regex(/^[a-z0-9]{1,12}$/, '1 to 12 characters of a-z and 0-9')
+      .default('local')
+      .meta({ description: 'Where this gateway stands; part of every Ray ID.' }),
+    stateDir: z.string().default('.holdfast').meta({ description: 'Folder for the journal. Relative to the working directory.' }),
+    workers: count(1, 'Processes that share the listening ports.', { max: 64 }),
+    listeners: z.array(listenerSchema).min(1).max(16).default([{ host: '127.0.0.1', port: 5020 }]).meta({ description: 'Where callers connect.' }),
+    admin: listenerSchema
+      .prefault({ port: 5021 })
+      .meta({ description: 'Where operators and probes connect: `/livez`, `/readyz`, `/metrics`. Keep it off the public network.' }),
+    upstreams: z.record(name, upstreamSchema).meta({ description: 'Model servers and providers, by name.' }),
+    pools: z.record(name, poolSchema).default({}).meta({ description: 'Upstreams that can stand in for each other, by name. Default: one pool, `all`, of all upstreams.' }),
+    models: z
+      .record(z.string().min(1).max(256), modelSchema)
+      .default({})
+      .meta({ description: 'Names under which models are offered, beside those that the upstreams report.' }),
+    keys: z.array(keySchema).max(10_000).default([]).meta({ description: 'Keys of callers. Without any, everyone who reaches a listener may call.' }),
+    onDisconnect: z
+      .enum(['cancel', 'detach'])
+      .default('cancel')
+      .meta({ description: 'When a caller leaves: `cancel` stops the upstream, `detach` lets the answer finish into the journal.' }),
+    timeouts: timeoutsSchema,
+    limits: limitsSchema,
+    journal: journalSchema,
+    log: logSchema,
+  })
+  .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })
+
+export type Config = z.output<typeof configSchema>
+export type ConfigInput = z.input<typeof configSchema>
+
+/** One thing wrong with the configuration. */
+export interface Problem {
+  /** File and line, or the flag. */
+  readonly place: string
+  /** The field, as a path. */
+  readonly field: string
+  readonly message: string
+  readonly cure: string
+}
+
+export class ConfigError extends Error {
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(({ place, field, message, cure }) => `${place}: ${field ? `${field}: ` : ''}${message}\n    ${cure}`).join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** Where a value of the configuration stands in its file. */
+type Locate = (path: readonly PropertyKey[]) => string
+
+/** @throws {ConfigError} with every problem that was found. */
+export function readConfigFile(path: string): Config {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
+    throw new ConfigError([{ place: path, field: '', message: reason, cure: 'Check the path given with --config.' }])
+  }
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.slice(0, 10).map((error) => ({
+        place: `${path}:${lines.linePos(error.pos[0]).line}`,
+        field: '',
+        message: error.message,
+        cure: 'The file is not valid YAML at this place: check indentation, colons and quotes.',
+      })),
+    )
+  }
+  return checkConfig(document.toJS() ?? {}, (field) => `${path}:${lineOf(document, lines, field)}`)
+}
+
+/** Checks a configuration that does not come from a file. @throws {ConfigError} */
+export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Config {
+  const result = configSchema.safeParse(input)
+  if (!result.success) throw new ConfigError(result.error.issues.flatMap((issue) => problemsOf(issue, locate, input)))
+  const problems = checkReferences(result.data, locate)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return result.data
+}
+
+/** The line of the deepest part of a path that exists. */
+function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = document.getIn(path.slice(0, length - 1), true) as { items?: { key?: { value?: unknown; range?: number[] }; range?: number[] }[] } | undefined
+    const last = path[length - 1]
+    const item = typeof last === 'number' ? parent?.items?.[last] : parent?.items?.find(({ key }) => key?.value === last)
+    const at = item?.key?.range?.[0] ?? item?.range?.[0]
+    if (at !== undefined) return lines.linePos(at).line
+  }
+  return 1
+}
+
+type Issue = z.core.$ZodIssue
+
+function problemsOf(issue: Issue, locate: Locate, input: unknown): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(issue.path)
+    return issue.keys.map((key) => {
+      const near = nearestName(key, known)
+      const cure = near ? `Did you mean \`${near}\`?` : `Known here are: ${known.join(', ')}.`
+      return { place: locate([...issue.path, key]), field: [...issue.path, key].join('.'), message: 'unknown key', cure }
+    })
+  }
+  if (issue.code === 'invalid_union') {
+    const inner = issue.errors.find((each) => each.some(({ code }) => code !== 'invalid_type')) ?? issue.errors[0]
+    if (inner?.length) return inner.flatMap((each) => problemsOf({ ...each, path: [...issue.path, ...each.path] } as Issue, locate, input))
+  }
+  const field = issue.path.join('.')
+  return [{ place: locate(issue.path), field, message: issue.message.replace(/^Invalid input: /, ''), cure: cureFor(issue.path) }]
+}
+
+/** The JSON Schema of the whole file; also published as `holdfast schema`. */
+export function configJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' }) as Record<string, unknown>
+}
+
+interface Node {
+  readonly properties?: Record<string, Node>
+  readonly additionalProperties?: Node | boolean
+  readonly items?: Node
+  readonly anyOf?: Node[]
+  readonly description?: string
+}
+
+function nodeAt(path: readonly PropertyKey[]): Node | undefined {
+  let nodes: (Node | undefined)[] = [configJsonSchema() as Node]
+  for (const part of path) {
+    nodes = nodes
+      .flatMap((node) => [node, ...(node?.anyOf ?? [])])
+      .map((node) => {
+        if (typeof part === 'number') return node?.items
+        return node?.properties?.[String(part)] ?? (typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined)
+      })
+      .filter((node) => node !== undefined)
+  }
+  return nodes.flatMap((node) => [node, ...(node?.anyOf ?? [])]).find((node) => node?.properties) ?? nodes[0]
+}
+
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  return Object.keys(nodeAt(path)?.properties ?? {})
+}
+
+function cureFor(path: readonly PropertyKey[]): string {
+  const description = nodeAt(path)?.description
+  return description ? `What it is: ${description}` : 'See docs/reference/config.md.'
+}
+
+/** Names that must exist elsewhere in the file. */
+function checkReferences(config: Config, locate: Locate): Problem[] {
+  const problems: Problem[] = []
+  const upstreams = Object.keys(config.upstreams)
+  const pools = Object.keys(config.pools)
+  const miss = (path: PropertyKey[], what: string, wanted: string, known: string[]): void => {
+    const near = nearestName(wanted, known)
+    const cure = near ? `Did you mean \`${near}\`?` : known.length > 0 ? `There are: ${known.join(', ')}.` : `Add it under \`${what}s\`.`
+    problems.push({ place: locate(path), field: path.join('.'), message: `there is no ${what} named ${JSON.stringify(wanted)}`, cure })
+  }
+  if (upstreams.length === 0) {
+    const cure = 'Add at least one, e.g. `upstreams: { gpu1: { url: http://127.0.0.1:8000/v1 } }`.'
+    problems.push({ place: locate(['upstreams']), field: 'upstreams', message: 'there is no upstream', cure })
+  }
+  for (const [pool, { upstreams: members }] of Object.entries(config.pools)) {
+    members.forEach((member, i) => {
+      const wanted = typeof member === 'string' ? member : member.name
+      if (!upstreams.includes(wanted)) miss(['pools', pool, 'upstreams', i], 'upstream', wanted, upstreams)
+    })
+  }
+  for (const [model, { pool }] of Object.entries(config.models)) {
+    if (pool !== undefined && !pools.includes(pool)) miss(['models', model, 'pool'], 'pool', pool, pools)
+  }
+  const names = config.keys.map((key) => key.name)
+  config.keys.forEach((key, i) => {
+    if (names.indexOf(key.name) === i) return
+    problems.push({ place: locate(['keys', i, 'name']), field: `keys.${i}.name`, message: `two keys are named ${key.name}`, cure: 'Give each its own name.' })
+  })
+  return problems
+}
+
+/**
+ * A secret as the configuration spells it: `env:NAME`, `file:PATH`, or the secret itself.
+ * @throws {ConfigError} when the variable or file is not there.
+ */
+export function readSecret(spelling: string, field: string): string {
+  if (spelling.startsWith('env:')) {
+    const variable = spelling.slice(4)
+    const value = process.env[variable]
+    if (value) return value
+    throw new ConfigError([{ place: 'environment', field, message: `the variable ${variable} is not set`, cure: `Set ${variable}, or use \`file:PATH\`.` }])
+  }
+  if (!spelling.startsWith('file:')) return spelling
+  try {
+    return readFileSync(spelling.slice(5), 'utf8').trim()
+  } catch (error) {
+    throw new ConfigError([{ place: spelling.slice(5), field, message: (error as Error).message, cure: 'Check the path and who may read it.' }])
+  }
+}

@@ -1,0 +1,60 @@
+/** Who is calling: from a key to a name. Keys are kept as hashes, compared as hashes, and never written anywhere. */
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { Fault } from '../fault/fault.ts'
+import { z } from '../ground/schema.ts'
+
+export const keySchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w.@-]{1,64}$/, 'letters, digits, and . _ @ - only')
+      .meta({ description: 'Who holds the key, as it appears in logs.' }),
+    key: z.string().min(8).meta({ description: 'The key: `env:NAME`, `file:PATH`, or the key itself.' }),
+    models: z.array(z.string()).optional().meta({ description: 'Models it may use. Default: all.' }),
+    onDisconnect: z.enum(['cancel', 'detach']).optional().meta({ description: 'Overrides the common `onDisconnect` for this key.' }),
+  })
+  .meta({ description: 'A key for callers.' })
+
+export type KeyOptions = z.output<typeof keySchema>
+
+export interface Caller {
+  /** Empty when the gateway takes calls without a key. */
+  readonly name: string
+  readonly models: ReadonlySet<string> | null
+  readonly onDisconnect: 'cancel' | 'detach' | null
+}
+
+const anyone: Caller = { name: '', models: null, onDisconnect: null }
+
+export class Callers {
+  #byHash = new Map<string, Caller>()
+
+  /** `keys` with their secrets already read. Without any, everyone may call. */
+  constructor(keys: readonly KeyOptions[]) {
+    for (const { name, key, models, onDisconnect } of keys) {
+      this.#byHash.set(hash(key), { name, models: models ? new Set(models) : null, onDisconnect: onDisconnect ?? null })
+    }
+  }
+
+  /** @throws {Fault} HF_KEY_UNKNOWN */
+  identify(headers: IncomingHttpHeaders): Caller {
+    if (this.#byHash.size === 0) return anyone
+    const key = callerKey(headers)
+    const caller = key ? this.#byHash.get(hash(key)) : undefined
+    if (!caller) throw new Fault('HF_KEY_UNKNOWN', { detail: key ? 'the key is not known here' : 'no key was sent' })
+    return caller
+  }
+}
+
+/** The secret a request carries: `authorization: Bearer …` (OpenAI) or `x-api-key` (Anthropic). */
+export function callerKey(headers: IncomingHttpHeaders): string | null {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
+  if (bearer) return bearer
+  const apiKey = headers['x-api-key']
+  return typeof apiKey === 'string' && apiKey.length > 0 ? apiKey : null
+}
+
+function hash(key: string): string {
+  return createHash('sha256').update(key).digest('base64')
+}

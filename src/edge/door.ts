@@ -1,0 +1,199 @@
+/**
+ * The door: where a request gets its Ray ID and finds its way. Calls go on to the relay; lists of models are answered here;
+ * everything else leaves with a clear no.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { routeNames, routes, type Family, type Route } from '../dialect/call.ts'
+import { readCall } from '../dialect/read-call.ts'
+import { Fault, toFault } from '../fault/fault.ts'
+import type { Ray, RaySource } from '../fault/ray.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Observer } from '../observe/observer.ts'
+import { type BodyPurse, readBody } from './body.ts'
+import { type Caller, callerKey, type Callers } from './caller.ts'
+import { answerFault } from './fault-answer.ts'
+import { checkRequest } from './guard.ts'
+import { HttpReply } from './http-reply.ts'
+import type { Limits } from './limits.ts'
+import { modelList, oneModel } from './model-list.ts'
+import type { Order } from '../relay/exchange.ts'
+import type { Reply } from '../relay/reply.ts'
+
+export interface DoorParts {
+  readonly clock: Clock
+  readonly rays: RaySource
+  readonly fleet: Fleet
+  readonly callers: Callers
+  readonly purse: BodyPurse
+  readonly observer: Observer
+  readonly limits: Limits
+  readonly site: string
+  /** Our name in `via`. */
+  readonly node: string
+  readonly onDisconnect: 'cancel' | 'detach'
+  /** Takes a call into the relay. */
+  readonly relay: (order: Order, reply: Reply) => void
+}
+
+const routeByPath = new Map<string, Route>(routeNames.map((route) => [`/v1${routes[route].path}`, route]))
+/** Trace context of the caller, passed on to the upstream. */
+const passedNames = ['traceparent', 'tracestate', 'baggage'] as const
+
+/** One request on its way through the door. */
+class Visit {
+  readonly ray: Ray
+  readonly beganMs: number
+  readonly headers: readonly string[]
+  family: Family | null = null
+  route = ''
+  #parts: DoorParts
+  #request: IncomingMessage
+  #response: ServerResponse
+
+  constructor(parts: DoorParts, request: IncomingMessage, response: ServerResponse) {
+    this.#parts = parts
+    this.#request = request
+    this.#response = response
+    this.ray = parts.rays.next()
+    this.beganMs = parts.clock.monotonicMs()
+    this.headers = ['holdfast-ray', this.ray, 'x-request-id', this.ray, 'request-id', this.ray]
+  }
+
+  enter(): void {
+    const request = this.#request
+    const url = request.url ?? '/'
+    const query = url.indexOf('?')
+    const path = query === -1 ? url : url.slice(0, query)
+    const route = routeByPath.get(path)
+    this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
+    this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
+    try {
+      checkRequest(request, this.#parts.node)
+      if (route) return this.#call(route)
+      this.#answer(path)
+    } catch (thrown) {
+      this.#refuse(toFault(thrown))
+    }
+  }
+
+  #call(route: Route): void {
+    const request = this.#request
+    if (request.method !== 'POST') throw new Fault('HF_METHOD_UNKNOWN', { param: 'POST' })
+    checkMediaType(request)
+    const caller = this.#parts.callers.identify(request.headers)
+    const { purse, limits } = this.#parts
+    readBody(request, limits.bodyBytesMax, purse, (fault, body) => {
+      if (fault) return this.#refuse(fault)
+      this.#response.on('close', () => purse.give(body.length))
+      try {
+        this.#relay(route, caller, body)
+      } catch (thrown) {
+        this.#refuse(toFault(thrown))
+      }
+    })
+  }
+
+  #relay(route: Route, caller: Caller, body: Buffer): void {
+    const { clock, limits, node, onDisconnect, relay } = this.#parts
+    const { headers } = this.#request
+    const call = readCall(route, body, headers as Record<string, string | undefined>)
+    if (caller.models && !caller.models.has(call.model)) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model' })
+    const passedHeaders: Record<string, string> = {}
+    for (const name of passedNames) {
+      const value = headers[name]
+      if (typeof value === 'string') passedHeaders[name] = value
+    }
+    const reply = new HttpReply(this.#response, clock, {
+      stalledMs: limits.stalledReaderMs,
+      headers: this.headers,
+      fail: (fault) => this.#answerFault(fault),
+    })
+    const order: Order = {
+      ray: this.ray,
+      call,
+      node,
+      caller: caller.name,
+      callerKey: callerKey(headers),
+      passedHeaders,
+      beganMs: this.beganMs,
+      onDisconnect: caller.onDisconnect ?? onDisconnect,
+    }
+    relay(order, reply)
+  }
+
+  /** What is answered without a call. */
+  #answer(path: string): void {
+    const { method } = this.#request
+    const isList = path === '/v1/models'
+    if (!isList && !path.startsWith('/v1/models/')) throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${path.slice(0, 200)}` })
+    if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
+    const caller = this.#parts.callers.identify(this.#request.headers)
+    const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))
+    const family = this.family ?? 'openai'
+    const body = isList ? modelList(entries, family) : oneModel(entries, decode(path.slice('/v1/models/'.length)), family)
+    this.#response.writeHead(200, [...this.headers, 'content-type', 'application/json', 'content-length', String(body.length)])
+    this.#response.end(method === 'HEAD' ? undefined : body)
+  }
+
+  /** A request that never became a call: answered, and accounted for. */
+  #refuse(fault: Fault): void {
+    this.#answerFault(fault)
+    const { clock, observer } = this.#parts
+    observer.settled({
+      ray: this.ray,
+      route: this.route,
+      model: '',
+      isModelKnown: false,
+      caller: '',
+      isStream: false,
+      outcome: 'failed',
+      status: fault.status,
+      code: fault.code,
+      detail: fault.detail,
+      attempts: [],
+      durationMs: clock.monotonicMs() - this.beganMs,
+      firstTokenMs: null,
+      inputTokens: null,
+      outputTokens: null,
+      finishReason: null,
+      requestBytes: 0,
+      sentBytes: 0,
+      eventCount: 0,
+    })
+  }
+
+  #answerFault(fault: Fault): void {
+    const { clock, site } = this.#parts
+    answerFault(fault, this.#request, this.#response, this.headers, { ray: this.ray, site, family: this.family, atMs: clock.nowMs() })
+  }
+}
+
+/** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
+function familyOf(request: IncomingMessage): Family {
+  return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
+}
+
+/** @throws {Fault} HF_BAD_HTTP */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new Fault('HF_BAD_HTTP', { detail: 'the path is not properly percent-encoded' })
+  }
+}
+
+function checkMediaType(request: IncomingMessage): void {
+  const type = request.headers['content-type'] ?? 'application/json'
+  const coding = request.headers['content-encoding'] ?? 'identity'
+  if (coding !== 'identity') throw new Fault('HF_MEDIA_TYPE', { detail: `content-encoding ${coding.slice(0, 40)} is not taken` })
+  // curl -d without a header says form-urlencoded; the body is JSON all the same, and is read as such.
+  if (!/^(application\/(json|[\w.-]+\+json|x-www-form-urlencoded)|text\/plain)\s*(;|$)/i.test(type)) {
+    throw new Fault('HF_MEDIA_TYPE', { detail: `content-type ${type.slice(0, 80)} is not JSON` })
+  }
+}
+
+/** The handler of a listener's requests. */
+export function openDoor(parts: DoorParts): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => new Visit(parts, request, response).enter()
+}

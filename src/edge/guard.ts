@@ -1,0 +1,27 @@
+/** Checks of a request's form that the HTTP parser leaves open: what two servers could read in two ways is refused. */
+import type { IncomingMessage } from 'node:http'
+import { Fault } from '../fault/fault.ts'
+
+/** `node`: our name in `via`; a request that bears it has come back to us. @throws {Fault} HF_BAD_HTTP, HF_LOOP */
+export function checkRequest(request: IncomingMessage, node: string): void {
+  const { httpVersion, headers, rawHeaders, url = '/' } = request
+  // The parser takes a request line without a version for HTTP/0.9 and still reads headers and a body: a way to smuggle.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0' && httpVersion !== '2.0') throw new Fault('HF_BAD_HTTP', { detail: `HTTP/${httpVersion} is not spoken here` })
+  if (httpVersion === '1.0' && headers['transfer-encoding']) throw new Fault('HF_BAD_HTTP', { detail: 'HTTP/1.0 has no transfer-encoding' })
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  if (hosts > 1) throw new Fault('HF_BAD_HTTP', { detail: 'more than one Host' })
+  if (url[0] !== '/' && url !== '*') checkAbsolute(url, headers.host ?? '')
+  const via = headers.via
+  if (via?.includes(node)) throw new Fault('HF_LOOP')
+}
+
+/** A target in absolute form must name the same host as the Host header; it is not followed anywhere. */
+function checkAbsolute(target: string, host: string): never {
+  const named = URL.canParse(target) ? new URL(target).host : null
+  if (named !== host) throw new Fault('HF_BAD_HTTP', { detail: 'the request target and Host disagree' })
+  throw new Fault('HF_BAD_HTTP', { detail: 'this is not a forward proxy' })
+}

@@ -1,0 +1,33 @@
+/** Pages for people: plain HTML files of `web/`, read at the start, with slots to fill. */
+import { readFileSync } from 'node:fs'
+
+/** `web/` stands beside `src/` in a checkout and beside `dist/` in the package. */
+function readPage(name: string): string {
+  for (const up of ['../../web/', '../../../web/']) {
+    try {
+      return readFileSync(new URL(`${up}${name}`, import.meta.url), 'utf8')
+    } catch {
+      // Try the next place.
+    }
+  }
+  throw new Error(`the page web/${name} is missing from this installation`)
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (letter) => entities[letter] ?? letter)
+}
+
+/** A page with its slots `{{name}}` filled, each value escaped. */
+export class Page {
+  #parts: string[]
+
+  constructor(name: string) {
+    this.#parts = readPage(name).split(/\{\{(\w+)\}\}/)
+  }
+
+  fill(slots: Readonly<Record<string, string>>): Buffer {
+    return Buffer.from(this.#parts.map((part, i) => (i % 2 === 0 ? part : escapeHtml(slots[part] ?? ''))).join(''))
+  }
+}

@@ -1,0 +1,54 @@
+/** One thing that went wrong in one exchange: a code of the table and what is known beyond it. */
+import { faultKind, type FaultCode, type FaultKind } from './code.ts'
+
+export interface FaultDetail {
+  /** What exactly happened, for operators; never holds secrets, prompts or answers. */
+  readonly detail?: string
+  /** The field of the request that is wrong, as the caller would write it. */
+  readonly param?: string
+  /** When to come back, in milliseconds. */
+  readonly retryAfterMs?: number
+  /** Overrides the table's status, for what an upstream said of the caller's own request (400 to 422). */
+  readonly status?: number
+  /** Status code received from the upstream, where there was one. */
+  readonly receivedStatus?: number
+  /** What the upstream said of the caller's own request, to be passed on to the caller. */
+  readonly upstreamBody?: Buffer
+  readonly upstream?: string
+  readonly cause?: unknown
+}
+
+export class Fault extends Error {
+  readonly code: FaultCode
+  readonly detail: string
+  readonly param: string | undefined
+  readonly retryAfterMs: number | undefined
+  readonly receivedStatus: number | undefined
+  readonly upstreamBody: Buffer | undefined
+  readonly upstream: string | undefined
+  readonly status: number
+
+  constructor(code: FaultCode, detail: FaultDetail = {}) {
+    const kind = faultKind(code)
+    super(detail.detail ? `${kind.sentence} (${detail.detail})` : kind.sentence, { cause: detail.cause })
+    this.name = 'Fault'
+    this.code = code
+    this.detail = detail.detail ?? ''
+    this.param = detail.param
+    this.retryAfterMs = detail.retryAfterMs
+    this.receivedStatus = detail.receivedStatus
+    this.upstreamBody = detail.upstreamBody
+    this.upstream = detail.upstream
+    this.status = detail.status ?? kind.status
+  }
+
+  get kind(): FaultKind {
+    return faultKind(this.code)
+  }
+}
+
+/** Whatever was thrown, as a fault: ours stays, anything else is a bug of the gateway. */
+export function toFault(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown
+  return new Fault('HF_INTERNAL', { detail: thrown instanceof Error ? thrown.message : String(thrown), cause: thrown })
+}

@@ -1,0 +1,79 @@
+/** What exists now: upstreams in their pools, and which of them can answer for a model. Holds facts, takes no decisions. */
+import { Fault } from '../fault/fault.ts'
+import { z } from '../ground/schema.ts'
+import type { Member, Pool } from './pool.ts'
+import type { Upstream } from './upstream.ts'
+
+export const modelSchema = z
+  .strictObject({
+    pool: z.string().optional().meta({ description: 'Pool that answers for this model. Default: the only pool there is.' }),
+    as: z.string().min(1).max(256).optional().meta({ description: 'The model’s name at the upstreams. Default: the same name.' }),
+  })
+  .meta({ description: 'A model as callers name it.' })
+
+export type ModelOptions = z.output<typeof modelSchema>
+
+/** Where calls for one model go. */
+export interface Target {
+  readonly pool: Pool
+  /** The model's name at the upstreams. */
+  readonly upstreamModel: string
+  /** Upstreams of the pool that offer it, or may offer it since they have not said yet. Never empty. */
+  readonly members: readonly Member[]
+}
+
+export interface ModelEntry {
+  readonly id: string
+  /** Names of the upstreams that offer it now. */
+  readonly upstreams: readonly string[]
+}
+
+export class Fleet {
+  readonly upstreams: readonly Upstream[]
+  readonly pools: ReadonlyMap<string, Pool>
+  readonly #models: ReadonlyMap<string, ModelOptions>
+
+  constructor(upstreams: readonly Upstream[], pools: ReadonlyMap<string, Pool>, models: ReadonlyMap<string, ModelOptions>) {
+    this.upstreams = upstreams
+    this.pools = pools
+    this.#models = models
+  }
+
+  /** @throws {Fault} HF_MODEL_UNKNOWN, or HF_NO_UPSTREAM while an upstream has yet to say what it offers. */
+  resolve(model: string): Target {
+    const alias = this.#models.get(model)
+    const upstreamModel = alias?.as ?? model
+    const pools = alias?.pool ? [this.pools.get(alias.pool)] : this.pools.values()
+    let isAnyoneSilent = false
+    for (const pool of pools) {
+      if (!pool) continue
+      const members = pool.members.filter(({ upstream }) => upstream.models.has(upstreamModel))
+      if (members.length > 0) return { pool, upstreamModel, members }
+      const silent = pool.members.filter(({ upstream }) => !upstream.isKnown)
+      // A model that the configuration names may be sent to a server that has not listed its models.
+      if (alias && silent.length > 0) return { pool, upstreamModel, members: silent }
+      isAnyoneSilent ||= silent.length > 0
+    }
+    if (alias) throw new Fault('HF_NO_UPSTREAM', { detail: `no upstream of the pool offers ${upstreamModel}`, retryAfterMs: 5000 })
+    if (isAnyoneSilent) throw new Fault('HF_NO_UPSTREAM', { detail: 'an upstream that may offer this model has not come up yet', retryAfterMs: 5000 })
+    throw new Fault('HF_MODEL_UNKNOWN', { param: 'model', detail: this.#offer() })
+  }
+
+  /** Every model that can be asked for now: the configured names first, then what the upstreams say. */
+  models(): ModelEntry[] {
+    const offers = new Map<string, string[]>()
+    for (const upstream of this.upstreams) {
+      for (const id of upstream.models) offers.set(id, [...(offers.get(id) ?? []), upstream.name])
+    }
+    const configured = [...this.#models].map(([id, { as }]) => ({ id, upstreams: offers.get(as ?? id) ?? [] }))
+    const others = [...offers].filter(([id]) => !this.#models.has(id)).map(([id, upstreams]) => ({ id, upstreams }))
+    return [...configured, ...others]
+  }
+
+  #offer(): string {
+    const names = this.models().map(({ id }) => id)
+    if (names.length === 0) return 'no upstream offers any model yet'
+    const shown = names.slice(0, 10).join(', ')
+    return `offered are: ${shown}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`
+  }
+}

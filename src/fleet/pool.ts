@@ -1,0 +1,60 @@
+/** Upstreams that can stand in for each other, and how long a call may wait for them. */
+import { count, milliseconds, override, z } from '../ground/schema.ts'
+import type { Upstream } from './upstream.ts'
+
+const timeoutFields = {
+  connectMs: milliseconds(5000, 'To look up the name, connect and shake hands with an upstream.'),
+  firstTokenMs: milliseconds(60_000, 'From the request until the first token of a streamed answer, per attempt.'),
+  interTokenMs: milliseconds(30_000, 'Between two tokens of a streamed answer; comments and pings do not count as tokens.'),
+  wholeMs: milliseconds(180_000, 'For an answer that is not streamed, per attempt.'),
+  totalMs: milliseconds(600_000, 'For a call with all its attempts.'),
+  patienceMs: milliseconds(5000, 'How long a call waits for upstreams to come back when all of them are down but have been up before.', { min: 0 }),
+}
+
+export const timeoutsSchema = z.strictObject(timeoutFields).prefault({}).meta({ description: 'Time limits of a call.' })
+
+const timeoutOverrides = z.strictObject({
+  connectMs: override(timeoutFields.connectMs),
+  firstTokenMs: override(timeoutFields.firstTokenMs),
+  interTokenMs: override(timeoutFields.interTokenMs),
+  wholeMs: override(timeoutFields.wholeMs),
+  totalMs: override(timeoutFields.totalMs),
+  patienceMs: override(timeoutFields.patienceMs),
+})
+
+export type Timeouts = z.output<typeof timeoutsSchema>
+
+export const poolSchema = z
+  .strictObject({
+    upstreams: z
+      .array(
+        z.union([
+          z.string(),
+          z.strictObject({
+            name: z.string().meta({ description: 'Name of the upstream.' }),
+            weight: override(count(1, 'its share of the calls.', { max: 1000 })),
+            priority: override(count(0, 'its priority.', { min: 0, max: 100 })),
+          }),
+        ]),
+      )
+      .min(1)
+      .meta({ description: 'Names of upstreams, or `{ name, weight, priority }`.' }),
+    timeouts: timeoutOverrides.optional().meta({ description: 'Time limits that differ from the common ones.' }),
+    attemptsMax: count(5, 'Attempts for one call, over all upstreams.', { max: 20 }),
+  })
+  .meta({ description: 'Upstreams that can stand in for each other.' })
+
+export type PoolOptions = z.output<typeof poolSchema>
+
+export interface Member {
+  readonly upstream: Upstream
+  readonly weight: number
+  readonly priority: number
+}
+
+export interface Pool {
+  readonly name: string
+  readonly members: readonly Member[]
+  readonly timeouts: Timeouts
+  readonly attemptsMax: number
+}

@@ -1,0 +1,112 @@
+/** One server that calls can be sent to: what it is by configuration, and how it does just now. */
+import { routeNames, type Route } from '../dialect/call.ts'
+import type { FaultCode } from '../fault/code.ts'
+import type { Clock } from '../ground/clock.ts'
+import { count, z } from '../ground/schema.ts'
+
+/** What each kind of server speaks when nobody says otherwise. */
+const spokenByKind = {
+  openai: ['chat', 'completions', 'embeddings', 'responses'],
+  vllm: ['chat', 'completions', 'embeddings', 'responses'],
+  sglang: ['chat', 'completions', 'embeddings', 'responses'],
+  llamacpp: ['chat', 'completions', 'embeddings', 'responses', 'messages', 'count_tokens'],
+  ollama: ['chat', 'completions', 'embeddings'],
+  lmstudio: ['chat', 'completions', 'embeddings', 'responses'],
+  anthropic: ['messages', 'count_tokens'],
+  compatible: ['chat', 'completions', 'embeddings'],
+} as const satisfies Record<string, readonly Route[]>
+
+export type UpstreamKind = keyof typeof spokenByKind
+const kinds = Object.keys(spokenByKind) as [UpstreamKind, ...UpstreamKind[]]
+
+export const upstreamSchema = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/v1' })
+      .meta({ description: 'Base URL of the model server, as one would give it to a client; usually ends in `/v1`.' }),
+    kind: z.enum(kinds).optional().meta({ description: 'What kind of server it is. Left out, it is asked, and taken for `compatible` if it does not say.' }),
+    key: z.string().min(1).optional().meta({
+      description: 'The key that the gateway shows to this server: `env:NAME`, `file:PATH`, or `caller` to pass on the caller’s own.',
+    }),
+    models: z.array(z.string().min(1)).max(1000).optional().meta({ description: 'Models it offers. Left out, it is asked (`/v1/models`).' }),
+    speaks: z.array(z.enum(routeNames as [Route, ...Route[]])).optional().meta({ description: 'APIs it offers. Left out, its kind says.' }),
+    weight: count(1, 'Share of the calls among upstreams of the same priority.', { max: 1000 }),
+    priority: count(0, 'Upstreams with the lowest number are used first; the others only when none of those can answer.', { min: 0, max: 100 }),
+    connectionsMax: count(1024, 'Connections to this server at once, per worker.'),
+  })
+  .meta({ description: 'A model server, or a provider of models.' })
+
+export type UpstreamOptions = z.output<typeof upstreamSchema>
+
+/** Rest after a failure to connect or to answer: this, doubling with each failure in a row, up to the maximum. */
+const restMs = 500
+const restMsMax = 15_000
+
+export class Upstream {
+  readonly name: string
+  readonly url: URL
+  readonly options: UpstreamOptions
+  /** The secret itself, or null for none. Never logged. */
+  readonly key: string | null
+  kind: UpstreamKind
+  /** Models it offers, once known. */
+  models: ReadonlySet<string>
+  /** True once its list of models is known, from the configuration or from itself. */
+  isKnown: boolean
+  /** It has answered at least once since we started. */
+  wasUp = false
+  /** Calls under way. */
+  inFlight = 0
+  /** Calls sent since the start. */
+  callCount = 0
+  failuresInRow = 0
+  lastFault: FaultCode | null = null
+  #restUntilMs = 0
+  #clock: Clock
+
+  constructor(name: string, options: UpstreamOptions, key: string | null, clock: Clock) {
+    this.name = name
+    this.url = new URL(options.url)
+    this.options = options
+    this.key = key
+    this.kind = options.kind ?? 'compatible'
+    this.models = new Set(options.models)
+    this.isKnown = options.models !== undefined
+    this.#clock = clock
+  }
+
+  get speaks(): ReadonlySet<Route> {
+    return this.options.speaks ? new Set(this.options.speaks) : spokenSets[this.kind]
+  }
+
+  /** Zero when it may be used; otherwise how long it still rests after failures. */
+  get restLeftMs(): number {
+    return Math.max(0, this.#restUntilMs - this.#clock.monotonicMs())
+  }
+
+  /** Answers arrive from it. */
+  succeed(): void {
+    this.wasUp = true
+    this.failuresInRow = 0
+    this.lastFault = null
+    this.#restUntilMs = 0
+  }
+
+  /** It failed a call or a probe through its own fault; `restMs` overrides the growing rest (a Retry-After, say). */
+  fail(code: FaultCode, askedRestMs?: number): void {
+    this.lastFault = code
+    const growing = Math.min(restMsMax, restMs * 2 ** Math.min(this.failuresInRow, 10))
+    this.failuresInRow++
+    const rest = askedRestMs === undefined ? growing : Math.min(askedRestMs, 60_000)
+    this.#restUntilMs = Math.max(this.#restUntilMs, this.#clock.monotonicMs() + rest)
+  }
+
+  /** Takes in what it says of itself. */
+  learn(models: Iterable<string>, kind: UpstreamKind | null): void {
+    if (!this.options.models) this.models = new Set(models)
+    if (!this.options.kind && kind) this.kind = kind
+    this.isKnown = true
+  }
+}
+
+const spokenSets = Object.fromEntries(kinds.map((kind) => [kind, new Set<Route>(spokenByKind[kind])])) as Record<UpstreamKind, Set<Route>>

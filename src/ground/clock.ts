@@ -1,0 +1,45 @@
+/** Time as a parameter: the only file (with random.ts) that may ask the machine what time it is. */
+
+/** A timer that can be taken back; disposing it twice does nothing. */
+export interface Timer extends Disposable {
+  cancel(): void
+}
+
+/** The two clocks and the timers of a node. The simulated world has one of its own. */
+export interface Clock {
+  /** Wall time, milliseconds since 1970; may jump. For people, ids and files. */
+  nowMs(): number
+  /** Monotonic time in milliseconds with fractions, from an arbitrary start; for durations and deadlines. */
+  monotonicMs(): number
+  /** Calls `run` once after `delayMs`; the timer never keeps the process alive by itself. */
+  after(delayMs: number, run: () => void): Timer
+  /** Calls `run` every `periodMs` until cancelled; never keeps the process alive by itself. */
+  every(periodMs: number, run: () => void): Timer
+  /** Calls `run` once after the input and output of this turn: the place to do the work of a whole turn in one go. */
+  soon(run: () => void): void
+}
+
+/** setTimeout clamps larger delays to 1 ms; a longer wait is cut to this and that is long enough. */
+const delayMsMax = 2 ** 31 - 1
+
+class SystemTimer implements Timer {
+  #handle: NodeJS.Timeout
+  constructor(handle: NodeJS.Timeout) {
+    this.#handle = handle
+    handle.unref()
+  }
+  cancel(): void {
+    clearTimeout(this.#handle)
+  }
+  [Symbol.dispose](): void {
+    this.cancel()
+  }
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (delayMs, run) => new SystemTimer(setTimeout(run, Math.min(delayMs, delayMsMax))),
+  every: (periodMs, run) => new SystemTimer(setInterval(run, Math.min(periodMs, delayMsMax))),
+  soon: (run) => void setImmediate(run),
+}

@@ -1,0 +1,28 @@
+/** Takes the account of each settled call and gives it to the log and the metrics. */
+import type { ExchangeFact } from './exchange-fact.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metric.ts'
+
+export class Observer {
+  readonly log: Log
+  readonly #metrics: Metrics
+  readonly #hasAccessLog: boolean
+
+  constructor(log: Log, metrics: Metrics, options: { access: boolean }) {
+    this.log = log
+    this.#metrics = metrics
+    this.#hasAccessLog = options.access
+  }
+
+  settled(fact: ExchangeFact): void {
+    this.#metrics.settled(fact)
+    if (!this.#hasAccessLog) return
+    const line = { ...fact, durationMs: round(fact.durationMs), firstTokenMs: fact.firstTokenMs === null ? null : round(fact.firstTokenMs) }
+    if (fact.outcome === 'failed' && fact.status >= 500) this.log.warn(line, 'call failed')
+    else this.log.info(line, 'call')
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10
+}

@@ -1,0 +1,277 @@
+/**
+ * One try of a call on one upstream. It sends the call in the upstream's language, reads what comes back into the
+ * caller's, watches the clock, and tells its listener: events once the answer has content, then one end or one fault.
+ */
+import type { StreamReader, Translation, WholeAnswer } from '../dialect/translation.ts'
+import { SseSplitter } from '../dialect/sse-splitter.ts'
+import { readUpstreamError } from '../dialect/upstream-error.ts'
+import { routes, type Usage } from '../dialect/call.ts'
+import { Fault, toFault } from '../fault/fault.ts'
+import type { Timeouts } from '../fleet/pool.ts'
+import type { Upstream } from '../fleet/upstream.ts'
+import type { Clock, Timer } from '../ground/clock.ts'
+import type { Flight, Wire, WireHead, WireReceiver } from './wire/wire.ts'
+
+/** An upstream's error text is read up to this; the rest is of no use. */
+const errorBytesMax = 64 * 2 ** 10
+/** Events without content (role, pings) that are held back before the first content; more than that is content enough. */
+const heldEventsMax = 64
+/** After the finish reason the upstream's own end mark is awaited this long; the answer is whole without it. */
+const endMarkMs = 2000
+
+export interface AttemptListener {
+  /** The first content has come: what follows may be delivered. */
+  onCommit(): void
+  /** An SSE event for the caller, in order; only after `onCommit`. */
+  onEvent(event: Buffer): void
+  /** The bytes of one read have been dealt with: time to deliver. */
+  onTurn(): void
+  /** The streamed answer is whole. */
+  onStreamEnd(): void
+  onWhole(answer: WholeAnswer): void
+  /** The attempt failed; nothing follows. */
+  onFault(fault: Fault): void
+}
+
+export interface AttemptOrder {
+  readonly upstream: Upstream
+  readonly wire: Wire
+  readonly translation: Translation
+  readonly isStream: boolean
+  /** Headers that go to the upstream, credentials included, lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeouts: Timeouts
+  /** Largest whole answer, bytes. */
+  readonly answerBytesMax: number
+}
+
+export class Attempt implements WireReceiver {
+  readonly order: AttemptOrder
+  readonly beganMs: number
+  receivedStatus: number | null = null
+  usage: Usage | null = null
+  finishReason: string | null = null
+  #clock: Clock
+  #listener: AttemptListener
+  #flight: Flight | null = null
+  #head: WireHead | null = null
+  #reader: StreamReader | null = null
+  #splitter: SseSplitter | null = null
+  /** Events before the first content, or null once committed. */
+  #held: Buffer[] | null = []
+  #body: Buffer[] = []
+  #bodyBytes = 0
+  #isOver = false
+  #isPaused = false
+  #timer: Timer | null = null
+  #sinceMs: number
+  #contentSeen = 0
+
+  constructor(clock: Clock, order: AttemptOrder, listener: AttemptListener) {
+    this.#clock = clock
+    this.order = order
+    this.#listener = listener
+    this.beganMs = clock.monotonicMs()
+    this.#sinceMs = this.beganMs
+  }
+
+  get isCommitted(): boolean {
+    return this.#held === null
+  }
+
+  /** Tokens or, where they were not counted, content events so far. */
+  get contentCount(): number {
+    return this.#reader?.contentCount ?? 0
+  }
+
+  start(): void {
+    const { wire, translation, upstream, timeouts, headers } = this.order
+    this.#watch()
+    const prefix = upstream.url.pathname.replace(/\/$/, '')
+    this.#flight = wire.send(
+      {
+        method: 'POST',
+        path: `${prefix}${routes[translation.route].path}${upstream.url.search}`,
+        headers: { ...translation.headers, ...headers },
+        body: translation.body,
+        connectMs: timeouts.connectMs,
+      },
+      this,
+    )
+  }
+
+  cancel(): void {
+    this.#close()
+  }
+
+  /** Stops and starts reading from the upstream; time does not count while the caller is the slow one. */
+  pause(isPaused: boolean): void {
+    if (this.#isOver || this.#isPaused === isPaused) return
+    this.#isPaused = isPaused
+    this.#sinceMs = this.#clock.monotonicMs()
+    if (isPaused) this.#flight?.pause()
+    else this.#flight?.resume()
+  }
+
+  onHead(head: WireHead): void {
+    this.#head = head
+    this.receivedStatus = head.status
+    if (head.status !== 200 || !this.order.isStream) return
+    const type = head.headers['content-type'] ?? ''
+    if (!type.includes('text/event-stream')) {
+      // An empty body says more than the missing type: wait for the end and judge the whole.
+      if (head.headers['content-length'] === '0' || type === '') return
+      return this.#fail(new Fault('HF_UPSTREAM_GARBLED', { detail: `a stream was asked for, ${type.slice(0, 80)} came` }))
+    }
+    this.#reader = this.order.translation.streamReader((event) => this.#emit(event))
+    this.#splitter = new SseSplitter((event) => this.#read(event))
+  }
+
+  onBody(bytes: Buffer): void {
+    if (this.#isOver) return
+    if (!this.#splitter) return this.#collect(bytes)
+    try {
+      this.#splitter.push(bytes)
+    } catch (thrown) {
+      return this.#fail(toFault(thrown))
+    }
+    if (this.#isOver) return
+    this.#noteProgress()
+    if (this.isCommitted) this.#listener.onTurn()
+  }
+
+  onEnd(): void {
+    if (this.#isOver) return this.#timer?.cancel()
+    const status = this.#head?.status ?? 0
+    if (status !== 200) return this.#fail(this.#upstreamError(status))
+    if (!this.#reader) return this.#endWhole()
+    this.#endStream()
+  }
+
+  onFail(fault: Fault): void {
+    if (this.#isOver) return
+    // The finish had come: what broke was only the way out.
+    if (this.#reader?.isComplete) return this.#endStream()
+    this.#fail(fault)
+  }
+
+  #emit(event: Buffer): void {
+    if (this.#held) this.#held.push(event)
+    else this.#listener.onEvent(event)
+  }
+
+  #read(event: Buffer): void {
+    const reader = this.#reader
+    if (!reader || this.#isOver) return
+    reader.read(event)
+    if (reader.failure) return this.#fail(reader.failure)
+    if (this.#held && (reader.hasContent || this.#held.length > heldEventsMax)) this.#commit(this.#held)
+    if (reader.isEnded) this.#endStream()
+  }
+
+  #commit(held: Buffer[]): void {
+    this.#held = null
+    this.#watch() // from here on the shorter limit between tokens counts
+    this.#listener.onCommit()
+    for (const event of held) this.#listener.onEvent(event)
+  }
+
+  #endStream(): void {
+    const reader = this.#reader
+    if (!reader || this.#isOver) return
+    this.usage = reader.usage
+    this.finishReason = reader.finishReason
+    if (!reader.isComplete) {
+      if (this.isCommitted) return this.#fail(new Fault('HF_UPSTREAM_CUT', { detail: 'the stream ended without a finish reason' }))
+      const code = this.#held?.length ? 'HF_UPSTREAM_CUT' : 'HF_UPSTREAM_EMPTY'
+      return this.#fail(new Fault(code, { detail: 'the stream ended before any content' }))
+    }
+    if (this.#held) this.#commit(this.#held)
+    reader.end()
+    this.#release()
+    this.#listener.onStreamEnd()
+  }
+
+  /** The answer is whole, the framing of its end may still be on the way: await it, so that the connection can serve again. */
+  #release(): void {
+    this.#isOver = true
+    this.#timer?.cancel()
+    if (this.#isPaused) this.#flight?.resume()
+    this.#timer = this.#clock.after(endMarkMs, () => this.#flight?.cancel())
+  }
+
+  #collect(bytes: Buffer): void {
+    const isError = this.#head?.status !== 200
+    this.#bodyBytes += bytes.length
+    if (isError && this.#bodyBytes > errorBytesMax) return this.#fail(this.#upstreamError(this.#head?.status ?? 0))
+    if (this.#bodyBytes > this.order.answerBytesMax) return this.#fail(new Fault('HF_UPSTREAM_TOO_LARGE'))
+    this.#body.push(Buffer.from(bytes))
+  }
+
+  #endWhole(): void {
+    if (this.order.isStream) return this.#fail(new Fault('HF_UPSTREAM_EMPTY'))
+    let answer: WholeAnswer
+    try {
+      answer = this.order.translation.readWhole(join(this.#body))
+    } catch (thrown) {
+      return this.#fail(toFault(thrown))
+    }
+    this.usage = answer.usage
+    this.finishReason = answer.finishReason
+    this.#close()
+    this.#listener.onWhole(answer)
+  }
+
+  #upstreamError(status: number): Fault {
+    const family = routes[this.order.translation.route].family
+    return readUpstreamError(status, this.#head?.headers ?? {}, join(this.#body), family, this.#clock.nowMs())
+  }
+
+  #fail(fault: Fault): void {
+    if (this.#isOver) return
+    this.usage ??= this.#reader?.usage ?? null
+    this.#close()
+    this.#listener.onFault(fault)
+  }
+
+  #close(): void {
+    this.#isOver = true
+    this.#timer?.cancel()
+    this.#body = []
+    this.#flight?.cancel()
+  }
+
+  #noteProgress(): void {
+    const count = (this.#reader?.contentCount ?? 0) + (this.#reader?.isComplete ? 1 : 0)
+    if (count === this.#contentSeen) return
+    this.#contentSeen = count
+    this.#sinceMs = this.#clock.monotonicMs()
+    if (this.#reader?.isComplete) this.#watch()
+  }
+
+  #limitMs(): number {
+    const { timeouts, isStream } = this.order
+    if (!isStream) return timeouts.wholeMs
+    if (this.#reader?.isComplete) return Math.min(endMarkMs, timeouts.interTokenMs)
+    return this.isCommitted ? timeouts.interTokenMs : timeouts.firstTokenMs
+  }
+
+  /** One lazy timer: it is not moved at each token, but asks when it fires how long the silence has been. */
+  #watch(): void {
+    this.#timer?.cancel()
+    if (this.#isOver) return
+    const silentMs = this.#isPaused ? 0 : this.#clock.monotonicMs() - this.#sinceMs
+    this.#timer = this.#clock.after(Math.max(1, this.#limitMs() - silentMs), () => this.#check())
+  }
+
+  #check(): void {
+    if (this.#isPaused || this.#clock.monotonicMs() - this.#sinceMs < this.#limitMs()) return this.#watch()
+    if (this.#reader?.isComplete) return this.#endStream()
+    const code = this.isCommitted ? 'HF_UPSTREAM_STALLED' : 'HF_FIRST_TOKEN_TIMEOUT'
+    this.#fail(new Fault(code, { detail: `nothing for ${this.#limitMs()} ms` }))
+  }
+}
+
+function join(pieces: Buffer[]): Buffer {
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
+}

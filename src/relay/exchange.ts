@@ -1,0 +1,346 @@
+/**
+ * THE STORY of one call: admit → choose → attempt → journal → deliver → settle.
+ *
+ * Until the first content of an answer nothing has been sent to the caller, and any failure of an upstream is only a
+ * reason to try another. From then on every event goes through the journal, and a failure ends in an honest error.
+ */
+import type { Call, Usage } from '../dialect/call.ts'
+import { errorEvent } from '../dialect/error-body.ts'
+import { translate } from '../dialect/translate.ts'
+import type { Translation, WholeAnswer } from '../dialect/translation.ts'
+import { Fault, toFault } from '../fault/fault.ts'
+import type { Ray } from '../fault/ray.ts'
+import type { Fleet, Target } from '../fleet/fleet.ts'
+import type { Member } from '../fleet/pool.ts'
+import type { Clock, Timer } from '../ground/clock.ts'
+import type { Random } from '../ground/random.ts'
+import type { AttemptFact } from '../observe/exchange-fact.ts'
+import type { Observer } from '../observe/observer.ts'
+import type { Journal, JournalEntry, Outcome } from '../store/journal.ts'
+import { Attempt, type AttemptListener } from './attempt.ts'
+import { choose } from './balance/balance.ts'
+import { giveUpFault, isUpstreamsFault, mayReturnSoon } from './failover.ts'
+import type { Admission } from './overload/admission.ts'
+import type { Reply } from './reply.ts'
+import { Tail } from './stream/tail.ts'
+import { upstreamHeaders } from './upstream-headers.ts'
+import type { Wires } from './wire/wires.ts'
+
+/** What every exchange works with. */
+export interface Relay {
+  readonly clock: Clock
+  readonly random: Random
+  readonly fleet: Fleet
+  readonly wires: Wires
+  readonly journal: Journal
+  readonly admission: Admission
+  readonly observer: Observer
+  /** Largest answer, bytes. */
+  readonly answerBytesMax: number
+}
+
+/** One call and who asks. */
+export interface Order {
+  readonly ray: Ray
+  readonly call: Call
+  /** Our name in `via`, by which a loop is seen. */
+  readonly node: string
+  /** Name of the caller's key, empty for none. */
+  readonly caller: string
+  /** The credentials the caller sent, for upstreams that take the caller's own. */
+  readonly callerKey: string | null
+  /** Headers to be passed on as they are (trace context). */
+  readonly passedHeaders: Readonly<Record<string, string>>
+  /** When the request arrived, on the monotonic clock. */
+  readonly beganMs: number
+  readonly onDisconnect: 'cancel' | 'detach'
+}
+
+/** Waits between rounds over all upstreams while none of them answers. */
+const roundWaitMs = 100
+const roundWaitMsMax = 1000
+
+export class Exchange implements AttemptListener {
+  #relay: Relay
+  #order: Order
+  #reply: Reply
+  #tail: Tail
+  #entry: JournalEntry | null = null
+  #target: Target | null = null
+  #translations = new Map<string, Translation | null>()
+  #tried = new Set<Member>()
+  #attempt: Attempt | null = null
+  #attempts: AttemptFact[] = []
+  #faults: Fault[] = []
+  #member: Member | null = null
+  #sentCount = 0
+  #rounds = 0
+  #firstRoundOverMs: number | null = null
+  #firstTokenMs: number | null = null
+  #timers: Timer[] = []
+  #isReading = false
+  #isSettled = false
+  #isAdmitted = false
+  #outcome: Outcome | null = null
+  #fault: Fault | null = null
+  #usage: Usage | null = null
+  #finishReason: string | null = null
+  #contentCount = 0
+
+  #onSettled: () => void
+
+  constructor(relay: Relay, order: Order, reply: Reply, onSettled: () => void) {
+    this.#relay = relay
+    this.#onSettled = onSettled
+    this.#order = order
+    this.#reply = reply
+    this.#tail = new Tail(reply, { onEnded: () => this.#settle(), onLag: (isLagging) => this.#attempt?.pause(isLagging) })
+    reply.onGone = () => this.#callerLeft()
+  }
+
+  start(): void {
+    const { admission, fleet, journal, clock } = this.#relay
+    const { call, ray, caller } = this.#order
+    try {
+      admission.enter()
+      this.#isAdmitted = true
+      this.#target = fleet.resolve(call.model)
+      this.#entry = journal.begin(
+        { ray, route: call.route, model: call.model, caller, beganMs: clock.nowMs() },
+        (keptCount) => this.#kept(keptCount),
+        (cause) => this.#fail(new Fault('HF_JOURNAL_FULL', { cause })),
+      )
+      this.#timers.push(clock.after(this.#target.pool.timeouts.totalMs, () => this.#fail(new Fault('HF_DEADLINE'))))
+      this.#next()
+    } catch (thrown) {
+      this.#fail(toFault(thrown))
+    }
+  }
+
+  /** The house closes: an answer that is still under way ends with a word, not with silence. */
+  close(): void {
+    this.#fail(new Fault('HF_CLOSING', { retryAfterMs: 1000 }))
+  }
+
+  // Choose, and try.
+
+  #next(): void {
+    const target = this.#target
+    if (!target || this.#outcome) return
+    for (;;) {
+      const member = this.#sentCount < target.pool.attemptsMax ? choose(target.members, this.#tried, this.#relay.random) : null
+      if (!member) return this.#wait(target)
+      this.#tried.add(member)
+      const translation = this.#translationFor(member, target)
+      if (translation) return this.#try(member, translation, target)
+    }
+  }
+
+  #translationFor({ upstream }: Member, target: Target): Translation | null {
+    const key = upstream.options.speaks ? upstream.name : upstream.kind
+    const known = this.#translations.get(key)
+    if (known !== undefined) return known
+    const translation = translate(this.#order.call, upstream.speaks, target.upstreamModel)
+    this.#translations.set(key, translation)
+    return translation
+  }
+
+  #try(member: Member, translation: Translation, target: Target): void {
+    const { clock, wires, answerBytesMax } = this.#relay
+    const { upstream } = member
+    this.#member = member
+    upstream.inFlight++
+    upstream.callCount++
+    this.#sentCount++
+    const attempt = new Attempt(
+      clock,
+      {
+        upstream,
+        wire: wires.to(upstream),
+        translation,
+        isStream: this.#order.call.isStream,
+        headers: upstreamHeaders(upstream, translation.route, this.#order),
+        timeouts: target.pool.timeouts,
+        answerBytesMax,
+      },
+      this,
+    )
+    this.#attempt = attempt
+    attempt.start()
+  }
+
+  /** Every upstream has been tried. Those that were up before may be back in a moment: worth a short wait, then once more. */
+  #wait(target: Target): void {
+    const { clock, random } = this.#relay
+    const nowMs = clock.monotonicMs()
+    this.#firstRoundOverMs ??= nowMs
+    const patienceLeftMs = this.#firstRoundOverMs + target.pool.timeouts.patienceMs - nowMs
+    const isWorthIt = this.#sentCount < target.pool.attemptsMax && mayReturnSoon(this.#faults, target.members, patienceLeftMs)
+    if (!isWorthIt) return this.#fail(giveUpFault(this.#faults))
+    const waitMs = Math.min(patienceLeftMs, roundWaitMsMax, roundWaitMs * 2 ** this.#rounds++ * (0.5 + random.unit()))
+    this.#tried.clear()
+    this.#timers.push(clock.after(waitMs, () => this.#next()))
+  }
+
+  // What an attempt tells.
+
+  onCommit(): void {
+    this.#member?.upstream.succeed()
+    this.#isReading = true
+    this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.#order.beganMs
+    if (this.#order.call.isStream) this.#reply.begin({ lengthBytes: null, headers: {} })
+  }
+
+  onEvent(event: Buffer): void {
+    this.#isReading = true
+    this.#journal(event)
+  }
+
+  onTurn(): void {
+    this.#isReading = false
+    this.#tail.flush()
+  }
+
+  onWhole(answer: WholeAnswer): void {
+    this.#member?.upstream.succeed()
+    this.#endAttempt(null)
+    if (this.#outcome) return
+    this.#isReading = true
+    this.#journal(answer.body)
+    if (this.#outcome) return
+    this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.#order.beganMs
+    this.#reply.begin({ lengthBytes: answer.body.length, headers: { 'content-type': 'application/json' } })
+    this.#finish('complete')
+  }
+
+  onStreamEnd(): void {
+    this.#endAttempt(null)
+    this.#finish('complete')
+  }
+
+  onFault(fault: Fault): void {
+    const isCommitted = this.#attempt?.isCommitted ?? false
+    this.#endAttempt(fault)
+    if (this.#outcome) return
+    this.#faults.push(fault)
+    if (fault.kind.retry === 'no' || isCommitted) return this.#fail(fault)
+    this.#next()
+  }
+
+  // Journal, deliver, settle.
+
+  #journal(event: Buffer): void {
+    this.#tail.push(event)
+    try {
+      this.#entry?.append(event)
+    } catch (thrown) {
+      this.#fail(toFault(thrown))
+    }
+  }
+
+  #kept(keptCount: number): void {
+    this.#tail.kept(keptCount)
+    if (!this.#isReading) this.#tail.flush()
+  }
+
+  #finish(outcome: Outcome): void {
+    if (this.#outcome) return
+    this.#outcome = outcome
+    this.#isReading = false
+    this.#entry?.seal(outcome)
+    this.#tail.finish(outcome === 'complete' ? 'end' : 'breakOff')
+  }
+
+  /** The call fails: with an error answer while none has begun, with an error event and a broken connection afterwards. */
+  #fail(fault: Fault): void {
+    if (this.#outcome) return
+    this.#fault = fault
+    this.#attempt?.cancel()
+    this.#endAttempt(fault)
+    if (this.#firstTokenMs === null) {
+      this.#outcome = 'failed'
+      this.#entry?.seal('failed')
+      this.#reply.fail(fault)
+      return this.#settle()
+    }
+    this.#breakOff(fault)
+  }
+
+  #breakOff(fault: Fault): void {
+    const event = errorEvent(fault, this.#order.ray, this.#order.call.route)
+    this.#tail.push(event)
+    try {
+      this.#entry?.append(event)
+    } catch {
+      this.#tail.kept(Number.POSITIVE_INFINITY) // the journal is what failed: the caller is told all the same
+    }
+    if (fault.code === 'HF_JOURNAL_FULL') this.#tail.kept(Number.POSITIVE_INFINITY)
+    this.#finish('failed')
+  }
+
+  #callerLeft(): void {
+    if (this.#isSettled) return
+    const isDetached = this.#order.onDisconnect === 'detach' && this.#outcome === null
+    if (!isDetached && this.#outcome === null) {
+      this.#fault = new Fault('HF_CLIENT_GONE')
+      this.#attempt?.cancel()
+      this.#endAttempt(this.#fault)
+      this.#outcome = 'cancelled'
+      this.#entry?.seal('cancelled')
+      this.#tail.finish('breakOff')
+    }
+    this.#tail.detach()
+  }
+
+  #endAttempt(fault: Fault | null): void {
+    const attempt = this.#attempt
+    if (!attempt) return
+    this.#attempt = null
+    const { upstream } = attempt.order
+    upstream.inFlight--
+    if (fault && isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
+    this.#usage = attempt.usage ?? this.#usage
+    this.#finishReason = attempt.finishReason ?? this.#finishReason
+    this.#contentCount += attempt.contentCount
+    this.#attempts.push({
+      upstream: upstream.name,
+      code: fault?.code ?? null,
+      detail: fault?.detail ?? '',
+      afterMs: Math.round(attempt.beganMs - this.#order.beganMs),
+      durationMs: Math.round(this.#relay.clock.monotonicMs() - attempt.beganMs),
+      receivedStatus: attempt.receivedStatus,
+    })
+  }
+
+  #settle(): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#onSettled()
+    for (const timer of this.#timers) timer.cancel()
+    if (this.#isAdmitted) this.#relay.admission.leave()
+    const { call, ray, caller, beganMs } = this.#order
+    const fault = this.#fault
+    const hasBegun = this.#firstTokenMs !== null
+    this.#relay.observer.settled({
+      ray,
+      route: call.route,
+      model: call.model,
+      isModelKnown: this.#target !== null,
+      caller,
+      isStream: call.isStream,
+      outcome: this.#outcome ?? 'failed',
+      status: fault && (!hasBegun || fault.code === 'HF_CLIENT_GONE') ? fault.status : 200,
+      code: fault?.code ?? null,
+      detail: fault?.detail ?? '',
+      attempts: this.#attempts,
+      durationMs: this.#relay.clock.monotonicMs() - beganMs,
+      firstTokenMs: this.#firstTokenMs,
+      inputTokens: this.#usage?.inputTokens ?? null,
+      outputTokens: this.#usage?.outputTokens ?? (this.#contentCount || null),
+      finishReason: this.#finishReason,
+      requestBytes: call.body.bytes.length,
+      sentBytes: this.#tail.sentBytes,
+      eventCount: this.#entry?.count ?? 0,
+    })
+  }
+}

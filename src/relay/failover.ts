@@ -1,0 +1,61 @@
+/** What a failure of an upstream means for the call: pure. */
+import { Fault } from '../fault/fault.ts'
+import type { FaultCode } from '../fault/code.ts'
+import type { Member } from '../fleet/pool.ts'
+
+/** Failures that pass when a server comes back: it is being restarted, its host or link is away for a moment, or it is busy. */
+const passing = new Set<FaultCode>([
+  'HF_UPSTREAM_REFUSED',
+  'HF_UPSTREAM_RESET',
+  'HF_CONNECT_TIMEOUT',
+  'HF_NO_ROUTE',
+  'HF_DNS_FAILED',
+  'HF_DNS_TIMEOUT',
+  'HF_UPSTREAM_BUSY',
+  'HF_UPSTREAM_RATE_LIMITED',
+  'HF_UPSTREAM_CUT',
+])
+
+/** Faults that say nothing against the server: the request was wrong, the caller left, or the gateway had reasons of its own. */
+const innocent = new Set<FaultCode>([
+  'HF_CALL_REFUSED',
+  'HF_CLIENT_GONE',
+  'HF_CANCELLED',
+  'HF_DEADLINE',
+  'HF_CLOSING',
+  'HF_JOURNAL_FULL',
+  'HF_INTERNAL',
+  'HF_UPSTREAM_TOO_LARGE',
+  'HF_UPSTREAM_MODEL_MISSING',
+  'HF_BAD_CALL',
+])
+
+export function isUpstreamsFault(fault: Fault): boolean {
+  return !innocent.has(fault.code)
+}
+
+/** Whether another round over the upstreams, after a short wait, has a chance. */
+export function mayReturnSoon(faults: readonly Fault[], members: readonly Member[], patienceLeftMs: number): boolean {
+  if (patienceLeftMs <= 0) return false
+  // One that has never answered is more likely a mistake in the configuration than one that comes back.
+  if (!members.some(({ upstream }) => upstream.wasUp)) return false
+  return faults.some(({ code, retryAfterMs }) => passing.has(code) && (retryAfterMs ?? 0) <= patienceLeftMs)
+}
+
+/** What the caller is told after all tries failed: the one cause, where they agree; otherwise that several failed. */
+export function giveUpFault(faults: readonly Fault[]): Fault {
+  const last = faults.at(-1)
+  if (!last) return new Fault('HF_ROUTE_UNSPOKEN')
+  const codes = new Set(faults.map(({ code }) => code))
+  const waits = faults.map(({ retryAfterMs }) => retryAfterMs).filter((waitMs) => waitMs !== undefined)
+  const retryAfterMs = waits.length > 0 ? Math.min(...waits) : 1000
+  if (codes.size === 1) {
+    const { detail, param, receivedStatus, upstreamBody, cause } = last
+    return new Fault(last.code, { detail, retryAfterMs, cause, ...definedOnly({ param, receivedStatus, upstreamBody }) })
+  }
+  return new Fault('HF_ATTEMPTS_SPENT', { detail: [...codes].join(', '), retryAfterMs, cause: last })
+}
+
+function definedOnly<T extends object>(fields: T): { [K in keyof T]: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]: NonNullable<T[K]> }
+}

@@ -1,0 +1,33 @@
+/** Opens the relay: keeps the exchanges under way, and ends them with a word when the house closes. */
+import type { Clock } from '../ground/clock.ts'
+import { Exchange, type Order, type Relay } from './exchange.ts'
+import type { Reply } from './reply.ts'
+
+export class RelayPlane {
+  #relay: Relay
+  #live = new Set<Exchange>()
+
+  constructor(relay: Relay) {
+    this.#relay = relay
+  }
+
+  get liveCount(): number {
+    return this.#relay.admission.liveCount
+  }
+
+  take(order: Order, reply: Reply): void {
+    const exchange: Exchange = new Exchange(this.#relay, order, reply, () => this.#live.delete(exchange))
+    this.#live.add(exchange)
+    exchange.start()
+  }
+
+  /** Takes nothing new; gives what is under way `graceMs` to finish, then ends it with an error of its own. */
+  async drain(clock: Clock, graceMs: number): Promise<void> {
+    const idle = this.#relay.admission.close()
+    const timer = clock.after(graceMs, () => {
+      for (const exchange of this.#live) exchange.close()
+    })
+    await idle
+    timer.cancel()
+  }
+}

@@ -1,0 +1,26 @@
+/** What the relay needs of a caller's connection. The edge implements it; the simulated world does too. */
+import type { Fault } from '../fault/fault.ts'
+
+export interface ReplyHead {
+  /** Byte length of a whole answer; null for a stream of SSE events. */
+  readonly lengthBytes: number | null
+  /** Further headers, lower case. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Reply {
+  /** Sends the head of a good answer, once. */
+  begin(head: ReplyHead): void
+  /** Sends bytes after `begin`. False when the caller's buffer is full: wait for `onDrain` before the next. */
+  write(bytes: Buffer): boolean
+  /** The answer is whole. */
+  end(): void
+  /** Breaks the connection once what was written has gone out, so that the answer cannot look whole. */
+  breakOff(): void
+  /** Answers with an error instead, before `begin`. */
+  fail(fault: Fault): void
+  /** Set by the relay: the caller's buffer has room again. */
+  onDrain: () => void
+  /** Set by the relay: the caller's connection closed before the end. */
+  onGone: () => void
+}

@@ -1,0 +1,56 @@
+/** The roll call: asks every upstream now and then what it offers, and whether one that fell silent is back. */
+import { toFault } from '../fault/fault.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Upstream } from '../fleet/upstream.ts'
+import type { Clock, Timer } from '../ground/clock.ts'
+import type { Log } from '../observe/log.ts'
+import type { Credentials, Findings } from './wire/probe.ts'
+
+export type Probe = (base: URL, credentials: Credentials, timeoutMs: number) => Promise<Findings>
+
+const downPeriodMs = 1000
+const upPeriodMs = 15_000
+const probeMs = 3000
+
+export class RollCall implements Disposable {
+  #clock: Clock
+  #fleet: Fleet
+  #probe: Probe
+  #log: Log
+  #timers = new Map<Upstream, Timer>()
+  #isOver = false
+
+  constructor(clock: Clock, fleet: Fleet, probe: Probe, log: Log) {
+    this.#clock = clock
+    this.#fleet = fleet
+    this.#probe = probe
+    this.#log = log
+  }
+
+  /** Asks all once; resolves when each has answered or failed. Goes on asking by itself afterwards. */
+  async start(): Promise<void> {
+    await Promise.all(this.#fleet.upstreams.map((upstream) => this.#ask(upstream)))
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOver = true
+    for (const timer of this.#timers.values()) timer.cancel()
+  }
+
+  async #ask(upstream: Upstream): Promise<void> {
+    const hadFailed = upstream.lastFault !== null || !upstream.wasUp
+    try {
+      const { models, kind } = await this.#probe(upstream.url, { kind: upstream.kind, key: upstream.key }, probeMs)
+      if (this.#isOver) return
+      upstream.learn(models, kind)
+      upstream.succeed()
+      if (hadFailed) this.#log.info({ upstream: upstream.name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) }, 'upstream is up')
+    } catch (thrown) {
+      if (this.#isOver) return
+      if (!hadFailed) this.#log.warn({ upstream: upstream.name, detail: toFault(thrown).detail }, 'upstream is down')
+      upstream.fail('HF_NO_UPSTREAM')
+    }
+    const periodMs = upstream.lastFault === null ? upPeriodMs : downPeriodMs
+    this.#timers.set(upstream, this.#clock.after(periodMs, () => void this.#ask(upstream)))
+  }
+}

@@ -1,0 +1,27 @@
+/** The headers a call goes out with: the gateway's own credentials, never the caller's unless the configuration says so. */
+import { routes, type Route } from '../dialect/call.ts'
+import type { Upstream } from '../fleet/upstream.ts'
+import type { Order } from './exchange.ts'
+
+/** The Anthropic API asks every caller for a version; this one is asked for when the caller named none. */
+const anthropicVersion = '2023-06-01'
+
+export function upstreamHeaders(upstream: Upstream, route: Route, order: Order): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    accept: order.call.isStream ? 'text/event-stream' : 'application/json',
+    'user-agent': 'holdfast',
+    'x-request-id': order.ray,
+    via: `1.1 ${order.node}`,
+    ...order.passedHeaders,
+  }
+  const key = upstream.options.key === 'caller' ? order.callerKey : upstream.key
+  const family = routes[route].family
+  if (family === 'anthropic') {
+    headers['anthropic-version'] = anthropicVersion
+    if (key) headers['x-api-key'] = key
+  }
+  // Servers that speak the Anthropic language beside OpenAI's (llama.cpp, vLLM) want their key as a bearer.
+  if (key && (family === 'openai' || upstream.kind !== 'anthropic')) headers['authorization'] = `Bearer ${key}`
+  return routes[order.call.route].family === family ? { ...headers, ...order.call.headers } : headers
+}

@@ -1,0 +1,61 @@
+/** Asks a model server what it is and which models it offers; for slow loops, never on a call's way. */
+import { type Dispatcher, request } from 'undici'
+import type { UpstreamKind } from '../../fleet/upstream.ts'
+
+/** A list of models longer than this is not a list of models. */
+const bodyBytesMax = 4 * 2 ** 20
+const modelsMax = 5000
+
+export interface Findings {
+  readonly models: readonly string[]
+  /** Null when the server did not give itself away. */
+  readonly kind: UpstreamKind | null
+}
+
+export interface Credentials {
+  readonly kind: UpstreamKind
+  readonly key: string | null
+}
+
+/** `base`: URL as configured, usually ending in /v1. Rejects when the server does not answer properly within `timeoutMs`. */
+export async function probe(base: URL, credentials: Credentials, timeoutMs: number): Promise<Findings> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const prefix = base.pathname.replace(/\/$/, '')
+  const headers = authorization(credentials)
+  const answer = await request(new URL(`${prefix}/models${base.search}`, base), { headers, signal, headersTimeout: timeoutMs })
+  const text = await readText(answer.body)
+  if (answer.statusCode !== 200) throw new Error(`GET ${prefix}/models answered ${answer.statusCode}`)
+  const list = JSON.parse(text) as { data?: { id?: unknown; owned_by?: unknown; type?: unknown }[]; models?: unknown }
+  if (!Array.isArray(list?.data)) throw new Error(`GET ${prefix}/models answered something that is no list of models`)
+  const models = list.data.map(({ id }) => id).filter((id) => typeof id === 'string')
+  return { models: models.slice(0, modelsMax), kind: guessKind(base, list, answer.headers) }
+}
+
+function authorization({ kind, key }: Credentials): Record<string, string> {
+  if (!key) return {}
+  if (kind === 'anthropic') return { 'x-api-key': key, 'anthropic-version': '2023-06-01' }
+  return { authorization: `Bearer ${key}` }
+}
+
+async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    bytes += piece.length
+    if (bytes > bodyBytesMax) throw new Error('the list of models is too large')
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+/** Servers name themselves in `owned_by` of their models, in headers, or by their host. */
+function guessKind(base: URL, list: { data?: { owned_by?: unknown; type?: unknown }[] }, headers: Record<string, unknown>): UpstreamKind | null {
+  if (base.hostname === 'api.anthropic.com') return 'anthropic'
+  if (base.hostname === 'api.openai.com') return 'openai'
+  const owner = list.data?.[0]?.owned_by
+  if (owner === 'vllm' || owner === 'sglang' || owner === 'llamacpp') return owner
+  if (owner === 'library' || base.port === '11434') return 'ollama'
+  if (owner === 'organization_owner' || base.port === '1234') return 'lmstudio'
+  if (list.data?.[0]?.type === 'model') return 'anthropic'
+  return 'openai-version' in headers ? 'openai' : null
+}

@@ -1,0 +1,28 @@
+/** The wires to all upstreams, opened at the first call. */
+import type { Upstream } from '../../fleet/upstream.ts'
+import type { Clock } from '../../ground/clock.ts'
+import { openHttpWire } from './http-wire.ts'
+import type { Wire } from './wire.ts'
+
+export class Wires implements AsyncDisposable {
+  #clock: Clock
+  #open = new Map<Upstream, Wire>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  to(upstream: Upstream): Wire {
+    let wire = this.#open.get(upstream)
+    if (!wire) {
+      wire = openHttpWire({ url: upstream.url, connectionsMax: upstream.options.connectionsMax, clock: this.#clock })
+      this.#open.set(upstream, wire)
+    }
+    return wire
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#open.values()].map((wire) => wire[Symbol.asyncDispose]()))
+    this.#open.clear()
+  }
+}
