@@ -51,3 +51,10 @@ export function residentBytes(pids: readonly number[]): number {
 export function cpuTicks(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + (readStat(pid)?.ticks ?? 0), 0)
 }
+
+/** User and system time of the children of this process that have ended and been waited for, ticks of 10 ms. */
+export function endedChildrenTicks(): number {
+  const text = readFileSync('/proc/self/stat', 'latin1')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return Number(fields[13]) + Number(fields[14])
+}

@@ -7,7 +7,8 @@
  */
 import { systemClock, type Clock, type Timer } from '../src/ground/clock.ts'
 import { EngineCounters } from './engine/engine-counters.ts'
-import { blockTokens, KvRoom, type KvLease } from './engine/kv-room.ts'
+import { blockTokens, KvRoom } from './engine/kv-room.ts'
+import { LiveSequence, type EngineRequest, type EngineSink, type Sequence } from './engine/live-sequence.ts'
 
 export interface EngineOptions {
   /** Tokens a second of a sequence that runs alone. */
@@ -33,70 +34,6 @@ export const engineDefaults: EngineOptions = {
   decodeRate: 200, batchCost: 0.02, prefillRate: 20_000, stepTokensMax: 2048, slots: 8, kvBlocks: 8192, waitingMax: 512, speed: 1, clock: systemClock,
 }
 
-export interface EngineRequest {
-  readonly promptIds: readonly number[]
-  /** Tokens to generate, and their ids. */
-  readonly count: number
-  idAt(at: number): number
-  readonly endReason: 'stop' | 'length'
-  /** Makes this one sequence so many times slower; 1 by default. */
-  readonly slowness?: number
-  /** Holds its first token back for so long after it got a slot. */
-  readonly firstTokenDelayMs?: number
-}
-
-/** Hears of a sequence's progress; `onEnd` comes once, after the last tokens, and not at all after a cancel. */
-export interface EngineSink {
-  /** So many more tokens are ready. */
-  onTokens(count: number): void
-  onEnd(): void
-}
-
-export interface Sequence {
-  /** Prompt tokens that were in memory already; known once it runs. */
-  readonly cachedTokens: number
-  /** Tokens generated so far. */
-  readonly generated: number
-  readonly isRunning: boolean
-  /** Frees slot and memory now; nothing is called any more. Idempotent. */
-  cancel(): void
-}
-
-class LiveSequence implements Sequence {
-  readonly request: EngineRequest
-  readonly sink: EngineSink
-  readonly #leave: (sequence: LiveSequence) => void
-  readonly submittedMs: number
-  lease: KvLease | null = null
-  cachedTokens = 0
-  generated = 0
-  prefilled = 0
-  /** Tokens since the sink last heard of any. */
-  fresh = 0
-  credit = 0
-  startedMs = 0
-  lastTokenMs = 0
-  constructor(request: EngineRequest, sink: EngineSink, submittedMs: number, leave: (sequence: LiveSequence) => void) {
-    this.request = request
-    this.sink = sink
-    this.submittedMs = submittedMs
-    this.#leave = leave
-  }
-  get isRunning(): boolean {
-    return this.lease !== null
-  }
-  /** Tokens that must be computed before the next new one: the prompt, and after a preemption what was generated too. */
-  get contextTokens(): number {
-    return this.request.promptIds.length + this.generated
-  }
-  get isDecoding(): boolean {
-    return this.prefilled >= this.contextTokens
-  }
-  cancel(): void {
-    this.#leave(this)
-  }
-}
-
 /** Steps caught up in one go when timers come late; beyond this the lost time is forgotten. */
 const catchUpStepsMax = 256
 const catchUpMsMax = 1000
@@ -111,6 +48,7 @@ export class Engine {
   /** When the step under way is over. */
   #dueMs = 0
   #isFrozen = false
+  #isTurning = false
 
   constructor(options: Partial<EngineOptions> = {}) {
     this.options = { ...engineDefaults, ...options }
@@ -153,11 +91,16 @@ export class Engine {
 
   /** Forgets everybody without a word, for a crash on command. */
   drop(): void {
-    for (const sequence of [...this.#running, ...this.#waiting]) this.#remove(sequence)
+    for (const sequence of [...this.#running, ...this.#waiting]) {
+      sequence.isCancelled = true
+      this.#remove(sequence)
+    }
     this.room.clear()
   }
 
   #cancel(sequence: LiveSequence): void {
+    if (sequence.isCancelled) return
+    sequence.isCancelled = true
     if (this.#remove(sequence)) this.counters.ended.abort++
   }
 
@@ -172,21 +115,22 @@ export class Engine {
   }
 
   #wake(): void {
-    if (this.#timer || this.#isFrozen || this.#running.length + this.#waiting.length === 0) return
+    if (this.#timer || this.#isTurning || this.#isFrozen || this.#running.length + this.#waiting.length === 0) return
     const nowMs = this.options.clock.monotonicMs()
-    this.#begin(nowMs)
+    this.#admit(nowMs)
+    this.#dueMs = nowMs + this.#stepMs()
+    this.#sleep()
   }
 
-  /** Starts a step at `startMs` and sets the timer for its end. */
-  #begin(startMs: number): void {
-    this.#admit(startMs)
-    this.#dueMs = startMs + this.#stepMs()
-    this.#timer = this.options.clock.after(Math.max(0, this.#dueMs - this.options.clock.monotonicMs()), () => this.#turn())
+  #sleep(): void {
+    const restMs = this.#dueMs - this.options.clock.monotonicMs()
+    this.#timer = this.options.clock.after(Math.max(0, restMs), () => this.#turn())
   }
 
   /** Finishes the steps that are over, tells everybody what they got, goes on. One timer and one word a sequence, however many steps. */
   #turn(): void {
     this.#timer = null
+    this.#isTurning = true
     const nowMs = this.options.clock.monotonicMs()
     if (nowMs - this.#dueMs > catchUpMsMax) this.#dueMs = nowMs
     const told = new Set<LiveSequence>()
@@ -197,29 +141,32 @@ export class Engine {
       this.#dueMs += this.#stepMs()
     }
     for (const sequence of told) this.#tell(sequence)
-    if (this.#timer || this.#isFrozen) return
-    if (this.#running.length + this.#waiting.length === 0) return
-    this.#timer = this.options.clock.after(Math.max(0, this.#dueMs - this.options.clock.monotonicMs()), () => this.#turn())
+    this.#isTurning = false
+    if (this.#isFrozen) return
+    if (this.#running.length > 0) this.#sleep()
+    else this.#wake()
   }
 
   #tell(sequence: LiveSequence): void {
     const fresh = sequence.fresh
     sequence.fresh = 0
-    const isOver = sequence.generated >= sequence.request.count && sequence.isDecoding
-    if (fresh > 0) sequence.sink.onTokens(fresh)
-    if (isOver && this.#remove(sequence)) {
-      this.counters.ended[sequence.request.endReason]++
-      this.counters.wholeSeconds.observe((sequence.lastTokenMs - sequence.submittedMs) / 1000)
-      this.counters.decodeSeconds.observe((sequence.lastTokenMs - sequence.startedMs) / 1000)
-      sequence.sink.onEnd()
-    }
+    if (fresh > 0 && !sequence.isCancelled) sequence.sink.onTokens(fresh)
+    if (sequence.isOver && !sequence.isCancelled) sequence.sink.onEnd()
+  }
+
+  #finish(sequence: LiveSequence, nowMs: number): void {
+    sequence.isOver = true
+    this.#remove(sequence)
+    this.counters.ended[sequence.request.endReason]++
+    this.counters.wholeSeconds.observe((nowMs - sequence.submittedMs) / 1000)
+    this.counters.decodeSeconds.observe((nowMs - sequence.startedMs) / 1000)
   }
 
   #admit(nowMs: number): void {
     while (this.#running.length < this.options.slots) {
       const next = this.#waiting[0]
       if (!next) return
-      const ids = next.generated === 0 ? next.request.promptIds : [...next.request.promptIds, ...Array.from({ length: next.generated }, (_, at) => next.request.idAt(at))]
+      const ids = next.contextIds
       const lease = this.room.open(ids)
       if (!lease) return
       this.#waiting.shift()
@@ -266,8 +213,10 @@ export class Engine {
     }
     for (const sequence of decoding) {
       if (!sequence.isRunning) continue
-      stepTokens += this.#decode(sequence, nowMs)
-      if (sequence.isRunning) told.add(sequence)
+      const made = this.#decode(sequence, nowMs)
+      stepTokens += made
+      if (sequence.generated >= sequence.request.count) this.#finish(sequence, nowMs)
+      if (made > 0 || sequence.isOver) told.add(sequence)
     }
     if (stepTokens > 0) this.counters.iterationTokens.observe(stepTokens)
   }

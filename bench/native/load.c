@@ -6,12 +6,14 @@
  *
  *   --port P --path /v1/chat/completions --header "name: value" (repeatable) --body-bytes 1024
  *   --connections 64 --seconds 2 --warmup-ms 300 --count N (stop after N answers) --rate 500 (open)
- *   --chunks K --interval-us U --size B --first-us F --phase 0|1 --ramp-ms R --drain-ms D --leave-after N (sse)
+ *   --chunks K --interval-us U --size B --first-us F --hold 0|1 --ramp-ms R --drain-ms D --leave-after N (sse)
  *   --pids 1,2,3: CPU of these processes during the window, utime + stime of /proc/<pid>/stat
  *
  * The window opens when every connection is at work and the warm-up is over, and stays open for --seconds; units, delays and CPU
- * count inside it. Loss and repeats count over the whole run, by the sequence number in each chunk. When the window opens,
- * `{"event":"steady"}` is printed. Streams still under way --drain-ms after the window are cut and counted as unfinished. */
+ * count inside it. Loss and repeats count over the whole run, by the sequence number in each chunk and the total in the last one.
+ * When every connection is at work, held streams are let go through the mock at --mock-port; when the window opens,
+ * `{"event":"steady"}` is printed; when it closes, the mock is told to finish all streams, and those still under way --drain-ms later
+ * are cut and counted as unfinished. Chunks that took longer than --late-us are counted as late. */
 #include "http1.h"
 
 #define CONNECTIONS_MAX 9000
@@ -23,17 +25,17 @@
 static struct {
   const char *path, *pids;
   char headers[4096];
-  uint64_t port, connections, seconds_ms, warmup_ms, count, rate, chunks, interval_us, size, first_us, phase, ramp_ms, drain_ms;
-  uint64_t leave_after, repeat, body_bytes;
+  uint64_t port, connections, seconds_ms, warmup_ms, count, rate, chunks, interval_us, size, first_us, hold, ramp_ms, drain_ms;
+  uint64_t leave_after, repeat, body_bytes, mock_port, late_us;
 } ask = {.path = "/v1/chat/completions", .pids = "", .connections = 64, .seconds_ms = 2000, .warmup_ms = 300, .rate = 500, .chunks = 20,
-         .interval_us = 20000, .size = 200, .drain_ms = 5000, .body_bytes = 1024};
+         .interval_us = 20000, .size = 200, .drain_ms = 5000, .body_bytes = 1024, .late_us = 20000};
 
 enum mode { UNARY, OPEN, SSE } mode;
 
 struct connection {
   int fd, is_busy, is_started, has_finish, has_done, is_leaving;
   uint64_t meant_ns, sent_at_ns;
-  uint32_t next;
+  uint32_t next, total;
   size_t sent, line_length;
   struct message in;
   char line[LINE_BYTES_MAX];
@@ -44,7 +46,7 @@ static struct histogram delay, first_token;
 static char *request;
 static size_t request_length;
 static int poll_fd, in_window, is_closing, started_count, at_work_count, busy_count;
-static uint64_t now, units, answers, errors, lost, repeated, cut, finished, left_early, window_start_ns, window_end_ns;
+static uint64_t now, units, late, answers, errors, lost, repeated, cut, finished, left_early, window_start_ns, window_end_ns;
 static uint64_t queue[QUEUE_MAX], queue_head, queue_tail;
 static double cpu_us, own_cpu_us;
 
@@ -101,17 +103,33 @@ static void watch(struct connection *c, uint32_t events, int operation) {
   epoll_ctl(poll_fd, operation, c->fd, &event);
 }
 
+static int connect_to(uint64_t port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address)) {
+    close(fd);
+    return -1;
+  }
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return fd;
+}
+
+/* Waits for the answer, so that the mock has done it when this returns. */
+static void tell_mock(const char *path) {
+  char text[128], answer[1024];
+  int fd = ask.mock_port ? connect_to(ask.mock_port) : -1;
+  if (fd < 0) return;
+  int length = snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nhost: mock\r\ncontent-length: 0\r\n\r\n", path);
+  if (send(fd, text, (size_t)length, MSG_NOSIGNAL) < 0 || recv(fd, answer, sizeof answer, 0) < 0) errors++;
+  close(fd);
+}
+
 static int dial(struct connection *c) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)ask.port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  int one = 1;
-  c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address)) {
-    if (c->fd >= 0) close(c->fd);
-    c->fd = -1;
+  c->fd = connect_to(ask.port);
+  if (c->fd < 0) {
     errors++;
     return 0;
   }
-  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   fcntl(c->fd, F_SETFL, O_NONBLOCK);
   watch(c, EPOLLIN, EPOLL_CTL_ADD);
   return 1;
@@ -135,7 +153,7 @@ static void ask_on(struct connection *c, uint64_t meant_ns) {
   c->is_busy = 1;
   busy_count++;
   c->has_finish = c->has_done = c->is_leaving = 0;
-  c->next = 0;
+  c->next = c->total = 0;
   c->sent = c->line_length = 0;
   c->meant_ns = meant_ns;
   c->sent_at_ns = now_ns();
@@ -172,6 +190,7 @@ static void take_chunk(struct connection *c, const char *mark) {
   if (in_window) {
     units++;
     histogram_add(&delay, now > stamp_ns ? now - stamp_ns : 0);
+    if (now > stamp_ns + ask.late_us * 1000) late++;
   }
   if (ask.leave_after && c->next >= ask.leave_after) c->is_leaving = 1;
 }
@@ -180,8 +199,13 @@ static void take_line(struct connection *c, const char *line, size_t length) {
   if (length < 6 || memcmp(line, "data:", 5) != 0) return;
   const char *mark = memmem(line, length, "\"#", 2);
   if (mark && (size_t)(line + length - mark) > 27 && mark[10] == '@') return take_chunk(c, mark + 2);
-  if (memmem(line, length, "[DONE]", 6)) c->has_done = 1;
-  else if (memmem(line, length, "\"finish_reason\":\"stop\"", 22)) c->has_finish = 1;
+  const char *total = memmem(line, length, "\"$", 2);
+  if (memmem(line, length, "[DONE]", 6)) {
+    c->has_done = 1;
+  } else if (total && (size_t)(line + length - total) > 10 && memmem(line, length, "\"finish_reason\":\"stop\"", 22)) {
+    c->has_finish = 1;
+    c->total = (uint32_t)hex_at(total + 2, 8);
+  }
 }
 
 static void take_body(void *owner, const char *bytes, size_t length) {
@@ -234,7 +258,7 @@ static void answer_complete(struct connection *c) {
   if (mode == SSE) {
     finished++;
     if (!c->has_done || !c->has_finish) cut++;
-    if (c->next < ask.chunks) lost += ask.chunks - c->next;
+    else if (c->next < c->total) lost += c->total - c->next;
   } else {
     mark_at_work(c);
     if (in_window) {
@@ -332,11 +356,13 @@ static void run(void) {
     if (warm_ns == NEVER && all_at_work) {
       warm_ns = now + ask.warmup_ms * 1000000;
       if (mode == OPEN) arrival_ns = now;
+      if (ask.hold) tell_mock("/go");
     }
     if (warm_ns != NEVER && window_start_ns == 0 && now >= warm_ns) open_window();
     if (in_window && (now >= window_end_ns || (ask.count && is_enough()))) {
       close_window();
-      is_closing = mode != SSE || ask.repeat;
+      is_closing = 1;
+      if (mode == SSE) tell_mock("/finish");
       drain_ns = now + ask.drain_ms * 1000000;
       arrival_ns = NEVER;
     }
@@ -362,8 +388,8 @@ static void build_request(void) {
   request = malloc(room + 8192);
   size_t length = (size_t)sprintf(body,
     "{\"model\":\"mock\",\"stream\":%s,\"messages\":[{\"role\":\"user\",\"content\":\"bench chunks=%llu interval_us=%llu size=%llu "
-    "first_us=%llu phase=%llu ", mode == SSE ? "true" : "false", (unsigned long long)ask.chunks, (unsigned long long)ask.interval_us,
-    (unsigned long long)ask.size, (unsigned long long)ask.first_us, (unsigned long long)ask.phase);
+    "first_us=%llu hold=%llu ", mode == SSE ? "true" : "false", (unsigned long long)ask.chunks, (unsigned long long)ask.interval_us,
+    (unsigned long long)ask.size, (unsigned long long)ask.first_us, (unsigned long long)ask.hold);
   for (; length + 4 < ask.body_bytes; length++) body[length] = (char)(length % 7 ? 'a' + (int)(length % 26) : ' ');
   length += (size_t)sprintf(body + length, "\"}]}");
   request_length = (size_t)sprintf(request,
@@ -378,10 +404,10 @@ static void report(const char *name) {
   uint64_t unfinished = 0;
   for (uint64_t i = 0; i < ask.connections; i++) unfinished += (uint64_t)connections[i].is_busy;
   double seconds = window_start_ns ? (double)(window_end_ns - window_start_ns) / 1e9 : 0;
-  printf("{\"mode\":\"%s\",\"seconds\":%.6f,\"units\":%llu,\"answers\":%llu,\"errors\":%llu,\"lost\":%llu,\"repeated\":%llu,\"cut\":%llu,"
+  printf("{\"mode\":\"%s\",\"seconds\":%.6f,\"units\":%llu,\"late\":%llu,\"answers\":%llu,\"errors\":%llu,\"lost\":%llu,\"repeated\":%llu,\"cut\":%llu,"
          "\"finished\":%llu,\"unfinished\":%llu,\"left_early\":%llu,\"cpu_us\":%.0f,\"own_cpu_us\":%.0f,\"p50_us\":%.1f,\"p90_us\":%.1f,"
          "\"p99_us\":%.1f,\"max_us\":%.1f,\"first_count\":%llu,\"first_p50_us\":%.1f,\"first_p99_us\":%.1f}\n",
-         name, seconds, (unsigned long long)units, (unsigned long long)answers, (unsigned long long)errors, (unsigned long long)lost,
+         name, seconds, (unsigned long long)units, (unsigned long long)late, (unsigned long long)answers, (unsigned long long)errors, (unsigned long long)lost,
          (unsigned long long)repeated, (unsigned long long)cut, (unsigned long long)finished, (unsigned long long)unfinished,
          (unsigned long long)left_early, window_start_ns ? cpu_us : 0, window_start_ns ? own_cpu_us : 0, histogram_us(&delay, 0.5),
          histogram_us(&delay, 0.9), histogram_us(&delay, 0.99), (double)delay.max / 1000.0, (unsigned long long)first_token.count,
@@ -392,8 +418,8 @@ static int take_argument(const char *name, const char *value) {
   static const struct { const char *name; uint64_t *value; } numbers[] = {
     {"--port", &ask.port}, {"--connections", &ask.connections}, {"--warmup-ms", &ask.warmup_ms}, {"--count", &ask.count},
     {"--rate", &ask.rate}, {"--chunks", &ask.chunks}, {"--interval-us", &ask.interval_us}, {"--size", &ask.size},
-    {"--first-us", &ask.first_us}, {"--phase", &ask.phase}, {"--ramp-ms", &ask.ramp_ms}, {"--drain-ms", &ask.drain_ms},
-    {"--leave-after", &ask.leave_after}, {"--repeat", &ask.repeat}, {"--body-bytes", &ask.body_bytes}};
+    {"--first-us", &ask.first_us}, {"--hold", &ask.hold}, {"--ramp-ms", &ask.ramp_ms}, {"--drain-ms", &ask.drain_ms},
+    {"--mock-port", &ask.mock_port}, {"--late-us", &ask.late_us}, {"--leave-after", &ask.leave_after}, {"--repeat", &ask.repeat}, {"--body-bytes", &ask.body_bytes}};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     if (strcmp(name, numbers[i].name) == 0) return *numbers[i].value = strtoull(value, NULL, 10), 1;
   if (strcmp(name, "--seconds") == 0) return ask.seconds_ms = (uint64_t)(atof(value) * 1000), 1;

@@ -2,9 +2,11 @@
  *
  * POST <any path> with a JSON body answers a chat completion of about 1 KB; with "stream":true it answers SSE chunks, each with
  * `#<sequence, 8 hex>@<monotonic ns, 16 hex>` at the start of its content. How is told inside the prompt, where every gateway
- * passes it on untouched: `bench chunks=50 interval_us=20000 size=200 first_us=0 phase=1` (phase 1: the first chunk comes at a
- * random moment of one interval, so that streams do not march in step). GET /v1/models lists `mock`. GET /stats counts streams.
- * POST /drop cuts every open stream. Prints one line when it listens; ends with its parent. */
+ * passes it on untouched: `bench chunks=50 interval_us=20000 size=200 first_us=0 hold=0` (hold 1: after the
+ * first chunk the stream waits for POST /go and then goes on from a random moment of one interval, so that all streams start
+ * together but do not march in step). The last chunk says `$<chunks sent, 8 hex>`, so that a
+ * reader knows what is missing. GET /v1/models lists `mock`. GET /stats counts streams. POST /finish ends every open stream with
+ * its next chunk, POST /drop cuts them. Prints one line when it listens; ends with its parent. */
 #include "http1.h"
 
 #define BODY_BYTES_KEPT 16384
@@ -16,7 +18,7 @@
 enum work { IDLE, ANSWERING, STREAMING };
 
 struct connection {
-  int fd, slot, heap_at, is_writable_awaited;
+  int fd, slot, heap_at, is_writable_awaited, is_held;
   enum work work;
   uint64_t due_ns, interval_ns;
   uint32_t sequence, chunk_count;
@@ -171,7 +173,8 @@ static void start_stream(struct connection *c, uint64_t first_ns) {
 
 static void end_stream(struct connection *c) {
   char text[512];
-  int length = snprintf(text, sizeof text, "%s},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n", chunk_start);
+  int length = snprintf(text, sizeof text, "%s\"content\":\"$%08x\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n", chunk_start,
+                        c->sequence);
   char frame[640];
   length = snprintf(frame, sizeof frame, "%x\r\n%s\r\n0\r\n\r\n", length, text);
   say(c, frame, (size_t)length);
@@ -194,7 +197,7 @@ static void step(struct connection *c) {
     if (c->fd < 0) return;
     if (c->interval_ns) break;
   }
-  if (c->work != STREAMING) return;
+  if (c->work != STREAMING || c->is_held) return;
   /* A stream that fell behind because its reader is slow goes on from now, without a burst to catch up. */
   uint64_t now = now_ns(), next = c->due_ns + c->interval_ns;
   if (c->out_length == 0) timer_set(c, next > now ? next : now);
@@ -215,16 +218,39 @@ static int wants_stream(const char *body) {
   return strncmp(at, "true", 4) == 0;
 }
 
-static void drop_streams(struct connection *self) {
+static void drop_streams(void) {
   for (int i = connection_count - 1; i >= 0; i--)
-    if (connections[i] != self && connections[i]->work == STREAMING) leave(connections[i]);
+    if (connections[i]->work == STREAMING) leave(connections[i]);
+}
+
+static void finish_streams(void) {
+  for (int i = 0; i < connection_count; i++)
+    if (connections[i]->work == STREAMING) connections[i]->chunk_count = connections[i]->sequence;
+}
+
+static void release_streams(void) {
+  for (int i = 0; i < connection_count; i++) {
+    struct connection *c = connections[i];
+    if (c->work != STREAMING || !c->is_held) continue;
+    c->is_held = 0;
+    random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
+    timer_set(c, now_ns() + (c->interval_ns ? random_state % c->interval_ns : 0));
+  }
+}
+
+static int is_path(const struct connection *c, const char *start) { return strncmp(c->in.head, start, strlen(start)) == 0; }
+
+static int is_completion(const struct connection *c) {
+  return is_path(c, "POST /") && !is_path(c, "POST /drop ") && !is_path(c, "POST /finish ") && !is_path(c, "POST /go ");
 }
 
 static void answer_other(struct connection *c) {
   char json[512];
-  if (strncmp(c->in.head, "GET /v1/models", 14) == 0)
+  if (is_path(c, "GET /v1/models"))
     return say_json(c, "{\"object\":\"list\",\"data\":[{\"id\":\"mock\",\"object\":\"model\",\"created\":1,\"owned_by\":\"bench\"}]}");
-  if (strncmp(c->in.head, "POST /drop", 10) == 0) drop_streams(c);
+  if (is_path(c, "POST /drop ")) drop_streams();
+  if (is_path(c, "POST /finish ")) finish_streams();
+  if (is_path(c, "POST /go ")) release_streams();
   snprintf(json, sizeof json,
     "{\"requests\":%llu,\"streams_open\":%d,\"streams_started\":%llu,\"streams_finished\":%llu,\"streams_abandoned\":%llu,"
     "\"connections\":%d}", (unsigned long long)requests, streams_open, (unsigned long long)streams_started,
@@ -234,7 +260,7 @@ static void answer_other(struct connection *c) {
 
 static void answer(struct connection *c) {
   c->body[c->body_length] = 0;
-  if (strncmp(c->in.head, "POST /", 6) != 0 || strncmp(c->in.head, "POST /drop", 10) == 0) {
+  if (!is_completion(c)) {
     answer_other(c);
     return flush_out(c);
   }
@@ -249,10 +275,7 @@ static void answer(struct connection *c) {
   c->interval_ns = directive(c->body, "interval_us=", 20000) * 1000;
   c->chunk_bytes = directive(c->body, "size=", 200);
   if (c->chunk_bytes > CHUNK_BYTES_MAX) c->chunk_bytes = CHUNK_BYTES_MAX;
-  if (directive(c->body, "phase=", 0) && c->interval_ns) {
-    random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
-    first_ns += random_state % c->interval_ns;
-  }
+  c->is_held = directive(c->body, "hold=", 0) != 0;
   start_stream(c, first_ns);
   flush_out(c);
 }
@@ -322,7 +345,7 @@ static void accept_all(void) {
 static void handle(struct connection *c, uint32_t events) {
   if (c->fd >= 0 && (events & EPOLLOUT)) {
     flush_out(c);
-    if (c->fd >= 0 && c->out_length == 0 && c->work == STREAMING && c->heap_at < 0) timer_set(c, now_ns());
+    if (c->fd >= 0 && c->out_length == 0 && c->work == STREAMING && c->heap_at < 0 && !c->is_held) timer_set(c, now_ns());
   }
   if (c->fd >= 0 && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))) read_from(c);
   take_rest(c);

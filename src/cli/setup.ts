@@ -2,21 +2,8 @@
 import { existsSync } from 'node:fs'
 import { checkConfig, type Config, ConfigError, type ConfigInput, readConfigFile } from '../config.ts'
 import { discover } from './discover.ts'
-import { type LabChoice, type LabModels, openLab } from './lab-models.ts'
-
-export interface RunOptions {
-  config?: string
-  host?: string
-  port?: number
-  adminPort?: number
-  upstream?: string[]
-  state?: string
-  workers?: number
-  journal?: 'memory' | 'sqlite'
-  site?: string
-  lab: LabChoice
-  logLevel?: Config['log']['level']
-}
+import type { LabModels } from './lab-models.ts'
+import type { RunOptions } from './run-options.ts'
 
 export interface Setup {
   readonly config: Config
@@ -45,6 +32,7 @@ export async function setUp(options: RunOptions, tell: (line: string) => void): 
     }
     if (options.lab === 'off') throw nothingFound()
   }
+  const { openLab } = await import('./lab-models.ts')
   const lab = await openLab(options.lab, tell)
   return { config: fromFlags(lab.upstreams, options), notes: lab.notes, lab }
 }

@@ -3,6 +3,7 @@
  * SDKs read `message`, `type` and `code`; `ray`, `cause` and `retryable` are ours and ignored by those that do not know them.
  */
 import type { Fault } from '../fault/fault.ts'
+import { toEvent } from './answer-reader.ts'
 import { routes, type Family, type Route } from './call.ts'
 import { isFields, readErrorWords, type ErrorWords } from './error-words.ts'
 
@@ -20,11 +21,12 @@ const anthropicTypes: Readonly<Record<number, string>> = {
  * its message, param, and, within one family, its type, code and further fields.
  */
 export function errorBody(fault: Fault, ray: string, family: Family): Buffer {
-  const value =
-    family === 'openai'
-      ? { error: openaiError(fault, ray) }
-      : { type: 'error', error: anthropicError(fault, ray), request_id: ray }
-  return Buffer.from(JSON.stringify(value))
+  return Buffer.from(JSON.stringify(errorValue(fault, ray, family)))
+}
+
+function errorValue(fault: Fault, ray: string, family: Family): unknown {
+  if (family === 'openai') return { error: openaiError(fault, ray) }
+  return { type: 'error', error: anthropicError(fault, ray), request_id: ray }
 }
 
 /**
@@ -35,11 +37,10 @@ export function errorBody(fault: Fault, ray: string, family: Family): Buffer {
 export function errorEvent(fault: Fault, ray: string, route: Route): Buffer {
   if (route === 'responses') {
     // Flat, as this API spells it, without `sequence_number`: the number after the last one is the journal's to know.
-    const event = { type: 'error', ...openaiError(fault, ray) }
-    return Buffer.from(`event: error\ndata: ${JSON.stringify({ ...event, type: 'error' })}\n\n`)
+    return toEvent('error', { ...openaiError(fault, ray), type: 'error' })
   }
-  const body = errorBody(fault, ray, routes[route].family).toString()
-  return Buffer.from(routes[route].family === 'anthropic' ? `event: error\ndata: ${body}\n\n` : `data: ${body}\n\n`)
+  const { family } = routes[route]
+  return toEvent(family === 'anthropic' ? 'error' : null, errorValue(fault, ray, family))
 }
 
 /** What we add to every error, whichever the family. */

@@ -17,7 +17,7 @@ import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
 import { modelList, oneModel } from './model-list.ts'
-import type { Order } from '../relay/exchange.ts'
+import type { Order } from '../relay/order.ts'
 import type { Reply } from '../relay/reply.ts'
 
 export interface DoorParts {

@@ -41,5 +41,5 @@ export function count(defaultCount: number, description: string, range: { min?: 
 /** The same setting without its default: for places that override it. */
 export function override(field: z.ZodDefault<z.ZodInt>): z.ZodOptional<z.ZodInt> {
   const description = field.meta()?.description ?? ''
-  return field.unwrap().optional().meta({ description: `Here: ${description}` })
+  return field.unwrap().optional().meta({ description: `Here: ${description.charAt(0).toLowerCase()}${description.slice(1)}` })
 }

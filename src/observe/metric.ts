@@ -1,5 +1,5 @@
 /** The metrics of a process (prom-client, wrapped). Names: base units, `_total` for counters; every label is bounded. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, type PrometheusContentType, Registry } from 'prom-client'
 import type { ExchangeFact } from './exchange-fact.ts'
 
 /** Seconds; from a cached first token to a long answer. */
@@ -12,6 +12,13 @@ export interface Gauges {
   readonly journalAnswers: () => number
   readonly upstreams: () => Iterable<{ name: string; isUp: boolean; inFlight: number }>
 }
+
+/** The metrics of all workers together; for their supervisor. */
+export function clusterMetrics(): Promise<string> {
+  aggregator ??= new AggregatorRegistry()
+  return aggregator.clusterMetrics()
+}
+let aggregator: AggregatorRegistry<PrometheusContentType> | null = null
 
 /** Running sums for the one-line view of traffic. */
 export interface Totals {
@@ -34,6 +41,7 @@ export class Metrics {
   #firstTokens = this.#histogram('holdfast_first_token_seconds', 'From the request to the first content of a streamed answer.', ['route'])
 
   constructor(gauges: Gauges) {
+    AggregatorRegistry.setRegistries(this.registry)
     collectDefaultMetrics({ register: this.registry })
     this.#gauge('holdfast_calls_live', 'Calls under way.', [], (gauge) => gauge.set(gauges.callsLive()))
     this.#gauge('holdfast_journal_bytes', 'Bytes of answers kept in the journal.', [], (gauge) => gauge.set(gauges.journalBytes()))

@@ -17,7 +17,8 @@ export class Observer {
   settled(fact: ExchangeFact): void {
     this.#metrics.settled(fact)
     if (!this.#hasAccessLog) return
-    const line = { ...fact, durationMs: round(fact.durationMs), firstTokenMs: fact.firstTokenMs === null ? null : round(fact.firstTokenMs) }
+    const { isModelKnown: _, ...told } = fact
+    const line = { ...told, durationMs: round(fact.durationMs), firstTokenMs: fact.firstTokenMs === null ? null : round(fact.firstTokenMs) }
     if (fact.outcome === 'failed' && fact.status >= 500) this.log.warn(line, 'call failed')
     else this.log.info(line, 'call')
   }

@@ -4,12 +4,11 @@
  * Until the first content of an answer nothing has been sent to the caller, and any failure of an upstream is only a
  * reason to try another. From then on every event goes through the journal, and a failure ends in an honest error.
  */
-import type { Call, Usage } from '../dialect/call.ts'
+import type { Usage } from '../dialect/call.ts'
 import { errorEvent } from '../dialect/error-body.ts'
 import { translate } from '../dialect/translate.ts'
 import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import type { Ray } from '../fault/ray.ts'
 import type { Fleet, Target } from '../fleet/fleet.ts'
 import type { Member } from '../fleet/pool.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
@@ -19,7 +18,8 @@ import type { Observer } from '../observe/observer.ts'
 import type { Journal, JournalEntry, Outcome } from '../store/journal.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import { choose } from './balance/balance.ts'
-import { giveUpFault, isUpstreamsFault, mayReturnSoon } from './failover.ts'
+import { giveUpFault, hasReachedUpstream, isUpstreamsFault, mayReturnSoon } from './failover.ts'
+import type { Order } from './order.ts'
 import type { Admission } from './overload/admission.ts'
 import type { Reply } from './reply.ts'
 import { Tail } from './stream/tail.ts'
@@ -39,26 +39,11 @@ export interface Relay {
   readonly answerBytesMax: number
 }
 
-/** One call and who asks. */
-export interface Order {
-  readonly ray: Ray
-  readonly call: Call
-  /** Our name in `via`, by which a loop is seen. */
-  readonly node: string
-  /** Name of the caller's key, empty for none. */
-  readonly caller: string
-  /** The credentials the caller sent, for upstreams that take the caller's own. */
-  readonly callerKey: string | null
-  /** Headers to be passed on as they are (trace context). */
-  readonly passedHeaders: Readonly<Record<string, string>>
-  /** When the request arrived, on the monotonic clock. */
-  readonly beganMs: number
-  readonly onDisconnect: 'cancel' | 'detach'
-}
-
 /** Waits between rounds over all upstreams while none of them answers. */
 const roundWaitMs = 100
 const roundWaitMsMax = 1000
+/** Attempts of all kinds for one call. Those that found nobody at home do not count against the pool's `attemptsMax`. */
+const knocksMax = 64
 
 export class Exchange implements AttemptListener {
   #relay: Relay
@@ -128,12 +113,16 @@ export class Exchange implements AttemptListener {
     const target = this.#target
     if (!target || this.#outcome) return
     for (;;) {
-      const member = this.#sentCount < target.pool.attemptsMax ? choose(target.members, this.#tried, this.#relay.random) : null
+      const member = this.#mayTry(target) ? choose(target.members, this.#tried, this.#relay.random) : null
       if (!member) return this.#wait(target)
       this.#tried.add(member)
       const translation = this.#translationFor(member, target)
       if (translation) return this.#try(member, translation, target)
     }
+  }
+
+  #mayTry(target: Target): boolean {
+    return this.#sentCount < target.pool.attemptsMax && this.#attempts.length < knocksMax
   }
 
   #translationFor({ upstream }: Member, target: Target): Translation | null {
@@ -151,7 +140,6 @@ export class Exchange implements AttemptListener {
     this.#member = member
     upstream.inFlight++
     upstream.callCount++
-    this.#sentCount++
     const attempt = new Attempt(
       clock,
       {
@@ -175,7 +163,7 @@ export class Exchange implements AttemptListener {
     const nowMs = clock.monotonicMs()
     this.#firstRoundOverMs ??= nowMs
     const patienceLeftMs = this.#firstRoundOverMs + target.pool.timeouts.patienceMs - nowMs
-    const isWorthIt = this.#sentCount < target.pool.attemptsMax && mayReturnSoon(this.#faults, target.members, patienceLeftMs)
+    const isWorthIt = this.#mayTry(target) && mayReturnSoon(this.#faults, target.members, patienceLeftMs)
     if (!isWorthIt) return this.#fail(giveUpFault(this.#faults))
     const waitMs = Math.min(patienceLeftMs, roundWaitMsMax, roundWaitMs * 2 ** this.#rounds++ * (0.5 + random.unit()))
     this.#tried.clear()
@@ -299,6 +287,7 @@ export class Exchange implements AttemptListener {
     const { upstream } = attempt.order
     upstream.inFlight--
     if (fault && isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
+    if (!fault || hasReachedUpstream(fault)) this.#sentCount++
     this.#usage = attempt.usage ?? this.#usage
     this.#finishReason = attempt.finishReason ?? this.#finishReason
     this.#contentCount += attempt.contentCount

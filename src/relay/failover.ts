@@ -30,6 +30,14 @@ const innocent = new Set<FaultCode>([
   'HF_BAD_CALL',
 ])
 
+/** Failures before a byte of the request could leave. */
+const unsent = new Set<FaultCode>(['HF_UPSTREAM_REFUSED', 'HF_CONNECT_TIMEOUT', 'HF_NO_ROUTE', 'HF_DNS_FAILED', 'HF_DNS_TIMEOUT', 'HF_TLS_FAILED', 'HF_TLS_CERTIFICATE'])
+
+/** Whether the server may have seen the request. */
+export function hasReachedUpstream(fault: Fault): boolean {
+  return !unsent.has(fault.code)
+}
+
 export function isUpstreamsFault(fault: Fault): boolean {
   return !innocent.has(fault.code)
 }

@@ -1,6 +1,7 @@
 /** Opens the relay: keeps the exchanges under way, and ends them with a word when the house closes. */
 import type { Clock } from '../ground/clock.ts'
-import { Exchange, type Order, type Relay } from './exchange.ts'
+import { Exchange, type Relay } from './exchange.ts'
+import type { Order } from './order.ts'
 import type { Reply } from './reply.ts'
 
 export class RelayPlane {

@@ -1,7 +1,7 @@
 /** The headers a call goes out with: the gateway's own credentials, never the caller's unless the configuration says so. */
 import { routes, type Route } from '../dialect/call.ts'
 import type { Upstream } from '../fleet/upstream.ts'
-import type { Order } from './exchange.ts'
+import type { Order } from './order.ts'
 
 /** The Anthropic API asks every caller for a version; this one is asked for when the caller named none. */
 const anthropicVersion = '2023-06-01'

@@ -107,7 +107,9 @@ export class HttpParser {
 
   /** How long the server says it keeps the idle connection, milliseconds; Infinity when it says nothing. */
   get keepAliveMs(): number {
-    const hint = /(?:^|[,; \t])timeout=(\d{1,9})(?=$|[,; \t])/i.exec(this.#headers['keep-alive'] ?? '')
+    const header = this.#headers['keep-alive']
+    if (header === undefined) return Infinity
+    const hint = /(?:^|[,; \t])timeout=(\d{1,9})(?=$|[,; \t])/i.exec(header)
     return hint ? Number(hint[1]) * 1000 : Infinity
   }
 
@@ -233,7 +235,8 @@ export class HttpParser {
   #takeLine(bytes: Buffer, at: number, end: number): number {
     let to = at
     while (to < end && bytes[to] !== lf) to++
-    this.#lineBytesLeft -= to - at + 1
+    const next = to < end ? to + 1 : end
+    this.#lineBytesLeft -= next - at
     if (this.#lineBytesLeft < 0) refuse(this.#state === trailerLine ? 'a trailer beyond measure' : 'a head beyond measure')
     const piece = bytes.toString('latin1', at, to)
     const text = this.#carry === '' ? piece : this.#carry + piece
@@ -245,7 +248,7 @@ export class HttpParser {
     this.#carry = ''
     if (text.charCodeAt(text.length - 1) !== cr) refuse('a line that ends without CR')
     this.#readLine(text.slice(0, -1))
-    return to + 1
+    return next
   }
 
   #readLine(text: string): void {

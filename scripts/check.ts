@@ -1,0 +1,23 @@
+/** `npm run check`: types, lint, format, dead code and the house rules, at once; only what fails is printed. */
+import { runStep, type StepResult } from './step.ts'
+
+const folders = ['src', 'lab', 'test', 'bench', 'scripts']
+
+export async function check(): Promise<boolean> {
+  const results = await Promise.all([
+    runStep('types', 'tsc', ['-p', '.']),
+    runStep('lint', 'oxlint', ['--type-aware', '--deny-warnings', ...folders]),
+    runStep('format', 'biome', ['format', '--max-diagnostics=20']),
+    runStep('dead code', 'knip', ['--no-progress']),
+    runStep('house rules', process.execPath, ['--test', '--test-reporter=spec', 'test/tidy.test.ts']),
+  ])
+  for (const result of results) process.stdout.write(row(result))
+  for (const { name, isGood, output } of results) if (!isGood) process.stdout.write(`\n── ${name} ──\n${output}\n`)
+  return results.every(({ isGood }) => isGood)
+}
+
+function row({ name, isGood, seconds }: StepResult): string {
+  return `${isGood ? 'ok  ' : 'FAIL'}  ${name.padEnd(12)} ${seconds.toFixed(1).padStart(5)} s\n`
+}
+
+if (import.meta.main) process.exitCode = (await check()) ? 0 : 1

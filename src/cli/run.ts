@@ -1,0 +1,86 @@
+/** `holdfast run`: sets up, starts, says that it is ready, and ends politely. */
+import cluster from 'node:cluster'
+import { mkdirSync } from 'node:fs'
+import type { Config } from '../config.ts'
+import { type Admin, openAdmin, type Readiness } from '../edge/admin.ts'
+import { openHouse } from '../main.ts'
+import { type Log, openLog } from '../observe/log.ts'
+import { clusterMetrics } from '../observe/metric.ts'
+import { banner, describeFleet, readyLine, type Ready } from './banner.ts'
+import { showLiveLine, type Snapshot } from './live-line.ts'
+import type { RunOptions } from './run-options.ts'
+import { setUp } from './setup.ts'
+import { Supervisor } from './supervisor.ts'
+import { logTarget, runWorker } from './worker.ts'
+
+/** The running gateway as this command sees it, whether one process or several. */
+interface Running {
+  readonly ready: Omit<Ready, 'adminUrl' | 'notes' | 'logFile'>
+  readonly metrics: () => Promise<string>
+  readonly readiness: () => Readiness
+  readonly snapshot: () => Snapshot
+  drain(): Promise<void>
+}
+
+/** Resolves when the gateway has stopped. @throws {ConfigError}, or the system's error when a port cannot be taken. */
+export async function run(options: RunOptions): Promise<void> {
+  if (cluster.isWorker) return runWorker()
+  const isPerson = process.stdout.isTTY
+  const tell = (line: string): void => void process.stderr.write(`${line}\n`)
+  const { config, notes, lab } = await setUp(options, tell)
+  try {
+    mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
+    const target = logTarget(config)
+    const log = openLog(config.log, target, {})
+    const running = config.workers > 1 ? await openMany(config, log) : await openOne(config, log)
+    const admin = await openAdmin(config.admin, running)
+    const ready: Ready = { ...running.ready, adminUrl: admin.url, notes, logFile: typeof target === 'string' ? target : null }
+    process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
+    const hideLine = isPerson ? showLiveLine(process.stdout, running.snapshot) : () => {}
+    await untilStopped(running, admin, hideLine, log)
+  } finally {
+    await lab?.stop()
+  }
+}
+
+async function openOne(config: Config, log: Log): Promise<Running> {
+  const house = await openHouse(config, log)
+  const facts = () => ({ callsLive: house.callsLive(), ...describeFleet(house.fleet) })
+  return {
+    ready: { urls: house.urls, workers: 1, ...describeFleet(house.fleet) },
+    metrics: () => house.metrics.registry.metrics(),
+    readiness: () => ({ isReady: house.isReady(), facts: facts() }),
+    snapshot: () => {
+      const { upstreams } = describeFleet(house.fleet)
+      const upstreamsUp = upstreams.filter(({ isUp }) => isUp).length
+      return { totals: { ...house.metrics.totals }, callsLive: house.callsLive(), upstreamsUp, upstreamsAll: upstreams.length }
+    },
+    drain: () => house.drain(),
+  }
+}
+
+async function openMany(config: Config, log: Log): Promise<Running> {
+  const supervisor = new Supervisor(config, log)
+  const { urls, models, upstreams } = await supervisor.start()
+  return {
+    ready: { urls, workers: config.workers, models, upstreams },
+    metrics: clusterMetrics,
+    readiness: () => supervisor.readiness(),
+    snapshot: () => supervisor.snapshot(),
+    drain: () => supervisor.drain(),
+  }
+}
+
+/** The first signal drains, the second ends at once. */
+async function untilStopped(running: Running, admin: Admin, hideLine: () => void, log: Log): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
+  hideLine()
+  if (process.stdout.isTTY) process.stdout.write('Finishing what is under way (once more to stop at once) …\n')
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
+  await running.drain()
+  await admin[Symbol.asyncDispose]()
+  log.flush()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal)
+}

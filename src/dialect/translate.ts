@@ -1,0 +1,22 @@
+/** Chooses how a call is spoken to an upstream: in its own language if the upstream speaks it, else translated, else not at all. */
+import type { Call, Route } from './call.ts'
+import { SameTranslation } from './native/same.ts'
+import type { Translation } from './translation.ts'
+
+export interface TranslateOptions {
+  /** Ask for token counts in OpenAI streams where the caller did not; false for upstreams that refuse `stream_options`. Default true. */
+  readonly wantsUsage?: boolean
+  /** Wall time, milliseconds since 1970, for the `created` of answers whose upstream does not date them. Default 0. */
+  readonly nowMs?: number
+}
+
+/**
+ * @param spoken the routes that the upstream offers.
+ * @param upstreamModel the model's name there.
+ * @returns null when the upstream can not serve this call in any language.
+ * @throws {Fault} HF_BAD_CALL when the call could be translated but for one field, which `param` names.
+ */
+export function translate(call: Call, spoken: ReadonlySet<Route>, upstreamModel: string, options: TranslateOptions = {}): Translation | null {
+  if (spoken.has(call.route)) return new SameTranslation(call, upstreamModel, options)
+  return null
+}

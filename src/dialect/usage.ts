@@ -1,0 +1,44 @@
+/** Token counts as each language spells them, read into one shape in which `inputTokens` always includes the cached ones. */
+import type { Usage } from './call.ts'
+import { isFields } from './error-words.ts'
+
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 ? value : undefined
+}
+
+function usage(input: number | undefined, output: number | undefined, cached: number | undefined): Usage | null {
+  if (input === undefined && output === undefined) return null
+  return {
+    ...(input !== undefined && { inputTokens: input }),
+    ...(output !== undefined && { outputTokens: output }),
+    ...(cached !== undefined && { cachedTokens: cached }),
+  }
+}
+
+/** `usage` of chat, completions and embeddings. */
+export function chatUsage(value: unknown): Usage | null {
+  if (!isFields(value)) return null
+  const details = value['prompt_tokens_details']
+  return usage(count(value['prompt_tokens']), count(value['completion_tokens']), isFields(details) ? count(details['cached_tokens']) : undefined)
+}
+
+/** `usage` of responses. */
+export function responsesUsage(value: unknown): Usage | null {
+  if (!isFields(value)) return null
+  const details = value['input_tokens_details']
+  return usage(count(value['input_tokens']), count(value['output_tokens']), isFields(details) ? count(details['cached_tokens']) : undefined)
+}
+
+/** `usage` of messages, where `input_tokens` leaves out what was read from or written to the cache. */
+export function messagesUsage(value: unknown): Usage | null {
+  if (!isFields(value)) return null
+  const read = count(value['cache_read_input_tokens'])
+  const fresh = count(value['input_tokens'])
+  const input = fresh === undefined ? undefined : fresh + (read ?? 0) + (count(value['cache_creation_input_tokens']) ?? 0)
+  return usage(input, count(value['output_tokens']), read)
+}
+
+/** Later counts win, field by field: some languages give the input first and the output last. */
+export function mergeUsage(earlier: Usage | null, later: Usage | null): Usage | null {
+  return earlier && later ? { ...earlier, ...later } : (later ?? earlier)
+}

@@ -1,0 +1,291 @@
+/**
+ * One connection to a model server: comes up, carries one flight after another, and watches itself while idle.
+ *
+ * Plain TCP reads into one buffer shared by all connections of the thread, which is why body bytes are valid only
+ * during the call. A paused flight stops the reading altogether, so the kernel's buffers fill and the server has to
+ * wait; a server's death is then noticed at the next `resume()` and not before: whoever pauses limits for how long.
+ */
+import { platform } from 'node:process'
+import { connect as connectTcp, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { toFault, type Fault } from '../../fault/fault.ts'
+import type { Clock, Timer } from '../../ground/clock.ts'
+import type { Carrier, HttpFlight } from './http-flight.ts'
+import { HttpParser, type HttpParserSink } from './http-parser.ts'
+import { brokenFault, connectFault, connectTimeoutFault, type Stage } from './wire-fault.ts'
+
+/** Where connections go, and what they share. */
+export interface Origin {
+  readonly host: string
+  readonly port: number
+  /** Null for plain TCP. */
+  readonly tls: { readonly servername?: string; readonly ca?: string | Buffer | readonly (string | Buffer)[] } | null
+  readonly lookup: LookupFunction
+  readonly idleMsMax: number
+  readonly clock: Clock
+}
+
+/** The pool, as a connection sees it. */
+export interface ConnectionOwner {
+  /** An answer is complete and the connection can carry another. */
+  onFree(connection: HttpConnection): void
+  /** Told once, before the flight on it hears anything. */
+  onGone(connection: HttpConnection): void
+  /** The flight lost an idle connection that the server was just closing: it needs a fresh one. */
+  onMove(flight: HttpFlight): void
+}
+
+/**
+ * A server that closes an idle connection while a request is on its way (RFC 9112 section 9.3.1) is noticed within a
+ * round trip. An end that comes later than this is no such thing: the server took the request and died of it, perhaps.
+ */
+export const idleRaceMsMax = 1000
+/** When the kernel begins to ask whether the other side still lives, so that a lost link ends a silent answer at last. */
+const keepAliveProbeMs = 15_000
+/** A server that says it closes after N is trusted for N less this, or half of N when that is less. */
+const keepAliveMarginMs = 1000
+
+const readBytes = 64 * 1024
+/** Read and used up within one callback, so one will do; Windows fills the buffer before the callback, and needs one each. */
+const sharedBuffer = platform === 'win32' ? null : Buffer.allocUnsafeSlow(readBytes)
+
+export class HttpConnection implements Carrier, HttpParserSink {
+  readonly #origin: Origin
+  readonly #owner: ConnectionOwner
+  readonly #parser: HttpParser = new HttpParser(this)
+  readonly #socket: Socket
+  #stage: Stage
+  #connectTimer: Timer | null
+  #flight: HttpFlight | null
+  #answerCount = 0
+  #isGone = false
+  /** When the current request was written, or the connection became idle; monotonic. */
+  #sinceMs = 0
+  #idleMsMax = 0
+
+  /** Opens a connection for this flight; it is sent as soon as the connection is up. */
+  constructor(origin: Origin, owner: ConnectionOwner, flight: HttpFlight) {
+    this.#origin = origin
+    this.#owner = owner
+    this.#flight = flight
+    flight.carrier = this
+    this.#stage = isIP(origin.host) === 0 ? 'lookup' : 'connect'
+    const { connectMs } = flight.request
+    this.#connectTimer = origin.clock.after(connectMs, () => {
+      this.#end(connectTimeoutFault(this.#stage, this.#where, connectMs))
+    })
+    this.#socket = origin.tls === null ? this.#openTcp() : this.#openTls(origin.tls)
+    this.#socket.setNoDelay(true)
+    this.#socket.setKeepAlive(true, keepAliveProbeMs)
+    this.#socket.on('error', (error) => this.#onBroken(error))
+    this.#socket.on('end', () => this.#onEof())
+    this.#socket.on('close', () => this.#onBroken(null))
+  }
+
+  /** The origin's lookup, which also notes that the name is known. */
+  readonly #lookup: LookupFunction = (host, options, callback) => {
+    this.#origin.lookup(host, options, (error, address, family) => {
+      if (!error && this.#stage === 'lookup') this.#stage = 'connect'
+      callback(error, address, family)
+    })
+  }
+
+  #openTcp(): Socket {
+    const { host, port } = this.#origin
+    const onread: OnReadOpts = {
+      buffer: sharedBuffer ?? Buffer.allocUnsafeSlow(readBytes),
+      callback: (count, buffer) => {
+        this.#onBytes(buffer as Buffer, count)
+        return true
+      },
+    }
+    return connectTcp({ host, port, lookup: this.#lookup, onread }, () => this.#onUp())
+  }
+
+  #openTls(tls: NonNullable<Origin['tls']>): Socket {
+    const { host, port } = this.#origin
+    const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined)
+    const socket = connectTls(
+      {
+        host,
+        port,
+        lookup: this.#lookup,
+        ALPNProtocols: ['http/1.1'],
+        ...(servername !== undefined && { servername }),
+        ...(tls.ca !== undefined && { ca: tls.ca as (string | Buffer)[] }),
+      },
+      () => this.#onUp(),
+    )
+    socket.on('connect', () => {
+      if (this.#stage !== 'up') this.#stage = 'tls'
+    })
+    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes, bytes.length))
+    return socket
+  }
+
+  get #where(): string {
+    return `${this.#origin.host}:${this.#origin.port}`
+  }
+
+  get #isReused(): boolean {
+    return this.#answerCount > 0
+  }
+
+  // ---- for the pool
+
+  /** Idle, and not for so long that the server may be about to close it. */
+  isFit(nowMs: number): boolean {
+    return !this.#isGone && nowMs - this.#sinceMs < this.#idleMsMax
+  }
+
+  /** Carries one more flight; the connection must be idle. */
+  carry(flight: HttpFlight): void {
+    this.#flight = flight
+    flight.carrier = this
+    this.#parser.reset()
+    this.#send(flight)
+  }
+
+  /** Closes at once; a flight on it hears of `fault`. */
+  close(fault: Fault | null): void {
+    this.#end(fault)
+  }
+
+  /** Calls `run` when the socket is closed. */
+  onClosed(run: () => void): void {
+    if (this.#socket.closed) run()
+    else this.#socket.once('close', run)
+  }
+
+  // ---- for the flight
+
+  pause(): void {
+    if (this.#stage === 'up') this.#socket.pause()
+  }
+
+  resume(): void {
+    if (this.#stage === 'up') this.#socket.resume()
+  }
+
+  drop(): void {
+    this.#flight = null
+    this.#parser.stop()
+    this.#end(null)
+  }
+
+  // ---- from the parser
+
+  onHead(status: number, headers: Readonly<Record<string, string>>): void {
+    this.#flight?.receiver.onHead({ status, headers, isReused: this.#isReused })
+  }
+
+  onBody(bytes: Buffer): void {
+    this.#flight?.receiver.onBody(bytes)
+  }
+
+  onEnd(): void {
+    const flight = this.#flight
+    if (flight === null) return
+    this.#flight = null
+    this.#answerCount++
+    if (this.#canServeOn()) {
+      if (flight.isPaused) this.#socket.resume() // an idle connection is watched by reading it
+      this.#sinceMs = this.#origin.clock.monotonicMs()
+      this.#owner.onFree(this)
+    } else this.#end(null)
+    flight.end()
+  }
+
+  /** An answer that came before its request had been sent in full leaves the rest of the request in the way. */
+  #canServeOn(): boolean {
+    if (!this.#parser.isReusable || this.#socket.writableLength > 0 || this.#socket.destroyed) return false
+    const hintMs = this.#parser.keepAliveMs
+    this.#idleMsMax = Math.min(this.#origin.idleMsMax, Math.max(hintMs - keepAliveMarginMs, hintMs / 2))
+    return this.#idleMsMax > 0
+  }
+
+  // ---- from the socket
+
+  #onUp(): void {
+    this.#stage = 'up'
+    this.#connectTimer?.cancel()
+    this.#connectTimer = null
+    if (this.#flight === null) return
+    if (this.#flight.isPaused) this.#socket.pause()
+    this.#send(this.#flight)
+  }
+
+  #send(flight: HttpFlight): void {
+    const socket = this.#socket
+    const { bytes } = flight
+    flight.isSent = true
+    this.#sinceMs = this.#origin.clock.monotonicMs()
+    if (bytes.length > 1) socket.cork()
+    for (const part of bytes) socket.write(part)
+    if (bytes.length > 1) socket.uncork()
+  }
+
+  #onBytes(bytes: Buffer, count: number): void {
+    const flight = this.#flight
+    if (flight === null) {
+      this.#end(null) // nobody asked for these: the connection is poisoned
+      return
+    }
+    try {
+      this.#parser.push(bytes, count)
+    } catch (thrown) {
+      // The parser's refusal, or the receiver's own; a receiver that throws at the end has nobody left to be told.
+      if (this.#flight !== flight) throw thrown
+      this.#end(toFault(thrown))
+    }
+  }
+
+  #onEof(): void {
+    if (this.#isGone || this.#parser.finish()) return
+    this.#onBroken(null)
+  }
+
+  /** The connection ended before the answer did. */
+  #onBroken(error: Error | null): void {
+    if (this.#isGone) return
+    if (this.#stage !== 'up') {
+      const reason = error ?? new Error('closed')
+      this.#end(connectFault(reason, this.#stage, this.#where))
+      return
+    }
+    const flight = this.#flight
+    if (flight === null) {
+      this.#end(null)
+      return
+    }
+    const { hasBegun } = this.#parser
+    if (this.#isReused && !hasBegun && this.#mayMove(flight)) {
+      this.#flight = null
+      this.#end(null)
+      flight.carrier = null
+      flight.isMoved = true
+      this.#owner.onMove(flight)
+    } else this.#end(brokenFault(error, { hasBegun, isReused: this.#isReused, where: this.#where }))
+  }
+
+  /**
+   * A call is a POST, and may be sent twice only when the server has not worked on the first: so only on a reused
+   * connection, without a byte of an answer, ended so soon that the server was closing it as idle.
+   */
+  #mayMove(flight: HttpFlight): boolean {
+    return !flight.isMoved && this.#origin.clock.monotonicMs() - this.#sinceMs <= idleRaceMsMax
+  }
+
+  #end(fault: Fault | null): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    const flight = this.#flight
+    this.#flight = null
+    this.#connectTimer?.cancel()
+    this.#connectTimer = null
+    this.#parser.stop()
+    this.#owner.onGone(this)
+    this.#socket.destroy()
+    if (fault !== null) flight?.fail(fault)
+  }
+}

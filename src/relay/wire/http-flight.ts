@@ -1,0 +1,64 @@
+/** One request under way: who asked, what carries it now, and whether it is over. */
+import type { Fault } from '../../fault/fault.ts'
+import type { Flight, WireReceiver, WireRequest } from './wire.ts'
+
+/** What a flight stands on: a connection, or a place in the queue for one. */
+export interface Carrier {
+  pause(): void
+  resume(): void
+  /** The flight is cancelled and wants nothing more. */
+  drop(): void
+}
+
+export class HttpFlight implements Flight {
+  readonly request: WireRequest
+  readonly receiver: WireReceiver
+  /** The request as it goes out; kept, because it may have to go out twice. */
+  readonly bytes: readonly Buffer[]
+  carrier: Carrier | null = null
+  isSent = false
+  isPaused = false
+  /** Nothing may be told to the receiver any more. */
+  isOver = false
+  /** It has been moved to a fresh connection once; that is not done again. */
+  isMoved = false
+
+  constructor(request: WireRequest, receiver: WireReceiver, bytes: readonly Buffer[]) {
+    this.request = request
+    this.receiver = receiver
+    this.bytes = bytes
+  }
+
+  pause(): void {
+    if (this.isPaused || this.isOver) return
+    this.isPaused = true
+    this.carrier?.pause()
+  }
+
+  resume(): void {
+    if (!this.isPaused || this.isOver) return
+    this.isPaused = false
+    this.carrier?.resume()
+  }
+
+  cancel(): void {
+    if (this.isOver) return
+    this.isOver = true
+    const carrier = this.carrier
+    this.carrier = null
+    carrier?.drop()
+  }
+
+  end(): void {
+    this.isOver = true
+    this.carrier = null
+    this.receiver.onEnd()
+  }
+
+  fail(fault: Fault): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.carrier = null
+    this.receiver.onFail(fault)
+  }
+}

@@ -1,0 +1,60 @@
+/** The house rules, checked: floors, circles, sizes, banned calls, documentation. Each violation names file, line and cure. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { referencePages, settings } from '../scripts/reference.ts'
+import { circles, floorViolations, orphans, packageViolations } from './tidy/floors.ts'
+import { banViolations, headViolations, leftoverViolations, nameViolations, sizeViolations } from './tidy/shape.ts'
+import { readLines, readSource, repositoryFiles, root, type Violation } from './tidy/source.ts'
+
+const files = repositoryFiles()
+const sources = files.filter((path) => /^(src|lab|bench|test|scripts)\/.*\.ts$/.test(path)).map(readSource)
+const house = sources.filter(({ path }) => /^(src|lab)\//.test(path))
+
+function none(violations: readonly Violation[]): void {
+  assert.equal(violations.length, 0, `\n${violations.join('\n')}\n`)
+}
+
+test('every file imports from its own room or a lower floor', () => none(floorViolations(house)))
+test('no circle of imports, types included', () => none(circles(house)))
+test('each package is wrapped by one file', () => none(packageViolations(house)))
+test('every source file is used', () => none(orphans(sources.filter(({ path }) => /^(src|lab|test|bench|scripts)\//.test(path))).filter((each) => /^(src|lab)\//.test(each))))
+test('files, functions and lines stay small', () => none(sources.flatMap(sizeViolations)))
+test('time, chance and the environment come in by argument', () => none(house.flatMap(banViolations)))
+test('files are named after what they hold', () => none(sources.flatMap(nameViolations)))
+test('every file says first what it is', () => none(sources.flatMap(headViolations)))
+test('nothing is left for later', () => {
+  const text = files.filter((path) => /\.(ts|cjs|c|h|md|html|yaml|json)$/.test(path) && path !== 'package-lock.json')
+  none(text.flatMap((path) => leftoverViolations(path, readLines(path))))
+})
+test('every page of the documentation has a title', () => {
+  none(files.filter((path) => path.endsWith('.md')).filter((path) => !readLines(path)[0]?.startsWith('# ')).map((path) => `${path}:1: begin with a title`))
+})
+test('links between the pages lead somewhere', () => {
+  none(files.filter((path) => path.endsWith('.md')).flatMap(deadLinks))
+})
+test('the reference pages say what the code says', () => {
+  for (const [path, text] of referencePages()) {
+    assert.equal(readFileSync(join(root, path), 'utf8'), text, `${path} is not what the code says: run \`npm run docs:reference\``)
+  }
+})
+test('every setting has a description', () => {
+  none(settings().filter(({ path, node }) => !path.endsWith('[]') && !node.description).map(({ path }) => `${path}: no description; add .meta({ description })`))
+})
+test('nothing names a path of one machine or the host of a registry', () => {
+  const words = new RegExp(['/ro' + 'ot/', '/wo' + 'rk/', 'registry\\.' + 'npmjs', 'deb\\.' + 'debian\\.org'].join('|'))
+  const text = files.filter((path) => /\.(ts|cjs|c|h|md|html|yaml|json)$|^\.ci\/|^\.npmrc$/.test(path) && path !== 'package-lock.json')
+  none(text.flatMap((path) => readLines(path).flatMap((line, i) => (words.test(line) ? [`${path}:${i + 1}: ${words.exec(line)?.[0]}`] : []))))
+})
+
+function deadLinks(path: string): Violation[] {
+  const folder = path.split('/').slice(0, -1).join('/')
+  return readLines(path).flatMap((line, i) =>
+    [...line.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((to) => !/^[a-z]+:/.test(to))
+      .filter((to) => !files.includes(join(folder, to).replaceAll('\\', '/')) && !files.some((file) => file.startsWith(`${join(folder, to).replace(/\/$/, '')}/`)))
+      .map((to) => `${path}:${i + 1}: ${to} is not there`),
+  )
+}
