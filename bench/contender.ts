@@ -20,6 +20,8 @@ export interface Sample {
   readonly lateShare: number
   /** Chunks lost or repeated, streams cut, requests failed. */
   readonly wrongCount: number
+  /** The kinds of wrong with their counts, and the first error; empty when nothing was wrong. */
+  readonly wrongWords: string
   /** Streams that could not be read to their end in the time given: the gateway was too slow. */
   readonly unfinishedCount: number
 }
@@ -90,13 +92,13 @@ async function probe(port: number, headers: Readonly<Record<string, string>>): P
   if (!stream.includes('"finish_reason":"stop"') || !stream.includes('[DONE]')) throw new Error('the stream has no end')
 }
 
-/** Half a second of each kind, so that a just-in-time compiler is not what the first round measures. */
+/** A second or two of each kind, so that a just-in-time compiler is not what the first round measures. */
 export async function warm(contender: Contender): Promise<void> {
-  const common = { port: contender.port, seconds: 0.5, 'drain-ms': 1000 }
+  const common = { port: contender.port, 'warmup-ms': 0, 'drain-ms': 1000 }
   const { headers } = contender
-  await startLoad('unary', { ...common, connections: 64, 'warmup-ms': 0 }, { headers }).result
-  const pace = { connections: 100, repeat: 1, chunks: 10, 'interval-us': 5000 }
-  await startLoad('sse', { ...common, ...pace, 'warmup-ms': 0 }, { headers }).result
+  await startLoad('unary', { ...common, seconds: 1.2, connections: 64 }, { headers }).result
+  const pace = { connections: 100, repeat: 1, chunks: 10, 'interval-us': 10_000 }
+  await startLoad('sse', { ...common, seconds: 1, ...pace }, { headers }).result
 }
 
 export async function measure(contender: Contender, question: Question, seconds: number, mock: Mock, round: number): Promise<Sample> {
@@ -124,8 +126,15 @@ export async function measure(contender: Contender, question: Question, seconds:
     p99Us: isFirst ? result.first_p99_us : result.p99_us,
     lateShare: question.unit === 'chunk' ? result.late / result.units : 0,
     wrongCount: result.lost + result.repeated + result.cut + result.errors,
+    wrongWords: wrongWords(result),
     unfinishedCount: question.name === 'ttft' ? 0 : result.unfinished,
   }
+}
+
+function wrongWords(result: LoadResult): string {
+  const counts = { lost: result.lost, repeated: result.repeated, cut: result.cut, failed: result.errors }
+  const words = Object.entries(counts).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []))
+  return [...words, ...(result.first_error === '' ? [] : [`first: ${result.first_error}`])].join(', ')
 }
 
 /** Waits until the last question's streams are gone and the gateway is at rest, so that the next one is not billed for it. */

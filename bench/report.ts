@@ -33,6 +33,7 @@ export function reportText(report: Report): string {
   return [
     `${when}.\n${where}.\n${report.versions.join(', ')}. Noise: ${noise}.\n`,
     ...[...tables, idleTable(report.idle)].filter((text) => text !== ''),
+    '- \\* one of the two could not follow (more than 5 % of its chunks came later than a chunk interval): not a fair ratio.',
     ...report.notes.map((note) => `- ${note}`),
   ].join('\n')
 }

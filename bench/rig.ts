@@ -27,6 +27,8 @@ export interface LoadResult {
   readonly first_count: number
   readonly first_p50_us: number
   readonly first_p99_us: number
+  /** What went wrong first; empty when nothing did. */
+  readonly first_error: string
 }
 
 export interface MockStats {

@@ -105,7 +105,7 @@ async function measureIdleAll(contenders: readonly Contender[], mock: Mock): Pro
 
 function sayProgress(sample: Sample, question: Question, rounds: number): void {
   const rate = Math.round(sample.unitsPerSecond).toLocaleString('en-US')
-  const wrong = sample.wrongCount > 0 ? `  ${sample.wrongCount} WRONG` : ''
+  const wrong = sample.wrongCount > 0 ? `  WRONG: ${sample.wrongWords}` : ''
   say(
     `round ${sample.round}/${rounds}  ${sample.question.padEnd(8)} ${sample.peer.padEnd(16)} ` +
       `${sample.cpuUsPerUnit.toFixed(1).padStart(7)} µs/${question.unit} ${rate.padStart(8)}/s  ` +
@@ -152,6 +152,9 @@ async function run(ask: Ask): Promise<Report> {
   const ownBefore = ownTicks(contenders)
   const idle = ask.questions.includes('idle-memory') ? await measureIdleAll(contenders, mock) : []
   const samples = await measureRounds(ask, contenders, mock)
+  for (const sample of samples.filter((one) => one.wrongCount > 0)) {
+    notes.push(`Wrong: ${sample.peer}, ${sample.question}, round ${sample.round}: ${sample.wrongWords}.`)
+  }
   const shares = noise(before, ownTicks(contenders) - ownBefore)
   for (const contender of contenders) await contender.stop()
   await mock.program.stop()

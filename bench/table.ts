@@ -41,8 +41,17 @@ function added(samples: readonly Sample[], peer: string, pick: Pick): number[] {
     })
 }
 
-const ratioText = (values: readonly number[]): string =>
-  spread(values, (value) => `${number(value, value < 10 ? 2 : 1)}x`)
+/** Above this share of late chunks a gateway is not following: it merges what has queued, and its CPU per chunk falls for a bad reason. */
+const lateShareMax = 0.05
+
+/** The ratio of CPU; with a star where either side could not follow the load. */
+function ratioText(samples: readonly Sample[], peer: string, rival: string): string {
+  const values = ratios(samples, peer, rival, (sample) => sample.cpuUsPerUnit)
+  const isLate = [peer, rival].some((name) => lateShare(samples.filter((sample) => sample.peer === name)) > lateShareMax)
+  return spread(values, (value) => `${number(value, value < 10 ? 2 : 1)}x`) + (isLate && values.length > 0 ? ' \\*' : '')
+}
+
+const lateShare = (own: readonly Sample[]): number => median(own.map((sample) => sample.lateShare))
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
@@ -79,10 +88,10 @@ function cpuTable(question: Question, samples: readonly Sample[], peers: readonl
       number(median(own.map((sample) => sample.unitsPerSecond))),
       number(median(own.map((sample) => sample.p50Us))),
       spread(own.map((sample) => sample.p99Us), number),
-      ...(question.unit === 'chunk' ? [`${number(median(own.map((sample) => sample.lateShare)) * 100, 1)} %`] : []),
+      ...(question.unit === 'chunk' ? [`${number(lateShare(own) * 100, 1)} %`] : []),
       wrong(own),
-      ratioText(ratios(samples, peer, 'nginx', (sample) => sample.cpuUsPerUnit)),
-      ratioText(ratios(samples, peer, 'portkey', (sample) => sample.cpuUsPerUnit)),
+      ratioText(samples, peer, 'nginx'),
+      ratioText(samples, peer, 'portkey'),
     ]
   })
   return grid(head, rows)

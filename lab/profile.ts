@@ -16,7 +16,8 @@ export const routePaths = {
   slots: 'GET /slots',
   props: 'GET /props',
   tags: 'GET /api/tags',
-  version: 'GET /api/version',
+  version: 'GET /version',
+  ollama_version: 'GET /api/version',
   ps: 'GET /api/ps',
 } as const
 
@@ -59,7 +60,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   // As it was before it learned Anthropic's messages and the responses API: no route for either, no metrics, no token ids.
   ollama: {
     ...openSource, name: 'ollama', prefill: 'open', hasEngineFields: false, checksModel: true, slots: 1, waitingMax: 512,
-    routes: ['chat', 'completions', 'embeddings', 'models', 'tags', 'version', 'ps'],
+    routes: ['chat', 'completions', 'embeddings', 'models', 'tags', 'ollama_version', 'ps'],
   },
   openai: { ...hosted, name: 'openai', key: 'bearer', prefill: 'new-turn', busyStatus: 503, routes: ['chat', 'completions', 'embeddings', 'responses', 'models'] },
   // The manners of Claude 4.6 and later: no continuation of a last assistant message.
@@ -69,13 +70,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
 export const profileNames = Object.keys(profiles) as ProfileName[]
 
 const routesByPath = new Map(Object.entries(routePaths).map(([name, path]) => [path as string, name as RouteName]))
-const vllmVersion: [string, RouteName] = ['GET /version', 'version']
 
 /** The route of a request; null when this profile has no such one. A path without `/v1` is not understood, as by the real servers. */
 export function routeOf(profile: Profile, method: string, path: string): RouteName | null {
-  const key = `${method === 'HEAD' ? 'GET' : method} ${path}`
-  if (key === vllmVersion[0] && profile.name === 'vllm') return vllmVersion[1]
-  const route = routesByPath.get(key)
-  if (route === undefined || !profile.routes.includes(route)) return null
-  return route === 'version' && profile.name === 'vllm' ? null : route
+  const route = routesByPath.get(`${method === 'HEAD' ? 'GET' : method} ${path}`)
+  return route !== undefined && profile.routes.includes(route) ? route : null
 }

@@ -16,7 +16,7 @@ export interface TinyModelServerOptions {
   /** Context of one slot, tokens. Default 2048. */
   readonly contextTokens?: number
   readonly seed?: number
-  /** See `TinyModelOptions.noise`: 1.5 (default) for people, 4 for tests. */
+  /** See `TinyModelOptions.noise`: 0.5 (default) for people, 4 for tests. */
   readonly noise?: number
   /** The model's name in its API. Default `tiny`. */
   readonly name?: string
@@ -34,6 +34,8 @@ export interface TinyModelServer extends ChildServer {
   readonly model: string
   /** Version of the engine. */
   readonly version: string
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly gone: Promise<void>
 }
 
 /** Longest time from the start of the process to its first sign of health. */
@@ -45,7 +47,7 @@ const healthPeriodMs = 25
  * @throws {Error} saying why it cannot be had or does not start
  */
 export async function startTinyModel(options: TinyModelServerOptions): Promise<TinyModelServer> {
-  const { cacheDir, seed = 1, noise = 1.5, contextTokens = 2048, name = 'tiny', program, onProgress, signal } = options
+  const { cacheDir, seed = 1, noise = 0.5, contextTokens = 2048, name = 'tiny', program, onProgress, signal } = options
   const engine = await obtainLlamaServer({
     path: program,
     cacheDir: join(cacheDir, 'llama-server'),
@@ -61,6 +63,7 @@ export async function startTinyModel(options: TinyModelServerOptions): Promise<T
       pid: child.process.pid ?? 0,
       model: name,
       version: engine.version,
+      gone: child.gone,
       tail: () => child.tail,
       stop: () => child.stop(),
       kill: (fatal) => child.kill(fatal),

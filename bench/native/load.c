@@ -49,6 +49,7 @@ static int poll_fd, in_window, is_closing, started_count, at_work_count, busy_co
 static uint64_t now, units, late, answers, errors, lost, repeated, cut, finished, left_early, window_start_ns, window_end_ns;
 static uint64_t queue[QUEUE_MAX], queue_head, queue_tail;
 static double cpu_us, own_cpu_us;
+static char first_error[256];
 
 /* ---- CPU accounting ---- */
 
@@ -98,6 +99,11 @@ static void close_window(void) {
 
 /* ---- connections ---- */
 
+/* Counts an error and keeps the words of the first one for the report; `words` must need no escape in JSON. */
+static void count_error(const char *words, long detail, long chunks) {
+  if (errors++ == 0) snprintf(first_error, sizeof first_error, "%s %ld, %ld chunks read", words, detail, chunks);
+}
+
 static void watch(struct connection *c, uint32_t events, int operation) {
   struct epoll_event event = {events, {.ptr = c}};
   epoll_ctl(poll_fd, operation, c->fd, &event);
@@ -120,14 +126,14 @@ static void tell_mock(const char *path) {
   int fd = ask.mock_port ? connect_to(ask.mock_port) : -1;
   if (fd < 0) return;
   int length = snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nhost: mock\r\ncontent-length: 0\r\n\r\n", path);
-  if (send(fd, text, (size_t)length, MSG_NOSIGNAL) < 0 || recv(fd, answer, sizeof answer, 0) < 0) errors++;
+  if (send(fd, text, (size_t)length, MSG_NOSIGNAL) < 0 || recv(fd, answer, sizeof answer, 0) < 0) count_error("the mock did not take a command, errno", errno, 0);
   close(fd);
 }
 
 static int dial(struct connection *c) {
   c->fd = connect_to(ask.port);
   if (c->fd < 0) {
-    errors++;
+    count_error("not connected, errno", errno, 0);
     return 0;
   }
   fcntl(c->fd, F_SETFL, O_NONBLOCK);
@@ -240,8 +246,8 @@ static void go_on(struct connection *c) {
   else if (mode == OPEN && queue_head != queue_tail) ask_on(c, queue[queue_head++ % QUEUE_MAX]);
 }
 
-static void fail(struct connection *c) {
-  errors++;
+static void fail(struct connection *c, const char *words, long detail) {
+  count_error(words, detail, c->next);
   mark_at_work(c);
   hang_up(c);
   if (mode == SSE && !ask.repeat) return;
@@ -251,7 +257,7 @@ static void fail(struct connection *c) {
 static void answer_complete(struct connection *c) {
   size_t length = 0;
   const char *connection = header_of(&c->in, "connection:", &length);
-  if (status_of(&c->in) != 200) return fail(c);
+  if (status_of(&c->in) != 200) return fail(c, "status", status_of(&c->in));
   c->is_busy = 0;
   busy_count--;
   answers++;
@@ -280,7 +286,7 @@ static void read_from(struct connection *c) {
     if (!c->is_busy) return hang_up(c);
     if (c->in.phase == UNTIL_CLOSE) return answer_complete(c);
     if (mode == SSE) cut++;
-    return fail(c);
+    return fail(c, c->in.head_length ? "closed in the middle of an answer, errno" : "closed without an answer, errno", length < 0 ? errno : 0);
   }
   if (!c->is_busy) return hang_up(c);
   message_feed(&c->in, bytes, (size_t)length, take_body, c);
@@ -290,7 +296,7 @@ static void read_from(struct connection *c) {
     hang_up(c);
     go_on(c);
   } else if (c->in.phase == BROKEN) {
-    fail(c);
+    fail(c, "garbled answer, head bytes", (long)c->in.head_length);
   } else if (c->in.phase == COMPLETE) {
     answer_complete(c);
   }
@@ -326,7 +332,7 @@ static double minus_log(double x) {
 static void arrive(uint64_t meant_ns) {
   for (uint64_t i = 0; i < ask.connections; i++)
     if (!connections[i].is_busy) return ask_on(&connections[i], meant_ns);
-  if (queue_tail - queue_head >= QUEUE_MAX) errors++;
+  if (queue_tail - queue_head >= QUEUE_MAX) count_error("too many arrivals waiting", QUEUE_MAX, 0);
   else queue[queue_tail++ % QUEUE_MAX] = meant_ns;
 }
 
@@ -406,12 +412,12 @@ static void report(const char *name) {
   double seconds = window_start_ns ? (double)(window_end_ns - window_start_ns) / 1e9 : 0;
   printf("{\"mode\":\"%s\",\"seconds\":%.6f,\"units\":%llu,\"late\":%llu,\"answers\":%llu,\"errors\":%llu,\"lost\":%llu,\"repeated\":%llu,\"cut\":%llu,"
          "\"finished\":%llu,\"unfinished\":%llu,\"left_early\":%llu,\"cpu_us\":%.0f,\"own_cpu_us\":%.0f,\"p50_us\":%.1f,\"p90_us\":%.1f,"
-         "\"p99_us\":%.1f,\"max_us\":%.1f,\"first_count\":%llu,\"first_p50_us\":%.1f,\"first_p99_us\":%.1f}\n",
+         "\"p99_us\":%.1f,\"max_us\":%.1f,\"first_count\":%llu,\"first_p50_us\":%.1f,\"first_p99_us\":%.1f,\"first_error\":\"%s\"}\n",
          name, seconds, (unsigned long long)units, (unsigned long long)late, (unsigned long long)answers, (unsigned long long)errors, (unsigned long long)lost,
          (unsigned long long)repeated, (unsigned long long)cut, (unsigned long long)finished, (unsigned long long)unfinished,
          (unsigned long long)left_early, window_start_ns ? cpu_us : 0, window_start_ns ? own_cpu_us : 0, histogram_us(&delay, 0.5),
          histogram_us(&delay, 0.9), histogram_us(&delay, 0.99), (double)delay.max / 1000.0, (unsigned long long)first_token.count,
-         histogram_us(&first_token, 0.5), histogram_us(&first_token, 0.99));
+         histogram_us(&first_token, 0.5), histogram_us(&first_token, 0.99), first_error);
 }
 
 static int take_argument(const char *name, const char *value) {

@@ -33,7 +33,7 @@ export function parseSourcesFile(text: string): AptSource[] {
     const isOn = !/^(no|false|off|0)$/i.test(fields.get('enabled') ?? 'yes')
     if (!isOn || !splitWords(fields.get('types') ?? '').includes('deb')) return []
     const components = splitWords(fields.get('components') ?? '')
-    const signedBy = fields.get('signed-by')?.trim() ?? ''
+    const signedBy = fields.get('signed-by') ?? ''
     return splitWords(fields.get('uris') ?? '').flatMap((uri) =>
       splitWords(fields.get('suites') ?? '').map((suite) => ({ uri, suite, components, signedBy })),
     )
@@ -65,9 +65,9 @@ function parseStanza(stanza: string): Map<string, string> {
     const match = /^([A-Za-z][A-Za-z-]*):(.*)$/.exec(line)
     if (match) {
       name = (match[1] ?? '').toLowerCase()
-      fields.set(name, match[2] ?? '')
+      fields.set(name, (match[2] ?? '').trim())
     } else if (name !== '') {
-      fields.set(name, `${fields.get(name) ?? ''} ${line}`)
+      fields.set(name, `${fields.get(name) ?? ''} ${line.trim()}`)
     }
   }
   return fields

@@ -101,6 +101,7 @@ async function aptSettings(work: string, options: UnpackOptions): Promise<string
     'Dir::Cache::pkgcache': '',
     'Dir::Cache::srcpkgcache': '',
     'Dir::Log': work,
+    'Acquire::Retries': '1', // with more, an archive that is not there would cost half a minute
     'Acquire::Languages': 'none',
     'APT::Sandbox::User': '', // the private folders belong to us, not to apt's own user
     'Debug::NoLocking': '1', // the system's lock guards what we do not touch; without it no root is needed

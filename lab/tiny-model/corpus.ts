@@ -1,8 +1,7 @@
 /**
  * All that the tiny model has ever read. Each paragraph is a possible answer from its first word to its end: the model
  * learns which word follows which, that a line begins with a paragraph's first word, and that it may stop at its end.
- * A few words with accents and signs beyond ASCII are there on purpose: their bytes can fall into different tokens, so
- * that whoever handles the stream meets characters cut in two.
+ * A few words with accents and signs are there on purpose, so that answers are not plain ASCII.
  */
 export const corpus: readonly string[] = [
   `A gateway is a patient doorkeeper. It knows every server in the house, which of them is awake, and which of them has

@@ -33,6 +33,8 @@ export interface Shape {
   readonly vocabularySize: number
   readonly layers: number
   readonly heads: number
+  /** Length of the queries, keys and values of one head. */
+  readonly headWidth: number
   /** Length of the vector that runs through the layers. */
   readonly width: number
   readonly feedForwardWidth: number
@@ -45,9 +47,11 @@ export interface Transitions {
   readonly sayable: ReadonlySet<number>
 }
 
-/** Width of the free region, without the constant. The sum of all widths must be a multiple of twice the head count. */
+/** Width of the free region, without the constant. */
 const freeWidth = 63
 const headCount = 4
+/** Much less than the width of the vector divided by the heads, as is usual: it keeps the file and the context small. */
+const headWidth = 64
 const hiddenWidth = 256
 /** Score of a follower that the corpus does not have; about as low as a float16 model can tell from impossible. */
 const unseenScore = -12
@@ -57,7 +61,8 @@ const strangerScore = -3
 const forbiddenScore = -30
 
 export function tinyShape(vocabularySize: number, layers: number): Shape {
-  return { vocabularySize, layers, heads: headCount, width: vocabularySize + freeWidth + 1, feedForwardWidth: hiddenWidth }
+  const width = vocabularySize + freeWidth + 1
+  return { vocabularySize, layers, heads: headCount, headWidth, width, feedForwardWidth: hiddenWidth }
 }
 
 /** All tensors of the model under the names that llama.cpp looks for. The order of drawing is part of the format. */
@@ -74,6 +79,7 @@ export function tinyWeights(shape: Shape, transitions: Transitions, options: { s
 
 function layerWeights(shape: Shape, prefix: string, random: Random): Tensor[] {
   const { width, feedForwardWidth } = shape
+  const headsWidth = shape.heads * shape.headWidth
   const scale = 1 / Math.sqrt(width)
   const mix = (name: string, columns: number, rows: number, factor: number): Tensor => ({
     name: prefix + name,
@@ -88,11 +94,11 @@ function layerWeights(shape: Shape, prefix: string, random: Random): Tensor[] {
   })
   return [
     ones(`${prefix}attn_norm.weight`, width),
-    // Queries and keys of double strength: attention then prefers some earlier tokens clearly instead of averaging all.
-    mix('attn_q.weight', width, width, 2 * scale),
-    mix('attn_k.weight', width, width, 2 * scale),
-    mix('attn_v.weight', width, width, scale),
-    intoFree('attn_output.weight', width, scale / Math.sqrt(freeWidth)),
+    // Queries and keys of fourfold strength: attention then picks a few earlier tokens and does not average all of them away.
+    mix('attn_q.weight', width, headsWidth, 4 * scale),
+    mix('attn_k.weight', width, headsWidth, 4 * scale),
+    mix('attn_v.weight', width, headsWidth, scale),
+    intoFree('attn_output.weight', headsWidth, 2 / Math.sqrt(headsWidth * freeWidth)),
     ones(`${prefix}ffn_norm.weight`, width),
     mix('ffn_gate.weight', width, feedForwardWidth, scale),
     mix('ffn_up.weight', width, feedForwardWidth, scale),

@@ -3,9 +3,10 @@
  * SDKs read `message`, `type` and `code`; `ray`, `cause` and `retryable` are ours and ignored by those that do not know them.
  */
 import type { Fault } from '../fault/fault.ts'
-import { toEvent } from './answer-reader.ts'
+import { toEvent } from './answer/answer-reader.ts'
 import { routes, type Family, type Route } from './call.ts'
-import { isFields, readErrorWords, type ErrorWords } from './error-words.ts'
+import { readErrorWords, type ErrorWords } from './error-words.ts'
+import { isFields } from './field.ts'
 
 /** Longest message for a caller, in characters. */
 const messageLengthMax = 4096

@@ -2,18 +2,13 @@
  * What a model server says when it says no: one reading of the many shapes in which servers spell an error.
  * Used for answers, for streams, and when the words are passed on to the caller.
  */
+import { isFields, type Fields } from './field.ts'
 
 export interface ErrorWords {
   readonly message: string
   readonly type: string | null
   readonly code: string | null
   readonly param: string | null
-}
-
-type Fields = Readonly<Record<string, unknown>>
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function text(value: unknown): string | null {

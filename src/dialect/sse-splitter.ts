@@ -180,7 +180,7 @@ const dataField = Buffer.from('data')
 const eventField = Buffer.from('event')
 const lineFeed = Buffer.from('\n')
 
-/** The data of an event: its data lines joined by LF, empty when it has none. A view of the event when there is one line. */
+/** The data lines of an event joined by LF, empty when it has none; a view of the event when there is one line. */
 export function eventData(event: Buffer): Buffer {
   // The usual event is one `data: …` line and nothing else.
   if (event.indexOf(lf) === -1) {

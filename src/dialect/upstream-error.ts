@@ -167,7 +167,8 @@ function readRetryAfter(headers: Readonly<Record<string, string | undefined>>, n
   const spelled = headers['retry-after']
   const seconds = parseAmount(spelled)
   if (seconds !== undefined) return bounded(seconds * 1000)
-  const dateMs = spelled === undefined ? Number.NaN : Date.parse(spelled)
+  // The platform's parser takes more than HTTP dates, even “-1”.
+  const dateMs = spelled !== undefined && /^[A-Z][a-z]{2,8},? .{1,40} GMT$/.test(spelled) ? Date.parse(spelled) : Number.NaN
   return Number.isNaN(dateMs) ? undefined : bounded(dateMs - nowMs)
 }
 

@@ -1,10 +1,11 @@
 /** Reads a streamed answer of chat or completions that goes to the caller as it comes. */
-import { AnswerReader, doneEvent, withBlankLine } from '../answer-reader.ts'
+import { AnswerReader, doneEvent, withBlankLine } from '../answer/answer-reader.ts'
 import { readEmbeddedError } from '../upstream-error.ts'
-import { isErrorValue, isFields } from '../error-words.ts'
-import { finishFault } from '../finish-fault.ts'
+import { isErrorValue } from '../error-words.ts'
+import { isFields } from '../field.ts'
+import { finishFault } from '../answer/finish-fault.ts'
 import { eventData } from '../sse-splitter.ts'
-import { chatUsage } from '../usage.ts'
+import { chatUsage } from '../answer/usage.ts'
 import { isPlainChunk } from './plain-chunk.ts'
 
 export interface ChatReaderOptions {

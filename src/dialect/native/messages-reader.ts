@@ -1,9 +1,9 @@
 /** Reads a streamed answer of messages that goes to the caller as it comes. */
-import { AnswerReader, startsWith, toEvent, withBlankLine } from '../answer-reader.ts'
+import { AnswerReader, startsWith, toEvent, withBlankLine } from '../answer/answer-reader.ts'
 import { readEmbeddedError } from '../upstream-error.ts'
-import { isFields } from '../error-words.ts'
+import { isFields, type Fields } from '../field.ts'
 import { eventData } from '../sse-splitter.ts'
-import { mergeUsage, messagesUsage } from '../usage.ts'
+import { mergeUsage, messagesUsage } from '../answer/usage.ts'
 
 const deltaStart = Buffer.from('event: content_block_delta\ndata: {')
 const closeBrace = 0x7d
@@ -33,7 +33,7 @@ export class MessagesReader extends AnswerReader {
     if (this.isComplete) this.emit(this.#stop ?? stopEvent)
   }
 
-  #readValue(event: Buffer, value: Readonly<Record<string, unknown>>): void {
+  #readValue(event: Buffer, value: Fields): void {
     switch (value['type']) {
       case 'error':
         this.failure = readEmbeddedError(value, 'anthropic')
@@ -65,6 +65,6 @@ export class MessagesReader extends AnswerReader {
   }
 }
 
-function hasText(delta: Readonly<Record<string, unknown>>): boolean {
+function hasText(delta: Fields): boolean {
   return Object.entries(delta).some(([name, value]) => name !== 'type' && typeof value === 'string' && value !== '')
 }

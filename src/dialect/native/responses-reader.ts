@@ -1,10 +1,11 @@
 /** Reads a streamed answer of responses that goes to the caller as it comes; the upstream numbers its events. */
-import { AnswerReader, startsWith, withBlankLine } from '../answer-reader.ts'
+import { AnswerReader, startsWith, withBlankLine } from '../answer/answer-reader.ts'
 import { readEmbeddedError } from '../upstream-error.ts'
 import { Fault } from '../../fault/fault.ts'
-import { isFields } from '../error-words.ts'
+import { isFields, type Fields } from '../field.ts'
 import { eventData } from '../sse-splitter.ts'
-import { responsesUsage } from '../usage.ts'
+import { responsesUsage } from '../answer/usage.ts'
+import { finishOf } from '../answer/whole-answer.ts'
 
 const deltaStart = Buffer.from('event: response.output_text.delta\ndata: {')
 const closeBrace = 0x7d
@@ -30,7 +31,7 @@ export class ResponsesReader extends AnswerReader {
   /** `response.completed` has said it all. */
   end(): void {}
 
-  #readValue(event: Buffer, value: Readonly<Record<string, unknown>>): void {
+  #readValue(event: Buffer, value: Fields): void {
     const { type } = value
     const response = isFields(value['response']) ? value['response'] : {}
     if (typeof type !== 'string') {
@@ -53,11 +54,4 @@ export class ResponsesReader extends AnswerReader {
     }
     this.emit(withBlankLine(event))
   }
-}
-
-/** `completed`, or why it is incomplete (`max_output_tokens`, `content_filter`). */
-export function finishOf(response: Readonly<Record<string, unknown>>): string {
-  const details = response['incomplete_details']
-  if (isFields(details) && typeof details['reason'] === 'string') return details['reason']
-  return typeof response['status'] === 'string' ? response['status'] : 'completed'
 }

@@ -2,13 +2,13 @@
  * Caller and upstream speak the same language: the bytes pass as they are, but for the model's name in the request and the
  * token counts that we ask for. The answer names the model as the upstream does, also where the caller used an alias: it is what answered.
  */
+import { readWholeAnswer } from '../answer/whole-answer.ts'
 import type { Call } from '../call.ts'
-import { isFields } from '../error-words.ts'
+import { isFields } from '../field.ts'
 import type { StreamReader, Translation, WholeAnswer } from '../translation.ts'
 import { ChatReader, type ChatReaderOptions } from './chat-reader.ts'
 import { MessagesReader } from './messages-reader.ts'
 import { ResponsesReader } from './responses-reader.ts'
-import { readWholeAnswer } from './whole-answer.ts'
 
 export interface SameOptions {
   /** Ask for token counts in OpenAI streams where the caller did not; the caller sees no difference. Default true. */

@@ -40,13 +40,13 @@ export interface ConnectionOwner {
  * round trip. An end that comes later than this is no such thing: the server took the request and died of it, perhaps.
  */
 export const idleRaceMsMax = 1000
-/** When the kernel begins to ask whether the other side still lives, so that a lost link ends a silent answer at last. */
+/** The kernel then begins to ask whether the other side still lives, so that a lost link ends a silent answer at last. */
 const keepAliveProbeMs = 15_000
 /** A server that says it closes after N is trusted for N less this, or half of N when that is less. */
 const keepAliveMarginMs = 1000
 
 const readBytes = 64 * 1024
-/** Read and used up within one callback, so one will do; Windows fills the buffer before the callback, and needs one each. */
+/** Used up within one callback, so one will do; Windows fills the buffer before the callback, and needs one each. */
 const sharedBuffer = platform === 'win32' ? null : Buffer.allocUnsafeSlow(readBytes)
 
 export class HttpConnection implements Carrier, HttpParserSink {

@@ -23,6 +23,9 @@ const statusLinePattern = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: .*)?$/
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** What no line of a head may hold: controls (tab excepted), so NUL, CR and LF too. */
 const forbiddenPattern = /[^\t\x20-\x7e\x80-\xff]/
+/** `;name`, `;name=token` or `;name="text"`, any number of them. */
+const extensionPattern =
+  /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/
 const protocolStart = 'HTTP/1.'
 
 const cr = 13
@@ -73,7 +76,10 @@ function isBlank(code: number): boolean {
 }
 
 function hasToken(list: string, token: string): boolean {
-  return list.toLowerCase().split(',').some((item) => trimBlanks(item) === token)
+  return list
+    .toLowerCase()
+    .split(',')
+    .some((item) => trimBlanks(item) === token)
 }
 
 export class HttpParser {
@@ -90,7 +96,7 @@ export class HttpParser {
   /** Body bytes still to come, of the whole or of the chunk. */
   #left = 0
   #digitCount = 0
-  #extensionBytes = 0
+  #extension = ''
   #hasCr = false
   #isReusable = false
   /** A byte of the current answer has come. */
@@ -178,11 +184,11 @@ export class HttpParser {
     this.#state = chunkHead
     this.#left = 0
     this.#digitCount = 0
-    this.#extensionBytes = 0
+    this.#extension = ''
     this.#hasCr = false
   }
 
-  /** `1a2b;name=value CR LF`: the extension is skipped. */
+  /** `1a2b;name=value CR LF`: the extension is checked and dropped. */
   #takeChunkHead(bytes: Buffer, from: number, end: number): number {
     let at = from
     while (at < end) {
@@ -193,7 +199,7 @@ export class HttpParser {
       }
       if (this.#hasCr) refuse('a stray CR in a chunk size')
       if (byte === cr) this.#hasCr = true
-      else if (this.#extensionBytes > 0) this.#skipExtension(byte)
+      else if (this.#extension !== '') this.#addExtension(byte)
       else this.#addDigit(byte)
     }
     return at
@@ -204,17 +210,18 @@ export class HttpParser {
     if (value >= 0) {
       if (++this.#digitCount > hexDigitsMax) refuse('a chunk size beyond measure')
       this.#left = this.#left * 16 + value
-    } else if (byte === semicolon && this.#digitCount > 0) this.#extensionBytes = 1
+    } else if (byte === semicolon && this.#digitCount > 0) this.#extension = ';'
     else refuse('a chunk size that is no number')
   }
 
-  #skipExtension(byte: number): void {
-    if (++this.#extensionBytes > chunkExtensionBytesMax) refuse('a chunk extension beyond measure')
-    if ((byte < 32 && byte !== 9) || byte === 127) refuse('a control character in a chunk extension')
+  #addExtension(byte: number): void {
+    this.#extension += String.fromCharCode(byte)
+    if (this.#extension.length > chunkExtensionBytesMax) refuse('a chunk extension beyond measure')
   }
 
   #endChunkHead(): void {
     if (!this.#hasCr || this.#digitCount === 0) refuse('a chunk size without CR LF')
+    if (!extensionPattern.test(this.#extension)) refuse('an improper chunk extension')
     if (this.#left > 0) this.#state = chunkBody
     else {
       this.#state = trailerLine
@@ -237,7 +244,8 @@ export class HttpParser {
     while (to < end && bytes[to] !== lf) to++
     const next = to < end ? to + 1 : end
     this.#lineBytesLeft -= next - at
-    if (this.#lineBytesLeft < 0) refuse(this.#state === trailerLine ? 'a trailer beyond measure' : 'a head beyond measure')
+    if (this.#lineBytesLeft < 0)
+      refuse(this.#state === trailerLine ? 'a trailer beyond measure' : 'a head beyond measure')
     const piece = bytes.toString('latin1', at, to)
     const text = this.#carry === '' ? piece : this.#carry + piece
     if (to === end) {
@@ -273,11 +281,15 @@ export class HttpParser {
     const name = colon > 0 ? text.slice(0, colon) : ''
     // Also catches folded lines and a blank before the colon.
     if (!tokenPattern.test(name)) refuse('a header line without a proper name')
-    if (this.#state === trailerLine) return
     const key = name.toLowerCase()
+    const isFraming = key === 'content-length' || key === 'transfer-encoding'
+    if (this.#state === trailerLine) {
+      if (isFraming) refuse(`${key} in the trailer`)
+      return
+    }
     const value = trimBlanks(text.slice(colon + 1))
     const earlier = this.#headers[key]
-    if (earlier !== undefined && (key === 'content-length' || key === 'transfer-encoding')) refuse(`more than one ${key}`)
+    if (earlier !== undefined && isFraming) refuse(`more than one ${key}`)
     this.#headers[key] = earlier === undefined ? value : `${earlier}, ${value}`
   }
 
@@ -304,7 +316,9 @@ export class HttpParser {
   /** A 1xx: the answer itself is still to come. What an interim head used counts towards the limits. */
   #endInterim(hasFraming: boolean): void {
     if (this.#status === 101) refuse('a change of protocol that nobody asked for')
+    if (this.#isOld) refuse('an interim answer in HTTP/1.0')
     if (hasFraming) refuse('an interim answer with a body')
+    if (hasToken(this.#headers['connection'] ?? '', 'close')) refuse('an interim answer that closes')
     if (++this.#interimCount > interimCountMax) refuse('too many interim answers')
     this.#headers = Object.create(null)
     this.#state = statusLine
@@ -312,10 +326,12 @@ export class HttpParser {
 
   #startBody(length: string | undefined, encoding: string | undefined): void {
     const connection = this.#headers['connection'] ?? ''
-    this.#isReusable = this.#isOld ? hasToken(connection, 'keep-alive') : connection === '' || !hasToken(connection, 'close')
+    this.#isReusable = this.#isOld
+      ? hasToken(connection, 'keep-alive')
+      : connection === '' || !hasToken(connection, 'close')
     if (this.#isOld && hasToken(connection, 'close')) this.#isReusable = false
     if (this.#status === 204 || this.#status === 304) {
-      // These have no body, whatever the headers say; a server that announces one may yet send it, so do not go on with it.
+      // These have no body, whatever the headers say; a server that announces one may yet send it.
       if (encoding !== undefined || Number(length ?? 0) > 0) this.#isReusable = false
       this.#state = done
     } else if (encoding !== undefined) this.#startChunk()

@@ -170,7 +170,7 @@ class HttpWire implements Wire, ConnectionOwner {
 
   #sweep(): void {
     const nowMs = this.#origin.clock.monotonicMs()
-    for (const connection of [...this.#idle]) if (!connection.isFit(nowMs)) connection.close(null)
+    for (const worn of this.#idle.filter((connection) => !connection.isFit(nowMs))) worn.close(null)
     const isDone = this.#idle.length === 0
     this.#sweepTimer = isDone ? null : this.#origin.clock.after(sweepPeriodMs, () => this.#sweep())
   }
@@ -180,7 +180,8 @@ class HttpWire implements Wire, ConnectionOwner {
     this.#isClosed = true
     this.#sweepTimer?.cancel()
     this.#sweepTimer = null
-    for (let flight = this.#takeWaiting(); flight !== null; flight = this.#takeWaiting()) flight.fail(new Fault('HF_CLOSING'))
+    for (let flight = this.#takeWaiting(); flight !== null; flight = this.#takeWaiting())
+      flight.fail(new Fault('HF_CLOSING'))
     const closing = [...this.#open].map((connection) => {
       connection.close(new Fault('HF_CLOSING'))
       return new Promise<void>((resolve) => connection.onClosed(resolve))

@@ -7,9 +7,16 @@ const namePattern = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 /** What no header value may hold: controls (tab excepted), so CR, LF and NUL, and what is not one byte. */
 const forbiddenPattern = /[^\t\x20-\x7e\x80-\xff]/
 
-/** Headers that say how the bytes are framed, or who is spoken to: the wire writes them, or there is no use for them. */
+/** Headers that say how bytes are framed, or who is spoken to: the wire writes them, or there is no use for them. */
 const ownNames = new Set([
-  'host', 'content-length', 'connection', 'transfer-encoding', 'trailer', 'upgrade', 'expect', 'keep-alive',
+  'host',
+  'content-length',
+  'connection',
+  'transfer-encoding',
+  'trailer',
+  'upgrade',
+  'expect',
+  'keep-alive',
   'proxy-connection',
 ])
 

@@ -5,7 +5,10 @@ import type { FaultCode } from '../../fault/code.ts'
 /** How far a connection has come. */
 export type Stage = 'lookup' | 'connect' | 'tls' | 'up'
 
-/** While connecting. A firewall that rejects gives ECONNREFUSED too; routes of type prohibit and blackhole give EACCES, EINVAL. */
+/**
+ * While connecting. A firewall that rejects gives ECONNREFUSED too; routes of type prohibit and blackhole give EACCES
+ * and EINVAL.
+ */
 const connectCodes: Readonly<Record<string, FaultCode>> = {
   ECONNREFUSED: 'HF_UPSTREAM_REFUSED',
   EHOSTUNREACH: 'HF_NO_ROUTE',
@@ -27,7 +30,7 @@ const connectCodes: Readonly<Record<string, FaultCode>> = {
 
 /** Verdicts on a certificate, as OpenSSL and Node name them. */
 const certificatePattern =
-  /CERT|_CRL|^CRL_|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER|^INVALID_CA$|^INVALID_PURPOSE$|^PATH_LENGTH_EXCEEDED$|^HOSTNAME_MISMATCH$/
+  /CERT|CRL|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/
 /** An alert that the server sends about our certificate, or for want of one, is no verdict of ours on its own. */
 const alertPattern = /ALERT/
 

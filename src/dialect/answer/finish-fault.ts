@@ -1,5 +1,5 @@
 /** Finish reasons that are no finish: engines name so an answer that they broke off themselves. */
-import { Fault } from '../fault/fault.ts'
+import { Fault } from '../../fault/fault.ts'
 
 /** A fault when `reason` says that the answer is not whole, though a finish reason came; null for a true finish. */
 export function finishFault(reason: string): Fault | null {

@@ -1,8 +1,8 @@
 /** What every reader of a streamed answer keeps; the languages differ in how they read an event and in what ends a stream. */
-import type { Fault } from '../fault/fault.ts'
-import type { Usage } from './call.ts'
-import { isFields } from './error-words.ts'
-import type { StreamReader } from './translation.ts'
+import type { Fault } from '../../fault/fault.ts'
+import type { Usage } from '../call.ts'
+import { isFields, type Fields } from '../field.ts'
+import type { StreamReader } from '../translation.ts'
 
 export abstract class AnswerReader implements StreamReader {
   hasContent = false
@@ -34,7 +34,7 @@ export abstract class AnswerReader implements StreamReader {
   }
 
   /** An event's data as a JSON object, or null when it is none: then it is counted as malformed and to be left out. */
-  protected parse(data: Buffer): Readonly<Record<string, unknown>> | null {
+  protected parse(data: Buffer): Fields | null {
     try {
       const value: unknown = JSON.parse(data.toString())
       if (isFields(value)) return value

@@ -1,6 +1,6 @@
 /** Token counts as each language spells them, read into one shape in which `inputTokens` always includes the cached ones. */
-import type { Usage } from './call.ts'
-import { isFields } from './error-words.ts'
+import type { Usage } from '../call.ts'
+import { isFields } from '../field.ts'
 
 function count(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 ? value : undefined

@@ -2,13 +2,12 @@
 import type { Route } from '../call.ts'
 import { routes } from '../call.ts'
 import { readEmbeddedError } from '../upstream-error.ts'
-import { isFields } from '../error-words.ts'
-import { finishFault } from '../finish-fault.ts'
+import { isFields, type Fields } from '../field.ts'
+import { finishFault } from './finish-fault.ts'
 import { Fault } from '../../fault/fault.ts'
 import { JsonBody, type ValueKind } from '../json-body.ts'
 import type { WholeAnswer } from '../translation.ts'
-import { chatUsage, messagesUsage, responsesUsage } from '../usage.ts'
-import { finishOf } from './responses-reader.ts'
+import { chatUsage, messagesUsage, responsesUsage } from './usage.ts'
 
 /** The field without which it is no answer of this route. */
 const marks: Readonly<Record<Route, readonly [field: string, kind: ValueKind]>> = {
@@ -60,8 +59,15 @@ function readResponse(body: JsonBody): Findings {
   return { usage: responsesUsage(body.value('usage')), finishReason }
 }
 
+/** `completed`, or why it is incomplete (`max_output_tokens`, `content_filter`). */
+export function finishOf(response: Fields): string {
+  const details = response['incomplete_details']
+  if (isFields(details) && typeof details['reason'] === 'string') return details['reason']
+  return typeof response['status'] === 'string' ? response['status'] : 'completed'
+}
+
 /** @throws {Fault} HF_UPSTREAM_EMPTY, HF_UPSTREAM_GARBLED */
-export function parseAnswer(bytes: Buffer): JsonBody {
+function parseAnswer(bytes: Buffer): JsonBody {
   const start = bytes.toString('latin1', 0, 256).trimStart()
   if (start === '' && bytes.length <= 256) throw new Fault('HF_UPSTREAM_EMPTY', { detail: 'a 200 without a body' })
   if (start.startsWith('<')) throw new Fault('HF_UPSTREAM_GARBLED', { detail: 'an HTML page came instead of an answer' })

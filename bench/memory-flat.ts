@@ -1,0 +1,108 @@
+/**
+ * Does a gateway's memory stay flat over 100,000 calls? Unary calls, short streams and clients that leave go through Holdfast in slices;
+ * after each slice resident memory and heap are read, and the second half of the samples is tested for a rising trend.
+ *
+ *   node bench/memory-flat.ts [--calls 100000] [--journal memory|sqlite]
+ *
+ * "Grows" needs both: a trend that chance would give once in a hundred runs (Mann–Kendall), and a size that matters (Theil–Sen slope
+ * times the calls of the half, beyond 4 MiB and beyond 3 % of what is held). Exit code 1 when it grows or an answer was wrong.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { freePort, gatewayCore } from './launch.ts'
+import { startHoldfast } from './peer/holdfast.ts'
+import { residentBytes } from './process-tree.ts'
+import { type Mock, startLoad, startMock } from './rig.ts'
+import { median, risingProbability, theilSenSlope } from './statistics.ts'
+
+const sliceCount = 50
+const growthBytesMin = 4 * 2 ** 20
+const growthShareMin = 0.03
+const chanceMax = 0.01
+
+interface Point {
+  readonly calls: number
+  readonly residentBytes: number
+  readonly heapBytes: number
+}
+
+const { values } = parseArgs({
+  options: { calls: { type: 'string', default: '100000' }, journal: { type: 'string', default: 'memory' } },
+})
+const callsWanted = Number(values.calls)
+const journal = values.journal === 'sqlite' ? 'sqlite' : 'memory'
+if (!Number.isInteger(callsWanted) || callsWanted < 5000) throw new Error('--calls must be a whole number from 5000')
+
+/** One slice: 85 % unary, 10 % short streams, 5 % readers that leave after two of twenty chunks. Returns calls made and wrong ones. */
+async function runSlice(port: number, calls: number): Promise<{ calls: number; wrong: number; words: string }> {
+  const common = { port, 'warmup-ms': 0, seconds: 60, 'drain-ms': 10_000 }
+  const stream = { ...common, repeat: 1, connections: 20, 'interval-us': 1000 }
+  const results = [
+    await startLoad('unary', { ...common, connections: 32, count: Math.round(calls * 0.85) }).result,
+    await startLoad('sse', { ...stream, chunks: 5, count: Math.round(calls * 0.1) }).result,
+    await startLoad('sse', { ...stream, chunks: 20, 'leave-after': 2, count: Math.round(calls * 0.05) }).result,
+  ]
+  const sum = { calls: 0, wrong: 0, words: '' }
+  for (const result of results) {
+    sum.calls += result.answers
+    sum.wrong += result.errors + result.lost + result.repeated + result.cut
+    sum.words ||= result.first_error
+  }
+  return sum
+}
+
+async function heapBytes(adminPort: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()
+  const lines = [...text.matchAll(/^nodejs_(?:heap_size_used|external_memory)_bytes(?:\{[^}]*\})? (\S+)$/gm)]
+  return lines.reduce((sum, match) => sum + Number(match[1]), 0)
+}
+
+/** Streams whose reader left must be gone from the model server too, at once. */
+async function openStreams(mock: Mock): Promise<number> {
+  await sleep(200)
+  return (await mock.stats()).streams_open
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MB`
+
+function verdict(name: string, points: readonly Point[], pick: (point: Point) => number): boolean {
+  const half = points.slice(Math.floor(points.length / 2))
+  const held = half.map(pick)
+  const calls = half.map((point) => point.calls)
+  const slope = theilSenSlope(calls, held)
+  const growth = slope * ((calls.at(-1) ?? 0) - (calls[0] ?? 0))
+  const chance = risingProbability(held)
+  const isGrowing = chance < chanceMax && growth > growthBytesMin && growth > growthShareMin * median(held)
+  const facts = `median ${megabytes(median(held))}, slope ${slope.toFixed(1)} bytes/call (${megabytes(growth)} over the half), p = ${chance.toFixed(4)}`
+  console.log(`${name}: ${isGrowing ? 'GROWS' : 'flat'}; second half: ${facts}`)
+  return isGrowing
+}
+
+const mock = await startMock()
+const [port, adminPort] = [await freePort(), await freePort()]
+const gateway = await startHoldfast({ upstreamUrl: mock.url, port, adminPort, journal, core: gatewayCore })
+const points: Point[] = []
+let calls = 0
+let wrong = 0
+const startedAt = performance.now()
+for (let slice = 1; slice <= sliceCount; slice++) {
+  const done = await runSlice(port, callsWanted / sliceCount)
+  calls += done.calls
+  wrong += done.wrong
+  if (done.wrong > 0) console.log(`slice ${slice}: ${done.wrong} wrong, first: ${done.words}`)
+  points.push({ calls, residentBytes: residentBytes(gateway.pids()), heapBytes: await heapBytes(adminPort) })
+  const point = points.at(-1)
+  if (slice % 5 === 0 && point !== undefined) {
+    console.log(`${calls} calls: resident ${megabytes(point.residentBytes)}, heap and external ${megabytes(point.heapBytes)}`)
+  }
+}
+const stray = await openStreams(mock)
+const seconds = (performance.now() - startedAt) / 1000
+console.log(`\n${calls} calls in ${seconds.toFixed(0)} s, journal ${journal}: ${wrong} wrong, ${stray} upstream streams left open`)
+const isGrowing = [
+  verdict('resident memory', points, (point) => point.residentBytes),
+  verdict('heap and external', points, (point) => point.heapBytes),
+].includes(true)
+await gateway.stop()
+await mock.program.stop()
+process.exit(isGrowing || wrong > 0 || stray > 0 ? 1 : 0)

@@ -1,0 +1,142 @@
+/** One direction of one connection through the fault proxy: bytes wait in a line until they are due, in order, whatever the toxics. */
+import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../../src/ground/clock.ts'
+import type { Random } from '../../src/ground/random.ts'
+import type { Toxic } from './toxic.ts'
+
+/** Bytes that wait in one direction before the sender is held up. */
+const waitingBytesMax = 1 << 20
+
+interface Item {
+  /** Null = the sender's end. */
+  readonly bytes: Buffer | null
+  readonly dueMs: number
+}
+
+export interface PipeOptions {
+  readonly clock: Clock
+  readonly random: Random
+  /** The toxics of this direction and connection, as they are now. */
+  toxics(): readonly Toxic[]
+  /** A cut is due after what was written so far. */
+  onCut(how: 'rst' | 'fin'): void
+}
+
+export class Pipe {
+  readonly #from: Socket
+  readonly #to: Socket
+  readonly #options: PipeOptions
+  #line: Item[] = []
+  #waitingBytes = 0
+  /** When the last piece in line is due; nothing may overtake it. */
+  #lastDueMs = 0
+  /** When the narrow line is free again. */
+  #freeMs = 0
+  #takenBytes = 0
+  #timer: Timer | null = null
+  #isOver = false
+
+  constructor(from: Socket, to: Socket, options: PipeOptions) {
+    this.#from = from
+    this.#to = to
+    this.#options = options
+    from.on('data', (bytes: Buffer) => this.#take(bytes))
+    from.on('end', () => this.#enqueue(null, this.#options.clock.monotonicMs()))
+    to.on('drain', () => this.#drain())
+    this.refresh()
+  }
+
+  #has(kind: Toxic['kind']): boolean {
+    return this.#options.toxics().some((toxic) => toxic.kind === kind)
+  }
+
+  /** To be called when toxics or the other side changed. */
+  refresh(): void {
+    if (this.#isOver) return
+    if (this.#has('blackhole') || this.#waitingBytes > waitingBytesMax) this.#from.pause()
+    else this.#from.resume()
+    this.#drain()
+  }
+
+  close(): void {
+    this.#isOver = true
+    this.#timer?.cancel()
+    this.#line = []
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#isOver || this.#has('swallow')) return
+    const limit = this.#options.toxics().find((toxic) => toxic.kind === 'cut' && toxic.afterBytes !== null)
+    const room = limit?.kind === 'cut' ? Math.max(0, (limit.afterBytes ?? 0) - this.#takenBytes) : Infinity
+    const kept = bytes.length > room ? bytes.subarray(0, room) : bytes
+    this.#takenBytes += kept.length
+    const slicer = this.#options.toxics().find((toxic) => toxic.kind === 'slicer')
+    const size = slicer?.kind === 'slicer' ? slicer.bytes : kept.length
+    const gapMs = slicer?.kind === 'slicer' ? slicer.delayMs : 0
+    let atMs = this.#options.clock.monotonicMs()
+    for (let start = 0; start < kept.length; start += size) {
+      this.#enqueue(kept.subarray(start, start + size), atMs)
+      atMs += gapMs
+    }
+    if (limit?.kind === 'cut' && this.#takenBytes >= (limit.afterBytes ?? 0)) {
+      this.#isOver = true
+      this.#afterLast(() => this.#options.onCut(limit.how))
+    }
+  }
+
+  /** Lets what is in line go out, then calls `run`. */
+  #afterLast(run: () => void): void {
+    this.#isOver = false
+    this.#drain()
+    this.#isOver = true
+    const waitMs = Math.max(0, this.#lastDueMs - this.#options.clock.monotonicMs())
+    const rest = this.#line
+    this.#line = []
+    this.#timer?.cancel()
+    this.#timer = this.#options.clock.after(waitMs, () => {
+      for (const { bytes } of rest) if (bytes) this.#to.write(bytes)
+      this.#to.write('', () => this.#options.clock.soon(run))
+    })
+  }
+
+  #enqueue(bytes: Buffer | null, arrivedMs: number): void {
+    if (this.#isOver || (bytes === null && this.#has('swallow'))) return
+    let dueMs = arrivedMs
+    for (const toxic of this.#options.toxics()) {
+      if (toxic.kind === 'latency') dueMs += Math.max(0, toxic.ms + (this.#options.random.unit() * 2 - 1) * toxic.jitterMs)
+      else if (toxic.kind === 'loss' && bytes && this.#options.random.unit() < toxic.probability) dueMs += toxic.ms
+      else if (toxic.kind === 'bandwidth' && bytes) {
+        this.#freeMs = Math.max(this.#freeMs, arrivedMs) + (1000 * bytes.length) / toxic.bytesPerSecond
+        dueMs += this.#freeMs - arrivedMs
+      }
+    }
+    this.#lastDueMs = Math.max(this.#lastDueMs, dueMs)
+    this.#line.push({ bytes, dueMs: this.#lastDueMs })
+    this.#waitingBytes += bytes?.length ?? 0
+    if (this.#waitingBytes > waitingBytesMax) this.#from.pause()
+    this.#drain()
+  }
+
+  /** Passes on what is due, as far as the receiver takes it. */
+  #drain(): void {
+    if (this.#isOver || this.#has('blackhole')) return
+    this.#timer?.cancel()
+    this.#timer = null
+    const nowMs = this.#options.clock.monotonicMs()
+    while (!this.#to.writableNeedDrain) {
+      const next = this.#line[0]
+      if (!next) break
+      if (next.dueMs > nowMs) {
+        this.#timer = this.#options.clock.after(next.dueMs - nowMs, () => this.#drain())
+        break
+      }
+      this.#line.shift()
+      if (next.bytes === null) this.#to.end()
+      else {
+        this.#waitingBytes -= next.bytes.length
+        this.#to.write(next.bytes)
+      }
+    }
+    if (this.#waitingBytes <= waitingBytesMax / 2 && this.#from.isPaused()) this.#from.resume()
+  }
+}

@@ -1,0 +1,81 @@
+/** How an answer is said on one route: as events while it is made, and as one body when it is whole. */
+import type { Profile } from '../profile.ts'
+import type { Plan } from '../prompt/plan.ts'
+
+export interface Usage {
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly cachedTokens: number
+}
+
+/** How long reading and generating took. */
+export interface Timing {
+  readonly promptMs: number
+  readonly answerMs: number
+}
+
+export interface VoiceContext {
+  /** Unique for the request; voices put their own beginning before it. */
+  readonly id: string
+  readonly model: string
+  /** Seconds since 1970. */
+  readonly createdS: number
+  readonly profile: Profile
+  /** One for each choice. */
+  readonly plans: readonly Plan[]
+  readonly wantsUsage: boolean
+  readonly wantsTokenIds: boolean
+}
+
+/** All texts are whole server-sent events, or empty where the dialect has nothing to say. */
+export interface Voice {
+  /** Before the first token. */
+  begin(promptTokens: number): string
+  /** Tokens `from` up to, not including, `to` of a choice. */
+  pieces(choice: number, from: number, to: number): string
+  /** After the last token of a choice. */
+  end(choice: number): string
+  /** After the last choice. */
+  close(usage: Usage, timing: Timing): string
+  /** The very last event; what a server without manners leaves out. */
+  readonly done: string
+  /** An error in the middle of an answer. */
+  error(message: string): string
+  /** The answer in one piece. */
+  whole(usage: Usage, timing: Timing): object
+}
+
+/** One event; `name` only where the dialect names them. */
+export function toEvent(data: object, name?: string): string {
+  return name === undefined ? `data: ${JSON.stringify(data)}\n\n` : `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+}
+
+/** The whole text of a plan. */
+export function planText(plan: Plan): string {
+  let text = ''
+  for (let at = 0; at < plan.count; at++) text += plan.textAt(at)
+  return text
+}
+
+/** The ids of a plan's tokens `from` up to, not including, `to`. */
+export function planIds(plan: Plan, from = 0, to = plan.count): number[] {
+  return Array.from({ length: to - from }, (_, at) => plan.idAt(from + at))
+}
+
+export function toOpenaiUsage(usage: Usage): object {
+  return {
+    prompt_tokens: usage.promptTokens,
+    completion_tokens: usage.completionTokens,
+    total_tokens: usage.promptTokens + usage.completionTokens,
+    prompt_tokens_details: { cached_tokens: usage.cachedTokens },
+  }
+}
+
+/** llama.cpp's account of a request. */
+export function toTimings(usage: Usage, timing: Timing): object {
+  const read = usage.promptTokens - usage.cachedTokens
+  return {
+    cache_n: usage.cachedTokens, prompt_n: read, prompt_ms: timing.promptMs, prompt_per_second: (1000 * read) / Math.max(timing.promptMs, 0.001),
+    predicted_n: usage.completionTokens, predicted_ms: timing.answerMs, predicted_per_second: (1000 * usage.completionTokens) / Math.max(timing.answerMs, 0.001),
+  }
+}

@@ -1,0 +1,88 @@
+// Tests of what a failure means for the call and for the server.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type FaultCode, faultKinds } from '../fault/code.ts'
+import { Fault } from '../fault/fault.ts'
+import type { Member } from '../fleet/pool.ts'
+import { Upstream, upstreamSchema } from '../fleet/upstream.ts'
+import { ManualClock } from '../ground/manual-clock.ts'
+import { giveUpFault, hasReachedUpstream, isUpstreamsFault, mayReturnSoon } from './failover.ts'
+
+const codes = Object.keys(faultKinds) as FaultCode[]
+
+function member(wasUp: boolean): Member {
+  const upstream = new Upstream('u', upstreamSchema.parse({ url: 'http://127.0.0.1:1/v1' }), null, new ManualClock())
+  upstream.wasUp = wasUp
+  return { upstream, weight: 1, priority: 0 }
+}
+
+test('a failure to connect has reached nobody; any other may have', () => {
+  for (const code of ['HF_UPSTREAM_REFUSED', 'HF_CONNECT_TIMEOUT', 'HF_DNS_FAILED', 'HF_NO_ROUTE', 'HF_TLS_CERTIFICATE'] as const) {
+    assert.equal(hasReachedUpstream(new Fault(code)), false, code)
+  }
+  for (const code of ['HF_UPSTREAM_RESET', 'HF_FIRST_TOKEN_TIMEOUT', 'HF_UPSTREAM_CUT', 'HF_UPSTREAM_BUSY', 'HF_CALL_REFUSED'] as const) {
+    assert.equal(hasReachedUpstream(new Fault(code)), true, code)
+  }
+})
+
+test('a server is not blamed for the caller, nor for the gateway', () => {
+  const kinds: Record<FaultCode, { source: string }> = faultKinds
+  const told = codes.filter((code) => kinds[code].source === 'client' && /CALL|CLIENT|CANCEL/.test(code))
+  for (const code of [...told, 'HF_DEADLINE', 'HF_CLOSING', 'HF_JOURNAL_FULL', 'HF_INTERNAL'] as const) {
+    assert.equal(isUpstreamsFault(new Fault(code)), false, code)
+  }
+})
+
+test('a server that does not have one model is fine for the others', () => {
+  assert.equal(isUpstreamsFault(new Fault('HF_UPSTREAM_MODEL_MISSING')), false)
+})
+
+test('a server is blamed for whatever went wrong between it and us', () => {
+  for (const code of codes.filter((each) => /^HF_(UPSTREAM_(?!MODEL_MISSING|TOO_LARGE)|DNS|CONNECT|NO_ROUTE|TLS|FIRST_TOKEN)/.test(each))) {
+    assert.equal(isUpstreamsFault(new Fault(code)), true, code)
+  }
+})
+
+test('waiting is worth it only with patience left, a server that was up, and a failure that passes', () => {
+  const refused = [new Fault('HF_UPSTREAM_REFUSED')]
+  assert.equal(mayReturnSoon(refused, [member(true)], 1000), true)
+  assert.equal(mayReturnSoon(refused, [member(false), member(true)], 1000), true)
+  assert.equal(mayReturnSoon(refused, [member(true)], 0), false)
+  assert.equal(mayReturnSoon(refused, [member(false)], 1000), false)
+  assert.equal(mayReturnSoon([], [member(true)], 1000), false)
+  for (const code of ['HF_UPSTREAM_KEY_REFUSED', 'HF_UPSTREAM_MODEL_MISSING', 'HF_UPSTREAM_GARBLED', 'HF_TLS_CERTIFICATE'] as const) {
+    assert.equal(mayReturnSoon([new Fault(code)], [member(true)], 1000), false, code)
+  }
+  assert.equal(mayReturnSoon([new Fault('HF_UPSTREAM_KEY_REFUSED'), ...refused], [member(true)], 1000), true)
+})
+
+test('waiting is not worth it when the server asks for more time than there is', () => {
+  const busy = (retryAfterMs: number): Fault[] => [new Fault('HF_UPSTREAM_BUSY', { retryAfterMs })]
+  assert.equal(mayReturnSoon(busy(900), [member(true)], 1000), true)
+  assert.equal(mayReturnSoon(busy(1001), [member(true)], 1000), false)
+})
+
+test('failures that agree are told as what they are, with all that is known of the last', () => {
+  const upstreamBody = Buffer.from('{}')
+  const fault = giveUpFault([
+    new Fault('HF_UPSTREAM_RATE_LIMITED', { retryAfterMs: 9000 }),
+    new Fault('HF_UPSTREAM_RATE_LIMITED', { retryAfterMs: 20_000, detail: 'slow down', receivedStatus: 429, param: 'model', upstreamBody }),
+  ])
+  assert.deepEqual(
+    [fault.code, fault.status, fault.detail, fault.receivedStatus, fault.param, fault.upstreamBody],
+    ['HF_UPSTREAM_RATE_LIMITED', 429, 'slow down', 429, 'model', upstreamBody],
+  )
+  assert.equal(fault.retryAfterMs, 9000) // the first of them is back then
+})
+
+test('failures that differ are told as several, naming each kind once', () => {
+  const fault = giveUpFault([new Fault('HF_UPSTREAM_REFUSED'), new Fault('HF_UPSTREAM_BUSY', { retryAfterMs: 3000 }), new Fault('HF_UPSTREAM_REFUSED')])
+  assert.equal(fault.code, 'HF_ATTEMPTS_SPENT')
+  assert.equal(fault.detail, 'HF_UPSTREAM_REFUSED, HF_UPSTREAM_BUSY')
+  assert.equal(fault.retryAfterMs, 3000)
+})
+
+test('a caller is always told when to come back, and told at once when nobody could even be asked', () => {
+  assert.equal(giveUpFault([new Fault('HF_UPSTREAM_REFUSED')]).retryAfterMs, 1000)
+  assert.equal(giveUpFault([]).code, 'HF_ROUTE_UNSPOKEN')
+})
