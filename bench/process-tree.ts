@@ -1,5 +1,5 @@
 /** What the kernel says of a process and all its descendants: who they are, their memory, their CPU time. Linux only. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 interface Stat {
   readonly pid: number
@@ -45,6 +45,16 @@ export function residentBytes(pids: readonly number[]): number {
     }
   }
   return kilobytes * 1024
+}
+
+/** The most resident memory the process has had since the last `forgetPeak`, bytes. */
+export function peakBytes(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) * 1024
+}
+
+/** Starts the search for the peak anew. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
 /** User and system time of all given processes, in clock ticks of 10 ms. */

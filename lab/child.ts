@@ -36,7 +36,11 @@ export class OwnedChild {
   #end: Promise<void>
   #onExit = (): void => void this.process.kill('SIGKILL')
 
-  constructor(program: string, args: readonly string[], { environment = process.env, isDeaf = false }: ChildOptions = {}) {
+  constructor(
+    program: string,
+    args: readonly string[],
+    { environment = process.env, isDeaf = false }: ChildOptions = {},
+  ) {
     // A process group of its own: Ctrl-C in the terminal is for the gateway, which still has answers to finish on it.
     this.process = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment, detached: true })
     this.process.stdin?.on('error', () => {})

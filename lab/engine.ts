@@ -31,7 +31,15 @@ export interface EngineOptions {
 }
 
 export const engineDefaults: EngineOptions = {
-  decodeRate: 200, batchCost: 0.02, prefillRate: 20_000, stepTokensMax: 2048, slots: 8, kvBlocks: 8192, waitingMax: 512, speed: 1, clock: systemClock,
+  decodeRate: 200,
+  batchCost: 0.02,
+  prefillRate: 20_000,
+  stepTokensMax: 2048,
+  slots: 8,
+  kvBlocks: 8192,
+  waitingMax: 512,
+  speed: 1,
+  clock: systemClock,
 }
 
 /** Steps caught up in one go when timers come late; beyond this the lost time is forgotten. */

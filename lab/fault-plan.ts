@@ -4,7 +4,10 @@ import { seededRandom, type Random } from '../src/ground/random.ts'
 /** Every fault a lab server knows. `when`: at the order itself, before the head of an answer, in its body, or in the engine. */
 export const faultKinds = {
   refuse: { when: 'order', says: 'stops listening for `ms` (1000), existing idle connections are closed' },
-  deadlock: { when: 'order', says: 'the engine makes no step for `ms` (until the order is taken back); /health stays 200' },
+  deadlock: {
+    when: 'order',
+    says: 'the engine makes no step for `ms` (until the order is taken back); /health stays 200',
+  },
   reset: { when: 'head', says: 'resets the connection before the head' },
   hang: { when: 'head', says: 'takes the call and never answers' },
   'stalled-head': { when: 'head', says: 'sends half a head, then nothing' },
@@ -25,7 +28,10 @@ export const faultKinds = {
   slow: { when: 'engine', says: 'generates `factor` (10) times slower' },
   'slow-first-token': { when: 'engine', says: 'holds the first token back for `ms` (1000)' },
   leak: { when: 'engine', says: 'keeps `bytes` (1 MiB) of memory for every call, up to 1 GiB' },
-  'crash-on-poison': { when: 'engine', says: 'the process dies (exit 134) when the prompt contains `match.promptContains` (POISON)' },
+  'crash-on-poison': {
+    when: 'engine',
+    says: 'the process dies (exit 134) when the prompt contains `match.promptContains` (POISON)',
+  },
 } as const satisfies Record<string, { when: 'order' | 'head' | 'body' | 'engine'; says: string }>
 
 export type FaultKind = keyof typeof faultKinds
@@ -77,7 +83,12 @@ export class FaultPlan {
     if (this.#entries.length >= ordersMax) throw new RangeError(`at most ${ordersMax} faults can be ordered at once`)
     const id = this.#nextId++
     const match = order.kind === 'crash-on-poison' ? { promptContains: 'POISON', ...order.match } : order.match
-    this.#entries.push({ id, order: match ? { ...order, match } : order, random: seededRandom(order.seed ?? 1), struck: 0 })
+    this.#entries.push({
+      id,
+      order: match ? { ...order, match } : order,
+      random: seededRandom(order.seed ?? 1),
+      struck: 0,
+    })
     return id
   }
 
@@ -99,7 +110,7 @@ export class FaultPlan {
   strike(route: string, promptText: () => string): FaultOrder[] {
     const struck: FaultOrder[] = []
     let isAnswerStruck = false
-    for (const entry of [...this.#entries]) {
+    for (const entry of this.#entries) {
       const { when } = faultKinds[entry.order.kind]
       const isAnswerFault = when === 'head' || when === 'body'
       if (when === 'order' || (isAnswerFault && isAnswerStruck) || !this.#hits(entry, route, promptText)) continue
@@ -121,19 +132,22 @@ export class FaultPlan {
 
 /** Reads an order from JSON. @throws {TypeError} naming the wrong field. */
 export function parseFaultOrder(json: unknown): FaultOrder {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('a fault order is a JSON object')
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new TypeError('a fault order is a JSON object')
   const fields = json as Record<string, unknown>
   if (typeof fields.kind !== 'string' || !Object.hasOwn(faultKinds, fields.kind)) {
     throw new TypeError(`kind: one of ${Object.keys(faultKinds).join(', ')}`)
   }
   for (const name of ['count', 'probability', 'seed', 'afterTokens', 'ms', 'retryAfterMs', 'factor', 'bytes']) {
     const value = fields[name]
-    if (value !== undefined && !(typeof value === 'number' && Number.isFinite(value) && value >= 0)) throw new TypeError(`${name}: a number, 0 or more`)
+    if (value !== undefined && !(typeof value === 'number' && Number.isFinite(value) && value >= 0))
+      throw new TypeError(`${name}: a number, 0 or more`)
   }
   const { match } = fields
   if (match !== undefined && (typeof match !== 'object' || match === null)) throw new TypeError('match: an object')
   for (const [name, value] of Object.entries(match ?? {})) {
-    if (name !== 'promptContains' && name !== 'route') throw new TypeError(`match.${name}: there are promptContains and route`)
+    if (name !== 'promptContains' && name !== 'route')
+      throw new TypeError(`match.${name}: there are promptContains and route`)
     if (typeof value !== 'string') throw new TypeError(`match.${name}: text`)
   }
   // Every field that is used has been checked above.

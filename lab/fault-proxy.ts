@@ -82,10 +82,10 @@ export async function openFaultProxy(options: FaultProxyOptions): Promise<FaultP
   const { port } = server.address() as AddressInfo
   const change = (next: Toxic[]): void => {
     toxics = next
-    for (const link of [...links]) link.refresh()
+    for (const link of links) link.refresh()
   }
   const cut = (how: 'rst' | 'fin' = 'rst'): void => {
-    for (const link of [...links]) link.cut(how)
+    for (const link of links) link.cut(how)
   }
   const close = async (): Promise<void> => {
     isClosed = true
@@ -93,7 +93,11 @@ export async function openFaultProxy(options: FaultProxyOptions): Promise<FaultP
     if (server.listening) await new Promise((resolve) => server.close(resolve))
   }
   return {
-    port, url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, target: options.target, cut, close,
+    port,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    target: options.target,
+    cut,
+    close,
     get toxics() {
       return toxics
     },

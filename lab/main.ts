@@ -60,7 +60,8 @@ export async function runLab(args: readonly string[]): Promise<number> {
     await command.run(rest)
     return 0
   } catch (error) {
-    if (!(error instanceof UsageError)) process.stderr.write(`holdfast lab ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    if (!(error instanceof UsageError))
+      process.stderr.write(`holdfast lab ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
     else process.stderr.write(`holdfast lab ${name}: ${error.message}\nSee: holdfast lab ${name} --help\n`)
     return error instanceof UsageError ? 2 : 1
   }

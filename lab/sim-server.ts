@@ -47,16 +47,39 @@ export interface SimServer extends AsyncDisposable {
 }
 
 const settingsDefault: Omit<SimSettings, 'contextTokensMax'> = {
-  model: 'lab-model', apiKey: null, bodyBytesMax: 64 * 2 ** 20, answerRange, echoesPrefix: false, requestsPerMinute: 0, embeddingSize: 32,
+  model: 'lab-model',
+  apiKey: null,
+  bodyBytesMax: 64 * 2 ** 20,
+  answerRange,
+  echoesPrefix: false,
+  requestsPerMinute: 0,
+  embeddingSize: 32,
 }
 
 /** Context of the lab model when the memory is large enough. */
 const contextTokensDefault = 131_072
 
 function readSettings(options: SimServerOptions, engine: Engine): SimSettings {
-  const { model, apiKey, bodyBytesMax, answerRange: range, echoesPrefix, requestsPerMinute, embeddingSize } = { ...settingsDefault, ...options }
+  const {
+    model,
+    apiKey,
+    bodyBytesMax,
+    answerRange: range,
+    echoesPrefix,
+    requestsPerMinute,
+    embeddingSize,
+  } = { ...settingsDefault, ...options }
   const contextTokensMax = Math.min(options.contextTokensMax ?? contextTokensDefault, engine.contextTokensMax)
-  return { model, apiKey, bodyBytesMax, answerRange: range, echoesPrefix, requestsPerMinute, embeddingSize, contextTokensMax }
+  return {
+    model,
+    apiKey,
+    bodyBytesMax,
+    answerRange: range,
+    echoesPrefix,
+    requestsPerMinute,
+    embeddingSize,
+    contextTokensMax,
+  }
 }
 
 /** Starts a simulated model server in this process. @throws {Error} when it cannot listen. */
@@ -84,7 +107,13 @@ export async function openSimServer(options: SimServerOptions = {}): Promise<Sim
   await listen(options.port ?? 0)
   const { port } = server.address() as AddressInfo
   const sim: Sim = {
-    settings: readSettings(options, engine), profile, clock, engine, faults: new FaultPlan(), calls: new CallLog(), leaked: [],
+    settings: readSettings(options, engine),
+    profile,
+    clock,
+    engine,
+    faults: new FaultPlan(),
+    calls: new CallLog(),
+    leaked: [],
     crash: () => void close().then(() => options.onCrash?.()),
     refuse: (ms) => {
       server.close()
@@ -94,9 +123,16 @@ export async function openSimServer(options: SimServerOptions = {}): Promise<Sim
     },
   }
   const window = new RateWindow(sim.settings.requestsPerMinute)
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => void answer(sim, window, request, response))
+  server.on(
+    'request',
+    (request: IncomingMessage, response: ServerResponse) => void answer(sim, window, request, response),
+  )
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, engine, calls: sim.calls, close,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    port,
+    engine,
+    calls: sim.calls,
+    close,
     order: (order) => giveOrder(sim, order).id,
     takeBack: (id) => takeBack(sim, id ?? null),
     [Symbol.asyncDispose]: close,
@@ -108,17 +144,23 @@ async function answer(sim: Sim, window: RateWindow, request: IncomingMessage, re
   request.on('error', () => {})
   response.on('error', () => {})
   const url = new URL(request.url ?? '/', 'http://lab')
-  if (url.pathname.startsWith('/lab/')) return answerAdmin(sim, request, response, url).catch(() => void response.destroy())
+  if (url.pathname.startsWith('/lab/'))
+    return answerAdmin(sim, request, response, url).catch(() => void response.destroy())
   const route = routeOf(sim.profile, request.method ?? 'GET', url.pathname)
   const exchange = new Exchange(sim, request, response, route)
   try {
     if (route === null) throw new Refusal('unknown_route', `Not Found: ${request.method ?? ''} ${url.pathname}`)
     checkCaller(exchange, window)
     await exchange.readBody()
-    if (route === 'chat' || route === 'completions' || route === 'responses' || route === 'messages') generate(exchange, route)
+    if (route === 'chat' || route === 'completions' || route === 'responses' || route === 'messages')
+      generate(exchange, route)
     else answerSide(exchange, route)
   } catch (error) {
     if (response.destroyed) return
-    exchange.refuse(error instanceof Refusal ? error : new Refusal('internal', error instanceof Error ? error.message : String(error)))
+    exchange.refuse(
+      error instanceof Refusal
+        ? error
+        : new Refusal('internal', error instanceof Error ? error.message : String(error)),
+    )
   }
 }

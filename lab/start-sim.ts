@@ -10,7 +10,9 @@ export type SimFlags = Readonly<Record<string, string | number | boolean>>
 const readyMs = 20_000
 
 function toArguments(flags: SimFlags): string[] {
-  return Object.entries(flags).flatMap(([name, value]) => (value === true ? [`--${name}`] : value === false ? [] : [`--${name}`, String(value)]))
+  return Object.entries(flags).flatMap(([name, value]) =>
+    value === true ? [`--${name}`] : value === false ? [] : [`--${name}`, String(value)],
+  )
 }
 
 /** Resolves when the server listens; it ends with this process at the latest. @throws {Error} with its last words when it does not start. */

@@ -79,7 +79,16 @@ function commandLine(weights: string, name: string, contextTokens: number, optio
   return [
     ...['--model', weights, '--alias', name, '--host', '127.0.0.1', '--port', String(port)],
     // The context is shared out among the slots. One thread is plenty for a model this small, and leaves room for others.
-    ...['--parallel', String(slots), '--ctx-size', String(slots * contextTokens), '--threads', '1', '--threads-http', '4'],
+    ...[
+      '--parallel',
+      String(slots),
+      '--ctx-size',
+      String(slots * contextTokens),
+      '--threads',
+      '1',
+      '--threads-http',
+      '4',
+    ],
     // Level 3 is the lowest that says which port was taken.
     ...['--metrics', '--slots', '--no-webui', '--offline', '--log-verbosity', '3', ...extraArgs],
   ]
@@ -91,7 +100,10 @@ function ownEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** The weights' file for these options, written if it is not there yet. */
-async function weightsIn(cacheDir: string, options: { seed: number; noise: number; contextTokens: number }): Promise<string> {
+async function weightsIn(
+  cacheDir: string,
+  options: { seed: number; noise: number; contextTokens: number },
+): Promise<string> {
   const { seed, noise, contextTokens } = options
   await mkdir(cacheDir, { recursive: true })
   const path = join(cacheDir, `tiny-r${tinyModelRevision}-s${seed}-n${noise}-c${contextTokens}.gguf`)

@@ -1,5 +1,5 @@
 /** Holdfast itself, from the sources of this checkout: one worker, journal in memory or in SQLite. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cache, gatewayCore, launch, repository } from '../launch.ts'
 import { type Peer, PeerMissing, type RunningPeer } from './peer.ts'
@@ -12,7 +12,28 @@ export interface HoldfastOptions {
   readonly port: number
   readonly adminPort: number
   readonly journal: 'memory' | 'sqlite'
+  /** Room of the journal; without it the product's default. */
+  readonly journalBytesMax?: number
   readonly core?: number
+}
+
+/** The flags of a run; a room of the journal can only be told in a file, and JSON is YAML. */
+function runFlags(options: HoldfastOptions, folder: string): string[] {
+  if (options.journalBytesMax === undefined) {
+    const ports = ['--port', `${options.port}`, '--admin-port', `${options.adminPort}`]
+    const journal = ['--journal', options.journal, ...(options.journal === 'sqlite' ? ['--state', folder] : [])]
+    return [...ports, '--upstream', `${options.upstreamUrl}/v1`, '--workers', '1', ...journal]
+  }
+  const file = join(folder, 'holdfast.yaml')
+  const config = {
+    stateDir: folder,
+    listeners: [{ host: '127.0.0.1', port: options.port }],
+    admin: { host: '127.0.0.1', port: options.adminPort },
+    upstreams: { mock: { url: `${options.upstreamUrl}/v1` } },
+    journal: { engine: options.journal, totalBytesMax: options.journalBytesMax },
+  }
+  writeFileSync(file, JSON.stringify(config, null, 2))
+  return ['--config', file]
 }
 
 /** Starts the gateway and waits for its ready line. @throws {PeerMissing} when it does not get ready */
@@ -21,9 +42,7 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningPe
   const folder = join(cache, 'bench', 'holdfast', options.journal)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  const ports = ['--port', `${options.port}`, '--admin-port', `${options.adminPort}`]
-  const journal = ['--journal', options.journal, ...(options.journal === 'sqlite' ? ['--state', folder] : [])]
-  const args = [entry, 'run', ...ports, '--upstream', `${options.upstreamUrl}/v1`, '--workers', '1', ...journal]
+  const args = [entry, 'run', ...runFlags(options, folder)]
   const { promise: ready, resolve } = Promise.withResolvers<void>()
   const launched = launch(process.execPath, args, {
     ...(options.core === undefined ? {} : { core: options.core }),

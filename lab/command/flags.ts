@@ -20,7 +20,9 @@ export interface FlagValues {
 /** Lines of help, one a flag. */
 export function toFlagHelp(flags: Readonly<Record<string, Flag>>): string {
   return Object.entries(flags)
-    .map(([name, flag]) => `  ${`--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`.padEnd(30)} ${flag.says}`)
+    .map(
+      ([name, flag]) => `  ${`--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`.padEnd(30)} ${flag.says}`,
+    )
     .join('\n')
 }
 
@@ -34,7 +36,8 @@ function parse(args: readonly string[], flags: Readonly<Record<string, Flag>>) {
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     const unknown = /'--?([^' ]+)/.exec(message)?.[1]
-    const near = unknown !== undefined && !Object.hasOwn(flags, unknown) ? nearestName(unknown, Object.keys(flags)) : null
+    const near =
+      unknown !== undefined && !Object.hasOwn(flags, unknown) ? nearestName(unknown, Object.keys(flags)) : null
     throw new UsageError(near === null ? message : `there is no --${unknown ?? ''}; did you mean --${near}?`)
   }
 }
@@ -50,7 +53,8 @@ export function parseFlags(args: readonly string[], flags: Readonly<Record<strin
     const value = text(name)
     if (value === undefined) return undefined
     const parsed = Number(value)
-    if (value.trim() === '' || !Number.isFinite(parsed) || parsed < 0) throw new UsageError(`--${name} takes a number, 0 or more; got "${value}"`)
+    if (value.trim() === '' || !Number.isFinite(parsed) || parsed < 0)
+      throw new UsageError(`--${name} takes a number, 0 or more; got "${value}"`)
     return parsed
   }
   const texts = (name: string): readonly string[] => {

@@ -13,14 +13,30 @@ const flags = {
   model: { type: 'text', value: 'NAME', says: 'name of the model (lab-model)' },
   'api-key': { type: 'text', value: 'KEY', says: 'the only key taken (openai, anthropic: any; others: none needed)' },
   slots: { type: 'number', value: 'N', says: 'sequences that run at once (by profile: 8, 4, 1, 64, 64)' },
-  rate: { type: 'number', value: 'TOKENS/S', says: `tokens a second of one sequence alone (${engineDefaults.decodeRate})` },
-  'batch-cost': { type: 'number', value: 'SHARE', says: `longer step for each further sequence (${engineDefaults.batchCost})` },
-  'prefill-rate': { type: 'number', value: 'TOKENS/S', says: `prompt tokens read a second (${engineDefaults.prefillRate})` },
+  rate: {
+    type: 'number',
+    value: 'TOKENS/S',
+    says: `tokens a second of one sequence alone (${engineDefaults.decodeRate})`,
+  },
+  'batch-cost': {
+    type: 'number',
+    value: 'SHARE',
+    says: `longer step for each further sequence (${engineDefaults.batchCost})`,
+  },
+  'prefill-rate': {
+    type: 'number',
+    value: 'TOKENS/S',
+    says: `prompt tokens read a second (${engineDefaults.prefillRate})`,
+  },
   'step-tokens': { type: 'number', value: 'N', says: `most tokens in one step (${engineDefaults.stepTokensMax})` },
   'kv-blocks': { type: 'number', value: 'N', says: `memory, in blocks of 16 tokens (${engineDefaults.kvBlocks})` },
   'waiting-max': { type: 'number', value: 'N', says: 'requests that may wait before 503 (512; llamacpp 4096)' },
   speed: { type: 'number', value: 'FACTOR', says: 'everything in the engine this much faster (1)' },
-  context: { type: 'number', value: 'TOKENS', says: 'longest prompt and answer together (131072, or what the memory holds)' },
+  context: {
+    type: 'number',
+    value: 'TOKENS',
+    says: 'longest prompt and answer together (131072, or what the memory holds)',
+  },
   'answer-min': { type: 'number', value: 'TOKENS', says: 'shortest answer when nobody asks for a length (24)' },
   'answer-max': { type: 'number', value: 'TOKENS', says: 'longest such answer (96)' },
   'body-bytes-max': { type: 'number', value: 'BYTES', says: 'largest request (67108864)' },
@@ -79,7 +95,8 @@ function toOptions(values: FlagValues): SimServerOptions {
     speed: values.number('speed'),
   })
   for (const [name, value] of Object.entries(engine)) {
-    if (value === 0 && name !== 'batchCost' && name !== 'waitingMax') throw new UsageError(`${name} must be more than 0`)
+    if (value === 0 && name !== 'batchCost' && name !== 'waitingMax')
+      throw new UsageError(`${name} must be more than 0`)
   }
   const min = values.number('answer-min') ?? 24
   const max = values.number('answer-max') ?? Math.max(min, 96)

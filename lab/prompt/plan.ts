@@ -16,8 +16,8 @@ export interface Plan {
   /** Tokens to generate. */
   readonly count: number
   /** Id and text of the generated token `at`, from 0; the text of the last one may be shortened by a stop string. */
-  idAt(at: number): number
-  textAt(at: number): string
+  readonly idAt: (at: number) => number
+  readonly textAt: (at: number) => string
   readonly finish: 'stop' | 'length' | 'tool_calls'
   /** The stop string that ended the answer, if one did. */
   readonly stopString: string | null

@@ -57,7 +57,8 @@ export function readPrompt(ids: readonly number[]): Prompt {
   const start = tail ? ids.length - tail.index - 1 : ids.length
   if (tail && start > 0) {
     const question = decode(ids.slice(0, start))
-    if (countAnswered(ids, start, promptHash(question)) === tail.index + 1) return { ids, question, answered: tail.index + 1 }
+    if (countAnswered(ids, start, promptHash(question)) === tail.index + 1)
+      return { ids, question, answered: tail.index + 1 }
   }
   return { ids, question: decode(ids), answered: 0 }
 }

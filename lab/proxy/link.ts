@@ -32,7 +32,10 @@ export class Link {
     this.#server = connect({ ...options.target, allowHalfOpen: true, noDelay: true })
     client.setNoDelay(true)
     this.#pipes = [this.#pipe(client, this.#server, 'up'), this.#pipe(this.#server, client, 'down')]
-    for (const [socket, other] of [[client, this.#server], [this.#server, client]] as const) {
+    for (const [socket, other] of [
+      [client, this.#server],
+      [this.#server, client],
+    ] as const) {
       socket.on('error', () => {})
       socket.on('close', (hadError) => this.#socketClosed(socket, other, hadError))
     }
@@ -45,7 +48,9 @@ export class Link {
   }
 
   #own(direction: 'up' | 'down'): readonly Toxic[] {
-    return this.#options.toxics().filter((toxic) => (toxic.direction === 'both' || toxic.direction === direction) && this.#draws(toxic))
+    return this.#options
+      .toxics()
+      .filter((toxic) => (toxic.direction === 'both' || toxic.direction === direction) && this.#draws(toxic))
   }
 
   #draws(toxic: Toxic): boolean {
@@ -71,7 +76,10 @@ export class Link {
     for (const toxic of cuts) {
       if (toxic.afterMs === null || this.#cuts.has(toxic.name)) continue
       const restMs = toxic.afterMs - (clock.monotonicMs() - this.#startedMs)
-      this.#cuts.set(toxic.name, clock.after(Math.max(0, restMs), () => this.cut(toxic.how)))
+      this.#cuts.set(
+        toxic.name,
+        clock.after(Math.max(0, restMs), () => this.cut(toxic.how)),
+      )
     }
     for (const pipe of this.#pipes) pipe.refresh()
   }

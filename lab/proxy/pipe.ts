@@ -8,8 +8,8 @@ import type { Toxic } from './toxic.ts'
 const waitingBytesMax = 1 << 20
 
 interface Item {
-  /** Null = the sender's end. */
-  readonly bytes: Buffer | null
+  /** What to pass on: bytes, the sender's end, or the cut of the whole connection. */
+  readonly what: Buffer | 'end' | 'rst' | 'fin'
   readonly dueMs: number
 }
 
@@ -18,7 +18,7 @@ export interface PipeOptions {
   readonly random: Random
   /** The toxics of this direction and connection, as they are now. */
   toxics(): readonly Toxic[]
-  /** A cut is due after what was written so far. */
+  /** The bytes before a cut are out; the cut is due. */
   onCut(how: 'rst' | 'fin'): void
 }
 
@@ -34,6 +34,8 @@ export class Pipe {
   #freeMs = 0
   #takenBytes = 0
   #timer: Timer | null = null
+  /** A cut is in line; what comes after it is not taken. */
+  #isClosed = false
   #isOver = false
 
   constructor(from: Socket, to: Socket, options: PipeOptions) {
@@ -41,7 +43,7 @@ export class Pipe {
     this.#to = to
     this.#options = options
     from.on('data', (bytes: Buffer) => this.#take(bytes))
-    from.on('end', () => this.#enqueue(null, this.#options.clock.monotonicMs()))
+    from.on('end', () => this.#enqueue('end', this.#options.clock.monotonicMs()))
     to.on('drain', () => this.#drain())
     this.refresh()
   }
@@ -65,7 +67,7 @@ export class Pipe {
   }
 
   #take(bytes: Buffer): void {
-    if (this.#isOver || this.#has('swallow')) return
+    if (this.#isOver || this.#isClosed || this.#has('swallow')) return
     const limit = this.#options.toxics().find((toxic) => toxic.kind === 'cut' && toxic.afterBytes !== null)
     const room = limit?.kind === 'cut' ? Math.max(0, (limit.afterBytes ?? 0) - this.#takenBytes) : Infinity
     const kept = bytes.length > room ? bytes.subarray(0, room) : bytes
@@ -79,40 +81,27 @@ export class Pipe {
       atMs += gapMs
     }
     if (limit?.kind === 'cut' && this.#takenBytes >= (limit.afterBytes ?? 0)) {
-      this.#isOver = true
-      this.#afterLast(() => this.#options.onCut(limit.how))
+      this.#enqueue(limit.how, atMs)
+      this.#isClosed = true
     }
   }
 
-  /** Lets what is in line go out, then calls `run`. */
-  #afterLast(run: () => void): void {
-    this.#isOver = false
-    this.#drain()
-    this.#isOver = true
-    const waitMs = Math.max(0, this.#lastDueMs - this.#options.clock.monotonicMs())
-    const rest = this.#line
-    this.#line = []
-    this.#timer?.cancel()
-    this.#timer = this.#options.clock.after(waitMs, () => {
-      for (const { bytes } of rest) if (bytes) this.#to.write(bytes)
-      this.#to.write('', () => this.#options.clock.soon(run))
-    })
-  }
-
-  #enqueue(bytes: Buffer | null, arrivedMs: number): void {
-    if (this.#isOver || (bytes === null && this.#has('swallow'))) return
+  #enqueue(what: Item['what'], arrivedMs: number): void {
+    if (this.#isOver || this.#isClosed || (what === 'end' && this.#has('swallow'))) return
+    const size = typeof what === 'string' ? 0 : what.length
     let dueMs = arrivedMs
     for (const toxic of this.#options.toxics()) {
-      if (toxic.kind === 'latency') dueMs += Math.max(0, toxic.ms + (this.#options.random.unit() * 2 - 1) * toxic.jitterMs)
-      else if (toxic.kind === 'loss' && bytes && this.#options.random.unit() < toxic.probability) dueMs += toxic.ms
-      else if (toxic.kind === 'bandwidth' && bytes) {
-        this.#freeMs = Math.max(this.#freeMs, arrivedMs) + (1000 * bytes.length) / toxic.bytesPerSecond
+      if (toxic.kind === 'latency')
+        dueMs += Math.max(0, toxic.ms + (this.#options.random.unit() * 2 - 1) * toxic.jitterMs)
+      else if (toxic.kind === 'loss' && size > 0 && this.#options.random.unit() < toxic.probability) dueMs += toxic.ms
+      else if (toxic.kind === 'bandwidth') {
+        this.#freeMs = Math.max(this.#freeMs, arrivedMs) + (1000 * size) / toxic.bytesPerSecond
         dueMs += this.#freeMs - arrivedMs
       }
     }
     this.#lastDueMs = Math.max(this.#lastDueMs, dueMs)
-    this.#line.push({ bytes, dueMs: this.#lastDueMs })
-    this.#waitingBytes += bytes?.length ?? 0
+    this.#line.push({ what, dueMs: this.#lastDueMs })
+    this.#waitingBytes += size
     if (this.#waitingBytes > waitingBytesMax) this.#from.pause()
     this.#drain()
   }
@@ -131,12 +120,18 @@ export class Pipe {
         break
       }
       this.#line.shift()
-      if (next.bytes === null) this.#to.end()
-      else {
-        this.#waitingBytes -= next.bytes.length
-        this.#to.write(next.bytes)
-      }
+      this.#pass(next.what)
     }
     if (this.#waitingBytes <= waitingBytesMax / 2 && this.#from.isPaused()) this.#from.resume()
+  }
+
+  #pass(what: Item['what']): void {
+    if (what === 'end') this.#to.end()
+    else if (typeof what === 'string')
+      this.#to.write('', () => this.#options.clock.soon(() => this.#options.onCut(what)))
+    else {
+      this.#waitingBytes -= what.length
+      this.#to.write(what)
+    }
   }
 }

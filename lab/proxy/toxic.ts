@@ -18,7 +18,12 @@ export type Toxic = Common &
     /** A lost segment as TCP shows it: with `probability`, a piece and all behind it wait `ms` longer. */
     | { readonly kind: 'loss'; readonly probability: number; readonly ms: number }
     /** Ends the connection after so many bytes in this direction, or so long after its start: by reset, or by a clean end. */
-    | { readonly kind: 'cut'; readonly afterBytes: number | null; readonly afterMs: number | null; readonly how: 'rst' | 'fin' }
+    | {
+        readonly kind: 'cut'
+        readonly afterBytes: number | null
+        readonly afterMs: number | null
+        readonly how: 'rst' | 'fin'
+      }
     /** Takes bytes and ends, and passes nothing on: a half-open connection when in one direction. */
     | { readonly kind: 'swallow' }
     /** Takes nothing any more, so that the sender's buffers fill; passes nothing on, not even ends. */
@@ -38,46 +43,66 @@ export const toxicKinds = {
 } as const
 
 /** A toxic as it is ordered: everything but the kind has a default. */
-export type ToxicOrder = { readonly kind: keyof typeof toxicKinds; readonly name?: string; readonly direction?: Direction } & Readonly<
+export type ToxicOrder = {
+  readonly kind: keyof typeof toxicKinds
+  readonly name?: string
+  readonly direction?: Direction
+} & Readonly<
   Partial<Record<'share' | 'ms' | 'jitterMs' | 'bytesPerSecond' | 'probability' | 'bytes' | 'delayMs', number>>
 > & { readonly afterBytes?: number | null; readonly afterMs?: number | null; readonly how?: 'rst' | 'fin' }
 
-const numberFields = ['share', 'ms', 'jitterMs', 'bytesPerSecond', 'probability', 'bytes', 'delayMs', 'afterBytes', 'afterMs'] as const
+const numberFields = [
+  'share',
+  'ms',
+  'jitterMs',
+  'bytesPerSecond',
+  'probability',
+  'bytes',
+  'delayMs',
+  'afterBytes',
+  'afterMs',
+] as const
 
 /** Reads an order from JSON. @throws {TypeError} naming the wrong field. */
 export function parseToxicOrder(json: unknown): ToxicOrder {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('a toxic is a JSON object')
   const fields = json as Record<string, unknown>
-  if (typeof fields.kind !== 'string' || !Object.hasOwn(toxicKinds, fields.kind)) throw new TypeError(`kind: one of ${Object.keys(toxicKinds).join(', ')}`)
+  if (typeof fields.kind !== 'string' || !Object.hasOwn(toxicKinds, fields.kind))
+    throw new TypeError(`kind: one of ${Object.keys(toxicKinds).join(', ')}`)
   for (const name of numberFields) {
     const value = fields[name]
-    if (value !== undefined && value !== null && !(typeof value === 'number' && value >= 0)) throw new TypeError(`${name}: a number, 0 or more`)
+    if (value !== undefined && value !== null && !(typeof value === 'number' && value >= 0))
+      throw new TypeError(`${name}: a number, 0 or more`)
   }
-  if (fields.direction !== undefined && !['up', 'down', 'both'].includes(String(fields.direction))) throw new TypeError('direction: up, down or both')
+  if (fields.direction !== undefined && !['up', 'down', 'both'].some((known) => known === fields.direction))
+    throw new TypeError('direction: up, down or both')
   if (fields.how !== undefined && fields.how !== 'rst' && fields.how !== 'fin') throw new TypeError('how: rst or fin')
   if (fields.name !== undefined && typeof fields.name !== 'string') throw new TypeError('name: text')
   // Every field that is used has been checked above.
   return fields as unknown as ToxicOrder
 }
 
+type Filled = {
+  readonly [Kind in Toxic['kind']]: (order: ToxicOrder) => Omit<Extract<Toxic, { kind: Kind }>, keyof Common>
+}
+
+const filled: Filled = {
+  latency: ({ ms = 100, jitterMs = 0 }) => ({ kind: 'latency', ms, jitterMs }),
+  bandwidth: ({ bytesPerSecond = 10_000 }) => ({ kind: 'bandwidth', bytesPerSecond: Math.max(1, bytesPerSecond) }),
+  loss: ({ probability = 0.01, ms = 200 }) => ({ kind: 'loss', probability, ms }),
+  cut: ({ afterBytes = null, afterMs = afterBytes === null ? 0 : null, how = 'rst' }) => ({
+    kind: 'cut',
+    afterBytes,
+    afterMs,
+    how,
+  }),
+  slicer: ({ bytes = 1, delayMs = 0 }) => ({ kind: 'slicer', bytes: Math.max(1, Math.floor(bytes)), delayMs }),
+  swallow: () => ({ kind: 'swallow' }),
+  blackhole: () => ({ kind: 'blackhole' }),
+}
+
 /** Fills the defaults in. */
 export function toToxic(order: ToxicOrder): Toxic {
-  const direction = order.direction ?? 'both'
-  const common = { name: order.name ?? `${order.kind}-${direction}`, direction, share: order.share ?? 1 }
-  switch (order.kind) {
-    case 'latency':
-      return { ...common, kind: 'latency', ms: order.ms ?? 100, jitterMs: order.jitterMs ?? 0 }
-    case 'bandwidth':
-      return { ...common, kind: 'bandwidth', bytesPerSecond: Math.max(1, order.bytesPerSecond ?? 10_000) }
-    case 'loss':
-      return { ...common, kind: 'loss', probability: order.probability ?? 0.01, ms: order.ms ?? 200 }
-    case 'cut':
-      return { ...common, kind: 'cut', afterBytes: order.afterBytes ?? null, afterMs: order.afterMs ?? (order.afterBytes === undefined ? 0 : null), how: order.how ?? 'rst' }
-    case 'slicer':
-      return { ...common, kind: 'slicer', bytes: Math.max(1, Math.floor(order.bytes ?? 1)), delayMs: order.delayMs ?? 0 }
-    case 'swallow':
-      return { ...common, kind: 'swallow' }
-    case 'blackhole':
-      return { ...common, kind: 'blackhole' }
-  }
+  const { kind, direction = 'both', name = `${kind}-${direction}`, share = 1 } = order
+  return { name, direction, share, ...filled[kind](order) }
 }

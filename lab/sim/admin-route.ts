@@ -8,7 +8,9 @@ const orderBytesMax = 65_536
 
 function send(response: ServerResponse, status: number, body: object): void {
   const text = `${JSON.stringify(body)}\n`
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text)
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+    .end(text)
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
@@ -51,7 +53,12 @@ function listCalls(sim: Sim, url: URL): object {
 }
 
 /** Answers a request below `/lab/`. */
-export async function answerAdmin(sim: Sim, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+export async function answerAdmin(
+  sim: Sim,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> {
   const key = `${request.method ?? 'GET'} ${url.pathname}`
   const id = /^DELETE \/lab\/faults\/(\d+)$/.exec(key)?.[1]
   if (key === 'POST /lab/faults') {
@@ -71,5 +78,8 @@ export async function answerAdmin(sim: Sim, request: IncomingMessage, response: 
     sim.engine.room.clear()
     takeBack(sim, null)
     send(response, 200, {})
-  } else send(response, 404, { error: 'there are: POST, GET and DELETE /lab/faults, DELETE /lab/faults/<id>, GET /lab/calls, POST /lab/reset' })
+  } else
+    send(response, 404, {
+      error: 'there are: POST, GET and DELETE /lab/faults, DELETE /lab/faults/<id>, GET /lab/calls, POST /lab/reset',
+    })
 }

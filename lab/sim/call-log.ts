@@ -32,7 +32,16 @@ export class CallLog {
 
   begin(route: string, requestId: string | null, nowMs: number): CallEntry {
     const entry: CallEntry = {
-      id: this.#nextId++, route, requestId, promptHash: null, status: null, tokens: 0, isAborted: false, faults: [], startedMs: nowMs, endedMs: null,
+      id: this.#nextId++,
+      route,
+      requestId,
+      promptHash: null,
+      status: null,
+      tokens: 0,
+      isAborted: false,
+      faults: [],
+      startedMs: nowMs,
+      endedMs: null,
     }
     this.total++
     this.#entries.push(entry)

@@ -65,7 +65,12 @@ export class Exchange {
       json = JSON.parse(this.body.toString('utf8'))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      throw new Refusal('bad_json', this.sim.profile.name === 'llamacpp' ? `[json.exception.parse_error.101] ${message}` : `JSON decode error: ${message}`)
+      throw new Refusal(
+        'bad_json',
+        this.sim.profile.name === 'llamacpp'
+          ? `[json.exception.parse_error.101] ${message}`
+          : `JSON decode error: ${message}`,
+      )
     }
     if (!isFields(json)) throw new Refusal('bad_request', 'Input should be a valid dictionary or object')
     return json
@@ -96,7 +101,11 @@ export class Exchange {
     if (this.response.headersSent || this.response.destroyed) return
     // What is left of a body that is too large is not worth reading.
     const headers = refusal.reason === 'too_large' ? { connection: 'close', ...refusal.headers } : refusal.headers
-    this.sendJson(toStatus(this.sim.profile, refusal), toErrorBody(this.sim.profile, this.route, refusal, `req_${this.id}`), headers)
+    this.sendJson(
+      toStatus(this.sim.profile, refusal),
+      toErrorBody(this.sim.profile, this.route, refusal, `req_${this.id}`),
+      headers,
+    )
   }
 
   /** Resets the connection: the peer sees ECONNRESET, and data on its way may be lost. */

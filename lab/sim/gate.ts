@@ -50,6 +50,8 @@ export function checkCaller(exchange: Exchange, window: RateWindow): void {
   response.setHeader('x-ratelimit-remaining-requests', String(Math.max(0, limit - (window.limit - left))))
   response.setHeader('x-ratelimit-reset-requests', `${Math.ceil(resetMs)}ms`)
   if (window.limit > 0 && left < 0) {
-    throw new Refusal('rate_limit', 'Rate limit reached for requests.', { headers: { 'retry-after': String(Math.ceil(resetMs / 1000)), 'retry-after-ms': String(Math.ceil(resetMs)) } })
+    throw new Refusal('rate_limit', 'Rate limit reached for requests.', {
+      headers: { 'retry-after': String(Math.ceil(resetMs / 1000)), 'retry-after-ms': String(Math.ceil(resetMs)) },
+    })
   }
 }

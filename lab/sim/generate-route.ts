@@ -17,7 +17,10 @@ import { readAsk } from './read-ask.ts'
 import { Refusal } from './refusal.ts'
 
 const voices: Partial<Record<RouteName, new (context: VoiceContext) => Voice>> = {
-  chat: ChatVoice, completions: CompletionsVoice, messages: MessagesVoice, responses: ResponsesVoice,
+  chat: ChatVoice,
+  completions: CompletionsVoice,
+  messages: MessagesVoice,
+  responses: ResponsesVoice,
 }
 
 const leakedBytesMax = 2 ** 30
@@ -52,7 +55,11 @@ export function generate(exchange: Exchange, route: RouteName): void {
   const { sim } = exchange
   const fields = exchange.fields()
   checkModel(exchange, fields)
-  const ask = readAsk(route, fields, { profile: sim.profile, contextTokensMax: sim.settings.contextTokensMax, range: sim.settings.answerRange })
+  const ask = readAsk(route, fields, {
+    profile: sim.profile,
+    contextTokensMax: sim.settings.contextTokensMax,
+    range: sim.settings.answerRange,
+  })
   const prompt = ask.plans[0]?.prompt
   if (prompt) sim.calls.name(exchange.entry, promptHash(prompt.question))
   const faults = exchange.strike(() => `${exchange.body.toString('utf8')}\n${prompt ? decode(prompt.ids) : ''}`)
@@ -63,8 +70,13 @@ export function generate(exchange: Exchange, route: RouteName): void {
   const plans = sim.settings.echoesPrefix ? ask.plans.map(withEcho) : ask.plans
   const VoiceOfRoute = voices[route] ?? ChatVoice
   const voice = new VoiceOfRoute({
-    id: exchange.id, model: textField(fields, 'model') ?? sim.settings.model, createdS: Math.floor(sim.clock.nowMs() / 1000),
-    profile: sim.profile, plans, wantsUsage: ask.wantsUsage, wantsTokenIds: ask.wantsTokenIds,
+    id: exchange.id,
+    model: textField(fields, 'model') ?? sim.settings.model,
+    createdS: Math.floor(sim.clock.nowMs() / 1000),
+    profile: sim.profile,
+    plans,
+    wantsUsage: ask.wantsUsage,
+    wantsTokenIds: ask.wantsTokenIds,
   })
   new Generation(exchange, plans, voice, { isStream: ask.isStream, faults }).start(faults)
 }

@@ -25,7 +25,12 @@ export class Generation {
   #startedMs: number
   #firstTokenMs = 0
 
-  constructor(exchange: Exchange, plans: readonly Plan[], voice: Voice, options: { isStream: boolean; faults: readonly FaultOrder[] }) {
+  constructor(
+    exchange: Exchange,
+    plans: readonly Plan[],
+    voice: Voice,
+    options: { isStream: boolean; faults: readonly FaultOrder[] },
+  ) {
     this.#exchange = exchange
     this.#plans = plans
     this.#voice = voice
@@ -38,14 +43,23 @@ export class Generation {
 
   /** Hands the plans to the engine. @throws {Refusal} when its queue is full. */
   start(faults: readonly FaultOrder[]): void {
-    const slowness = faults.find((order) => order.kind === 'slow')?.factor ?? (faults.some((order) => order.kind === 'slow') ? 10 : 1)
+    const slowness =
+      faults.find((order) => order.kind === 'slow')?.factor ?? (faults.some((order) => order.kind === 'slow') ? 10 : 1)
     const late = faults.find((order) => order.kind === 'slow-first-token')
     const firstTokenDelayMs = late ? (late.ms ?? 1000) : 0
     for (const [choice, plan] of this.#plans.entries()) {
       const request = {
-        promptIds: plan.prompt.ids, count: plan.count, idAt: plan.idAt, endReason: plan.finish === 'length' ? 'length' : 'stop', slowness, firstTokenDelayMs,
+        promptIds: plan.prompt.ids,
+        count: plan.count,
+        idAt: plan.idAt,
+        endReason: plan.finish === 'length' ? 'length' : 'stop',
+        slowness,
+        firstTokenDelayMs,
       } as const
-      const sequence = this.#exchange.sim.engine.submit(request, { onTokens: (count) => this.#say(choice, count), onEnd: () => this.#end(choice) })
+      const sequence = this.#exchange.sim.engine.submit(request, {
+        onTokens: (count) => this.#say(choice, count),
+        onEnd: () => this.#end(choice),
+      })
       if (!sequence) {
         this.#stop()
         throw new Refusal('busy', 'server busy, please try again.  maximum pending requests exceeded')
@@ -64,7 +78,9 @@ export class Generation {
   }
 
   get #strikeAt(): number {
-    return this.#bodyFault && this.#bodyFault.kind !== 'no-done' ? (this.#bodyFault.afterTokens ?? afterTokensDefault) : Infinity
+    return this.#bodyFault && this.#bodyFault.kind !== 'no-done'
+      ? (this.#bodyFault.afterTokens ?? afterTokensDefault)
+      : Infinity
   }
 
   #say(choice: number, count: number): void {
@@ -119,10 +135,12 @@ export class Generation {
   #strikeStream(order: FaultOrder): void {
     this.#bodyFault = null
     const { response } = this.#exchange
-    if (order.kind === 'malformed-chunk') return void response.write('data: {"id":"lab-broken","choices":[{"index":0,"del\n\n')
+    if (order.kind === 'malformed-chunk')
+      return void response.write('data: {"id":"lab-broken","choices":[{"index":0,"del\n\n')
     this.#isMute = true
     if (order.kind === 'truncate') response.end()
-    else if (order.kind === 'error-event') response.end(this.#opening() + this.#voice.error('EngineCore encountered an issue.'))
+    else if (order.kind === 'error-event')
+      response.end(this.#opening() + this.#voice.error('EngineCore encountered an issue.'))
     // What was written before must be out before the reset, or the tokens promised by `afterTokens` never arrive.
     else if (order.kind === 'cut') response.write('', () => setImmediate(() => this.#exchange.reset()))
     if (order.kind === 'stall') return
@@ -143,8 +161,10 @@ export class Generation {
   #strikeWhole(order: FaultOrder, body: string): void {
     const exchange = this.#exchange
     const half = body.slice(0, body.length >> 1)
-    if (order.kind === 'error-event') return exchange.refuse(new Refusal('internal', 'EngineCore encountered an issue.'))
-    if (order.kind === 'malformed-chunk') return exchange.send(200, 'application/json', `${half}\u0000${body.slice(half.length + 8)}`)
+    if (order.kind === 'error-event')
+      return exchange.refuse(new Refusal('internal', 'EngineCore encountered an issue.'))
+    if (order.kind === 'malformed-chunk')
+      return exchange.send(200, 'application/json', `${half}\u0000${body.slice(half.length + 8)}`)
     const length = order.kind === 'truncate' ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     exchange.head(200, { 'content-type': 'application/json', ...length })
     if (order.kind === 'truncate') exchange.response.end(half)
@@ -156,7 +176,10 @@ export class Generation {
     // All choices of one prompt read it once.
     const prompts = new Set(this.#plans.map((plan) => plan.prompt))
     return {
-      promptTokens: prompts.size === 1 ? (first?.ids.length ?? 0) : [...prompts].reduce((sum, prompt) => sum + prompt.ids.length, 0),
+      promptTokens:
+        prompts.size === 1
+          ? (first?.ids.length ?? 0)
+          : [...prompts].reduce((sum, prompt) => sum + prompt.ids.length, 0),
       completionTokens: this.#plans.reduce((sum, plan) => sum + plan.count, 0),
       cachedTokens: this.#sequences[0]?.cachedTokens ?? 0,
     }

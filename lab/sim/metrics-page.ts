@@ -9,8 +9,10 @@ function vllmPage({ engine, settings }: Sim): string {
   const labels = `engine="0",model_name="${settings.model.replaceAll('"', '')}"`
   const { counters } = engine
   const lines: string[] = []
-  const one = (kind: Kind, name: string, value: number, more = ''): void => void lines.push(`# TYPE ${name} ${kind}`, `${name}{${labels}${more}} ${value}`)
-  const histogram = (name: string, values: Histogram): void => void lines.push(`# TYPE ${name} histogram`, ...values.lines(name, labels))
+  const one = (kind: Kind, name: string, value: number, more = ''): void =>
+    void lines.push(`# TYPE ${name} ${kind}`, `${name}{${labels}${more}} ${value}`)
+  const histogram = (name: string, values: Histogram): void =>
+    void lines.push(`# TYPE ${name} histogram`, ...values.lines(name, labels))
   one('gauge', 'vllm:num_requests_running', engine.runningCount)
   one('gauge', 'vllm:num_requests_waiting', engine.waitingCount)
   one('gauge', 'vllm:kv_cache_usage_perc', engine.room.usage)
@@ -21,7 +23,8 @@ function vllmPage({ engine, settings }: Sim): string {
   one('counter', 'vllm:prompt_tokens_total', counters.promptTokens)
   one('counter', 'vllm:generation_tokens_total', counters.generationTokens)
   lines.push('# TYPE vllm:request_success_total counter')
-  for (const [reason, count] of Object.entries(counters.ended)) lines.push(`vllm:request_success_total{${labels},finished_reason="${reason}"} ${count}`)
+  for (const [reason, count] of Object.entries(counters.ended))
+    lines.push(`vllm:request_success_total{${labels},finished_reason="${reason}"} ${count}`)
   histogram('vllm:iteration_tokens_total', counters.iterationTokens)
   histogram('vllm:time_to_first_token_seconds', counters.firstTokenSeconds)
   histogram('vllm:inter_token_latency_seconds', counters.interTokenSeconds)
@@ -37,7 +40,8 @@ function llamacppPage({ engine }: Sim): string {
   const { counters } = engine
   const perSecond = (tokens: number, seconds: number): number => (seconds > 0 ? tokens / seconds : 0)
   const lines: string[] = []
-  const one = (kind: Kind, name: string, value: number): void => void lines.push(`# TYPE llamacpp:${name} ${kind}`, `llamacpp:${name} ${value}`)
+  const one = (kind: Kind, name: string, value: number): void =>
+    void lines.push(`# TYPE llamacpp:${name} ${kind}`, `llamacpp:${name} ${value}`)
   one('counter', 'prompt_tokens_total', counters.promptTokens)
   one('counter', 'tokens_predicted_total', counters.generationTokens)
   one('counter', 'n_decode_total', counters.iterationTokens.count)

@@ -26,7 +26,16 @@ export interface ReadOptions {
 /** Most choices of one request: `n` times the number of prompts. */
 const choicesMax = 16
 
-const engineFields = ['ignore_eos', 'continue_final_message', 'add_generation_prompt', 'return_token_ids', 'echo', 'min_tokens', 'top_k', 'repetition_penalty']
+const engineFields = [
+  'ignore_eos',
+  'continue_final_message',
+  'add_generation_prompt',
+  'return_token_ids',
+  'echo',
+  'min_tokens',
+  'top_k',
+  'repetition_penalty',
+]
 
 function refuseEngineFields(fields: Fields, profile: Profile): void {
   // Ollama reads only what it knows; the hosted ones look at every field.
@@ -34,7 +43,10 @@ function refuseEngineFields(fields: Fields, profile: Profile): void {
   const known = profile.name === 'anthropic' ? engineFields.filter((name) => name !== 'top_k') : engineFields
   const field = known.find((name) => fields[name] !== undefined)
   if (field === undefined) return
-  const message = profile.name === 'anthropic' ? `${field}: Extra inputs are not permitted` : `Unrecognized request argument supplied: ${field}`
+  const message =
+    profile.name === 'anthropic'
+      ? `${field}: Extra inputs are not permitted`
+      : `Unrecognized request argument supplied: ${field}`
   throw new Refusal('bad_request', message, { param: field })
 }
 
@@ -42,16 +54,23 @@ function refuseEngineFields(fields: Fields, profile: Profile): void {
 function isLeftOpen(fields: Fields, messages: readonly Message[], route: RouteName, profile: Profile): boolean {
   const isLastAssistant = messages.at(-1)?.role === 'assistant'
   if (profile.prefill === 'refused' && isLastAssistant) {
-    throw new Refusal('bad_request', 'This model does not support assistant message prefill. The conversation must end with a user message.')
+    throw new Refusal(
+      'bad_request',
+      'This model does not support assistant message prefill. The conversation must end with a user message.',
+    )
   }
   if (profile.prefill === 'new-turn' || profile.prefill === 'refused') return false
   const asked = profile.hasEngineFields ? fields.continue_final_message : undefined
   const isAsked = asked !== undefined && asked !== null && asked !== false
   if (isAsked && fields.add_generation_prompt !== false) {
-    throw new Refusal('bad_request', 'Cannot set both `continue_final_message` and `add_generation_prompt` to True.', { param: 'continue_final_message' })
+    throw new Refusal('bad_request', 'Cannot set both `continue_final_message` and `add_generation_prompt` to True.', {
+      param: 'continue_final_message',
+    })
   }
   if (isAsked && !isLastAssistant) {
-    throw new Refusal('bad_request', '`continue_final_message` needs a last message of the assistant.', { param: 'continue_final_message' })
+    throw new Refusal('bad_request', '`continue_final_message` needs a last message of the assistant.', {
+      param: 'continue_final_message',
+    })
   }
   if (profile.prefill === 'asked' && route === 'chat') return isAsked
   return isLastAssistant && asked !== false
@@ -71,7 +90,9 @@ function plainPrompts(fields: Fields): number[][] {
   return items.map((item) => {
     if (typeof item === 'string') return encode(item)
     if (isIdList(item)) return item
-    throw new Refusal('bad_request', 'Input should be a string, a list of token ids, or a list of these: prompt', { param: 'prompt' })
+    throw new Refusal('bad_request', 'Input should be a string, a list of token ids, or a list of these: prompt', {
+      param: 'prompt',
+    })
   })
 }
 
@@ -100,9 +121,18 @@ function wantedTool(fields: Fields, messages: readonly Message[], question: stri
   return offered.find((name) => question.includes(`call:${name}`)) ?? null
 }
 
-function promptsOf(route: RouteName, fields: Fields, profile: Profile): { prompts: Prompt[]; messages: readonly Message[] } {
+function promptsOf(
+  route: RouteName,
+  fields: Fields,
+  profile: Profile,
+): { prompts: Prompt[]; messages: readonly Message[] } {
   if (route === 'completions') return { prompts: plainPrompts(fields).map(understand), messages: [] }
-  const messages = route === 'messages' ? anthropicMessages(fields) : route === 'responses' ? responsesMessages(fields) : chatMessages(fields)
+  const messages =
+    route === 'messages'
+      ? anthropicMessages(fields)
+      : route === 'responses'
+        ? responsesMessages(fields)
+        : chatMessages(fields)
   return { prompts: [understand(renderChat(messages, isLeftOpen(fields, messages, route, profile)))], messages }
 }
 
@@ -110,19 +140,29 @@ function promptsOf(route: RouteName, fields: Fields, profile: Profile): { prompt
 export function readAsk(route: RouteName, fields: Fields, options: ReadOptions): Ask {
   const { profile, contextTokensMax, range } = options
   refuseEngineFields(fields, profile)
-  const tokensAsked = countField(fields, 'max_completion_tokens') ?? countField(fields, 'max_tokens') ?? countField(fields, 'max_output_tokens')
-  if (route === 'messages' && profile.name === 'anthropic' && tokensAsked === undefined) throw new Refusal('bad_request', 'max_tokens: Field required', { param: 'max_tokens' })
+  const tokensAsked =
+    countField(fields, 'max_completion_tokens') ??
+    countField(fields, 'max_tokens') ??
+    countField(fields, 'max_output_tokens')
+  if (route === 'messages' && profile.name === 'anthropic' && tokensAsked === undefined)
+    throw new Refusal('bad_request', 'max_tokens: Field required', { param: 'max_tokens' })
   const { prompts, messages } = promptsOf(route, fields, profile)
   const stop = textsField(fields, route === 'messages' ? 'stop_sequences' : 'stop')
   const ignoresEnd = profile.hasEngineFields && flagField(fields, 'ignore_eos') === true
   const copies = countField(fields, 'n') ?? 1
-  if (copies < 1 || copies * prompts.length > choicesMax) throw new Refusal('bad_request', `n: from 1 to ${choicesMax} choices`, { param: 'n' })
+  if (copies < 1 || copies * prompts.length > choicesMax)
+    throw new Refusal('bad_request', `n: from 1 to ${choicesMax} choices`, { param: 'n' })
   const plans = prompts.flatMap((prompt) => {
     const room = contextTokensMax - prompt.ids.length
-    if (room < 1 || (tokensAsked !== undefined && tokensAsked > room && profile.name !== 'ollama' && profile.name !== 'llamacpp')) throw tooLong(prompt, tokensAsked ?? 0, contextTokensMax)
+    if (
+      room < 1 ||
+      (tokensAsked !== undefined && tokensAsked > room && profile.name !== 'ollama' && profile.name !== 'llamacpp')
+    )
+      throw tooLong(prompt, tokensAsked ?? 0, contextTokensMax)
     const tokensMax = Math.min(room, tokensAsked ?? room)
     const tool = wantedTool(fields, messages, prompt.question)
-    const plan = tool === null ? planAnswer(prompt, { tokensMax, stop, ignoresEnd, range }) : planToolCall(prompt, tool, tokensMax)
+    const plan =
+      tool === null ? planAnswer(prompt, { tokensMax, stop, ignoresEnd, range }) : planToolCall(prompt, tool, tokensMax)
     return Array.from({ length: copies }, () => plan)
   })
   const streamOptions = isFields(fields.stream_options) ? fields.stream_options : {}
@@ -150,5 +190,7 @@ export function countTokens(fields: Fields): number {
 
 /** The text that a request's chat comes to, for routes that only tokenise. @throws {Refusal} */
 export function renderedIds(fields: Fields): number[] {
-  return fields.messages === undefined ? encode(textField(fields, 'prompt') ?? textField(fields, 'content') ?? '') : renderChat(chatMessages(fields), flagField(fields, 'add_generation_prompt') === false)
+  return fields.messages === undefined
+    ? encode(textField(fields, 'prompt') ?? textField(fields, 'content') ?? '')
+    : renderChat(chatMessages(fields), flagField(fields, 'add_generation_prompt') === false)
 }

@@ -18,7 +18,11 @@ const reasons = {
 export type RefusalReason = keyof typeof reasons
 
 const openaiCodes: Partial<Record<RefusalReason, string>> = {
-  context: 'context_length_exceeded', no_key: 'invalid_api_key', unknown_model: 'model_not_found', unknown_route: 'unknown_url', rate_limit: 'rate_limit_exceeded',
+  context: 'context_length_exceeded',
+  no_key: 'invalid_api_key',
+  unknown_model: 'model_not_found',
+  unknown_route: 'unknown_url',
+  rate_limit: 'rate_limit_exceeded',
 }
 
 /** Thrown by whoever reads a request; answered in one place. */
@@ -27,7 +31,11 @@ export class Refusal extends Error {
   readonly param: string | null
   readonly extra: Readonly<Record<string, unknown>>
   readonly headers: Readonly<Record<string, string>>
-  constructor(reason: RefusalReason, message: string, more: { param?: string; extra?: Record<string, unknown>; headers?: Record<string, string> } = {}) {
+  constructor(
+    reason: RefusalReason,
+    message: string,
+    more: { param?: string; extra?: Record<string, unknown>; headers?: Record<string, string> } = {},
+  ) {
     super(message)
     this.reason = reason
     this.param = more.param ?? null
@@ -44,10 +52,19 @@ export function toErrorBody(profile: Profile, route: RouteName | null, refusal: 
   if (profile.name === 'anthropic' || route === 'messages' || route === 'count_tokens') {
     return { type: 'error', error: { type: anthropic, message }, request_id: requestId }
   }
-  if (profile.name === 'openai') return { error: { message, type: openai, param, code: openaiCodes[refusal.reason] ?? null } }
+  if (profile.name === 'openai')
+    return { error: { message, type: openai, param, code: openaiCodes[refusal.reason] ?? null } }
   if (profile.name === 'vllm') return { error: { message, type: vllm, param, code: status } }
   if (profile.name === 'llamacpp') return { error: { code: status, message, type: llamacpp, ...refusal.extra } }
-  return { error: { message, type: refusal.reason === 'unknown_model' ? 'not_found_error' : status < 500 ? 'invalid_request_error' : 'api_error', param, code: null } }
+  return {
+    error: {
+      message,
+      type:
+        refusal.reason === 'unknown_model' ? 'not_found_error' : status < 500 ? 'invalid_request_error' : 'api_error',
+      param,
+      code: null,
+    },
+  }
 }
 
 export function toStatus(profile: Profile, refusal: Refusal): number {

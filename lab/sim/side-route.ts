@@ -32,17 +32,27 @@ function embed(exchange: Exchange): void {
   const { input } = fields
   const isIds = Array.isArray(input) && typeof input[0] === 'number'
   const items: readonly unknown[] = typeof input === 'string' || isIds ? [input] : (listField(fields, 'input') ?? [])
-  if (items.length === 0 || items.length > inputsMax) throw new Refusal('bad_request', `input: from 1 to ${inputsMax} texts`, { param: 'input' })
+  if (items.length === 0 || items.length > inputsMax)
+    throw new Refusal('bad_request', `input: from 1 to ${inputsMax} texts`, { param: 'input' })
   const size = countField(fields, 'dimensions') ?? exchange.sim.settings.embeddingSize
-  if (size < 1 || size > embeddingSizeMax) throw new Refusal('bad_request', `dimensions: from 1 to ${embeddingSizeMax}`, { param: 'dimensions' })
-  const texts = items.map((item) => (typeof item === 'string' ? item : decode(Array.isArray(item) ? item.map(Number) : [])))
+  if (size < 1 || size > embeddingSizeMax)
+    throw new Refusal('bad_request', `dimensions: from 1 to ${embeddingSizeMax}`, { param: 'dimensions' })
+  const texts = items.map((item) =>
+    typeof item === 'string' ? item : decode(Array.isArray(item) ? item.map(Number) : []),
+  )
   const tokens = texts.reduce((sum, text) => sum + encode(text).length, 0)
   const data = texts.map((text, index) => {
     const vector = embeddingOf(text, size)
-    const embedding = fields.encoding_format === 'base64' ? Buffer.from(Float32Array.from(vector).buffer).toString('base64') : vector
+    const embedding =
+      fields.encoding_format === 'base64' ? Buffer.from(Float32Array.from(vector).buffer).toString('base64') : vector
     return { object: 'embedding', index, embedding }
   })
-  exchange.sendJson(200, { object: 'list', model: exchange.sim.settings.model, data, usage: { prompt_tokens: tokens, total_tokens: tokens } })
+  exchange.sendJson(200, {
+    object: 'list',
+    model: exchange.sim.settings.model,
+    data,
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
+  })
 }
 
 function listModels(exchange: Exchange): void {
@@ -54,13 +64,21 @@ function listModels(exchange: Exchange): void {
   }
   const owner = { vllm: 'vllm', llamacpp: 'llamacpp', ollama: 'library', openai: 'system' }[profile.name]
   const room = profile.name === 'vllm' ? { root: id, parent: null, max_model_len: settings.contextTokensMax } : {}
-  exchange.sendJson(200, { object: 'list', data: [{ id, object: 'model', created: modelCreatedS, owned_by: owner, ...room }] })
+  exchange.sendJson(200, {
+    object: 'list',
+    data: [{ id, object: 'model', created: modelCreatedS, owned_by: owner, ...room }],
+  })
 }
 
 function tokenize(exchange: Exchange): void {
   const ids = renderedIds(exchange.fields())
   const { profile, settings } = exchange.sim
-  exchange.sendJson(200, profile.name === 'llamacpp' ? { tokens: ids } : { count: ids.length, max_model_len: settings.contextTokensMax, tokens: ids, token_strs: null })
+  exchange.sendJson(
+    200,
+    profile.name === 'llamacpp'
+      ? { tokens: ids }
+      : { count: ids.length, max_model_len: settings.contextTokensMax, tokens: ids, token_strs: null },
+  )
 }
 
 function detokenize(exchange: Exchange): void {
@@ -72,7 +90,12 @@ function listSlots(exchange: Exchange): void {
   const { engine, settings } = exchange.sim
   const slots = Array.from({ length: engine.options.slots }, (_, id) => {
     const generated = engine.sequences[id]?.generated ?? 0
-    return { id, n_ctx: settings.contextTokensMax, is_processing: id < engine.runningCount, next_token: [{ has_next_token: id < engine.runningCount, n_decoded: generated }] }
+    return {
+      id,
+      n_ctx: settings.contextTokensMax,
+      is_processing: id < engine.runningCount,
+      next_token: [{ has_next_token: id < engine.runningCount, n_decoded: generated }],
+    }
   })
   exchange.sendJson(200, slots)
 }
@@ -80,7 +103,14 @@ function listSlots(exchange: Exchange): void {
 function ollamaModel(exchange: Exchange): object {
   const name = exchange.sim.settings.model
   const details = { format: 'gguf', family: 'lab', families: ['lab'], parameter_size: '0B', quantization_level: 'F16' }
-  return { name, model: name, modified_at: new Date(modelCreatedS * 1000).toISOString(), size: 0, digest: promptHash(name).toString(16).padStart(64, '0'), details }
+  return {
+    name,
+    model: name,
+    modified_at: new Date(modelCreatedS * 1000).toISOString(),
+    size: 0,
+    digest: promptHash(name).toString(16).padStart(64, '0'),
+    details,
+  }
 }
 
 const answers: Partial<Record<RouteName, (exchange: Exchange) => void>> = {
@@ -93,25 +123,44 @@ const answers: Partial<Record<RouteName, (exchange: Exchange) => void>> = {
     checkModel(exchange, fields)
     exchange.sendJson(200, { input_tokens: countTokens(fields) })
   },
-  health: (exchange) => (exchange.sim.profile.name === 'llamacpp' ? exchange.sendJson(200, { status: 'ok' }) : exchange.send(200, 'text/plain', '')),
+  health: (exchange) =>
+    exchange.sim.profile.name === 'llamacpp'
+      ? exchange.sendJson(200, { status: 'ok' })
+      : exchange.send(200, 'text/plain', ''),
   metrics: (exchange) => exchange.send(200, 'text/plain; version=0.0.4; charset=utf-8', toMetricsPage(exchange.sim)),
   slots: listSlots,
   props: (exchange) => {
     const { engine, settings } = exchange.sim
     exchange.sendJson(200, {
-      default_generation_settings: { n_ctx: settings.contextTokensMax }, total_slots: engine.options.slots, model_alias: settings.model, model_path: `${settings.model}.gguf`,
-      chat_template: '<|user|>…<|end|><|assistant|>', build_info: 'lab',
+      default_generation_settings: { n_ctx: settings.contextTokensMax },
+      total_slots: engine.options.slots,
+      model_alias: settings.model,
+      model_path: `${settings.model}.gguf`,
+      chat_template: '<|user|>…<|end|><|assistant|>',
+      build_info: 'lab',
     })
   },
   version: (exchange) => exchange.sendJson(200, { version: '0.0.0-lab' }),
   ollama_version: (exchange) => exchange.sendJson(200, { version: '0.0.0-lab' }),
   tags: (exchange) => exchange.sendJson(200, { models: [ollamaModel(exchange)] }),
-  ps: (exchange) => exchange.sendJson(200, { models: [{ ...ollamaModel(exchange), size_vram: 0, expires_at: '2318-01-01T00:00:00Z', context_length: exchange.sim.settings.contextTokensMax }] }),
+  ps: (exchange) =>
+    exchange.sendJson(200, {
+      models: [
+        {
+          ...ollamaModel(exchange),
+          size_vram: 0,
+          expires_at: '2318-01-01T00:00:00Z',
+          context_length: exchange.sim.settings.contextTokensMax,
+        },
+      ],
+    }),
 }
 
 /** Answers a route that generates nothing; faults strike it only when ordered for it by name. @throws {Refusal} */
 export function answerSide(exchange: Exchange, route: RouteName): void {
-  const head = exchange.strike(() => exchange.body.toString('utf8')).find((order) => faultKinds[order.kind].when === 'head')
+  const head = exchange
+    .strike(() => exchange.body.toString('utf8'))
+    .find((order) => faultKinds[order.kind].when === 'head')
   if (head) return strikeHead(exchange, head)
   try {
     answers[route]?.(exchange)

@@ -1,6 +1,16 @@
 /** OpenAI's chat completions, with the extra fields of vLLM (token ids, stop_reason) and llama.cpp (timings). */
 import type { Plan } from '../prompt/plan.ts'
-import { planIds, planText, toEvent, toOpenaiUsage, toTimings, type Timing, type Usage, type Voice, type VoiceContext } from './voice.ts'
+import {
+  planIds,
+  planText,
+  toEvent,
+  toOpenaiUsage,
+  toTimings,
+  type Timing,
+  type Usage,
+  type Voice,
+  type VoiceContext,
+} from './voice.ts'
 
 export class ChatVoice implements Voice {
   readonly done = 'data: [DONE]\n\n'
@@ -10,7 +20,12 @@ export class ChatVoice implements Voice {
 
   constructor(context: VoiceContext) {
     this.#context = context
-    const head = { id: `chatcmpl-${context.id}`, object: 'chat.completion.chunk', created: context.createdS, model: context.model }
+    const head = {
+      id: `chatcmpl-${context.id}`,
+      object: 'chat.completion.chunk',
+      created: context.createdS,
+      model: context.model,
+    }
     this.#head = `data: ${JSON.stringify(head).slice(0, -1)},"choices":[`
   }
 
@@ -32,7 +47,12 @@ export class ChatVoice implements Voice {
       .map((plan, choice) => {
         const tail = wantsTokenIds && choice === 0 ? { prompt_token_ids: plan.prompt.ids } : {}
         if (plan.tool === null) return this.#chunk(choice, { role: 'assistant', content: '' }, {}, tail)
-        const call = { index: 0, id: this.#toolId(plan), type: 'function', function: { name: plan.tool, arguments: '' } }
+        const call = {
+          index: 0,
+          id: this.#toolId(plan),
+          type: 'function',
+          function: { name: plan.tool, arguments: '' },
+        }
         return this.#chunk(choice, { role: 'assistant', content: null, tool_calls: [call] }, {}, tail)
       })
       .join('')
@@ -47,7 +67,8 @@ export class ChatVoice implements Voice {
     let events = ''
     for (let at = from; at < to; at++) {
       const text = JSON.stringify(plan.textAt(at))
-      const delta = plan.tool === null ? `{"content":${text}}` : `{"tool_calls":[{"index":0,"function":{"arguments":${text}}}]}`
+      const delta =
+        plan.tool === null ? `{"content":${text}}` : `{"tool_calls":[{"index":0,"function":{"arguments":${text}}}]}`
       const ids = this.#context.wantsTokenIds ? `,"token_ids":[${plan.idAt(at)}]` : ''
       events += `${this.#head}{"index":${choice},"delta":${delta},"logprobs":null,"finish_reason":null${ids}}]}\n\n`
     }
@@ -73,16 +94,29 @@ export class ChatVoice implements Voice {
   #choice(plan: Plan, choice: number): object {
     const text = planText(plan)
     const call = { id: this.#toolId(plan), type: 'function', function: { name: plan.tool, arguments: text } }
-    const message = plan.tool === null ? { role: 'assistant', content: text } : { role: 'assistant', content: null, tool_calls: [call] }
+    const message =
+      plan.tool === null
+        ? { role: 'assistant', content: text }
+        : { role: 'assistant', content: null, tool_calls: [call] }
     const { profile, wantsTokenIds } = this.#context
     const stopReason = profile.name === 'vllm' ? { stop_reason: plan.stopString } : {}
-    return { index: choice, message, logprobs: null, finish_reason: plan.finish, ...stopReason, ...(wantsTokenIds ? { token_ids: planIds(plan) } : {}) }
+    return {
+      index: choice,
+      message,
+      logprobs: null,
+      finish_reason: plan.finish,
+      ...stopReason,
+      ...(wantsTokenIds ? { token_ids: planIds(plan) } : {}),
+    }
   }
 
   whole(usage: Usage, timing: Timing): object {
     const { id, createdS, model, plans, wantsTokenIds, profile } = this.#context
     return {
-      id: `chatcmpl-${id}`, object: 'chat.completion', created: createdS, model,
+      id: `chatcmpl-${id}`,
+      object: 'chat.completion',
+      created: createdS,
+      model,
       choices: plans.map((plan, choice) => this.#choice(plan, choice)),
       usage: toOpenaiUsage(usage),
       ...(wantsTokenIds ? { prompt_token_ids: plans[0]?.prompt.ids } : {}),

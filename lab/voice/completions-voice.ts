@@ -28,7 +28,8 @@ export class CompletionsVoice implements Voice {
     const { plans, wantsTokenIds } = this.#context
     const plan = plans[choice]
     let events = ''
-    for (let at = from; plan && at < to; at++) {
+    if (!plan) return events
+    for (let at = from; at < to; at++) {
       const promptIds = at === 0 ? { prompt_token_ids: plan.prompt.ids } : {}
       const ids = wantsTokenIds ? { ...promptIds, token_ids: [plan.idAt(at)] } : {}
       events += toEvent({ ...this.#head, choices: [this.#choice(choice, plan.textAt(at), null, ids)] })

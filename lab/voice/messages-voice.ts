@@ -15,8 +15,18 @@ export class MessagesVoice implements Voice {
   }
 
   #message(content: readonly object[], isOver: boolean, usage: object): object {
-    const stop = isOver ? { stop_reason: this.#stopReason(), stop_sequence: this.#plan.stopString } : { stop_reason: null, stop_sequence: null }
-    return { id: `msg_${this.#context.id}`, type: 'message', role: 'assistant', model: this.#context.model, content, ...stop, usage }
+    const stop = isOver
+      ? { stop_reason: this.#stopReason(), stop_sequence: this.#plan.stopString }
+      : { stop_reason: null, stop_sequence: null }
+    return {
+      id: `msg_${this.#context.id}`,
+      type: 'message',
+      role: 'assistant',
+      model: this.#context.model,
+      content,
+      ...stop,
+      usage,
+    }
   }
 
   #stopReason(): string {
@@ -29,7 +39,12 @@ export class MessagesVoice implements Voice {
   }
 
   begin(promptTokens: number): string {
-    const usage = { input_tokens: promptTokens, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 0 }
+    const usage = {
+      input_tokens: promptTokens,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+      output_tokens: 0,
+    }
     const block = this.#plan.tool === null ? { type: 'text', text: '' } : this.#block({})
     return (
       toEvent({ type: 'message_start', message: this.#message([], false, usage) }, 'message_start') +
@@ -42,7 +57,10 @@ export class MessagesVoice implements Voice {
     let events = ''
     for (let at = from; at < to; at++) {
       const text = JSON.stringify(this.#plan.textAt(at))
-      const delta = this.#plan.tool === null ? `{"type":"text_delta","text":${text}}` : `{"type":"input_json_delta","partial_json":${text}}`
+      const delta =
+        this.#plan.tool === null
+          ? `{"type":"text_delta","text":${text}}`
+          : `{"type":"input_json_delta","partial_json":${text}}`
       events += `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":${delta}}\n\n`
     }
     return events
@@ -63,9 +81,15 @@ export class MessagesVoice implements Voice {
 
   whole(usage: Usage): object {
     const text = planText(this.#plan)
-    const content = this.#plan.tool === null ? { type: 'text', text } : this.#block(this.#plan.finish === 'tool_calls' ? JSON.parse(text) : {})
+    const content =
+      this.#plan.tool === null
+        ? { type: 'text', text }
+        : this.#block(this.#plan.finish === 'tool_calls' ? JSON.parse(text) : {})
     return this.#message([content], true, {
-      input_tokens: usage.promptTokens - usage.cachedTokens, cache_creation_input_tokens: 0, cache_read_input_tokens: usage.cachedTokens, output_tokens: usage.completionTokens,
+      input_tokens: usage.promptTokens - usage.cachedTokens,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: usage.cachedTokens,
+      output_tokens: usage.completionTokens,
     })
   }
 }

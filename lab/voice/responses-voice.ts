@@ -38,13 +38,29 @@ export class ResponsesVoice implements Voice {
   #response(status: string, output: readonly object[], usage: Usage | null): object {
     const { id, createdS, model } = this.#context
     const counted = usage && {
-      input_tokens: usage.promptTokens, input_tokens_details: { cached_tokens: usage.cachedTokens },
-      output_tokens: usage.completionTokens, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: usage.promptTokens + usage.completionTokens,
+      input_tokens: usage.promptTokens,
+      input_tokens_details: { cached_tokens: usage.cachedTokens },
+      output_tokens: usage.completionTokens,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: usage.promptTokens + usage.completionTokens,
     }
     return {
-      id: `resp_${id}`, object: 'response', created_at: createdS, status, model, output, error: null, instructions: null, metadata: {},
+      id: `resp_${id}`,
+      object: 'response',
+      created_at: createdS,
+      status,
+      model,
+      output,
+      error: null,
+      instructions: null,
+      metadata: {},
       incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
-      parallel_tool_calls: true, tools: [], tool_choice: 'auto', temperature: 1, top_p: 1, usage: counted,
+      parallel_tool_calls: true,
+      tools: [],
+      tool_choice: 'auto',
+      temperature: 1,
+      top_p: 1,
+      usage: counted,
     }
   }
 
@@ -61,7 +77,12 @@ export class ResponsesVoice implements Voice {
   pieces(_choice: number, from: number, to: number): string {
     let events = ''
     for (let at = from; at < to; at++) {
-      events += this.#event('response.output_text.delta', { ...this.#place, content_index: 0, delta: this.#plan.textAt(at), logprobs: [] })
+      events += this.#event('response.output_text.delta', {
+        ...this.#place,
+        content_index: 0,
+        delta: this.#plan.textAt(at),
+        logprobs: [],
+      })
     }
     return events
   }
@@ -71,7 +92,10 @@ export class ResponsesVoice implements Voice {
     return (
       this.#event('response.output_text.done', { ...this.#place, content_index: 0, text, logprobs: [] }) +
       this.#event('response.content_part.done', { ...this.#place, content_index: 0, part: this.#part(text) }) +
-      this.#event('response.output_item.done', { output_index: 0, item: this.#item(this.#endStatus, [this.#part(text)]) })
+      this.#event('response.output_item.done', {
+        output_index: 0,
+        item: this.#item(this.#endStatus, [this.#part(text)]),
+      })
     )
   }
 

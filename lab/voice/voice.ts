@@ -75,7 +75,12 @@ export function toOpenaiUsage(usage: Usage): object {
 export function toTimings(usage: Usage, timing: Timing): object {
   const read = usage.promptTokens - usage.cachedTokens
   return {
-    cache_n: usage.cachedTokens, prompt_n: read, prompt_ms: timing.promptMs, prompt_per_second: (1000 * read) / Math.max(timing.promptMs, 0.001),
-    predicted_n: usage.completionTokens, predicted_ms: timing.answerMs, predicted_per_second: (1000 * usage.completionTokens) / Math.max(timing.answerMs, 0.001),
+    cache_n: usage.cachedTokens,
+    prompt_n: read,
+    prompt_ms: timing.promptMs,
+    prompt_per_second: (1000 * read) / Math.max(timing.promptMs, 0.001),
+    predicted_n: usage.completionTokens,
+    predicted_ms: timing.answerMs,
+    predicted_per_second: (1000 * usage.completionTokens) / Math.max(timing.answerMs, 0.001),
   }
 }

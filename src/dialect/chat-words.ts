@@ -10,7 +10,15 @@ export function chatTokenLimit(model: string, limit: unknown): Fields {
 }
 
 /** The three efforts that every server with efforts knows, and `none`. */
-const efforts: Readonly<Record<string, string>> = { none: 'none', minimal: 'low', low: 'low', medium: 'medium', high: 'high', xhigh: 'high', max: 'high' }
+const efforts: Readonly<Record<string, string>> = {
+  none: 'none',
+  minimal: 'low',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+  xhigh: 'high',
+  max: 'high',
+}
 
 /** @throws {Fault} HF_BAD_CALL */
 export function toChatEffort(effort: unknown, param: string): Fields {

@@ -11,18 +11,21 @@ const parsed = (fault: Fault, family: Family): unknown => JSON.parse(errorBody(f
 
 describe('errorBody', () => {
   test('has the OpenAI shape', () => {
-    assert.deepEqual(parsed(new Fault('HF_UPSTREAM_BUSY', { detail: 'http://10.0.0.7 said 503', retryAfterMs: 1500 }), 'openai'), {
-      error: {
-        message: 'The model servers have more work than they can take right now.',
-        type: 'service_unavailable_error',
-        param: null,
-        code: 'server_is_overloaded',
-        ray,
-        cause: 'HF_UPSTREAM_BUSY',
-        retryable: true,
-        retry_after_ms: 1500,
+    assert.deepEqual(
+      parsed(new Fault('HF_UPSTREAM_BUSY', { detail: 'http://10.0.0.7 said 503', retryAfterMs: 1500 }), 'openai'),
+      {
+        error: {
+          message: 'The model servers have more work than they can take right now.',
+          type: 'service_unavailable_error',
+          param: null,
+          code: 'server_is_overloaded',
+          ray,
+          cause: 'HF_UPSTREAM_BUSY',
+          retryable: true,
+          retry_after_ms: 1500,
+        },
       },
-    })
+    )
   })
 
   test('has the Anthropic shape', () => {
@@ -49,22 +52,60 @@ describe('errorBody', () => {
     }
   })
 
-  const openaiRefusal = readUpstreamError(422, {}, Buffer.from('{"error":{"message":"too long","type":"BadRequestError","param":"messages","code":"context_length_exceeded","n_ctx":512}}'), 'openai', 0)
-  const anthropicRefusal = readUpstreamError(413, {}, Buffer.from('{"type":"error","error":{"type":"request_too_large","message":"too big"},"request_id":"req_1"}'), 'anthropic', 0)
+  const openaiRefusal = readUpstreamError(
+    422,
+    {},
+    Buffer.from(
+      '{"error":{"message":"too long","type":"BadRequestError","param":"messages","code":"context_length_exceeded","n_ctx":512}}',
+    ),
+    'openai',
+    0,
+  )
+  const anthropicRefusal = readUpstreamError(
+    413,
+    {},
+    Buffer.from('{"type":"error","error":{"type":"request_too_large","message":"too big"},"request_id":"req_1"}'),
+    'anthropic',
+    0,
+  )
   const ours = { ray, cause: 'HF_CALL_REFUSED', retryable: false }
 
   test('passes on an upstream’s own words in its own family', () => {
-    assert.deepEqual(parsed(openaiRefusal, 'openai'), { error: { message: 'too long', type: 'BadRequestError', param: 'messages', code: 'context_length_exceeded', n_ctx: 512, ...ours } })
-    assert.deepEqual(parsed(anthropicRefusal, 'anthropic'), { type: 'error', error: { type: 'request_too_large', message: 'too big', ...ours }, request_id: ray })
+    assert.deepEqual(parsed(openaiRefusal, 'openai'), {
+      error: {
+        message: 'too long',
+        type: 'BadRequestError',
+        param: 'messages',
+        code: 'context_length_exceeded',
+        n_ctx: 512,
+        ...ours,
+      },
+    })
+    assert.deepEqual(parsed(anthropicRefusal, 'anthropic'), {
+      type: 'error',
+      error: { type: 'request_too_large', message: 'too big', ...ours },
+      request_id: ray,
+    })
   })
 
   test('passes on an upstream’s words in the other family', () => {
-    assert.deepEqual(parsed(openaiRefusal, 'anthropic'), { type: 'error', error: { type: 'invalid_request_error', message: 'too long', param: 'messages', ...ours }, request_id: ray })
-    assert.deepEqual(parsed(anthropicRefusal, 'openai'), { error: { message: 'too big', type: 'invalid_request_error', param: null, code: 'invalid_request', ...ours } })
+    assert.deepEqual(parsed(openaiRefusal, 'anthropic'), {
+      type: 'error',
+      error: { type: 'invalid_request_error', message: 'too long', param: 'messages', ...ours },
+      request_id: ray,
+    })
+    assert.deepEqual(parsed(anthropicRefusal, 'openai'), {
+      error: { message: 'too big', type: 'invalid_request_error', param: null, code: 'invalid_request', ...ours },
+    })
   })
 
   test('does not break on an upstream body that is no JSON', () => {
-    assert.match(JSON.stringify(parsed(new Fault('HF_CALL_REFUSED', { detail: 'why', upstreamBody: Buffer.from('<p>') }), 'openai')), /why/)
+    assert.match(
+      JSON.stringify(
+        parsed(new Fault('HF_CALL_REFUSED', { detail: 'why', upstreamBody: Buffer.from('<p>') }), 'openai'),
+      ),
+      /why/,
+    )
   })
 })
 
@@ -77,8 +118,16 @@ describe('errorEvent', () => {
       assert.ok(!text.includes('[DONE]'))
     }
     assert.match(errorEvent(fault, ray, 'chat').toString(), /^data: \{"error":\{"message":"The model server broke off/)
-    assert.match(errorEvent(fault, ray, 'messages').toString(), /^event: error\ndata: \{"type":"error","error":\{"type":"api_error"/)
-    const responses = JSON.parse(errorEvent(fault, ray, 'responses').toString().slice('event: error\ndata: '.length)) as Record<string, unknown>
-    assert.deepEqual([responses['type'], responses['code'], responses['cause']], ['error', 'upstream_unavailable', 'HF_UPSTREAM_CUT'])
+    assert.match(
+      errorEvent(fault, ray, 'messages').toString(),
+      /^event: error\ndata: \{"type":"error","error":\{"type":"api_error"/,
+    )
+    const responses = JSON.parse(
+      errorEvent(fault, ray, 'responses').toString().slice('event: error\ndata: '.length),
+    ) as Record<string, unknown>
+    assert.deepEqual(
+      [responses['type'], responses['code'], responses['cause']],
+      ['error', 'upstream_unavailable', 'HF_UPSTREAM_CUT'],
+    )
   })
 })

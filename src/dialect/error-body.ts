@@ -76,7 +76,8 @@ function openaiError(fault: Fault, ray: string): Record<string, unknown> {
 
 function anthropicError(fault: Fault, ray: string): Record<string, unknown> {
   const told = upstreamWords(fault)
-  const type = fault.code === 'HF_CALL_REFUSED' ? (anthropicTypes[fault.status] ?? fault.kind.anthropic) : fault.kind.anthropic
+  const type =
+    fault.code === 'HF_CALL_REFUSED' ? (anthropicTypes[fault.status] ?? fault.kind.anthropic) : fault.kind.anthropic
   return {
     ...(told?.family === 'anthropic' && told.fields),
     type: (told?.family === 'anthropic' ? told.words.type : null) ?? type,

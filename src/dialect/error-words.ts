@@ -20,7 +20,12 @@ function text(value: unknown): string | null {
 export function isErrorValue(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0 && isErrorValue(value[0])
   if (!isFields(value)) return false
-  return value['object'] === 'error' || value['type'] === 'error' || isFields(value['error']) || text(value['error']) !== null
+  return (
+    value['object'] === 'error' ||
+    value['type'] === 'error' ||
+    isFields(value['error']) ||
+    text(value['error']) !== null
+  )
 }
 
 /**
@@ -61,6 +66,8 @@ function validation(detail: readonly unknown[]): ErrorWords | null {
   const [first] = complaints
   if (!first) return null
   const place = ({ loc }: Fields): string => (Array.isArray(loc) ? loc.filter((part) => part !== 'body').join('.') : '')
-  const message = complaints.map((complaint) => `${place(complaint) || 'body'}: ${text(complaint['msg']) ?? 'invalid'}`).join('; ')
+  const message = complaints
+    .map((complaint) => `${place(complaint) || 'body'}: ${text(complaint['msg']) ?? 'invalid'}`)
+    .join('; ')
   return { message, type: 'invalid_request_error', code: null, param: place(first) || null }
 }

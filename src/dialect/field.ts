@@ -41,5 +41,8 @@ export function badField(param: string, problem: string): Fault {
 
 /** For what is right in the caller's language and has no word in the upstream's. */
 export function untranslatable(param: string, why: string): Fault {
-  return new Fault('HF_BAD_CALL', { param, detail: `${param} cannot be served here: the model speaks another API, ${why}` })
+  return new Fault('HF_BAD_CALL', {
+    param,
+    detail: `${param} cannot be served here: the model speaks another API, ${why}`,
+  })
 }

@@ -18,7 +18,10 @@ function faultOf(run: () => unknown): Fault {
 }
 
 /** Any JSON object, keys from a small set too, so that repeats and our own fields come up. */
-const jsonObject = fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('model', 'stream', 'messages', 'é', 'a"b\\')), fc.jsonValue({ maxDepth: 6 }))
+const jsonObject = fc.dictionary(
+  fc.oneof(fc.string(), fc.constantFrom('model', 'stream', 'messages', 'é', 'a"b\\')),
+  fc.jsonValue({ maxDepth: 6 }),
+)
 
 /** What JSON.parse thinks of it: an object, or not. */
 function isObjectForPlatform(bytes: Buffer): boolean {
@@ -46,14 +49,22 @@ describe('JsonBody accepts what JSON.parse accepts', () => {
   })
 
   test('and refuses what it refuses, whatever byte is changed', () => {
-    const spot = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }), kind: fc.constantFrom('set', 'insert', 'cut') })
+    const spot = fc.record({
+      at: fc.nat(),
+      byte: fc.integer({ min: 0, max: 255 }),
+      kind: fc.constantFrom('set', 'insert', 'cut'),
+    })
     fc.assert(
       fc.property(jsonObject, fc.array(spot, { minLength: 1, maxLength: 3 }), (object, spots) => {
         let bytes = Buffer.from(JSON.stringify(object))
         for (const { at, byte, kind } of spots) {
           const place = at % bytes.length
           const skip = kind === 'insert' ? 0 : 1
-          bytes = Buffer.concat([bytes.subarray(0, place), kind === 'cut' ? Buffer.alloc(0) : Buffer.of(byte), bytes.subarray(place + skip)])
+          bytes = Buffer.concat([
+            bytes.subarray(0, place),
+            kind === 'cut' ? Buffer.alloc(0) : Buffer.of(byte),
+            bytes.subarray(place + skip),
+          ])
           if (bytes.length === 0) bytes = Buffer.from(' ')
         }
         let isTaken = true
@@ -69,9 +80,62 @@ describe('JsonBody accepts what JSON.parse accepts', () => {
     )
   })
 
-  const numbers = ['0', '-0', '1e5', '1E+5', '1e-05', '0.10', '-1.5e3', '01', '-', '1.', '.5', '1e', '+1', '0x1', '1e+', '--1', 'NaN', 'Infinity', '-a', '00']
-  const strings = ['"\\u00e9"', '"\\ud800"', '"\\x"', '"\\u12g4"', '"\\u12"', '"\t"', '"\\t"', '"\\', '"', '"\u007f"', '"\u2028"', "'a'"]
-  const others = ['true', 'tru', 'nul', 'nulll', 'falsey', '[', '[1,]', '[,1]', '[1 2]', '{"b":}', '{"b"}', '{b:1}', '{"b":1,}', '[[]]', '', '}', '\u00a0', '/**/1']
+  const numbers = [
+    '0',
+    '-0',
+    '1e5',
+    '1E+5',
+    '1e-05',
+    '0.10',
+    '-1.5e3',
+    '01',
+    '-',
+    '1.',
+    '.5',
+    '1e',
+    '+1',
+    '0x1',
+    '1e+',
+    '--1',
+    'NaN',
+    'Infinity',
+    '-a',
+    '00',
+  ]
+  const strings = [
+    '"\\u00e9"',
+    '"\\ud800"',
+    '"\\x"',
+    '"\\u12g4"',
+    '"\\u12"',
+    '"\t"',
+    '"\\t"',
+    '"\\',
+    '"',
+    '"\u007f"',
+    '"\u2028"',
+    "'a'",
+  ]
+  const others = [
+    'true',
+    'tru',
+    'nul',
+    'nulll',
+    'falsey',
+    '[',
+    '[1,]',
+    '[,1]',
+    '[1 2]',
+    '{"b":}',
+    '{"b"}',
+    '{b:1}',
+    '{"b":1,}',
+    '[[]]',
+    '',
+    '}',
+    '\u00a0',
+    '/**/1',
+  ]
   for (const value of [...numbers, ...strings, ...others]) {
     test(`judges ${JSON.stringify(value)} as JSON.parse does`, () => {
       const bytes = Buffer.from(`{"a":${value}}`)
@@ -91,7 +155,10 @@ describe('JsonBody names what is wrong', () => {
     ['{"a": "x', 'line 1, column 9, byte 8 (the end): expected the closing quote of a string'],
     ['{} {}', 'line 1, column 4, byte 3: expected nothing more after the object'],
     ['\ufeff{}', 'line 1, column 1, byte 0: expected an object, without a byte order mark before it'],
-    ['{"model":"a","stream":true,"mod\\u0065l":"b"}', 'line 1, column 28, byte 27: expected the field "model" only once'],
+    [
+      '{"model":"a","stream":true,"mod\\u0065l":"b"}',
+      'line 1, column 28, byte 27: expected the field "model" only once',
+    ],
   ]
   for (const [text, detail] of cases) {
     test(`in ${JSON.stringify(text)}`, () => {
@@ -104,7 +171,10 @@ describe('JsonBody names what is wrong', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ maxLength: 60 }), (before, after) => {
         const head = Buffer.from(`{"a":"${before.toWellFormed()}`)
         const bytes = Buffer.concat([head, Buffer.of(0xff), Buffer.from(`${after.toWellFormed()}"}`)])
-        assert.match(faultOf(() => JsonBody.parse(bytes)).detail, new RegExp(`byte ${head.length}: expected valid UTF-8`))
+        assert.match(
+          faultOf(() => JsonBody.parse(bytes)).detail,
+          new RegExp(`byte ${head.length}: expected valid UTF-8`),
+        )
       }),
     )
   })
@@ -167,7 +237,10 @@ describe('JsonBody.with', () => {
   test('gives what changing the parsed object gives', () => {
     const names = ['a', 'b', 'c', 'd', 'é']
     const small = fc.array(fc.tuple(fc.constantFrom(...names), fc.jsonValue({ maxDepth: 2 })), { maxLength: 6 })
-    const changes = fc.dictionary(fc.constantFrom(...names), fc.option(fc.jsonValue({ maxDepth: 2 })), { maxKeys: 4, noNullPrototype: true })
+    const changes = fc.dictionary(fc.constantFrom(...names), fc.option(fc.jsonValue({ maxDepth: 2 })), {
+      maxKeys: 4,
+      noNullPrototype: true,
+    })
     fc.assert(
       fc.property(small, changes, fc.constantFrom('', ' '), (fields, changed, blank) => {
         const text = `{${blank}${fields.map(([name, value]) => `${JSON.stringify(name)}:${blank}${JSON.stringify(value)}`).join(`${blank},${blank}`)}${blank}}`

@@ -42,7 +42,8 @@ export class JsonBody {
    */
   static parse(bytes: Buffer, limits: BodyLimits = {}): JsonBody {
     if (!isUtf8(bytes)) throw badJson(bytes, firstInvalid(bytes), 'expected valid UTF-8')
-    if (bytes.subarray(0, 3).equals(byteOrderMark)) throw badJson(bytes, 0, 'expected an object, without a byte order mark before it')
+    if (bytes.subarray(0, 3).equals(byteOrderMark))
+      throw badJson(bytes, 0, 'expected an object, without a byte order mark before it')
     const { depthMax = depthMaxDefault, fieldsMax = fieldsMaxDefault, uniqueFields = uniqueFieldsDefault } = limits
     const body = new JsonBody(bytes, scanObject(bytes, { depthMax, fieldsMax }))
     for (const name of uniqueFields) body.#refuseRepeated(name)
@@ -143,7 +144,8 @@ export class JsonBody {
     if (length <= name.length && isAscii(name)) return false
     for (let i = 0; i < length; i++) {
       const byte = bytes[from + i] as number
-      if (byte === backslash || byte > 0x7f) return JSON.parse(bytes.toString('utf8', field.start, field.nameEnd)) === name
+      if (byte === backslash || byte > 0x7f)
+        return JSON.parse(bytes.toString('utf8', field.start, field.nameEnd)) === name
     }
     return false
   }
@@ -156,7 +158,8 @@ export class JsonBody {
   #typed(name: string, kind: ValueKind): unknown {
     const found = this.kind(name)
     if (found === undefined || found === 'null') return undefined
-    if (found !== kind) throw new Fault('HF_BAD_CALL', { param: name, detail: `${name} must be a ${kind}, not ${withArticle(found)}` })
+    if (found !== kind)
+      throw new Fault('HF_BAD_CALL', { param: name, detail: `${name} must be a ${kind}, not ${withArticle(found)}` })
     return this.value(name)
   }
 }

@@ -43,7 +43,10 @@ export function scanObject(bytes: Buffer, limits: ScanLimits): FieldSpan[] {
   const start = skipBlank(bytes, 0)
   if (bytes[start] !== openBrace) throw badJson(bytes, start, 'expected an object')
   const fields: FieldSpan[] = []
-  const end = skipBlank(bytes, skipObject(bytes, start + 1, limits.depthMax - 1, { fields, fieldsMax: limits.fieldsMax }))
+  const end = skipBlank(
+    bytes,
+    skipObject(bytes, start + 1, limits.depthMax - 1, { fields, fieldsMax: limits.fieldsMax }),
+  )
   if (end !== bytes.length) throw badJson(bytes, end, 'expected nothing more after the object')
   return fields
 }
@@ -54,7 +57,9 @@ export function badJson(bytes: Buffer, at: number, problem: string): Fault {
   let line = 1
   for (let i = bytes.indexOf(0x0a); i !== -1 && i < lineStart; i = bytes.indexOf(0x0a, i + 1)) line++
   const place = `line ${line}, column ${at - lineStart + 1}, byte ${at}`
-  return new Fault('HF_BAD_JSON', { detail: at >= bytes.length ? `${place} (the end): ${problem}` : `${place}: ${problem}` })
+  return new Fault('HF_BAD_JSON', {
+    detail: at >= bytes.length ? `${place} (the end): ${problem}` : `${place}: ${problem}`,
+  })
 }
 
 interface Collector {
@@ -77,7 +82,8 @@ function skipValue(bytes: Buffer, from: number, depthLeft: number): number {
   const byte = bytes[from]
   if (byte === quote) return skipString(bytes, from + 1)
   if (byte === openBrace || byte === openBracket) {
-    if (depthLeft === 0) throw badJson(bytes, from, 'expected less nesting: objects and arrays are too deep inside each other')
+    if (depthLeft === 0)
+      throw badJson(bytes, from, 'expected less nesting: objects and arrays are too deep inside each other')
     if (byte === openBrace) return skipObject(bytes, from + 1, depthLeft - 1, null)
     return skipArray(bytes, from + 1, depthLeft - 1)
   }
@@ -100,7 +106,8 @@ function skipObject(bytes: Buffer, from: number, depthLeft: number, collector: C
     const valueStart = skipBlank(bytes, at + 1)
     const valueEnd = skipValue(bytes, valueStart, depthLeft)
     if (collector) {
-      if (collector.fields.length === collector.fieldsMax) throw badJson(bytes, start, `expected at most ${collector.fieldsMax} fields`)
+      if (collector.fields.length === collector.fieldsMax)
+        throw badJson(bytes, start, `expected at most ${collector.fieldsMax} fields`)
       collector.fields.push({ start, nameEnd, valueStart, valueEnd })
     }
     at = skipBlank(bytes, valueEnd)

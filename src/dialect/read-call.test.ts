@@ -8,8 +8,15 @@ const read = (route: Route, text: string): ReturnType<typeof readCall> => readCa
 
 describe('readCall', () => {
   test('understands a chat call and keeps the headers of the language only', () => {
-    const bytes = Buffer.from('{"model":"org/llama-3:8b","messages":[{"role":"user","content":"hi"}],"stream":true,"new_field":1.0}')
-    const call = readCall('chat', bytes, { 'openai-beta': 'x', authorization: 'secret', host: 'h', 'anthropic-beta': undefined })
+    const bytes = Buffer.from(
+      '{"model":"org/llama-3:8b","messages":[{"role":"user","content":"hi"}],"stream":true,"new_field":1.0}',
+    )
+    const call = readCall('chat', bytes, {
+      'openai-beta': 'x',
+      authorization: 'secret',
+      host: 'h',
+      'anthropic-beta': undefined,
+    })
     assert.equal(call.model, 'org/llama-3:8b')
     assert.equal(call.isStream, true)
     assert.deepEqual(call.headers, { 'openai-beta': 'x' })
@@ -57,12 +64,19 @@ describe('readCall', () => {
     test(`refuses ${route} ${text.slice(0, 60)}`, () => {
       assert.throws(
         () => read(route, text),
-        (thrown) => thrown instanceof Fault && thrown.code === 'HF_BAD_CALL' && thrown.param === param && detail.test(thrown.detail),
+        (thrown) =>
+          thrown instanceof Fault &&
+          thrown.code === 'HF_BAD_CALL' &&
+          thrown.param === param &&
+          detail.test(thrown.detail),
       )
     })
   }
 
   test('refuses what is not JSON', () => {
-    assert.throws(() => read('chat', '{"model":'), (thrown) => thrown instanceof Fault && thrown.code === 'HF_BAD_JSON')
+    assert.throws(
+      () => read('chat', '{"model":'),
+      (thrown) => thrown instanceof Fault && thrown.code === 'HF_BAD_JSON',
+    )
   })
 })

@@ -58,7 +58,8 @@ export function readCall(route: Route, bytes: Buffer, headers: Readonly<Record<s
 function readModel(body: JsonBody): string {
   const tooLong = (body.raw('model')?.length ?? 0) > modelBytesMax && body.kind('model') === 'string'
   const model = tooLong ? '' : body.string('model')
-  if (tooLong || (model?.length ?? 0) > modelLengthMax) throw badCall('model', `model must have at most ${modelLengthMax} characters`)
+  if (tooLong || (model?.length ?? 0) > modelLengthMax)
+    throw badCall('model', `model must have at most ${modelLengthMax} characters`)
   if (model === undefined) throw badCall('model', 'model is missing')
   if (model.trim() === '') throw badCall('model', 'model must not be empty')
   if (controls.test(model)) throw badCall('model', 'model must not contain control characters')
@@ -69,10 +70,12 @@ function checkNeed(body: JsonBody, need: Need): void {
   const [first = ''] = need.fields
   const kind = body.kind(first)
   if (kind === undefined || kind === 'null') {
-    if (!need.fields.some((name) => body.has(name) && body.kind(name) !== 'null')) throw badCall(first, `${first} is missing`)
+    if (!need.fields.some((name) => body.has(name) && body.kind(name) !== 'null'))
+      throw badCall(first, `${first} is missing`)
     return
   }
-  if (!need.kinds.includes(kind)) throw badCall(first, `${first} must be ${need.kinds.map(withArticle).join(' or ')}, not ${withArticle(kind)}`)
+  if (!need.kinds.includes(kind))
+    throw badCall(first, `${first} must be ${need.kinds.map(withArticle).join(' or ')}, not ${withArticle(kind)}`)
   if (need.isFilled && isEmptyArray(body.raw(first))) throw badCall(first, `${first} must not be empty`)
 }
 

@@ -1,6 +1,9 @@
 /** Chooses how a call is spoken to an upstream: in its own language if the upstream speaks it, else translated, else not at all. */
 import type { Call, Route } from './call.ts'
+import { ChatToMessages } from './chat-to-messages/chat-to-messages.ts'
+import { MessagesToChat } from './messages-to-chat/messages-to-chat.ts'
 import { SameTranslation } from './native/same.ts'
+import { ResponsesToChat } from './responses-to-chat/responses-to-chat.ts'
 import type { Translation } from './translation.ts'
 
 export interface TranslateOptions {
@@ -16,7 +19,17 @@ export interface TranslateOptions {
  * @returns null when the upstream can not serve this call in any language.
  * @throws {Fault} HF_BAD_CALL when the call could be translated but for one field, which `param` names.
  */
-export function translate(call: Call, spoken: ReadonlySet<Route>, upstreamModel: string, options: TranslateOptions = {}): Translation | null {
-  if (spoken.has(call.route)) return new SameTranslation(call, upstreamModel, options)
+export function translate(
+  call: Call,
+  spoken: ReadonlySet<Route>,
+  upstreamModel: string,
+  options: TranslateOptions = {},
+): Translation | null {
+  const { wantsUsage = true, nowMs = 0 } = options
+  if (spoken.has(call.route)) return new SameTranslation(call, upstreamModel, { wantsUsage })
+  if (call.route === 'chat' && spoken.has('messages')) return new ChatToMessages(call, upstreamModel, { nowMs })
+  if (call.route === 'messages' && spoken.has('chat')) return new MessagesToChat(call, upstreamModel, { wantsUsage })
+  if (call.route === 'responses' && spoken.has('chat'))
+    return new ResponsesToChat(call, upstreamModel, { wantsUsage, nowMs })
   return null
 }

@@ -103,11 +103,18 @@ function isAboutModel(status: number, words: ErrorWords, family: Family): boolea
   if (status >= 400 && status < 500 && words.code === 'model_not_found') return true
   if (status !== 404) return false
   if (family === 'anthropic' && /^model:/.test(words.message)) return true
-  return /\bmodels?\b.{0,300}(not found|not exist|not available|not loaded|no such|unknown|not supported)|(no such|unknown|invalid) model/is.test(words.message)
+  return /\bmodels?\b.{0,300}(not found|not exist|not available|not loaded|no such|unknown|not supported)|(no such|unknown|invalid) model/is.test(
+    words.message,
+  )
 }
 
 function isAboutPath({ message, code }: ErrorWords): boolean {
-  return code === 'unknown_url' || /^(invalid url|file not found|not found|404\b|no route|route|unknown (url|path|endpoint)|cannot post)/i.test(message)
+  return (
+    code === 'unknown_url' ||
+    /^(invalid url|file not found|not found|404\b|no route|route|unknown (url|path|endpoint)|cannot post)/i.test(
+      message,
+    )
+  )
 }
 
 /** Which status would have told what these words tell. Some servers put the number itself into `code`. */
@@ -130,7 +137,11 @@ const impliedStatuses: readonly (readonly [RegExp, number])[] = [
 ]
 
 /** What the caller is to see of an upstream's judgement of the call. */
-function ownWords(status: number, words: ErrorWords | null, body: Buffer): { status: number; param?: string; upstreamBody?: Buffer } {
+function ownWords(
+  status: number,
+  words: ErrorWords | null,
+  body: Buffer,
+): { status: number; param?: string; upstreamBody?: Buffer } {
   return {
     status,
     ...(words?.param && { param: words.param }),
@@ -168,7 +179,8 @@ function readRetryAfter(headers: Readonly<Record<string, string | undefined>>, n
   const seconds = parseAmount(spelled)
   if (seconds !== undefined) return bounded(seconds * 1000)
   // The platform's parser takes more than HTTP dates, even “-1”.
-  const dateMs = spelled !== undefined && /^[A-Z][a-z]{2,8},? .{1,40} GMT$/.test(spelled) ? Date.parse(spelled) : Number.NaN
+  const dateMs =
+    spelled !== undefined && /^[A-Z][a-z]{2,8},? .{1,40} GMT$/.test(spelled) ? Date.parse(spelled) : Number.NaN
   return Number.isNaN(dateMs) ? undefined : bounded(dateMs - nowMs)
 }
 

@@ -27,7 +27,7 @@ export interface Listener {
   readonly port: number
   /** Stops accepting, tells clients to leave after their answer, closes idle connections after a grace. Resolves when all are gone. */
   drain(): Promise<void>
-  /** Closes every connection now. */
+  /** Stops listening and closes every connection now. */
   destroy(): void
 }
 
@@ -74,7 +74,10 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
       isDraining = true
       return drain(server, clock)
     },
-    destroy: () => server.closeAllConnections(),
+    destroy: () => {
+      server.close()
+      server.closeAllConnections()
+    },
   }
 }
 

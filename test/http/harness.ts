@@ -51,12 +51,22 @@ export class UpstreamCall {
 
   /** One token of a stream; false when the gateway's connection is full. */
   say(text: string): boolean {
-    const chunk = { id: 'c', object: 'chat.completion.chunk', model: 'm', choices: [{ index: 0, delta: { content: text }, finish_reason: null }] }
+    const chunk = {
+      id: 'c',
+      object: 'chat.completion.chunk',
+      model: 'm',
+      choices: [{ index: 0, delta: { content: text }, finish_reason: null }],
+    }
     return this.response.write(`data: ${JSON.stringify(chunk)}\n\n`)
   }
 
   endStream(): void {
-    const chunk = { id: 'c', object: 'chat.completion.chunk', model: 'm', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+    const chunk = {
+      id: 'c',
+      object: 'chat.completion.chunk',
+      model: 'm',
+      choices: [{ index: 0, delta: {}, finish_reason: 'stop' }],
+    }
     this.response.end(`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`)
   }
 
@@ -74,7 +84,15 @@ export const sayHello: Script = (call) => {
   if (call.path.includes('/messages/count_tokens')) return call.answer({ input_tokens: 3 })
   if (call.path.includes('/messages')) {
     const content = [{ type: 'text', text: 'hello' }]
-    const message = { id: 'a', type: 'message', role: 'assistant', model: 'm', content, stop_reason: 'end_turn', stop_sequence: null }
+    const message = {
+      id: 'a',
+      type: 'message',
+      role: 'assistant',
+      model: 'm',
+      content,
+      stop_reason: 'end_turn',
+      stop_sequence: null,
+    }
     return call.answer({ ...message, usage: { input_tokens: 1, output_tokens: 1 } })
   }
   if (!call.body.stream) {
@@ -162,7 +180,7 @@ export class TestHouse implements AsyncDisposable {
   async ask(bytes: string | Buffer): Promise<Answer> {
     await using client = await this.visit()
     client.write(bytes)
-    return client.answer()
+    return await client.answer()
   }
 
   /** The account of the call under this ray, once it is settled. */
@@ -217,7 +235,14 @@ export interface PostOptions {
 /** The bytes of a POST with a content-length. */
 export function post(body: string | Buffer, options: PostOptions = {}): Buffer {
   const { path = '/v1/chat/completions', headers = ['content-type: application/json'], version = '1.1' } = options
-  const lines = [`POST ${path} HTTP/${version}`, 'host: gateway', ...headers, `content-length: ${Buffer.byteLength(body)}`, '', '']
+  const lines = [
+    `POST ${path} HTTP/${version}`,
+    'host: gateway',
+    ...headers,
+    `content-length: ${Buffer.byteLength(body)}`,
+    '',
+    '',
+  ]
   return Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), Buffer.from(body)])
 }
 
@@ -241,6 +266,7 @@ export function assertRefused(answer: Answer, status: number, code: FaultCode): 
   assert.match(answer.headers['proxy-status'] ?? '', new RegExp(`^holdfast; error=[a-z_]+;.* details="${code}"$`))
   assert.match(answer.headers['x-should-retry'] ?? '', /^(true|false)$/)
   const { 'retry-after': retryAfter } = answer.headers
-  if (retryAfter !== undefined) assert.ok(Number(retryAfter) >= 1 && Number(retryAfter) <= 60, `retry-after: ${retryAfter}`)
+  if (retryAfter !== undefined)
+    assert.ok(Number(retryAfter) >= 1 && Number(retryAfter) <= 60, `retry-after: ${retryAfter}`)
   rayOf(answer)
 }

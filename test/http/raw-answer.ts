@@ -13,7 +13,15 @@ export interface RawAnswer {
 const token = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,12}$/)
 const value = fc.stringMatching(/^([!-~\x80-\xff]([\t -~\x80-\xff]{0,30}[!-~\x80-\xff])?)?$/)
 /** Headers that say how the rest is to be read. */
-const framingNames = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive', 'trailer', 'upgrade', '__proto__'])
+const framingNames = new Set([
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'trailer',
+  'upgrade',
+  '__proto__',
+])
 const header = fc.tuple(
   token.filter((name) => !framingNames.has(name.toLowerCase())),
   value,
@@ -108,10 +116,7 @@ const place = fc.noBias(fc.nat(2 ** 20 - 1)).map((part) => part / 2 ** 20)
 
 /** An answer that has suffered one or two changes; it may still be valid. */
 export const damagedAnswer: fc.Arbitrary<string> = fc
-  .tuple(
-    rawAnswer,
-    fc.array(fc.tuple(damage, place), { minLength: 1, maxLength: 2 }),
-  )
+  .tuple(rawAnswer, fc.array(fc.tuple(damage, place), { minLength: 1, maxLength: 2 }))
   .map(([{ text }, changes]) => changes.reduce((whole, [change, place]) => change(whole, place), text))
 
 /** Cuts the bytes at the places, each taken modulo their length. */

@@ -98,8 +98,14 @@ export class RawClient implements AsyncDisposable {
       const found = look()
       if (found !== null) return found
       const leftMs = endMs - performance.now()
-      const reason = this.#hasEnded && !isEndWanted ? `the connection ended (${this.#error?.message ?? 'FIN'})` : leftMs <= 0 ? 'it did not come' : null
-      if (reason) throw new Error(`waited for ${what}, but ${reason}; received: ${JSON.stringify(this.received.slice(0, 2000))}`)
+      const reason =
+        this.#hasEnded && !isEndWanted
+          ? `the connection ended (${this.#error?.message ?? 'FIN'})`
+          : leftMs <= 0
+            ? 'it did not come'
+            : null
+      if (reason)
+        throw new Error(`waited for ${what}, but ${reason}; received: ${JSON.stringify(this.received.slice(0, 2000))}`)
       const timer = setTimeout(() => this.#wake(), leftMs)
       await new Promise<void>((resolve) => (this.#wake = resolve))
       clearTimeout(timer)
@@ -131,7 +137,13 @@ export function readAnswer(bytes: Buffer, hasEnded: boolean): Reading | null {
   }
   const body = readBody(bytes, headEnd + 4, Number(status[2]), headers, hasEnded)
   if (!body) return null
-  const answer: Answer = { version: status[1] ?? '', status: Number(status[2]), headers, body: body.bytes.toString('utf8'), framing: body.framing }
+  const answer: Answer = {
+    version: status[1] ?? '',
+    status: Number(status[2]),
+    headers,
+    body: body.bytes.toString('utf8'),
+    framing: body.framing,
+  }
   return { answer, size: body.end }
 }
 
@@ -141,11 +153,18 @@ interface Body {
   readonly framing: Answer['framing']
 }
 
-function readBody(bytes: Buffer, from: number, status: number, headers: Record<string, string>, hasEnded: boolean): Body | null {
+function readBody(
+  bytes: Buffer,
+  from: number,
+  status: number,
+  headers: Record<string, string>,
+  hasEnded: boolean,
+): Body | null {
   const { 'content-length': length, 'transfer-encoding': encoding } = headers
   if (status < 200 || status === 204 || status === 304) return { bytes: Buffer.alloc(0), end: from, framing: 'length' }
   if (encoding !== undefined) return readChunks(bytes, from)
-  if (length === undefined) return hasEnded ? { bytes: bytes.subarray(from), end: bytes.length, framing: 'close' } : null
+  if (length === undefined)
+    return hasEnded ? { bytes: bytes.subarray(from), end: bytes.length, framing: 'close' } : null
   const end = from + Number(length)
   return bytes.length < end ? null : { bytes: bytes.subarray(from, end), end, framing: 'length' }
 }

@@ -24,6 +24,9 @@ interface Case {
   readonly places: readonly number[]
 }
 
+/** Undici refuses an interim 100 that nobody expected; RFC 9110 section 15.2 wants it read. */
+const undiciAlone = 'HTTP/1.1 100 '
+
 const limit = { timeout: 60_000 }
 const seed = 20261123
 const lanes = 8
@@ -110,7 +113,9 @@ test(
     const cases = fc.sample(fc.record({ text: damagedAnswer, places }), { seed, numRuns: 6000 })
     const count = { both: 0, neither: 0, stricter: 0 }
     await compare(cases, (mine, its, index) => {
-      const told = JSON.stringify(cases[index]?.text)
+      const { text } = cases[index] as Case
+      const told = JSON.stringify(text)
+      if (mine.isWhole && !its.isWhole && text.includes(undiciAlone)) return
       if (mine.isWhole) {
         assert.equal(its.isWhole, true, `undici refuses (${its.reason}) what the wire takes: ${told}`)
         assert.deepEqual([mine.status, mine.body], [its.status, its.body], told)

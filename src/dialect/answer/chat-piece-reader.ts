@@ -44,6 +44,7 @@ export abstract class ChatPieceReader extends AnswerReader {
   protected abstract onBegin(head: AnswerHead): void
   protected abstract onOpen(part: Part): void
   protected abstract onPiece(part: Part, text: string): void
+  /** `finishReason` is set already when it is the finish that closes the part. */
   protected abstract onClose(part: Part): void
   /** The answer is whole and its usage, if any came, is known. */
   protected abstract onFinish(): void
@@ -122,13 +123,19 @@ export abstract class ChatPieceReader extends AnswerReader {
     // Some servers give every call the index 0, some repeat id and name with every piece: a new id with a name is a new call.
     const isSame = isOpen && (typeof id !== 'string' || id === '' || id === this.#open?.callId)
     if (!isSame && typeof name === 'string' && name !== '') {
-      this.#openPart('call', typeof id === 'string' && id !== '' ? id : `call_${this.#head?.id ?? ''}_${this.callCount}`, name)
+      this.#openPart(
+        'call',
+        typeof id === 'string' && id !== '' ? id : `call_${this.#head?.id ?? ''}_${this.callCount}`,
+        name,
+      )
       this.#openCallIndex = index
       this.callCount++
       this.noteContent()
     } else if (!isOpen) {
       // Put together wrongly, a tool call does harm; so rather none.
-      this.failure = new Fault('HF_UPSTREAM_GARBLED', { detail: `a piece of tool call ${index} came out of order or without a name` })
+      this.failure = new Fault('HF_UPSTREAM_GARBLED', {
+        detail: `a piece of tool call ${index} came out of order or without a name`,
+      })
       return
     }
     if (this.#open && typeof piece === 'string' && piece !== '') {
@@ -154,7 +161,7 @@ export abstract class ChatPieceReader extends AnswerReader {
     this.failure = finishFault(reason)
     if (this.failure) return
     if (typeof stopText === 'string') this.stopText = stopText
-    this.#close()
     this.noteFinish(reason)
+    this.#close()
   }
 }

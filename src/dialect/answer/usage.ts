@@ -19,14 +19,22 @@ function usage(input: number | undefined, output: number | undefined, cached: nu
 export function chatUsage(value: unknown): Usage | null {
   if (!isFields(value)) return null
   const details = value['prompt_tokens_details']
-  return usage(count(value['prompt_tokens']), count(value['completion_tokens']), isFields(details) ? count(details['cached_tokens']) : undefined)
+  return usage(
+    count(value['prompt_tokens']),
+    count(value['completion_tokens']),
+    isFields(details) ? count(details['cached_tokens']) : undefined,
+  )
 }
 
 /** `usage` of responses. */
 export function responsesUsage(value: unknown): Usage | null {
   if (!isFields(value)) return null
   const details = value['input_tokens_details']
-  return usage(count(value['input_tokens']), count(value['output_tokens']), isFields(details) ? count(details['cached_tokens']) : undefined)
+  return usage(
+    count(value['input_tokens']),
+    count(value['output_tokens']),
+    isFields(details) ? count(details['cached_tokens']) : undefined,
+  )
 }
 
 /** `usage` of messages, where `input_tokens` leaves out what was read from or written to the cache. */
@@ -34,7 +42,8 @@ export function messagesUsage(value: unknown): Usage | null {
   if (!isFields(value)) return null
   const read = count(value['cache_read_input_tokens'])
   const fresh = count(value['input_tokens'])
-  const input = fresh === undefined ? undefined : fresh + (read ?? 0) + (count(value['cache_creation_input_tokens']) ?? 0)
+  const input =
+    fresh === undefined ? undefined : fresh + (read ?? 0) + (count(value['cache_creation_input_tokens']) ?? 0)
   return usage(input, count(value['output_tokens']), read)
 }
 

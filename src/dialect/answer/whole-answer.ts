@@ -48,7 +48,8 @@ function readChoices(body: JsonBody): Findings {
   const [first] = choices
   if (!isFields(first)) throw new Fault('HF_UPSTREAM_EMPTY', { detail: 'the answer has no choices' })
   for (const choice of choices) {
-    const fault = isFields(choice) && typeof choice['finish_reason'] === 'string' ? finishFault(choice['finish_reason']) : null
+    const fault =
+      isFields(choice) && typeof choice['finish_reason'] === 'string' ? finishFault(choice['finish_reason']) : null
     if (fault) throw fault
   }
   return { usage: chatUsage(body.value('usage')), finishReason: textOf(first['finish_reason']) }
@@ -70,7 +71,8 @@ export function finishOf(response: Fields): string {
 function parseAnswer(bytes: Buffer): JsonBody {
   const start = bytes.toString('latin1', 0, 256).trimStart()
   if (start === '' && bytes.length <= 256) throw new Fault('HF_UPSTREAM_EMPTY', { detail: 'a 200 without a body' })
-  if (start.startsWith('<')) throw new Fault('HF_UPSTREAM_GARBLED', { detail: 'an HTML page came instead of an answer' })
+  if (start.startsWith('<'))
+    throw new Fault('HF_UPSTREAM_GARBLED', { detail: 'an HTML page came instead of an answer' })
   try {
     return JsonBody.parse(bytes, { uniqueFields: [] })
   } catch (thrown) {

@@ -37,7 +37,8 @@ export class ChatChunkReader extends AnswerReader {
 
   end(): void {
     if (!this.isComplete) return
-    if (this.#envelope.wantsUsage) this.emit(toEvent(null, { ...this.#frame(), choices: [], usage: toChatUsage(this.usage) }))
+    if (this.#envelope.wantsUsage)
+      this.emit(toEvent(null, { ...this.#frame(), choices: [], usage: toChatUsage(this.usage) }))
     this.emit(doneEvent)
   }
 

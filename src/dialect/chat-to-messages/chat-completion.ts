@@ -53,7 +53,14 @@ export function toChatCompletion(bytes: Buffer, envelope: ChatEnvelope): WholeAn
     object: 'chat.completion',
     created: envelope.createdS,
     model: answer['model'] ?? envelope.model,
-    choices: [{ index: 0, message: toMessage(answer['content'] as unknown[]), logprobs: null, finish_reason: toFinishReason(finishReason) }],
+    choices: [
+      {
+        index: 0,
+        message: toMessage(answer['content'] as unknown[]),
+        logprobs: null,
+        finish_reason: toFinishReason(finishReason),
+      },
+    ],
     ...(usage && { usage: toChatUsage(usage) }),
   }
   return { body: Buffer.from(JSON.stringify(completion)), usage, finishReason }
@@ -68,7 +75,11 @@ function toMessage(blocks: readonly unknown[]): Fields {
     if (typeof block['text'] === 'string') texts.push(block['text'])
     else if (typeof block['thinking'] === 'string') thoughts.push(block['thinking'])
     else if (block['type'] === 'tool_use') {
-      calls.push({ id: block['id'], type: 'function', function: { name: block['name'], arguments: JSON.stringify(block['input'] ?? {}) } })
+      calls.push({
+        id: block['id'],
+        type: 'function',
+        function: { name: block['name'], arguments: JSON.stringify(block['input'] ?? {}) },
+      })
     }
   }
   return {

@@ -79,7 +79,12 @@ function userBlocks(content: unknown, param: string): Block[] {
       case 'text':
         return text(needText(part['text'], `${place}.text`))
       case 'image_url':
-        return [{ type: 'image', source: toSource(needFields(part['image_url'], `${place}.image_url`)['url'], `${place}.image_url.url`) }]
+        return [
+          {
+            type: 'image',
+            source: toSource(needFields(part['image_url'], `${place}.image_url`)['url'], `${place}.image_url.url`),
+          },
+        ]
       case 'file':
         return [toDocument(needFields(part['file'], `${place}.file`), `${place}.file`)]
       case 'input_audio':
@@ -93,7 +98,8 @@ function userBlocks(content: unknown, param: string): Block[] {
 function toSource(value: unknown, param: string): Block {
   const url = needText(value, param)
   const head = dataUrl.exec(url.slice(0, dataUrlHeadMax))
-  if (head) return { type: 'base64', media_type: head[1] ?? 'application/octet-stream', data: url.slice(head[0].length) }
+  if (head)
+    return { type: 'base64', media_type: head[1] ?? 'application/octet-stream', data: url.slice(head[0].length) }
   if (/^https?:/i.test(url)) return { type: 'url', url }
   throw badField(param, 'must be an http URL or a base64 data URL')
 }
@@ -102,7 +108,9 @@ function toDocument(file: Fields, param: string): Block {
   if (isAbsent(file['file_data'])) throw untranslatable(`${param}.file_id`, 'whose files are its own: send file_data')
   const data = needText(file['file_data'], `${param}.file_data`)
   // Some clients send the bare base64 of a PDF.
-  const source = data.startsWith('data:') ? toSource(data, `${param}.file_data`) : { type: 'base64', media_type: 'application/pdf', data }
+  const source = data.startsWith('data:')
+    ? toSource(data, `${param}.file_data`)
+    : { type: 'base64', media_type: 'application/pdf', data }
   return { type: 'document', source, ...(typeof file['filename'] === 'string' && { title: file['filename'] }) }
 }
 
@@ -110,8 +118,12 @@ function assistantBlocks(message: Fields, param: string): Block[] {
   const { content, refusal, tool_calls: calls } = message
   const blocks = isAbsent(content) ? [] : textBlocks(content, `${param}.content`)
   if (typeof refusal === 'string') blocks.push(...text(refusal))
-  if (isFields(message['function_call'])) throw untranslatable(`${param}.function_call`, 'which knows tools only: use tool_calls')
-  if (!isAbsent(calls)) blocks.push(...needList(calls, `${param}.tool_calls`).map((call, index) => toolUse(call, `${param}.tool_calls[${index}]`)))
+  if (isFields(message['function_call']))
+    throw untranslatable(`${param}.function_call`, 'which knows tools only: use tool_calls')
+  if (!isAbsent(calls))
+    blocks.push(
+      ...needList(calls, `${param}.tool_calls`).map((call, index) => toolUse(call, `${param}.tool_calls[${index}]`)),
+    )
   return blocks
 }
 

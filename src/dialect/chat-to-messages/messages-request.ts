@@ -1,5 +1,15 @@
 /** A chat request in the words of messages. The table of what becomes what stands in chat-to-messages.ts. */
-import { badField, isAbsent, isFields, needFields, needList, needText, pick, untranslatable, type Fields } from '../field.ts'
+import {
+  badField,
+  isAbsent,
+  isFields,
+  needFields,
+  needList,
+  needText,
+  pick,
+  untranslatable,
+  type Fields,
+} from '../field.ts'
 import { toMessageTurns } from './message-turns.ts'
 
 /** What is asked for when the caller sets no limit: messages must name one. */
@@ -17,7 +27,14 @@ const refusedFields: Readonly<Record<string, string>> = {
   function_call: 'which knows tools only: use `tool_choice`',
 }
 
-const efforts: Readonly<Record<string, string>> = { minimal: 'low', low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh', max: 'max' }
+const efforts: Readonly<Record<string, string>> = {
+  minimal: 'low',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+  xhigh: 'xhigh',
+  max: 'max',
+}
 
 /** @throws {Fault} HF_BAD_CALL */
 export function toMessagesRequest(chat: Fields, model: string): Record<string, unknown> {
@@ -46,7 +63,8 @@ function refuseUntranslatable(chat: Fields): void {
   }
   if (typeof chat['n'] === 'number' && chat['n'] > 1) throw untranslatable('n', 'which gives one answer at a time')
   const { modalities } = chat
-  if (Array.isArray(modalities) && modalities.some((modality) => modality !== 'text')) throw untranslatable('modalities', 'which answers in text')
+  if (Array.isArray(modalities) && modalities.some((modality) => modality !== 'text'))
+    throw untranslatable('modalities', 'which answers in text')
 }
 
 function asksForSomething(value: unknown): boolean {
@@ -96,7 +114,9 @@ function toTool(value: unknown, index: number): Record<string, unknown> {
   return {
     name: needText(spec['name'], `${param}.function.name`),
     ...pick(spec, 'description', 'strict'),
-    input_schema: isAbsent(spec['parameters']) ? { type: 'object', properties: {} } : needFields(spec['parameters'], `${param}.function.parameters`),
+    input_schema: isAbsent(spec['parameters'])
+      ? { type: 'object', properties: {} }
+      : needFields(spec['parameters'], `${param}.function.parameters`),
   }
 }
 
@@ -120,9 +140,12 @@ function toToolChoice(value: unknown): ToolChoice {
     const { name } = needFields(choice['function'], 'tool_choice.function')
     return { choice: { type: 'tool', name: needText(name, 'tool_choice.function.name') }, allowed: null }
   }
-  if (choice['type'] !== 'allowed_tools') throw untranslatable('tool_choice.type', 'which takes function or allowed_tools')
+  if (choice['type'] !== 'allowed_tools')
+    throw untranslatable('tool_choice.type', 'which takes function or allowed_tools')
   const param = 'tool_choice.allowed_tools'
   const { mode, tools } = needFields(choice['allowed_tools'], param)
-  const names = needList(tools, `${param}.tools`).map((tool) => (isFields(tool) && isFields(tool['function']) ? tool['function']['name'] : null))
+  const names = needList(tools, `${param}.tools`).map((tool) =>
+    isFields(tool) && isFields(tool['function']) ? tool['function']['name'] : null,
+  )
   return { choice: { type: mode === 'required' ? 'any' : 'auto' }, allowed: new Set(names) }
 }

@@ -18,7 +18,12 @@ export function toChatMessages(system: unknown, turns: readonly unknown[]): Fiel
 
 /** One string, since many chat templates take nothing else here. */
 function systemMessage(content: unknown, param: string): Fields[] {
-  const text = typeof content === 'string' ? content : needList(content, param).map((block, index) => textOf(block, `${param}[${index}]`)).join('\n\n')
+  const text =
+    typeof content === 'string'
+      ? content
+      : needList(content, param)
+          .map((block, index) => textOf(block, `${param}[${index}]`))
+          .join('\n\n')
   return text === '' ? [] : [{ role: 'system', content: text }]
 }
 
@@ -68,7 +73,12 @@ function toParts(block: Fields, param: string): Fields[] {
     case 'text':
       return [{ type: 'text', text: needText(block['text'], `${param}.text`) }]
     case 'image':
-      return [{ type: 'image_url', image_url: { url: toUrl(needFields(block['source'], `${param}.source`), `${param}.source`) } }]
+      return [
+        {
+          type: 'image_url',
+          image_url: { url: toUrl(needFields(block['source'], `${param}.source`), `${param}.source`) },
+        },
+      ]
     case 'document':
       return toDocument(block, param)
     default:
@@ -115,7 +125,8 @@ function assistantMessage(content: unknown, param: string): Fields[] {
     if (block['type'] === 'text') texts.push(needText(block['text'], `${place}.text`))
     else if (block['type'] === 'thinking') thoughts.push(...ownThought(block))
     else if (block['type'] === 'tool_use') calls.push(toolCall(block, place))
-    else if (block['type'] !== 'redacted_thinking') throw untranslatable(`${place}.type`, 'which knows text, thinking and tool calls only')
+    else if (block['type'] !== 'redacted_thinking')
+      throw untranslatable(`${place}.type`, 'which knows text, thinking and tool calls only')
   }
   if (texts.length + thoughts.length + calls.length === 0) return []
   return [

@@ -1,6 +1,16 @@
 /** A messages request in the words of chat. The table of what becomes what stands in messages-to-chat.ts. */
 import { chatTokenLimit, jsonSchemaFormat, namedToolChoice, toChatEffort } from '../chat-words.ts'
-import { badField, isAbsent, isFields, needFields, needList, needText, pick, untranslatable, type Fields } from '../field.ts'
+import {
+  badField,
+  isAbsent,
+  isFields,
+  needFields,
+  needList,
+  needText,
+  pick,
+  untranslatable,
+  type Fields,
+} from '../field.ts'
 import { toChatMessages } from './chat-messages.ts'
 
 /** Longer ones are refused by OpenAI. */
@@ -45,7 +55,8 @@ function toolFields(asked: Fields): Record<string, unknown> {
 function toTool(value: unknown, index: number): Record<string, unknown> {
   const param = `tools[${index}]`
   const tool = needFields(value, param)
-  if (!isAbsent(tool['type']) && tool['type'] !== 'custom') throw untranslatable(`${param}.type`, 'which runs no tools of its own')
+  if (!isAbsent(tool['type']) && tool['type'] !== 'custom')
+    throw untranslatable(`${param}.type`, 'which runs no tools of its own')
   const name = needText(tool['name'], `${param}.name`)
   const parameters = needFields(tool['input_schema'], `${param}.input_schema`)
   return { type: 'function', function: { name, ...pick(tool, 'description', 'strict'), parameters } }

@@ -22,7 +22,14 @@ export class MessageEventReader extends ChatPieceReader {
   /** The upstream counts at its end, so the counts here are zero and the true ones come with `message_delta`. */
   protected onBegin(head: AnswerHead): void {
     const stop = { stop_reason: null, stop_sequence: null }
-    const message = { id: head.id, type: 'message', role: 'assistant', model: head.model || this.#modelDefault, content: [], ...stop }
+    const message = {
+      id: head.id,
+      type: 'message',
+      role: 'assistant',
+      model: head.model || this.#modelDefault,
+      content: [],
+      ...stop,
+    }
     this.#tell('message_start', { message: { ...message, usage: toMessageUsage(null) } })
   }
 

@@ -17,7 +17,16 @@ export interface ChatReaderOptions {
 
 const doneData = Buffer.from('[DONE]')
 /** Fields of a delta or a text choice that a person would see something of. */
-const contentFields = ['content', 'text', 'reasoning_content', 'reasoning', 'refusal', 'tool_calls', 'function_call', 'audio']
+const contentFields = [
+  'content',
+  'text',
+  'reasoning_content',
+  'reasoning',
+  'refusal',
+  'tool_calls',
+  'function_call',
+  'audio',
+]
 
 export class ChatReader extends AnswerReader {
   #options: ChatReaderOptions

@@ -7,6 +7,7 @@ const quote = 0x22
 const colon = 0x3a
 const space = 0x20
 const closeBrace = 0x7d
+const letterE = 0x65
 const letterF = 0x66
 const letterU = 0x75
 /** The first byte of null. */
@@ -14,10 +15,12 @@ const letterN = 0x6e
 const dataStart = Buffer.from('data: {')
 const finishReason = Buffer.from('"finish_reason"')
 const usage = Buffer.from('"usage"')
+const error = Buffer.from('"error"')
 
 /**
- * True only for `data: {…}` with a `finish_reason` that is null and no `usage` beyond null. Errors, `[DONE]` and events of
- * another build have no such finish reason, so they are false and looked at closely.
+ * True only for `data: {…}` with a `finish_reason` that is null, and neither `usage` nor `error` beyond null. `[DONE]` and
+ * events of another build have no such finish reason, so they are false and looked at closely. That the rest is valid
+ * JSON is not checked.
  *
  * Looking for the bytes `"name":` is safe without parsing: inside a JSON string a quote is always escaped, so the run
  * quote, letters, quote can reach into a string only as its very end, and what ends there before a colon is a key.
@@ -34,8 +37,8 @@ export function isPlainChunk(event: Buffer): boolean {
       const value = firstOfValue(event, at, finishReason)
       if (value === letterN) isOpen = true
       else if (value !== -1) return false
-    } else if (letter === letterU) {
-      const value = firstOfValue(event, at, usage)
+    } else if (letter === letterU || letter === letterE) {
+      const value = firstOfValue(event, at, letter === letterU ? usage : error)
       if (value !== letterN && value !== -1) return false
     }
   }

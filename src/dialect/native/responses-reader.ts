@@ -41,7 +41,8 @@ export class ResponsesReader extends AnswerReader {
     }
     if (type === 'error') this.failure = readEmbeddedError(value, 'openai')
     else if (type === 'response.failed') this.failure = readEmbeddedError({ error: response['error'] ?? {} }, 'openai')
-    else if (type === 'response.cancelled') this.failure = new Fault('HF_UPSTREAM_CUT', { detail: 'the model server cancelled the response' })
+    else if (type === 'response.cancelled')
+      this.failure = new Fault('HF_UPSTREAM_CUT', { detail: 'the model server cancelled the response' })
     if (this.failure) return
     if (type === 'response.completed' || type === 'response.incomplete') {
       this.usage = responsesUsage(response['usage'])

@@ -15,7 +15,11 @@ const minimal: Record<Route, string> = {
   count_tokens: '"messages":[{"role":"user","content":"hi"}]',
 }
 
-function same(route: Route, extra = '', options: SameOptions & { model?: string; headers?: Record<string, string> } = {}): Translation {
+function same(
+  route: Route,
+  extra = '',
+  options: SameOptions & { model?: string; headers?: Record<string, string> } = {},
+): Translation {
   const bytes = Buffer.from(`{"model":"m",${minimal[route]}${extra}}`)
   return new SameTranslation(readCall(route, bytes, options.headers ?? {}), options.model ?? 'm', options)
 }
@@ -32,7 +36,8 @@ function play(translation: Translation, events: readonly string[]): { seen: stri
 
 const chunk = (delta: unknown, finish: string | null = null, extra: object = {}): string =>
   `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'up', choices: [{ index: 0, delta, finish_reason: finish }], ...extra })}`
-const usageChunk = 'data: {"id":"c","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}'
+const usageChunk =
+  'data: {"id":"c","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}'
 
 function faultOf(run: () => unknown): Fault {
   try {
@@ -57,8 +62,14 @@ describe('SameTranslation of a request', () => {
   for (const [extra, expected] of [
     [',"stream":true', ',"stream":true,"stream_options":{"include_usage":true}'],
     [',"stream":true,"stream_options":null', ',"stream":true,"stream_options":{"include_usage":true}'],
-    [',"stream":true,"stream_options":{"x":1,"include_usage":false}', ',"stream":true,"stream_options":{"x":1,"include_usage":true}'],
-    [',"stream":true,"stream_options":{"include_usage":true}', ',"stream":true,"stream_options":{"include_usage":true}'],
+    [
+      ',"stream":true,"stream_options":{"x":1,"include_usage":false}',
+      ',"stream":true,"stream_options":{"x":1,"include_usage":true}',
+    ],
+    [
+      ',"stream":true,"stream_options":{"include_usage":true}',
+      ',"stream":true,"stream_options":{"include_usage":true}',
+    ],
     [',"stream":true,"stream_options":7', ',"stream":true,"stream_options":7'],
     [',"stream":false', ',"stream":false'],
   ] as const) {
@@ -72,7 +83,10 @@ describe('SameTranslation of a request', () => {
 
   test('gives Anthropic a version when the caller named none', () => {
     assert.deepEqual(same('messages').headers, { 'anthropic-version': '2023-06-01' })
-    assert.deepEqual(same('messages', '', { headers: { 'anthropic-version': 'v', 'anthropic-beta': 'b' } }).headers, { 'anthropic-version': 'v', 'anthropic-beta': 'b' })
+    assert.deepEqual(same('messages', '', { headers: { 'anthropic-version': 'v', 'anthropic-beta': 'b' } }).headers, {
+      'anthropic-version': 'v',
+      'anthropic-beta': 'b',
+    })
     assert.deepEqual(same('chat').headers, {})
   })
 })
@@ -81,7 +95,14 @@ describe('SameTranslation of a chat stream', () => {
   const stream = ',"stream":true'
 
   test('passes each event as it is, tells content from roles, and ends only what is whole', () => {
-    const events = [chunk({ role: 'assistant', content: '' }), chunk({ content: 'a' }), chunk({ content: 'b' }), chunk({}, 'stop'), usageChunk, 'data: [DONE]']
+    const events = [
+      chunk({ role: 'assistant', content: '' }),
+      chunk({ content: 'a' }),
+      chunk({ content: 'b' }),
+      chunk({}, 'stop'),
+      usageChunk,
+      'data: [DONE]',
+    ]
     const seen: string[] = []
     const reader = same('chat', stream).streamReader((event) => seen.push(event.toString()))
     const states: [boolean, boolean, boolean][] = []
@@ -90,8 +111,18 @@ describe('SameTranslation of a chat stream', () => {
       states.push([reader.hasContent, reader.isComplete, reader.isEnded])
     }
     const [f, t] = [false, true]
-    assert.deepEqual(states, [[f, f, f], [t, f, f], [t, f, f], [t, t, f], [t, t, f], [t, t, t]])
-    assert.deepEqual(seen, events.slice(0, 4).map((event) => `${event}\n\n`))
+    assert.deepEqual(states, [
+      [f, f, f],
+      [t, f, f],
+      [t, f, f],
+      [t, t, f],
+      [t, t, f],
+      [t, t, t],
+    ])
+    assert.deepEqual(
+      seen,
+      events.slice(0, 4).map((event) => `${event}\n\n`),
+    )
     reader.end()
     assert.equal(seen.at(-1), 'data: [DONE]\n\n')
     assert.deepEqual(reader.usage, { inputTokens: 5, outputTokens: 2, cachedTokens: 4 })
@@ -101,7 +132,11 @@ describe('SameTranslation of a chat stream', () => {
   })
 
   test('leaves the usage chunk to a caller who asked for it', () => {
-    const { seen } = play(same('chat', `${stream},"stream_options":{"include_usage":true}`), [chunk({ content: 'a' }), chunk({}, 'stop'), usageChunk])
+    const { seen } = play(same('chat', `${stream},"stream_options":{"include_usage":true}`), [
+      chunk({ content: 'a' }),
+      chunk({}, 'stop'),
+      usageChunk,
+    ])
     assert.equal(seen.length, 3)
   })
 
@@ -126,14 +161,22 @@ describe('SameTranslation of a chat stream', () => {
 
   for (const spelled of ['"finish_reason":"stop"', '"finish_reason": "stop"', '"finish_reason" : "stop"']) {
     test(`sees a finish spelled ${spelled} after the first content`, () => {
-      const { reader } = play(same('chat', stream), [chunk({ content: 'a' }), `data: {"choices": [{"index": 0, "delta": {}, ${spelled}}]}`])
+      const { reader } = play(same('chat', stream), [
+        chunk({ content: 'a' }),
+        `data: {"choices": [{"index": 0, "delta": {}, ${spelled}}]}`,
+      ])
       assert.equal(reader.isComplete, true)
     })
   }
 
   test('sees no finish in a text that quotes one', () => {
     const text = '"finish_reason":"stop"} [DONE] "usage":{ "error" {"finish_reason": "stop", "error": {'
-    const { seen, reader } = play(same('chat', stream), [chunk({ content: 'a' }), chunk({ content: text }), chunk({ content: '"finish_reason' }), chunk({ content: '"usage' })])
+    const { seen, reader } = play(same('chat', stream), [
+      chunk({ content: 'a' }),
+      chunk({ content: text }),
+      chunk({ content: '"finish_reason' }),
+      chunk({ content: '"usage' }),
+    ])
     assert.equal(reader.isComplete, false)
     assert.equal(reader.failure, null)
     assert.equal(reader.contentCount, 4)
@@ -142,13 +185,22 @@ describe('SameTranslation of a chat stream', () => {
 
   test('counts usage that rides on other chunks', () => {
     const usage = { prompt_tokens: 1, completion_tokens: 1 }
-    const { reader, seen } = play(same('chat', stream), [chunk({ content: 'a' }, null, { usage: null }), chunk({ content: 'b' }, null, { usage }), chunk({}, 'stop')])
+    const { reader, seen } = play(same('chat', stream), [
+      chunk({ content: 'a' }, null, { usage: null }),
+      chunk({ content: 'b' }, null, { usage }),
+      chunk({}, 'stop'),
+    ])
     assert.deepEqual(reader.usage, { inputTokens: 1, outputTokens: 1 })
     assert.equal(seen.length, 3)
   })
 
   test('takes tool calls, reasoning and refusals for content', () => {
-    for (const delta of [{ tool_calls: [{ index: 0 }] }, { reasoning_content: 'h' }, { reasoning: 'h' }, { refusal: 'no' }]) {
+    for (const delta of [
+      { tool_calls: [{ index: 0 }] },
+      { reasoning_content: 'h' },
+      { reasoning: 'h' },
+      { refusal: 'no' },
+    ]) {
       assert.equal(play(same('chat', stream), [chunk(delta)]).reader.hasContent, true)
     }
     for (const delta of [{ role: 'assistant' }, { content: null }, { content: '', tool_calls: [] }]) {
@@ -157,7 +209,8 @@ describe('SameTranslation of a chat stream', () => {
   })
 
   test('waits for the finish of each of several answers', () => {
-    const of = (index: number, finish: string | null): string => `data: {"choices":[{"index":${index},"delta":{"content":"x"},"finish_reason":${finish && `"${finish}"`}}]}`
+    const of = (index: number, finish: string | null): string =>
+      `data: {"choices":[{"index":${index},"delta":{"content":"x"},"finish_reason":${finish && `"${finish}"`}}]}`
     const two = same('chat', `${stream},"n":2`)
     assert.equal(play(two, [of(0, null), of(1, null), of(0, 'stop'), of(0, 'stop')]).reader.isComplete, false)
     assert.equal(play(two, [of(0, null), of(1, null), of(0, 'stop'), of(1, 'stop')]).reader.isComplete, true)
@@ -175,7 +228,12 @@ describe('SameTranslation of a chat stream', () => {
       [chunk({ content: '' }, 'error', { error: { code: 503, message: 'x' } }), 'HF_UPSTREAM_BUSY'],
     ] as const) {
       for (const before of [[], [chunk({ content: 'a' })]]) {
-        const { seen, reader } = play(same('chat', stream), [...before, event, chunk({ content: 'after' }), chunk({}, 'stop')])
+        const { seen, reader } = play(same('chat', stream), [
+          ...before,
+          event,
+          chunk({ content: 'after' }),
+          chunk({}, 'stop'),
+        ])
         assert.equal(reader.failure?.code, code, event)
         assert.equal(seen.length, before.length, event)
         assert.equal(reader.isComplete, false)
@@ -184,44 +242,90 @@ describe('SameTranslation of a chat stream', () => {
   })
 
   test('leaves out what makes no sense, and counts it', () => {
-    const { seen, reader } = play(same('chat', stream), ['data: {"choices":[{"ind', 'data: 7', 'data: {"type":"ping"}', ': comment', 'event: ping', chunk({ content: 'a' }), 'data: {"choices":[{"index":0,"delta":{"content":"x"'])
+    const { seen, reader } = play(same('chat', stream), [
+      'data: {"choices":[{"ind',
+      'data: 7',
+      'data: {"type":"ping"}',
+      ': comment',
+      'event: ping',
+      chunk({ content: 'a' }),
+      'data: {"choices":[{"index":0,"delta":{"content":"x"',
+    ])
     assert.equal(seen.length, 1)
     assert.equal(reader.malformedCount, 4)
   })
 
   test('reads completions too', () => {
-    const text = (value: string, finish: string | null): string => `data: ${JSON.stringify({ choices: [{ index: 0, text: value, finish_reason: finish }] })}`
-    const { seen, reader } = play(same('completions', stream), [text('', null), text('a', null), text('b', null), text('', 'length'), usageChunk, 'data: [DONE]'])
+    const text = (value: string, finish: string | null): string =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, text: value, finish_reason: finish }] })}`
+    const { seen, reader } = play(same('completions', stream), [
+      text('', null),
+      text('a', null),
+      text('b', null),
+      text('', 'length'),
+      usageChunk,
+      'data: [DONE]',
+    ])
     assert.equal(seen.length, 4)
     assert.equal(reader.finishReason, 'length')
     assert.deepEqual(reader.usage, { inputTokens: 5, outputTokens: 2, cachedTokens: 4 })
     const list = Buffer.from('{"model":"m","prompt":["a","b"],"stream":true}')
-    assert.equal(play(new SameTranslation(readCall('completions', list, {}), 'm'), [text('a', null), text('', 'stop')]).reader.isComplete, false)
+    assert.equal(
+      play(new SameTranslation(readCall('completions', list, {}), 'm'), [text('a', null), text('', 'stop')]).reader
+        .isComplete,
+      false,
+    )
   })
 })
 
 describe('SameTranslation of a messages stream', () => {
-  const event = (value: { type: string } & Record<string, unknown>): string => `event: ${value.type}\ndata: ${JSON.stringify(value)}`
-  const start = event({ type: 'message_start', message: { usage: { input_tokens: 3, cache_read_input_tokens: 10, cache_creation_input_tokens: 2, output_tokens: 1 } } })
+  const event = (value: { type: string } & Record<string, unknown>): string =>
+    `event: ${value.type}\ndata: ${JSON.stringify(value)}`
+  const start = event({
+    type: 'message_start',
+    message: {
+      usage: { input_tokens: 3, cache_read_input_tokens: 10, cache_creation_input_tokens: 2, output_tokens: 1 },
+    },
+  })
   const blockStart = event({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } })
-  const delta = (text: string): string => event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } })
+  const delta = (text: string): string =>
+    event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } })
   const stopped = event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 7 } })
   const stop = event({ type: 'message_stop' })
 
   test('passes everything and keeps the end back until the answer is whole', () => {
-    const events = [start, event({ type: 'ping' }), blockStart, delta('a'), delta('b'), event({ type: 'content_block_stop', index: 0 }), stopped, stop]
+    const events = [
+      start,
+      event({ type: 'ping' }),
+      blockStart,
+      delta('a'),
+      delta('b'),
+      event({ type: 'content_block_stop', index: 0 }),
+      stopped,
+      stop,
+    ]
     const { seen, reader } = play(same('messages', ',"stream":true'), events)
     assert.deepEqual([reader.hasContent, reader.isComplete, reader.isEnded, reader.contentCount], [true, true, true, 2])
     assert.equal(seen.length, 7)
     reader.end()
-    assert.deepEqual(seen, events.map((text) => `${text}\n\n`))
+    assert.deepEqual(
+      seen,
+      events.map((text) => `${text}\n\n`),
+    )
     assert.deepEqual(reader.usage, { inputTokens: 15, outputTokens: 7, cachedTokens: 10 })
     assert.equal(reader.finishReason, 'end_turn')
   })
 
   test('has no content before the first text, and none by pings', () => {
-    assert.equal(play(same('messages'), [start, event({ type: 'ping' }), blockStart, delta('')]).reader.hasContent, false)
-    const tool = event({ type: 'content_block_start', index: 0, content_block: { type: 'tool_use', id: 't', name: 'f', input: {} } })
+    assert.equal(
+      play(same('messages'), [start, event({ type: 'ping' }), blockStart, delta('')]).reader.hasContent,
+      false,
+    )
+    const tool = event({
+      type: 'content_block_start',
+      index: 0,
+      content_block: { type: 'tool_use', id: 't', name: 'f', input: {} },
+    })
     assert.equal(play(same('messages'), [start, tool]).reader.hasContent, true)
   })
 
@@ -236,13 +340,21 @@ describe('SameTranslation of a messages stream', () => {
   })
 
   test('turns an error event into a failure', () => {
-    const { seen, reader } = play(same('messages'), [start, 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'])
+    const { seen, reader } = play(same('messages'), [
+      start,
+      'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
+    ])
     assert.equal(reader.failure?.code, 'HF_UPSTREAM_BUSY')
     assert.equal(seen.length, 1)
   })
 
   test('leaves out what makes no sense', () => {
-    const { seen, reader } = play(same('messages'), ['event: message_start\ndata: {"ty', 'event: x\ndata: {}', 'e', 'data: []'])
+    const { seen, reader } = play(same('messages'), [
+      'event: message_start\ndata: {"ty',
+      'event: x\ndata: {}',
+      'e',
+      'data: []',
+    ])
     assert.equal(seen.length, 0)
     assert.equal(reader.malformedCount, 3)
   })
@@ -250,7 +362,8 @@ describe('SameTranslation of a messages stream', () => {
 
 describe('SameTranslation of a responses stream', () => {
   let sequence = 0
-  const event = (type: string, rest: object = {}): string => `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...rest })}`
+  const event = (type: string, rest: object = {}): string =>
+    `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...rest })}`
 
   test('passes everything, complete by response.completed only', () => {
     const events = [
@@ -259,19 +372,34 @@ describe('SameTranslation of a responses stream', () => {
       event('response.output_text.delta', { delta: 'a' }),
       event('response.output_text.delta', { delta: 'b' }),
       event('response.output_text.done', { text: 'ab' }),
-      event('response.completed', { response: { status: 'completed', usage: { input_tokens: 1, output_tokens: 2, input_tokens_details: { cached_tokens: 1 } } } }),
+      event('response.completed', {
+        response: {
+          status: 'completed',
+          usage: { input_tokens: 1, output_tokens: 2, input_tokens_details: { cached_tokens: 1 } },
+        },
+      }),
     ]
     const { seen, reader } = play(same('responses', ',"stream":true'), events)
     reader.end()
-    assert.deepEqual(seen, events.map((text) => `${text}\n\n`))
-    assert.deepEqual([reader.isComplete, reader.isEnded, reader.finishReason, reader.contentCount], [true, true, 'completed', 2])
+    assert.deepEqual(
+      seen,
+      events.map((text) => `${text}\n\n`),
+    )
+    assert.deepEqual(
+      [reader.isComplete, reader.isEnded, reader.finishReason, reader.contentCount],
+      [true, true, 'completed', 2],
+    )
     assert.deepEqual(reader.usage, { inputTokens: 1, outputTokens: 2, cachedTokens: 1 })
     assert.equal(play(same('responses'), events.slice(0, 5)).reader.isComplete, false)
     assert.equal(play(same('responses'), events.slice(0, 2)).reader.hasContent, false)
   })
 
   test('names why an answer is incomplete', () => {
-    const { reader } = play(same('responses'), [event('response.incomplete', { response: { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } } })])
+    const { reader } = play(same('responses'), [
+      event('response.incomplete', {
+        response: { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } },
+      }),
+    ])
     assert.deepEqual([reader.isComplete, reader.finishReason], [true, 'max_output_tokens'])
   })
 
@@ -292,14 +420,39 @@ describe('SameTranslation of a responses stream', () => {
 
 describe('SameTranslation of a whole answer', () => {
   const fine: [Route, string, usage: object | null, finish: string | null][] = [
-    ['chat', '{"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}', { inputTokens: 1, outputTokens: 2 }, 'stop'],
+    [
+      'chat',
+      '{"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}',
+      { inputTokens: 1, outputTokens: 2 },
+      'stop',
+    ],
     ['chat', '{"choices":[{}]}', null, null],
     ['chat', '{"choices":[{}],"error":null}', null, null],
     ['completions', '{"choices":[{"text":"x","finish_reason":"length"}]}', null, 'length'],
-    ['embeddings', '{"data":[{"embedding":[0.1]}],"usage":{"prompt_tokens":3,"total_tokens":3}}', { inputTokens: 3 }, null],
-    ['messages', '{"type":"message","content":[],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}', { inputTokens: 1, outputTokens: 2 }, 'end_turn'],
-    ['responses', '{"output":[],"status":"completed","error":null,"usage":{"input_tokens":1,"output_tokens":2}}', { inputTokens: 1, outputTokens: 2 }, 'completed'],
-    ['responses', '{"output":[],"status":"incomplete","incomplete_details":{"reason":"content_filter"}}', null, 'content_filter'],
+    [
+      'embeddings',
+      '{"data":[{"embedding":[0.1]}],"usage":{"prompt_tokens":3,"total_tokens":3}}',
+      { inputTokens: 3 },
+      null,
+    ],
+    [
+      'messages',
+      '{"type":"message","content":[],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}',
+      { inputTokens: 1, outputTokens: 2 },
+      'end_turn',
+    ],
+    [
+      'responses',
+      '{"output":[],"status":"completed","error":null,"usage":{"input_tokens":1,"output_tokens":2}}',
+      { inputTokens: 1, outputTokens: 2 },
+      'completed',
+    ],
+    [
+      'responses',
+      '{"output":[],"status":"incomplete","incomplete_details":{"reason":"content_filter"}}',
+      null,
+      'content_filter',
+    ],
     ['count_tokens', '{"input_tokens":12}', { inputTokens: 12 }, null],
   ]
   for (const [route, text, usage, finishReason] of fine) {

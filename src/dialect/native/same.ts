@@ -30,7 +30,10 @@ export class SameTranslation implements Translation {
     if (upstreamModel !== call.model) changes['model'] = JSON.stringify(upstreamModel)
     if (usageText !== null) changes['stream_options'] = usageText
     this.body = Object.keys(changes).length === 0 ? [call.body.bytes] : call.body.with(changes)
-    this.#chatOptions = { choiceCount: isChatLike(call) && call.isStream ? countChoices(call) : 1, dropsUsage: usageText !== null }
+    this.#chatOptions = {
+      choiceCount: isChatLike(call) && call.isStream ? countChoices(call) : 1,
+      dropsUsage: usageText !== null,
+    }
   }
 
   streamReader(emit: (event: Buffer) => void): StreamReader {

@@ -149,6 +149,8 @@ describe('refused is', () => {
     'both content-length and transfer-encoding': `${ok}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n`,
     'more than one content-length, even the same': `${ok}content-length: 5\r\ncontent-length: 5\r\n\r\n`,
     'a list as content-length': `${ok}content-length: 5, 5\r\n\r\n`,
+    'a tab after the encoding, which some readers take for part of it': `${ok}transfer-encoding: chunked\t\r\n\r\n`,
+    'a blank after the content-length': `${ok}content-length: 5 \r\n\r\n`,
     'a signed content-length': `${ok}content-length: +5\r\n\r\n`,
     'an empty content-length': `${ok}content-length:\r\n\r\n`,
     'a content-length beyond a double': `${ok}content-length: 9999999999999999\r\n\r\n`,

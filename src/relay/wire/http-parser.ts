@@ -289,7 +289,11 @@ export class HttpParser {
     }
     const value = trimBlanks(text.slice(colon + 1))
     const earlier = this.#headers[key]
-    if (earlier !== undefined && isFraming) refuse(`more than one ${key}`)
+    if (isFraming) {
+      if (earlier !== undefined) refuse(`more than one ${key}`)
+      // Readers differ in whether such a blank belongs to the value.
+      if (text.endsWith(' ') || text.includes('\t')) refuse(`a stray blank in ${key}`)
+    }
     this.#headers[key] = earlier === undefined ? value : `${earlier}, ${value}`
   }
 

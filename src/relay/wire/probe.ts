@@ -1,5 +1,5 @@
 /** Asks a model server what it is and which models it offers; for slow loops, never on a call's way. */
-import { type Dispatcher, request } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 import type { UpstreamKind } from '../../fleet/upstream.ts'
 
 /** A list of models longer than this is not a list of models. */
@@ -19,10 +19,24 @@ export interface Credentials {
 
 /** `base`: URL as configured, usually ending in /v1. Rejects when the server does not answer properly within `timeoutMs`. */
 export async function probe(base: URL, credentials: Credentials, timeoutMs: number): Promise<Findings> {
-  const signal = AbortSignal.timeout(timeoutMs)
   const prefix = base.pathname.replace(/\/$/, '')
+  // An agent for one question: its limits hold for the connection too, and nothing of it is left open.
+  const dispatcher = new Agent({ connect: { timeout: timeoutMs }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxHeaderSize: 16_384 })
+  const signal = AbortSignal.timeout(timeoutMs)
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error(`no answer within ${timeoutMs} ms`)), { once: true })
+  })
+  late.catch(() => {})
+  try {
+    return await Promise.race([ask(dispatcher, signal, base, prefix, credentials), late])
+  } finally {
+    void dispatcher.destroy()
+  }
+}
+
+async function ask(dispatcher: Agent, signal: AbortSignal, base: URL, prefix: string, credentials: Credentials): Promise<Findings> {
   const headers = authorization(credentials)
-  const answer = await request(new URL(`${prefix}/models${base.search}`, base), { headers, signal, headersTimeout: timeoutMs })
+  const answer = await request(new URL(`${prefix}/models${base.search}`, base), { headers, signal, dispatcher })
   const text = await readText(answer.body)
   if (answer.statusCode !== 200) throw new Error(`GET ${prefix}/models answered ${answer.statusCode}`)
   const list = JSON.parse(text) as { data?: { id?: unknown; owned_by?: unknown; type?: unknown }[]; models?: unknown }

@@ -1,0 +1,84 @@
+/** Three model servers, one killed every two seconds, 500 calls at 30 at a time. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ChildServer } from '../../lab/child.ts'
+import { startSim } from '../../lab/start-sim.ts'
+import { chat, type Outcome } from './chat.ts'
+import { startGateway } from './gateway.ts'
+
+const callCount = 500
+const atOnce = 30
+const killPeriodMs = 2000
+/** An answer takes about a second, so that each kill hits answers on their way. */
+const tokens = 60
+const rate = 60
+
+/** Three servers on fixed ports; the next in turn is killed every period, and started again. */
+class Replicas implements AsyncDisposable {
+  #servers: (ChildServer | null)[] = []
+  #timer: NodeJS.Timeout | null = null
+  #work: Promise<void> = Promise.resolve()
+  killCount = 0
+
+  static async start(): Promise<Replicas> {
+    const replicas = new Replicas()
+    replicas.#servers = await Promise.all([0, 1, 2].map(() => startSim({ rate, slots: 32 })))
+    return replicas
+  }
+
+  get urls(): string[] {
+    return this.#servers.map((server) => `${server?.url}/v1`)
+  }
+
+  beginKilling(): void {
+    const ports = this.#servers.map((server) => new URL(server?.url ?? '').port)
+    this.#timer = setInterval(() => {
+      const at = this.killCount++ % 3
+      const victim = this.#servers[at]
+      this.#servers[at] = null
+      this.#work = this.#work.then(async () => {
+        await victim?.kill('SIGKILL')
+        this.#servers[at] = await startSim({ rate, slots: 32, port: Number(ports[at]) })
+      })
+    }, killPeriodMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+    await this.#work
+    await Promise.all(this.#servers.map((server) => server?.stop()))
+  }
+}
+
+test('no naked error while a model server is killed every two seconds', async (t) => {
+  await using replicas = await Replicas.start()
+  await using gateway = await startGateway(...replicas.urls.flatMap((url) => ['--upstream', url]))
+  replicas.beginKilling()
+  const outcomes: { outcome: Outcome; isStream: boolean }[] = []
+  let next = 0
+  const client = async (): Promise<void> => {
+    while (next < callCount) {
+      const number = next++
+      const isStream = number % 2 === 0
+      outcomes.push({ isStream, outcome: await chat(gateway.url, 'lab-model', `call ${number} tokens:${tokens}`, isStream) })
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, client))
+
+  const count = (verdict: Outcome['verdict'], isStream: boolean): number => outcomes.filter((each) => each.outcome.verdict === verdict && each.isStream === isStream).length
+  for (const isStream of [false, true]) {
+    const words = (['whole', 'broken off', 'refused', 'naked'] as const).map((verdict) => `${count(verdict, isStream)} ${verdict}`)
+    t.diagnostic(`${isStream ? 'streamed    ' : 'not streamed'}: ${words.join(', ')}`)
+  }
+  const rescued = gateway.lines.filter((line) => line['msg'] === 'call' && (line['attempts'] as unknown[]).length > 1).length
+  t.diagnostic(`${replicas.killCount} kills, ${rescued} calls rescued by another attempt`)
+
+  const naked = outcomes.filter(({ outcome }) => outcome.verdict === 'naked').map(({ outcome }) => outcome)
+  assert.deepEqual(naked, [], 'no naked error')
+  assert.equal(count('whole', false), callCount / 2, 'every call that is not streamed completes')
+  const early = outcomes.filter(({ outcome }) => outcome.verdict !== 'whole' && outcome.tokens === 0)
+  assert.deepEqual(early, [], 'every stream that had not sent its first token completes')
+  assert.ok(replicas.killCount >= 3, 'servers were killed while calls were under way')
+  assert.ok(rescued > 0, 'some calls needed another attempt, or the test shows nothing')
+  assert.equal(outcomes.length, callCount)
+})
