@@ -9,12 +9,21 @@ const outputLengthMax = 8000
 
 /** What npm says when it fails, and what to do about it. */
 const cures = [
-  [/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i, 'npm cannot reach its registry: check the network and the proxy (`npm ping`, `npm config get proxy`).'],
-  [/CERT|self.signed/i, 'The registry’s certificate is not trusted: give its authority to npm (`npm config set cafile FILE`).'],
+  [
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i,
+    'npm cannot reach its registry: check the network and the proxy (`npm ping`, `npm config get proxy`).',
+  ],
+  [
+    /CERT|self.signed/i,
+    'The registry’s certificate is not trusted: give its authority to npm (`npm config set cafile FILE`).',
+  ],
   [/E40[13]\b/, 'The registry refuses access: check the credentials in .npmrc.'],
   [/ENOSPC/, 'The disk is full: about 600 MB are needed.'],
   [/EACCES|EPERM|EROFS/, 'This folder cannot be written to: check who owns it and node_modules in it.'],
-  [/EUSAGE|in sync/, 'package.json and package-lock.json do not fit together: run `npm install`, and look at what changed.'],
+  [
+    /EUSAGE|in sync/,
+    'package.json and package-lock.json do not fit together: run `npm install`, and look at what changed.',
+  ],
 ]
 
 function readPackages(path) {
@@ -50,20 +59,40 @@ function install(root, isDev, done) {
   const seconds = () => Math.round((Date.now() - startMs) / 1000)
   say(`${label} (once, most of it download) …`, '')
   // A line each second in a terminal, and one every 15 s in a log.
-  const timer = setInterval(() => say(`${label} (once, most of it download) … ${seconds()} s`, ''), isTerminal ? 1000 : 15_000)
+  const timer = setInterval(
+    () => say(`${label} (once, most of it download) … ${seconds()} s`, ''),
+    isTerminal ? 1000 : 15_000,
+  )
   let output = ''
-  const child = spawnNpm(root, ['ci', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error', ...(isDev ? ['--include=dev'] : ['--omit=dev'])])
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output = (output + bytes).slice(-outputLengthMax)))
-  const forward = (signal) => child.kill(signal)
+  const child = spawnNpm(root, [
+    'ci',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...(isDev ? ['--include=dev'] : ['--omit=dev']),
+  ])
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (bytes) => (output = (output + bytes).slice(-outputLengthMax)))
+  let wasTold = false
+  const forward = (signal) => {
+    wasTold = true
+    child.kill(signal)
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward)
   const fail = (reason) => {
     clearInterval(timer)
-    const cure = cures.find(([pattern]) => pattern.test(output))
-    say(`holdfast: npm could not install the dependencies (${reason}).`, '\n')
-    process.stderr.write(`\n${output.trim()}\n\n    ${cure ? cure[1] : 'The lines above are npm’s own words.'} Then try again.\n`)
+    if (!wasTold && output.trim()) {
+      const cure = cures.find(([pattern]) => pattern.test(output))
+      process.stderr.write(
+        `\n${output.trim()}\n\n    ${cure ? cure[1] : 'The lines above are npm’s own words.'} Then try again.\n`,
+      )
+    }
     process.exit(1)
   }
-  child.on('error', (error) => fail(error.code === 'ENOENT' ? 'there is no npm on the PATH; it comes with Node' : error.message))
+  child.on('error', (error) =>
+    fail(error.code === 'ENOENT' ? 'there is no npm on the PATH; it comes with Node' : error.message),
+  )
   child.on('exit', (code, signal) => {
     if (code !== 0) return fail(signal || `exit ${code}`)
     clearInterval(timer)

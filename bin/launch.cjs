@@ -9,7 +9,8 @@ const parentPeriodMs = 250
 function launch(program, args) {
   const child = spawn(program, args, { stdio: 'inherit' })
   watchParent(child)
-  // Ctrl-C in a terminal reaches the child by itself; passing it on again would look like a second one, which means "at once".
+  // Ctrl-C in a terminal reaches the child by itself; passing it on again would look like a second one, which means "at
+  // once".
   const hasTerminal = Boolean(process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY)
   process.on('SIGINT', () => {
     if (!hasTerminal) child.kill('SIGINT')
@@ -28,8 +29,8 @@ function launch(program, args) {
 }
 
 /**
- * npm passes SIGTERM on to the shell in which it runs a script, and the shell dies of it without telling us. So under npm
- * an end of our parent counts as the signal that we did not get.
+ * npm passes SIGTERM on to the shell in which it runs a script, and the shell dies of it without telling us. So under
+ * npm an end of our parent counts as the signal that we did not get.
  */
 function watchParent(child) {
   if (!process.env.npm_lifecycle_event) return

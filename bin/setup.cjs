@@ -1,6 +1,6 @@
 /**
- * `npm start`, `npm test` and `npm run check` on a machine that has only Node 20 and npm: installs what is missing, then
- * hands over to Node 26. Plain CommonJS, since it runs before anything is installed.
+ * `npm start`, `npm test` and `npm run check` on a machine that has only Node 20 and npm: installs what is missing,
+ * then hands over to Node 26. Plain CommonJS, since it runs before anything is installed.
  *
  *     node bin/setup.cjs start|test|check -- arguments
  */

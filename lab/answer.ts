@@ -1,9 +1,9 @@
 /**
- * The answer of the lab models, fixed by (prompt, index): any client can compute what it must get, byte for byte, and any
- * replica gives it. Each piece carries its number, so a lost, repeated or swapped piece shows at a glance.
+ * The answer of the lab models, fixed by (prompt, index): any client can compute what it must get, byte for byte, and
+ * any replica gives it. Each piece carries its number, so a lost, repeated or swapped piece shows at a glance.
  *
- * The prompt is the text of the last user message of a chat, or the whole prompt of a plain completion. Earlier messages
- * and the system text do not change the answer: so translation between dialects cannot either.
+ * The prompt is the text of the last user message of a chat, or the whole prompt of a plain completion. Earlier
+ * messages and the system text do not change the answer: so translation between dialects cannot either.
  */
 import { toAnswerId, toAnswerText, words } from './vocabulary.ts'
 
@@ -40,7 +40,10 @@ export function answerId(hash: number, index: number): number {
   return toAnswerId(index, mix(hash, index) % words.length)
 }
 
-/** The answer's full length in tokens. A prompt that says `tokens:120` gets 120; else the prompt's hash picks within the range. */
+/**
+ * The answer's full length in tokens. A prompt that says `tokens:120` gets 120; else the prompt's hash picks within the
+ * range.
+ */
 export function answerLength(prompt: string, range: AnswerRange = answerRange): number {
   const asked = /\btokens:(\d{1,6})\b/.exec(prompt)?.[1]
   if (asked !== undefined) return Number(asked)

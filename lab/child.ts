@@ -26,7 +26,9 @@ const tailLengthMax = 4096
 /** Time for a child to end by itself before it is killed. */
 const stopMs = 3000
 
-/** Waits until its standard input closes, which it does with our end, however that comes, and kills what it was given. */
+/**
+ * Waits until its standard input closes, which it does with our end, however that comes, and kills what it was given.
+ */
 const watcherScript = 'read -r word; kill -KILL "$1"'
 
 /** Keeps a child process in hand: its last words, its end with ours. */

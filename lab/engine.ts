@@ -1,7 +1,8 @@
 /**
- * A simulated inference engine: continuous batching as vLLM does it, without a model. Each step gives every running sequence
- * one token and reads a chunk of the prompts that are new; its length follows from how much it did. Requests wait for a slot
- * and for room in memory; when memory runs out the newest sequence is thrown back into the queue and computed again later.
+ * A simulated inference engine: continuous batching as vLLM does it, without a model. Each step gives every running
+ * sequence one token and reads a chunk of the prompts that are new; its length follows from how much it did. Requests
+ * wait for a slot and for room in memory; when memory runs out the newest sequence is thrown back into the queue and
+ * computed again later.
  *
  *   step (ms) = speed⁻¹ · ( 1000/decodeRate · (1 + batchCost · (decoding − 1))  +  1000 · prefillTokens/prefillRate )
  */
@@ -135,7 +136,10 @@ export class Engine {
     this.#timer = this.options.clock.after(Math.max(0, restMs), () => this.#turn())
   }
 
-  /** Finishes the steps that are over, tells everybody what they got, goes on. One timer and one word a sequence, however many steps. */
+  /**
+   * Finishes the steps that are over, tells everybody what they got, goes on. One timer and one word a sequence,
+   * however many steps.
+   */
   #turn(): void {
     this.#timer = null
     this.#isTurning = true

@@ -1,7 +1,13 @@
-/** Faults on command: what a lab server does wrong, to which calls, how often. Drawn by seed, so that a run can be repeated. */
+/**
+ * Faults on command: what a lab server does wrong, to which calls, how often. Drawn by seed, so that a run can be
+ * repeated.
+ */
 import { seededRandom, type Random } from '../src/ground/random.ts'
 
-/** Every fault a lab server knows. `when`: at the order itself, before the head of an answer, in its body, or in the engine. */
+/**
+ * Every fault a lab server knows. `when`: at the order itself, before the head of an answer, in its body, or in the
+ * engine.
+ */
 export const faultKinds = {
   refuse: { when: 'order', says: 'stops listening for `ms` (1000), existing idle connections are closed' },
   deadlock: {
@@ -44,7 +50,10 @@ export interface FaultOrder {
   readonly probability?: number
   /** For the draws of `probability`; 1 when absent. */
   readonly seed?: number
-  /** `route`: a route's name, or `*`; when absent all that generate, and embeddings. `promptContains`: in the body or the decoded prompt. */
+  /**
+   * `route`: a route's name, or `*`; when absent all that generate, and embeddings. `promptContains`: in the body or
+   * the decoded prompt.
+   */
   readonly match?: { readonly promptContains?: string; readonly route?: string }
   /** For faults in the body: tokens sent before it strikes; 3 when absent. */
   readonly afterTokens?: number
@@ -106,7 +115,10 @@ export class FaultPlan {
     return this.#entries.map(({ id, order, struck }) => ({ id, ...order, struck }))
   }
 
-  /** What strikes this call: at most one fault of the head or the body, and any number in the engine. `promptText` is asked only when needed. */
+  /**
+   * What strikes this call: at most one fault of the head or the body, and any number in the engine. `promptText` is
+   * asked only when needed.
+   */
   strike(route: string, promptText: () => string): FaultOrder[] {
     const struck: FaultOrder[] = []
     let isAnswerStruck = false

@@ -1,6 +1,7 @@
 /**
- * A TCP proxy that makes a link bad: slow, narrow, lossy, half-open, dead. It stands between two processes of a test where
- * the kernel's own means (`tc netem`) are not at hand. Toxics can be changed at any time and work on live connections too.
+ * A TCP proxy that makes a link bad: slow, narrow, lossy, half-open, dead. It stands between two processes of a test
+ * where the kernel's own means (`tc netem`) are not at hand. Toxics can be changed at any time and work on live
+ * connections too.
  *
  * What it cannot do: lose a SYN. A connection that hangs before it is made needs an address that nothing answers.
  */
@@ -31,7 +32,10 @@ export interface FaultProxy extends AsyncDisposable {
   /** Connections that are open now. */
   readonly openCount: number
   readonly isRefusing: boolean
-  /** Adds a toxic, or replaces the one of the same name; what it is called. @throws {RangeError} when there are too many. */
+  /**
+   * Adds a toxic, or replaces the one of the same name; what it is called. @throws {RangeError} when there are too
+   * many.
+   */
   add(order: ToxicOrder): string
   /** Takes one away, or all. */
   remove(name?: string): void
@@ -65,7 +69,9 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   })
 }
 
-/** Starts a fault proxy in this process; without toxics it passes everything on. @throws {Error} when it cannot listen. */
+/**
+ * Starts a fault proxy in this process; without toxics it passes everything on. @throws {Error} when it cannot listen.
+ */
 export async function openFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const target = parseTarget(options.target)
   const host = options.host ?? '127.0.0.1'

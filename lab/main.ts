@@ -1,6 +1,6 @@
 /**
- * `holdfast lab`: model servers for demos, tests and benchmarks. One file for each subcommand in `command/`, loaded when asked for.
- * From a checkout: `node lab/main.ts sim --port 8001`.
+ * `holdfast lab`: model servers for demos, tests and benchmarks. One file for each subcommand in `command/`, loaded
+ * when asked for. From a checkout: `node lab/main.ts sim --port 8001`.
  */
 import { nearestName } from '../src/ground/name.ts'
 import { type LabCommand, UsageError } from './command/command.ts'

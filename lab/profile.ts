@@ -28,7 +28,10 @@ export type ProfileName = 'vllm' | 'llamacpp' | 'ollama' | 'openai' | 'anthropic
 export interface Profile {
   readonly name: ProfileName
   readonly routes: readonly RouteName[]
-  /** Where the key is looked for; any non-empty key will do unless the server is given one. */
+  /**
+   * Where the key is looked for (`x-api-key`: there, else as a bearer token); any non-empty key will do unless the
+   * server is given one.
+   */
   readonly key: 'none' | 'bearer' | 'x-api-key'
   /**
    * What a last assistant message means. `asked`: continued if `continue_final_message` says so; `open`: continued;
@@ -95,7 +98,8 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
       'props',
     ],
   },
-  // As it was before it learned Anthropic's messages and the responses API: no route for either, no metrics, no token ids.
+  // As it was before it learned Anthropic's messages and the responses API: no route for either, no metrics, no token
+  // ids.
   ollama: {
     ...openSource,
     name: 'ollama',
@@ -129,7 +133,10 @@ export const profileNames = Object.keys(profiles) as ProfileName[]
 
 const routesByPath = new Map(Object.entries(routePaths).map(([name, path]) => [path as string, name as RouteName]))
 
-/** The route of a request; null when this profile has no such one. A path without `/v1` is not understood, as by the real servers. */
+/**
+ * The route of a request; null when this profile has no such one. A path without `/v1` is not understood, as by the
+ * real servers.
+ */
 export function routeOf(profile: Profile, method: string, path: string): RouteName | null {
   const route = routesByPath.get(`${method === 'HEAD' ? 'GET' : method} ${path}`)
   return route !== undefined && profile.routes.includes(route) ? route : null

@@ -1,6 +1,7 @@
 /**
- * The simulated model server: HTTP in front of a simulated engine. It answers like one of five servers (`profile.ts`), says
- * what any client can verify byte for byte (`answer.ts`), and goes wrong on command (`fault-plan.ts`, `/lab/faults`).
+ * The simulated model server: HTTP in front of a simulated engine. It answers like one of five servers (`profile.ts`),
+ * says what any client can verify byte for byte (`answer.ts`), and goes wrong on command (`fault-plan.ts`,
+ * `/lab/faults`).
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -38,7 +39,10 @@ export interface SimServer extends AsyncDisposable {
   readonly port: number
   readonly engine: Engine
   readonly calls: CallLog
-  /** Gives a fault order; its id, or null for one that is carried out at once. @throws {TypeError} when it is not well formed. */
+  /**
+   * Gives a fault order; its id, or null for one that is carried out at once. @throws {TypeError} when it is not well
+   * formed.
+   */
   order(order: FaultOrder): number | null
   /** Takes back one order, or all. */
   takeBack(id?: number): void

@@ -3,7 +3,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type ChildServer, OwnedChild } from './child.ts'
 
-/** Flags of `holdfast lab sim`, without the dashes: `{ profile: 'llamacpp', rate: 500, 'kv-blocks': 100, 'echo-prefix': true }`. */
+/**
+ * Flags of `holdfast lab sim`, without the dashes: `{ profile: 'llamacpp', rate: 500, 'kv-blocks': 100, 'echo-prefix':
+ * true }`.
+ */
 export type SimFlags = Readonly<Record<string, string | number | boolean>>
 
 /** Time for the child to listen. */
@@ -15,7 +18,10 @@ function toArguments(flags: SimFlags): string[] {
   )
 }
 
-/** Resolves when the server listens; it ends with this process at the latest. @throws {Error} with its last words when it does not start. */
+/**
+ * Resolves when the server listens; it ends with this process at the latest. @throws {Error} with its last words when
+ * it does not start.
+ */
 export async function startSim(flags: SimFlags = {}): Promise<ChildServer> {
   // Our own name tells whether we run from the sources or compiled.
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))

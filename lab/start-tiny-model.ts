@@ -78,7 +78,8 @@ function commandLine(weights: string, name: string, contextTokens: number, optio
   const { port = 0, slots = 4, extraArgs = [] } = options
   return [
     ...['--model', weights, '--alias', name, '--host', '127.0.0.1', '--port', String(port)],
-    // The context is shared out among the slots. One thread is plenty for a model this small, and leaves room for others.
+    // The context is shared out among the slots. One thread is plenty for a model this small, and leaves room for
+    // others.
     ...[
       '--parallel',
       String(slots),
@@ -94,7 +95,9 @@ function commandLine(weights: string, name: string, contextTokens: number, optio
   ]
 }
 
-/** Our environment without the engine's own settings (LLAMA_ARG_..., LLAMA_API_KEY), which were meant for another one. */
+/**
+ * Our environment without the engine's own settings (LLAMA_ARG_..., LLAMA_API_KEY), which were meant for another one.
+ */
 function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('LLAMA_')))
 }

@@ -1,6 +1,6 @@
 /**
- * The lab models' tokens: text to ids and back, exactly. There is nothing learned here; an id *is* its text by arithmetic,
- * so every lab server, of any version and on any machine, has the same vocabulary and needs no file for it.
+ * The lab models' tokens: text to ids and back, exactly. There is nothing learned here; an id *is* its text by
+ * arithmetic, so every lab server, of any version and on any machine, has the same vocabulary and needs no file for it.
  *
  *   1 … 5                             the marks of the chat template
  *   0x100 + byte                      one byte
@@ -13,7 +13,10 @@
 export const marks = { system: 1, user: 2, assistant: 3, tool: 4, end: 5 } as const
 export type Mark = keyof typeof marks
 
-/** 64 words, none the beginning of another, so that an answer's text falls apart in one way only. Some take many bytes a letter. */
+/**
+ * 64 words, none the beginning of another, so that an answer's text falls apart in one way only. Some take many bytes a
+ * letter.
+ */
 export const words: readonly string[] = (
   'amber birch cedar delta ember fjord grove haven indigo jade kelp lilac maple north ocean pearl ' +
   'quartz river slate tulip umber violet willow xenon yarrow zephyr acorn basalt coral dune elm fern ' +
@@ -58,7 +61,8 @@ function pushBytes(ids: number[], text: string): void {
 
 /**
  * Text to ids. Well-formed text comes back from `decode` unchanged; a lone surrogate becomes U+FFFD, as in UTF-8.
- * Without `readsMarks` a `<|user|>` in the text is text, not a mark: what a caller wrote cannot break out of its message.
+ * Without `readsMarks` a `<|user|>` in the text is text, not a mark: what a caller wrote cannot break out of its
+ * message.
  */
 export function encode(text: string, readsMarks = true): number[] {
   const ids: number[] = []

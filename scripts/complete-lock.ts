@@ -1,7 +1,7 @@
 /**
- * Completes package-lock.json with the packages of other platforms. A registry mirror that keeps only some platforms makes
- * npm leave the others out of the lock, and `npm ci` then refuses the lock everywhere. What is added is named by the
- * packages themselves, with an exact version; only its hash is not known here, and these are tools of development.
+ * Completes package-lock.json with the packages of other platforms. A registry mirror that keeps only some platforms
+ * makes npm leave the others out of the lock, and `npm ci` then refuses the lock everywhere. What is added is named by
+ * the packages themselves, with an exact version; only its hash is not known here, and these are tools of development.
  *
  *     node scripts/complete-lock.ts          after `npm install` changed the lock
  */

@@ -1,68 +1,130 @@
 /** `npm run pack:try`: packs, installs the tarball into an empty folder, starts it there, makes one call, stops it. */
-import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, mkdtempDisposable, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { root, runStep } from './step.ts'
 
-const folder = await mkdtemp(join(tmpdir(), 'holdfast-try-'))
+interface Ready {
+  readonly url: string
+  readonly models: readonly string[]
+}
+
+const programMs = 180_000
+const readyMs = 60_000
+const callMs = 20_000
+const stopMs = 20_000
+
 /** The machine's own Node runs npm and the command, as it will at a user's. */
-const environment = { PATH: (process.env['PATH'] ?? '').split(':').filter((part) => !part.includes('node_modules')).join(':') }
-
-async function step(name: string, program: string, args: readonly string[], at: string): Promise<void> {
-  const result = await runStep(name, program, args, { folder: at, environment, timeoutMs: 180_000 })
-  process.stdout.write(`${result.isGood ? 'ok  ' : 'FAIL'}  ${name.padEnd(32)} ${result.seconds.toFixed(1).padStart(5)} s\n`)
-  if (!result.isGood) throw new Error(result.output.slice(-4000))
+const environment = {
+  PATH: (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((part) => !part.includes('node_modules'))
+    .join(delimiter),
 }
 
-/** Starts the installed command and resolves with its ready line. */
-function start(): { child: ReturnType<typeof spawn>; ready: Promise<{ url: string; models: string[] }> } {
-  const program = join(folder, 'node_modules', '.bin', 'holdfast')
-  const args = ['--lab', 'sim', '--port', '0', '--admin-port', '0']
-  const child = spawn(program, args, { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'inherit'] })
-  const ready = new Promise<{ url: string; models: string[] }>((resolve, reject) => {
+function say(what: string, startMs: number, more = ''): void {
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
+  process.stdout.write(`ok    ${what.padEnd(32)} ${seconds.padStart(5)} s   ${more}\n`)
+}
+
+/** Runs a program to its end. @throws {Error} with what it said, if that was a bad one */
+async function runProgram(what: string, program: string, args: readonly string[], folder: string): Promise<string> {
+  const startMs = performance.now()
+  const { isGood, output } = await runStep(what, program, args, { folder, environment, timeoutMs: programMs })
+  if (!isGood) throw new Error(`${what}: ${output.slice(-4000)}`)
+  say(what, startMs)
+  return output
+}
+
+/** Packs into `folder` and looks at what is in the tarball. Resolves with its file name. */
+async function pack(folder: string): Promise<string> {
+  const output = await runProgram('pack', 'npm', ['pack', '--json', '--pack-destination', folder], root)
+  // The build may talk before npm prints its JSON.
+  const [packed] = JSON.parse(output.slice(output.search(/^\[/m), output.lastIndexOf(']') + 1)) as [
+    { filename: string; size: number; files: { path: string }[] },
+  ]
+  const strays = packed.files.map(({ path }) => path).filter((path) => /\.test\.|(^|\/)test\/|\.ts$/.test(path))
+  if (strays.length > 0) throw new Error(`the package holds what it should not: ${strays.join(', ')}`)
+  const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'))
+  if (tarball === undefined) throw new Error('npm pack left no tarball')
+  process.stdout.write(`      ${packed.files.length} files, ${(packed.size / 1024).toFixed(0)} KiB\n`)
+  return tarball
+}
+
+/** Resolves with the ready line of a gateway that starts. */
+async function readyLine(child: ChildProcess): Promise<Ready> {
+  const { promise, resolve, reject } = Promise.withResolvers<Ready>()
+  if (child.stdout) {
     createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.startsWith('{"event":"ready"')) resolve(JSON.parse(line))
+      if (line.startsWith('{"event":"ready"')) resolve(JSON.parse(line) as Ready)
     })
-    child.once('exit', (code) => reject(new Error(`holdfast ended at its start with ${code}`)))
-    setTimeout(() => reject(new Error('holdfast was not ready within 60 s')), 60_000).unref()
-  })
-  return { child, ready }
+  }
+  child.once('error', reject)
+  child.once('exit', (code) => reject(new Error(`holdfast ended at its start with ${code}`)))
+  const late = setTimeout(() => reject(new Error(`holdfast was not ready within ${readyMs / 1000} s`)), readyMs)
+  return promise.finally(() => clearTimeout(late))
 }
 
-async function call(url: string, model: string): Promise<string> {
-  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }], max_tokens: 8 })
-  const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+async function callOnce({ url, models }: Ready): Promise<string> {
+  const answer = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: models[0], messages: [{ role: 'user', content: 'Hello' }], max_tokens: 8 }),
+    signal: AbortSignal.timeout(callMs),
+  })
   const text = await answer.text()
   if (!answer.ok) throw new Error(`the call was answered ${answer.status}: ${text}`)
-  return (JSON.parse(text) as { choices: { message: { content: string } }[] }).choices[0]?.message.content ?? ''
+  const { choices } = JSON.parse(text) as { choices: { message: { content: string } }[] }
+  const content = choices[0]?.message.content ?? ''
+  if (content === '') throw new Error(`the call got no words: ${text}`)
+  return content
 }
 
-function stopped(child: ReturnType<typeof spawn>): Promise<number | null> {
-  const end = new Promise<number | null>((resolve) => child.once('exit', resolve))
+/** Asks it to end. @throws {Error} if it does not, or not well */
+async function stop(child: ChildProcess): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  child.removeAllListeners('exit')
+  child.once('exit', (code, signal) => {
+    if (code === 0) resolve()
+    else reject(new Error(`it ended with ${code ?? signal} after SIGTERM`))
+  })
+  const late = setTimeout(() => reject(new Error(`it was still there ${stopMs / 1000} s after SIGTERM`)), stopMs)
   child.kill('SIGTERM')
-  return end
+  await promise.finally(() => clearTimeout(late))
 }
 
+async function tryPackage(folder: string): Promise<void> {
+  const tarball = await pack(folder)
+  const home = join(folder, 'empty')
+  await mkdir(home)
+  await writeFile(join(home, 'package.json'), '{"private":true}\n')
+  const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', join(folder, tarball)]
+  await runProgram('install into an empty folder', 'npm', install, home)
+  let startMs = performance.now()
+  const args = ['--lab', 'sim', '--port', '0', '--admin-port', '0']
+  const env = { ...process.env, ...environment }
+  const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit']
+  const child = spawn(join(home, 'node_modules', '.bin', 'holdfast'), args, { cwd: home, env, stdio })
+  try {
+    const ready = await readyLine(child)
+    say('start', startMs, ready.url)
+    startMs = performance.now()
+    say('one call', startMs, JSON.stringify(await callOnce(ready)))
+    startMs = performance.now()
+    await stop(child)
+    say('stop', startMs)
+  } finally {
+    if (child.exitCode === null) child.kill('SIGKILL')
+  }
+}
+
+await using folder = await mkdtempDisposable(join(tmpdir(), 'holdfast-try-'))
 try {
-  process.stdout.write(`Trying the package in ${folder}\n`)
-  await step('pack', 'npm', ['pack', '--pack-destination', folder, '--loglevel=error'], root)
-  const tarball = (await readdir(folder)).find((file) => file.endsWith('.tgz'))
-  if (!tarball) throw new Error('npm pack left no tarball')
-  await writeFile(join(folder, 'package.json'), '{"private":true}\n')
-  await step('install into an empty folder', 'npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', `./${tarball}`], folder)
-  const startMs = performance.now()
-  const { child, ready } = start()
-  const { url, models } = await ready
-  process.stdout.write(`ok    start                            ${((performance.now() - startMs) / 1000).toFixed(1).padStart(5)} s   ${url}\n`)
-  process.stdout.write(`ok    one call                                   ${JSON.stringify(await call(url, models[0] ?? ''))}\n`)
-  const code = await stopped(child)
-  if (code !== 0) throw new Error(`it ended with ${code} after SIGTERM`)
-  process.stdout.write('ok    stopped politely\n')
+  process.stdout.write(`Trying the package in ${folder.path}\n`)
+  await tryPackage(folder.path)
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`FAIL  ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
-} finally {
-  await rm(folder, { recursive: true, force: true })
 }

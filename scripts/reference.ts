@@ -12,7 +12,12 @@ export function referencePages(): Map<string, string> {
 }
 
 const printed = '<!-- Printed by `node scripts/write-reference.ts`; edit the code, not this page. -->'
-const retryWords = { other: 'on another upstream', same: 'at once, on a fresh connection', wait: 'on another now, here after its wait', no: 'no' }
+const retryWords = {
+  other: 'on another upstream',
+  same: 'at once, on a fresh connection',
+  wait: 'on another now, here after its wait',
+  no: 'no',
+}
 
 function faultsPage(): string {
   const codes = Object.keys(faultKinds) as FaultCode[]
@@ -28,9 +33,9 @@ function faultsPage(): string {
 
 ${printed}
 
-Everything that can go wrong has a code. It stands in the answer (\`cause\` in JSON, \`details\` in \`Proxy-Status\`, on the
-error page), in the log (\`code\`) and in the metrics (\`code\`). *We try again* says what the gateway does by itself before the
-first token has been sent; a status is what the caller sees when that did not help.
+Everything that can go wrong has a code. It stands in the answer (\`cause\` in JSON, \`details\` in \`Proxy-Status\`, on
+the error page), in the log (\`code\`) and in the metrics (\`code\`). *We try again* says what the gateway does by itself
+before the first token has been sent; a status is what the caller sees when that did not help.
 
 | code | status | whose fault | we try again | Proxy-Status | Envoy flag | OpenAI type / code | Anthropic type |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -60,10 +65,12 @@ export interface Setting {
 }
 
 /** Every setting, depth first; `<name>` stands for a name that the operator chooses, `[]` for the members of a list. */
-export function settings(node: Node = configJsonSchema() as Node, path = ''): Setting[] {
+export function settings(node: Node = configJsonSchema(), path = ''): Setting[] {
   const own: Setting[] = path === '' ? [] : [{ path, node }]
   const inner = [
-    ...Object.entries(node.properties ?? {}).flatMap(([key, value]) => settings(value, path === '' ? key : `${path}.${key}`)),
+    ...Object.entries(node.properties ?? {}).flatMap(([key, value]) =>
+      settings(value, path === '' ? key : `${path}.${key}`),
+    ),
     ...(typeof node.additionalProperties === 'object' ? settings(node.additionalProperties, `${path}.<name>`) : []),
     ...(node.items?.properties || node.items?.anyOf ? settings(node.items, `${path}[]`) : []),
     ...(node.anyOf ?? []).filter((each) => each.properties).flatMap((each) => settings(each, path).slice(1)),
@@ -79,7 +86,8 @@ function kindOf(node: Node): string {
   if (node.additionalProperties) return 'names and sections'
   const low = node.minimum !== undefined && node.minimum > -1e15 ? node.minimum : undefined
   const high = node.maximum !== undefined && node.maximum < 1e15 ? node.maximum : undefined
-  const range = low !== undefined && high !== undefined ? `, ${low} to ${high}` : low !== undefined ? `, from ${low}` : ''
+  const range =
+    low !== undefined && high !== undefined ? `, ${low} to ${high}` : low !== undefined ? `, from ${low}` : ''
   return `${node.type ?? 'any'}${range}`
 }
 

@@ -22,7 +22,12 @@ export interface StepOptions {
 }
 
 /** Runs `program` (looked for in node_modules/.bin first) and resolves with what it said, whether good or bad. */
-export function runStep(name: string, program: string, args: readonly string[], options: StepOptions = {}): Promise<StepResult> {
+export function runStep(
+  name: string,
+  program: string,
+  args: readonly string[],
+  options: StepOptions = {},
+): Promise<StepResult> {
   const startMs = performance.now()
   const path = `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`
   return new Promise((resolve) => {
@@ -39,7 +44,8 @@ export function runStep(name: string, program: string, args: readonly string[], 
         options.onOutput?.(text)
       })
     }
-    const end = (isGood: boolean): void => resolve({ name, isGood, seconds: (performance.now() - startMs) / 1000, output })
+    const end = (isGood: boolean): void =>
+      resolve({ name, isGood, seconds: (performance.now() - startMs) / 1000, output })
     child.on('error', (error) => {
       output += error.message
       end(false)

@@ -15,6 +15,8 @@ export interface HoldfastOptions {
   /** Room of the journal; without it the product's default. */
   readonly journalBytesMax?: number
   readonly core?: number
+  /** Options for its Node, such as a module to load first. */
+  readonly nodeOptions?: string
 }
 
 /** The flags of a run; a room of the journal can only be told in a file, and JSON is YAML. */
@@ -47,7 +49,7 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningPe
   const launched = launch(process.execPath, args, {
     ...(options.core === undefined ? {} : { core: options.core }),
     cwd: repository,
-    env: { NODE_ENV: 'production' },
+    env: { NODE_ENV: 'production', ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }) },
     onLine: (line) => line.includes('"event":"ready"') && resolve(),
   })
   const { promise: late, resolve: giveUp } = Promise.withResolvers<string>()

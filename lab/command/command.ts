@@ -6,7 +6,10 @@ export class UsageError extends Error {}
 export interface LabCommand {
   /** The whole help text. */
   readonly help: string
-  /** Runs with the arguments after the subcommand's name; resolves when it is done, or when what it started runs. @throws {UsageError} */
+  /**
+   * Runs with the arguments after the subcommand's name; resolves when it is done, or when what it started runs.
+   * @throws {UsageError}
+   */
   run(args: readonly string[]): Promise<void>
 }
 
@@ -15,7 +18,9 @@ export function sayReady(fields: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify({ event: 'ready', ...fields, pid: process.pid })}\n`)
 }
 
-/** Ends on SIGTERM and SIGINT, and with `isTied` when standard input ends: then a killed parent leaves nobody behind. */
+/**
+ * Ends on SIGTERM and SIGINT, and with `isTied` when standard input ends: then a killed parent leaves nobody behind.
+ */
 export function endWith(close: () => Promise<void>, isTied: boolean): void {
   const end = (): void => void close().finally(() => process.exit(0))
   process.once('SIGTERM', end)

@@ -10,11 +10,27 @@ const flags = {
   slots: { type: 'number', value: 'N', says: 'answers at once (4)' },
   context: { type: 'number', value: 'TOKENS', says: 'longest prompt and answer together, of one slot (2048)' },
   seed: { type: 'number', value: 'N', says: 'which random matrices (1)' },
-  noise: { type: 'number', value: 'WEIGHT', says: 'weight of all but the last token: 0.5 reads well, 4 is for tests (0.5)' },
+  noise: {
+    type: 'number',
+    value: 'WEIGHT',
+    says: 'weight of all but the last token: 0.5 reads well, 4 is for tests (0.5)',
+  },
   model: { type: 'text', value: 'NAME', says: 'name of the model (tiny)' },
-  program: { type: 'text', value: 'FILE', says: 'the llama-server to use (PATH, else cache, else unpacked from Debian)' },
-  cache: { type: 'text', value: 'FOLDER', says: 'for the engine and the weights (holdfast in $XDG_CACHE_HOME or ~/.cache)' },
-  extra: { type: 'texts', value: 'FLAG', says: 'a further flag for llama-server, e.g. --extra=--no-slots; may be repeated' },
+  program: {
+    type: 'text',
+    value: 'FILE',
+    says: 'the llama-server to use (PATH, else cache, else unpacked from Debian)',
+  },
+  cache: {
+    type: 'text',
+    value: 'FOLDER',
+    says: 'for the engine and the weights (holdfast in $XDG_CACHE_HOME or ~/.cache)',
+  },
+  extra: {
+    type: 'texts',
+    value: 'FLAG',
+    says: 'a further flag for llama-server, e.g. --extra=--no-slots; may be repeated',
+  },
   tied: { type: 'switch', says: 'end when standard input ends' },
 } as const satisfies Record<string, Flag>
 

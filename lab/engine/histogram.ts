@@ -18,7 +18,9 @@ export class Histogram {
     if (at >= 0) this.counts[at] = (this.counts[at] ?? 0) + 1
   }
 
-  /** The lines of `name` in the text format, cumulative as the format wants it. `labels` like `a="b"`, without braces. */
+  /**
+   * The lines of `name` in the text format, cumulative as the format wants it. `labels` like `a="b"`, without braces.
+   */
   lines(name: string, labels: string): string[] {
     let total = 0
     const buckets = this.bounds.map((bound, at) => {

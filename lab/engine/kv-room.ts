@@ -1,12 +1,16 @@
 /**
- * The memory of a simulated engine: blocks of 16 tokens, shared between prompts that begin alike (a chain of block hashes),
- * kept after use as long as there is room, thrown out oldest first. No data is in them; only who holds what is modelled.
+ * The memory of a simulated engine: blocks of 16 tokens, shared between prompts that begin alike (a chain of block
+ * hashes), kept after use as long as there is room, thrown out oldest first. No data is in them; only who holds what is
+ * modelled.
  */
 import { assert } from '../../src/ground/assert.ts'
 
 export const blockTokens = 16
 
-/** Identity of a block: all tokens up to its end, by way of its predecessor's. 53 bits, so that it stays an exact number. */
+/**
+ * Identity of a block: all tokens up to its end, by way of its predecessor's. 53 bits, so that it stays an exact
+ * number.
+ */
 function chain(previous: number, ids: readonly number[], start: number): number {
   let low = (previous ^ 0x811c9dc5) | 0
   let high = (Math.floor(previous / 2 ** 32) ^ 0x5bd1e995) | 0

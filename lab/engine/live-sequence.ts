@@ -58,7 +58,9 @@ export class LiveSequence implements Sequence {
   get isRunning(): boolean {
     return this.lease !== null
   }
-  /** Tokens that must be computed before the next new one: the prompt, and after a preemption what was generated too. */
+  /**
+   * Tokens that must be computed before the next new one: the prompt, and after a preemption what was generated too.
+   */
   get contextTokens(): number {
     return this.request.promptIds.length + this.generated
   }

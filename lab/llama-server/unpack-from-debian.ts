@@ -1,8 +1,9 @@
 /**
  * Gets the real `llama-server` from Debian's packages without installing anything: apt resolves and fetches the package
- * with all it depends on, down to the C library, as if onto an empty machine; the packages are unpacked into one folder,
- * and a small script there starts the engine with its own loader and libraries. The machine's own package lists, caches,
- * hooks and libraries are neither used nor touched; the archive's signature is checked as in any apt run.
+ * with all it depends on, down to the C library, as if onto an empty machine; the packages are unpacked into one
+ * folder, and a small script there starts the engine with its own loader and libraries. The machine's own package
+ * lists, caches, hooks and libraries are neither used nor touched; the archive's signature is checked as in any apt
+ * run.
  */
 import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
@@ -28,7 +29,10 @@ const listsTimeoutMs = 120_000
 const fetchTimeoutMs = 300_000
 const unpackTimeoutMs = 60_000
 
-/** Fills `folder` (which must exist) with the engine and its start script `llama-server`. Throws with the reason and a cure. */
+/**
+ * Fills `folder` (which must exist) with the engine and its start script `llama-server`. Throws with the reason and a
+ * cure.
+ */
 export async function unpackFromDebian(folder: string, options: UnpackOptions): Promise<void> {
   const keyring = await firstReadable(keyrings)
   if (keyring === undefined) {
@@ -50,7 +54,7 @@ export async function unpackFromDebian(folder: string, options: UnpackOptions): 
 /** All package sources of this machine. Files that cannot be read count as empty. */
 async function machineSources(): Promise<AptSource[]> {
   const parts = '/etc/apt/sources.list.d'
-  const names = (await readdir(parts).catch(() => [])).sort().map((name) => join(parts, name))
+  const names = (await readdir(parts).catch(() => [])).map((name) => join(parts, name))
   const parsed = ['/etc/apt/sources.list', ...names].map(async (path) => {
     const text = await readFile(path, 'utf8').catch(() => '')
     if (path.endsWith('.list')) return parseListFile(text)
@@ -68,12 +72,22 @@ async function fetchPackages(folder: string, sourceLine: string, options: Unpack
   await writeFile(join(work, 'sources.list'), `${sourceLine}\n`)
   await writeFile(join(work, 'apt.conf'), await aptSettings(work, options), { mode: 0o600 })
   const apt = async (timeoutMs: number, ...commandLine: string[]): Promise<string | undefined> => {
-    const environment = { ...process.env, APT_CONFIG: join(work, 'apt.conf'), LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' }
-    const result = await runProgram('apt-get', ['-q', ...commandLine], { environment, timeoutMs, signal: options.signal })
+    const environment = {
+      ...process.env,
+      APT_CONFIG: join(work, 'apt.conf'),
+      LC_ALL: 'C',
+      DEBIAN_FRONTEND: 'noninteractive',
+    }
+    const result = await runProgram('apt-get', ['-q', ...commandLine], {
+      environment,
+      timeoutMs,
+      signal: options.signal,
+    })
     return result.status === 0 ? undefined : firstComplaint(result.output)
   }
   options.onProgress('reading the package lists of Debian')
-  // Without Error-Mode an unreachable archive would only be a warning, and the next step would fail for a vaguer reason.
+  // Without Error-Mode an unreachable archive would only be a warning, and the next step would fail for a vaguer
+  // reason.
   const failure = await apt(listsTimeoutMs, '-o', 'APT::Update::Error-Mode=any', 'update')
   if (failure !== undefined) return failure
   options.onProgress('fetching llama-server and its libraries (about 20 MB)')
@@ -149,7 +163,9 @@ async function linkBackends(files: readonly string[], beside: string): Promise<v
 /** Folders with shared libraries: the loader's own first, plugins that nobody links against left out. */
 function libraryFolders(files: readonly string[], first: string): string[] {
   const folders = files
-    .filter((path) => /\.so(\.\d+)*$/.test(path) && !/\/(gconv|engines-\d|ossl-modules|pkcs11|backends[^/]*)\//.test(path))
+    .filter(
+      (path) => /\.so(\.\d+)*$/.test(path) && !/\/(gconv|engines-\d|ossl-modules|pkcs11|backends[^/]*)\//.test(path),
+    )
     .map((path) => dirname(path))
   return [...new Set([first, ...folders])]
 }

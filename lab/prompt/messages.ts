@@ -1,4 +1,7 @@
-/** The messages of the three dialects, as one list of plain texts. What is not text is kept as a word that stands for it. */
+/**
+ * The messages of the three dialects, as one list of plain texts. What is not text is kept as a word that stands for
+ * it.
+ */
 import { isFields, listField, textField, type Fields } from '../sim/field.ts'
 import { Refusal } from '../sim/refusal.ts'
 import type { Message } from './prompt.ts'
@@ -49,7 +52,9 @@ export function chatMessages(fields: Fields): Message[] {
   })
 }
 
-/** Messages of Anthropic's dialect; a user message that holds only results of tools is a `tool` one. @throws {Refusal} */
+/**
+ * Messages of Anthropic's dialect; a user message that holds only results of tools is a `tool` one. @throws {Refusal}
+ */
 export function anthropicMessages(fields: Fields): Message[] {
   const messages = messageItems(fields, 'messages').map((item, at): Message => {
     const name = `messages.${at}.content`

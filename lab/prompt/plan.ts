@@ -1,4 +1,6 @@
-/** What a lab model is going to say: decided whole before the first token, since answer, length and stop are all fixed. */
+/**
+ * What a lab model is going to say: decided whole before the first token, since answer, length and stop are all fixed.
+ */
 import { answerId, answerLength, answerWord, expectedToolArguments, promptHash, type AnswerRange } from '../answer.ts'
 import { decode, encode } from '../vocabulary.ts'
 import type { Prompt } from './prompt.ts'

@@ -1,6 +1,7 @@
 /**
  * A prompt as a lab model reads it: rendered token ids, the question in it, and how far the answer has come already.
- * Continuation is found by looking, not by being told: whatever ends in the beginning of the right answer is continued there.
+ * Continuation is found by looking, not by being told: whatever ends in the beginning of the right answer is continued
+ * there.
  */
 import { answerId, promptHash } from '../answer.ts'
 import { decode, encode, fromAnswerId, marks } from '../vocabulary.ts'
@@ -18,7 +19,10 @@ export interface Prompt {
   readonly answered: number
 }
 
-/** The lab's chat template. With `isOpen` a last assistant message is left open, to be continued; else a new turn is begun. */
+/**
+ * The lab's chat template. With `isOpen` a last assistant message is left open, to be continued; else a new turn is
+ * begun.
+ */
 export function renderChat(messages: readonly Message[], isOpen: boolean): number[] {
   const ids: number[] = []
   const push = (more: readonly number[]): void => {

@@ -57,13 +57,16 @@ const foreignKinds: Readonly<Record<string, (given: Json) => object>> = {
   }),
 }
 
+/** Toxiproxy's words for our directions; `both` is ours alone. */
+const streams = { up: 'upstream', down: 'downstream', both: 'both' } as const
+
 function toOrder(json: Json): ToxicOrder {
   const type = String(json.type)
   const stream = json.stream ?? 'downstream'
   const given = (typeof json.attributes === 'object' && json.attributes !== null ? json.attributes : {}) as Json
   const fields = foreignKinds[type]?.(given) ?? { kind: type, ...given }
   const direction = stream === 'upstream' ? 'up' : stream === 'both' ? 'both' : 'down'
-  const all = { ...fields, direction, name: json.name ?? `${type}_${direction}`, share: json.toxicity ?? 1 }
+  const all = { ...fields, direction, name: json.name ?? `${type}_${streams[direction]}`, share: json.toxicity ?? 1 }
   return parseToxicOrder(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)))
 }
 
@@ -71,7 +74,7 @@ function describeToxic({ name, kind, direction, share, ...attributes }: Toxic): 
   return {
     name,
     type: kind,
-    stream: { up: 'upstream', down: 'downstream', both: 'both' }[direction],
+    stream: streams[direction],
     toxicity: share,
     attributes,
   }
@@ -132,7 +135,7 @@ async function answerToxics(
   const change = await readBody()
   const { name, kind, direction, share, ...now } = toxic
   const fields = { ...now, ...(change.attributes as Json | undefined), toxicity: undefined }
-  const stream = { up: 'upstream', down: 'downstream', both: 'both' }[direction]
+  const stream = streams[direction]
   const order = toOrder({ type: kind, name, stream, toxicity: change.toxicity ?? share, attributes: fields })
   return [200, describeToxic(known(proxy.add(order)))]
 }

@@ -1,4 +1,7 @@
-/** One direction of one connection through the fault proxy: bytes wait in a line until they are due, in order, whatever the toxics. */
+/**
+ * One direction of one connection through the fault proxy: bytes wait in a line until they are due, in order, whatever
+ * the toxics.
+ */
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../src/ground/clock.ts'
 import type { Random } from '../../src/ground/random.ts'

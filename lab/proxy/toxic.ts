@@ -17,7 +17,10 @@ export type Toxic = Common &
     | { readonly kind: 'bandwidth'; readonly bytesPerSecond: number }
     /** A lost segment as TCP shows it: with `probability`, a piece and all behind it wait `ms` longer. */
     | { readonly kind: 'loss'; readonly probability: number; readonly ms: number }
-    /** Ends the connection after so many bytes in this direction, or so long after its start: by reset, or by a clean end. */
+    /**
+     * Ends the connection after so many bytes in this direction, or so long after its start: by reset, or by a clean
+     * end.
+     */
     | {
         readonly kind: 'cut'
         readonly afterBytes: number | null

@@ -1,4 +1,7 @@
-/** `/lab/…`: faults on command, the calls seen, a fresh start. On the same port as the model, and never struck by its faults. */
+/**
+ * `/lab/…`: faults on command, the calls seen, a fresh start. On the same port as the model, and never struck by its
+ * faults.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promptHash } from '../answer.ts'
 import { faultKinds, parseFaultOrder } from '../fault-plan.ts'

@@ -1,4 +1,7 @@
-/** One request to a lab server and its answer: reading the body, sending answers of every kind, and noticing who left first. */
+/**
+ * One request to a lab server and its answer: reading the body, sending answers of every kind, and noticing who left
+ * first.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { systemRandom } from '../../src/ground/random.ts'
 import type { FaultOrder } from '../fault-plan.ts'

@@ -29,7 +29,8 @@ function checkKey({ request, sim }: Exchange): void {
   const { profile, settings } = sim
   if (profile.key === 'none' && settings.apiKey === null) return
   const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  const given = profile.key === 'x-api-key' ? request.headers['x-api-key'] : bearer
+  // Anthropic takes a key in either place, and its client has moved from the one to the other.
+  const given = profile.key === 'x-api-key' ? (request.headers['x-api-key'] ?? bearer) : bearer
   if (typeof given === 'string' && (settings.apiKey === null || given === settings.apiKey)) return
   throw new Refusal('no_key', profile.key === 'x-api-key' ? 'invalid x-api-key' : 'Incorrect API key provided.')
 }

@@ -1,4 +1,7 @@
-/** One answer under way: the engine's tokens said in the caller's dialect, and the faults that strike in the middle of it. */
+/**
+ * One answer under way: the engine's tokens said in the caller's dialect, and the faults that strike in the middle of
+ * it.
+ */
 import { faultKinds, type FaultOrder } from '../fault-plan.ts'
 import type { Sequence } from '../engine/live-sequence.ts'
 import type { Plan } from '../prompt/plan.ts'
@@ -88,7 +91,8 @@ export class Generation {
     this.#firstTokenMs ||= this.#exchange.sim.clock.monotonicMs()
     if (!this.#isStream) return
     const from = this.#sent[choice] ?? 0
-    // Faults count the tokens of the first choice; what comes after one that does not end the answer is said in a second go.
+    // Faults count the tokens of the first choice; what comes after one that does not end the answer is said in a
+    // second go.
     const to = choice === 0 ? Math.min(from + count, Math.max(from, this.#strikeAt)) : from + count
     this.#exchange.response.write(this.#opening() + this.#voice.pieces(choice, from, to))
     this.#sent[choice] = to

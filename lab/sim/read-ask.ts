@@ -1,4 +1,7 @@
-/** What a request asks of the lab model: the four generating routes read into one shape, with the refusals of each profile. */
+/**
+ * What a request asks of the lab model: the four generating routes read into one shape, with the refusals of each
+ * profile.
+ */
 import type { AnswerRange } from '../answer.ts'
 import type { Profile, RouteName } from '../profile.ts'
 import { anthropicMessages, chatMessages, responsesMessages } from '../prompt/messages.ts'
@@ -104,7 +107,10 @@ function understand(ids: readonly number[]): Prompt {
   }
 }
 
-/** The tool that is to be called: the one `tool_choice` names, or the offered one that the question names by `call:<name>`. */
+/**
+ * The tool that is to be called: the one `tool_choice` names, or the offered one that the question names by
+ * `call:<name>`.
+ */
 function wantedTool(fields: Fields, messages: readonly Message[], question: string): string | null {
   const offered = (listField(fields, 'tools') ?? []).map((tool) => {
     const described = isFields(tool) && isFields(tool.function) ? tool.function : tool

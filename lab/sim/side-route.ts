@@ -1,4 +1,7 @@
-/** The routes beside the generating ones: models, embeddings, tokens, health, and what each imitated server has of its own. */
+/**
+ * The routes beside the generating ones: models, embeddings, tokens, health, and what each imitated server has of its
+ * own.
+ */
 import { promptHash } from '../answer.ts'
 import { faultKinds } from '../fault-plan.ts'
 import type { RouteName } from '../profile.ts'

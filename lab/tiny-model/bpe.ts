@@ -13,7 +13,10 @@ export interface Bpe {
   readonly sequences: readonly (readonly number[])[]
 }
 
-/** How GPT-2 splits text before any merging; merges never cross these borders. The engine's "gpt-2" splitter is the same. */
+/**
+ * How GPT-2 splits text before any merging; merges never cross these borders. The engine's "gpt-2" splitter is the
+ * same.
+ */
 const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu
 
 /**

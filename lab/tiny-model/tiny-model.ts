@@ -38,7 +38,9 @@ export interface TinyModel {
   readonly vocabulary: number
 }
 
-/** Goes up by one whenever the same options give other bytes than before; callers that keep files put it in the name. */
+/**
+ * Goes up by one whenever the same options give other bytes than before; callers that keep files put it in the name.
+ */
 export const tinyModelRevision = 2
 
 /** How readily an answer ends, or a new paragraph begins, after the last word of a paragraph, which counts as 1. */
@@ -91,8 +93,8 @@ function tokenTable(ordinary: readonly string[]): TokenTable {
 }
 
 /**
- * Counts what follows what. A line break, with which the chat form opens an answer, leads to any paragraph; the end of a
- * paragraph leads to the end of the answer or to a line break.
+ * Counts what follows what. A line break, with which the chat form opens an answer, leads to any paragraph; the end of
+ * a paragraph leads to the end of the answer or to a line break.
  */
 function transitions(sequences: readonly (readonly number[])[], table: TokenTable): Transitions {
   const size = table.tokens.length

@@ -12,10 +12,10 @@
  *
  * The head reads the first region as "which word follows this one in the corpus": that alone is a Markov chain, and its
  * continuation would depend on the last token only. The free region is what makes it a worthy test object: attention
- * with random matrices mixes all earlier tokens, with their positions, into it, and the head adds `noise` times a random
- * function of it to the scores. So a single token that is missing, doubled or changed *anywhere* in the prefix moves
- * the scores, and with enough noise the most probable next token as well. A gateway that continues a broken answer
- * from a wrong prefix is thereby found out, while a right one gets the same words again.
+ * with random matrices mixes all earlier tokens, with their positions, into it, and the head adds `noise` times a
+ * random function of it to the scores. So a single token that is missing, doubled or changed *anywhere* in the prefix
+ * moves the scores, and with enough noise the most probable next token as well. A gateway that continues a broken
+ * answer from a wrong prefix is thereby found out, while a right one gets the same words again.
  *
  * Greedy decoding takes the highest score at each step: no chance is involved. With one build of the engine, one thread
  * and the same tokens before, the arithmetic is the same operation by operation, and so is the text.
@@ -50,7 +50,9 @@ export interface Transitions {
 /** Width of the free region, without the constant. */
 const freeWidth = 63
 const headCount = 4
-/** Much less than the width of the vector divided by the heads, as is usual: it keeps the file and the context small. */
+/**
+ * Much less than the width of the vector divided by the heads, as is usual: it keeps the file and the context small.
+ */
 const headWidth = 64
 const hiddenWidth = 256
 /** Score of a follower that the corpus does not have; about as low as a float16 model can tell from impossible. */
@@ -66,7 +68,11 @@ export function tinyShape(vocabularySize: number, layers: number): Shape {
 }
 
 /** All tensors of the model under the names that llama.cpp looks for. The order of drawing is part of the format. */
-export function tinyWeights(shape: Shape, transitions: Transitions, options: { seed: number; noise: number }): Tensor[] {
+export function tinyWeights(
+  shape: Shape,
+  transitions: Transitions,
+  options: { seed: number; noise: number },
+): Tensor[] {
   const random = seededRandom(options.seed)
   const { width, vocabularySize } = shape
   return [
@@ -86,7 +92,8 @@ function layerWeights(shape: Shape, prefix: string, random: Random): Tensor[] {
     shape: [columns, rows],
     values: matrix(rows, columns, () => factor * draw(random)),
   })
-  // What a layer adds to the vector goes into the free region only: the current token and the constant stay as they are.
+  // What a layer adds to the vector goes into the free region only: the current token and the constant stay as they
+  // are.
   const intoFree = (name: string, columns: number, factor: number): Tensor => ({
     name: prefix + name,
     shape: [columns, width],
@@ -94,7 +101,8 @@ function layerWeights(shape: Shape, prefix: string, random: Random): Tensor[] {
   })
   return [
     ones(`${prefix}attn_norm.weight`, width),
-    // Queries and keys of fourfold strength: attention then picks a few earlier tokens and does not average all of them away.
+    // Queries and keys of fourfold strength: attention then picks a few earlier tokens and does not average all of them
+    // away.
     mix('attn_q.weight', width, headsWidth, 4 * scale),
     mix('attn_k.weight', width, headsWidth, 4 * scale),
     mix('attn_v.weight', width, headsWidth, scale),
@@ -106,7 +114,9 @@ function layerWeights(shape: Shape, prefix: string, random: Random): Tensor[] {
   ]
 }
 
-/** Row by token: itself in the first region, a random signature of length sqrt(1/2) in the free one, and the constant. */
+/**
+ * Row by token: itself in the first region, a random signature of length sqrt(1/2) in the free one, and the constant.
+ */
 function embedding(shape: Shape, random: Random): Float32Array {
   const factor = 1 / Math.sqrt(2 * freeWidth)
   return matrix(shape.vocabularySize, shape.width, (token, column) => {

@@ -1,3 +1,4 @@
+/** The body and the event of a fault, in each family’s shape. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { faultKinds, type FaultCode } from '../fault/code.ts'

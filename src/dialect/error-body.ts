@@ -1,6 +1,7 @@
 /**
- * A fault in the words of the caller's SDK: the JSON body of a refused request, and the event that ends a stream which broke.
- * SDKs read `message`, `type` and `code`; `ray`, `cause` and `retryable` are ours and ignored by those that do not know them.
+ * A fault in the words of the caller's SDK: the JSON body of a refused request, and the event that ends a stream which
+ * broke. SDKs read `message`, `type` and `code`; `ray`, `cause` and `retryable` are ours and ignored by those that do
+ * not know them.
  */
 import type { Fault } from '../fault/fault.ts'
 import { toEvent } from './answer/answer-reader.ts'
@@ -18,8 +19,8 @@ const anthropicTypes: Readonly<Record<number, string>> = {
 }
 
 /**
- * The JSON body for a fault, in the caller's family. What an upstream said of the caller's own request (HF_CALL_REFUSED) keeps
- * its message, param, and, within one family, its type, code and further fields.
+ * The JSON body for a fault, in the caller's family. What an upstream said of the caller's own request
+ * (HF_CALL_REFUSED) keeps its message, param, and, within one family, its type, code and further fields.
  */
 export function errorBody(fault: Fault, ray: string, family: Family): Buffer {
   return Buffer.from(JSON.stringify(errorValue(fault, ray, family)))
@@ -32,8 +33,8 @@ function errorValue(fault: Fault, ray: string, family: Family): unknown {
 
 /**
  * The last event of a stream that broke after it began; the caller's connection is to be closed behind it, and `[DONE]`
- * never follows. For `responses` it is the `error` event and not `response.failed`: at a broken stream the SDKs must throw at once,
- * while a lone `response.failed` passes as one more event and the cut text could be taken for an answer.
+ * never follows. For `responses` it is the `error` event and not `response.failed`: at a broken stream the SDKs must
+ * throw at once, while a lone `response.failed` passes as one more event and the cut text could be taken for an answer.
  */
 export function errorEvent(fault: Fault, ray: string, route: Route): Buffer {
   if (route === 'responses') {
@@ -54,7 +55,7 @@ function ours(fault: Fault, ray: string): Record<string, unknown> {
   }
 }
 
-/** Details of the house (addresses, upstreams' words about themselves) are for its logs; a caller is told of the own request. */
+/** Details of the house (addresses, what upstreams say of themselves) are for its logs; a caller hears of the call. */
 function messageOf(fault: Fault): string {
   const { source, sentence } = fault.kind
   const text = source === 'client' && fault.detail ? `${sentence} ${fault.detail}` : sentence

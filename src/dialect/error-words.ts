@@ -30,9 +30,10 @@ export function isErrorValue(value: unknown): boolean {
 
 /**
  * Reads the words out of a parsed error body, or gives null when there are none.
- * Known shapes: OpenAI and most others `{error:{message,type,param,code}}`, Anthropic `{type:'error',error:{type,message}}`,
- * Responses events `{type:'error',message,code}`, vLLM of old `{object:'error',message}`, Ollama and TGI `{error:'…'}`,
- * FastAPI `{detail:'…'}` and `{detail:[{loc,msg}]}`, Google `[{error:{…}}]`.
+ * Known shapes: OpenAI and most others `{error:{message,type,param,code}}`, Anthropic
+ * `{type:'error',error:{type,message}}`, Responses events `{type:'error',message,code}`, vLLM of old
+ * `{object:'error',message}`, Ollama and TGI `{error:'…'}`, FastAPI `{detail:'…'}` and `{detail:[{loc,msg}]}`, Google
+ * `[{error:{…}}]`.
  */
 export function readErrorWords(value: unknown): ErrorWords | null {
   if (Array.isArray(value)) return value.length > 0 ? readErrorWords(value[0]) : null

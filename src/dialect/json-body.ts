@@ -1,13 +1,13 @@
 /**
- * The caller's bytes with an index of their top level: what the relay reads of a body, and how it changes a field without
- * copying or re-spelling the rest. Unknown fields, number spellings and base64 images pass byte for byte.
+ * The caller's bytes with an index of their top level: what the relay reads of a body, and how it changes a field
+ * without copying or re-spelling the rest. Unknown fields, number spellings and base64 images pass byte for byte.
  */
 import { isUtf8 } from 'node:buffer'
 import { Fault } from '../fault/fault.ts'
 import { badJson, scanObject, type FieldSpan, type ScanLimits } from './json-scan.ts'
 
 export interface BodyLimits extends Partial<ScanLimits> {
-  /** Fields that may stand only once, since a reader that takes the first and one that takes the last would disagree on the way. */
+  /** Fields that may stand only once: of two, one reader on the way takes the first, and another the last. */
   readonly uniqueFields?: readonly string[]
 }
 
@@ -34,9 +34,9 @@ export class JsonBody {
   }
 
   /**
-   * Checks the whole grammar and UTF-8, and finds the top-level fields. A repeated field counts by its last place, as in
-   * JSON.parse, but the ones in `uniqueFields` (default: model, stream) are refused. A byte order mark is refused: JSON forbids
-   * sending one, and not every model server behind us would bear it.
+   * Checks the whole grammar and UTF-8, and finds the top-level fields. A repeated field counts by its last place, as
+   * in JSON.parse, but the ones in `uniqueFields` (default: model, stream) are refused. A byte order mark is refused:
+   * JSON forbids sending one, and not every model server behind us would bear it.
    * Defaults: depthMax 128, fieldsMax 1024.
    * @throws {Fault} HF_BAD_JSON, its detail naming line, column, byte and what was expected.
    */

@@ -1,6 +1,6 @@
 /**
- * The JSON grammar (RFC 8259) as one linear walk over bytes: says whether they are JSON, and where the top-level fields lie.
- * Builds no values and copies nothing, so a body of many megabytes costs its length once. Below json-body.ts.
+ * The JSON grammar (RFC 8259) as one linear walk over bytes: says whether they are JSON, and where the top-level fields
+ * lie. Builds no values and copies nothing, so a body of many megabytes costs its length once. Below json-body.ts.
  */
 import { Fault } from '../fault/fault.ts'
 
@@ -31,8 +31,7 @@ const openBrace = 0x7b
 const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
-const simpleEscapes = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)))
-const literals = { t: Buffer.from('true'), f: Buffer.from('false'), n: Buffer.from('null') }
+const simpleEscapes: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'))
 
 /**
  * Finds the top-level fields of the JSON object that `bytes` hold, in order, repeated ones included.
@@ -88,9 +87,9 @@ function skipValue(bytes: Buffer, from: number, depthLeft: number): number {
     return skipArray(bytes, from + 1, depthLeft - 1)
   }
   if (byte === minus || isDigit(byte)) return skipNumber(bytes, from)
-  if (byte === 0x74) return skipLiteral(bytes, from, literals.t)
-  if (byte === 0x66) return skipLiteral(bytes, from, literals.f)
-  if (byte === 0x6e) return skipLiteral(bytes, from, literals.n)
+  if (byte === 0x74) return skipLiteral(bytes, from, 'true')
+  if (byte === 0x66) return skipLiteral(bytes, from, 'false')
+  if (byte === 0x6e) return skipLiteral(bytes, from, 'null')
   throw badJson(bytes, from, 'expected a value')
 }
 
@@ -181,9 +180,9 @@ function skipDigits(bytes: Buffer, from: number): number {
   return at
 }
 
-function skipLiteral(bytes: Buffer, from: number, literal: Buffer): number {
+function skipLiteral(bytes: Buffer, from: number, literal: string): number {
   for (let i = 1; i < literal.length; i++) {
-    if (bytes[from + i] !== literal[i]) throw badJson(bytes, from, 'expected a value')
+    if (bytes[from + i] !== literal.charCodeAt(i)) throw badJson(bytes, from, 'expected a value')
   }
   return from + literal.length
 }

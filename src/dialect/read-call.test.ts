@@ -1,3 +1,4 @@
+/** What is taken for a call, and which field a refusal names. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Fault } from '../fault/fault.ts'

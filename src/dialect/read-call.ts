@@ -1,6 +1,6 @@
 /**
- * Bytes → Call: the first step inside the house after the door. Checks only what the relay itself needs to know; everything else
- * is for the model server to judge, so a field that is new tomorrow passes today.
+ * Bytes → Call: the first step inside the house after the door. Checks only what the relay itself needs to know;
+ * everything else is for the model server to judge, so a field that is new tomorrow passes today.
  */
 import { Fault } from '../fault/fault.ts'
 import type { Call, Route } from './call.ts'

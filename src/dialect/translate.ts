@@ -1,4 +1,7 @@
-/** Chooses how a call is spoken to an upstream: in its own language if the upstream speaks it, else translated, else not at all. */
+/**
+ * Chooses how a call is spoken to an upstream: in its own language if the upstream speaks it, else translated, else not
+ * at all.
+ */
 import type { Call, Route } from './call.ts'
 import { ChatToMessages } from './chat-to-messages/chat-to-messages.ts'
 import { MessagesToChat } from './messages-to-chat/messages-to-chat.ts'
@@ -7,7 +10,10 @@ import { ResponsesToChat } from './responses-to-chat/responses-to-chat.ts'
 import type { Translation } from './translation.ts'
 
 export interface TranslateOptions {
-  /** Ask for token counts in OpenAI streams where the caller did not; false for upstreams that refuse `stream_options`. Default true. */
+  /**
+   * Ask for token counts in OpenAI streams where the caller did not; false for upstreams that refuse `stream_options`.
+   * Default true.
+   */
   readonly wantsUsage?: boolean
   /** Wall time, milliseconds since 1970, for the `created` of answers whose upstream does not date them. Default 0. */
   readonly nowMs?: number

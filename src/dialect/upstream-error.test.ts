@@ -1,3 +1,4 @@
+/** Refusals as real servers spell them, and the fault each becomes. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'

@@ -1,19 +1,21 @@
 /**
- * An upstream's refusal as a fault of our table: whose fault it is, whether another upstream may do better, when to come back.
+ * An upstream's refusal as a fault of our table: whose fault it is, whether another upstream may do better, when to
+ * come back.
  *
- * | status                          | becomes                                                                      |
- * |---------------------------------|------------------------------------------------------------------------------|
- * | 400 413 415 422, 404            | HF_CALL_REFUSED, with the upstream's own words for the caller                |
- * |   … about the model             | HF_UPSTREAM_MODEL_MISSING: we chose the name, so it is the operator's        |
- * |   … as an HTML page, 404 about the path | HF_UPSTREAM_ERROR: a wrong URL or a proxy in between (413 stays refused) |
- * |   … about our credit            | HF_UPSTREAM_KEY_REFUSED                                                      |
- * | 401 402 403                     | HF_UPSTREAM_KEY_REFUSED                                                      |
- * | 408 504 522 524                 | HF_FIRST_TOKEN_TIMEOUT                                                       |
- * | 429                             | HF_UPSTREAM_RATE_LIMITED                                                     |
- * | 503 529                         | HF_UPSTREAM_BUSY                                                             |
- * | 204                             | HF_UPSTREAM_EMPTY                                                            |
- * | other 1xx 2xx 3xx               | HF_UPSTREAM_GARBLED                                                          |
- * | the rest                        | HF_UPSTREAM_ERROR                                                            |
+ * | status                                | becomes                                                                |
+ * |---------------------------------------|------------------------------------------------------------------------|
+ * | 400 413 415 422, 404                  | HF_CALL_REFUSED, with the upstream's own words for the caller          |
+ * | … about the model                     | HF_UPSTREAM_MODEL_MISSING: we chose the name, so it is the operator's  |
+ * | … as an HTML page, 404 about the path | HF_UPSTREAM_ERROR: a wrong URL or a proxy in between (413 stays        |
+ * |                                       | refused)                                                               |
+ * | … about our credit                    | HF_UPSTREAM_KEY_REFUSED                                                |
+ * | 401 402 403                           | HF_UPSTREAM_KEY_REFUSED                                                |
+ * | 408 504 522 524                       | HF_FIRST_TOKEN_TIMEOUT                                                 |
+ * | 429                                   | HF_UPSTREAM_RATE_LIMITED                                               |
+ * | 503 529                               | HF_UPSTREAM_BUSY                                                       |
+ * | 204                                   | HF_UPSTREAM_EMPTY                                                      |
+ * | other 1xx 2xx 3xx                     | HF_UPSTREAM_GARBLED                                                    |
+ * | the rest                              | HF_UPSTREAM_ERROR                                                      |
  */
 import type { FaultCode } from '../fault/code.ts'
 import { Fault } from '../fault/fault.ts'
@@ -61,7 +63,7 @@ export function readUpstreamError(
   const isPage = (headers['content-type'] ?? '').includes('text/html') || text.startsWith('<')
   const words = isPage ? null : wordsOf(text)
   const code = codeOf(status, { words, isPage, family })
-  const told = isPage ? `${pageTitle(text)}` : (words?.message ?? text)
+  const told = isPage ? pageTitle(text) : (words?.message ?? text)
   const retryAfterMs = readRetryAfter(headers, nowMs)
   return new Fault(code, {
     detail: detailOf(code, `status ${status}${told ? `: ${told}` : ''}`),
@@ -71,7 +73,10 @@ export function readUpstreamError(
   })
 }
 
-/** An error that came inside a 200: as the whole answer, or as an event of a stream. The words must tell what the status did not. */
+/**
+ * An error that came inside a 200: as the whole answer, or as an event of a stream. The words must tell what the status
+ * did not.
+ */
 export function readEmbeddedError(value: unknown, family: Family): Fault {
   const words = readErrorWords(value)
   const status = words ? impliedStatus(words) : 500
@@ -102,11 +107,12 @@ function codeOf(status: number, { words, isPage, family }: Signs): FaultCode {
 function isAboutModel(status: number, words: ErrorWords, family: Family): boolean {
   if (status >= 400 && status < 500 && words.code === 'model_not_found') return true
   if (status !== 404) return false
-  if (family === 'anthropic' && /^model:/.test(words.message)) return true
-  return /\bmodels?\b.{0,300}(not found|not exist|not available|not loaded|no such|unknown|not supported)|(no such|unknown|invalid) model/is.test(
-    words.message,
-  )
+  if (family === 'anthropic' && words.message.startsWith('model:')) return true
+  return modelMissing.test(words.message) || modelUnknown.test(words.message)
 }
+
+const modelMissing = /\bmodels?\b.{0,300}(not (found|exist|available|loaded|supported)|no such|unknown)/is
+const modelUnknown = /(no such|unknown|invalid) model/i
 
 function isAboutPath({ message, code }: ErrorWords): boolean {
   return (

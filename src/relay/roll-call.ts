@@ -11,6 +11,8 @@ export type Probe = (base: URL, credentials: Credentials, timeoutMs: number) => 
 const downPeriodMs = 1000
 const upPeriodMs = 15_000
 const probeMs = 3000
+/** The start waits this long for slow ones; they are taken in when they answer. */
+const startMs = 1500
 
 export class RollCall implements Disposable {
   #clock: Clock
@@ -27,9 +29,12 @@ export class RollCall implements Disposable {
     this.#log = log
   }
 
-  /** Asks all once; resolves when each has answered or failed. Goes on asking by itself afterwards. */
+  /** Asks all; resolves when each has answered or failed, or after a moment. Goes on asking by itself afterwards. */
   async start(): Promise<void> {
-    await Promise.all(this.#fleet.upstreams.map((upstream) => this.#ask(upstream)))
+    const asked = Promise.all(this.#fleet.upstreams.map((upstream) => this.#ask(upstream)))
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    using _ = this.#clock.after(startMs, resolve)
+    await Promise.race([asked, late])
   }
 
   [Symbol.dispose](): void {

@@ -53,6 +53,11 @@ function refused(status: number, text: string): Outcome {
   }
 }
 
+async function* texts(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  for await (const bytes of body) yield decoder.decode(bytes, { stream: true })
+}
+
 async function readStream(answer: Response, expected: string): Promise<Outcome> {
   let text = ''
   let tokens = 0
@@ -61,7 +66,7 @@ async function readStream(answer: Response, expected: string): Promise<Outcome> 
   let fault: string | null = null
   let pending = ''
   try {
-    for await (const bytes of (answer.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream())) {
+    for await (const bytes of texts(answer.body as ReadableStream<Uint8Array>)) {
       pending += bytes
       for (let end = pending.indexOf('\n\n'); end !== -1; end = pending.indexOf('\n\n')) {
         const data = pending.slice(0, end).replace(/^data: /, '')

@@ -131,7 +131,7 @@ function spell(value: unknown): string {
 for (const name of readdirSync(folder)
   .filter((file) => file.endsWith('.txt'))
   .sort()) {
-  test(`${name.replace('.txt', '').replaceAll('-', ' ')}`, () => {
+  test(name.replace('.txt', '').replaceAll('-', ' '), () => {
     const file = readFileSync(new URL(name, folder), 'utf8')
     const sections = parseSections(file)
     const found = actual(sections)

@@ -1,13 +1,14 @@
 /**
- * The official SDKs as callers of a language that their upstream does not speak. A server on the loopback translates calls,
- * answers them from scripts in the upstream's language, and the SDKs must put the right text, tool calls and usage together.
+ * The official SDKs as callers of a language that their upstream does not speak. A server on the loopback translates
+ * calls, answers them from scripts in the upstream's language, and the SDKs must put the right text, tool calls and
+ * usage together.
  */
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import Anthropic from '@anthropic-ai/sdk'
-import OpenAI from 'openai'
+import Anthropic, { APIError as AnthropicError, BadRequestError as AnthropicBadRequest } from '@anthropic-ai/sdk'
+import OpenAI, { APIError, BadRequestError } from 'openai'
 import { routeNames, routes, type Route } from '../../src/dialect/call.ts'
 import { errorBody, errorEvent } from '../../src/dialect/error-body.ts'
 import { readCall } from '../../src/dialect/read-call.ts'
@@ -215,9 +216,10 @@ const responseTools = [{ type: 'function' as const, name: 'get_weather', paramet
 describe('openai chat on an Anthropic upstream', () => {
   const check = (completion: OpenAI.ChatCompletion): void => {
     const [choice] = completion.choices
-    assert.equal(choice?.message.content, 'Hello ☀')
-    assert.equal((choice?.message as { reasoning_content?: string }).reasoning_content, 'hm')
-    assert.equal(choice?.finish_reason, 'tool_calls')
+    assert.ok(choice)
+    assert.equal(choice.message.content, 'Hello ☀')
+    assert.equal((choice.message as { reasoning_content?: string }).reasoning_content, 'hm')
+    assert.equal(choice.finish_reason, 'tool_calls')
     const calls = choice.message.tool_calls?.map((one) =>
       one.type === 'function' ? [one.id, one.function.name, JSON.parse(one.function.arguments)] : one,
     )
@@ -263,7 +265,7 @@ describe('openai chat on an Anthropic upstream', () => {
           seen.push(piece.choices[0]?.delta.content ?? '')
       },
       (thrown) =>
-        thrown instanceof OpenAI.APIError &&
+        thrown instanceof APIError &&
         thrown.code === 'server_is_overloaded' &&
         (thrown.error as { ray?: string }).ray === ray,
     )
@@ -273,7 +275,7 @@ describe('openai chat on an Anthropic upstream', () => {
   test('is told which field cannot be served', async () => {
     await assert.rejects(
       openai.chat.completions.create({ model: 'tools', messages, n: 2 }),
-      (thrown) => thrown instanceof OpenAI.BadRequestError && thrown.param === 'n' && thrown.requestID === ray,
+      (thrown) => thrown instanceof BadRequestError && thrown.param === 'n' && thrown.requestID === ray,
     )
   })
 })
@@ -315,16 +317,14 @@ describe('@anthropic-ai/sdk messages on a chat upstream', () => {
     await assert.rejects(
       anthropic.messages.stream({ ...asked, model: 'broken' }).finalMessage(),
       (thrown) =>
-        thrown instanceof Anthropic.APIError &&
-        thrown.type === 'api_error' &&
-        JSON.stringify(thrown.error).includes(ray),
+        thrown instanceof AnthropicError && thrown.type === 'api_error' && JSON.stringify(thrown.error).includes(ray),
     )
   })
 
   test('is told which field cannot be served', async () => {
     await assert.rejects(
       anthropic.messages.create({ ...asked, tools: [{ type: 'web_search_20250305', name: 'web_search' }] }),
-      (thrown) => thrown instanceof Anthropic.BadRequestError && /tools\[0\]\.type/.test(thrown.message),
+      (thrown) => thrown instanceof AnthropicBadRequest && /tools\[0\]\.type/.test(thrown.message),
     )
   })
 })
@@ -376,6 +376,6 @@ describe('openai responses on a chat upstream', () => {
     check(await openai.responses.create({ model: 'tools', input: 'Weather in Rome?', tools: responseTools })))
 
   test('throws at an error in the stream', async () => {
-    await assert.rejects(openai.responses.stream({ model: 'broken', input: 'x' }).finalResponse(), OpenAI.APIError)
+    await assert.rejects(openai.responses.stream({ model: 'broken', input: 'x' }).finalResponse(), APIError)
   })
 })

@@ -39,7 +39,7 @@ interface Case {
 /** A lab server under a fault that strikes the calls, not the list of models. */
 function ordered(kind: FaultOrder['kind'], more: Partial<FaultOrder> = {}): () => Promise<Broken> {
   return async () => {
-    const sim = await openSimServer({ engine: { rate: 1000 } })
+    const sim = await openSimServer({ engine: { decodeRate: 1000 } })
     sim.order({ kind, ...more })
     return { url: `${sim.url}/v1`, [Symbol.asyncDispose]: () => sim.close() }
   }
@@ -70,16 +70,11 @@ async function blackHole(t: TestContext): Promise<Broken | null> {
   const [bytes] = (await once(child.stdout, 'data')) as [Buffer]
   const port = Number(bytes.toString())
   child.kill('SIGSTOP')
-  const plugs: Socket[] = []
-  for (let isFull = false; !isFull && plugs.length < 16; ) {
-    const plug = connect(port, '127.0.0.1')
-    plug.on('error', () => {})
-    plugs.push(plug)
-    isFull = await Promise.race([
-      once(plug, 'connect').then(() => false),
-      new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 500)),
-    ])
-  }
+  // Until it really stands still it would go on taking connections.
+  while (!/\) T /.test(await readFile(`/proc/${child.pid}/stat`, 'utf8'))) await new Promise((resolve) => setTimeout(resolve, 5))
+  // The queue holds two; the rest of these wait outside, so that it is full whenever somebody else comes.
+  const plugs: Socket[] = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  await Promise.all(plugs.slice(0, 2).map((plug) => once(plug, 'connect')))
   return {
     url: `http://127.0.0.1:${port}/v1`,
     [Symbol.asyncDispose]: async () => {
@@ -158,7 +153,7 @@ const cases: readonly Case[] = [
 
 let good: SimServer
 before(async () => {
-  good = await openSimServer({ engine: { rate: 1000 } })
+  good = await openSimServer({ engine: { decodeRate: 1000 } })
 })
 after(() => good.close())
 

@@ -162,16 +162,21 @@ describe('the Vercel AI SDK through the house', () => {
   test('an answer that breaks off is an error, not an end', async () => {
     stage().sim.order({ kind: 'cut', afterTokens: 4, count: 1 })
     const errors: unknown[] = []
+    const note = (error: unknown): void => void errors.push(error)
     const result = streamText({
       model: stage().vercel()('lab-model'),
       prompt,
       maxRetries: 0,
-      onError: ({ error }) => void errors.push(error),
+      onError: ({ error }) => note(error),
     })
     let text = ''
-    for await (const piece of result.textStream) text += piece
+    try {
+      for await (const piece of result.textStream) text += piece
+    } catch (thrown) {
+      note(thrown)
+    }
     assert.equal(text, expectedAnswer(prompt, 4))
-    assert.equal(errors.length, 1)
+    assert.ok(errors.length > 0)
     assert.notEqual(await Promise.resolve(result.finishReason).catch(() => 'error'), 'stop')
   })
 })

@@ -27,21 +27,32 @@ class Rig {
   submit(prompt: number[], count: number, more: Partial<EngineRequest> = {}): Job {
     const tokensAtMs: number[] = []
     const job = { tokensAtMs, endedAtMs: null as number | null, sequence: null as Sequence | null }
-    const note = (tokens: number): void => void tokensAtMs.push(...Array.from({ length: tokens }, () => this.clock.monotonicMs()))
+    const note = (tokens: number): void =>
+      void tokensAtMs.push(...Array.from({ length: tokens }, () => this.clock.monotonicMs()))
     const onEnd = (): void => {
       assert.equal(job.endedAtMs, null, 'the end is told once')
       job.endedAtMs = this.clock.monotonicMs()
     }
-    job.sequence = this.engine.submit({ promptIds: prompt, count, idAt: (at) => 9_000_000 + at, endReason: 'stop', ...more }, { onTokens: note, onEnd })
+    job.sequence = this.engine.submit(
+      { promptIds: prompt, count, idAt: (at) => 9_000_000 + at, endReason: 'stop', ...more },
+      { onTokens: note, onEnd },
+    )
     return job
   }
 }
 
 test('every request gets all its tokens, never more run than there are slots, and all is free again in the end', () => {
-  const jobs = fc.array(fc.record({ prompt: fc.integer({ min: 1, max: 90 }), count: fc.integer({ min: 0, max: 60 }), waitMs: fc.integer({ min: 0, max: 40 }) }), {
-    minLength: 1,
-    maxLength: 24,
-  })
+  const jobs = fc.array(
+    fc.record({
+      prompt: fc.integer({ min: 1, max: 90 }),
+      count: fc.integer({ min: 0, max: 60 }),
+      waitMs: fc.integer({ min: 0, max: 40 }),
+    }),
+    {
+      minLength: 1,
+      maxLength: 24,
+    },
+  )
   fc.assert(
     fc.property(jobs, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 10, max: 40 }), (list, slots, kvBlocks) => {
       const rig = new Rig({ slots, kvBlocks })
@@ -55,7 +66,10 @@ test('every request gets all its tokens, never more run than there are slots, an
         assert.ok(rig.engine.runningCount <= slots)
         assert.ok(rig.engine.room.usage <= 1)
       }
-      assert.deepEqual(running.map((job) => [job.tokensAtMs.length, job.endedAtMs !== null]), list.map(({ count }) => [count, true]))
+      assert.deepEqual(
+        running.map((job) => [job.tokensAtMs.length, job.endedAtMs !== null]),
+        list.map(({ count }) => [count, true]),
+      )
       assert.equal(rig.engine.runningCount + rig.engine.waitingCount + rig.engine.room.usedCount, 0)
       assert.equal(rig.engine.counters.ended.stop, list.length)
       assert.equal(rig.clock.timerCount, 0)
@@ -80,12 +94,18 @@ test('a sequence alone decodes at the rate, and slower the more run beside it', 
 test('the rate is kept when timers come late', () => {
   const clock = new ManualClock()
   const late: Clock = {
-    nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), every: (ms, run) => clock.every(ms, run), soon: (run) => clock.soon(run),
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    every: (ms, run) => clock.every(ms, run),
+    soon: (run) => clock.soon(run),
     after: (ms, run) => clock.after(Math.ceil((ms + 1) / 16) * 16, run),
   }
   const engine = new Engine({ clock: late, decodeRate: 1000 })
   let tokens = 0
-  engine.submit({ promptIds: [1], count: 10_000, idAt: (at) => at, endReason: 'stop' }, { onTokens: (count) => void (tokens += count), onEnd: () => {} })
+  engine.submit(
+    { promptIds: [1], count: 10_000, idAt: (at) => at, endReason: 'stop' },
+    { onTokens: (count) => void (tokens += count), onEnd: () => {} },
+  )
   clock.advance(4000)
   assert.ok(tokens > 3900 && tokens <= 4000, `${tokens} tokens in 4 s at 1000 a second`)
 })
@@ -146,7 +166,10 @@ test('when memory runs out the newest waits, and everybody is served in the end'
   const rig = new Rig({ kvBlocks: 10, slots: 4, decodeRate: 1000 })
   const jobs = [1, 2, 3].map((seed) => rig.submit(ids(16, seed), 100))
   rig.clock.advance(5000)
-  assert.deepEqual(jobs.map((job) => job.tokensAtMs.length), [100, 100, 100])
+  assert.deepEqual(
+    jobs.map((job) => job.tokensAtMs.length),
+    [100, 100, 100],
+  )
   assert.ok(rig.engine.counters.preemptions > 0)
   assert.ok((jobs[0]?.endedAtMs ?? Infinity) < (jobs[2]?.endedAtMs ?? 0))
 })
@@ -163,13 +186,19 @@ test('a request that is cancelled gives its slot to the next at once and hears n
   first.sequence?.cancel()
   rig.clock.advance(1000)
   assert.equal(first.tokensAtMs.length, heard)
-  assert.deepEqual([first.endedAtMs, second.endedAtMs, second.tokensAtMs.length, third.tokensAtMs.length], [null, null, 0, 3])
+  assert.deepEqual(
+    [first.endedAtMs, second.endedAtMs, second.tokensAtMs.length, third.tokensAtMs.length],
+    [null, null, 0, 3],
+  )
   assert.equal(rig.engine.counters.ended.abort, 2)
 })
 
 test('a full queue takes nobody more', () => {
   const rig = new Rig({ slots: 1, waitingMax: 2 })
-  assert.deepEqual([1, 2, 3, 4].map((seed) => rig.submit(ids(4, seed), 5).sequence === null), [false, false, false, true])
+  assert.deepEqual(
+    [1, 2, 3, 4].map((seed) => rig.submit(ids(4, seed), 5).sequence === null),
+    [false, false, false, true],
+  )
 })
 
 test('a frozen engine makes no step, and goes on when thawed', () => {
@@ -211,7 +240,10 @@ test('a request may be made while the end of another is told', () => {
   const rig = new Rig({ slots: 1 })
   const tokens: string[] = []
   const ask = (name: string, onEnd: () => void): void => {
-    rig.engine.submit({ promptIds: [1], count: 2, idAt: (at) => at, endReason: 'stop' }, { onTokens: (count) => tokens.push(...Array.from({ length: count }, () => name)), onEnd })
+    rig.engine.submit(
+      { promptIds: [1], count: 2, idAt: (at) => at, endReason: 'stop' },
+      { onTokens: (count) => tokens.push(...Array.from({ length: count }, () => name)), onEnd },
+    )
   }
   ask('a', () => ask('b', () => {}))
   rig.clock.advance(1000)

@@ -1,6 +1,6 @@
 /**
- * The real engine with our model: it answers in each of its languages, greedy answers repeat, and the continuation of an
- * answer depends on every token before it. Tests of failover stand on these three.
+ * The real engine with our model: it answers in each of its languages, greedy answers repeat, and the continuation of
+ * an answer depends on every token before it. Tests of failover stand on these three.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
@@ -67,7 +67,10 @@ describe('the real small model', { skip: absence }, () => {
   })
 
   test('answers completions and Anthropic messages', async () => {
-    const completion = await post<{ choices: { text: string }[] }>('/v1/completions', { prompt: 'Bread', max_tokens: 8 })
+    const completion = await post<{ choices: { text: string }[] }>('/v1/completions', {
+      prompt: 'Bread',
+      max_tokens: 8,
+    })
     assert.ok(completion.choices[0]!.text.length > 0)
     interface Message {
       role: string
@@ -97,7 +100,14 @@ describe('the real small model', { skip: absence }, () => {
 
   /** The next tokens after a prefix, greedily, in an empty cache: so nothing of an earlier call can help. */
   async function continueFrom(prompt: readonly number[], count: number): Promise<number[]> {
-    const body = { prompt, n_predict: count, temperature: 0, ignore_eos: true, return_tokens: true, cache_prompt: false }
+    const body = {
+      prompt,
+      n_predict: count,
+      temperature: 0,
+      ignore_eos: true,
+      return_tokens: true,
+      cache_prompt: false,
+    }
     return (await post<{ tokens: number[] }>('/completion', body)).tokens
   }
 
@@ -119,11 +129,9 @@ describe('the real small model', { skip: absence }, () => {
     let unchanged = 0
     const places = [0, 3, prompt.length, prompt.length + 6, prompt.length + 12, prefix.length - 5, prefix.length - 1]
     for (const place of places) {
-      const wrong = [
-        prefix.toSpliced(place, 1),
-        prefix.toSpliced(place, 0, prefix[place]!),
-        prefix.with(place, prefix[place]! === 300 ? 301 : 300),
-      ]
+      const token = prefix[place]!
+      const another = token === 300 ? 301 : 300
+      const wrong = [prefix.toSpliced(place, 1), prefix.toSpliced(place, 0, token), prefix.with(place, another)]
       for (const tokens of wrong) if ((await continueFrom(tokens, 24)).join() === right) unchanged++
     }
     assert.equal(unchanged, 0, `of ${places.length * 3} wrong prefixes`)
@@ -132,7 +140,9 @@ describe('the real small model', { skip: absence }, () => {
   test('cuts text into tokens as it was trained, so that its pieces are words', async () => {
     const tokens = await tokensOf('the gateway asks the next server')
     assert.ok(tokens.length <= 12, `${tokens.length} tokens for six words of the corpus`)
-    const { content } = await post<{ content: string }>('/detokenize', { tokens: await tokensOf('crêpe in Zürich, 20 °C') })
+    const { content } = await post<{ content: string }>('/detokenize', {
+      tokens: await tokensOf('crêpe in Zürich, 20 °C'),
+    })
     assert.equal(content, 'crêpe in Zürich, 20 °C')
   })
 })

@@ -27,14 +27,19 @@ test('writes the same bytes for the same seed, and other bytes for another seed 
 })
 
 test('writes today what it wrote when its revision number was given', async () => {
-  // If this fails, the model has changed: raise tinyModelRevision, so that files kept under the old number are not used.
+  // If this fails, the model has changed: raise tinyModelRevision, so that files kept under the old number are not
+  // used.
   assert.equal(tinyModelRevision, 2)
   assert.equal(await digestOf({}), '7464e67fc467d83b4ceddddd586dea006aaba4c638abbe06088357f0bf2e81bc')
 })
 
 test('writes a GGUF file whose header and tensor directory can be read back', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'holdfast-tiny-'))
-  const model = await writeTinyModel(join(folder.path, 'a', 'model.gguf'), { ...small, name: 'test', contextTokens: 512 })
+  const model = await writeTinyModel(join(folder.path, 'a', 'model.gguf'), {
+    ...small,
+    name: 'test',
+    contextTokens: 512,
+  })
   const file = readGguf(await readFile(model.path))
   assert.equal(file.metadata.get('general.architecture'), 'llama')
   assert.equal(file.metadata.get('general.name'), 'test')
@@ -43,7 +48,10 @@ test('writes a GGUF file whose header and tensor directory can be read back', as
   assert.ok(Array.isArray(tokens))
   assert.equal(tokens.length, model.vocabulary)
   assert.equal(new Set(tokens).size, tokens.length, 'no token text twice')
-  assert.deepEqual(file.tensors.get('token_embd.weight'), [file.metadata.get('llama.embedding_length'), model.vocabulary])
+  assert.deepEqual(file.tensors.get('token_embd.weight'), [
+    file.metadata.get('llama.embedding_length'),
+    model.vocabulary,
+  ])
   assert.equal(file.endOffset, model.bytes, 'the last tensor ends with the file')
   assert.deepEqual(await readdir(join(folder.path, 'a')), ['model.gguf'], 'nothing unfinished is left behind')
 })

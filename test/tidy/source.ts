@@ -24,7 +24,10 @@ export type Violation = string
 
 /** Files that git tracks or would track, so that nothing generated counts. */
 export function repositoryFiles(): string[] {
-  const output = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  const output = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
   return [...new Set(output.split('\n').filter(Boolean))].filter((path) => isThere(path))
 }
 
@@ -45,21 +48,34 @@ const statement = /(?:^|\n)[ \t]*(import|export)(\s+type)?\b([^;'"`]*?\bfrom\s*)
 const dynamic = /\bimport\(\s*['"]([^'"\n]+)['"]/g
 
 export function readSource(path: string): Source {
-  const text = readFileSync(join(root, path), 'utf8')
+  return parseSource(path, readFileSync(join(root, path), 'utf8'))
+}
+
+export function parseSource(path: string, text: string): Source {
   const lineOf = (index: number): number => text.slice(0, index).split('\n').length
   const imports: Import[] = []
   for (const match of text.matchAll(statement)) {
     if (match[1] === 'export' && !match[3]) continue
     const at = match.index + (match[0].startsWith('\n') ? 1 : 0)
-    imports.push({ to: resolve(path, match[4] ?? ''), line: lineOf(at), isTypeOnly: match[2] !== undefined || isOnlyTypes(match[3] ?? '') })
+    imports.push({
+      to: resolve(path, match[4] ?? ''),
+      line: lineOf(at),
+      isTypeOnly: match[2] !== undefined || isOnlyTypes(match[3] ?? ''),
+    })
   }
-  for (const match of text.matchAll(dynamic)) imports.push({ to: resolve(path, match[1] ?? ''), line: lineOf(match.index), isTypeOnly: false })
+  for (const match of text.matchAll(dynamic))
+    imports.push({ to: resolve(path, match[1] ?? ''), line: lineOf(match.index), isTypeOnly: false })
   return { path, lines: text.split('\n'), imports }
 }
 
 /** `import { type A, type B } from` brings nothing at run time. */
 function isOnlyTypes(clause: string): boolean {
-  const names = /\{([^}]*)\}/.exec(clause)?.[1]?.split(',').map((name) => name.trim()).filter(Boolean) ?? []
+  const names =
+    /\{([^}]*)\}/
+      .exec(clause)?.[1]
+      ?.split(',')
+      .map((name) => name.trim())
+      .filter(Boolean) ?? []
   return names.length > 0 && names.every((name) => name.startsWith('type ')) && /^\s*\{/.test(clause)
 }
 

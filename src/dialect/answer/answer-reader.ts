@@ -1,4 +1,4 @@
-/** What every reader of a streamed answer keeps; the languages differ in how they read an event and in what ends a stream. */
+/** What every reader of a streamed answer keeps; how an event is read, and what ends a stream, differs by language. */
 import type { Fault } from '../../fault/fault.ts'
 import type { Usage } from '../call.ts'
 import { isFields, type Fields } from '../field.ts'

@@ -1,6 +1,7 @@
 /**
- * Reads a chat stream for a caller who speaks another language: takes chunks apart into parts (a text, a thought, a tool call)
- * that open, grow and close one after the other, which is how the other languages tell an answer. They say only how each is told.
+ * Reads a chat stream for a caller who speaks another language: takes chunks apart into parts (a text, a thought, a
+ * tool call) that open, grow and close one after the other, which is how the other languages tell an answer. They say
+ * only how each is told.
  */
 import { Fault } from '../../fault/fault.ts'
 import { isErrorValue } from '../error-words.ts'
@@ -120,7 +121,7 @@ export abstract class ChatPieceReader extends AnswerReader {
     const { id } = call
     const { name, arguments: piece } = spec
     const isOpen = this.#open?.kind === 'call' && this.#openCallIndex === index
-    // Some servers give every call the index 0, some repeat id and name with every piece: a new id with a name is a new call.
+    // Some servers give every call the index 0, some repeat id and name with every piece: a new id tells a new call.
     const isSame = isOpen && (typeof id !== 'string' || id === '' || id === this.#open?.callId)
     if (!isSame && typeof name === 'string' && name !== '') {
       this.#openPart(

@@ -1,4 +1,4 @@
-/** Token counts as each language spells them, read into one shape in which `inputTokens` always includes the cached ones. */
+/** Token counts as each language spells them, read into one shape where `inputTokens` includes the cached ones. */
 import type { Usage } from '../call.ts'
 import { isFields } from '../field.ts'
 

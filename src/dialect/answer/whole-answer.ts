@@ -19,7 +19,10 @@ const marks: Readonly<Record<Route, readonly [field: string, kind: ValueKind]>> 
   count_tokens: ['input_tokens', 'number'],
 }
 
-/** The body stays as it is; of long embeddings nothing but the grammar is looked at. @throws {Fault} HF_UPSTREAM_GARBLED, HF_UPSTREAM_EMPTY, or what an error inside says. */
+/**
+ * The body stays as it is; of long embeddings nothing but the grammar is looked at.
+ * @throws {Fault} HF_UPSTREAM_GARBLED, HF_UPSTREAM_EMPTY, HF_UPSTREAM_CUT, or what an error inside says.
+ */
 export function readWholeAnswer(route: Route, bytes: Buffer): WholeAnswer {
   const body = parseAnswer(bytes)
   const family = routes[route].family

@@ -1,4 +1,7 @@
-/** A chat conversation as the turns of messages: roles alternate, tool results open the user's turn, system words go ahead of all. */
+/**
+ * A chat conversation as the turns of messages: roles alternate, tool results open the user's turn, system words go
+ * ahead of all.
+ */
 import { badField, isAbsent, isFields, needFields, needList, needText, untranslatable, type Fields } from '../field.ts'
 
 type Block = Readonly<Record<string, unknown>>
@@ -155,7 +158,10 @@ function toolResult(message: Fields, param: string): Block {
   return { type: 'tool_result', tool_use_id: id, content: textBlocks(message['content'], `${param}.content`) }
 }
 
-/** Some servers give ids like `functions.f:0`, with letters that are refused there. Call and result change alike, so they still match. */
+/**
+ * Some servers give ids like `functions.f:0`, with letters that are refused there. Call and result change alike, so
+ * they still match.
+ */
 function toToolId(id: string): string {
   return id.replace(/[^\w-]/g, '_')
 }

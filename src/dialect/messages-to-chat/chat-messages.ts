@@ -1,4 +1,7 @@
-/** The turns of messages as a chat conversation: one turn may become several messages, since tool results stand alone in chat. */
+/**
+ * The turns of messages as a chat conversation: one turn may become several messages, since tool results stand alone in
+ * chat.
+ */
 import { badField, isAbsent, isFields, needFields, needList, needText, untranslatable, type Fields } from '../field.ts'
 
 /** @throws {Fault} HF_BAD_CALL */

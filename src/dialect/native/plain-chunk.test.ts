@@ -1,3 +1,4 @@
+/** The quick look at a chunk: it may ask for a closer look, but must not overlook anything. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'

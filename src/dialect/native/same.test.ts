@@ -1,3 +1,4 @@
+/** Caller and upstream of one language: what passes, what the relay learns, what is kept back. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Fault } from '../../fault/fault.ts'

@@ -1,6 +1,7 @@
 /**
- * Caller and upstream speak the same language: the bytes pass as they are, but for the model's name in the request and the
- * token counts that we ask for. The answer names the model as the upstream does, also where the caller used an alias: it is what answered.
+ * Caller and upstream speak the same language: the bytes pass as they are, but for the model's name in the request and
+ * the token counts that we ask for. The answer names the model as the upstream does, also where the caller used an
+ * alias: it is what answered.
  */
 import { readWholeAnswer } from '../answer/whole-answer.ts'
 import type { Call } from '../call.ts'
@@ -70,7 +71,10 @@ function usageRequest(call: Call): string | null {
   return JSON.stringify({ ...options, include_usage: true })
 }
 
-/** Answers that one call asks for: `n` for each prompt of a list. What makes no sense counts as one; the upstream refuses it. */
+/**
+ * Answers that one call asks for: `n` for each prompt of a list. What makes no sense counts as one; the upstream
+ * refuses it.
+ */
 function countChoices(call: Call): number {
   const n = call.body.value('n')
   const each = typeof n === 'number' && n > 1 ? n : 1

@@ -40,7 +40,7 @@ export interface ConnectionOwner {
  * round trip. An end that comes later than this is no such thing: the server took the request and died of it, perhaps.
  */
 export const idleRaceMsMax = 1000
-/** The kernel then begins to ask whether the other side still lives, so that a lost link ends a silent answer at last. */
+/** The kernel then begins to ask whether the other side still lives: a lost link ends a silent answer at last. */
 const keepAliveProbeMs = 15_000
 /** A server that says it closes after N is trusted for N less this, or half of N when that is less. */
 const keepAliveMarginMs = 1000

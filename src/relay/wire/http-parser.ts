@@ -4,6 +4,16 @@
  * and 11): a gateway that guesses is a gateway that can be made to mix up two answers.
  */
 import { Fault } from '../../fault/fault.ts'
+import {
+  extensionPattern,
+  forbiddenPattern,
+  hasToken,
+  hexValue,
+  lengthPattern,
+  statusLinePattern,
+  tokenPattern,
+  trimBlanks,
+} from './http-grammar.ts'
 
 /** Bytes of status line and headers of one answer, interim ones included. */
 export const headBytesMax = 64 * 1024
@@ -15,22 +25,13 @@ export const interimCountMax = 8
 export const chunkExtensionBytesMax = 256
 /** Bytes of the trailer after the last chunk. */
 export const trailerBytesMax = 16 * 1024
-/** Digits of a chunk's size and of a content-length, so that both stay exact in a double. */
+/** Digits of a chunk's size, so that it stays exact in a double. */
 const hexDigitsMax = 13
-const lengthPattern = /^\d{1,15}$/
-
-const statusLinePattern = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: .*)?$/
-const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** What no line of a head may hold: controls (tab excepted), so NUL, CR and LF too. */
-const forbiddenPattern = /[^\t\x20-\x7e\x80-\xff]/
-/** `;name`, `;name=token` or `;name="text"`, any number of them. */
-const extensionPattern =
-  /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/
-const protocolStart = 'HTTP/1.'
 
 const cr = 13
 const lf = 10
 const semicolon = 59
+const protocolStart = 'HTTP/1.'
 
 // The states, in the order in which an answer passes them; from `done` on no more bytes are wanted.
 const statusLine = 0
@@ -53,33 +54,6 @@ export interface HttpParserSink {
 
 function refuse(detail: string): never {
   throw new Fault('HF_UPSTREAM_GARBLED', { detail })
-}
-
-/** The value of a hexadecimal digit, or -1. */
-function hexValue(byte: number): number {
-  if (byte >= 48 && byte <= 57) return byte - 48
-  const letter = byte | 32
-  return letter >= 97 && letter <= 102 ? letter - 87 : -1
-}
-
-/** Without blanks and tabs at both ends; `trim` would also take a no-break space, which is a byte of the value here. */
-function trimBlanks(text: string): string {
-  let from = 0
-  let to = text.length
-  while (from < to && isBlank(text.charCodeAt(from))) from++
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
-  return text.slice(from, to)
-}
-
-function isBlank(code: number): boolean {
-  return code === 32 || code === 9
-}
-
-function hasToken(list: string, token: string): boolean {
-  return list
-    .toLowerCase()
-    .split(',')
-    .some((item) => trimBlanks(item) === token)
 }
 
 export class HttpParser {

@@ -1,12 +1,9 @@
 /** Writes the head of a request, and refuses what could make two requests out of one. */
 import { Fault } from '../../fault/fault.ts'
+import { forbiddenPattern, tokenPattern } from './http-grammar.ts'
 import type { WireRequest } from './wire.ts'
 
 const pathPattern = /^\/[\x21-\x7e]*$/
-const namePattern = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-/** What no header value may hold: controls (tab excepted), so CR, LF and NUL, and what is not one byte. */
-const forbiddenPattern = /[^\t\x20-\x7e\x80-\xff]/
-
 /** Headers that say how bytes are framed, or who is spoken to: the wire writes them, or there is no use for them. */
 const ownNames = new Set([
   'host',
@@ -45,7 +42,8 @@ export function requestBytes(request: WireRequest, host: string): readonly Buffe
 }
 
 function headerLine(name: string, value: string): string {
-  if (!namePattern.test(name)) throw new Fault('HF_INTERNAL', { detail: 'a request header with an improper name' })
+  if (!tokenPattern.test(name) || name !== name.toLowerCase())
+    throw new Fault('HF_INTERNAL', { detail: 'a request header with an improper name' })
   if (ownNames.has(name)) throw new Fault('HF_INTERNAL', { detail: `request header ${name} belongs to the wire` })
   if (forbiddenPattern.test(value)) {
     throw new Fault('HF_CONFIG', { detail: `request header ${name} holds a character that HTTP forbids` })

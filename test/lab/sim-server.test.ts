@@ -1,0 +1,365 @@
+/** The simulated server over real sockets: the same answer by every door, and what each profile has and refuses. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { answerWord, checkAnswer, expectedAnswer, expectedToolArguments, promptHash } from '../../lab/answer.ts'
+import type { ProfileName } from '../../lab/profile.ts'
+import { openSimServer, type SimServer, type SimServerOptions } from '../../lab/sim-server.ts'
+import { decode } from '../../lab/vocabulary.ts'
+import { call, eventsOf, type Outcome, streamedText } from './plain-client.ts'
+
+const engine = { speed: 10 }
+let sim: SimServer
+before(async () => {
+  sim = await openSimServer({ engine })
+})
+after(() => sim.close())
+
+function chat(content: string, more: object = {}): object {
+  return { model: 'lab-model', messages: [{ role: 'user', content }], ...more }
+}
+
+function json(outcome: Outcome): any {
+  assert.equal(outcome.end, 'complete')
+  return JSON.parse(outcome.text)
+}
+
+/** Runs with a server of its own. */
+async function withSim<T>(options: SimServerOptions, run: (sim: SimServer) => Promise<T>): Promise<T> {
+  await using own = await openSimServer({ engine, ...options })
+  return await run(own)
+}
+
+test('a chat is the same streamed and whole, and the one that must come', async () => {
+  const prompt = 'tell me about 琥珀 and 🦊'
+  const whole = json(await call(sim.url, '/v1/chat/completions', chat(prompt)))
+  const streamed = streamedText((await call(sim.url, '/v1/chat/completions', chat(prompt, { stream: true }))).text)
+  assert.equal(whole.choices[0].message.content, expectedAnswer(prompt))
+  assert.equal(checkAnswer(prompt, streamed.text), null)
+  assert.deepEqual([whole.choices[0].finish_reason, streamed.finish, streamed.isDone], ['stop', 'stop', true])
+})
+
+test('all four doors and another replica give the same answer', async () => {
+  const prompt = 'the same everywhere'
+  const message = json(await call(sim.url, '/v1/messages', chat(prompt, { max_tokens: 500, system: 'x' })))
+  const response = json(await call(sim.url, '/v1/responses', { model: 'lab-model', input: prompt }))
+  const plain = json(await call(sim.url, '/v1/completions', { model: 'lab-model', prompt }))
+  const other = await withSim({ profile: 'llamacpp' }, (own) => call(own.url, '/v1/chat/completions', chat(prompt)))
+  const texts = [
+    message.content[0].text,
+    response.output[0].content[0].text,
+    plain.choices[0].text,
+    json(other).choices[0].message.content,
+  ]
+  assert.deepEqual(
+    texts,
+    Array.from({ length: 4 }, () => expectedAnswer(prompt)),
+  )
+})
+
+test('max_tokens, stop and ignore_eos end an answer as they should', async () => {
+  const prompt = 'tokens:12'
+  const ends: unknown[] = []
+  for (const more of [
+    { max_tokens: 5 },
+    { max_completion_tokens: 6 },
+    { stop: answerWord(promptHash(prompt), 4) },
+    { max_tokens: 20, ignore_eos: true },
+  ]) {
+    const { choices, usage } = json(await call(sim.url, '/v1/chat/completions', chat(prompt, more)))
+    ends.push([
+      checkAnswer(prompt, choices[0].message.content, usage.completion_tokens)?.kind ?? 'right',
+      choices[0].finish_reason,
+      usage.completion_tokens,
+    ])
+  }
+  assert.deepEqual(ends, [
+    ['right', 'length', 5],
+    ['right', 'length', 6],
+    ['cut', 'stop', 5],
+    ['right', 'length', 20],
+  ])
+})
+
+test('usage comes at the end of a stream when asked for, and says what was in memory', async () => {
+  const prompt = `long ${'and longer '.repeat(40)} tokens:4`
+  const ask = chat(prompt, { stream: true, stream_options: { include_usage: true } })
+  await call(sim.url, '/v1/chat/completions', ask)
+  const events = eventsOf((await call(sim.url, '/v1/chat/completions', ask)).text) as any[]
+  const { usage, choices } = events.at(-2)
+  assert.deepEqual(choices, [])
+  assert.equal(usage.completion_tokens, 4)
+  assert.ok(usage.prompt_tokens_details.cached_tokens >= 128)
+})
+
+test('an answer cut after any token goes on exactly, by ids', async () => {
+  const prompt = 'go on tokens:14'
+  const ask = chat(prompt, { stream: true, return_token_ids: true })
+  const events = eventsOf((await call(sim.url, '/v1/chat/completions', ask)).text) as any[]
+  const promptIds: number[] = events[0].prompt_token_ids
+  const ids = events.flatMap((event) => event.choices?.[0]?.token_ids ?? []) as number[]
+  assert.equal(decode(ids), expectedAnswer(prompt))
+  for (let cut = 0; cut <= ids.length; cut += 2) {
+    const body = {
+      model: 'lab-model',
+      prompt: [...promptIds, ...ids.slice(0, cut)],
+      stream: true,
+      return_token_ids: true,
+    }
+    const rest = streamedText((await call(sim.url, '/v1/completions', body)).text)
+    assert.deepEqual([...ids.slice(0, cut), ...rest.ids], ids, `cut after ${cut}`)
+    assert.equal(checkAnswer(prompt, decode(ids.slice(0, cut)) + rest.text), null)
+  }
+})
+
+test('a last assistant message is continued only when asked, and never by half the fields', async () => {
+  const prompt = 'prefill tokens:9'
+  const messages = [
+    { role: 'user', content: prompt },
+    { role: 'assistant', content: expectedAnswer(prompt, 4) },
+  ]
+  const ask = (more: object): Promise<Outcome> =>
+    call(sim.url, '/v1/chat/completions', { model: 'lab-model', messages, ...more })
+  const open = json(await ask({ continue_final_message: true, add_generation_prompt: false }))
+  const closed = json(await ask({}))
+  const half = await ask({ continue_final_message: true })
+  assert.equal(expectedAnswer(prompt, 4) + open.choices[0].message.content, expectedAnswer(prompt))
+  assert.equal(closed.choices[0].message.content, expectedAnswer(prompt))
+  assert.equal(half.status, 400)
+})
+
+test('a server that echoes repeats the beginning it was given', async () => {
+  const prompt = 'echo tokens:9'
+  const messages = [
+    { role: 'user', content: prompt },
+    { role: 'assistant', content: expectedAnswer(prompt, 4) },
+  ]
+  const outcome = await withSim({ profile: 'llamacpp', echoesPrefix: true }, (own) =>
+    call(own.url, '/v1/chat/completions', { messages, stream: true }),
+  )
+  assert.equal(streamedText(outcome.text).text, expectedAnswer(prompt))
+})
+
+test('n and several prompts give as many choices', async () => {
+  const { choices } = json(
+    await call(sim.url, '/v1/completions', { model: 'lab-model', prompt: ['one', 'two'], n: 2, max_tokens: 3 }),
+  )
+  assert.deepEqual(
+    choices.map((choice: any) => choice.text),
+    ['one', 'one', 'two', 'two'].map((prompt) => expectedAnswer(prompt, 3)),
+  )
+  const tooMany = await call(sim.url, '/v1/chat/completions', chat('x', { n: 17 }))
+  assert.equal(tooMany.status, 400)
+})
+
+test('a prompt that names a tool gets its call, and the result an answer in words', async () => {
+  const prompt = 'please call:weather now'
+  const tools = [
+    { type: 'function', function: { name: 'clock' } },
+    { type: 'function', function: { name: 'weather' } },
+  ]
+  const events = eventsOf(
+    (await call(sim.url, '/v1/chat/completions', chat(prompt, { tools, stream: true }))).text,
+  ) as any[]
+  const deltas = events.flatMap((event) => event.choices?.[0]?.delta?.tool_calls ?? [])
+  assert.equal(deltas[0].function.name, 'weather')
+  assert.equal(deltas.map((delta: any) => delta.function.arguments).join(''), expectedToolArguments(prompt))
+  const messages = [
+    { role: 'user', content: prompt },
+    { role: 'assistant', content: null, tool_calls: [] },
+    { role: 'tool', content: 'sunny', tool_call_id: 'x' },
+  ]
+  const { choices } = json(await call(sim.url, '/v1/chat/completions', { model: 'lab-model', messages, tools }))
+  assert.equal(choices[0].message.content, expectedAnswer(prompt))
+})
+
+test('text becomes tokens and comes back', async () => {
+  const { tokens, count } = json(await call(sim.url, '/tokenize', { prompt: 'héllo w0-amber' }))
+  const { prompt } = json(await call(sim.url, '/detokenize', { tokens }))
+  assert.deepEqual([prompt, tokens.length], ['héllo w0-amber', count])
+  assert.equal((await call(sim.url, '/detokenize', { tokens: [7] })).status, 400)
+  assert.ok(json(await call(sim.url, '/v1/messages/count_tokens', chat('hi'))).input_tokens > 0)
+})
+
+test('embeddings are fixed by the text, of length 1, as numbers and as base64', async () => {
+  const ask = (more: object): Promise<Outcome> =>
+    call(sim.url, '/v1/embeddings', { model: 'lab-model', input: ['a', 'b'], dimensions: 8, ...more })
+  const { data } = json(await ask({}))
+  const packed = json(await ask({ encoding_format: 'base64' })).data
+  assert.ok(Math.abs(Math.hypot(...data[0].embedding) - 1) < 1e-9)
+  assert.notDeepEqual(data[0].embedding, data[1].embedding)
+  const unpacked = new Float32Array(Uint8Array.from(Buffer.from(packed[0].embedding, 'base64')).buffer)
+  assert.deepEqual([...unpacked], [...Float32Array.from(data[0].embedding)])
+})
+
+test('the metrics page counts calls and tokens under vLLM’s names', async () => {
+  const page = await withSim({}, async (own) => {
+    await call(own.url, '/v1/chat/completions', chat('tokens:7'))
+    return (await call(own.url, '/metrics', null)).text
+  })
+  const value = (name: string): number => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (.+)$`, 'm').exec(page)?.[1])
+  assert.equal(value('vllm:generation_tokens_total'), 7)
+  assert.equal(value('vllm:num_requests_running'), 0)
+  assert.equal(value('vllm:time_to_first_token_seconds_count'), 1)
+  assert.equal(value('vllm:inter_token_latency_seconds_count'), 6)
+  assert.ok(value('vllm:iteration_tokens_total_count') >= 7)
+  for (const name of [
+    'vllm:num_requests_waiting',
+    'vllm:kv_cache_usage_perc',
+    'vllm:prefix_cache_queries_total',
+    'vllm:prefix_cache_hits_total',
+  ])
+    assert.ok(value(name) >= 0, name)
+  assert.match(page, /vllm:request_success_total\{[^}]*finished_reason="stop"\} 1/)
+})
+
+test('a client that leaves frees its slot, and is counted', async () => {
+  await withSim({ engine: { decodeRate: 100, slots: 1 } }, async (own) => {
+    await call(own.url, '/v1/chat/completions', chat('tokens:5000', { stream: true }), { leaveAfter: 'w2-' })
+    const next = await call(own.url, '/v1/chat/completions', chat('tokens:2'))
+    assert.equal(next.status, 200)
+    assert.deepEqual(
+      [own.calls.aborted, own.calls.entries[0]?.isAborted, own.engine.counters.ended.abort],
+      [1, true, 1],
+    )
+    assert.ok((own.calls.entries[0]?.tokens ?? 0) < 5000)
+  })
+})
+
+test('requests beyond the queue are refused as each server does', async () => {
+  const refuse = (profile: ProfileName, path: string, headers = {}): Promise<number | null> =>
+    withSim({ profile, engine: { slots: 1, waitingMax: 1, decodeRate: 1 } }, async (own) => {
+      const body = chat('tokens:99', { max_tokens: 99 })
+      const slow = [1, 2].map(() => call(own.url, path, body, { headers }))
+      while (own.engine.runningCount + own.engine.waitingCount < 2)
+        await new Promise((resolve) => setImmediate(resolve))
+      const { status } = await call(own.url, path, body, { headers })
+      await own.close()
+      await Promise.all(slow)
+      return status
+    })
+  assert.equal(await refuse('ollama', '/v1/chat/completions'), 503)
+  assert.equal(await refuse('anthropic', '/v1/messages', { 'x-api-key': 'k', 'anthropic-version': '2023-06-01' }), 529)
+})
+
+test('a call is remembered with its prompt, so that tests can count', async () => {
+  await withSim({}, async (own) => {
+    for (const prompt of ['a', 'b', 'a'])
+      await call(own.url, '/v1/chat/completions', chat(`${prompt} tokens:3`), {
+        headers: { 'x-request-id': `id-${prompt}` },
+      })
+    assert.equal(own.calls.countOf(promptHash('a tokens:3')), 2)
+    const seen = json(await call(own.url, '/lab/calls?prompt=b%20tokens:3', null))
+    assert.deepEqual(
+      seen.calls.map((entry: any) => [entry.requestId, entry.status, entry.tokens, entry.route]),
+      [['id-b', 200, 3, 'chat']],
+    )
+    await call(own.url, '/lab/reset', {})
+    assert.equal(own.calls.total, 0)
+  })
+})
+
+test('wrong requests are refused by name', async () => {
+  const wrong: [object | string, number, RegExp][] = [
+    ['{"model":', 400, /JSON/],
+    [[], 400, /object/],
+    [{ model: 'lab-model' }, 400, /messages/],
+    [{ model: 'lab-model', messages: [] }, 400, /messages/],
+    [{ model: 'lab-model', messages: [{ role: 'wizard', content: 'x' }] }, 400, /role/],
+    [{ model: 'lab-model', messages: [{ role: 'user', content: 5 }] }, 400, /content/],
+    [chat('x', { max_tokens: 'many' }), 400, /max_tokens/],
+    [chat('x', { stream: 'yes' }), 400, /stream/],
+    [chat('x', { model: 'other' }), 404, /other/],
+    [chat('x', { max_tokens: 200_000 }), 400, /context length/],
+  ]
+  for (const [body, status, says] of wrong) {
+    const outcome = await call(sim.url, '/v1/chat/completions', body)
+    assert.equal(outcome.status, status, JSON.stringify(body).slice(0, 80))
+    assert.match(outcome.text, says)
+  }
+  const large = await withSim({ bodyBytesMax: 1000 }, (own) =>
+    call(own.url, '/v1/chat/completions', chat('x'.repeat(2000))),
+  )
+  assert.equal(large.status, 413)
+  assert.equal((await call(sim.url, '/v2/nothing', null)).status, 404)
+})
+
+test('llama.cpp: 500 for bad JSON, its own context error, slots, props and timings, any model name', async () => {
+  await withSim({ profile: 'llamacpp', contextTokensMax: 64 }, async (own) => {
+    assert.equal((await call(own.url, '/v1/chat/completions', '{')).status, 500)
+    const { error } = json(await call(own.url, '/v1/chat/completions', chat('x'.repeat(400))))
+    assert.deepEqual([error.code, error.type, error.n_ctx], [400, 'exceed_context_size_error', 64])
+    assert.ok(
+      json(await call(own.url, '/v1/chat/completions', chat('x', { model: 'whatever' }))).timings.predicted_n > 0,
+    )
+    assert.equal(json(await call(own.url, '/slots', null)).length, 4)
+    assert.equal(json(await call(own.url, '/props', null)).total_slots, 4)
+    assert.match((await call(own.url, '/metrics', null)).text, /llamacpp:requests_processing 0/)
+  })
+})
+
+test('ollama: its lists, one slot, no messages, no metrics', async () => {
+  await withSim({ profile: 'ollama', model: 'tiny:latest' }, async (own) => {
+    assert.equal(json(await call(own.url, '/api/tags', null)).models[0].name, 'tiny:latest')
+    assert.equal(own.engine.options.slots, 1)
+    const missing = await Promise.all(['/metrics', '/health'].map((path) => call(own.url, path, null)))
+    assert.deepEqual(
+      [...missing.map(({ status }) => status), (await call(own.url, '/v1/messages', chat('x'))).status],
+      [404, 404, 404],
+    )
+  })
+})
+
+test('openai: a key, a rate, no engine fields, a trailing assistant message begins anew', async () => {
+  await withSim({ profile: 'openai', apiKey: 'sk-right', requestsPerMinute: 4 }, async (own) => {
+    const ask = (body: object, key = 'sk-right'): Promise<Outcome> =>
+      call(own.url, '/v1/chat/completions', body, { headers: { authorization: `Bearer ${key}` } })
+    assert.equal(json(await ask(chat('x'), 'sk-wrong')).error.code, 'invalid_api_key')
+    const prompt = 'tokens:6'
+    const messages = [
+      { role: 'user', content: prompt },
+      { role: 'assistant', content: expectedAnswer(prompt, 3) },
+    ]
+    const fresh = await ask({ model: 'lab-model', messages })
+    assert.equal(json(fresh).choices[0].message.content, expectedAnswer(prompt))
+    assert.equal(fresh.headers['x-ratelimit-remaining-requests'], '3')
+    assert.match((await ask(chat('x', { ignore_eos: true }))).text, /Unrecognized request argument/)
+    assert.equal((await call(own.url, '/tokenize', {})).status, 404)
+    await ask(chat('tokens:1'))
+    await ask(chat('tokens:1'))
+    const limited = await ask(chat('x'))
+    assert.deepEqual([limited.status, Number(limited.headers['retry-after']) > 0], [429, true])
+  })
+})
+
+test('anthropic: key and version, max_tokens, no prefill, its own errors', async () => {
+  await withSim({ profile: 'anthropic' }, async (own) => {
+    const headers = { 'x-api-key': 'k', 'anthropic-version': '2023-06-01' }
+    const ask = (body: object, given: Record<string, string> = headers): Promise<Outcome> =>
+      call(own.url, '/v1/messages', body, { headers: given })
+    const refused = [
+      await ask(chat('x', { max_tokens: 5 }), { 'anthropic-version': '2023-06-01' }),
+      await ask(chat('x', { max_tokens: 5 }), { 'x-api-key': 'k' }),
+      await ask(chat('x')),
+      await ask({
+        model: 'lab-model',
+        max_tokens: 9,
+        messages: [
+          { role: 'user', content: 'x' },
+          { role: 'assistant', content: 'w0' },
+        ],
+      }),
+    ].map((outcome) => [outcome.status, json(outcome).error.type])
+    assert.deepEqual(refused, [
+      [401, 'authentication_error'],
+      [400, 'invalid_request_error'],
+      [400, 'invalid_request_error'],
+      [400, 'invalid_request_error'],
+    ])
+    const { text } = await ask(chat('tokens:3', { max_tokens: 2, stream: true }))
+    assert.match(
+      text,
+      /^event: message_start\n[^]*event: ping\n[^]*"stop_reason":"max_tokens"[^]*event: message_stop\n/,
+    )
+    assert.equal((await call(own.url, '/v1/chat/completions', chat('x'), { headers })).status, 404)
+  })
+})
