@@ -61,7 +61,7 @@ export interface LoadOptions {
 }
 
 const native = join(import.meta.dirname, 'native')
-const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0)
+const compiler = process.env['BENCH_TOOLS'] === 'node' ? undefined : ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0)
 
 /** Null when the tools are the compiled ones; else the warning that belongs into every report. */
 export const toolWarning: string | null =

@@ -5,7 +5,7 @@
  *   1 … 5                             the marks of the chat template
  *   0x100 + byte                      one byte
  *   0x10000 + two bytes               two bytes, big-endian
- *   0x1000000 + three bytes           three bytes, big-endian: what ordinary text is made of, about as dense as a real tokenizer
+ *   0x1000000 + three bytes           three bytes, big-endian: ordinary text, about as dense as with a real one
  *   0x4000000 + index * 64 + word     a piece of an answer: `w0-amber`, ` w1-birch`, …
  */
 

@@ -34,8 +34,8 @@ function faultsPage(): string {
 ${printed}
 
 Everything that can go wrong has a code. It stands in the answer (\`cause\` in JSON, \`details\` in \`Proxy-Status\`, on
-the error page), in the log (\`code\`) and in the metrics (\`code\`). *We try again* says what the gateway does by itself
-before the first token has been sent; a status is what the caller sees when that did not help.
+the error page), in the log (\`code\`) and in the metrics (\`code\`). *We try again* says what the gateway does by
+itself before the first token has been sent; a status is what the caller sees when that did not help.
 
 | code | status | whose fault | we try again | Proxy-Status | Envoy flag | OpenAI type / code | Anthropic type |
 | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -1,4 +1,7 @@
-/** Joins the rooms' schemas into one configuration. The only reader of the file, the flags' values and the environment. */
+/**
+ * Joins the rooms' schemas into one configuration. The only reader of the file, the flags' values and the
+ * environment.
+ */
 import { readFileSync } from 'node:fs'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { keySchema } from './edge/caller.ts'
@@ -21,23 +24,38 @@ export const configSchema = z
       .regex(/^[a-z0-9]{1,12}$/, '1 to 12 characters of a-z and 0-9')
       .default('local')
       .meta({ description: 'Where this gateway stands; part of every Ray ID.' }),
-    stateDir: z.string().default('.holdfast').meta({ description: 'Folder for the journal. Relative to the working directory.' }),
+    stateDir: z
+      .string()
+      .default('.holdfast')
+      .meta({ description: 'Folder for the journal. Relative to the working directory.' }),
     workers: count(1, 'Processes that share the listening ports.', { max: 64 }),
-    listeners: z.array(listenerSchema).min(1).max(16).default([{ host: '127.0.0.1', port: 5020 }]).meta({ description: 'Where callers connect.' }),
-    admin: listenerSchema
-      .prefault({ port: 5021 })
-      .meta({ description: 'Where operators and probes connect: `/livez`, `/readyz`, `/metrics`. Keep it off the public network.' }),
+    listeners: z
+      .array(listenerSchema)
+      .min(1)
+      .max(16)
+      .default([{ host: '127.0.0.1', port: 5020 }])
+      .meta({ description: 'Where callers connect.' }),
+    admin: listenerSchema.prefault({ port: 5021 }).meta({
+      description:
+        'Where operators and probes connect: `/livez`, `/readyz`, `/metrics`. Keep it off the public network.',
+    }),
     upstreams: z.record(name, upstreamSchema).meta({ description: 'Model servers and providers, by name.' }),
-    pools: z.record(name, poolSchema).default({}).meta({ description: 'Upstreams that can stand in for each other, by name. Default: one pool, `all`, of all upstreams.' }),
+    pools: z.record(name, poolSchema).default({}).meta({
+      description: 'Upstreams that can stand in for each other, by name. Default: one pool, `all`, of all upstreams.',
+    }),
     models: z
       .record(z.string().min(1).max(256), modelSchema)
       .default({})
       .meta({ description: 'Names under which models are offered, beside those that the upstreams report.' }),
-    keys: z.array(keySchema).max(10_000).default([]).meta({ description: 'Keys of callers. Without any, everyone who reaches a listener may call.' }),
-    onDisconnect: z
-      .enum(['cancel', 'detach'])
-      .default('cancel')
-      .meta({ description: 'When a caller leaves: `cancel` stops the upstream, `detach` lets the answer finish into the journal.' }),
+    keys: z
+      .array(keySchema)
+      .max(10_000)
+      .default([])
+      .meta({ description: 'Keys of callers. Without any, everyone who reaches a listener may call.' }),
+    onDisconnect: z.enum(['cancel', 'detach']).default('cancel').meta({
+      description:
+        'When a caller leaves: `cancel` stops the upstream, `detach` lets the answer finish into the journal.',
+    }),
     timeouts: timeoutsSchema,
     limits: limitsSchema,
     journal: journalSchema,
@@ -62,7 +80,11 @@ export class ConfigError extends Error {
   readonly problems: readonly Problem[]
 
   constructor(problems: readonly Problem[]) {
-    super(problems.map(({ place, field, message, cure }) => `${place}: ${field ? `${field}: ` : ''}${message}\n    ${cure}`).join('\n'))
+    super(
+      problems
+        .map(({ place, field, message, cure }) => `${place}: ${field ? `${field}: ` : ''}${message}\n    ${cure}`)
+        .join('\n'),
+    )
     this.name = 'ConfigError'
     this.problems = problems
   }
@@ -77,7 +99,8 @@ export function readConfigFile(path: string): Config {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
     throw new ConfigError([{ place: path, field: '', message: reason, cure: 'Check the path given with --config.' }])
   }
   const lines = new LineCounter()
@@ -107,9 +130,12 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
 /** The line of the deepest part of a path that exists. */
 function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length--) {
-    const parent = document.getIn(path.slice(0, length - 1), true) as { items?: { key?: { value?: unknown; range?: number[] }; range?: number[] }[] } | undefined
+    const parent = document.getIn(path.slice(0, length - 1), true) as
+      | { items?: { key?: { value?: unknown; range?: number[] }; range?: number[] }[] }
+      | undefined
     const last = path[length - 1]
-    const item = typeof last === 'number' ? parent?.items?.[last] : parent?.items?.find(({ key }) => key?.value === last)
+    const item =
+      typeof last === 'number' ? parent?.items?.[last] : parent?.items?.find(({ key }) => key?.value === last)
     const at = item?.key?.range?.[0] ?? item?.range?.[0]
     if (at !== undefined) return lines.linePos(at).line
   }
@@ -124,15 +150,28 @@ function problemsOf(issue: Issue, locate: Locate, input: unknown): Problem[] {
     return issue.keys.map((key) => {
       const near = nearestName(key, known)
       const cure = near ? `Did you mean \`${near}\`?` : `Known here are: ${known.join(', ')}.`
-      return { place: locate([...issue.path, key]), field: [...issue.path, key].join('.'), message: 'unknown key', cure }
+      return {
+        place: locate([...issue.path, key]),
+        field: [...issue.path, key].join('.'),
+        message: 'unknown key',
+        cure,
+      }
     })
   }
   if (issue.code === 'invalid_union') {
     const inner = issue.errors.find((each) => each.some(({ code }) => code !== 'invalid_type')) ?? issue.errors[0]
-    if (inner?.length) return inner.flatMap((each) => problemsOf({ ...each, path: [...issue.path, ...each.path] } as Issue, locate, input))
+    if (inner?.length)
+      return inner.flatMap((each) => problemsOf({ ...each, path: [...issue.path, ...each.path] }, locate, input))
   }
   const field = issue.path.join('.')
-  return [{ place: locate(issue.path), field, message: issue.message.replace(/^Invalid input: /, ''), cure: cureFor(issue.path) }]
+  return [
+    {
+      place: locate(issue.path),
+      field,
+      message: issue.message.replace(/^Invalid input: /, ''),
+      cure: cureFor(issue.path),
+    },
+  ]
 }
 
 /** The JSON Schema of the whole file; also published as `holdfast schema`. */
@@ -149,13 +188,16 @@ interface Node {
 }
 
 function nodeAt(path: readonly PropertyKey[]): Node | undefined {
-  let nodes: (Node | undefined)[] = [configJsonSchema() as Node]
+  let nodes: (Node | undefined)[] = [configJsonSchema()]
   for (const part of path) {
     nodes = nodes
       .flatMap((node) => [node, ...(node?.anyOf ?? [])])
       .map((node) => {
         if (typeof part === 'number') return node?.items
-        return node?.properties?.[String(part)] ?? (typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined)
+        return (
+          node?.properties?.[String(part)] ??
+          (typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined)
+        )
       })
       .filter((node) => node !== undefined)
   }
@@ -178,8 +220,17 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   const pools = Object.keys(config.pools)
   const miss = (path: PropertyKey[], what: string, wanted: string, known: string[]): void => {
     const near = nearestName(wanted, known)
-    const cure = near ? `Did you mean \`${near}\`?` : known.length > 0 ? `There are: ${known.join(', ')}.` : `Add it under \`${what}s\`.`
-    problems.push({ place: locate(path), field: path.join('.'), message: `there is no ${what} named ${JSON.stringify(wanted)}`, cure })
+    const cure = near
+      ? `Did you mean \`${near}\`?`
+      : known.length > 0
+        ? `There are: ${known.join(', ')}.`
+        : `Add it under \`${what}s\`.`
+    problems.push({
+      place: locate(path),
+      field: path.join('.'),
+      message: `there is no ${what} named ${JSON.stringify(wanted)}`,
+      cure,
+    })
   }
   if (upstreams.length === 0) {
     const cure = 'Add at least one, e.g. `upstreams: { gpu1: { url: http://127.0.0.1:8000/v1 } }`.'
@@ -197,7 +248,12 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   const names = config.keys.map((key) => key.name)
   config.keys.forEach((key, i) => {
     if (names.indexOf(key.name) === i) return
-    problems.push({ place: locate(['keys', i, 'name']), field: `keys.${i}.name`, message: `two keys are named ${key.name}`, cure: 'Give each its own name.' })
+    problems.push({
+      place: locate(['keys', i, 'name']),
+      field: `keys.${i}.name`,
+      message: `two keys are named ${key.name}`,
+      cure: 'Give each its own name.',
+    })
   })
   return problems
 }
@@ -211,12 +267,26 @@ export function readSecret(spelling: string, field: string): string {
     const variable = spelling.slice(4)
     const value = process.env[variable]
     if (value) return value
-    throw new ConfigError([{ place: 'environment', field, message: `the variable ${variable} is not set`, cure: `Set ${variable}, or use \`file:PATH\`.` }])
+    throw new ConfigError([
+      {
+        place: 'environment',
+        field,
+        message: `the variable ${variable} is not set`,
+        cure: `Set ${variable}, or use \`file:PATH\`.`,
+      },
+    ])
   }
   if (!spelling.startsWith('file:')) return spelling
   try {
     return readFileSync(spelling.slice(5), 'utf8').trim()
   } catch (error) {
-    throw new ConfigError([{ place: spelling.slice(5), field, message: (error as Error).message, cure: 'Check the path and who may read it.' }])
+    throw new ConfigError([
+      {
+        place: spelling.slice(5),
+        field,
+        message: (error as Error).message,
+        cure: 'Check the path and who may read it.',
+      },
+    ])
   }
 }

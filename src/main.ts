@@ -53,10 +53,20 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     callsLive: () => admission.liveCount,
     journalBytes: () => journal.keptBytes,
     journalAnswers: () => journal.answerCount,
-    upstreams: () => fleet.upstreams.map(({ name, restLeftMs, inFlight }) => ({ name, isUp: restLeftMs === 0, inFlight })),
+    upstreams: () =>
+      fleet.upstreams.map(({ name, restLeftMs, inFlight }) => ({ name, isUp: restLeftMs === 0, inFlight })),
   })
   const observer = new Observer(log, metrics, config.log)
-  const relay = new RelayPlane({ clock, random, fleet, wires, journal, admission, observer, answerBytesMax: config.journal.answerBytesMax })
+  const relay = new RelayPlane({
+    clock,
+    random,
+    fleet,
+    wires,
+    journal,
+    admission,
+    observer,
+    answerBytesMax: config.journal.answerBytesMax,
+  })
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
@@ -81,11 +91,24 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     parts.defer(() => listener.destroy())
     listeners.push(listener)
   }
+  return asHouse({ parts: parts.move(), config, clock, fleet, metrics, relay, listeners, log })
+}
 
-  const open = parts.move()
+interface OpenParts {
+  readonly parts: AsyncDisposableStack
+  readonly config: Config
+  readonly clock: Clock
+  readonly fleet: Fleet
+  readonly metrics: Metrics
+  readonly relay: RelayPlane
+  readonly listeners: readonly Listener[]
+  readonly log: Log
+}
+
+function asHouse({ parts, config, clock, fleet, metrics, relay, listeners, log }: OpenParts): House {
   let isDraining = false
   const close = async (): Promise<void> => {
-    await open.disposeAsync()
+    await parts.disposeAsync()
     log.flush()
   }
   return {
@@ -97,9 +120,11 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     drain: async () => {
       isDraining = true
       const gone = Promise.all(listeners.map((listener) => listener.drain()))
-      await relay.drain(clock, limits.drainMs)
+      await relay.drain(clock, config.limits.drainMs)
       // What is still open now idles, or belongs to a client that does not read.
-      await Promise.race([gone, new Promise<void>((resolve) => clock.after(drainTailMs, resolve))])
+      const { promise: late, resolve } = Promise.withResolvers<void>()
+      using _ = clock.after(drainTailMs, resolve)
+      await Promise.race([gone, late])
       await close()
     },
     [Symbol.asyncDispose]: close,
@@ -117,7 +142,8 @@ function openFleet(config: Config, clock: Clock): Fleet {
   })
   const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const pools = new Map<string, Pool>()
-  const wanted = Object.keys(config.pools).length > 0 ? config.pools : { all: { upstreams: [...byName.keys()], attemptsMax: 5 } }
+  const wanted =
+    Object.keys(config.pools).length > 0 ? config.pools : { all: { upstreams: [...byName.keys()], attemptsMax: 5 } }
   for (const [name, options] of Object.entries(wanted)) {
     const members = options.upstreams.flatMap((member) => {
       const { name: upstreamName, weight, priority } = typeof member === 'string' ? { name: member } : member
@@ -125,8 +151,15 @@ function openFleet(config: Config, clock: Clock): Fleet {
       if (!upstream) return []
       return [{ upstream, weight: weight ?? upstream.options.weight, priority: priority ?? upstream.options.priority }]
     })
-    const overrides = Object.entries(('timeouts' in options && options.timeouts) || {}).filter(([, ms]) => ms !== undefined)
-    pools.set(name, { name, members, timeouts: { ...config.timeouts, ...Object.fromEntries(overrides) }, attemptsMax: options.attemptsMax })
+    const overrides = Object.entries(('timeouts' in options && options.timeouts) || {}).filter(
+      ([, ms]) => ms !== undefined,
+    )
+    pools.set(name, {
+      name,
+      members,
+      timeouts: { ...config.timeouts, ...Object.fromEntries(overrides) },
+      attemptsMax: options.attemptsMax,
+    })
   }
   return new Fleet(upstreams, pools, new Map(Object.entries(config.models)))
 }

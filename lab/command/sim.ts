@@ -65,7 +65,8 @@ Make it fail, look at what it saw, and start afresh:
   curl $URL/lab/calls
   curl -X POST $URL/lab/reset
 
-Faults (fields: count, probability, seed, match {promptContains, route}, afterTokens, ms, retryAfterMs, factor, bytes, keepOpen):
+Faults (fields: count, probability, seed, match {promptContains, route}, afterTokens, ms, retryAfterMs, factor, bytes,
+keepOpen):
 
 ${Object.entries(faultKinds)
   .map(([kind, { says }]) => `  ${kind.padEnd(18)} ${says}`)

@@ -15,7 +15,11 @@ export interface Ready {
 export function describeFleet(fleet: Fleet): Pick<Ready, 'models' | 'upstreams'> {
   return {
     models: fleet.models().map(({ id }) => id),
-    upstreams: fleet.upstreams.map(({ name, options, wasUp, restLeftMs }) => ({ name, url: options.url, isUp: wasUp && restLeftMs === 0 })),
+    upstreams: fleet.upstreams.map(({ name, options, wasUp, restLeftMs }) => ({
+      name,
+      url: options.url,
+      isUp: wasUp && restLeftMs === 0,
+    })),
   }
 }
 
@@ -31,7 +35,10 @@ const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`
 export function banner(ready: Ready): string {
   const url = ready.urls[0] ?? ''
   const model = ready.models[0] ?? 'MODEL'
-  const upstreams = ready.upstreams.map(({ name, url: at, isUp }) => `    ${isUp ? '●' : '○'} ${name}  ${dim(isUp ? at : `${at} (not up yet, taken in when it comes)`)}`)
+  const upstreams = ready.upstreams.map(
+    ({ name, url: at, isUp }) =>
+      `    ${isUp ? '●' : '○'} ${name}  ${dim(isUp ? at : `${at} (not up yet, taken in when it comes)`)}`,
+  )
   const shown = ready.models.slice(0, 8).join(', ') || dim('none yet')
   return [
     '',

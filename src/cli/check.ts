@@ -5,7 +5,11 @@ export function check(file: string, options: { json?: boolean }): void {
   try {
     const config = readConfigFile(file)
     checkSecrets(config)
-    process.stdout.write(options.json ? `${JSON.stringify({ ok: true, config: withoutSecrets(config) }, null, 2)}\n` : summary(file, config))
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify({ ok: true, config: withoutSecrets(config) }, null, 2)}\n`
+        : summary(file, config),
+    )
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.exitCode = 1
@@ -27,7 +31,10 @@ function withoutSecrets(config: Config): Config {
   return {
     ...config,
     upstreams: Object.fromEntries(
-      Object.entries(config.upstreams).map(([name, options]) => [name, options.key ? { ...options, key: hide(options.key) } : options]),
+      Object.entries(config.upstreams).map(([name, options]) => [
+        name,
+        options.key ? { ...options, key: hide(options.key) } : options,
+      ]),
     ),
     keys: config.keys.map((key) => ({ ...key, key: hide(key.key) })),
   }
@@ -35,7 +42,8 @@ function withoutSecrets(config: Config): Config {
 
 function summary(file: string, config: Config): string {
   const { upstreams, pools, models, keys, listeners } = config
-  const count = (things: object, one: string): string => `${Object.keys(things).length} ${one}${Object.keys(things).length === 1 ? '' : 's'}`
+  const count = (things: object, one: string): string =>
+    `${Object.keys(things).length} ${one}${Object.keys(things).length === 1 ? '' : 's'}`
   const at = listeners.map(({ host, port }) => `${host}:${port}`).join(', ')
   return `${file} is good: ${count(upstreams, 'upstream')}, ${count(pools, 'pool')}, ${count(models, 'model')}, ${count(keys, 'key')}, listening on ${at}.\n`
 }

@@ -1,4 +1,7 @@
-/** Finds what can be put behind the gateway without being told: local model servers on their usual ports, provider keys. */
+/**
+ * Finds what can be put behind the gateway without being told: local model servers on their usual ports, provider
+ * keys.
+ */
 import type { ConfigInput } from '../config.ts'
 import type { UpstreamKind } from '../fleet/upstream.ts'
 import { probe } from '../relay/wire/probe.ts'
@@ -15,7 +18,12 @@ const usualPlaces: readonly { name: string; kind: UpstreamKind; port: number }[]
 const providers: readonly { name: string; variable: string; kind: UpstreamKind; url: string }[] = [
   { name: 'openai', variable: 'OPENAI_API_KEY', kind: 'openai', url: 'https://api.openai.com/v1' },
   { name: 'anthropic', variable: 'ANTHROPIC_API_KEY', kind: 'anthropic', url: 'https://api.anthropic.com/v1' },
-  { name: 'gemini', variable: 'GEMINI_API_KEY', kind: 'compatible', url: 'https://generativelanguage.googleapis.com/v1beta/openai' },
+  {
+    name: 'gemini',
+    variable: 'GEMINI_API_KEY',
+    kind: 'compatible',
+    url: 'https://generativelanguage.googleapis.com/v1beta/openai',
+  },
   { name: 'mistral', variable: 'MISTRAL_API_KEY', kind: 'compatible', url: 'https://api.mistral.ai/v1' },
   { name: 'deepseek', variable: 'DEEPSEEK_API_KEY', kind: 'compatible', url: 'https://api.deepseek.com/v1' },
   { name: 'groq', variable: 'GROQ_API_KEY', kind: 'compatible', url: 'https://api.groq.com/openai/v1' },
@@ -32,11 +40,16 @@ export interface Discovery {
 }
 
 /** `ownPort`: the port we are going to listen on, where nobody else is looked for. */
-export async function discover(environment: Readonly<Record<string, string | undefined>>, ownPort: number): Promise<Discovery> {
+export async function discover(
+  environment: Readonly<Record<string, string | undefined>>,
+  ownPort: number,
+): Promise<Discovery> {
   const upstreams: ConfigInput['upstreams'] = {}
   const notes: string[] = []
   const places = usualPlaces.filter(({ port }) => port !== ownPort)
-  const findings = await Promise.allSettled(places.map(({ kind, port }) => probe(new URL(`http://127.0.0.1:${port}/v1`), { kind, key: null }, probeMs)))
+  const findings = await Promise.allSettled(
+    places.map(({ kind, port }) => probe(new URL(`http://127.0.0.1:${port}/v1`), { kind, key: null }, probeMs)),
+  )
   places.forEach(({ name, kind, port }, i) => {
     const finding = findings[i]
     if (finding?.status !== 'fulfilled') return

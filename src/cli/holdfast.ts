@@ -8,7 +8,8 @@ import { version } from './version.ts'
 
 function port(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  if (!Number.isInteger(value) || value < 0 || value > 65_535)
+    throw new InvalidArgumentError('A port is a number from 0 to 65535.')
   return value
 }
 
@@ -26,18 +27,34 @@ const program = new Command('holdfast')
 
 program
   .command('run', { isDefault: true })
-  .description('Run the gateway. Without a file or flags it finds what is on this machine, or starts a model of its own.')
+  .description(
+    'Run the gateway. Without a file or flags it finds what is on this machine, or starts a model of its own.',
+  )
   .option('-c, --config <file>', 'configuration file (default: holdfast.yaml, if there is one)')
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
   .option('-p, --port <port>', 'port to listen on; 0 lets the system choose (default: 5020)', port)
   .option('--admin-port <port>', 'port for /livez, /readyz and /metrics (default: the port after --port)', port)
-  .option('-u, --upstream <url>', 'a model server, e.g. http://gpu1:8000/v1; give it again for more', (url: string, all: string[] = []) => [...all, url])
+  .option(
+    '-u, --upstream <url>',
+    'a model server, e.g. http://gpu1:8000/v1; give it again for more',
+    (url: string, all: string[] | undefined) => [...(all ?? []), url],
+  )
   .option('--state <folder>', 'folder for the journal and, in a terminal, the log (default: .holdfast)')
   .option('-w, --workers <count>', 'processes that share the port (default: 1)', workerCount)
   .addOption(new Option('--journal <engine>', 'where answers are kept (default: sqlite)').choices(['memory', 'sqlite']))
   .option('--site <name>', 'where this gateway stands, 1 to 12 of a-z and 0-9; part of every Ray ID (default: local)')
-  .addOption(new Option('--lab <which>', 'models of our own when nothing else is found').choices(labChoices).default('auto'))
-  .addOption(new Option('--log-level <level>', 'least weight of a log line (default: info)').choices(['debug', 'info', 'warn', 'error', 'silent']))
+  .addOption(
+    new Option('--lab <which>', 'models of our own when nothing else is found').choices(labChoices).default('auto'),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'least weight of a log line (default: info)').choices([
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'silent',
+    ]),
+  )
   .addHelpText(
     'after',
     `
@@ -62,7 +79,9 @@ program
 
 program
   .command('lab')
-  .description('Model servers for demos and tests: simulated ones that fail on command, a real small one, a proxy for broken links.')
+  .description(
+    'Model servers for demos and tests: simulated ones that fail on command, a real small one, a proxy for broken links.',
+  )
   .allowUnknownOption()
   .helpOption(false)
   .argument('[arguments...]')
@@ -83,7 +102,9 @@ function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
   if (!(error instanceof Error)) return String(error)
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return `${message}\n    Another program has this port. Choose another with --port (and --admin-port), or stop that one.`
-  if (code === 'EACCES') return `${message}\n    Ports below 1024 are for the administrator: choose a higher one with --port.`
+  if (code === 'EADDRINUSE')
+    return `${message}\n    Another program has this port. Choose another with --port (and --admin-port), or stop that one.`
+  if (code === 'EACCES')
+    return `${message}\n    Ports below 1024 are for the administrator: choose a higher one with --port.`
   return process.env['HOLDFAST_DEBUG'] ? (error.stack ?? message) : message
 }

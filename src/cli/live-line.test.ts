@@ -5,7 +5,13 @@ import fc from 'fast-check'
 import { liveLine, type Snapshot } from './live-line.ts'
 
 function snapshot(totals: Partial<Snapshot['totals']> = {}, others: Partial<Snapshot> = {}): Snapshot {
-  return { totals: { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0, ...totals }, callsLive: 0, upstreamsUp: 2, upstreamsAll: 3, ...others }
+  return {
+    totals: { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0, ...totals },
+    callsLive: 0,
+    upstreamsUp: 2,
+    upstreamsAll: 3,
+    ...others,
+  }
 }
 
 test('tells rates of the time between two looks, and sums since the start', () => {
@@ -17,8 +23,17 @@ test('tells rates of the time between two looks, and sums since the start', () =
 })
 
 test('numbers are as short as they are useful', () => {
-  const shown = (tokens: number): string | undefined => / ([\d.k]+) tokens/.exec(liveLine(snapshot(), snapshot({ outputTokens: tokens }), 10, 200))?.[1]
-  for (const [tokens, text] of [[0, '0'], [5, '0.5'], [99, '9.9'], [104, '10'], [9994, '999'], [12_340, '1.2k'], [123_400, '12k']] as const) {
+  const shown = (tokens: number): string | undefined =>
+    / ([\d.k]+) tokens/.exec(liveLine(snapshot(), snapshot({ outputTokens: tokens }), 10, 200))?.[1]
+  for (const [tokens, text] of [
+    [0, '0'],
+    [5, '0.5'],
+    [99, '9.9'],
+    [104, '10'],
+    [9994, '999'],
+    [12_340, '1.2k'],
+    [123_400, '12k'],
+  ] as const) {
     assert.equal(shown(tokens), text, `${tokens} tokens in 10 s`)
   }
 })

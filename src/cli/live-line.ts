@@ -40,7 +40,12 @@ export function showLiveLine(stream: NodeJS.WriteStream, look: () => Snapshot): 
   let before = look()
   const timer = setInterval(() => {
     const now = look()
-    const dot = now.upstreamsUp === 0 ? '\u001b[31m●\u001b[0m' : now.upstreamsUp < now.upstreamsAll ? '\u001b[33m●\u001b[0m' : '\u001b[32m●\u001b[0m'
+    const dot =
+      now.upstreamsUp === 0
+        ? '\u001b[31m●\u001b[0m'
+        : now.upstreamsUp < now.upstreamsAll
+          ? '\u001b[33m●\u001b[0m'
+          : '\u001b[32m●\u001b[0m'
     stream.write(`\r\u001b[2K${dot} ${liveLine(before, now, periodMs / 1000, stream.columns ?? 80)}`)
     before = now
   }, periodMs)

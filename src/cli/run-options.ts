@@ -1,7 +1,9 @@
 /** The flags of `holdfast run`. */
 import type { Config } from '../config.ts'
 
-/** `auto`: the lab when nothing else is found; `off`: never; `model`: the real small model; `sim`: the simulated one. */
+/**
+ * `auto`: the lab when nothing else is found; `off`: never; `model`: the real small model; `sim`: the simulated one.
+ */
 export type LabChoice = 'auto' | 'off' | 'model' | 'sim'
 export const labChoices: readonly LabChoice[] = ['auto', 'off', 'model', 'sim']
 

@@ -34,7 +34,12 @@ export async function run(options: RunOptions): Promise<void> {
     const log = openLog(config.log, target, {})
     const running = config.workers > 1 ? await openMany(config, log) : await openOne(config, log)
     const admin = await openAdmin(config.admin, running)
-    const ready: Ready = { ...running.ready, adminUrl: admin.url, notes, logFile: typeof target === 'string' ? target : null }
+    const ready: Ready = {
+      ...running.ready,
+      adminUrl: admin.url,
+      notes,
+      logFile: typeof target === 'string' ? target : null,
+    }
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
     const hideLine = isPerson ? showLiveLine(process.stdout, running.snapshot) : () => {}
     await untilStopped(running, admin, hideLine, log)
@@ -53,7 +58,12 @@ async function openOne(config: Config, log: Log): Promise<Running> {
     snapshot: () => {
       const { upstreams } = describeFleet(house.fleet)
       const upstreamsUp = upstreams.filter(({ isUp }) => isUp).length
-      return { totals: { ...house.metrics.totals }, callsLive: house.callsLive(), upstreamsUp, upstreamsAll: upstreams.length }
+      return {
+        totals: { ...house.metrics.totals },
+        callsLive: house.callsLive(),
+        upstreamsUp,
+        upstreamsAll: upstreams.length,
+      }
     },
     drain: () => house.drain(),
   }

@@ -21,14 +21,25 @@ export const usualPort = 5020
 export async function setUp(options: RunOptions, tell: (line: string) => void): Promise<Setup> {
   const file = options.config ?? (!options.upstream && existsSync(usualFile) ? usualFile : null)
   if (file && options.upstream) {
-    throw new ConfigError([{ place: '--upstream', field: '', message: 'cannot be joined with a file', cure: `Add it to \`upstreams\` in ${file}, or leave --config out.` }])
+    throw new ConfigError([
+      {
+        place: '--upstream',
+        field: '',
+        message: 'cannot be joined with a file',
+        cure: `Add it to \`upstreams\` in ${file}, or leave --config out.`,
+      },
+    ])
   }
   if (file) return { config: withFlags(readConfigFile(file), options), notes: [`Configured by ${file}.`], lab: null }
   if (options.upstream) return { config: fromFlags(upstreamsOf(options.upstream), options), notes: [], lab: null }
   if (options.lab === 'auto' || options.lab === 'off') {
     const found = await discover(process.env, options.port ?? usualPort)
     if (Object.keys(found.upstreams).length > 0) {
-      return { config: fromFlags(found.upstreams, options), notes: ['Found:', ...found.notes.map((note) => `  ${note}`)], lab: null }
+      return {
+        config: fromFlags(found.upstreams, options),
+        notes: ['Found:', ...found.notes.map((note) => `  ${note}`)],
+        lab: null,
+      }
     }
     if (options.lab === 'off') throw nothingFound()
   }
@@ -39,7 +50,9 @@ export async function setUp(options: RunOptions, tell: (line: string) => void): 
 
 function nothingFound(): ConfigError {
   const cure = 'Start one, set a provider’s key (OPENAI_API_KEY, ANTHROPIC_API_KEY …), or name one with --upstream URL.'
-  return new ConfigError([{ place: 'this machine', field: '', message: 'no model server and no provider key was found', cure }])
+  return new ConfigError([
+    { place: 'this machine', field: '', message: 'no model server and no provider key was found', cure },
+  ])
 }
 
 /** Upstreams given by URL are named by host and port. */
@@ -47,7 +60,9 @@ function upstreamsOf(urls: readonly string[]): ConfigInput['upstreams'] {
   const upstreams: ConfigInput['upstreams'] = {}
   for (const url of urls) {
     if (!URL.canParse(url)) {
-      throw new ConfigError([{ place: `--upstream ${url}`, field: '', message: 'not a URL', cure: 'Write it like http://gpu1:8000/v1.' }])
+      throw new ConfigError([
+        { place: `--upstream ${url}`, field: '', message: 'not a URL', cure: 'Write it like http://gpu1:8000/v1.' },
+      ])
     }
     const { host } = new URL(url)
     const name = host.replace(/[^\w.:@-]/g, '')
@@ -66,7 +81,11 @@ function withFlags(config: Config, options: RunOptions): Config {
   const host = options.host ?? first?.host ?? '127.0.0.1'
   const port = options.port ?? first?.port ?? usualPort
   // Another gateway on the default port should not keep a second one from starting on a port of its own.
-  const adminPort = options.adminPort ?? (options.port === undefined || options.port === 0 ? (options.port ?? config.admin.port) : followingPort(config, options.port))
+  const adminPort =
+    options.adminPort ??
+    (options.port === undefined || options.port === 0
+      ? (options.port ?? config.admin.port)
+      : followingPort(config, options.port))
   return checkConfig({
     ...config,
     listeners: [{ host, port }, ...others],

@@ -17,7 +17,12 @@ const youngMs = 10_000
 
 /** What a worker tells its supervisor. */
 export type WorkerWord =
-  | { readonly event: 'listening'; readonly urls: readonly string[]; readonly models: readonly string[]; readonly upstreams: Ready['upstreams'] }
+  | {
+      readonly event: 'listening'
+      readonly urls: readonly string[]
+      readonly models: readonly string[]
+      readonly upstreams: Ready['upstreams']
+    }
   | { readonly event: 'status'; readonly status: WorkerStatus }
   | { readonly event: 'failed'; readonly message: string }
 
@@ -80,11 +85,11 @@ export class Supervisor {
   async drain(): Promise<void> {
     this.#isClosing = true
     await Promise.all(
-      this.#slots.map(({ worker }) => {
-        if (worker.isDead()) return undefined
+      this.#slots.map(async ({ worker }) => {
+        if (worker.isDead()) return
         const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
         worker.process.kill('SIGTERM')
-        return gone
+        await gone
       }),
     )
   }
@@ -119,7 +124,10 @@ export class Supervisor {
     const waitMs = Math.min(restartMsMax, restartMs * 2 ** Math.max(0, slot.diedInRow - 1))
     this.#log.error({ worker: slot.number, how, waitMs }, 'worker died and is replaced')
     setTimeout(() => {
-      if (!this.#isClosing) this.#open(slot.number).catch((error: unknown) => this.#log.error({ worker: slot.number, detail: String(error) }, 'worker did not start'))
+      if (!this.#isClosing)
+        this.#open(slot.number).catch((error: unknown) =>
+          this.#log.error({ worker: slot.number, detail: String(error) }, 'worker did not start'),
+        )
     }, waitMs)
   }
 }

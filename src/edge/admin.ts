@@ -19,20 +19,30 @@ export interface Admin extends AsyncDisposable {
 }
 
 export async function openAdmin(options: { host: string; port: number }, parts: AdminParts): Promise<Admin> {
-  const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {
-    const path = (request.url ?? '/').split('?')[0]
-    if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'application/json', '{"error":"only GET"}', ['allow', 'GET, HEAD'])
-    if (path === '/livez') return send(response, 200, 'application/json', '{"status":"alive"}')
-    if (path === '/readyz') {
-      const { isReady, facts } = parts.readiness()
-      return send(response, isReady ? 200 : 503, 'application/json', JSON.stringify({ status: isReady ? 'ready' : 'not ready', ...facts }, null, 2))
-    }
-    if (path !== '/metrics') return send(response, 404, 'application/json', '{"error":"here are /livez, /readyz and /metrics"}')
-    parts.metrics().then(
-      (text) => send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text),
-      (error: unknown) => send(response, 500, 'application/json', JSON.stringify({ error: String(error) })),
-    )
-  })
+  const server = createServer(
+    { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000 },
+    (request, response) => {
+      const path = (request.url ?? '/').split('?')[0]
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        return send(response, 405, 'application/json', '{"error":"only GET"}', ['allow', 'GET, HEAD'])
+      if (path === '/livez') return send(response, 200, 'application/json', '{"status":"alive"}')
+      if (path === '/readyz') {
+        const { isReady, facts } = parts.readiness()
+        return send(
+          response,
+          isReady ? 200 : 503,
+          'application/json',
+          JSON.stringify({ status: isReady ? 'ready' : 'not ready', ...facts }, null, 2),
+        )
+      }
+      if (path !== '/metrics')
+        return send(response, 404, 'application/json', '{"error":"here are /livez, /readyz and /metrics"}')
+      parts.metrics().then(
+        (text) => send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text),
+        (error: unknown) => send(response, 500, 'application/json', JSON.stringify({ error: String(error) })),
+      )
+    },
+  )
   server.maxConnections = 100
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -50,6 +60,14 @@ export async function openAdmin(options: { host: string; port: number }, parts: 
 
 function send(response: ServerResponse, status: number, type: string, body: string, headers: string[] = []): void {
   if (response.destroyed) return
-  response.writeHead(status, ['content-type', type, 'content-length', String(Buffer.byteLength(body)), 'cache-control', 'no-store', ...headers])
+  response.writeHead(status, [
+    'content-type',
+    type,
+    'content-length',
+    String(Buffer.byteLength(body)),
+    'cache-control',
+    'no-store',
+    ...headers,
+  ])
   response.end(body)
 }

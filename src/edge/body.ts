@@ -17,7 +17,8 @@ export class BodyPurse {
 
   /** @throws {Fault} HF_QUEUE_FULL */
   take(bytes: number): void {
-    if (this.#bytes + bytes > this.#bytesMax) throw new Fault('HF_QUEUE_FULL', { detail: 'too many large requests at once', retryAfterMs: 2000 })
+    if (this.#bytes + bytes > this.#bytesMax)
+      throw new Fault('HF_QUEUE_FULL', { detail: 'too many large requests at once', retryAfterMs: 2000 })
     this.#bytes += bytes
   }
 
@@ -28,9 +29,15 @@ export class BodyPurse {
 
 /**
  * Calls back once with the whole body, or with a fault. With a content-length the memory is taken in one piece at its
- * final size; small bodies come in one read and are not copied at all. The caller gives `body.length` back to the purse.
+ * final size; small bodies come in one read and are not copied at all. The caller gives `body.length` back to the
+ * purse.
  */
-export function readBody(request: IncomingMessage, bytesMax: number, purse: BodyPurse, done: (fault: Fault | null, body: Buffer) => void): void {
+export function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  purse: BodyPurse,
+  done: (fault: Fault | null, body: Buffer) => void,
+): void {
   new BodyReader(request, bytesMax, purse, done)
 }
 
@@ -46,7 +53,12 @@ class BodyReader {
   #body = nothing
   #filled = 0
 
-  constructor(request: IncomingMessage, bytesMax: number, purse: BodyPurse, done: (fault: Fault | null, body: Buffer) => void) {
+  constructor(
+    request: IncomingMessage,
+    bytesMax: number,
+    purse: BodyPurse,
+    done: (fault: Fault | null, body: Buffer) => void,
+  ) {
     this.#request = request
     this.#bytesMax = bytesMax
     this.#purse = purse

@@ -12,7 +12,10 @@ export const keySchema = z
       .meta({ description: 'Who holds the key, as it appears in logs.' }),
     key: z.string().min(8).meta({ description: 'The key: `env:NAME`, `file:PATH`, or the key itself.' }),
     models: z.array(z.string()).optional().meta({ description: 'Models it may use. Default: all.' }),
-    onDisconnect: z.enum(['cancel', 'detach']).optional().meta({ description: 'Overrides the common `onDisconnect` for this key.' }),
+    onDisconnect: z
+      .enum(['cancel', 'detach'])
+      .optional()
+      .meta({ description: 'Overrides the common `onDisconnect` for this key.' }),
   })
   .meta({ description: 'A key for callers.' })
 

@@ -1,5 +1,6 @@
 /**
- * The door: where a request gets its Ray ID and finds its way. Calls go on to the relay; lists of models are answered here;
+ * The door: where a request gets its Ray ID and finds its way. Calls go on to the relay; lists of models are answered
+ * here;
  * everything else leaves with a clear no.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -126,13 +127,22 @@ class Visit {
   #answer(path: string): void {
     const { method } = this.#request
     const isList = path === '/v1/models'
-    if (!isList && !path.startsWith('/v1/models/')) throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${path.slice(0, 200)}` })
+    if (!isList && !path.startsWith('/v1/models/'))
+      throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${path.slice(0, 200)}` })
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
     const caller = this.#parts.callers.identify(this.#request.headers)
     const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))
     const family = this.family ?? 'openai'
-    const body = isList ? modelList(entries, family) : oneModel(entries, decode(path.slice('/v1/models/'.length)), family)
-    this.#response.writeHead(200, [...this.headers, 'content-type', 'application/json', 'content-length', String(body.length)])
+    const body = isList
+      ? modelList(entries, family)
+      : oneModel(entries, decode(path.slice('/v1/models/'.length)), family)
+    this.#response.writeHead(200, [
+      ...this.headers,
+      'content-type',
+      'application/json',
+      'content-length',
+      String(body.length),
+    ])
     this.#response.end(method === 'HEAD' ? undefined : body)
   }
 
@@ -165,7 +175,12 @@ class Visit {
 
   #answerFault(fault: Fault): void {
     const { clock, site } = this.#parts
-    answerFault(fault, this.#request, this.#response, this.headers, { ray: this.ray, site, family: this.family, atMs: clock.nowMs() })
+    answerFault(fault, this.#request, this.#response, this.headers, {
+      ray: this.ray,
+      site,
+      family: this.family,
+      atMs: clock.nowMs(),
+    })
   }
 }
 
@@ -186,7 +201,8 @@ function decode(text: string): string {
 function checkMediaType(request: IncomingMessage): void {
   const type = request.headers['content-type'] ?? 'application/json'
   const coding = request.headers['content-encoding'] ?? 'identity'
-  if (coding !== 'identity') throw new Fault('HF_MEDIA_TYPE', { detail: `content-encoding ${coding.slice(0, 40)} is not taken` })
+  if (coding !== 'identity')
+    throw new Fault('HF_MEDIA_TYPE', { detail: `content-encoding ${coding.slice(0, 40)} is not taken` })
   // curl -d without a header says form-urlencoded; the body is JSON all the same, and is read as such.
   if (!/^(application\/(json|[\w.-]+\+json|x-www-form-urlencoded)|text\/plain)\s*(;|$)/i.test(type)) {
     throw new Fault('HF_MEDIA_TYPE', { detail: `content-type ${type.slice(0, 80)} is not JSON` })

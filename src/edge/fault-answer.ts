@@ -37,19 +37,39 @@ export function faultHeaders(fault: Fault): string[] {
   }
   if (fault.retryAfterMs !== undefined && kind.shouldCallerRetry) {
     const seconds = Math.min(retryAfterSecondsMax, Math.max(1, Math.ceil(fault.retryAfterMs / 1000)))
-    headers.push('retry-after', String(seconds), 'retry-after-ms', String(Math.min(retryAfterSecondsMax * 1000, Math.round(fault.retryAfterMs))))
+    headers.push(
+      'retry-after',
+      String(seconds),
+      'retry-after-ms',
+      String(Math.min(retryAfterSecondsMax * 1000, Math.round(fault.retryAfterMs))),
+    )
   }
   return headers
 }
 
 /** Writes the answer for a fault; `headers` are those of every answer. */
-export function answerFault(fault: Fault, request: IncomingMessage, response: ServerResponse, headers: readonly string[], context: FaultContext): void {
+export function answerFault(
+  fault: Fault,
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: readonly string[],
+  context: FaultContext,
+): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
   const { type, body } = render(fault, request, context)
-  const all = [...headers, ...faultHeaders(fault), 'content-type', type, 'content-length', String(body.length), 'cache-control', 'no-store']
+  const all = [
+    ...headers,
+    ...faultHeaders(fault),
+    'content-type',
+    type,
+    'content-length',
+    String(body.length),
+    'cache-control',
+    'no-store',
+  ]
   if (fault.code === 'HF_METHOD_UNKNOWN' && fault.param) all.push('allow', fault.param)
   // A request that was not read to its end cannot be followed by another on the same connection.
   if (!request.complete) all.push('connection', 'close')
@@ -60,8 +80,15 @@ export function answerFault(fault: Fault, request: IncomingMessage, response: Se
 function render(fault: Fault, request: IncomingMessage, context: FaultContext): { type: string; body: Buffer } {
   if (context.family) return { type: 'application/json', body: errorBody(fault, context.ray, context.family) }
   const accept = request.headers.accept ?? ''
-  if (accept.includes('text/html')) return { type: 'text/html; charset=utf-8', body: faultPage(fault, request, context) }
-  return { type: accept.includes('application/json') && !accept.includes('problem') ? 'application/json' : 'application/problem+json', body: problem(fault, context) }
+  if (accept.includes('text/html'))
+    return { type: 'text/html; charset=utf-8', body: faultPage(fault, request, context) }
+  return {
+    type:
+      accept.includes('application/json') && !accept.includes('problem')
+        ? 'application/json'
+        : 'application/problem+json',
+    body: problem(fault, context),
+  }
 }
 
 /** RFC 9457, with the members that operators of CDNs know and ours on top. */
@@ -87,7 +114,7 @@ function problem(fault: Fault, { ray, site, atMs }: FaultContext): Buffer {
 
 function faultPage(fault: Fault, request: IncomingMessage, { ray, site, atMs }: FaultContext): Buffer {
   const { kind } = fault
-  return errorPage.fill({
+  return errorPage.render({
     status: String(fault.status),
     title: kind.title,
     sentence: kind.source === 'client' && fault.detail ? `${kind.sentence} ${fault.detail}` : kind.sentence,
@@ -96,13 +123,19 @@ function faultPage(fault: Fault, request: IncomingMessage, { ray, site, atMs }: 
     ray,
     site,
     code: fault.code,
-    time: new Date(atMs).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
+    time: new Date(atMs)
+      .toISOString()
+      .replace('T', ' ')
+      .replace(/\.\d+Z$/, ' UTC'),
     address: request.socket.remoteAddress ?? '',
   })
 }
 
 function adviceFor(fault: Fault): string {
-  if (fault.retryAfterMs !== undefined) return `Try again in ${Math.max(1, Math.ceil(fault.retryAfterMs / 1000))} seconds.`
+  if (fault.retryAfterMs !== undefined)
+    return `Try again in ${Math.max(1, Math.ceil(fault.retryAfterMs / 1000))} seconds.`
   if (fault.kind.shouldCallerRetry) return 'Try again in a moment.'
-  return fault.kind.source === 'client' ? 'Trying again without a change will not help.' : 'The people who run this service can look it up by the Ray ID.'
+  return fault.kind.source === 'client'
+    ? 'Trying again without a change will not help.'
+    : 'The people who run this service can look it up by the Ray ID.'
 }

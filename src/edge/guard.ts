@@ -5,9 +5,12 @@ import { Fault } from '../fault/fault.ts'
 /** `node`: our name in `via`; a request that bears it has come back to us. @throws {Fault} HF_BAD_HTTP, HF_LOOP */
 export function checkRequest(request: IncomingMessage, node: string): void {
   const { httpVersion, headers, rawHeaders, url = '/' } = request
-  // The parser takes a request line without a version for HTTP/0.9 and still reads headers and a body: a way to smuggle.
-  if (httpVersion !== '1.1' && httpVersion !== '1.0' && httpVersion !== '2.0') throw new Fault('HF_BAD_HTTP', { detail: `HTTP/${httpVersion} is not spoken here` })
-  if (httpVersion === '1.0' && headers['transfer-encoding']) throw new Fault('HF_BAD_HTTP', { detail: 'HTTP/1.0 has no transfer-encoding' })
+  // The parser takes a request line without a version for HTTP/0.9 and still reads headers and a body: a way to
+  // smuggle.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0' && httpVersion !== '2.0')
+    throw new Fault('HF_BAD_HTTP', { detail: `HTTP/${httpVersion} is not spoken here` })
+  if (httpVersion === '1.0' && headers['transfer-encoding'])
+    throw new Fault('HF_BAD_HTTP', { detail: 'HTTP/1.0 has no transfer-encoding' })
   let hosts = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string

@@ -30,7 +30,11 @@ export class HttpReply implements Reply {
   }
 
   /** `headers`: names and values in turn, for every answer. `fail` writes the answer for a fault. */
-  constructor(response: ServerResponse, clock: Clock, options: { stalledMs: number; headers: readonly string[]; fail: (fault: Fault) => void }) {
+  constructor(
+    response: ServerResponse,
+    clock: Clock,
+    options: { stalledMs: number; headers: readonly string[]; fail: (fault: Fault) => void },
+  ) {
     this.#response = response
     this.#clock = clock
     this.#stalledMs = options.stalledMs
@@ -44,7 +48,14 @@ export class HttpReply implements Reply {
     const headers = [...this.#headers]
     if (head.lengthBytes === null) {
       this.#isStream = true
-      headers.push('content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache, no-transform', 'x-accel-buffering', 'no')
+      headers.push(
+        'content-type',
+        'text/event-stream; charset=utf-8',
+        'cache-control',
+        'no-cache, no-transform',
+        'x-accel-buffering',
+        'no',
+      )
     } else {
       headers.push('content-length', String(head.lengthBytes))
     }

@@ -18,14 +18,20 @@ export const listenerSchema = z
 
 export type ListenerOptions = z.output<typeof listenerSchema>
 
-/** Idle keep-alive connections are closed this long after the drain began: time for a client to take its next request elsewhere. */
+/**
+ * Idle keep-alive connections are closed this long after the drain began: time for a client to take its next request
+ * elsewhere.
+ */
 const idleGraceMs = 1500
 
 export interface Listener {
   /** `http://host:port`. */
   readonly url: string
   readonly port: number
-  /** Stops accepting, tells clients to leave after their answer, closes idle connections after a grace. Resolves when all are gone. */
+  /**
+   * Stops accepting, tells clients to leave after their answer, closes idle connections after a grace. Resolves when
+   * all are gone.
+   */
   drain(): Promise<void>
   /** Stops listening and closes every connection now. */
   destroy(): void
@@ -96,8 +102,27 @@ function answerBroken(error: NodeJS.ErrnoException, socket: Socket, { rays, log,
   }
   const fault = brokenFault(error)
   const ray = rays.next()
-  const body = JSON.stringify({ error: { message: fault.message, type: fault.kind.openai[0], code: fault.kind.openai[1], param: null, ray, cause: fault.code } })
-  const headers = ['holdfast-ray', ray, 'x-request-id', ray, ...faultHeaders(fault), 'content-type', 'application/json', 'connection', 'close']
+  const body = JSON.stringify({
+    error: {
+      message: fault.message,
+      type: fault.kind.openai[0],
+      code: fault.kind.openai[1],
+      param: null,
+      ray,
+      cause: fault.code,
+    },
+  })
+  const headers = [
+    'holdfast-ray',
+    ray,
+    'x-request-id',
+    ray,
+    ...faultHeaders(fault),
+    'content-type',
+    'application/json',
+    'connection',
+    'close',
+  ]
   let head = `HTTP/1.1 ${fault.status} ${fault.kind.title.replace(/[^ -~]/g, '')}\r\ndate: ${new Date(clock.nowMs()).toUTCString()}\r\n`
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
   socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)

@@ -27,7 +27,7 @@ export class Page {
     this.#parts = readPage(name).split(/\{\{(\w+)\}\}/)
   }
 
-  fill(slots: Readonly<Record<string, string>>): Buffer {
+  render(slots: Readonly<Record<string, string>>): Buffer {
     return Buffer.from(this.#parts.map((part, i) => (i % 2 === 0 ? part : escapeHtml(slots[part] ?? ''))).join(''))
   }
 }

@@ -12,17 +12,32 @@ test('a bare fault says what the table says', () => {
     assert.equal(fault.kind, faultKinds[code])
     assert.equal(fault.status, faultKinds[code].status)
     assert.equal(fault.message, faultKinds[code].sentence)
-    assert.deepEqual([fault.detail, fault.param, fault.retryAfterMs, fault.receivedStatus], ['', undefined, undefined, undefined])
+    assert.deepEqual(
+      [fault.detail, fault.param, fault.retryAfterMs, fault.receivedStatus],
+      ['', undefined, undefined, undefined],
+    )
   }
 })
 
 test('details ride along, and a status of its own wins over the table’s', () => {
   const upstreamBody = Buffer.from('{}')
   const cause = new Error('inner')
-  const fault = new Fault('HF_CALL_REFUSED', { detail: 'too hot', param: 'temperature', status: 422, receivedStatus: 422, retryAfterMs: 5, upstreamBody, upstream: 'a', cause })
+  const fault = new Fault('HF_CALL_REFUSED', {
+    detail: 'too hot',
+    param: 'temperature',
+    status: 422,
+    receivedStatus: 422,
+    retryAfterMs: 5,
+    upstreamBody,
+    upstream: 'a',
+    cause,
+  })
   assert.equal(fault.status, 422)
   assert.equal(fault.message, `${faultKinds.HF_CALL_REFUSED.sentence} (too hot)`)
-  assert.deepEqual([fault.param, fault.receivedStatus, fault.retryAfterMs, fault.upstream], ['temperature', 422, 5, 'a'])
+  assert.deepEqual(
+    [fault.param, fault.receivedStatus, fault.retryAfterMs, fault.upstream],
+    ['temperature', 422, 5, 'a'],
+  )
   assert.equal(fault.upstreamBody, upstreamBody)
   assert.equal(fault.cause, cause)
   assert.ok(fault instanceof Error)

@@ -56,7 +56,16 @@ test('nodes that give at the same moment give different rays', () => {
 test('what is no ray is told apart', () => {
   const ray = new RaySource(new ManualClock(), seededRandom(1), { node: 1, site: 'ams' }).next()
   assert.notEqual(parseRay(ray), null)
-  const others = ['', ray.slice(1), `${ray}!`, ray.toUpperCase(), ray.replace('-', '_'), `${ray.slice(0, 22)}-`, ` ${ray}`, `${ray}\n`]
+  const others = [
+    '',
+    ray.slice(1),
+    `${ray}!`,
+    ray.toUpperCase(),
+    ray.replace('-', '_'),
+    `${ray.slice(0, 22)}-`,
+    ` ${ray}`,
+    `${ray}\n`,
+  ]
   for (const text of [...others, ray.replace(/^./, 'i'), ray.replace(/^./, 'u'), `${ray.slice(0, 22)}-thirteenchars`]) {
     assert.equal(parseRay(text), null, JSON.stringify(text))
   }

@@ -41,7 +41,10 @@ function decode(text: string): number {
   return value
 }
 
-/** Gives out rays for one node; strictly increasing as text even within one millisecond and when the wall clock steps back. */
+/**
+ * Gives out rays for one node; strictly increasing as text even within one millisecond and when the wall clock steps
+ * back.
+ */
 export class RaySource {
   #clock: Clock
   #random: Random

@@ -13,7 +13,12 @@ function upstream(name: string, models?: string[]): Upstream {
 }
 
 function pool(name: string, ...upstreams: Upstream[]): Pool {
-  return { name, members: upstreams.map((each) => ({ upstream: each, weight: 1, priority: 0 })), timeouts: timeoutsSchema.parse({}), attemptsMax: 5 }
+  return {
+    name,
+    members: upstreams.map((each) => ({ upstream: each, weight: 1, priority: 0 })),
+    timeouts: timeoutsSchema.parse({}),
+    attemptsMax: 5,
+  }
 }
 
 function fleet(pools: Pool[], models: Record<string, ModelOptions> = {}): Fleet {
@@ -48,9 +53,14 @@ test('the first pool that offers it is taken, and pools are not mixed', () => {
 })
 
 test('an alias leads to its pool and its name there', () => {
-  const both = fleet([pool('one', upstream('a', ['m'])), pool('two', upstream('b', ['m']))], { fast: { pool: 'two', as: 'm' } })
+  const both = fleet([pool('one', upstream('a', ['m'])), pool('two', upstream('b', ['m']))], {
+    fast: { pool: 'two', as: 'm' },
+  })
   const target = both.resolve('fast')
-  assert.deepEqual([target.pool.name, target.upstreamModel, target.members.map((each) => each.upstream.name)], ['two', 'm', ['b']])
+  assert.deepEqual(
+    [target.pool.name, target.upstreamModel, target.members.map((each) => each.upstream.name)],
+    ['two', 'm', ['b']],
+  )
 })
 
 test('a configured model may go to a server that has not said what it offers; any other waits until it has', () => {
@@ -74,17 +84,30 @@ test('an unknown model is the caller’s mistake, and the caller is told what th
   const fault = refusal(fleet([pool('all', upstream('a', ['m', 'n']))], { fast: { as: 'm' } }), 'gpt')
   assert.deepEqual([fault.code, fault.status, fault.param], ['HF_MODEL_UNKNOWN', 404, 'model'])
   assert.equal(fault.detail, 'Offered are: fast, m, n')
-  const many = fleet([pool('all', upstream('a', Array.from({ length: 25 }, (_, i) => `m${i}`)))])
+  const many = fleet([
+    pool(
+      'all',
+      upstream(
+        'a',
+        Array.from({ length: 25 }, (_, i) => `m${i}`),
+      ),
+    ),
+  ])
   assert.match(refusal(many, 'gpt').detail, /m9 and 15 more$/)
 })
 
 test('names of models are exact, and no name leads into the machinery', () => {
   const one = fleet([pool('all', upstream('a', ['m']))])
-  for (const model of ['M', 'm ', '__proto__', 'constructor', 'toString']) assert.equal(refusal(one, model).code, 'HF_MODEL_UNKNOWN', model)
+  for (const model of ['M', 'm ', '__proto__', 'constructor', 'toString'])
+    assert.equal(refusal(one, model).code, 'HF_MODEL_UNKNOWN', model)
 })
 
 test('the list of models names the configured ones first, each once, with who offers it', () => {
-  const all = fleet([pool('all', upstream('a', ['m', 'n']), upstream('b', ['m']))], { fast: { as: 'm' }, n: {}, ghost: {} })
+  const all = fleet([pool('all', upstream('a', ['m', 'n']), upstream('b', ['m']))], {
+    fast: { as: 'm' },
+    n: {},
+    ghost: {},
+  })
   assert.deepEqual(all.models(), [
     { id: 'fast', upstreams: ['a', 'b'] },
     { id: 'n', upstreams: ['a'] },

@@ -1,4 +1,7 @@
-/** What exists now: upstreams in their pools, and which of them can answer for a model. Holds facts, takes no decisions. */
+/**
+ * What exists now: upstreams in their pools, and which of them can answer for a model. Holds facts, takes no
+ * decisions.
+ */
 import { Fault } from '../fault/fault.ts'
 import { z } from '../ground/schema.ts'
 import type { Member, Pool } from './pool.ts'
@@ -6,8 +9,16 @@ import type { Upstream } from './upstream.ts'
 
 export const modelSchema = z
   .strictObject({
-    pool: z.string().optional().meta({ description: 'Pool that answers for this model. Default: the only pool there is.' }),
-    as: z.string().min(1).max(256).optional().meta({ description: 'The model’s name at the upstreams. Default: the same name.' }),
+    pool: z
+      .string()
+      .optional()
+      .meta({ description: 'Pool that answers for this model. Default: the only pool there is.' }),
+    as: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .meta({ description: 'The model’s name at the upstreams. Default: the same name.' }),
   })
   .meta({ description: 'A model as callers name it.' })
 
@@ -33,7 +44,11 @@ export class Fleet {
   readonly pools: ReadonlyMap<string, Pool>
   readonly #models: ReadonlyMap<string, ModelOptions>
 
-  constructor(upstreams: readonly Upstream[], pools: ReadonlyMap<string, Pool>, models: ReadonlyMap<string, ModelOptions>) {
+  constructor(
+    upstreams: readonly Upstream[],
+    pools: ReadonlyMap<string, Pool>,
+    models: ReadonlyMap<string, ModelOptions>,
+  ) {
     this.upstreams = upstreams
     this.pools = pools
     this.#models = models
@@ -54,8 +69,16 @@ export class Fleet {
       if (alias && silent.length > 0) return { pool, upstreamModel, members: silent }
       isAnyoneSilent ||= silent.length > 0
     }
-    if (alias) throw new Fault('HF_NO_UPSTREAM', { detail: `no upstream of the pool offers ${upstreamModel}`, retryAfterMs: 5000 })
-    if (isAnyoneSilent) throw new Fault('HF_NO_UPSTREAM', { detail: 'an upstream that may offer this model has not come up yet', retryAfterMs: 5000 })
+    if (alias)
+      throw new Fault('HF_NO_UPSTREAM', {
+        detail: `no upstream of the pool offers ${upstreamModel}`,
+        retryAfterMs: 5000,
+      })
+    if (isAnyoneSilent)
+      throw new Fault('HF_NO_UPSTREAM', {
+        detail: 'an upstream that may offer this model has not come up yet',
+        retryAfterMs: 5000,
+      })
     throw new Fault('HF_MODEL_UNKNOWN', { param: 'model', detail: this.#offer() })
   }
 

@@ -5,10 +5,17 @@ import type { Upstream } from './upstream.ts'
 const timeoutFields = {
   connectMs: milliseconds(5000, 'To look up the name, connect and shake hands with an upstream.'),
   firstTokenMs: milliseconds(60_000, 'From the request until the first token of a streamed answer, per attempt.'),
-  interTokenMs: milliseconds(30_000, 'Between two tokens of a streamed answer; comments and pings do not count as tokens.'),
+  interTokenMs: milliseconds(
+    30_000,
+    'Between two tokens of a streamed answer; comments and pings do not count as tokens.',
+  ),
   wholeMs: milliseconds(180_000, 'For an answer that is not streamed, per attempt.'),
   totalMs: milliseconds(600_000, 'For a call with all its attempts.'),
-  patienceMs: milliseconds(5000, 'How long a call waits for upstreams to come back when all of them are down but have been up before.', { min: 0 }),
+  patienceMs: milliseconds(
+    5000,
+    'How long a call waits for upstreams to come back when all of them are down but have been up before.',
+    { min: 0 },
+  ),
 }
 
 export const timeoutsSchema = z.strictObject(timeoutFields).prefault({}).meta({ description: 'Time limits of a call.' })
@@ -44,7 +51,6 @@ export const poolSchema = z
   })
   .meta({ description: 'Upstreams that can stand in for each other.' })
 
-export type PoolOptions = z.output<typeof poolSchema>
 
 export interface Member {
   readonly upstream: Upstream

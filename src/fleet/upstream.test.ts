@@ -54,7 +54,10 @@ test('the rest runs out with time, and ends at once when it answers', () => {
   clock.advance(300)
   assert.equal(upstream.restLeftMs, 200)
   upstream.succeed()
-  assert.deepEqual([upstream.restLeftMs, upstream.failuresInRow, upstream.lastFault, upstream.wasUp], [0, 0, null, true])
+  assert.deepEqual(
+    [upstream.restLeftMs, upstream.failuresInRow, upstream.lastFault, upstream.wasUp],
+    [0, 0, null, true],
+  )
   upstream.fail('HF_UPSTREAM_RESET')
   assert.equal(upstream.restLeftMs, 500)
 })
@@ -72,7 +75,20 @@ test('it rests as long as it asks for, a minute at most, and a later failure nev
 })
 
 test('settings that make no sense are refused', () => {
-  for (const settings of [{ url: 'gpu1:8000' }, { url: 'ftp://gpu1' }, { kind: 'tgi' }, { weight: 0 }, { priority: -1 }, { speaks: ['telnet'] }, { models: [''] }, { wieght: 2 }]) {
-    assert.equal(upstreamSchema.safeParse({ url: 'http://127.0.0.1:1/v1', ...settings }).success, false, JSON.stringify(settings))
+  for (const settings of [
+    { url: 'gpu1:8000' },
+    { url: 'ftp://gpu1' },
+    { kind: 'tgi' },
+    { weight: 0 },
+    { priority: -1 },
+    { speaks: ['telnet'] },
+    { models: [''] },
+    { wieght: 2 },
+  ]) {
+    assert.equal(
+      upstreamSchema.safeParse({ url: 'http://127.0.0.1:1/v1', ...settings }).success,
+      false,
+      JSON.stringify(settings),
+    )
   }
 })

@@ -24,14 +24,31 @@ export const upstreamSchema = z
     url: z
       .url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/v1' })
       .meta({ description: 'Base URL of the model server, as one would give it to a client; usually ends in `/v1`.' }),
-    kind: z.enum(kinds).optional().meta({ description: 'What kind of server it is. Left out, it is asked, and taken for `compatible` if it does not say.' }),
+    kind: z
+      .enum(kinds)
+      .optional()
+      .meta({
+        description: 'What kind of server it is. Left out, it is asked, and taken for `compatible` if it does not say.',
+      }),
     key: z.string().min(1).optional().meta({
-      description: 'The key that the gateway shows to this server: `env:NAME`, `file:PATH`, or `caller` to pass on the caller’s own.',
+      description:
+        'The key that the gateway shows to this server: `env:NAME`, `file:PATH`, or `caller` to pass on the caller’s own.',
     }),
-    models: z.array(z.string().min(1)).max(1000).optional().meta({ description: 'Models it offers. Left out, it is asked (`/v1/models`).' }),
-    speaks: z.array(z.enum(routeNames as [Route, ...Route[]])).optional().meta({ description: 'APIs it offers. Left out, its kind says.' }),
+    models: z
+      .array(z.string().min(1))
+      .max(1000)
+      .optional()
+      .meta({ description: 'Models it offers. Left out, it is asked (`/v1/models`).' }),
+    speaks: z
+      .array(z.enum(routeNames as [Route, ...Route[]]))
+      .optional()
+      .meta({ description: 'APIs it offers. Left out, its kind says.' }),
     weight: count(1, 'Share of the calls among upstreams of the same priority.', { max: 1000 }),
-    priority: count(0, 'Upstreams with the lowest number are used first; the others only when none of those can answer.', { min: 0, max: 100 }),
+    priority: count(
+      0,
+      'Upstreams with the lowest number are used first; the others only when none of those can answer.',
+      { min: 0, max: 100 },
+    ),
     connectionsMax: count(1024, 'Connections to this server at once, per worker.'),
   })
   .meta({ description: 'A model server, or a provider of models.' })
@@ -109,4 +126,7 @@ export class Upstream {
   }
 }
 
-const spokenSets = Object.fromEntries(kinds.map((kind) => [kind, new Set<Route>(spokenByKind[kind])])) as Record<UpstreamKind, Set<Route>>
+const spokenSets = Object.fromEntries(kinds.map((kind) => [kind, new Set<Route>(spokenByKind[kind])])) as Record<
+  UpstreamKind,
+  Set<Route>
+>

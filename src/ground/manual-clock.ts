@@ -1,4 +1,7 @@
-/** A clock that stands still until it is told to go on: time for tests, where nothing may depend on how fast a machine is. */
+/**
+ * A clock that stands still until it is told to go on: time for tests, where nothing may depend on how fast a machine
+ * is.
+ */
 import { assert } from './assert.ts'
 import type { Clock, Timer } from './clock.ts'
 

@@ -15,7 +15,10 @@ test('the same seed gives the same numbers, another seed gives others', () => {
   )
 })
 
-for (const [name, random] of [['the system’s', systemRandom], ['a seeded', seededRandom(7)]] as const) {
+for (const [name, random] of [
+  ['the system’s', systemRandom],
+  ['a seeded', seededRandom(7)],
+] as const) {
   test(`${name} generator stays in range for every width`, () => {
     for (let bits = 1; bits <= 32; bits++) {
       for (let i = 0; i < 100; i++) {

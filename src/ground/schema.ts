@@ -1,4 +1,6 @@
-/** The schema library, wrapped: the one file that imports it. Every setting says type, unit, default and one sentence. */
+/**
+ * The schema library, wrapped: the one file that imports it. Every setting says type, unit, default and one sentence.
+ */
 import { z } from 'zod'
 
 export { z }
@@ -8,7 +10,10 @@ const unitBytes: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, Gi
 /** A size: a whole number of bytes, or text like `64MiB`. The default is given in bytes. */
 export function bytes(defaultBytes: number, description: string) {
   return z
-    .union([z.int().min(0), z.string().regex(/^\d+(\.\d+)? ?(B|KiB|MiB|GiB)$/, 'a number of bytes, or text like 64MiB')])
+    .union([
+      z.int().min(0),
+      z.string().regex(/^\d+(\.\d+)? ?(B|KiB|MiB|GiB)$/, 'a number of bytes, or text like 64MiB'),
+    ])
     .transform((value) => {
       if (typeof value === 'number') return value
       const [, amount = '0', , unit = 'B'] = /^(\d+(\.\d+)?) ?(\w+)$/.exec(value) ?? []
@@ -19,7 +24,11 @@ export function bytes(defaultBytes: number, description: string) {
 }
 
 /** A duration in milliseconds. */
-export function milliseconds(defaultMs: number, description: string, range: { min?: number; max?: number } = {}): z.ZodDefault<z.ZodInt> {
+export function milliseconds(
+  defaultMs: number,
+  description: string,
+  range: { min?: number; max?: number } = {},
+): z.ZodDefault<z.ZodInt> {
   return z
     .int()
     .min(range.min ?? 1)
@@ -29,7 +38,11 @@ export function milliseconds(defaultMs: number, description: string, range: { mi
 }
 
 /** A count. */
-export function count(defaultCount: number, description: string, range: { min?: number; max?: number } = {}): z.ZodDefault<z.ZodInt> {
+export function count(
+  defaultCount: number,
+  description: string,
+  range: { min?: number; max?: number } = {},
+): z.ZodDefault<z.ZodInt> {
   return z
     .int()
     .min(range.min ?? 1)
@@ -41,5 +54,8 @@ export function count(defaultCount: number, description: string, range: { min?: 
 /** The same setting without its default: for places that override it. */
 export function override(field: z.ZodDefault<z.ZodInt>): z.ZodOptional<z.ZodInt> {
   const description = field.meta()?.description ?? ''
-  return field.unwrap().optional().meta({ description: `Here: ${description.charAt(0).toLowerCase()}${description.slice(1)}` })
+  return field
+    .unwrap()
+    .optional()
+    .meta({ description: `Here: ${description.charAt(0).toLowerCase()}${description.slice(1)}` })
 }

@@ -4,8 +4,14 @@ import { z } from '../ground/schema.ts'
 
 export const logSchema = z
   .strictObject({
-    level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').meta({ description: 'Least weight of a line that is written.' }),
-    file: z.string().optional().meta({ description: 'File to write to. Default: standard output; standard error when that is a terminal.' }),
+    level: z
+      .enum(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .meta({ description: 'Least weight of a line that is written.' }),
+    file: z
+      .string()
+      .optional()
+      .meta({ description: 'File to write to. Default: standard output; standard error when that is a terminal.' }),
     access: z.boolean().default(true).meta({ description: 'Write a line for each call.' }),
   })
   .prefault({})
@@ -23,7 +29,14 @@ export interface Log {
 }
 
 /** Header names whose values must never be seen, should one ever reach a line. */
-const secretPaths = ['authorization', 'key', 'headers.authorization', 'headers["x-api-key"]', '*.authorization', '*.key']
+const secretPaths = [
+  'authorization',
+  'key',
+  'headers.authorization',
+  'headers["x-api-key"]',
+  '*.authorization',
+  '*.key',
+]
 
 /** `target`: a file, or file descriptor 1 or 2. */
 export function openLog(options: LogOptions, target: string | 1 | 2, base: Record<string, string | number>): Log {

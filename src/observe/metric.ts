@@ -1,5 +1,15 @@
-/** The metrics of a process (prom-client, wrapped). Names: base units, `_total` for counters; every label is bounded. */
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, type PrometheusContentType, Registry } from 'prom-client'
+/**
+ * The metrics of a process (prom-client, wrapped). Names: base units, `_total` for counters; every label is bounded.
+ */
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type PrometheusContentType,
+  Registry,
+} from 'prom-client'
 import type { ExchangeFact } from './exchange-fact.ts'
 
 /** Seconds; from a cached first token to a long answer. */
@@ -33,22 +43,40 @@ export class Metrics {
   readonly registry = new Registry()
   readonly totals: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
   #calls = this.#counter('holdfast_calls_total', 'Calls settled.', ['route', 'model', 'outcome', 'code'])
-  #attempts = this.#counter('holdfast_attempts_total', 'Tries on upstreams; `code` is `ok` or the fault.', ['upstream', 'code'])
+  #attempts = this.#counter('holdfast_attempts_total', 'Tries on upstreams; `code` is `ok` or the fault.', [
+    'upstream',
+    'code',
+  ])
   #tokens = this.#counter('holdfast_tokens_total', 'Tokens as the upstreams counted them.', ['model', 'direction'])
   #events = this.#counter('holdfast_events_total', 'Events of answers journaled and delivered.', [])
   #bytes = this.#counter('holdfast_answer_bytes_total', 'Bytes of answers handed to callers.', [])
-  #durations = this.#histogram('holdfast_call_duration_seconds', 'From the request to the end of the answer.', ['route'])
-  #firstTokens = this.#histogram('holdfast_first_token_seconds', 'From the request to the first content of a streamed answer.', ['route'])
+  #durations = this.#histogram('holdfast_call_duration_seconds', 'From the request to the end of the answer.', [
+    'route',
+  ])
+  #firstTokens = this.#histogram(
+    'holdfast_first_token_seconds',
+    'From the request to the first content of a streamed answer.',
+    ['route'],
+  )
 
   constructor(gauges: Gauges) {
     AggregatorRegistry.setRegistries(this.registry)
     collectDefaultMetrics({ register: this.registry })
     this.#gauge('holdfast_calls_live', 'Calls under way.', [], (gauge) => gauge.set(gauges.callsLive()))
-    this.#gauge('holdfast_journal_bytes', 'Bytes of answers kept in the journal.', [], (gauge) => gauge.set(gauges.journalBytes()))
-    this.#gauge('holdfast_journal_answers', 'Answers kept in the journal.', [], (gauge) => gauge.set(gauges.journalAnswers()))
-    this.#gauge('holdfast_upstream_up', '1 when the upstream is in use, 0 while it rests after failures.', ['upstream'], (gauge) => {
-      for (const { name, isUp } of gauges.upstreams()) gauge.set({ upstream: name }, isUp ? 1 : 0)
-    })
+    this.#gauge('holdfast_journal_bytes', 'Bytes of answers kept in the journal.', [], (gauge) =>
+      gauge.set(gauges.journalBytes()),
+    )
+    this.#gauge('holdfast_journal_answers', 'Answers kept in the journal.', [], (gauge) =>
+      gauge.set(gauges.journalAnswers()),
+    )
+    this.#gauge(
+      'holdfast_upstream_up',
+      '1 when the upstream is in use, 0 while it rests after failures.',
+      ['upstream'],
+      (gauge) => {
+        for (const { name, isUp } of gauges.upstreams()) gauge.set({ upstream: name }, isUp ? 1 : 0)
+      },
+    )
     this.#gauge('holdfast_upstream_calls_live', 'Calls under way at the upstream.', ['upstream'], (gauge) => {
       for (const { name, inFlight } of gauges.upstreams()) gauge.set({ upstream: name }, inFlight)
     })
@@ -63,7 +91,8 @@ export class Metrics {
     this.#events.inc(fact.eventCount)
     this.#bytes.inc(fact.sentBytes)
     this.#durations.observe({ route: fact.route }, fact.durationMs / 1000)
-    if (fact.isStream && fact.firstTokenMs !== null) this.#firstTokens.observe({ route: fact.route }, fact.firstTokenMs / 1000)
+    if (fact.isStream && fact.firstTokenMs !== null)
+      this.#firstTokens.observe({ route: fact.route }, fact.firstTokenMs / 1000)
     this.#sum(fact)
   }
 
@@ -90,7 +119,7 @@ export class Metrics {
       labelNames,
       registers: [this.registry],
       collect() {
-        collect(this as Gauge<T>)
+        collect(this)
       },
     })
   }

@@ -18,7 +18,11 @@ export class Observer {
     this.#metrics.settled(fact)
     if (!this.#hasAccessLog) return
     const { isModelKnown: _, ...told } = fact
-    const line = { ...told, durationMs: round(fact.durationMs), firstTokenMs: fact.firstTokenMs === null ? null : round(fact.firstTokenMs) }
+    const line = {
+      ...told,
+      durationMs: round(fact.durationMs),
+      firstTokenMs: fact.firstTokenMs === null ? null : round(fact.firstTokenMs),
+    }
     if (fact.outcome === 'failed' && fact.status >= 500) this.log.warn(line, 'call failed')
     else this.log.info(line, 'call')
   }

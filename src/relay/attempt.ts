@@ -14,7 +14,9 @@ import type { Flight, Wire, WireHead, WireReceiver } from './wire/wire.ts'
 
 /** An upstream's error text is read up to this; the rest is of no use. */
 const errorBytesMax = 64 * 2 ** 10
-/** Events without content (role, pings) that are held back before the first content; more than that is content enough. */
+/**
+ * Events without content (role, pings) that are held back before the first content; more than that is content enough.
+ */
 const heldEventsMax = 64
 /** After the finish reason the upstream's own end mark is awaited this long; the answer is whole without it. */
 const endMarkMs = 2000
@@ -121,7 +123,9 @@ export class Attempt implements WireReceiver {
     if (!type.includes('text/event-stream')) {
       // An empty body says more than the missing type: wait for the end and judge the whole.
       if (head.headers['content-length'] === '0' || type === '') return
-      return this.#fail(new Fault('HF_UPSTREAM_GARBLED', { detail: `a stream was asked for, ${type.slice(0, 80)} came` }))
+      return this.#fail(
+        new Fault('HF_UPSTREAM_GARBLED', { detail: `a stream was asked for, ${type.slice(0, 80)} came` }),
+      )
     }
     this.#reader = this.order.translation.streamReader((event) => this.#emit(event))
     this.#splitter = new SseSplitter((event) => this.#read(event))
@@ -182,7 +186,8 @@ export class Attempt implements WireReceiver {
     this.usage = reader.usage
     this.finishReason = reader.finishReason
     if (!reader.isComplete) {
-      if (this.isCommitted) return this.#fail(new Fault('HF_UPSTREAM_CUT', { detail: 'the stream ended without a finish reason' }))
+      if (this.isCommitted)
+        return this.#fail(new Fault('HF_UPSTREAM_CUT', { detail: 'the stream ended without a finish reason' }))
       const code = this.#held?.length ? 'HF_UPSTREAM_CUT' : 'HF_UPSTREAM_EMPTY'
       return this.#fail(new Fault(code, { detail: 'the stream ended before any content' }))
     }
@@ -192,7 +197,10 @@ export class Attempt implements WireReceiver {
     this.#listener.onStreamEnd()
   }
 
-  /** The answer is whole, the framing of its end may still be on the way: await it, so that the connection can serve again. */
+  /**
+   * The answer is whole, the framing of its end may still be on the way: await it, so that the connection can serve
+   * again.
+   */
   #release(): void {
     this.#isOver = true
     this.#timer?.cancel()

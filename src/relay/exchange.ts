@@ -42,7 +42,9 @@ export interface Relay {
 /** Waits between rounds over all upstreams while none of them answers. */
 const roundWaitMs = 100
 const roundWaitMsMax = 1000
-/** Attempts of all kinds for one call. Those that found nobody at home do not count against the pool's `attemptsMax`. */
+/**
+ * Attempts of all kinds for one call. Those that found nobody at home do not count against the pool's `attemptsMax`.
+ */
 const knocksMax = 64
 
 export class Exchange implements AttemptListener {
@@ -79,7 +81,10 @@ export class Exchange implements AttemptListener {
     this.#onSettled = onSettled
     this.#order = order
     this.#reply = reply
-    this.#tail = new Tail(reply, { onEnded: () => this.#settle(), onLag: (isLagging) => this.#attempt?.pause(isLagging) })
+    this.#tail = new Tail(reply, {
+      onEnded: () => this.#settle(),
+      onLag: (isLagging) => this.#attempt?.pause(isLagging),
+    })
     reply.onGone = () => this.#callerLeft()
   }
 
@@ -157,7 +162,10 @@ export class Exchange implements AttemptListener {
     attempt.start()
   }
 
-  /** Every upstream has been tried. Those that were up before may be back in a moment: worth a short wait, then once more. */
+  /**
+   * Every upstream has been tried. Those that were up before may be back in a moment: worth a short wait, then once
+   * more.
+   */
   #wait(target: Target): void {
     const { clock, random } = this.#relay
     const nowMs = clock.monotonicMs()
@@ -239,7 +247,10 @@ export class Exchange implements AttemptListener {
     this.#tail.finish(outcome === 'complete' ? 'end' : 'breakOff')
   }
 
-  /** The call fails: with an error answer while none has begun, with an error event and a broken connection afterwards. */
+  /**
+   * The call fails: with an error answer while none has begun, with an error event and a broken connection
+   * afterwards.
+   */
   #fail(fault: Fault): void {
     if (this.#outcome) return
     this.#fault = fault

@@ -17,10 +17,22 @@ function member(wasUp: boolean): Member {
 }
 
 test('a failure to connect has reached nobody; any other may have', () => {
-  for (const code of ['HF_UPSTREAM_REFUSED', 'HF_CONNECT_TIMEOUT', 'HF_DNS_FAILED', 'HF_NO_ROUTE', 'HF_TLS_CERTIFICATE'] as const) {
+  for (const code of [
+    'HF_UPSTREAM_REFUSED',
+    'HF_CONNECT_TIMEOUT',
+    'HF_DNS_FAILED',
+    'HF_NO_ROUTE',
+    'HF_TLS_CERTIFICATE',
+  ] as const) {
     assert.equal(hasReachedUpstream(new Fault(code)), false, code)
   }
-  for (const code of ['HF_UPSTREAM_RESET', 'HF_FIRST_TOKEN_TIMEOUT', 'HF_UPSTREAM_CUT', 'HF_UPSTREAM_BUSY', 'HF_CALL_REFUSED'] as const) {
+  for (const code of [
+    'HF_UPSTREAM_RESET',
+    'HF_FIRST_TOKEN_TIMEOUT',
+    'HF_UPSTREAM_CUT',
+    'HF_UPSTREAM_BUSY',
+    'HF_CALL_REFUSED',
+  ] as const) {
     assert.equal(hasReachedUpstream(new Fault(code)), true, code)
   }
 })
@@ -38,7 +50,9 @@ test('a server that does not have one model is fine for the others', () => {
 })
 
 test('a server is blamed for whatever went wrong between it and us', () => {
-  for (const code of codes.filter((each) => /^HF_(UPSTREAM_(?!MODEL_MISSING|TOO_LARGE)|DNS|CONNECT|NO_ROUTE|TLS|FIRST_TOKEN)/.test(each))) {
+  for (const code of codes.filter((each) =>
+    /^HF_(UPSTREAM_(?!MODEL_MISSING|TOO_LARGE)|DNS|CONNECT|NO_ROUTE|TLS|FIRST_TOKEN)/.test(each),
+  )) {
     assert.equal(isUpstreamsFault(new Fault(code)), true, code)
   }
 })
@@ -50,7 +64,12 @@ test('waiting is worth it only with patience left, a server that was up, and a f
   assert.equal(mayReturnSoon(refused, [member(true)], 0), false)
   assert.equal(mayReturnSoon(refused, [member(false)], 1000), false)
   assert.equal(mayReturnSoon([], [member(true)], 1000), false)
-  for (const code of ['HF_UPSTREAM_KEY_REFUSED', 'HF_UPSTREAM_MODEL_MISSING', 'HF_UPSTREAM_GARBLED', 'HF_TLS_CERTIFICATE'] as const) {
+  for (const code of [
+    'HF_UPSTREAM_KEY_REFUSED',
+    'HF_UPSTREAM_MODEL_MISSING',
+    'HF_UPSTREAM_GARBLED',
+    'HF_TLS_CERTIFICATE',
+  ] as const) {
     assert.equal(mayReturnSoon([new Fault(code)], [member(true)], 1000), false, code)
   }
   assert.equal(mayReturnSoon([new Fault('HF_UPSTREAM_KEY_REFUSED'), ...refused], [member(true)], 1000), true)
@@ -66,7 +85,13 @@ test('failures that agree are told as what they are, with all that is known of t
   const upstreamBody = Buffer.from('{}')
   const fault = giveUpFault([
     new Fault('HF_UPSTREAM_RATE_LIMITED', { retryAfterMs: 9000 }),
-    new Fault('HF_UPSTREAM_RATE_LIMITED', { retryAfterMs: 20_000, detail: 'slow down', receivedStatus: 429, param: 'model', upstreamBody }),
+    new Fault('HF_UPSTREAM_RATE_LIMITED', {
+      retryAfterMs: 20_000,
+      detail: 'slow down',
+      receivedStatus: 429,
+      param: 'model',
+      upstreamBody,
+    }),
   ])
   assert.deepEqual(
     [fault.code, fault.status, fault.detail, fault.receivedStatus, fault.param, fault.upstreamBody],
@@ -76,7 +101,11 @@ test('failures that agree are told as what they are, with all that is known of t
 })
 
 test('failures that differ are told as several, naming each kind once', () => {
-  const fault = giveUpFault([new Fault('HF_UPSTREAM_REFUSED'), new Fault('HF_UPSTREAM_BUSY', { retryAfterMs: 3000 }), new Fault('HF_UPSTREAM_REFUSED')])
+  const fault = giveUpFault([
+    new Fault('HF_UPSTREAM_REFUSED'),
+    new Fault('HF_UPSTREAM_BUSY', { retryAfterMs: 3000 }),
+    new Fault('HF_UPSTREAM_REFUSED'),
+  ])
   assert.equal(fault.code, 'HF_ATTEMPTS_SPENT')
   assert.equal(fault.detail, 'HF_UPSTREAM_REFUSED, HF_UPSTREAM_BUSY')
   assert.equal(fault.retryAfterMs, 3000)

@@ -3,7 +3,10 @@ import { Fault } from '../fault/fault.ts'
 import type { FaultCode } from '../fault/code.ts'
 import type { Member } from '../fleet/pool.ts'
 
-/** Failures that pass when a server comes back: it is being restarted, its host or link is away for a moment, or it is busy. */
+/**
+ * Failures that pass when a server comes back: it is being restarted, its host or link is away for a moment, or it is
+ * busy.
+ */
 const passing = new Set<FaultCode>([
   'HF_UPSTREAM_REFUSED',
   'HF_UPSTREAM_RESET',
@@ -16,7 +19,10 @@ const passing = new Set<FaultCode>([
   'HF_UPSTREAM_CUT',
 ])
 
-/** Faults that say nothing against the server: the request was wrong, the caller left, or the gateway had reasons of its own. */
+/**
+ * Faults that say nothing against the server: the request was wrong, the caller left, or the gateway had reasons of
+ * its own.
+ */
 const innocent = new Set<FaultCode>([
   'HF_CALL_REFUSED',
   'HF_CLIENT_GONE',
@@ -31,7 +37,15 @@ const innocent = new Set<FaultCode>([
 ])
 
 /** Failures before a byte of the request could leave. */
-const unsent = new Set<FaultCode>(['HF_UPSTREAM_REFUSED', 'HF_CONNECT_TIMEOUT', 'HF_NO_ROUTE', 'HF_DNS_FAILED', 'HF_DNS_TIMEOUT', 'HF_TLS_FAILED', 'HF_TLS_CERTIFICATE'])
+const unsent = new Set<FaultCode>([
+  'HF_UPSTREAM_REFUSED',
+  'HF_CONNECT_TIMEOUT',
+  'HF_NO_ROUTE',
+  'HF_DNS_FAILED',
+  'HF_DNS_TIMEOUT',
+  'HF_TLS_FAILED',
+  'HF_TLS_CERTIFICATE',
+])
 
 /** Whether the server may have seen the request. */
 export function hasReachedUpstream(fault: Fault): boolean {
@@ -59,11 +73,18 @@ export function giveUpFault(faults: readonly Fault[]): Fault {
   const retryAfterMs = waits.length > 0 ? Math.min(...waits) : 1000
   if (codes.size === 1) {
     const { detail, param, receivedStatus, upstreamBody, cause } = last
-    return new Fault(last.code, { detail, retryAfterMs, cause, ...definedOnly({ param, receivedStatus, upstreamBody }) })
+    return new Fault(last.code, {
+      detail,
+      retryAfterMs,
+      cause,
+      ...definedOnly({ param, receivedStatus, upstreamBody }),
+    })
   }
   return new Fault('HF_ATTEMPTS_SPENT', { detail: [...codes].join(', '), retryAfterMs, cause: last })
 }
 
 function definedOnly<T extends object>(fields: T): { [K in keyof T]: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]: NonNullable<T[K]> }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: NonNullable<T[K]>
+  }
 }

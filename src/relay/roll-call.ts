@@ -49,13 +49,20 @@ export class RollCall implements Disposable {
       if (this.#isOver) return
       upstream.learn(models, kind)
       upstream.succeed()
-      if (hadFailed) this.#log.info({ upstream: upstream.name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) }, 'upstream is up')
+      if (hadFailed)
+        this.#log.info(
+          { upstream: upstream.name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) },
+          'upstream is up',
+        )
     } catch (thrown) {
       if (this.#isOver) return
       if (!hadFailed) this.#log.warn({ upstream: upstream.name, detail: toFault(thrown).detail }, 'upstream is down')
       upstream.fail('HF_NO_UPSTREAM')
     }
     const periodMs = upstream.lastFault === null ? upPeriodMs : downPeriodMs
-    this.#timers.set(upstream, this.#clock.after(periodMs, () => void this.#ask(upstream)))
+    this.#timers.set(
+      upstream,
+      this.#clock.after(periodMs, () => void this.#ask(upstream)),
+    )
   }
 }

@@ -1,4 +1,7 @@
-/** The headers a call goes out with: the gateway's own credentials, never the caller's unless the configuration says so. */
+/**
+ * The headers a call goes out with: the gateway's own credentials, never the caller's unless the configuration says
+ * so.
+ */
 import { routes, type Route } from '../dialect/call.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Order } from './order.ts'

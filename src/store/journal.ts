@@ -11,20 +11,24 @@ export const journalSchema = z
       .enum(['memory', 'sqlite'])
       .default('sqlite')
       .meta({ description: 'Where answers are kept: `sqlite` survives the death of the gateway, `memory` does not.' }),
-    sync: z
-      .enum(['normal', 'full'])
-      .default('normal')
-      .meta({
-        description:
-          'When SQLite waits for the disk. `normal`: nothing is lost when the gateway dies, the last moments may be when the power fails. `full`: nothing is lost then either, each commit waits for the disk.',
-      }),
-    commitWindowMs: milliseconds(2, 'Events that arrive within this time are committed together; the first after a pause goes at once.', {
-      min: 0,
-      max: 1000,
+    sync: z.enum(['normal', 'full']).default('normal').meta({
+      description:
+        'When SQLite waits for the disk. `normal`: nothing is lost when the gateway dies, the last moments may be when the power fails. `full`: nothing is lost then either, each commit waits for the disk.',
     }),
+    commitWindowMs: milliseconds(
+      2,
+      'Events that arrive within this time are committed together; the first after a pause goes at once.',
+      {
+        min: 0,
+        max: 1000,
+      },
+    ),
     keepMs: milliseconds(300_000, 'How long an answer is kept after it ended.', { min: 0 }),
     answerBytesMax: bytes(64 * 2 ** 20, 'The largest answer; a larger one is refused.'),
-    totalBytesMax: bytes(256 * 2 ** 20, 'Size of all answers kept. Ended ones make room, oldest first; when live ones alone fill it, new work is refused.'),
+    totalBytesMax: bytes(
+      256 * 2 ** 20,
+      'Size of all answers kept. Ended ones make room, oldest first; when live ones alone fill it, new work is refused.',
+    ),
   })
   .prefault({})
   .meta({ description: 'The journal of answers.' })

@@ -1,6 +1,7 @@
 /**
  * The journal in SQLite (WAL): survives the death of the gateway. Events of one turn, over all answers, are committed
- * together; an event is delivered only after its commit. Pieces are append-only and carry no index of their own (a keyed
+ * together; an event is delivered only after its commit. Pieces are append-only and carry no index of their own (a
+ * keyed
  * table costs several times as much per event): an answer remembers between which pieces it lies.
  */
 import { mkdirSync } from 'node:fs'
@@ -84,19 +85,27 @@ export class SqliteJournal implements Journal {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const database = new DatabaseSync(path)
     this.#database = database
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.sync === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA busy_timeout = 2000;`)
+    database.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.sync === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA busy_timeout = 2000;`,
+    )
     database.exec(schemaSql)
     // What an earlier process left open has lost its writer: it ages from now on.
-    database.prepare('UPDATE answer SET sealed_ms = ?, last_piece = (SELECT max(id) FROM piece) WHERE sealed_ms IS NULL').run(clock.nowMs())
+    database
+      .prepare('UPDATE answer SET sealed_ms = ?, last_piece = (SELECT max(id) FROM piece) WHERE sealed_ms IS NULL')
+      .run(clock.nowMs())
     this.#statements = {
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
       rollback: database.prepare('ROLLBACK'),
-      answer: database.prepare('INSERT INTO answer (ray, route, model, caller, began_ms, first_piece) VALUES (?, ?, ?, ?, ?, ?)'),
+      answer: database.prepare(
+        'INSERT INTO answer (ray, route, model, caller, began_ms, first_piece) VALUES (?, ?, ?, ?, ?, ?)',
+      ),
       piece: database.prepare('INSERT INTO piece (id, answer, lengths, data) VALUES (?, ?, ?, ?)'),
       seal: database.prepare('UPDATE answer SET sealed_ms = ?, outcome = ?, bytes = ?, last_piece = ? WHERE id = ?'),
     }
-    const piece = database.prepare('SELECT coalesce(max(id), 0) + 1 AS next, coalesce(sum(length(data)), 0) AS bytes FROM piece').get()
+    const piece = database
+      .prepare('SELECT coalesce(max(id), 0) + 1 AS next, coalesce(sum(length(data)), 0) AS bytes FROM piece')
+      .get()
     this.#nextPiece = Number(piece?.['next'])
     this.#bytes = Number(piece?.['bytes'])
     this.#count = Number(database.prepare('SELECT count(*) AS n FROM answer').get()?.['n'])
@@ -112,7 +121,8 @@ export class SqliteJournal implements Journal {
   }
 
   begin(answer: AnswerInfo, onKept: (keptCount: number) => void, onLost: (cause: unknown) => void): JournalEntry {
-    if (this.#failedMs !== null && !this.#isWritableAgain()) throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk refuses writes' })
+    if (this.#failedMs !== null && !this.#isWritableAgain())
+      throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk refuses writes' })
     this.#needRoom(1)
     this.#count++
     return new SqliteEntry(this, answer, { onKept, onLost })
@@ -186,7 +196,14 @@ export class SqliteJournal implements Journal {
   #write(entry: SqliteEntry): void {
     const { info, pending } = entry
     if (entry.id === 0) {
-      const { lastInsertRowid } = this.#statements.answer.run(info.ray, info.route, info.model, info.caller, info.beganMs, this.#nextPiece)
+      const { lastInsertRowid } = this.#statements.answer.run(
+        info.ray,
+        info.route,
+        info.model,
+        info.caller,
+        info.beganMs,
+        this.#nextPiece,
+      )
       entry.id = Number(lastInsertRowid)
     }
     if (pending.length > 0) {
@@ -194,7 +211,8 @@ export class SqliteJournal implements Journal {
       const data = pending.length === 1 ? (pending[0] as Buffer) : Buffer.concat(pending)
       this.#statements.piece.run(this.#nextPiece++, entry.id, new Uint8Array(lengths.buffer), data)
     }
-    if (entry.outcome) this.#statements.seal.run(this.#clock.nowMs(), entry.outcome, entry.bytes, this.#nextPiece - 1, entry.id)
+    if (entry.outcome)
+      this.#statements.seal.run(this.#clock.nowMs(), entry.outcome, entry.bytes, this.#nextPiece - 1, entry.id)
   }
 
   #fail(entries: SqliteEntry[], cause: unknown): void {
@@ -233,7 +251,9 @@ export class SqliteJournal implements Journal {
   #sweep(neededBytes: number): void {
     if (this.#isClosed) return
     const limitMs = this.#clock.nowMs() - this.#options.keepMs
-    const rows = this.#database.prepare('SELECT id, bytes, sealed_ms FROM answer WHERE sealed_ms IS NOT NULL ORDER BY sealed_ms LIMIT 100000').all()
+    const rows = this.#database
+      .prepare('SELECT id, bytes, sealed_ms FROM answer WHERE sealed_ms IS NOT NULL ORDER BY sealed_ms LIMIT 100000')
+      .all()
     const remove = this.#database.prepare('DELETE FROM answer WHERE id = ?')
     try {
       this.#database.exec('BEGIN IMMEDIATE')

@@ -9,7 +9,14 @@ import { Fault } from '../../src/fault/fault.ts'
 import { type Ray, RaySource } from '../../src/fault/ray.ts'
 import { ManualClock } from '../../src/ground/manual-clock.ts'
 import { seededRandom } from '../../src/ground/random.ts'
-import { type AnswerInfo, type Journal, type JournalEntry, type JournalOptions, journalSchema, type Outcome } from '../../src/store/journal.ts'
+import {
+  type AnswerInfo,
+  type Journal,
+  type JournalEntry,
+  type JournalOptions,
+  journalSchema,
+  type Outcome,
+} from '../../src/store/journal.ts'
 
 /** Opens a fresh, empty journal; `name` tells the ones of one test apart. */
 export type OpenJournal = (clock: ManualClock, options: JournalOptions, name: string) => Journal
@@ -41,10 +48,21 @@ export class Bench implements AsyncDisposable {
   }
 
   begin(more: Partial<AnswerInfo> = {}): Noted {
-    const info = { ray: this.#rays.next(), route: 'chat', model: 'tiny', caller: 'ann', beganMs: this.clock.nowMs(), ...more }
+    const info = {
+      ray: this.#rays.next(),
+      route: 'chat',
+      model: 'tiny',
+      caller: 'ann',
+      beganMs: this.clock.nowMs(),
+      ...more,
+    }
     const kept: number[] = []
     const lost: unknown[] = []
-    const entry = this.journal.begin(info, (count) => kept.push(count), (cause) => lost.push(cause))
+    const entry = this.journal.begin(
+      info,
+      (count) => kept.push(count),
+      (cause) => lost.push(cause),
+    )
     return { info, entry, kept, lost }
   }
 
@@ -95,14 +113,25 @@ function orderTests(open: OpenJournal): void {
   test('gives events back in order, byte for byte, with all that is known of the answer', async () => {
     await using bench = new Bench(open)
     const noted = bench.begin({ route: 'messages', model: 'größte/модель', caller: '' })
-    const events = [Buffer.from('data: {"a":1}\n\n'), Buffer.alloc(0), Buffer.from([0, 255, 13, 10, 0]), Buffer.alloc(100_000, 7)]
+    const events = [
+      Buffer.from('data: {"a":1}\n\n'),
+      Buffer.alloc(0),
+      Buffer.from([0, 255, 13, 10, 0]),
+      Buffer.alloc(100_000, 7),
+    ]
     for (const event of events) noted.entry.append(event)
     bench.moment()
     const answer = bench.journal.read(noted.info.ray)
     assert.ok(answer)
-    assert.deepEqual({ ...noted.info }, { ray: answer.ray, route: answer.route, model: answer.model, caller: answer.caller, beganMs: answer.beganMs })
+    assert.deepEqual(
+      { ...noted.info },
+      { ray: answer.ray, route: answer.route, model: answer.model, caller: answer.caller, beganMs: answer.beganMs },
+    )
     assert.equal(answer.outcome, null)
-    assert.deepEqual(answer.events.map((event) => Buffer.from(event)), events)
+    assert.deepEqual(
+      answer.events.map((event) => Buffer.from(event)),
+      events,
+    )
   })
 
   test('numbers events from 0, one by one', async () => {
@@ -125,7 +154,10 @@ function orderTests(open: OpenJournal): void {
     }
     bench.moment()
     assert.equal(noted.kept.at(-1), 20)
-    assert.deepEqual(noted.kept.toSorted((a, b) => a - b), noted.kept)
+    assert.deepEqual(
+      noted.kept.toSorted((a, b) => a - b),
+      noted.kept,
+    )
     assert.deepEqual(noted.lost, [])
   })
 
@@ -134,7 +166,8 @@ function orderTests(open: OpenJournal): void {
     const { journal } = bench
     const info: AnswerInfo = { ...bench.begin().info, ray: otherRay }
     const seen: { promised: number; there: number }[] = []
-    const note = (promised: number): void => void seen.push({ promised, there: journal.read(info.ray)?.events.length ?? 0 })
+    const note = (promised: number): void =>
+      void seen.push({ promised, there: journal.read(info.ray)?.events.length ?? 0 })
     const entry = journal.begin(info, note, () => {})
     for (let i = 0; i < 4; i++) {
       entry.append(Buffer.from('x'))
@@ -148,13 +181,17 @@ function orderTests(open: OpenJournal): void {
     await using bench = new Bench(open)
     const answers = Array.from({ length: 8 }, () => bench.begin())
     for (let round = 0; round < 10; round++) {
-      for (const [i, { entry }] of answers.entries()) if ((round + i) % 3 !== 0) entry.append(Buffer.from(`${i}.${round}`))
+      for (const [i, { entry }] of answers.entries())
+        if ((round + i) % 3 !== 0) entry.append(Buffer.from(`${i}.${round}`))
       if (round % 4 === 0) bench.moment()
     }
     bench.moment()
     for (const [i, noted] of answers.entries()) {
       const expected = Array.from({ length: 10 }, (_, round) => round).filter((round) => (round + i) % 3 !== 0)
-      assert.deepEqual(bench.texts(noted), expected.map((round) => `${i}.${round}`))
+      assert.deepEqual(
+        bench.texts(noted),
+        expected.map((round) => `${i}.${round}`),
+      )
     }
   })
 
@@ -181,7 +218,10 @@ function sealTests(open: OpenJournal): void {
     entry.seal('complete')
     bench.moment()
     assert.equal(entry.count, 1)
-    assert.deepEqual([bench.journal.read(info.ray)?.outcome, bench.journal.read(info.ray)?.events.length], ['failed', 1])
+    assert.deepEqual(
+      [bench.journal.read(info.ray)?.outcome, bench.journal.read(info.ray)?.events.length],
+      ['failed', 1],
+    )
   })
 
   test('events appended right before the end are promised too', async () => {
@@ -241,7 +281,11 @@ function retentionTests(open: OpenJournal): void {
     const isThere = answers.map((noted) => bench.texts(noted) !== null)
     assert.ok(bench.journal.keptBytes <= 100_000)
     assert.ok(isThere.at(-1) && isThere.at(-2), 'the newest are there')
-    assert.deepEqual(isThere.toSorted((a, b) => Number(a) - Number(b)), isThere, 'an older one is there and a newer is not')
+    assert.deepEqual(
+      isThere.toSorted((a, b) => Number(a) - Number(b)),
+      isThere,
+      'an older one is there and a newer is not',
+    )
   })
 }
 
@@ -250,12 +294,18 @@ function limitTests(open: OpenJournal): void {
     await using bench = new Bench(open, { answerBytesMax: 10_000 })
     const noted = bench.begin()
     noted.entry.append(Buffer.alloc(5000, 'a'))
-    assert.equal(codeOf(() => noted.entry.append(Buffer.alloc(5001))), 'HF_UPSTREAM_TOO_LARGE')
+    assert.equal(
+      codeOf(() => noted.entry.append(Buffer.alloc(5001))),
+      'HF_UPSTREAM_TOO_LARGE',
+    )
     assert.equal(noted.entry.count, 1)
     noted.entry.append(Buffer.from('b'))
     noted.entry.seal('failed')
     bench.moment()
-    assert.deepEqual(bench.texts(noted)?.map(({ length }) => length), [5000, 1])
+    assert.deepEqual(
+      bench.texts(noted)?.map(({ length }) => length),
+      [5000, 1],
+    )
   })
 
   test('is full when live answers alone fill it, refuses new work, and recovers when one ends', async () => {
@@ -265,7 +315,10 @@ function limitTests(open: OpenJournal): void {
     live.entry.append(Buffer.alloc(30_000, 'l'))
     other.entry.append(Buffer.from('o'))
     bench.moment()
-    assert.equal(codeOf(() => other.entry.append(Buffer.alloc(20_000))), 'HF_JOURNAL_FULL')
+    assert.equal(
+      codeOf(() => other.entry.append(Buffer.alloc(20_000))),
+      'HF_JOURNAL_FULL',
+    )
     assert.equal(other.entry.count, 1)
     // Nothing was broken by the refusal: what fits still goes in, and what was there is there.
     other.entry.append(Buffer.from('p'))
@@ -286,10 +339,16 @@ function limitTests(open: OpenJournal): void {
     let appended = 0
     while (codeOf(() => live.entry.append(Buffer.alloc(500))) === null) assert.ok(++appended < 50)
     while (codeOf(() => live.entry.append(Buffer.alloc(1))) === null) assert.ok(++appended < 2000)
-    assert.equal(codeOf(() => bench.begin()), 'HF_JOURNAL_FULL')
+    assert.equal(
+      codeOf(() => bench.begin()),
+      'HF_JOURNAL_FULL',
+    )
     live.entry.seal('complete')
     bench.moment()
-    assert.equal(codeOf(() => bench.begin()), null)
+    assert.equal(
+      codeOf(() => bench.begin()),
+      null,
+    )
   })
 
   test('never holds more than it may', async () => {
@@ -313,8 +372,18 @@ type Step =
 const which = fc.nat(9)
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('begin' as const) }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('append' as const), which, text: fc.string({ maxLength: 40 }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('seal' as const), which, outcome: fc.constantFrom('complete', 'failed', 'cancelled') }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('append' as const), which, text: fc.string({ maxLength: 40 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('seal' as const),
+      which,
+      outcome: fc.constantFrom('complete', 'failed', 'cancelled'),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(20) }) },
 )
 
@@ -343,7 +412,8 @@ function propertyTests(open: OpenJournal): void {
         assert.equal(kept.at(-1) ?? 0, texts.length)
         assert.deepEqual(lost, [])
         const answer = bench.journal.read(info.ray)
-        if (texts.length > 0 || outcome) assert.deepEqual([answer?.events.map(String), answer?.outcome], [texts, outcome])
+        if (texts.length > 0 || outcome)
+          assert.deepEqual([answer?.events.map(String), answer?.outcome], [texts, outcome])
       }
     }
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), run), { numRuns: 60 })

@@ -1,4 +1,5 @@
-// Both engines of the journal under the one suite, and what only a file can suffer: death of its writer, damage, a full disk.
+// Both engines of the journal under the one suite, and what only a file can suffer: death of its writer, damage, a
+// full disk.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,7 +26,10 @@ const defaults = journalSchema.parse({})
 
 journalSuite('memory', (clock, options) => new MemoryJournal(clock, options))
 journalSuite('sqlite', (clock, options) => new SqliteJournal(newPath(), clock, options))
-journalSuite('sqlite (full sync, no window)', (clock, options) => new SqliteJournal(newPath(), clock, { ...options, sync: 'full', commitWindowMs: 0 }))
+journalSuite(
+  'sqlite (full sync, no window)',
+  (clock, options) => new SqliteJournal(newPath(), clock, { ...options, sync: 'full', commitWindowMs: 0 }),
+)
 
 /** Opens one and the same file each time, as a gateway does that starts again. */
 function reopening(path = newPath()): OpenJournal {
@@ -119,9 +123,20 @@ const writer = `
   }, 1)
 `
 
-/** Lets a writer work until it has promised `promisesMin` times, kills it, and tells how far each answer was promised. */
-async function writeAndDie(path: string, options: JournalOptions, rays: readonly Ray[], promisesMin: number): Promise<number[]> {
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', writer, JSON.stringify({ path, options, rays })], { stdio: ['ignore', 'pipe', 'pipe'] })
+/**
+ * Lets a writer work until it has promised `promisesMin` times, kills it, and tells how far each answer was promised.
+ */
+async function writeAndDie(
+  path: string,
+  options: JournalOptions,
+  rays: readonly Ray[],
+  promisesMin: number,
+): Promise<number[]> {
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '--eval', writer, JSON.stringify({ path, options, rays })],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
   const gone = once(child, 'exit')
   let told = ''
   child.stderr.on('data', (bytes) => (told += bytes))
@@ -153,7 +168,10 @@ describe('the sqlite journal, its writer killed', () => {
           const found = bench.journal.read(ray(answer))
           const texts = found?.events.map((event) => String(event).trimEnd()) ?? []
           assert.ok(texts.length >= count, `answer ${answer}: ${count} promised, ${texts.length} there`)
-          assert.deepEqual(texts, texts.map((_, i) => `${answer}.${i}`))
+          assert.deepEqual(
+            texts,
+            texts.map((_, i) => `${answer}.${i}`),
+          )
           if (count > 0) assert.equal(found?.outcome, null)
         }
         const fresh = bench.write(['it goes on'])
@@ -187,7 +205,11 @@ describe('the sqlite journal, damaged', () => {
     truncateSync(wal, size - 1000)
     await using bench = new Bench(reopening(path))
     const texts = bench.journal.read(ray(0))?.events.map((event) => String(event).trimEnd()) ?? []
-    assert.deepEqual(texts, texts.map((_, i) => `0.${i}`), 'a prefix, without a hole')
+    assert.deepEqual(
+      texts,
+      texts.map((_, i) => `0.${i}`),
+      'a prefix, without a hole',
+    )
   })
 
   test('a file cut in half is refused, or gives back nothing but what was written', async () => {
@@ -225,7 +247,9 @@ describe('the sqlite journal, its disk refusing writes', () => {
   /** Makes every write of events fail, as a full disk does, until it is told to stop. */
   function refusal(path: string): () => void {
     const outside = new DatabaseSync(path)
-    outside.exec("CREATE TRIGGER full BEFORE INSERT ON piece BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END")
+    outside.exec(
+      "CREATE TRIGGER full BEFORE INSERT ON piece BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+    )
     return () => {
       outside.exec('DROP TRIGGER full')
       outside.close()
@@ -254,7 +278,10 @@ describe('the sqlite journal, its disk refusing writes', () => {
     const recover = refusal(path)
     bench.begin().entry.append(Buffer.from('a'))
     bench.moment()
-    assert.equal(codeOf(() => bench.begin()), 'HF_JOURNAL_FULL')
+    assert.equal(
+      codeOf(() => bench.begin()),
+      'HF_JOURNAL_FULL',
+    )
     recover()
     bench.clock.advance(1000)
     assert.deepEqual(bench.texts(bench.write(['b'])), ['b'])

@@ -29,10 +29,16 @@ interface Chunk {
 export async function chat(url: string, model: string, prompt: string, isStream: boolean): Promise<Outcome> {
   const body = JSON.stringify({ model, stream: isStream, messages: [{ role: 'user', content: prompt }] })
   try {
-    const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    const answer = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
     if (answer.status !== 200) return refused(answer.status, await answer.text())
     if (isStream) return await readStream(answer, expectedAnswer(prompt))
-    const whole = JSON.parse(await answer.text()) as { choices: { message: { content: string }; finish_reason: string }[] }
+    const whole = JSON.parse(await answer.text()) as {
+      choices: { message: { content: string }; finish_reason: string }[]
+    }
     return judge(whole.choices[0]?.message.content ?? '', expectedAnswer(prompt), 1)
   } catch (error) {
     return { verdict: 'naked', code: null, detail: String((error as Error).cause ?? error), tokens: 0 }
@@ -41,7 +47,12 @@ export async function chat(url: string, model: string, prompt: string, isStream:
 
 function judge(text: string, expected: string, tokens: number): Outcome {
   if (text === expected) return { verdict: 'whole', code: null, detail: '', tokens }
-  return { verdict: 'naked', code: null, detail: `${text.length} of ${expected.length} characters, and looks whole`, tokens }
+  return {
+    verdict: 'naked',
+    code: null,
+    detail: `${text.length} of ${expected.length} characters, and looks whole`,
+    tokens,
+  }
 }
 
 function refused(status: number, text: string): Outcome {
@@ -83,11 +94,22 @@ async function readStream(answer: Response, expected: string): Promise<Outcome> 
       }
     }
   } catch (error) {
-    if (fault === null) return { verdict: 'naked', code: null, detail: `cut without a word: ${String((error as Error).cause ?? error)}`, tokens }
+    if (fault === null)
+      return {
+        verdict: 'naked',
+        code: null,
+        detail: `cut without a word: ${String((error as Error).cause ?? error)}`,
+        tokens,
+      }
   }
   if (fault !== null) {
     const isHonest = expected.startsWith(text) && !isDone && !isFinished
-    return { verdict: isHonest ? 'broken off' : 'naked', code: fault, detail: isHonest ? '' : 'told of an error, yet looked whole or was wrong', tokens }
+    return {
+      verdict: isHonest ? 'broken off' : 'naked',
+      code: fault,
+      detail: isHonest ? '' : 'told of an error, yet looked whole or was wrong',
+      tokens,
+    }
   }
   if (!isDone || !isFinished) return { verdict: 'naked', code: null, detail: 'ended quietly without a finish', tokens }
   return judge(text, expected, tokens)

@@ -60,17 +60,25 @@ test('no naked error while a model server is killed every two seconds', async (t
     while (next < callCount) {
       const number = next++
       const isStream = number % 2 === 0
-      outcomes.push({ isStream, outcome: await chat(gateway.url, 'lab-model', `call ${number} tokens:${tokens}`, isStream) })
+      outcomes.push({
+        isStream,
+        outcome: await chat(gateway.url, 'lab-model', `call ${number} tokens:${tokens}`, isStream),
+      })
     }
   }
   await Promise.all(Array.from({ length: atOnce }, client))
 
-  const count = (verdict: Outcome['verdict'], isStream: boolean): number => outcomes.filter((each) => each.outcome.verdict === verdict && each.isStream === isStream).length
+  const count = (verdict: Outcome['verdict'], isStream: boolean): number =>
+    outcomes.filter((each) => each.outcome.verdict === verdict && each.isStream === isStream).length
   for (const isStream of [false, true]) {
-    const words = (['whole', 'broken off', 'refused', 'naked'] as const).map((verdict) => `${count(verdict, isStream)} ${verdict}`)
+    const words = (['whole', 'broken off', 'refused', 'naked'] as const).map(
+      (verdict) => `${count(verdict, isStream)} ${verdict}`,
+    )
     t.diagnostic(`${isStream ? 'streamed    ' : 'not streamed'}: ${words.join(', ')}`)
   }
-  const rescued = gateway.lines.filter((line) => line['msg'] === 'call' && (line['attempts'] as unknown[]).length > 1).length
+  const rescued = gateway.lines.filter(
+    (line) => line['msg'] === 'call' && (line['attempts'] as unknown[]).length > 1,
+  ).length
   t.diagnostic(`${replicas.killCount} kills, ${rescued} calls rescued by another attempt`)
 
   const naked = outcomes.filter(({ outcome }) => outcome.verdict === 'naked').map(({ outcome }) => outcome)

@@ -1,5 +1,6 @@
 /**
- * Every way a model server or the way to it can fail before the first token: with a second server the call is answered by
+ * Every way a model server or the way to it can fail before the first token: with a second server the call is
+ * answered by
  * that one; alone, the caller gets one clean typed error, with the right code, within its time. Prints the table.
  */
 import assert from 'node:assert/strict'
@@ -71,7 +72,8 @@ async function blackHole(t: TestContext): Promise<Broken | null> {
   const port = Number(bytes.toString())
   child.kill('SIGSTOP')
   // Until it really stands still it would go on taking connections.
-  while (!/\) T /.test(await readFile(`/proc/${child.pid}/stat`, 'utf8'))) await new Promise((resolve) => setTimeout(resolve, 5))
+  while (!/\) T /.test(await readFile(`/proc/${child.pid}/stat`, 'utf8')))
+    await new Promise((resolve) => setTimeout(resolve, 5))
   // The queue holds two; the rest of these wait outside, so that it is full whenever somebody else comes.
   const plugs: Socket[] = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}))
   await Promise.all(plugs.slice(0, 2).map((plug) => once(plug, 'connect')))

@@ -266,7 +266,7 @@ test('what is not an address or not a toxic is refused by name', async () => {
 test('the control interface opens, poisons, cures and disables a link in front of a model server', async () => {
   await using sim = await openSimServer()
   await using control = await openProxyControl()
-  const tell = async (path: string, body: object | null, method?: string): Promise<any> => {
+  const tell = async (path: string, body: object | null, method?: string): Promise<Record<string, unknown>> => {
     const seen = await call(control.url, path, body, method ? { method } : {})
     return { status: seen.status, ...(seen.text === '' ? {} : JSON.parse(seen.text)) }
   }

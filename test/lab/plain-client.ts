@@ -100,3 +100,18 @@ export function streamedText(text: string): { text: string; finish: string | nul
   }
   return { text: said, finish, isDone: events.at(-1) === '[DONE]', ids }
 }
+
+/** What stands at a path like `choices.0.message.content` in parsed JSON; undefined where there is nothing. */
+export function pick(value: unknown, path: string): unknown {
+  let found = value
+  for (const key of path.split('.')) {
+    found = typeof found === 'object' && found !== null ? (found as Record<string, unknown>)[key] : undefined
+  }
+  return found
+}
+
+/** The list at a path, empty where there is none. */
+export function pickList(value: unknown, path: string): unknown[] {
+  const found = pick(value, path)
+  return Array.isArray(found) ? found : []
+}

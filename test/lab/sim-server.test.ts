@@ -5,7 +5,7 @@ import { answerWord, checkAnswer, expectedAnswer, expectedToolArguments, promptH
 import type { ProfileName } from '../../lab/profile.ts'
 import { openSimServer, type SimServer, type SimServerOptions } from '../../lab/sim-server.ts'
 import { decode } from '../../lab/vocabulary.ts'
-import { call, eventsOf, type Outcome, streamedText } from './plain-client.ts'
+import { call, eventsOf, type Outcome, pick, pickList, streamedText } from './plain-client.ts'
 
 const engine = { speed: 10 }
 let sim: SimServer
@@ -18,9 +18,10 @@ function chat(content: string, more: object = {}): object {
   return { model: 'lab-model', messages: [{ role: 'user', content }], ...more }
 }
 
-function json(outcome: Outcome): any {
+/** What stands at `path` in an answer that came whole. */
+function at(outcome: Outcome, path: string): unknown {
   assert.equal(outcome.end, 'complete')
-  return JSON.parse(outcome.text)
+  return pick(JSON.parse(outcome.text), path)
 }
 
 /** Runs with a server of its own. */
@@ -31,24 +32,24 @@ async function withSim<T>(options: SimServerOptions, run: (sim: SimServer) => Pr
 
 test('a chat is the same streamed and whole, and the one that must come', async () => {
   const prompt = 'tell me about 琥珀 and 🦊'
-  const whole = json(await call(sim.url, '/v1/chat/completions', chat(prompt)))
+  const whole = await call(sim.url, '/v1/chat/completions', chat(prompt))
   const streamed = streamedText((await call(sim.url, '/v1/chat/completions', chat(prompt, { stream: true }))).text)
-  assert.equal(whole.choices[0].message.content, expectedAnswer(prompt))
+  assert.equal(at(whole, 'choices.0.message.content'), expectedAnswer(prompt))
   assert.equal(checkAnswer(prompt, streamed.text), null)
-  assert.deepEqual([whole.choices[0].finish_reason, streamed.finish, streamed.isDone], ['stop', 'stop', true])
+  assert.deepEqual([at(whole, 'choices.0.finish_reason'), streamed.finish, streamed.isDone], ['stop', 'stop', true])
 })
 
 test('all four doors and another replica give the same answer', async () => {
   const prompt = 'the same everywhere'
-  const message = json(await call(sim.url, '/v1/messages', chat(prompt, { max_tokens: 500, system: 'x' })))
-  const response = json(await call(sim.url, '/v1/responses', { model: 'lab-model', input: prompt }))
-  const plain = json(await call(sim.url, '/v1/completions', { model: 'lab-model', prompt }))
+  const message = await call(sim.url, '/v1/messages', chat(prompt, { max_tokens: 500, system: 'x' }))
+  const response = await call(sim.url, '/v1/responses', { model: 'lab-model', input: prompt })
+  const plain = await call(sim.url, '/v1/completions', { model: 'lab-model', prompt })
   const other = await withSim({ profile: 'llamacpp' }, (own) => call(own.url, '/v1/chat/completions', chat(prompt)))
   const texts = [
-    message.content[0].text,
-    response.output[0].content[0].text,
-    plain.choices[0].text,
-    json(other).choices[0].message.content,
+    at(message, 'content.0.text'),
+    at(response, 'output.0.content.0.text'),
+    at(plain, 'choices.0.text'),
+    at(other, 'choices.0.message.content'),
   ]
   assert.deepEqual(
     texts,
@@ -65,11 +66,12 @@ test('max_tokens, stop and ignore_eos end an answer as they should', async () =>
     { stop: answerWord(promptHash(prompt), 4) },
     { max_tokens: 20, ignore_eos: true },
   ]) {
-    const { choices, usage } = json(await call(sim.url, '/v1/chat/completions', chat(prompt, more)))
+    const outcome = await call(sim.url, '/v1/chat/completions', chat(prompt, more))
+    const count = Number(at(outcome, 'usage.completion_tokens'))
     ends.push([
-      checkAnswer(prompt, choices[0].message.content, usage.completion_tokens)?.kind ?? 'right',
-      choices[0].finish_reason,
-      usage.completion_tokens,
+      checkAnswer(prompt, String(at(outcome, 'choices.0.message.content')), count)?.kind ?? 'right',
+      at(outcome, 'choices.0.finish_reason'),
+      count,
     ])
   }
   assert.deepEqual(ends, [
@@ -84,19 +86,19 @@ test('usage comes at the end of a stream when asked for, and says what was in me
   const prompt = `long ${'and longer '.repeat(40)} tokens:4`
   const ask = chat(prompt, { stream: true, stream_options: { include_usage: true } })
   await call(sim.url, '/v1/chat/completions', ask)
-  const events = eventsOf((await call(sim.url, '/v1/chat/completions', ask)).text) as any[]
-  const { usage, choices } = events.at(-2)
-  assert.deepEqual(choices, [])
-  assert.equal(usage.completion_tokens, 4)
-  assert.ok(usage.prompt_tokens_details.cached_tokens >= 128)
+  const events = eventsOf((await call(sim.url, '/v1/chat/completions', ask)).text)
+  const last = events.at(-2)
+  assert.deepEqual(pick(last, 'choices'), [])
+  assert.equal(pick(last, 'usage.completion_tokens'), 4)
+  assert.ok(Number(pick(last, 'usage.prompt_tokens_details.cached_tokens')) >= 128)
 })
 
 test('an answer cut after any token goes on exactly, by ids', async () => {
   const prompt = 'go on tokens:14'
   const ask = chat(prompt, { stream: true, return_token_ids: true })
-  const events = eventsOf((await call(sim.url, '/v1/chat/completions', ask)).text) as any[]
-  const promptIds: number[] = events[0].prompt_token_ids
-  const ids = events.flatMap((event) => event.choices?.[0]?.token_ids ?? []) as number[]
+  const events = eventsOf((await call(sim.url, '/v1/chat/completions', ask)).text)
+  const promptIds = pickList(events[0], 'prompt_token_ids').map(Number)
+  const ids = events.flatMap((event) => pickList(event, 'choices.0.token_ids')).map(Number)
   assert.equal(decode(ids), expectedAnswer(prompt))
   for (let cut = 0; cut <= ids.length; cut += 2) {
     const body = {
@@ -119,11 +121,11 @@ test('a last assistant message is continued only when asked, and never by half t
   ]
   const ask = (more: object): Promise<Outcome> =>
     call(sim.url, '/v1/chat/completions', { model: 'lab-model', messages, ...more })
-  const open = json(await ask({ continue_final_message: true, add_generation_prompt: false }))
-  const closed = json(await ask({}))
+  const open = await ask({ continue_final_message: true, add_generation_prompt: false })
+  const closed = await ask({})
   const half = await ask({ continue_final_message: true })
-  assert.equal(expectedAnswer(prompt, 4) + open.choices[0].message.content, expectedAnswer(prompt))
-  assert.equal(closed.choices[0].message.content, expectedAnswer(prompt))
+  assert.equal(`${expectedAnswer(prompt, 4)}${String(at(open, 'choices.0.message.content'))}`, expectedAnswer(prompt))
+  assert.equal(at(closed, 'choices.0.message.content'), expectedAnswer(prompt))
   assert.equal(half.status, 400)
 })
 
@@ -140,11 +142,10 @@ test('a server that echoes repeats the beginning it was given', async () => {
 })
 
 test('n and several prompts give as many choices', async () => {
-  const { choices } = json(
-    await call(sim.url, '/v1/completions', { model: 'lab-model', prompt: ['one', 'two'], n: 2, max_tokens: 3 }),
-  )
+  const body = { model: 'lab-model', prompt: ['one', 'two'], n: 2, max_tokens: 3 }
+  const { text } = await call(sim.url, '/v1/completions', body)
   assert.deepEqual(
-    choices.map((choice: any) => choice.text),
+    pickList(JSON.parse(text), 'choices').map((choice) => pick(choice, 'text')),
     ['one', 'one', 'two', 'two'].map((prompt) => expectedAnswer(prompt, 3)),
   )
   const tooMany = await call(sim.url, '/v1/chat/completions', chat('x', { n: 17 }))
@@ -157,38 +158,40 @@ test('a prompt that names a tool gets its call, and the result an answer in word
     { type: 'function', function: { name: 'clock' } },
     { type: 'function', function: { name: 'weather' } },
   ]
-  const events = eventsOf(
-    (await call(sim.url, '/v1/chat/completions', chat(prompt, { tools, stream: true }))).text,
-  ) as any[]
-  const deltas = events.flatMap((event) => event.choices?.[0]?.delta?.tool_calls ?? [])
-  assert.equal(deltas[0].function.name, 'weather')
-  assert.equal(deltas.map((delta: any) => delta.function.arguments).join(''), expectedToolArguments(prompt))
+  const { text } = await call(sim.url, '/v1/chat/completions', chat(prompt, { tools, stream: true }))
+  const deltas = eventsOf(text).flatMap((event) => pickList(event, 'choices.0.delta.tool_calls'))
+  assert.equal(pick(deltas[0], 'function.name'), 'weather')
+  assert.equal(deltas.map((delta) => pick(delta, 'function.arguments')).join(''), expectedToolArguments(prompt))
   const messages = [
     { role: 'user', content: prompt },
     { role: 'assistant', content: null, tool_calls: [] },
     { role: 'tool', content: 'sunny', tool_call_id: 'x' },
   ]
-  const { choices } = json(await call(sim.url, '/v1/chat/completions', { model: 'lab-model', messages, tools }))
-  assert.equal(choices[0].message.content, expectedAnswer(prompt))
+  const after = await call(sim.url, '/v1/chat/completions', { model: 'lab-model', messages, tools })
+  assert.equal(at(after, 'choices.0.message.content'), expectedAnswer(prompt))
 })
 
 test('text becomes tokens and comes back', async () => {
-  const { tokens, count } = json(await call(sim.url, '/tokenize', { prompt: 'héllo w0-amber' }))
-  const { prompt } = json(await call(sim.url, '/detokenize', { tokens }))
-  assert.deepEqual([prompt, tokens.length], ['héllo w0-amber', count])
+  const tokenized = await call(sim.url, '/tokenize', { prompt: 'héllo w0-amber' })
+  const tokens = at(tokenized, 'tokens')
+  const back = await call(sim.url, '/detokenize', { tokens })
+  assert.equal(at(back, 'prompt'), 'héllo w0-amber')
+  assert.equal(at(tokenized, 'count'), at(tokenized, 'tokens.length'))
   assert.equal((await call(sim.url, '/detokenize', { tokens: [7] })).status, 400)
-  assert.ok(json(await call(sim.url, '/v1/messages/count_tokens', chat('hi'))).input_tokens > 0)
+  const counted = await call(sim.url, '/v1/messages/count_tokens', chat('hi'))
+  assert.ok(Number(at(counted, 'input_tokens')) > 0)
 })
 
 test('embeddings are fixed by the text, of length 1, as numbers and as base64', async () => {
   const ask = (more: object): Promise<Outcome> =>
     call(sim.url, '/v1/embeddings', { model: 'lab-model', input: ['a', 'b'], dimensions: 8, ...more })
-  const { data } = json(await ask({}))
-  const packed = json(await ask({ encoding_format: 'base64' })).data
-  assert.ok(Math.abs(Math.hypot(...data[0].embedding) - 1) < 1e-9)
-  assert.notDeepEqual(data[0].embedding, data[1].embedding)
-  const unpacked = new Float32Array(Uint8Array.from(Buffer.from(packed[0].embedding, 'base64')).buffer)
-  assert.deepEqual([...unpacked], [...Float32Array.from(data[0].embedding)])
+  const plain = JSON.parse((await ask({})).text)
+  const [first, second] = ['data.0.embedding', 'data.1.embedding'].map((path) => pickList(plain, path).map(Number))
+  const packed = String(at(await ask({ encoding_format: 'base64' }), 'data.0.embedding'))
+  assert.ok(Math.abs(Math.hypot(...(first ?? [])) - 1) < 1e-9)
+  assert.notDeepEqual(first, second)
+  const unpacked = new Float32Array(Uint8Array.from(Buffer.from(packed, 'base64')).buffer)
+  assert.deepEqual([...unpacked], [...Float32Array.from(first ?? [])])
 })
 
 test('the metrics page counts calls and tokens under vLLM’s names', async () => {
@@ -248,9 +251,11 @@ test('a call is remembered with its prompt, so that tests can count', async () =
         headers: { 'x-request-id': `id-${prompt}` },
       })
     assert.equal(own.calls.countOf(promptHash('a tokens:3')), 2)
-    const seen = json(await call(own.url, '/lab/calls?prompt=b%20tokens:3', null))
+    const seen = await call(own.url, '/lab/calls?prompt=b%20tokens:3', null)
     assert.deepEqual(
-      seen.calls.map((entry: any) => [entry.requestId, entry.status, entry.tokens, entry.route]),
+      pickList(JSON.parse(seen.text), 'calls').map((entry) =>
+        ['requestId', 'status', 'tokens', 'route'].map((name) => pick(entry, name)),
+      ),
       [['id-b', 200, 3, 'chat']],
     )
     await call(own.url, '/lab/reset', {})
@@ -286,20 +291,22 @@ test('wrong requests are refused by name', async () => {
 test('llama.cpp: 500 for bad JSON, its own context error, slots, props and timings, any model name', async () => {
   await withSim({ profile: 'llamacpp', contextTokensMax: 64 }, async (own) => {
     assert.equal((await call(own.url, '/v1/chat/completions', '{')).status, 500)
-    const { error } = json(await call(own.url, '/v1/chat/completions', chat('x'.repeat(400))))
-    assert.deepEqual([error.code, error.type, error.n_ctx], [400, 'exceed_context_size_error', 64])
-    assert.ok(
-      json(await call(own.url, '/v1/chat/completions', chat('x', { model: 'whatever' }))).timings.predicted_n > 0,
+    const tooLong = await call(own.url, '/v1/chat/completions', chat('x'.repeat(400)))
+    assert.deepEqual(
+      ['code', 'type', 'n_ctx'].map((name) => at(tooLong, `error.${name}`)),
+      [400, 'exceed_context_size_error', 64],
     )
-    assert.equal(json(await call(own.url, '/slots', null)).length, 4)
-    assert.equal(json(await call(own.url, '/props', null)).total_slots, 4)
+    const anyName = await call(own.url, '/v1/chat/completions', chat('x', { model: 'whatever' }))
+    assert.ok(Number(at(anyName, 'timings.predicted_n')) > 0)
+    assert.equal(at(await call(own.url, '/slots', null), 'length'), 4)
+    assert.equal(at(await call(own.url, '/props', null), 'total_slots'), 4)
     assert.match((await call(own.url, '/metrics', null)).text, /llamacpp:requests_processing 0/)
   })
 })
 
 test('ollama: its lists, one slot, no messages, no metrics', async () => {
   await withSim({ profile: 'ollama', model: 'tiny:latest' }, async (own) => {
-    assert.equal(json(await call(own.url, '/api/tags', null)).models[0].name, 'tiny:latest')
+    assert.equal(at(await call(own.url, '/api/tags', null), 'models.0.name'), 'tiny:latest')
     assert.equal(own.engine.options.slots, 1)
     const missing = await Promise.all(['/metrics', '/health'].map((path) => call(own.url, path, null)))
     assert.deepEqual(
@@ -313,14 +320,14 @@ test('openai: a key, a rate, no engine fields, a trailing assistant message begi
   await withSim({ profile: 'openai', apiKey: 'sk-right', requestsPerMinute: 4 }, async (own) => {
     const ask = (body: object, key = 'sk-right'): Promise<Outcome> =>
       call(own.url, '/v1/chat/completions', body, { headers: { authorization: `Bearer ${key}` } })
-    assert.equal(json(await ask(chat('x'), 'sk-wrong')).error.code, 'invalid_api_key')
+    assert.equal(at(await ask(chat('x'), 'sk-wrong'), 'error.code'), 'invalid_api_key')
     const prompt = 'tokens:6'
     const messages = [
       { role: 'user', content: prompt },
       { role: 'assistant', content: expectedAnswer(prompt, 3) },
     ]
     const fresh = await ask({ model: 'lab-model', messages })
-    assert.equal(json(fresh).choices[0].message.content, expectedAnswer(prompt))
+    assert.equal(at(fresh, 'choices.0.message.content'), expectedAnswer(prompt))
     assert.equal(fresh.headers['x-ratelimit-remaining-requests'], '3')
     assert.match((await ask(chat('x', { ignore_eos: true }))).text, /Unrecognized request argument/)
     assert.equal((await call(own.url, '/tokenize', {})).status, 404)
@@ -348,7 +355,7 @@ test('anthropic: key and version, max_tokens, no prefill, its own errors', async
           { role: 'assistant', content: 'w0' },
         ],
       }),
-    ].map((outcome) => [outcome.status, json(outcome).error.type])
+    ].map((outcome) => [outcome.status, at(outcome, 'error.type')])
     assert.deepEqual(refused, [
       [401, 'authentication_error'],
       [400, 'invalid_request_error'],

@@ -57,7 +57,10 @@ test('idle ones are drawn in proportion to their weights', () => {
   for (let i = 0; i < drawCount; i++) counts[members.indexOf(choose(members, none, random) as Member)]!++
   // Five standard deviations of a binomial share of 0.6 among 20,000 are 0.017.
   for (const [i, share] of [0.1, 0.3, 0.6].entries()) {
-    assert.ok(Math.abs(counts[i]! / drawCount - share) < 0.02, `shares ${counts.map((count) => count / drawCount).join(' ')}`)
+    assert.ok(
+      Math.abs(counts[i]! / drawCount - share) < 0.02,
+      `shares ${counts.map((count) => count / drawCount).join(' ')}`,
+    )
   }
 })
 
@@ -70,7 +73,13 @@ test('held calls even out by weight', () => {
 })
 
 test('the choice is never one that was tried, and never none while one is left', () => {
-  const traits = fc.record({ weight: fc.integer({ min: 1, max: 1000 }), priority: fc.nat(100), inFlight: fc.nat(5000), restMs: fc.nat(60_000), isTried: fc.boolean() })
+  const traits = fc.record({
+    weight: fc.integer({ min: 1, max: 1000 }),
+    priority: fc.nat(100),
+    inFlight: fc.nat(5000),
+    restMs: fc.nat(60_000),
+    isTried: fc.boolean(),
+  })
   fc.assert(
     fc.property(fc.array(traits, { maxLength: 12 }), fc.nat(), (list, seed) => {
       const members = list.map(member)

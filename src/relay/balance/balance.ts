@@ -18,7 +18,8 @@ export function choose(members: readonly Member[], tried: ReadonlySet<Member>, r
     const isBetter =
       best === null ||
       restMs < bestRestMs ||
-      (restMs === bestRestMs && (member.priority < best.priority || (member.priority === best.priority && load < bestLoad)))
+      (restMs === bestRestMs &&
+        (member.priority < best.priority || (member.priority === best.priority && load < bestLoad)))
     if (isBetter) [best, bestRestMs, bestLoad] = [member, restMs, load]
   }
   return best

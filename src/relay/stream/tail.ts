@@ -1,4 +1,7 @@
-/** One reader at the end of a growing answer: delivers what the journal has kept, in order, as fast as the caller takes it. */
+/**
+ * One reader at the end of a growing answer: delivers what the journal has kept, in order, as fast as the caller
+ * takes it.
+ */
 import type { Reply } from '../reply.ts'
 
 /** Bytes that may wait for a slow caller before the upstream is paused. */

@@ -17,11 +17,19 @@ export interface Credentials {
   readonly key: string | null
 }
 
-/** `base`: URL as configured, usually ending in /v1. Rejects when the server does not answer properly within `timeoutMs`. */
+/**
+ * `base`: URL as configured, usually ending in /v1. Rejects when the server does not answer properly within
+ * `timeoutMs`.
+ */
 export async function probe(base: URL, credentials: Credentials, timeoutMs: number): Promise<Findings> {
   const prefix = base.pathname.replace(/\/$/, '')
   // An agent for one question: its limits hold for the connection too, and nothing of it is left open.
-  const dispatcher = new Agent({ connect: { timeout: timeoutMs }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxHeaderSize: 16_384 })
+  const dispatcher = new Agent({
+    connect: { timeout: timeoutMs },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxHeaderSize: 16_384,
+  })
   const signal = AbortSignal.timeout(timeoutMs)
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(new Error(`no answer within ${timeoutMs} ms`)), { once: true })
@@ -34,7 +42,13 @@ export async function probe(base: URL, credentials: Credentials, timeoutMs: numb
   }
 }
 
-async function ask(dispatcher: Agent, signal: AbortSignal, base: URL, prefix: string, credentials: Credentials): Promise<Findings> {
+async function ask(
+  dispatcher: Agent,
+  signal: AbortSignal,
+  base: URL,
+  prefix: string,
+  credentials: Credentials,
+): Promise<Findings> {
   const headers = authorization(credentials)
   const answer = await request(new URL(`${prefix}/models${base.search}`, base), { headers, signal, dispatcher })
   const text = await readText(answer.body)
@@ -63,7 +77,11 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string> 
 }
 
 /** Servers name themselves in `owned_by` of their models, in headers, or by their host. */
-function guessKind(base: URL, list: { data?: { owned_by?: unknown; type?: unknown }[] }, headers: Record<string, unknown>): UpstreamKind | null {
+function guessKind(
+  base: URL,
+  list: { data?: { owned_by?: unknown; type?: unknown }[] },
+  headers: Record<string, unknown>,
+): UpstreamKind | null {
   if (base.hostname === 'api.anthropic.com') return 'anthropic'
   if (base.hostname === 'api.openai.com') return 'openai'
   const owner = list.data?.[0]?.owned_by

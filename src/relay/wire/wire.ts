@@ -22,7 +22,8 @@ export interface WireHead {
 }
 
 /**
- * Gets what comes back. `onHead` at most once, then `onBody` any number of times, then exactly one of `onEnd` and `onFail`;
+ * Gets what comes back. `onHead` at most once, then `onBody` any number of times, then exactly one of `onEnd` and
+ * `onFail`;
  * `onFail` may come at any point before `onEnd`. After `Flight.cancel()` nothing is called any more.
  */
 export interface WireReceiver {
@@ -41,7 +42,10 @@ export interface Flight {
   /** Stops reading from the upstream's socket (backpressure). Idempotent. */
   pause(): void
   resume(): void
-  /** Ends the flight now: the connection is closed, since the rest of the answer cannot be skipped cheaply. Idempotent. */
+  /**
+   * Ends the flight now: the connection is closed, since the rest of the answer cannot be skipped cheaply.
+   * Idempotent.
+   */
   cancel(): void
   /** True once any byte of the request may have left. */
   readonly isSent: boolean
