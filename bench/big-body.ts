@@ -51,7 +51,12 @@ function imageRequest(sizeBytes: number): Body {
   const start =
     '{"model":"mock","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,'
   const end = '"}}]}]}'
-  return { start, end, fillBytes: sizeBytes - start.length - end.length, fill: Buffer.alloc(pieceBytes, 'aG9sZGZhc3Qh') }
+  return {
+    start,
+    end,
+    fillBytes: sizeBytes - start.length - end.length,
+    fill: Buffer.alloc(pieceBytes, 'aG9sZGZhc3Qh'),
+  }
 }
 
 function embeddingsAnswer(sizeBytes: number): Body {
@@ -126,7 +131,15 @@ async function call(port: number, path: string, body: Body): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>()
   const broken = (error: unknown): void => resolve({ status: 0, hash: '', sizeBytes: 0, head: String(error) })
   const headers = { 'content-type': 'application/json', 'content-length': bodyBytes(body) }
-  const options = { port, host: '127.0.0.1', method: 'POST', path, headers, agent: false, signal: AbortSignal.timeout(60_000) }
+  const options = {
+    port,
+    host: '127.0.0.1',
+    method: 'POST',
+    path,
+    headers,
+    agent: false,
+    signal: AbortSignal.timeout(60_000),
+  }
   const sent = request(options, (message) => {
     void readBody(message).then((got) => resolve({ status: message.statusCode ?? 0, ...got }), broken)
   })
@@ -172,7 +185,11 @@ class Trial {
     const raisedBytes = pids.reduce((sum, pid) => sum + peakBytes(pid), 0) - this.#restBytes
     const took = `${(performance.now() - startedAt).toFixed(0)} ms`
     const status = outcome.status === 200 ? '' : `, status ${outcome.status}: ${outcome.head.slice(0, 120)}`
-    return { outcome, raisedBytes, words: `peak +${mib(raisedBytes)} over rest at ${mib(this.#restBytes)}, ${took}${status}` }
+    return {
+      outcome,
+      raisedBytes,
+      words: `peak +${mib(raisedBytes)} over rest at ${mib(this.#restBytes)}, ${took}${status}`,
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -190,7 +207,11 @@ async function requests(isDiligent: boolean): Promise<void> {
     const { outcome, raisedBytes, words } = await trial.peakOf('/v1/chat/completions', image)
     const isWhole = outcome.status === 200 && received.hash === hashOf(image)
     const isOnce = !isDiligent || raisedBytes < limitBytes * (1 + workingShareMax)
-    report(`request of ${mib(limitBytes)}, ${name}, ${turn}`, isWhole && isOnce, `${isWhole ? 'whole' : 'NOT WHOLE'}, ${copies(raisedBytes)}${words}`)
+    report(
+      `request of ${mib(limitBytes)}, ${name}, ${turn}`,
+      isWhole && isOnce,
+      `${isWhole ? 'whole' : 'NOT WHOLE'}, ${copies(raisedBytes)}${words}`,
+    )
   }
   const { outcome, words } = await trial.peakOf('/v1/chat/completions', imageRequest(limitBytes + 1))
   report(`request one byte over the limit, ${name}`, outcome.status === 413, words)
@@ -205,7 +226,11 @@ async function answers(isDiligent: boolean): Promise<void> {
   const { outcome, raisedBytes, words } = await trial.peakOf('/v1/embeddings', small)
   const isWhole = outcome.status === 200 && outcome.hash === hashOf(wide)
   const isFrugal = !isDiligent || raisedBytes < limitBytes * copiesMax
-  report(`answer of ${mib(bodyBytes(wide))}, ${name}`, isWhole && isFrugal, `${isWhole ? 'whole' : 'NOT WHOLE'}, ${copies(raisedBytes)}${words}`)
+  report(
+    `answer of ${mib(bodyBytes(wide))}, ${name}`,
+    isWhole && isFrugal,
+    `${isWhole ? 'whole' : 'NOT WHOLE'}, ${copies(raisedBytes)}${words}`,
+  )
   answer = embeddingsAnswer(limitBytes + 2 ** 20)
   const over = await trial.peakOf('/v1/embeddings', small)
   report(`answer over the limit, ${name}`, over.outcome.status !== 200, over.words)

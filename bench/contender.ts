@@ -1,6 +1,6 @@
 /** A started gateway under test: probed for a right answer, loaded with a question, looked at for its memory. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort, setRealtime } from './launch.ts'
+import { freePort, setRealtime, wordsOf } from './launch.ts'
 import type { Peer, RunningPeer } from './peer/peer.ts'
 import { cpuTicks, residentBytes } from './process-tree.ts'
 import type { Question, QuestionName } from './question.ts'
@@ -66,9 +66,17 @@ export async function openContender(peer: Peer, mock: Mock): Promise<Contender> 
     await probe(port, headers)
   } catch (error) {
     await running.stop()
-    throw new Error(`wrong answer to the probe: ${error instanceof Error ? error.message : error}`)
+    throw new Error(`wrong answer to the probe: ${wordsOf(error)}`, { cause: error })
   }
-  return { name: peer.name, version: running.version, note: peer.note, port, headers, pids: running.pids, stop: running.stop }
+  return {
+    name: peer.name,
+    version: running.version,
+    note: peer.note,
+    port,
+    headers,
+    pids: running.pids,
+    stop: running.stop,
+  }
 }
 
 async function probe(port: number, headers: Readonly<Record<string, string>>): Promise<void> {
@@ -85,7 +93,8 @@ async function probe(port: number, headers: Readonly<Record<string, string>>): P
     return text
   }
   const completion = JSON.parse(await ask(false)) as { choices?: { message?: { content?: string } }[] }
-  if (completion.choices?.[0]?.message?.content?.startsWith('the gateway holds fast') !== true) throw new Error('not the completion')
+  if (completion.choices?.[0]?.message?.content?.startsWith('the gateway holds fast') !== true)
+    throw new Error('not the completion')
   const stream = await ask(true)
   const sequence = [...stream.matchAll(/"#([0-9a-f]{8})@/g)].map((match) => Number.parseInt(match[1] ?? '', 16)).join()
   if (sequence !== '0,1,2,3,4') throw new Error(`chunks ${sequence}`)
@@ -101,7 +110,13 @@ export async function warm(contender: Contender): Promise<void> {
   await startLoad('sse', { ...common, seconds: 1, ...pace }, { headers }).result
 }
 
-export async function measure(contender: Contender, question: Question, seconds: number, mock: Mock, round: number): Promise<Sample> {
+export async function measure(
+  contender: Contender,
+  question: Question,
+  seconds: number,
+  mock: Mock,
+  round: number,
+): Promise<Sample> {
   const pids = contender.pids()
   const realtimePids = [...new Set([...pids, mock.program.pid])]
   if (question.isRealtime) setRealtime(realtimePids, true)
@@ -109,7 +124,8 @@ export async function measure(contender: Contender, question: Question, seconds:
   try {
     const mockPort = new URL(mock.url).port
     const args = { port: contender.port, seconds, pids: pids.join(), 'mock-port': mockPort, ...question.flags }
-    result = await startLoad(question.mode, args, { headers: contender.headers, isRealtime: question.isRealtime }).result
+    result = await startLoad(question.mode, args, { headers: contender.headers, isRealtime: question.isRealtime })
+      .result
   } finally {
     if (question.isRealtime) setRealtime(realtimePids, false)
   }

@@ -144,5 +144,8 @@ export function runToEnd(command: string, args: readonly string[], cwd: string =
 /** Moves programs into the real-time class or back; does nothing where that is not allowed. */
 export function setRealtime(pids: readonly number[], isRealtime: boolean): void {
   if (!canRunRealtime) return
-  for (const pid of pids) spawnSync('chrt', isRealtime ? ['-a', '-r', '-p', '1', `${pid}`] : ['-a', '-o', '-p', '0', `${pid}`])
+  for (const pid of pids)
+    spawnSync('chrt', isRealtime ? ['-a', '-r', '-p', '1', `${pid}`] : ['-a', '-o', '-p', '0', `${pid}`])
 }
+
+export const wordsOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

@@ -88,7 +88,14 @@ function verdict(name: string, points: readonly Point[], pick: (point: Point) =>
 
 const mock = await startMock()
 const [port, adminPort] = [await freePort(), await freePort()]
-const gateway = await startHoldfast({ upstreamUrl: mock.url, port, adminPort, journal, journalBytesMax, core: gatewayCore })
+const gateway = await startHoldfast({
+  upstreamUrl: mock.url,
+  port,
+  adminPort,
+  journal,
+  journalBytesMax,
+  core: gatewayCore,
+})
 const points: Point[] = []
 let calls = 0
 let wrong = 0
@@ -101,12 +108,16 @@ for (let slice = 1; slice <= sliceCount; slice++) {
   points.push({ calls, residentBytes: residentBytes(gateway.pids()), heapBytes: await heapBytes(adminPort) })
   const point = points.at(-1)
   if (slice % 5 === 0 && point !== undefined) {
-    console.log(`${calls} calls: resident ${megabytes(point.residentBytes)}, heap and external ${megabytes(point.heapBytes)}`)
+    console.log(
+      `${calls} calls: resident ${megabytes(point.residentBytes)}, heap and external ${megabytes(point.heapBytes)}`,
+    )
   }
 }
 const stray = await openStreams(mock)
 const seconds = (performance.now() - startedAt) / 1000
-console.log(`\n${calls} calls in ${seconds.toFixed(0)} s, journal ${journal}: ${wrong} wrong, ${stray} upstream streams left open`)
+console.log(
+  `\n${calls} calls in ${seconds.toFixed(0)} s, journal ${journal}: ${wrong} wrong, ${stray} upstream streams left open`,
+)
 const isGrowing = [
   verdict('resident memory', points, (point) => point.residentBytes),
   verdict('heap and external', points, (point) => point.heapBytes),

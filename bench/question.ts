@@ -57,7 +57,8 @@ export const questions: readonly Question[] = [
   },
   {
     name: 'ttft',
-    title: 'Added time to first token: 50 connections, stream after stream of 25 chunks, minus direct in the same round',
+    title:
+      'Added time to first token: 50 connections, stream after stream of 25 chunks, minus direct in the same round',
     mode: 'sse',
     unit: 'chunk',
     isRealtime: true,

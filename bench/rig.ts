@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { cache, canRunRealtime, launch, type Launched, loadCore } from './launch.ts'
 
 /** What the load client prints at its end; times in microseconds, counts over the whole run except `units`, which is the window's. */
@@ -60,17 +61,23 @@ export interface LoadOptions {
   readonly isRealtime?: boolean
 }
 
+const nodeMock = new URL('./node/mock.ts', import.meta.url)
+const nodeLoad = new URL('./node/load.ts', import.meta.url)
 const native = join(import.meta.dirname, 'native')
-const compiler = process.env['BENCH_TOOLS'] === 'node' ? undefined : ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0)
+/** `BENCH_TOOLS=node` tries the fallback on a machine that has a compiler. */
+const compiler =
+  process.env['BENCH_TOOLS'] === 'node'
+    ? undefined
+    : ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0)
 
 /** Null when the tools are the compiled ones; else the warning that belongs into every report. */
 export const toolWarning: string | null =
   compiler === undefined
-    ? 'No C compiler here: load client and mock run in Node and may themselves be the bottleneck. Do not trust these numbers for nginx and HAProxy.'
+    ? 'No C compiler here: load client and mock run in Node and are themselves the bottleneck; nginx and HAProxy cannot be judged by this run.'
     : null
 
 function toolCommand(name: 'mock' | 'load'): [string, ...string[]] {
-  if (compiler === undefined) return [process.execPath, join(import.meta.dirname, 'node', `${name}.ts`)]
+  if (compiler === undefined) return [process.execPath, fileURLToPath(name === 'mock' ? nodeMock : nodeLoad)]
   const source = join(native, `${name}.c`)
   const program = join(cache, 'bench', name)
   const newestMs = Math.max(statSync(source).mtimeMs, statSync(join(native, 'http1.h')).mtimeMs)

@@ -4,8 +4,17 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { type Contender, directContender, type IdleSample, measure, measureIdle, openContender, type Sample, warm } from './contender.ts'
-import { canPin, canRunRealtime } from './launch.ts'
+import {
+  type Contender,
+  directContender,
+  type IdleSample,
+  measure,
+  measureIdle,
+  openContender,
+  type Sample,
+  warm,
+} from './contender.ts'
+import { canPin, canRunRealtime, wordsOf } from './launch.ts'
 import { describeMachine, type MachineTicks, machineTicks } from './machine.ts'
 import { haproxy } from './peer/haproxy.ts'
 import { holdfast, holdfastSqlite } from './peer/holdfast.ts'
@@ -48,7 +57,16 @@ function refuse(message: string): never {
 function readAsk(): Ask {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean', default: false } as const
-  const options = { quick: flag, only: text, peers: text, rounds: text, seconds: text, json: text, write: flag, help: flag }
+  const options = {
+    quick: flag,
+    only: text,
+    peers: text,
+    rounds: text,
+    seconds: text,
+    json: text,
+    write: flag,
+    help: flag,
+  }
   const { values } = parseArgs({ options })
   if (values.help) {
     say(usage)
@@ -84,7 +102,7 @@ async function openAll(ask: Ask, mock: Mock, notes: string[]): Promise<Contender
       say(`ready: ${contender.name} (${contender.version})`)
       if (contender.note !== undefined) notes.push(contender.note)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = wordsOf(error)
       say(`left out: ${peer.name}: ${reason}`)
       notes.push(`${peer.name} was left out: ${reason.split('\n')[0]}`)
     }
@@ -97,7 +115,9 @@ async function measureIdleAll(contenders: readonly Contender[], mock: Mock): Pro
   for (const contender of contenders.slice(1)) {
     const sample = await measureIdle(contender, mock)
     const perStreamKb = (sample.bytesWith - sample.bytesBefore) / sample.streamCount / 1024
-    say(`idle-memory  ${contender.name.padEnd(16)} ${perStreamKb.toFixed(1)} KB/stream, ${sample.leftOpenCount} left open`)
+    say(
+      `idle-memory  ${contender.name.padEnd(16)} ${perStreamKb.toFixed(1)} KB/stream, ${sample.leftOpenCount} left open`,
+    )
     samples.push(sample)
   }
   return samples
@@ -144,7 +164,8 @@ async function run(ask: Ask): Promise<Report> {
   const notes: string[] = []
   if (toolWarning !== null) notes.push(toolWarning)
   if (!canPin) notes.push('Not pinned to cores: taskset is missing or there is only one core.')
-  if (!canRunRealtime) notes.push('Delays without the real-time class (chrt not allowed): neighbours on the machine show in them.')
+  if (!canRunRealtime)
+    notes.push('Delays without the real-time class (chrt not allowed): neighbours on the machine show in them.')
   const mock = await startMock()
   const contenders = await openAll(ask, mock, notes)
   if (contenders.length === 1) throw new Error('no gateway could be started')
@@ -159,7 +180,16 @@ async function run(ask: Ask): Promise<Report> {
   for (const contender of contenders) await contender.stop()
   await mock.program.stop()
   const versions = contenders.map((contender) => contender.version).filter((version) => version !== '')
-  return { machine, rounds: ask.rounds, seconds: ask.seconds, ...shares, versions: [...new Set(versions)], notes, samples, idle }
+  return {
+    machine,
+    rounds: ask.rounds,
+    seconds: ask.seconds,
+    ...shares,
+    versions: [...new Set(versions)],
+    notes,
+    samples,
+    idle,
+  }
 }
 
 /** This process, the mock and all gateways, and the ended children of this process. */

@@ -47,8 +47,12 @@ const lateShareMax = 0.05
 /** The ratio of CPU; with a star where either side could not follow the load. */
 function ratioText(samples: readonly Sample[], peer: string, rival: string): string {
   const values = ratios(samples, peer, rival, (sample) => sample.cpuUsPerUnit)
-  const isLate = [peer, rival].some((name) => lateShare(samples.filter((sample) => sample.peer === name)) > lateShareMax)
-  return spread(values, (value) => `${number(value, value < 10 ? 2 : 1)}x`) + (isLate && values.length > 0 ? ' \\*' : '')
+  const isLate = [peer, rival].some(
+    (name) => lateShare(samples.filter((sample) => sample.peer === name)) > lateShareMax,
+  )
+  return (
+    spread(values, (value) => `${number(value, value < 10 ? 2 : 1)}x`) + (isLate && values.length > 0 ? ' \\*' : '')
+  )
 }
 
 const lateShare = (own: readonly Sample[]): number => median(own.map((sample) => sample.lateShare))
@@ -87,7 +91,10 @@ function cpuTable(question: Question, samples: readonly Sample[], peers: readonl
       number(1e6 / median(cpu)),
       number(median(own.map((sample) => sample.unitsPerSecond))),
       number(median(own.map((sample) => sample.p50Us))),
-      spread(own.map((sample) => sample.p99Us), number),
+      spread(
+        own.map((sample) => sample.p99Us),
+        number,
+      ),
       ...(question.unit === 'chunk' ? [`${number(lateShare(own) * 100, 1)} %`] : []),
       wrong(own),
       ratioText(samples, peer, 'nginx'),
@@ -105,9 +112,18 @@ function delayTable(question: Question, samples: readonly Sample[], peers: reado
       const own = samples.filter((sample) => sample.peer === peer)
       return [
         peer,
-        spread(added(samples, peer, (sample) => sample.p50Us), microseconds),
-        spread(added(samples, peer, (sample) => sample.p99Us), microseconds),
-        spread(own.map((sample) => sample.cpuUsPerUnit), microseconds),
+        spread(
+          added(samples, peer, (sample) => sample.p50Us),
+          microseconds,
+        ),
+        spread(
+          added(samples, peer, (sample) => sample.p99Us),
+          microseconds,
+        ),
+        spread(
+          own.map((sample) => sample.cpuUsPerUnit),
+          microseconds,
+        ),
         wrong(own),
       ]
     })

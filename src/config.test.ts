@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { checkConfig, type Config, ConfigError, configJsonSchema, type Problem, readConfigFile, readSecret } from './config.ts'
+import {
+  checkConfig,
+  type Config,
+  ConfigError,
+  configJsonSchema,
+  type Problem,
+  readConfigFile,
+  readSecret,
+} from './config.ts'
 
 let folder = ''
 before(() => void (folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'))))
@@ -51,12 +59,24 @@ describe('a good configuration', () => {
     const config = read(upstream)
     assert.deepEqual(config, checkConfig(good))
     assert.deepEqual(config.listeners, [{ host: '127.0.0.1', port: 5020 }])
-    assert.deepEqual([config.admin, config.onDisconnect, config.workers, config.keys], [{ host: '127.0.0.1', port: 5021 }, 'cancel', 1, []])
-    assert.deepEqual([config.journal.engine, config.timeouts.connectMs, config.limits.bodyBytesMax], ['sqlite', 5000, 64 * 2 ** 20])
+    assert.deepEqual(
+      [config.admin, config.onDisconnect, config.workers, config.keys],
+      [{ host: '127.0.0.1', port: 5021 }, 'cancel', 1, []],
+    )
+    assert.deepEqual(
+      [config.journal.engine, config.timeouts.connectMs, config.limits.bodyBytesMax],
+      ['sqlite', 5000, 64 * 2 ** 20],
+    )
   })
 
   test('takes sizes as bytes or as text', () => {
-    for (const [text, bytes] of [['1024', 1024], ['64KiB', 65_536], ['1.5 MiB', 1_572_864], ['"2GiB"', 2 ** 31], ['10B', 10]] as const) {
+    for (const [text, bytes] of [
+      ['1024', 1024],
+      ['64KiB', 65_536],
+      ['1.5 MiB', 1_572_864],
+      ['"2GiB"', 2 ** 31],
+      ['10B', 10],
+    ] as const) {
       assert.equal(read(upstream, `limits: { bodyBytesMax: ${text} }`).limits.bodyBytesMax, bytes, text)
     }
   })
@@ -68,7 +88,11 @@ describe('a good configuration', () => {
       '  fast: { upstreams: [{ name: gpu1, weight: 3, priority: 1 }], timeouts: { connectMs: 100 } }',
       'models: { small: { pool: fast, as: llama } }',
     )
-    assert.deepEqual(pools['fast'], { upstreams: [{ name: 'gpu1', weight: 3, priority: 1 }], timeouts: { connectMs: 100 }, attemptsMax: 5 })
+    assert.deepEqual(pools['fast'], {
+      upstreams: [{ name: 'gpu1', weight: 3, priority: 1 }],
+      timeouts: { connectMs: 100 },
+      attemptsMax: 5,
+    })
     assert.deepEqual(models['small'], { pool: 'fast', as: 'llama' })
   })
 
@@ -81,7 +105,10 @@ describe('a good configuration', () => {
 describe('a mistake names file, line, field and cure', () => {
   test('an unknown key, with the one that was meant', () => {
     assert.deepEqual(problemOf(upstream, 'limits:', '  bodyBytesMax: 1', '  drainSecs: 3'), {
-      line: 4, field: 'limits.drainSecs', message: 'unknown key', cure: 'Did you mean `drainMs`?',
+      line: 4,
+      field: 'limits.drainSecs',
+      message: 'unknown key',
+      cure: 'Did you mean `drainMs`?',
     })
     const found = problemOf(upstream, 'timeout: {}')
     assert.deepEqual([found.line, found.field, found.cure], [2, 'timeout', 'Did you mean `timeouts`?'])
@@ -95,7 +122,10 @@ describe('a mistake names file, line, field and cure', () => {
 
   test('an unknown key inside of an upstream, a pool member, a key of a list', () => {
     const inUpstream = problemOf('upstreams:', '  gpu1:', '    url: http://127.0.0.1:8000/v1', '    wieght: 2')
-    assert.deepEqual([inUpstream.line, inUpstream.field, inUpstream.cure], [4, 'upstreams.gpu1.wieght', 'Did you mean `weight`?'])
+    assert.deepEqual(
+      [inUpstream.line, inUpstream.field, inUpstream.cure],
+      [4, 'upstreams.gpu1.wieght', 'Did you mean `weight`?'],
+    )
     const inKey = problemOf(upstream, 'keys:', '  - name: ann', '    key: env:ANNS_KEY', '    model: [m]')
     assert.deepEqual([inKey.line, inKey.field, inKey.cure], [5, 'keys.0.model', 'Did you mean `models`?'])
     const inMember = problemOf(upstream, 'pools:', '  all:', '    upstreams:', '      - name: gpu1', '        wait: 3')
@@ -150,8 +180,18 @@ describe('a mistake names file, line, field and cure', () => {
   })
 
   test('a pool that names an upstream that is not there', () => {
-    const { line, field, message, cure } = problemOf(upstream, 'pools:', '  all:', '    upstreams:', '      - gpu1', '      - gpu01')
-    assert.deepEqual([line, field, message, cure], [6, 'pools.all.upstreams.1', 'there is no upstream named "gpu01"', 'Did you mean `gpu1`?'])
+    const { line, field, message, cure } = problemOf(
+      upstream,
+      'pools:',
+      '  all:',
+      '    upstreams:',
+      '      - gpu1',
+      '      - gpu01',
+    )
+    assert.deepEqual(
+      [line, field, message, cure],
+      [6, 'pools.all.upstreams.1', 'there is no upstream named "gpu01"', 'Did you mean `gpu1`?'],
+    )
     const far = problemOf(upstream, 'pools: { all: { upstreams: [{ name: elsewhere }] } }')
     assert.deepEqual([far.line, far.cure], [2, 'There are: gpu1.'])
   })
@@ -162,7 +202,12 @@ describe('a mistake names file, line, field and cure', () => {
   })
 
   test('two keys of one name', () => {
-    const { line, field } = problemOf(upstream, 'keys:', '  - { name: ann, key: env:A_KEY }', '  - { name: ann, key: env:B_KEY }')
+    const { line, field } = problemOf(
+      upstream,
+      'keys:',
+      '  - { name: ann, key: env:A_KEY }',
+      '  - { name: ann, key: env:B_KEY }',
+    )
     assert.deepEqual([line, field], [4, 'keys.1.name'])
   })
 
@@ -178,9 +223,10 @@ describe('a mistake names file, line, field and cure', () => {
 
   test('a file that is not there, or holds something else than settings', () => {
     const missing = join(folder, 'nowhere.yaml')
-    assert.deepEqual(problemsOf(() => readConfigFile(missing)), [
-      { place: missing, field: '', message: 'there is no such file', cure: 'Check the path given with --config.' },
-    ])
+    assert.deepEqual(
+      problemsOf(() => readConfigFile(missing)),
+      [{ place: missing, field: '', message: 'there is no such file', cure: 'Check the path given with --config.' }],
+    )
     assert.equal(problemsOf(() => readConfigFile(folder)).length, 1)
     for (const text of ['just words', '[1, 2]', '7']) assert.ok(problemsOf(() => read(text)).length > 0, text)
     assert.equal(problemsOf(() => read(''))[0]?.field, 'upstreams')
@@ -191,7 +237,8 @@ describe('a mistake names file, line, field and cure', () => {
     const problems = problemsOf(() => readConfigFile(path))
     assert.deepEqual(problems.map(({ place }) => place.slice(path.length + 1)).sort(), ['1', '3', '4'])
     const text = new ConfigError(problems).message
-    for (const { place, field, message, cure } of problems) for (const part of [place, field, message, cure]) assert.ok(text.includes(part), part)
+    for (const { place, field, message, cure } of problems)
+      for (const part of [place, field, message, cure]) assert.ok(text.includes(part), part)
   })
 
   test('flags are named where there is no file', () => {
@@ -201,9 +248,29 @@ describe('a mistake names file, line, field and cure', () => {
 
 describe('whatever is handed in', () => {
   test('is taken or refused by a list of problems that each say something', () => {
-    const names = fc.constantFrom('upstreams', 'pools', 'models', 'keys', 'listeners', 'limits', 'journal', 'gpu1', 'url', 'name', 'port', '0', '__proto__', 'constructor')
+    const names = fc.constantFrom(
+      'upstreams',
+      'pools',
+      'models',
+      'keys',
+      'listeners',
+      'limits',
+      'journal',
+      'gpu1',
+      'url',
+      'name',
+      'port',
+      '0',
+      '__proto__',
+      'constructor',
+    )
     const { tree } = fc.letrec((tie) => ({
-      tree: fc.oneof({ maxDepth: 4 }, fc.constantFrom(null, 0, -1, 1.5, '', 'gpu1', true, 'http://a/v1'), fc.array(tie('tree'), { maxLength: 3 }), fc.dictionary(names, tie('tree'), { maxKeys: 4 })),
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom(null, 0, -1, 1.5, '', 'gpu1', true, 'http://a/v1'),
+        fc.array(tie('tree'), { maxLength: 3 }),
+        fc.dictionary(names, tie('tree'), { maxKeys: 4 }),
+      ),
     }))
     fc.assert(
       fc.property(tree, (input) => {
@@ -240,13 +307,19 @@ describe('a secret', () => {
 
   test('in a file with mistakes is not repeated by the error', () => {
     const secret = 'sk-very-secret-0123'
-    const text = problemsOf(() => read(upstream, 'keys:', `  - { name: "a b", key: ${secret}, colour: red }`)).map((each) => JSON.stringify(each)).join()
+    const text = problemsOf(() => read(upstream, 'keys:', `  - { name: "a b", key: ${secret}, colour: red }`))
+      .map((each) => JSON.stringify(each))
+      .join()
     assert.equal(text.includes(secret), false, text)
   })
 })
 
 test('the JSON Schema describes the file as it is written, with a description for each part', () => {
-  const schema = configJsonSchema() as { properties: Record<string, { description?: string }>; additionalProperties: boolean; required?: string[] }
+  const schema = configJsonSchema() as {
+    properties: Record<string, { description?: string }>
+    additionalProperties: boolean
+    required?: string[]
+  }
   assert.deepEqual(schema.required, ['upstreams'])
   assert.equal(schema.additionalProperties, false)
   for (const [name, { description }] of Object.entries(schema.properties)) assert.ok(description, name)

@@ -28,7 +28,18 @@ const ask = {
 }
 const pids = (flags.get('pids') ?? '').split(',').filter((pid) => pid !== '')
 
-const tally = { units: 0, late: 0, answers: 0, errors: 0, lost: 0, repeated: 0, cut: 0, finished: 0, unfinished: 0, left_early: 0 }
+const tally = {
+  units: 0,
+  late: 0,
+  answers: 0,
+  errors: 0,
+  lost: 0,
+  repeated: 0,
+  cut: 0,
+  finished: 0,
+  unfinished: 0,
+  left_early: 0,
+}
 const delaysUs: number[] = []
 const firstUs: number[] = []
 let firstError = ''
@@ -39,7 +50,9 @@ let atWorkCount = 0
 
 function directives(): string {
   const names = { chunks: 20, 'interval-us': 20_000, size: 200, 'first-us': 0, hold: 0 }
-  return Object.entries(names).map(([name, otherwise]) => `${name.replace('-', '_')}=${flag(name, otherwise)}`).join(' ')
+  return Object.entries(names)
+    .map(([name, otherwise]) => `${name.replace('-', '_')}=${flag(name, otherwise)}`)
+    .join(' ')
 }
 
 const prompt = `bench ${directives()} `.padEnd(flag('body-bytes', 1024) - 90, 'a')
@@ -102,7 +115,12 @@ function takeText(reading: Reading, text: string, sentMs: number, onFirst: () =>
   }
 }
 
-async function readAnswer(message: IncomingMessage, sentMs: number, meantMs: number, onFirst: () => void): Promise<void> {
+async function readAnswer(
+  message: IncomingMessage,
+  sentMs: number,
+  meantMs: number,
+  onFirst: () => void,
+): Promise<void> {
   const reading: Reading = { next: 0, total: -1, hasDone: false, rest: '' }
   if (message.statusCode !== 200) {
     message.resume()
@@ -135,7 +153,13 @@ async function askOnce(agent: Agent, meantMs: number, onFirst: () => void): Prom
   busyCount++
   const sentMs = performance.now()
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const options = { port: ask.port, host: '127.0.0.1', method: 'POST', path: flags.get('path') ?? '/v1/chat/completions', agent }
+  const options = {
+    port: ask.port,
+    host: '127.0.0.1',
+    method: 'POST',
+    path: flags.get('path') ?? '/v1/chat/completions',
+    agent,
+  }
   const sent = request({ ...options, headers: { ...headers, 'content-length': body.length } }, resolve)
   sent.on('error', reject).end(body)
   try {
@@ -182,7 +206,8 @@ async function until(isReached: () => boolean, limitMs: number): Promise<void> {
 }
 
 function report(seconds: number, cpu: number, ownCpu: number): LoadResult {
-  const percentile = (samples: readonly number[], share: number): number => (samples.length > 0 ? quantile(samples, share) : 0)
+  const percentile = (samples: readonly number[], share: number): number =>
+    samples.length > 0 ? quantile(samples, share) : 0
   return {
     mode,
     seconds,

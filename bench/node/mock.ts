@@ -12,7 +12,10 @@ const unaryAnswer = JSON.stringify({
   choices: [
     {
       index: 0,
-      message: { role: 'assistant', content: 'the gateway holds fast and the answer arrives whole '.repeat(16).slice(0, 800) },
+      message: {
+        role: 'assistant',
+        content: 'the gateway holds fast and the answer arrives whole '.repeat(16).slice(0, 800),
+      },
       finish_reason: 'stop',
     },
   ],
@@ -87,7 +90,8 @@ const open = new Set<Stream>()
 const stats = { requests: 0, streams_open: 0, streams_started: 0, streams_finished: 0, streams_abandoned: 0 }
 
 function command(path: string): string | null {
-  if (path === '/v1/models') return '{"object":"list","data":[{"id":"mock","object":"model","created":1,"owned_by":"bench"}]}'
+  if (path === '/v1/models')
+    return '{"object":"list","data":[{"id":"mock","object":"model","created":1,"owned_by":"bench"}]}'
   if (path === '/finish') for (const stream of open) stream.finish()
   else if (path === '/go') for (const stream of open) stream.release()
   else if (path === '/drop') for (const response of responses) response.destroy()
@@ -100,7 +104,8 @@ const responses = new Set<ServerResponse>()
 function answer(message: IncomingMessage, body: string, response: ServerResponse): void {
   const text = command(message.url ?? '')
   const isStream = text === null && /"stream"\s*:\s*true/.test(body)
-  const ask = (name: string, otherwise: number): number => Number(new RegExp(`${name}=(\\d+)`).exec(body)?.[1] ?? otherwise)
+  const ask = (name: string, otherwise: number): number =>
+    Number(new RegExp(`${name}=(\\d+)`).exec(body)?.[1] ?? otherwise)
   if (text === null) stats.requests++
   if (!isStream) {
     response.writeHead(200, { 'content-type': 'application/json' })

@@ -1,7 +1,7 @@
 /** A program of a Debian package: from the path, or unpacked into the cache without installing, so that no service is started. */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { cache, runToEnd } from '../launch.ts'
+import { cache, runToEnd, wordsOf } from '../launch.ts'
 import { PeerMissing } from './peer.ts'
 
 export interface Program {
@@ -27,14 +27,18 @@ export function debianProgram(name: string): Program {
 }
 
 function unpack(name: string, root: string): void {
-  if (!existsSync('/usr/bin/apt-get')) throw new PeerMissing(`${name} is not installed and there is no apt-get to fetch it with`)
+  if (!existsSync('/usr/bin/apt-get'))
+    throw new PeerMissing(`${name} is not installed and there is no apt-get to fetch it with`)
   mkdirSync(root, { recursive: true })
   try {
     const packages = [name, ...missingLibraries(name)]
     runToEnd('apt-get', ['download', ...new Set(packages)], root)
-    for (const file of readdirSync(root).filter((entry) => entry.endsWith('.deb'))) runToEnd('dpkg', ['-x', file, '.'], root)
+    for (const file of readdirSync(root).filter((entry) => entry.endsWith('.deb')))
+      runToEnd('dpkg', ['-x', file, '.'], root)
   } catch (error) {
-    throw new PeerMissing(`${name} could not be fetched with apt-get (package lists old? try apt-get update): ${error}`)
+    throw new PeerMissing(
+      `${name} could not be fetched with apt-get (package lists old? try apt-get update): ${wordsOf(error)}`,
+    )
   }
 }
 

@@ -49,12 +49,19 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningPe
   const launched = launch(process.execPath, args, {
     ...(options.core === undefined ? {} : { core: options.core }),
     cwd: repository,
-    env: { NODE_ENV: 'production', ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }) },
+    env: {
+      NODE_ENV: 'production',
+      ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
+    },
     onLine: (line) => line.includes('"event":"ready"') && resolve(),
   })
   const { promise: late, resolve: giveUp } = Promise.withResolvers<string>()
   const timer = setTimeout(giveUp, readyMsMax, `no ready line within ${readyMsMax} ms`)
-  const failure = await Promise.race([ready.then(() => null), launched.exited.then((code) => `it ended with ${code}`), late])
+  const failure = await Promise.race([
+    ready.then(() => null),
+    launched.exited.then((code) => `it ended with ${code}`),
+    late,
+  ])
   clearTimeout(timer)
   if (failure !== null) {
     await launched.stop()
@@ -71,4 +78,8 @@ const variant = (name: string, journal: 'memory' | 'sqlite', note: string): Peer
 })
 
 export const holdfast: Peer = variant('holdfast', 'memory', 'holdfast: one worker, `--journal memory`, access log on.')
-export const holdfastSqlite: Peer = variant('holdfast-sqlite', 'sqlite', 'holdfast-sqlite: the same with `--journal sqlite`.')
+export const holdfastSqlite: Peer = variant(
+  'holdfast-sqlite',
+  'sqlite',
+  'holdfast-sqlite: the same with `--journal sqlite`.',
+)

@@ -1,7 +1,7 @@
 /** Portkey's gateway, the best known AI gateway in JavaScript: the npm package, run by the same Node as Holdfast. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { awaitPort, cache, gatewayCore, launch, runToEnd } from '../launch.ts'
+import { awaitPort, cache, gatewayCore, launch, runToEnd, wordsOf } from '../launch.ts'
 import { type Peer, PeerMissing } from './peer.ts'
 
 const version = '1.15.2'
@@ -50,7 +50,7 @@ function install(): string {
     }
     writeFileSync(patched, text)
   } catch (error) {
-    throw new PeerMissing(`Portkey ${version} could not be prepared: ${error instanceof Error ? error.message : error}`)
+    throw new PeerMissing(`Portkey ${version} could not be prepared: ${wordsOf(error)}`)
   }
   return patched
 }

@@ -147,6 +147,14 @@ describe('JsonBody accepts what JSON.parse accepts', () => {
   }
 })
 
+test('every control character must be escaped inside a string, and no other', () => {
+  for (let code = 0; code < 0x300; code++) {
+    const bytes = Buffer.from(`{"a":"x${code === 0x22 || code === 0x5c ? '\\' : ''}${String.fromCharCode(code)}"}`)
+    if (code < 0x20) assert.equal(faultOf(() => JsonBody.parse(bytes)).code, 'HF_BAD_JSON')
+    else assert.equal(JsonBody.parse(bytes).string('a'), `x${String.fromCharCode(code)}`)
+  }
+})
+
 describe('JsonBody names what is wrong', () => {
   const cases: [text: string, detail: string][] = [
     ['', 'line 1, column 1, byte 0 (the end): expected an object'],

@@ -71,8 +71,8 @@ class BodyReader {
     }
     request.on('data', (piece: Buffer) => this.#add(piece))
     request.on('end', () => this.#finish(null))
-    request.on('error', () => this.#finish(new Fault('HF_CLIENT_GONE', { detail: 'the request broke off' })))
-    request.on('close', () => this.#finish(new Fault('HF_CLIENT_GONE', { detail: 'the request broke off' })))
+    request.on('error', () => this.#breakOff())
+    request.on('close', () => this.#breakOff())
   }
 
   #add(piece: Buffer): void {
@@ -106,6 +106,10 @@ class BodyReader {
   #claim(bytes: number): void {
     this.#purse.take(bytes - this.#taken)
     this.#taken = bytes
+  }
+
+  #breakOff(): void {
+    if (this.#done) this.#finish(new Fault('HF_CLIENT_GONE', { detail: 'the request broke off' }))
   }
 
   #finish(fault: Fault | null): void {

@@ -151,6 +151,7 @@ class Visit {
     this.#answerFault(fault)
     const { clock, observer } = this.#parts
     observer.settled({
+      atMs: clock.nowMs(),
       ray: this.ray,
       route: this.route,
       model: '',

@@ -16,6 +16,8 @@ export interface AttemptFact {
 }
 
 export interface ExchangeFact {
+  /** When it was settled, milliseconds since 1970. */
+  readonly atMs: number
   readonly ray: Ray
   readonly route: string
   /** As the caller named it. */

@@ -1,6 +1,7 @@
 /** The log: one JSON object a line (pino, wrapped). Never holds a prompt, an answer or a key. */
 import { pino, destination } from 'pino'
 import { z } from '../ground/schema.ts'
+import type { ExchangeFact } from './exchange-fact.ts'
 
 export const logSchema = z
   .strictObject({
@@ -24,19 +25,14 @@ export interface Log {
   info(facts: object, message: string): void
   warn(facts: object, message: string): void
   error(facts: object, message: string): void
+  /**
+   * The line of one call, of level `info` or `warn`. It comes for every call, so it is written without the detours of a
+   * general logger (a quarter of the CPU time of a call); its facts are of a closed type that has no room for a secret.
+   */
+  call(level: 'info' | 'warn', fact: ExchangeFact): void
   /** Writes what is still in memory. */
   flush(): void
 }
-
-/** Header names whose values must never be seen, should one ever reach a line. */
-const secretPaths = [
-  'authorization',
-  'key',
-  'headers.authorization',
-  'headers["x-api-key"]',
-  '*.authorization',
-  '*.key',
-]
 
 /** `target`: a file, or file descriptor 1 or 2. */
 export function openLog(options: LogOptions, target: string | 1 | 2, base: Record<string, string | number>): Log {
@@ -47,16 +43,19 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
       level: options.level,
       base,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: secretPaths,
       formatters: { level: (level) => ({ level }) },
     },
     stream,
   )
+  const prefix = JSON.stringify(base).slice(1, -1)
   return {
     debug: (facts, message) => logger.debug(facts, message),
     info: (facts, message) => logger.info(facts, message),
     warn: (facts, message) => logger.warn(facts, message),
     error: (facts, message) => logger.error(facts, message),
+    call: (level, fact) => {
+      if (logger.isLevelEnabled(level)) stream.write(callLine(level, fact, prefix))
+    },
     flush: () => {
       try {
         stream.flushSync()
@@ -67,5 +66,47 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
   }
 }
 
+/** Milliseconds with one decimal: the clock's further ones say nothing. */
+function tenths(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10
+}
+
+/** Fields without a value are left out. */
+function callLine(level: 'info' | 'warn', fact: ExchangeFact, prefix: string): string {
+  const {
+    isModelKnown: _,
+    durationMs,
+    firstTokenMs,
+    detail,
+    code,
+    caller,
+    inputTokens,
+    outputTokens,
+    finishReason,
+    ...always
+  } = fact
+  const line = JSON.stringify({
+    ...always,
+    durationMs: tenths(durationMs),
+    ...(firstTokenMs !== null && { firstTokenMs: tenths(firstTokenMs) }),
+    ...(code !== null && { code }),
+    ...(detail !== '' && { detail }),
+    ...(caller !== '' && { caller }),
+    ...(inputTokens !== null && { inputTokens }),
+    ...(outputTokens !== null && { outputTokens }),
+    ...(finishReason !== null && { finishReason }),
+    msg: fact.outcome === 'failed' ? 'call failed' : 'call',
+  })
+  const head = `{"level":"${level}","time":"${new Date(atMs).toISOString()}"${prefix === '' ? '' : `,${prefix}`},`
+  return `${head}${line.slice(1)}\n`
+}
+
 /** A log that nobody reads, for tests and tools. */
-export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, flush: () => {} }
+export const silentLog: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  call: () => {},
+  flush: () => {},
+}

@@ -17,17 +17,6 @@ export class Observer {
   settled(fact: ExchangeFact): void {
     this.#metrics.settled(fact)
     if (!this.#hasAccessLog) return
-    const { isModelKnown: _, ...told } = fact
-    const line = {
-      ...told,
-      durationMs: round(fact.durationMs),
-      firstTokenMs: fact.firstTokenMs === null ? null : round(fact.firstTokenMs),
-    }
-    if (fact.outcome === 'failed' && fact.status >= 500) this.log.warn(line, 'call failed')
-    else this.log.info(line, 'call')
+    this.log.call(fact.outcome === 'failed' && fact.status >= 500 ? 'warn' : 'info', fact)
   }
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10
 }

@@ -322,6 +322,7 @@ export class Exchange implements AttemptListener {
     const fault = this.#fault
     const hasBegun = this.#firstTokenMs !== null
     this.#relay.observer.settled({
+      atMs: this.#relay.clock.nowMs(),
       ray,
       route: call.route,
       model: call.model,

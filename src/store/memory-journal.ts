@@ -8,6 +8,8 @@ import type { AnswerInfo, Journal, JournalEntry, JournalOptions, KeptAnswer, Out
 const eventOverheadBytes = 128
 const answerOverheadBytes = 1024
 
+const deaf = (): void => {}
+
 class MemoryEntry implements JournalEntry, KeptAnswer {
   readonly ray: Ray
   readonly route: string
@@ -46,7 +48,7 @@ class MemoryEntry implements JournalEntry, KeptAnswer {
   seal(outcome: Outcome): void {
     if (this.outcome) return
     this.outcome = outcome
-    this.#onKept = () => {}
+    this.#onKept = deaf
     this.#journal.retire(this)
   }
 }

@@ -253,15 +253,15 @@ function retentionTests(open: OpenJournal): void {
 
   test('gives the room of what it forgot back, to the last byte', async () => {
     await using bench = new Bench(open, { keepMs: 1000 })
-    const before = [bench.journal.keptBytes, bench.journal.answerCount]
     for (let i = 0; i < 20; i++) bench.write(['abc', 'd'.repeat(i * 100)])
     assert.equal(bench.journal.answerCount, 20)
     assert.ok(bench.journal.keptBytes >= 20 * 3 + 19_000)
     bench.clock.advance(sweepMs)
-    bench.journal.read(bench.begin().info.ray) // begun, not written: see below
-    assert.equal(bench.journal.answerCount, before[1]! + 1)
-    const oneBegunBytes = bench.journal.keptBytes - before[0]!
-    assert.ok(oneBegunBytes <= 4096, `${oneBegunBytes} bytes are held by one answer without an event`)
+    bench.begin() // an engine may look only when it is used; what one that has just begun holds is the same anywhere
+    await using fresh = new Bench(open, {}, 'fresh')
+    fresh.begin()
+    const held = ({ journal }: Bench): number[] => [journal.keptBytes, journal.answerCount]
+    assert.deepEqual(held(bench), held(fresh))
   })
 
   test('a live answer is never forgotten, whatever it takes', async () => {

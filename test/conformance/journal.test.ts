@@ -118,7 +118,9 @@ const writer = `
   let number = 0
   setInterval(() => {
     for (const [answer, entry] of entries.entries()) {
-      for (let i = 0; i <= answer; i++) entry.append(Buffer.from(answer + '.' + entry.count + ' '.repeat(number++ % 700)))
+      for (let i = 0; i <= answer; i++) {
+        entry.append(Buffer.from(answer + '.' + entry.count + ' '.repeat(number++ % 700)))
+      }
     }
   }, 1)
 `

@@ -1,4 +1,4 @@
-/** Whatever a caller or an upstream sends, the dialects end in a translation, an answer or a typed fault, never in a crash. */
+/** Whatever comes in, the dialects end in a translation, an answer or a typed fault, never in a crash. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'

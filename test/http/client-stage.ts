@@ -1,4 +1,4 @@
-/** What the stories of official clients are played on: a lab model server, a whole house before it, and a client of each make. */
+/** What the stories of official clients stand on: a lab model server, a whole house before it, a client of each. */
 import assert from 'node:assert/strict'
 import { createOpenAICompatible, type OpenAICompatibleProvider } from '@ai-sdk/openai-compatible'
 import Anthropic from '@anthropic-ai/sdk'

@@ -1,5 +1,5 @@
 /**
- * What every client must find the same, whatever speaks behind the house: the right text, tools, images, reasons and counts.
+ * What every client must find the same, whatever speaks behind the house: text, tools, images, reasons and counts.
  * The lab's answer depends on the question alone, so a story knows every byte that must come.
  */
 import assert from 'node:assert/strict'

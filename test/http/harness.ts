@@ -183,9 +183,14 @@ export class TestHouse implements AsyncDisposable {
     return await client.answer()
   }
 
+  /** The accounts of the calls that are settled, in order; `isWell` begins anew. */
+  get accounts(): readonly Line[] {
+    return this.lines.filter(({ outcome }) => outcome !== undefined)
+  }
+
   /** The account of the call under this ray, once it is settled. */
   async account(ray: string | undefined): Promise<Line> {
-    const find = (): Line | undefined => this.lines.find((line) => line.ray === ray && line.outcome !== undefined)
+    const find = (): Line | undefined => this.accounts.find((line) => line.ray === ray)
     await until(`the account of ${ray}`, () => find() !== undefined)
     return find() as Line
   }
@@ -212,7 +217,7 @@ export async function openTestHouse(settings: Partial<ConfigInput> = {}): Promis
   const upstream = await ScriptedUpstream.open()
   const lines: Line[] = []
   const note = (facts: object, message: string): void => void lines.push({ ...facts, message })
-  const log: Log = { debug: note, info: note, warn: note, error: note, flush: () => {} }
+  const log: Log = { debug: note, info: note, warn: note, error: note, call: (_, fact) => note(fact, 'call'), flush: () => {} }
   const config = checkConfig({
     listeners: [{ port: 0 }],
     journal: { engine: 'memory' },
@@ -260,13 +265,34 @@ export function rayOf({ headers }: Answer): string {
   return ray
 }
 
-/** What every refusal bears, in its headers: the code for machines between, and advice for SDKs. */
-export function assertRefused(answer: Answer, status: number, code: FaultCode): void {
-  assert.equal(answer.status, status, `${code} expected, but: ${answer.body}`)
-  assert.match(answer.headers['proxy-status'] ?? '', new RegExp(`^holdfast; error=[a-z_]+;.* details="${code}"$`))
+/**
+ * What every refusal bears: the code for machines between, advice for SDKs, and for a JSON reader the same ray and code in
+ * the body. `param`: the field that the body must name.
+ */
+export function assertRefused(answer: Answer, status: number, code: FaultCode, param?: string): void {
+  assert.equal(answer.status, status, `${code} expected, but: ${status} !== ${answer.status} ${answer.body}`)
+  const { 'proxy-status': proxyStatus = '', 'retry-after': retryAfter, 'content-type': type } = answer.headers
+  assert.match(proxyStatus, new RegExp(`^holdfast; error=[a-z_]+;.* details="${code}"$`))
   assert.match(answer.headers['x-should-retry'] ?? '', /^(true|false)$/)
-  const { 'retry-after': retryAfter } = answer.headers
   if (retryAfter !== undefined)
     assert.ok(Number(retryAfter) >= 1 && Number(retryAfter) <= 60, `retry-after: ${retryAfter}`)
-  rayOf(answer)
+  const ray = rayOf(answer)
+  if (type !== 'application/json') return
+  const { error } = JSON.parse(answer.body) as {
+    error: { ray: string; cause: string; message: string; param?: string }
+  }
+  assert.deepEqual([error.cause, error.ray], [code, ray])
+  assert.notEqual(error.message, '')
+  if (param !== undefined) assert.equal(error.param, param)
+}
+
+/** What the parser refused bears less: it is written by hand in the listener, in the OpenAI shape, before there is a request. */
+export function assertRefusedByParser(answer: Answer, status: number, code: FaultCode): void {
+  assert.equal(answer.status, status, `${code} expected, but: ${answer.body}`)
+  const { error } = JSON.parse(answer.body) as { error: { ray: string; cause: string } }
+  assert.equal(error.cause, code)
+  assert.ok(parseRay(error.ray), 'a ray')
+  assert.equal(answer.headers['holdfast-ray'], error.ray)
+  assert.equal(answer.headers['connection'], 'close')
+  assert.match(answer.headers['proxy-status'] ?? '', new RegExp(`details="${code}"$`))
 }

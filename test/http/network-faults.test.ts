@@ -164,9 +164,8 @@ async function openCase(broken: string, hasSecond: boolean, facts: ExchangeFact[
   const models = ['lab-model']
   const upstreams: ConfigInput['upstreams'] = { broken: { url: broken, kind: 'vllm', models, priority: 0 } }
   if (hasSecond) upstreams['good'] = { url: `${good.url}/v1`, kind: 'vllm', models, priority: 1 }
-  const note = (fact: object): void => void ('ray' in fact && facts.push(fact as ExchangeFact))
   const config = checkConfig({ upstreams, timeouts, listeners: [{ port: 0 }], journal: { engine: 'memory' } })
-  return openHouse(config, { ...silentLog, info: note, warn: note })
+  return openHouse(config, { ...silentLog, call: (_, fact) => void facts.push(fact) })
 }
 
 const rows: string[] = []

@@ -1,10 +1,16 @@
-// An answer that comes faster than a turn of the house: all of it in one packet. What goes out must still be HTTP, in order.
+// An answer that comes faster than a turn of the house, all of it in one packet: it must still go out as HTTP, in order.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { openTestHouse, post, type Script, streamBody, type TestHouse } from './harness.ts'
 
 let house: TestHouse
-before(async () => void (house = await openTestHouse({ timeouts: { patienceMs: 0 }, pools: { all: { upstreams: ['only'], attemptsMax: 1 } } })))
+before(
+  async () =>
+    void (house = await openTestHouse({
+      timeouts: { patienceMs: 0 },
+      pools: { all: { upstreams: ['only'], attemptsMax: 1 } },
+    })),
+)
 after(() => house[Symbol.asyncDispose]())
 
 const token = (content: string, finish: string | null): string =>
@@ -36,7 +42,7 @@ test('a stream that breaks in its first packet: what came, the error, and no pro
   house.upstream.script = inOnePacket(token('hi', null))
   await using client = await house.visit()
   client.write(post(streamBody))
-  const bytes = await client.untilClosed()
+  const bytes = await client.ended()
   assert.match(bytes, /^HTTP\/1\.1 200 OK\r\n/)
   assert.ok(bytes.indexOf('"content":"hi"') < bytes.indexOf('"error"'), bytes)
   assert.match(bytes, /"cause":"HF_UPSTREAM_CUT"/)

@@ -19,15 +19,18 @@ let server: TinyModelServer | null = null
 let stage: Stage | null = null
 let reason = ''
 
-before(async () => {
-  try {
-    server = await startTinyModel({ cacheDir, noise: 4, signal: AbortSignal.timeout(startMs) })
-  } catch (error) {
-    reason = `no real engine here: ${(error as Error).message}`
-    return
-  }
-  stage = await openStage({ url: `${server.url}/v1` }, server.model)
-}, { timeout: startMs + 10_000 })
+before(
+  async () => {
+    try {
+      server = await startTinyModel({ cacheDir, noise: 4, signal: AbortSignal.timeout(startMs) })
+    } catch (error) {
+      reason = `no real engine here: ${(error as Error).message}`
+      return
+    }
+    stage = await openStage({ url: `${server.url}/v1` }, server.model)
+  },
+  { timeout: startMs + 10_000 },
+)
 after(async () => {
   await stage?.[Symbol.asyncDispose]()
   await server?.stop()
@@ -40,7 +43,9 @@ function onRealModel(name: string, run: (stage: Stage) => Promise<void>): void {
 
 async function streamedText(on: Stage): Promise<{ text: string; pieces: number; reasons: string[] }> {
   const found = { text: '', pieces: 0, reasons: [] as string[] }
-  for await (const { choices } of await on.openai().chat.completions.create({ model: on.model, messages, ...greedy, stream: true })) {
+  for await (const { choices } of await on
+    .openai()
+    .chat.completions.create({ model: on.model, messages, ...greedy, stream: true })) {
     const [choice] = choices
     if (choice?.delta.content) found.pieces++
     found.text += choice?.delta.content ?? ''
@@ -58,7 +63,10 @@ describe('the real small model through the house', () => {
   })
 
   onRealModel('answers the openai client, whole', async (on) => {
-    const { data, request_id } = await on.openai().chat.completions.create({ model: on.model, messages, ...greedy }).withResponse()
+    const { data, request_id } = await on
+      .openai()
+      .chat.completions.create({ model: on.model, messages, ...greedy })
+      .withResponse()
     assert.ok((data.choices[0]?.message.content ?? '').length > 10)
     assert.match(data.choices[0]?.finish_reason ?? '', /^(stop|length)$/)
     assert.ok((data.usage?.completion_tokens ?? 0) > 0)
@@ -94,7 +102,11 @@ describe('the real small model through the house', () => {
     assert.ok(text.length > 10)
     assert.match(whole.stop_reason ?? '', /^(end_turn|max_tokens)$/)
     let streamed = ''
-    const final = await on.anthropic().messages.stream(ask).on('text', (piece) => (streamed += piece)).finalMessage()
+    const final = await on
+      .anthropic()
+      .messages.stream(ask)
+      .on('text', (piece) => (streamed += piece))
+      .finalMessage()
     assert.equal(streamed, text)
     assert.ok(final.usage.output_tokens > 0)
     assert.equal((await streamedText(on)).text, text)
@@ -110,7 +122,16 @@ describe('the real small model through the house', () => {
   })
 
   onRealModel('is stopped when the caller leaves', async (on) => {
-    const call = await on.openai().chat.completions.create({ model: on.model, messages, max_tokens: 1500, stream: true, seed: 1, ...{ ignore_eos: true } })
+    const call = await on
+      .openai()
+      .chat.completions.create({
+        model: on.model,
+        messages,
+        max_tokens: 1500,
+        stream: true,
+        seed: 1,
+        ...{ ignore_eos: true },
+      })
     for await (const { choices } of call) if (choices[0]?.delta.content) break
     call.controller.abort()
     const endMs = performance.now() + 10_000

@@ -23,17 +23,23 @@ describe('the openai client in front of a server that speaks only messages', () 
   openaiStories(stage)
 
   test('what cannot be said in the other language is refused by the field’s name', async () => {
-    const error = await errorOf(OpenAI.BadRequestError, () => stage().openai().chat.completions.create({ model: 'lab-model', messages, n: 2 }))
+    const error = await errorOf(OpenAI.BadRequestError, () =>
+      stage().openai().chat.completions.create({ model: 'lab-model', messages, n: 2 }),
+    )
     assert.equal(error.param, 'n')
     assertRay(error.requestID)
   })
 
   test('an error of the server comes in the client’s own shape', async () => {
     stage().sim.order({ kind: '429', count: 1 })
-    const limit = await errorOf(OpenAI.RateLimitError, () => stage().openai().chat.completions.create({ model: 'lab-model', messages }))
+    const limit = await errorOf(OpenAI.RateLimitError, () =>
+      stage().openai().chat.completions.create({ model: 'lab-model', messages }),
+    )
     assert.equal(limit.type, 'rate_limit_error')
     stage().sim.order({ kind: 'context-length', count: 1 })
-    const refused = await errorOf(OpenAI.BadRequestError, () => stage().openai().chat.completions.create({ model: 'lab-model', messages }))
+    const refused = await errorOf(OpenAI.BadRequestError, () =>
+      stage().openai().chat.completions.create({ model: 'lab-model', messages }),
+    )
     assert.match(refused.message, /context|long/)
   })
 
@@ -50,7 +56,9 @@ describe('the openai client in front of a server that speaks only messages', () 
       stage().sim.order({ kind, afterTokens: 5, count: 1 })
       let text = ''
       await errorOf(OpenAI.APIError, async () => {
-        for await (const { choices } of await stage().openai().chat.completions.create({ model: 'lab-model', messages, stream: true })) {
+        for await (const { choices } of await stage()
+          .openai()
+          .chat.completions.create({ model: 'lab-model', messages, stream: true })) {
           text += choices[0]?.delta.content ?? ''
           assert.equal(choices[0]?.finish_reason ?? null, null)
         }
@@ -80,7 +88,10 @@ for (const profile of ['openai', 'ollama'] as const) {
       test(`a stream that breaks (${kind}) is an error after what came`, async () => {
         stage().sim.order({ kind, afterTokens: 5, count: 1 })
         let text = ''
-        const said = stage().anthropic().messages.stream(ask).on('text', (piece) => (text += piece))
+        const said = stage()
+          .anthropic()
+          .messages.stream(ask)
+          .on('text', (piece) => (text += piece))
         await errorOf(Anthropic.APIError, () => said.finalMessage())
         assert.equal(text, expectedAnswer('hello', 5))
       })
@@ -104,15 +115,36 @@ describe('the openai client’s responses in front of a server that speaks only 
       if (event.type === 'response.output_text.delta') text += event.delta
     }
     assert.equal(text, expectedAnswer('hello'))
-    const begin = ['response.created', 'response.in_progress', 'response.output_item.added', 'response.content_part.added', 'response.output_text.delta']
-    const end = ['response.output_text.done', 'response.content_part.done', 'response.output_item.done', 'response.completed']
+    const begin = [
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.output_text.delta',
+    ]
+    const end = [
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.completed',
+    ]
     assert.deepEqual(kinds, [...begin, ...end])
-    assert.equal((await responses.stream({ model: 'lab-model', input: 'hello' }).finalResponse()).output_text, expectedAnswer('hello'))
+    assert.equal(
+      (await responses.stream({ model: 'lab-model', input: 'hello' }).finalResponse()).output_text,
+      expectedAnswer('hello'),
+    )
   })
 
   test('what needs a memory is refused by the field’s name', async () => {
-    for (const [field, value] of [['previous_response_id', 'resp_1'], ['background', true]] as const) {
-      const error = await errorOf(OpenAI.BadRequestError, () => stage().openai().responses.create({ model: 'lab-model', input: 'hello', [field]: value }))
+    for (const [field, value] of [
+      ['previous_response_id', 'resp_1'],
+      ['background', true],
+    ] as const) {
+      const error = await errorOf(OpenAI.BadRequestError, () =>
+        stage()
+          .openai()
+          .responses.create({ model: 'lab-model', input: 'hello', [field]: value }),
+      )
       assert.equal(error.param, field)
     }
   })

@@ -1,7 +1,10 @@
 /** The fault proxy on real sockets: what each toxic does to bytes, ends and time, also while a connection lives. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { type Clock, systemClock } from '../../src/ground/clock.ts'
+import { ManualClock } from '../../src/ground/manual-clock.ts'
 import { type FaultProxy, openFaultProxy } from '../../lab/fault-proxy.ts'
 import { openProxyControl } from '../../lab/proxy/control.ts'
 import { parseToxicOrder, type ToxicOrder } from '../../lab/proxy/toxic.ts'
@@ -32,7 +35,7 @@ class Side implements Disposable {
   async until(condition: () => boolean): Promise<void> {
     const limitMs = performance.now() + 10_000
     while (!condition()) {
-      assert.ok(performance.now() < limitMs, `waited too long; got ${this.text.length} bytes, end ${this.end}`)
+      if (performance.now() > limitMs) assert.fail(`waited too long; got ${this.text.length} bytes, end ${this.end}`)
       await new Promise<void>((resolve) => {
         this.#wake.push(resolve)
         setTimeout(resolve, 100)
@@ -56,7 +59,7 @@ interface Stage extends AsyncDisposable {
   link(): Promise<{ client: Side; server: Side }>
 }
 
-async function openStage(...orders: ToxicOrder[]): Promise<Stage> {
+async function openStage(...given: (ToxicOrder | { readonly clock: Clock })[]): Promise<Stage> {
   const arrived: Side[] = []
   const takers: ((side: Side) => void)[] = []
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -66,8 +69,9 @@ async function openStage(...orders: ToxicOrder[]): Promise<Stage> {
     else arrived.push(side)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const proxy = await openFaultProxy({ target: `127.0.0.1:${(server.address() as AddressInfo).port}` })
-  for (const order of orders) proxy.add(order)
+  const clock = given.find((option) => 'clock' in option)?.clock ?? systemClock
+  const proxy = await openFaultProxy({ target: `127.0.0.1:${(server.address() as AddressInfo).port}`, clock })
+  for (const order of given) if ('kind' in order) proxy.add(order)
   const sides: Side[] = []
   const link = async () => {
     const client = new Side(connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true }))
@@ -97,7 +101,7 @@ test('without toxics bytes and ends pass both ways, and half-closed is half-clos
 test('many bytes come through unchanged, also to a slow reader', async () => {
   await using stage = await openStage({ kind: 'latency', ms: 5, jitterMs: 5 })
   const { client, server } = await stage.link()
-  const bytes = Buffer.from(Array.from({ length: 6 * 2 ** 20 }, (_, at) => (at * 7919) >> 3))
+  const bytes = randomBytes(6 * 2 ** 20)
   client.socket.pause()
   server.socket.end(bytes)
   await client.isSilent()
@@ -114,20 +118,21 @@ test('a reset on one side is a reset on the other', async () => {
 })
 
 test('latency delays a byte by as much, in its direction only, also on a live connection', async () => {
-  await using stage = await openStage()
+  const clock = new ManualClock()
+  await using stage = await openStage({ clock })
   const { client, server } = await stage.link()
-  const tripMs = async (from: Side, to: Side): Promise<number> => {
-    const startMs = performance.now()
-    const before = to.pieces.length
-    from.socket.write('x')
-    await to.until(() => to.pieces.length > before)
-    return performance.now() - startMs
-  }
   stage.proxy.add({ kind: 'latency', ms: 300, direction: 'down' })
-  assert.ok((await tripMs(server, client)) >= 298)
-  assert.ok((await tripMs(client, server)) < 250)
+  client.socket.write('question')
+  await server.until(() => server.text === 'question')
+  server.socket.write('late')
+  assert.ok(await client.isSilent())
+  clock.advance(299)
+  assert.ok(await client.isSilent())
+  clock.advance(1)
+  await client.until(() => client.text === 'late')
   stage.proxy.remove('latency-down')
-  assert.ok((await tripMs(server, client)) < 250)
+  server.socket.write(' at once')
+  await client.until(() => client.text === 'late at once')
 })
 
 test('jitter and loss never change the order', async () => {
@@ -272,7 +277,7 @@ test('the control interface opens, poisons, cures and disables a link in front o
   }
   const { listen, enabled } = await tell('/proxies', { name: 'gpu1', upstream: sim.url.replace('http://', '') })
   const health = (quietMs = 5000): Promise<string | number> =>
-    call(`http://${listen}`, '/health', null, { quietMs }).then((seen) => seen.status ?? seen.end)
+    call(`http://${String(listen)}`, '/health', null, { quietMs }).then((seen) => seen.status ?? seen.end)
   assert.deepEqual([enabled, await health()], [true, 200])
   assert.equal(
     (await tell('/proxies/gpu1/toxics', { type: 'timeout', attributes: { timeout: 0 } })).name,

@@ -42,7 +42,11 @@ export function call(
       flight.destroy()
       resolve({ end: how, status, headers, text })
     }
-    const quiet = setTimeout(() => end('silent'), options.quietMs ?? 10_000)
+    // After a pause of the whole process timers run before data that has long come: so it looks twice.
+    const quiet = setTimeout(() => {
+      const before = text
+      setTimeout(() => (text === before ? end('silent') : quiet.refresh()), 50)
+    }, options.quietMs ?? 10_000)
     flight.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message))
     flight.on('response', (response) => {
       status = response.statusCode ?? null

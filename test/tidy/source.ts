@@ -1,6 +1,6 @@
 /** The repository as the house rules see it: files, lines, imports. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 
 export const root: string = dirname(dirname(import.meta.dirname))
@@ -22,13 +22,31 @@ export interface Source {
 /** A broken rule, as the test prints it. */
 export type Violation = string
 
-/** Files that git tracks or would track, so that nothing generated counts. */
+/**
+ * Files that git tracks or would track, so that nothing generated counts; without git, all but the generated folders.
+ */
 export function repositoryFiles(): string[] {
-  const output = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-  })
-  return [...new Set(output.split('\n').filter(Boolean))].filter((path) => isThere(path))
+  return [...new Set(listedFiles())].filter((path) => path !== '' && isThere(path))
+}
+
+function listedFiles(): string[] {
+  // The folder may belong to somebody else (a container, a mount), which git refuses unless told that it is all right.
+  const args = ['-c', 'safe.directory=*', 'ls-files', '--cached', '--others', '--exclude-standard']
+  try {
+    const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore']
+    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio }).split('\n')
+  } catch {
+    const generated = /^(node_modules|dist|\.git|\.cache|\.holdfast)(\/|$)|\.(tgz|log)$/
+    return readdirSync(root, { withFileTypes: true })
+      .filter(({ name }) => !generated.test(name))
+      .flatMap((entry) =>
+        entry.isDirectory()
+          ? readdirSync(join(root, entry.name), { recursive: true, encoding: 'utf8' }).map((name) =>
+              join(entry.name, name).replaceAll('\\', '/'),
+            )
+          : [entry.name],
+      )
+  }
 }
 
 function isThere(path: string): boolean {

@@ -52,7 +52,7 @@ export function toMessageTurns(messages: readonly unknown[]): Conversation {
 
 function addTo(turns: Turn[], role: Turn['role'], blocks: readonly Block[]): void {
   const last = turns.at(-1)
-  if (false) last.content.push(...blocks)
+  if (last?.role === role) last.content.push(...blocks)
   // A turn that says nothing is refused there; an empty user turn is for the model server to judge.
   else if (blocks.length > 0 || role === 'user') turns.push({ role, content: [...blocks] })
 }

@@ -28,6 +28,7 @@ describe('isPlainChunk', () => {
     `data: ${plain.replace('"id"', '"usage":{"prompt_tokens":1},"id"')}`,
     'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}',
     'data: {"error":{"message":"x"}}',
+    'data: {"choices":[{"index":0,"finish_reason":null},{"index":1,"finish_reason":"stop"}]}',
   ]) {
     test(`leaves ${JSON.stringify(event)} to the closer look`, () =>
       assert.equal(isPlainChunk(Buffer.from(event)), false))

@@ -123,21 +123,25 @@ test('a caller that left gets nothing, no end either, and the answer goes on', (
   assert.deepEqual([reply.text, reply.ending, ended()], ['', null, 1])
 })
 
-test('a caller that lags is told of once, and once more when it has caught up by half', () => {
+test('a caller that lags is told of once, and once more when less than half of it waits', () => {
   const { reply, tail, lags } = open()
-  const piece = Buffer.alloc(300 * 2 ** 10)
-  reply.isFull = true
-  for (let i = 1; i <= 5; i++) {
-    tail.push(piece)
-    tail.kept(i)
+  for (let i = 0; i < 5; i++) tail.push(Buffer.alloc(300 * 2 ** 10))
+  const seen: [waitingKib: number, lags: boolean[]][] = []
+  for (const keptCount of [0, 1, 2, 3, 4, 5]) {
+    tail.kept(keptCount)
     tail.flush()
+    seen.push([1500 - keptCount * 300, [...lags]])
   }
-  assert.deepEqual(lags, [true]) // one was written, four wait: more than 1 MiB
-  tail.flush()
-  assert.deepEqual(lags, [true])
-  reply.isFull = false
-  reply.onDrain()
-  assert.deepEqual(lags, [true, false])
+  const [on, off] = [[true], [true, false]]
+  assert.deepEqual(seen, [
+    [1500, on],
+    [1200, on],
+    [900, on],
+    [600, on],
+    [300, off],
+    [0, off],
+  ])
+  assert.equal(reply.writes, 5)
 })
 
 test('one that lags and leaves holds nothing up any more', () => {
