@@ -107,6 +107,11 @@ function understand(ids: readonly number[]): Prompt {
   }
 }
 
+/** OpenAI says `'none'`, Anthropic `{ type: 'none' }`. */
+function isNone(choice: unknown): boolean {
+  return choice === 'none' || (isFields(choice) && choice.type === 'none')
+}
+
 /**
  * The tool that is to be called: the one `tool_choice` names, or the offered one that the question names by
  * `call:<name>`.
@@ -116,7 +121,7 @@ function wantedTool(fields: Fields, messages: readonly Message[], question: stri
     const described = isFields(tool) && isFields(tool.function) ? tool.function : tool
     return isFields(described) ? String(described.name) : ''
   })
-  if (offered.length === 0 || fields.tool_choice === 'none' || messages.at(-1)?.role === 'tool') return null
+  if (offered.length === 0 || isNone(fields.tool_choice) || messages.at(-1)?.role === 'tool') return null
   const choice = fields.tool_choice
   if (isFields(choice)) {
     const named = isFields(choice.function) ? choice.function.name : choice.name
@@ -127,11 +132,18 @@ function wantedTool(fields: Fields, messages: readonly Message[], question: stri
   return offered.find((name) => question.includes(`call:${name}`)) ?? null
 }
 
+/** Refuses at a glance what no tokeniser could make fit: no token stands for more than 32 letters. @throws {Refusal} */
+function checkLength(texts: readonly string[], contextTokensMax: number): void {
+  const letters = texts.reduce((sum, text) => sum + text.length, 0)
+  if (letters > 32 * contextTokensMax) throw tooLong(Math.ceil(letters / 3), 0, contextTokensMax)
+}
+
 function promptsOf(
   route: RouteName,
   fields: Fields,
-  profile: Profile,
+  { profile, contextTokensMax }: ReadOptions,
 ): { prompts: Prompt[]; messages: readonly Message[] } {
+  if (route === 'completions' && typeof fields.prompt === 'string') checkLength([fields.prompt], contextTokensMax)
   if (route === 'completions') return { prompts: plainPrompts(fields).map(understand), messages: [] }
   const messages =
     route === 'messages'
@@ -139,6 +151,10 @@ function promptsOf(
       : route === 'responses'
         ? responsesMessages(fields)
         : chatMessages(fields)
+  checkLength(
+    messages.map(({ text }) => text),
+    contextTokensMax,
+  )
   return { prompts: [understand(renderChat(messages, isLeftOpen(fields, messages, route, profile)))], messages }
 }
 
@@ -152,7 +168,7 @@ export function readAsk(route: RouteName, fields: Fields, options: ReadOptions):
     countField(fields, 'max_output_tokens')
   if (route === 'messages' && profile.name === 'anthropic' && tokensAsked === undefined)
     throw new Refusal('bad_request', 'max_tokens: Field required', { param: 'max_tokens' })
-  const { prompts, messages } = promptsOf(route, fields, profile)
+  const { prompts, messages } = promptsOf(route, fields, options)
   const stop = textsField(fields, route === 'messages' ? 'stop_sequences' : 'stop')
   const ignoresEnd = profile.hasEngineFields && flagField(fields, 'ignore_eos') === true
   const copies = countField(fields, 'n') ?? 1
@@ -164,7 +180,7 @@ export function readAsk(route: RouteName, fields: Fields, options: ReadOptions):
       room < 1 ||
       (tokensAsked !== undefined && tokensAsked > room && profile.name !== 'ollama' && profile.name !== 'llamacpp')
     )
-      throw tooLong(prompt, tokensAsked ?? 0, contextTokensMax)
+      throw tooLong(prompt.ids.length, tokensAsked ?? 0, contextTokensMax)
     const tokensMax = Math.min(room, tokensAsked ?? room)
     const tool = wantedTool(fields, messages, prompt.question)
     const plan =
@@ -180,8 +196,7 @@ export function readAsk(route: RouteName, fields: Fields, options: ReadOptions):
   }
 }
 
-function tooLong(prompt: Prompt, tokensAsked: number, contextTokensMax: number): Refusal {
-  const count = prompt.ids.length
+function tooLong(count: number, tokensAsked: number, contextTokensMax: number): Refusal {
   return new Refusal(
     'context',
     `This model's maximum context length is ${contextTokensMax} tokens. However, you requested ${count + tokensAsked} tokens (${count} in the messages, ${tokensAsked} in the completion).`,

@@ -6,6 +6,12 @@ import type { Clock, Timer } from '../ground/clock.ts'
 import type { Reply, ReplyHead } from '../relay/reply.ts'
 
 /**
+ * Between the last event of a broken answer and the end of its connection. Clients built on fetch throw away what they
+ * have received and not yet read when a connection breaks: the error event, of all things.
+ */
+const lingerMs = 50
+
+/**
  * The first bytes of an answer go out with its head through node:http. From then on a stream's pieces are framed here
  * and written straight to the socket, one write each: node:http would need several (performance: half of the cost of a
  * chunk). Only public interfaces are used; `response.end()` still writes the last chunk.
@@ -78,7 +84,7 @@ export class HttpReply implements Reply {
   breakOff(): void {
     this.#close()
     const { socket } = this.#response
-    if (socket) socket.destroySoon()
+    if (socket) this.#clock.after(lingerMs, () => socket.destroySoon())
     else this.#response.destroy()
   }
 
@@ -89,12 +95,17 @@ export class HttpReply implements Reply {
 
   #writeFirst(bytes: Buffer): boolean {
     const hasRoom = this.#response.write(bytes)
-    const { socket } = this.#response
-    if (this.#isStream && this.#response.chunkedEncoding && socket && !socket.destroyed) {
-      this.#socket = socket
-      socket.on('drain', this.#drained)
-    }
+    // node:http keeps the head and the first chunks back until the turn is over: a frame written past it before then
+    // would come out in front of them.
+    if (this.#isStream) this.#clock.soon(() => this.#takeOver())
     return hasRoom
+  }
+
+  #takeOver(): void {
+    const { socket, chunkedEncoding, writableCorked } = this.#response
+    if (this.#isOver || this.#socket || !chunkedEncoding || writableCorked > 0 || !socket || socket.destroyed) return
+    this.#socket = socket
+    socket.on('drain', this.#drained)
   }
 
   #close(): void {

@@ -75,6 +75,7 @@ function tenths(ms: number | null): number | null {
 function callLine(level: 'info' | 'warn', fact: ExchangeFact, prefix: string): string {
   const {
     isModelKnown: _,
+    atMs,
     durationMs,
     firstTokenMs,
     detail,

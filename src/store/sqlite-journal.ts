@@ -20,6 +20,10 @@ const schemaSql = `
   CREATE INDEX IF NOT EXISTS answer_sealed ON answer (sealed_ms);
   CREATE TABLE IF NOT EXISTS piece (id INTEGER PRIMARY KEY, answer INTEGER NOT NULL, lengths BLOB NOT NULL, data BLOB NOT NULL);
 `
+const adoptSql = `
+  UPDATE answer SET sealed_ms = ?, last_piece = (SELECT max(id) FROM piece),
+    bytes = (SELECT coalesce(sum(length(data)), 0) FROM piece WHERE piece.answer = answer.id AND piece.id >= answer.first_piece)
+  WHERE sealed_ms IS NULL`
 const sweepPeriodMs = 15_000
 /** After the disk has failed, new work is refused and one try to write is made in this time. */
 const retryPeriodMs = 1000
@@ -90,9 +94,7 @@ export class SqliteJournal implements Journal {
     )
     database.exec(schemaSql)
     // What an earlier process left open has lost its writer: it ages from now on.
-    database
-      .prepare('UPDATE answer SET sealed_ms = ?, last_piece = (SELECT max(id) FROM piece) WHERE sealed_ms IS NULL')
-      .run(clock.nowMs())
+    database.prepare(adoptSql).run(clock.nowMs())
     this.#statements = {
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
@@ -103,12 +105,10 @@ export class SqliteJournal implements Journal {
       piece: database.prepare('INSERT INTO piece (id, answer, lengths, data) VALUES (?, ?, ?, ?)'),
       seal: database.prepare('UPDATE answer SET sealed_ms = ?, outcome = ?, bytes = ?, last_piece = ? WHERE id = ?'),
     }
-    const piece = database
-      .prepare('SELECT coalesce(max(id), 0) + 1 AS next, coalesce(sum(length(data)), 0) AS bytes FROM piece')
-      .get()
-    this.#nextPiece = Number(piece?.['next'])
-    this.#bytes = Number(piece?.['bytes'])
-    this.#count = Number(database.prepare('SELECT count(*) AS n FROM answer').get()?.['n'])
+    this.#nextPiece = Number(database.prepare('SELECT coalesce(max(id), 0) + 1 AS next FROM piece').get()?.['next'])
+    const kept = database.prepare('SELECT coalesce(sum(bytes), 0) AS bytes, count(*) AS n FROM answer').get()
+    this.#bytes = Number(kept?.['bytes'])
+    this.#count = Number(kept?.['n'])
     this.#sweeper = clock.every(sweepPeriodMs, () => this.#sweep(0))
   }
 
@@ -175,6 +175,7 @@ export class SqliteJournal implements Journal {
     this.#isScheduled = false
     if (this.#dirty.size === 0 || this.#isClosed) return
     const entries = [...this.#dirty]
+    const unwritten = entries.filter(({ id }) => id === 0)
     this.#dirty.clear()
     try {
       this.#statements.begin.run()
@@ -182,6 +183,7 @@ export class SqliteJournal implements Journal {
       this.#statements.commit.run()
       this.#failedMs = null
     } catch (cause) {
+      for (const entry of unwritten) entry.id = 0 // its row was rolled back, and another answer may get that number
       this.#fail(entries, cause)
       return
     } finally {
