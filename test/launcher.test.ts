@@ -48,10 +48,10 @@ test('keeps the tools of a developer when only a dependency is stale', async () 
   assert.deepEqual(await decide(lock, present, false), { isDev: true })
 })
 
-/** Runs a program through the launcher, which stands in a process of its own. The program prints `up` first. */
+/** Runs a program through the launcher, which stands in a process of its own. The program says `up` once it stands. */
 async function launch(program: string, environment: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
   const code = `require(${JSON.stringify(join(bin, 'launch.cjs'))}).launch(process.execPath, ['-e', process.argv[1]])`
-  const script = `process.stdout.write('up');${program}`
+  const script = `${program};process.stdout.write('up')`
   const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit']
   const env = { ...process.env, npm_lifecycle_event: '', ...environment }
   const child = spawn(process.execPath, ['-e', code, script], { stdio, env })

@@ -13,26 +13,42 @@ export interface Translation {
   readonly body: readonly Buffer[]
   /** Headers that go with the body beyond content-type and credentials, lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** A fresh reader for one answer; each attempt needs its own. `emit` gets each SSE event for the caller, whole, blank line included. */
+  /**
+   * A fresh reader for one answer; each attempt needs its own. `emit` gets each SSE event for the caller, whole,
+   * blank line included.
+   */
   streamReader(emit: (event: Buffer) => void): StreamReader
-  /** Puts a whole answer (status 200, not streamed) into the caller's language. @throws {Fault} HF_UPSTREAM_GARBLED, HF_UPSTREAM_EMPTY */
+  /**
+   * Puts a whole answer (status 200, not streamed) into the caller's language. @throws {Fault} HF_UPSTREAM_GARBLED,
+   * HF_UPSTREAM_EMPTY
+   */
   readWhole(body: Buffer): WholeAnswer
 }
 
 /**
- * Reads one streamed answer, event by event. What the caller is to get goes to `emit`, in order, from within `read` and `end`.
+ * Reads one streamed answer, event by event. What the caller is to get goes to `emit`, in order, from within `read`
+ * and `end`.
  * Malformed events are skipped and counted; an error event of the upstream becomes `failure` and is not emitted.
  */
 export interface StreamReader {
   /** One SSE event of the upstream, without its blank line; the bytes may be kept. */
   read(event: Buffer): void
-  /** The upstream ended the stream. Emits what the language needs at its end (`data: [DONE]`), if the answer is complete. */
+  /**
+   * The upstream ended the stream. Emits what the language needs at its end (`data: [DONE]`), if the answer is
+   * complete.
+   */
   end(): void
-  /** Something a person would see has come: text, reasoning, a tool call, or the finish itself. From here on the head may be sent. */
+  /**
+   * Something a person would see has come: text, reasoning, a tool call, or the finish itself. From here on the head
+   * may be sent.
+   */
   readonly hasContent: boolean
   /** A finish reason has been seen: the answer is whole. Neither EOF nor `[DONE]` makes it so. */
   readonly isComplete: boolean
-  /** The upstream's own end mark has been seen (`[DONE]`, `message_stop`, `response.completed`): nothing more will come. */
+  /**
+   * The upstream's own end mark has been seen (`[DONE]`, `message_stop`, `response.completed`): nothing more will
+   * come.
+   */
   readonly isEnded: boolean
   /** The error that the upstream put into its stream. */
   readonly failure: Fault | null

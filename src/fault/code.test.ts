@@ -1,14 +1,15 @@
 // Tests of the fault table: each row is complete, and the rows agree with what clients and proxies understand.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type FaultCode, type FaultKind, faultKind, faultKinds } from './code.ts'
+import { type FaultCode, faultKinds, faultKind } from './code.ts'
+import type { FaultKind } from './fault-kind.ts'
 
 const rows = Object.entries(faultKinds) as [FaultCode, FaultKind][]
 
 /** RFC 9209, section 2.3. */
 const proxyErrors = new Set(
-  `dns_timeout dns_error destination_not_found destination_unavailable destination_ip_prohibited destination_ip_unroutable
-  connection_refused connection_terminated connection_timeout connection_read_timeout connection_write_timeout
+  `dns_timeout dns_error destination_not_found destination_unavailable destination_ip_prohibited
+  destination_ip_unroutable   connection_refused connection_terminated connection_timeout connection_read_timeout connection_write_timeout
   connection_limit_reached tls_protocol_error tls_certificate_error tls_alert_received http_request_error
   http_request_denied http_response_incomplete http_response_header_section_size http_response_header_size
   http_response_body_size http_response_trailer_section_size http_response_trailer_size http_response_transfer_coding

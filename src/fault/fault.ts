@@ -1,5 +1,6 @@
 /** One thing that went wrong in one exchange: a code of the table and what is known beyond it. */
-import { faultKind, type FaultCode, type FaultKind } from './code.ts'
+import { type FaultCode, faultKind } from './code.ts'
+import type { FaultKind } from './fault-kind.ts'
 
 export interface FaultDetail {
   /** What exactly happened, for operators; never holds secrets, prompts or answers. */

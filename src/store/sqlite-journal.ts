@@ -18,11 +18,13 @@ const schemaSql = `
     began_ms INTEGER NOT NULL, sealed_ms INTEGER, outcome TEXT, bytes INTEGER NOT NULL DEFAULT 0,
     first_piece INTEGER NOT NULL, last_piece INTEGER);
   CREATE INDEX IF NOT EXISTS answer_sealed ON answer (sealed_ms);
-  CREATE TABLE IF NOT EXISTS piece (id INTEGER PRIMARY KEY, answer INTEGER NOT NULL, lengths BLOB NOT NULL, data BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS piece (
+    id INTEGER PRIMARY KEY, answer INTEGER NOT NULL, lengths BLOB NOT NULL, data BLOB NOT NULL);
 `
 const adoptSql = `
   UPDATE answer SET sealed_ms = ?, last_piece = (SELECT max(id) FROM piece),
-    bytes = (SELECT coalesce(sum(length(data)), 0) FROM piece WHERE piece.answer = answer.id AND piece.id >= answer.first_piece)
+    bytes = (SELECT coalesce(sum(length(data)), 0) FROM piece
+      WHERE piece.answer = answer.id AND piece.id >= answer.first_piece)
   WHERE sealed_ms IS NULL`
 const sweepPeriodMs = 15_000
 /** After the disk has failed, new work is refused and one try to write is made in this time. */

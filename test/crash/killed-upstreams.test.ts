@@ -46,7 +46,7 @@ class Replicas implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
     await this.#work
-    await Promise.all(this.#servers.map((server) => server?.stop()))
+    await Promise.all(this.#servers.map(async (server) => server?.stop()))
   }
 }
 

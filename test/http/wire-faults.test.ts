@@ -21,7 +21,7 @@ import {
   until,
 } from './wire-rig.ts'
 
-const limit = { timeout: 30_000 }
+const limit = { timeout: 60_000 }
 const chunkedHead = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'
 
 describe('a connection that does not come up', limit, () => {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { idleRaceMsMax } from '../../src/relay/wire/http-connection.ts'
 import { answerOf, connectionOf, exchange, HandClock, openWire, rawServer, send, until } from './wire-rig.ts'
 
-const limit = { timeout: 30_000 }
+const limit = { timeout: 60_000 }
 const chunkedHead = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'
 
 describe('a connection used again', limit, () => {
@@ -140,7 +140,7 @@ describe('a connection used again', limit, () => {
 
   test('is watched again after an answer that ended while its reader was paused', async () => {
     await using server = await rawServer((socket) => socket.write(answerOf('a')))
-    await using wire = openWire({ url: server.url })
+    await using wire = openWire({ url: server.url, clock: new HandClock() })
     const { recorder, flight } = send(wire)
     recorder.onSlice = () => flight.pause()
     await recorder.over

@@ -1,9 +1,16 @@
 /** What the tests of the wire stand on: a clock moved by hand, servers that write raw bytes, a recorder of a flight. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { after } from 'node:test'
 import type { Fault } from '../../src/fault/fault.ts'
 import { systemClock, type Clock, type Timer } from '../../src/ground/clock.ts'
 import { openHttpWire, type HttpWireOptions } from '../../src/relay/wire/http-wire.ts'
 import type { Flight, Wire, WireHead, WireReceiver, WireRequest } from '../../src/relay/wire/wire.ts'
+
+/** What tests opened: a test that runs out of time closes nothing itself, and must not keep the process alive. */
+const opened = new Set<AsyncDisposable>()
+after(async () => {
+  await Promise.all([...opened].map(async (each) => each[Symbol.asyncDispose]()))
+})
 
 /** Stands still until told to go on. */
 export class HandClock implements Clock {
@@ -95,6 +102,7 @@ export async function socketServer(serve: (socket: Socket) => void): Promise<Raw
 
 export async function listen(server: Server): Promise<RawServer> {
   const raw = new RawServer(server)
+  opened.add(raw)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return raw
 }
@@ -117,7 +125,9 @@ export function answerOf(body: string, ...headers: string[]): string {
 }
 
 export function openWire(options: Partial<HttpWireOptions> & Pick<HttpWireOptions, 'url'>): Wire {
-  return openHttpWire({ clock: systemClock, ...options })
+  const wire = openHttpWire({ clock: systemClock, ...options })
+  opened.add(wire)
+  return wire
 }
 
 /** Records what a receiver is told, and complains of what the contract forbids. */

@@ -32,8 +32,10 @@ export interface WireReceiver {
   onBody(bytes: Buffer): void
   /** The body is complete as framed (content-length or last chunk); an EOF-framed body ends here too. */
   onEnd(): void
-  /** One of HF_DNS_*, HF_UPSTREAM_REFUSED, HF_CONNECT_TIMEOUT, HF_NO_ROUTE, HF_TLS_*, HF_UPSTREAM_RESET (no byte of an answer came),
-   *  HF_UPSTREAM_CUT (after the head, before the end), HF_UPSTREAM_GARBLED (not HTTP, or ambiguous HTTP). */
+  /**
+   * One of HF_DNS_*, HF_UPSTREAM_REFUSED, HF_CONNECT_TIMEOUT, HF_NO_ROUTE, HF_TLS_*, HF_UPSTREAM_RESET (no byte of an
+   * answer came), HF_UPSTREAM_CUT (after the head, before the end), HF_UPSTREAM_GARBLED (not HTTP, or ambiguous HTTP).
+   */
   onFail(fault: Fault): void
 }
 
