@@ -51,7 +51,6 @@ export const poolSchema = z
   })
   .meta({ description: 'Upstreams that can stand in for each other.' })
 
-
 export interface Member {
   readonly upstream: Upstream
   readonly weight: number

@@ -24,12 +24,9 @@ export const upstreamSchema = z
     url: z
       .url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/v1' })
       .meta({ description: 'Base URL of the model server, as one would give it to a client; usually ends in `/v1`.' }),
-    kind: z
-      .enum(kinds)
-      .optional()
-      .meta({
-        description: 'What kind of server it is. Left out, it is asked, and taken for `compatible` if it does not say.',
-      }),
+    kind: z.enum(kinds).optional().meta({
+      description: 'What kind of server it is. Left out, it is asked, and taken for `compatible` if it does not say.',
+    }),
     key: z.string().min(1).optional().meta({
       description:
         'The key that the gateway shows to this server: `env:NAME`, `file:PATH`, or `caller` to pass on the caller’s own.',

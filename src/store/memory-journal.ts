@@ -1,40 +1,34 @@
-/** The journal in memory: kept at once, gone with the process. It holds the events themselves, so it costs no copy. */
+/**
+ * The journal in memory: kept at once, gone with the process. A live answer holds the events themselves, so it costs no
+ * copy. An ended one is packed: its events would hold on to the pools of memory that they were cut from, several times
+ * their own size.
+ */
 import { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { AnswerInfo, Journal, JournalEntry, JournalOptions, KeptAnswer, Outcome } from './journal.ts'
 
-/** What an event and an answer cost beyond their bytes, so that many tiny answers are bounded too. */
-const eventOverheadBytes = 128
-const answerOverheadBytes = 1024
+/** What an answer and an event cost beyond their bytes, so that many tiny ones are bounded too. */
+const answerOverheadBytes = 512
+const eventOverheadBytes = 64
+/** Ended answers are packed into pieces of this size; when the last answer of one is forgotten, so is the piece. */
+const slabBytes = 2 ** 20
 
 const deaf = (): void => {}
 
-class MemoryEntry implements JournalEntry, KeptAnswer {
-  readonly ray: Ray
-  readonly route: string
-  readonly model: string
-  readonly caller: string
-  readonly beganMs: number
-  readonly events: Buffer[] = []
+class MemoryEntry implements JournalEntry {
+  readonly info: AnswerInfo
+  events: Buffer[] = []
+  count = 0
   bytes = answerOverheadBytes
   outcome: Outcome | null = null
-  sealedMs = 0
   #journal: MemoryJournal
   #onKept: (keptCount: number) => void
 
   constructor(journal: MemoryJournal, info: AnswerInfo, onKept: (keptCount: number) => void) {
     this.#journal = journal
     this.#onKept = onKept
-    this.ray = info.ray
-    this.route = info.route
-    this.model = info.model
-    this.caller = info.caller
-    this.beganMs = info.beganMs
-  }
-
-  get count(): number {
-    return this.events.length
+    this.info = info
   }
 
   append(event: Buffer): void {
@@ -42,25 +36,39 @@ class MemoryEntry implements JournalEntry, KeptAnswer {
     this.#journal.claim(this, event.length + eventOverheadBytes)
     this.events.push(event)
     this.bytes += event.length + eventOverheadBytes
-    this.#onKept(this.events.length)
+    this.#onKept(++this.count)
   }
 
   seal(outcome: Outcome): void {
     if (this.outcome) return
     this.outcome = outcome
     this.#onKept = deaf
-    this.#journal.retire(this)
+    this.#journal.retire(this, outcome)
   }
+}
+
+/** An ended answer: one stretch of a slab, and where its events end in it. */
+interface Packed {
+  readonly info: AnswerInfo
+  readonly outcome: Outcome
+  readonly slab: Buffer
+  readonly start: number
+  readonly lengths: Uint32Array
+  /** What it was charged for. */
+  readonly bytes: number
+  /** On the monotonic clock. */
+  readonly sealedMs: number
 }
 
 export class MemoryJournal implements Journal {
   readonly engine = 'memory'
   #clock: Clock
   #options: JournalOptions
-  /** In order of beginning; sealed ones leave from the front by age or need. */
-  #answers = new Map<Ray, MemoryEntry>()
-  /** Sealed ones in order of sealing. */
-  #sealed = new Set<MemoryEntry>()
+  #live = new Map<Ray, MemoryEntry>()
+  /** In order of sealing: the oldest leave first, by age or need. */
+  #sealed = new Map<Ray, Packed>()
+  #slab = Buffer.alloc(0)
+  #slabUsed = 0
   #bytes = 0
 
   constructor(clock: Clock, options: JournalOptions) {
@@ -73,7 +81,7 @@ export class MemoryJournal implements Journal {
   }
 
   get answerCount(): number {
-    return this.#answers.size
+    return this.#live.size + this.#sealed.size
   }
 
   begin(answer: AnswerInfo, onKept: (keptCount: number) => void): JournalEntry {
@@ -81,13 +89,16 @@ export class MemoryJournal implements Journal {
     if (!this.#hasRoom(answerOverheadBytes)) throw new Fault('HF_JOURNAL_FULL')
     const entry = new MemoryEntry(this, answer, onKept)
     this.#bytes += answerOverheadBytes
-    this.#answers.set(answer.ray, entry)
+    this.#live.set(answer.ray, entry)
     return entry
   }
 
   read(ray: Ray): KeptAnswer | null {
     this.#forgetOld()
-    return this.#answers.get(ray) ?? null
+    const live = this.#live.get(ray)
+    if (live) return { ...live.info, outcome: null, events: [...live.events] }
+    const packed = this.#sealed.get(ray)
+    return packed ? { ...packed.info, outcome: packed.outcome, events: unpack(packed) } : null
   }
 
   /** Takes room for an event of a live entry. @throws {Fault} when there is none. */
@@ -97,38 +108,64 @@ export class MemoryJournal implements Journal {
     this.#bytes += eventBytes
   }
 
-  retire(entry: MemoryEntry): void {
-    entry.sealedMs = this.#clock.monotonicMs()
-    this.#sealed.add(entry)
-    if (this.#options.keepMs === 0) this.#drop(entry)
+  retire(entry: MemoryEntry, outcome: Outcome): void {
+    const { info, events, bytes } = entry
+    this.#live.delete(info.ray)
+    entry.events = []
+    if (this.#options.keepMs === 0) {
+      this.#bytes -= bytes
+      return
+    }
+    const lengths = Uint32Array.from(events, (event) => event.length)
+    const total = lengths.reduce((sum, length) => sum + length, 0)
+    const start = this.#takeStretch(total)
+    const slab = this.#slab
+    let at = start
+    for (const event of events) at += event.copy(slab, at)
+    this.#sealed.set(info.ray, { info, outcome, slab, start, lengths, bytes, sealedMs: this.#clock.monotonicMs() })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#answers.clear()
+    this.#live.clear()
     this.#sealed.clear()
     this.#bytes = 0
   }
 
+  /** Room for `bytes` in the slab in hand, or in a new one; where it starts. */
+  #takeStretch(bytes: number): number {
+    if (this.#slabUsed + bytes > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes))
+      this.#slabUsed = 0
+    }
+    const start = this.#slabUsed
+    this.#slabUsed += bytes
+    return start
+  }
+
   /** True when `bytes` more fit, after letting go of ended answers, oldest first, as far as needed. */
   #hasRoom(bytes: number): boolean {
-    for (const entry of this.#sealed) {
+    for (const packed of this.#sealed.values()) {
       if (this.#bytes + bytes <= this.#options.totalBytesMax) return true
-      this.#drop(entry)
+      this.#drop(packed)
     }
     return this.#bytes + bytes <= this.#options.totalBytesMax
   }
 
   #forgetOld(): void {
     const limitMs = this.#clock.monotonicMs() - this.#options.keepMs
-    for (const entry of this.#sealed) {
-      if (entry.sealedMs > limitMs) return
-      this.#drop(entry)
+    for (const packed of this.#sealed.values()) {
+      if (packed.sealedMs > limitMs) return
+      this.#drop(packed)
     }
   }
 
-  #drop(entry: MemoryEntry): void {
-    this.#sealed.delete(entry)
-    this.#answers.delete(entry.ray)
-    this.#bytes -= entry.bytes
+  #drop(packed: Packed): void {
+    this.#sealed.delete(packed.info.ray)
+    this.#bytes -= packed.bytes
   }
+}
+
+function unpack({ slab, start, lengths }: Packed): Buffer[] {
+  let at = start
+  return Array.from(lengths, (length) => slab.subarray(at, (at += length)))
 }

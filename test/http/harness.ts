@@ -217,7 +217,14 @@ export async function openTestHouse(settings: Partial<ConfigInput> = {}): Promis
   const upstream = await ScriptedUpstream.open()
   const lines: Line[] = []
   const note = (facts: object, message: string): void => void lines.push({ ...facts, message })
-  const log: Log = { debug: note, info: note, warn: note, error: note, call: (_, fact) => note(fact, 'call'), flush: () => {} }
+  const log: Log = {
+    debug: note,
+    info: note,
+    warn: note,
+    error: note,
+    call: (_, fact) => note(fact, 'call'),
+    flush: () => {},
+  }
   const config = checkConfig({
     listeners: [{ port: 0 }],
     journal: { engine: 'memory' },

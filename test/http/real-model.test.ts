@@ -122,16 +122,14 @@ describe('the real small model through the house', () => {
   })
 
   onRealModel('is stopped when the caller leaves', async (on) => {
-    const call = await on
-      .openai()
-      .chat.completions.create({
-        model: on.model,
-        messages,
-        max_tokens: 1500,
-        stream: true,
-        seed: 1,
-        ...{ ignore_eos: true },
-      })
+    const call = await on.openai().chat.completions.create({
+      model: on.model,
+      messages,
+      max_tokens: 1500,
+      stream: true,
+      seed: 1,
+      ...{ ignore_eos: true },
+    })
     for await (const { choices } of call) if (choices[0]?.delta.content) break
     call.controller.abort()
     const endMs = performance.now() + 10_000
