@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { type House, openHouse } from '../main.ts'
 import { openLog } from '../observe/log.ts'
+import { shareMetrics } from '../observe/metric.ts'
 import { describeFleet } from './banner.ts'
 import type { WorkerStatus, WorkerWord } from './supervisor.ts'
 
@@ -28,6 +29,7 @@ export function runWorker(): void {
 async function work(config: Config, number: number): Promise<void> {
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number)
+  shareMetrics()
   const timer = setInterval(() => tell({ event: 'status', status: statusOf(house) }), statusPeriodMs)
   let isDraining = false
   const stop = async (): Promise<void> => {

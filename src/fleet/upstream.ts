@@ -40,6 +40,10 @@ export const upstreamSchema = z
       .array(z.enum(routeNames as [Route, ...Route[]]))
       .optional()
       .meta({ description: 'APIs it offers. Left out, its kind says.' }),
+    streamUsage: z.boolean().default(true).meta({
+      description:
+        'Ask it for token counts at the end of a stream (`stream_options`); the caller sees them only if it asked too. `false` for servers that refuse the field.',
+    }),
     weight: count(1, 'Share of the calls among upstreams of the same priority.', { max: 1000 }),
     priority: count(
       0,

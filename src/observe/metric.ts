@@ -28,6 +28,12 @@ export function clusterMetrics(): Promise<string> {
   aggregator ??= new AggregatorRegistry()
   return aggregator.clusterMetrics()
 }
+
+/** In a worker: answers its supervisor when that asks for the numbers of all. */
+export function shareMetrics(): void {
+  aggregator ??= new AggregatorRegistry()
+}
+
 let aggregator: AggregatorRegistry<PrometheusContentType> | null = null
 
 /** Running sums for the one-line view of traffic. */

@@ -70,6 +70,8 @@ export class Exchange implements AttemptListener {
   #isAdmitted = false
   #outcome: Outcome | null = null
   #fault: Fault | null = null
+  /** Why the call cannot be put into the language of an upstream. */
+  #unspeakable: Fault | null = null
   #usage: Usage | null = null
   #finishReason: string | null = null
   #contentCount = 0
@@ -130,11 +132,18 @@ export class Exchange implements AttemptListener {
     return this.#sentCount < target.pool.attemptsMax && this.#attempts.length < knocksMax
   }
 
+  /** How the call is spoken to this upstream; null when it cannot be, which may say something against the call. */
   #translationFor({ upstream }: Member, target: Target): Translation | null {
     const key = upstream.options.speaks ? upstream.name : upstream.kind
     const known = this.#translations.get(key)
     if (known !== undefined) return known
-    const translation = translate(this.#order.call, upstream.speaks, target.upstreamModel)
+    const options = { wantsUsage: upstream.options.streamUsage, nowMs: this.#relay.clock.nowMs() }
+    let translation: Translation | null = null
+    try {
+      translation = translate(this.#order.call, upstream.speaks, target.upstreamModel, options)
+    } catch (thrown) {
+      this.#unspeakable = toFault(thrown) // another upstream may speak the caller's own language
+    }
     this.#translations.set(key, translation)
     return translation
   }
@@ -172,7 +181,8 @@ export class Exchange implements AttemptListener {
     this.#firstRoundOverMs ??= nowMs
     const patienceLeftMs = this.#firstRoundOverMs + target.pool.timeouts.patienceMs - nowMs
     const isWorthIt = this.#mayTry(target) && mayReturnSoon(this.#faults, target.members, patienceLeftMs)
-    if (!isWorthIt) return this.#fail(giveUpFault(this.#faults))
+    if (!isWorthIt)
+      return this.#fail(this.#faults.length === 0 && this.#unspeakable ? this.#unspeakable : giveUpFault(this.#faults))
     const waitMs = Math.min(patienceLeftMs, roundWaitMsMax, roundWaitMs * 2 ** this.#rounds++ * (0.5 + random.unit()))
     this.#tried.clear()
     this.#timers.push(clock.after(waitMs, () => this.#next()))

@@ -9,7 +9,7 @@ import type { Clock } from '../ground/clock.ts'
 import type { AnswerInfo, Journal, JournalEntry, JournalOptions, KeptAnswer, Outcome } from './journal.ts'
 
 /** What an answer and an event cost beyond their bytes, so that many tiny ones are bounded too. */
-const answerOverheadBytes = 512
+const answerOverheadBytes = 2048
 const eventOverheadBytes = 64
 /** Ended answers are packed into pieces of this size; when the last answer of one is forgotten, so is the piece. */
 const slabBytes = 2 ** 20
@@ -53,7 +53,7 @@ interface Packed {
   readonly outcome: Outcome
   readonly slab: Buffer
   readonly start: number
-  readonly lengths: Uint32Array
+  readonly lengths: readonly number[]
   /** What it was charged for. */
   readonly bytes: number
   /** On the monotonic clock. */
@@ -116,7 +116,7 @@ export class MemoryJournal implements Journal {
       this.#bytes -= bytes
       return
     }
-    const lengths = Uint32Array.from(events, (event) => event.length)
+    const lengths = events.map((event) => event.length)
     const total = lengths.reduce((sum, length) => sum + length, 0)
     const start = this.#takeStretch(total)
     const slab = this.#slab
@@ -167,5 +167,5 @@ export class MemoryJournal implements Journal {
 
 function unpack({ slab, start, lengths }: Packed): Buffer[] {
   let at = start
-  return Array.from(lengths, (length) => slab.subarray(at, (at += length)))
+  return lengths.map((length) => slab.subarray(at, (at += length)))
 }
