@@ -88,7 +88,7 @@ async function readBody(message: IncomingMessage): Promise<{ hash: string; sizeB
   for await (const piece of message as AsyncIterable<Buffer>) {
     hash.update(piece)
     sizeBytes += piece.length
-    if (head.length < 500) head += piece.toString('latin1', 0, 500)
+    if (head.length < 500) head += piece.toString('utf8', 0, 500)
   }
   return { hash: hash.digest('hex'), sizeBytes, head }
 }

@@ -1,5 +1,6 @@
 /** Starts the programs of a bench, pinned to a core where the machine can, and sees to it that none outlives the run. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,6 +20,8 @@ export interface LaunchOptions {
   /** Arguments put before the command, such as `chrt -r 1`. */
   readonly prefix?: readonly string[]
   readonly onLine?: (line: string) => void
+  /** Standard output goes straight to this file instead, so that reading a busy log costs the bench nothing. */
+  readonly outputFile?: string
 }
 
 export interface Launched {
@@ -59,19 +62,21 @@ function kill(pid: number, signal: NodeJS.Signals): void {
 export function launch(command: string, args: readonly string[], options: LaunchOptions = {}): Launched {
   const pin = canPin && options.core !== undefined ? ['taskset', '-c', String(options.core)] : []
   const [program = command, ...rest] = [...pin, ...(options.prefix ?? []), command, ...args]
+  const output = options.outputFile === undefined ? null : openSync(options.outputFile, 'w')
   const child = spawn(program, rest, {
     cwd: options.cwd ?? repository,
     env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output ?? 'pipe', 'pipe'],
   })
+  if (output !== null) closeSync(output)
   running.add(child)
   const tail: string[] = []
   const keep = (line: string): void => {
     tail.push(line)
     if (tail.length > tailLinesMax) tail.shift()
   }
-  eachLine(child.stdout, (line) => (keep(line), options.onLine?.(line)))
-  eachLine(child.stderr, keep)
+  if (child.stdout !== null) eachLine(child.stdout, (line) => (keep(line), options.onLine?.(line)))
+  if (child.stderr !== null) eachLine(child.stderr, keep)
   const exited = new Promise<number | null>((resolve) => {
     child.once('error', (error) => (keep(String(error)), running.delete(child), resolve(null)))
     child.once('close', (code) => (running.delete(child), resolve(code)))
@@ -103,6 +108,11 @@ function eachLine(stream: NodeJS.ReadableStream, take: (line: string) => void): 
     for (const line of lines) take(line)
   })
   stream.on('end', () => rest !== '' && take(rest))
+}
+
+/** Keeps this process, and whatever it starts without a core of its own, away from the gateway's core. */
+export function pinSelf(): void {
+  if (canPin) spawnSync('taskset', ['-acp', String(loadCore), String(process.pid)])
 }
 
 /** A port that was free a moment ago. */

@@ -14,7 +14,7 @@ import {
   type Sample,
   warm,
 } from './contender.ts'
-import { canPin, canRunRealtime, wordsOf } from './launch.ts'
+import { canPin, canRunRealtime, pinSelf, wordsOf } from './launch.ts'
 import { describeMachine, type MachineTicks, machineTicks } from './machine.ts'
 import { haproxy } from './peer/haproxy.ts'
 import { holdfast, holdfastSqlite } from './peer/holdfast.ts'
@@ -198,6 +198,7 @@ function ownTicks(contenders: readonly Contender[]): number {
 }
 
 const ask = readAsk()
+pinSelf()
 const report = await run(ask)
 process.stdout.write(`\n${reportText(report)}\n`)
 if (ask.json !== undefined) writeFileSync(ask.json, `${JSON.stringify(report, null, 2)}\n`)

@@ -87,7 +87,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   })
   const listeners: Listener[] = []
   for (const options of config.listeners) {
-    const listener = await openListener(options, { clock, rays, limits, log, handle })
+    const listener = await openListener(options, { clock, rays, limits, observer, handle })
     parts.defer(() => listener.destroy())
     listeners.push(listener)
   }

@@ -1,7 +1,8 @@
 /** Holdfast itself, from the sources of this checkout: one worker, journal in memory or in SQLite. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cache, gatewayCore, launch, repository } from '../launch.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cache, gatewayCore, launch, type Launched, repository } from '../launch.ts'
 import { type Peer, PeerMissing, type RunningPeer } from './peer.ts'
 
 const entry = join('src', 'cli', 'holdfast.ts')
@@ -38,6 +39,18 @@ function runFlags(options: HoldfastOptions, folder: string): string[] {
   return ['--config', file]
 }
 
+/** True when the log has the ready line; false when the program has ended or the time is over. */
+async function isReady(launched: Launched, log: string): Promise<boolean> {
+  const giveUpAt = performance.now() + readyMsMax
+  let isOver = false
+  void launched.exited.then(() => (isOver = true))
+  while (!isOver && performance.now() < giveUpAt) {
+    if (readFileSync(log, 'utf8').includes('"event":"ready"')) return true
+    await sleep(20)
+  }
+  return false
+}
+
 /** Starts the gateway and waits for its ready line. @throws {PeerMissing} when it does not get ready */
 export async function startHoldfast(options: HoldfastOptions): Promise<RunningPeer> {
   if (!existsSync(join(repository, entry))) throw new PeerMissing(`${entry} does not exist yet`)
@@ -45,7 +58,7 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningPe
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const args = [entry, 'run', ...runFlags(options, folder)]
-  const { promise: ready, resolve } = Promise.withResolvers<void>()
+  const log = join(folder, 'log')
   const launched = launch(process.execPath, args, {
     ...(options.core === undefined ? {} : { core: options.core }),
     cwd: repository,
@@ -53,19 +66,13 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningPe
       NODE_ENV: 'production',
       ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
     },
-    onLine: (line) => line.includes('"event":"ready"') && resolve(),
+    outputFile: log,
   })
-  const { promise: late, resolve: giveUp } = Promise.withResolvers<string>()
-  const timer = setTimeout(giveUp, readyMsMax, `no ready line within ${readyMsMax} ms`)
-  const failure = await Promise.race([
-    ready.then(() => null),
-    launched.exited.then((code) => `it ended with ${code}`),
-    late,
-  ])
-  clearTimeout(timer)
-  if (failure !== null) {
+  if (!(await isReady(launched, log))) {
     await launched.stop()
-    throw new PeerMissing(`Holdfast did not start: ${failure}\n${launched.tail()}`)
+    throw new PeerMissing(
+      `Holdfast was not ready within ${readyMsMax} ms\n${readFileSync(log, 'utf8').slice(-2000)}${launched.tail()}`,
+    )
   }
   const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }
   return { version: `Holdfast ${version}`, pids: launched.pids, stop: launched.stop }
@@ -77,7 +84,11 @@ const variant = (name: string, journal: 'memory' | 'sqlite', note: string): Peer
   start: (mockUrl, port) => startHoldfast({ upstreamUrl: mockUrl, port, adminPort: 0, journal, core: gatewayCore }),
 })
 
-export const holdfast: Peer = variant('holdfast', 'memory', 'holdfast: one worker, `--journal memory`, access log on.')
+export const holdfast: Peer = variant(
+  'holdfast',
+  'memory',
+  'holdfast: one worker, `--journal memory`, access log on, into a file.',
+)
 export const holdfastSqlite: Peer = variant(
   'holdfast-sqlite',
   'sqlite',

@@ -38,7 +38,6 @@ async function openReal(tell: (line: string) => void): Promise<LabModels> {
   const children: Child[] = []
   for (let i = 0; i < replicaCount; i++) children.push(await startTinyModel({ cacheDir, onProgress: tell }))
   return behind(children, 'llamacpp', [
-    'No model server and no provider key was found, so the lab plays both parts:',
     `${replicaCount} real engines (llama-server) with a tiny model that babbles. Kill one and see: kill -9 ${children[0]?.pid}`,
   ])
 }
@@ -47,7 +46,6 @@ async function openSimulated(): Promise<LabModels> {
   const children: Child[] = []
   for (let i = 0; i < replicaCount; i++) children.push(await startSim({ model: 'lab-model' }))
   return behind(children, 'vllm', [
-    'No model server and no provider key was found, so the lab plays both parts:',
     `${replicaCount} simulated model servers. Kill one and see: kill -9 ${children[0]?.pid}`,
   ])
 }

@@ -43,9 +43,11 @@ export async function setUp(options: RunOptions, tell: (line: string) => void): 
     }
     if (options.lab === 'off') throw nothingFound()
   }
+  const why =
+    options.lab === 'auto' ? ['No model server and no provider key was found, so the lab plays both parts.'] : []
   const { openLab } = await import('./lab-models.ts')
   const lab = await openLab(options.lab, tell)
-  return { config: fromFlags(lab.upstreams, options), notes: lab.notes, lab }
+  return { config: fromFlags(lab.upstreams, options), notes: [...why, ...lab.notes], lab }
 }
 
 function nothingFound(): ConfigError {

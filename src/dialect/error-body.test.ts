@@ -34,7 +34,7 @@ describe('errorBody', () => {
       type: 'error',
       error: {
         type: 'invalid_request_error',
-        message: 'A field of the request is missing or has the wrong type. model is missing',
+        message: 'A field of the request is missing or has the wrong type: model is missing.',
         param: 'model',
         ray,
         cause: 'HF_BAD_CALL',

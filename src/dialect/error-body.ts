@@ -57,9 +57,7 @@ function ours(fault: Fault, ray: string): Record<string, unknown> {
 
 /** Details of the house (addresses, what upstreams say of themselves) are for its logs; a caller hears of the call. */
 function messageOf(fault: Fault): string {
-  const { source, sentence } = fault.kind
-  const text = source === 'client' && fault.detail ? `${sentence} ${fault.detail}` : sentence
-  return text.slice(0, messageLengthMax)
+  return fault.told.slice(0, messageLengthMax)
 }
 
 function openaiError(fault: Fault, ray: string): Record<string, unknown> {

@@ -41,6 +41,8 @@ export function readBody(
   new BodyReader(request, bytesMax, purse, done)
 }
 
+/** What is taken at first for a body that comes in pieces. */
+const firstBytes = 64 * 2 ** 10
 const nothing: Buffer = Buffer.alloc(0)
 
 class BodyReader {
@@ -49,7 +51,6 @@ class BodyReader {
   #purse: BodyPurse
   #done: ((fault: Fault | null, body: Buffer) => void) | null
   #lengthBytes: number | null
-  #taken = 0
   #body = nothing
   #filled = 0
 
@@ -80,32 +81,28 @@ class BodyReader {
     const needed = this.#filled + piece.length
     if (needed > this.#bytesMax) return this.#finish(tooLarge(this.#bytesMax))
     try {
-      if (this.#filled === 0 && (this.#lengthBytes === piece.length || this.#lengthBytes === null)) {
-        this.#claim(piece.length)
-        this.#body = piece
-      } else {
-        this.#grow(needed)
-        piece.copy(this.#body, this.#filled)
-      }
+      this.#purse.take(piece.length)
     } catch (thrown) {
       return this.#finish(thrown as Fault)
+    }
+    if (this.#filled === 0 && (this.#lengthBytes === piece.length || this.#lengthBytes === null)) this.#body = piece
+    else {
+      if (needed > this.#body.length) this.#grow(needed)
+      piece.copy(this.#body, this.#filled)
     }
     this.#filled = needed
   }
 
-  /** Room for `needed` bytes: the announced length at once, or doubling where none was announced. */
+  /**
+   * Room for `needed` bytes. The announced length is taken in one piece as soon as an eighth of it has come: an
+   * announcement alone must not cost memory, and a large body must not be copied over and over.
+   */
   #grow(needed: number): void {
-    if (needed <= this.#body.length && this.#taken >= needed) return
-    const size = this.#lengthBytes ?? Math.min(this.#bytesMax, Math.max(needed, this.#body.length * 2, 64 * 2 ** 10))
-    this.#claim(size)
-    const larger = Buffer.allocUnsafeSlow(size)
+    const length = this.#lengthBytes ?? this.#bytesMax
+    const isSerious = this.#lengthBytes !== null && needed * 8 >= length
+    const larger = Buffer.allocUnsafeSlow(isSerious ? length : Math.min(length, Math.max(needed * 2, firstBytes)))
     this.#body.copy(larger, 0, 0, this.#filled)
     this.#body = larger
-  }
-
-  #claim(bytes: number): void {
-    this.#purse.take(bytes - this.#taken)
-    this.#taken = bytes
   }
 
   #breakOff(): void {
@@ -117,11 +114,10 @@ class BodyReader {
     if (!done) return
     this.#done = null
     if (fault) {
-      this.#purse.give(this.#taken)
+      this.#purse.give(this.#filled)
       this.#request.pause()
       return done(fault, nothing)
     }
-    this.#purse.give(this.#taken - this.#filled)
     done(null, this.#filled === this.#body.length ? this.#body : this.#body.subarray(0, this.#filled))
   }
 }

@@ -10,7 +10,7 @@ import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { Observer } from '../observe/observer.ts'
+import { type Observer, refusalFact } from '../observe/observer.ts'
 import { type BodyPurse, readBody } from './body.ts'
 import { type Caller, callerKey, type Callers } from './caller.ts'
 import { answerFault } from './fault-answer.ts'
@@ -150,28 +150,7 @@ class Visit {
   #refuse(fault: Fault): void {
     this.#answerFault(fault)
     const { clock, observer } = this.#parts
-    observer.settled({
-      atMs: clock.nowMs(),
-      ray: this.ray,
-      route: this.route,
-      model: '',
-      isModelKnown: false,
-      caller: '',
-      isStream: false,
-      outcome: 'failed',
-      status: fault.status,
-      code: fault.code,
-      detail: fault.detail,
-      attempts: [],
-      durationMs: clock.monotonicMs() - this.beganMs,
-      firstTokenMs: null,
-      inputTokens: null,
-      outputTokens: null,
-      finishReason: null,
-      requestBytes: 0,
-      sentBytes: 0,
-      eventCount: 0,
-    })
+    observer.settled(refusalFact(fault, this.ray, this.route, clock.nowMs(), clock.monotonicMs() - this.beganMs))
   }
 
   #answerFault(fault: Fault): void {

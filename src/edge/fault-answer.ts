@@ -99,7 +99,7 @@ function problem(fault: Fault, { ray, site, atMs }: FaultContext): Buffer {
       type: `urn:holdfast:fault:${fault.code}`,
       title: kind.title,
       status: fault.status,
-      detail: kind.source === 'client' && fault.detail ? `${kind.sentence} ${fault.detail}` : kind.sentence,
+      detail: fault.told,
       instance: `urn:holdfast:ray:${ray}`,
       error_code: fault.code,
       error_category: kind.source,
@@ -117,7 +117,7 @@ function faultPage(fault: Fault, request: IncomingMessage, { ray, site, atMs }: 
   return errorPage.render({
     status: String(fault.status),
     title: kind.title,
-    sentence: kind.source === 'client' && fault.detail ? `${kind.sentence} ${fault.detail}` : kind.sentence,
+    sentence: fault.told,
     advice: adviceFor(fault),
     blame: blame[kind.source],
     ray,

@@ -11,11 +11,19 @@ export function checkRequest(request: IncomingMessage, node: string): void {
     throw new Fault('HF_BAD_HTTP', { detail: `HTTP/${httpVersion} is not spoken here` })
   if (httpVersion === '1.0' && headers['transfer-encoding'])
     throw new Fault('HF_BAD_HTTP', { detail: 'HTTP/1.0 has no transfer-encoding' })
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    throw new Fault('HF_BAD_HTTP', { detail: 'transfer-encoding is chunked or nothing' })
+  }
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
+    throw new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 })
+  }
   let hosts = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
   }
+  if (hosts === 0 && httpVersion === '1.1') throw new Fault('HF_BAD_HTTP', { detail: 'there is no Host' })
   if (hosts > 1) throw new Fault('HF_BAD_HTTP', { detail: 'more than one Host' })
   if (url[0] !== '/' && url !== '*') checkAbsolute(url, headers.host ?? '')
   const via = headers.via

@@ -27,11 +27,12 @@ export class HttpReply implements Reply {
   /** Set once frames may be written to it directly. */
   #socket: Socket | null = null
   #isStream = false
+  #hasRoom = true
   #isOver = false
   #stall: Timer | null = null
   #drained = (): void => {
-    this.#stall?.cancel()
-    this.#stall = null
+    this.#hasRoom = true
+    this.#stopWatch()
     this.onDrain()
   }
 
@@ -71,14 +72,18 @@ export class HttpReply implements Reply {
 
   write(bytes: Buffer): boolean {
     if (this.#isOver) return true
-    const hasRoom = this.#socket ? this.#socket.write(frame(bytes)) : this.#writeFirst(bytes)
-    if (!hasRoom && !this.#stall) this.#stall = this.#clock.after(this.#stalledMs, () => this.#response.destroy())
-    return hasRoom
+    this.#hasRoom = this.#socket ? this.#socket.write(frame(bytes)) : this.#writeFirst(bytes)
+    if (!this.#hasRoom && !this.#stall) {
+      this.#stall = this.#clock.after(this.#stalledMs, () => this.#response.destroy())
+    }
+    return this.#hasRoom
   }
 
   end(): void {
     this.#close()
     this.#response.end()
+    // A reader that does not take the last of it is not waited for either; 'close' ends the watch.
+    if (this.#hasRoom) this.#stopWatch()
   }
 
   breakOff(): void {
@@ -110,12 +115,17 @@ export class HttpReply implements Reply {
 
   #close(): void {
     this.#isOver = true
-    this.#stall?.cancel()
     this.#socket?.off('drain', this.#drained)
     this.#socket = null
   }
 
+  #stopWatch(): void {
+    this.#stall?.cancel()
+    this.#stall = null
+  }
+
   #closed(): void {
+    this.#stopWatch()
     if (this.#isOver) return
     this.#close()
     this.onGone()

@@ -1,13 +1,13 @@
 /** A listening socket for visitors, over node:http, with every limit set on purpose, and its polite end. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
-import { Fault } from '../fault/fault.ts'
 import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { z } from '../ground/schema.ts'
-import type { Log } from '../observe/log.ts'
-import { faultHeaders } from './fault-answer.ts'
 import type { Limits } from './limits.ts'
+import { LiveAnswers, parserFault, refuseRaw } from './raw-refusal.ts'
+import { Fault } from '../fault/fault.ts'
+import type { Observer } from '../observe/observer.ts'
 
 export const listenerSchema = z
   .strictObject({
@@ -41,7 +41,7 @@ export interface ListenerParts {
   readonly clock: Clock
   readonly rays: RaySource
   readonly limits: Limits
-  readonly log: Log
+  readonly observer: Observer
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
@@ -49,6 +49,7 @@ export interface ListenerParts {
 export async function openListener(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
   const { limits, clock } = parts
   let isDraining = false
+  const live = new LiveAnswers()
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -56,22 +57,28 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
       requestTimeout: limits.requestMs,
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: 1000,
-      requireHostHeader: true,
+      requireHostHeader: false, // the guard refuses it, with an answer of ours
       noDelay: true,
     },
     (request, response) => {
       // Set before the handler writes its head: the client then does not reuse the connection.
       if (isDraining) response.shouldKeepAlive = false
+      live.enter(response)
       parts.handle(request, response)
     },
   )
+  // Without these node:http would answer by itself, without a ray.
+  server.on('checkExpectation', (request, response) => parts.handle(request, response))
+  server.on('connect', (_request, socket: Socket) => refuseRaw(new Fault('HF_METHOD_UNKNOWN'), socket, parts))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
+  })
   server.maxConnections = limits.connectionsMax
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBroken(error, socket, parts))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host: options.host, port: options.port }, resolve)
   })
-  server.on('error', (error) => parts.log.error({ detail: error.message }, 'listener failed'))
+  server.on('error', (error) => parts.observer.log.error({ detail: error.message }, 'listener failed'))
   const { port } = server.address() as AddressInfo
   return {
     port,
@@ -92,46 +99,4 @@ function drain(server: Server, clock: Clock): Promise<void> {
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
   const timer = clock.every(idleGraceMs, () => server.closeIdleConnections())
   return closed.then(() => timer.cancel())
-}
-
-/** What the parser refused: no request exists yet, so the answer is written by hand. */
-function answerBroken(error: NodeJS.ErrnoException, socket: Socket, { rays, log, clock }: ListenerParts): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  const fault = brokenFault(error)
-  const ray = rays.next()
-  const body = JSON.stringify({
-    error: {
-      message: fault.message,
-      type: fault.kind.openai[0],
-      code: fault.kind.openai[1],
-      param: null,
-      ray,
-      cause: fault.code,
-    },
-  })
-  const headers = [
-    'holdfast-ray',
-    ray,
-    'x-request-id',
-    ray,
-    ...faultHeaders(fault),
-    'content-type',
-    'application/json',
-    'connection',
-    'close',
-  ]
-  let head = `HTTP/1.1 ${fault.status} ${fault.kind.title.replace(/[^ -~]/g, '')}\r\ndate: ${new Date(clock.nowMs()).toUTCString()}\r\n`
-  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
-  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
-  log.debug({ ray, code: fault.code, detail: fault.detail }, 'request refused by the parser')
-}
-
-function brokenFault(error: NodeJS.ErrnoException): Fault {
-  if (error.code === 'HPE_HEADER_OVERFLOW') return new Fault('HF_HEADERS_TOO_LARGE')
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Fault('HF_BODY_TIMEOUT')
-  const reason = (error as { reason?: unknown }).reason
-  return new Fault('HF_BAD_HTTP', { detail: typeof reason === 'string' ? reason : (error.code ?? 'malformed') })
 }

@@ -43,6 +43,16 @@ export class Fault extends Error {
     this.status = detail.status ?? kind.status
   }
 
+  /**
+   * What a caller is told: of the own request everything, of the house only the sentence. Addresses and what upstreams
+   * say of themselves stay in the log.
+   */
+  get told(): string {
+    const { source, sentence } = this.kind
+    if (source !== 'client' || this.detail === '') return sentence
+    return `${sentence.replace(/\.$/, '')}: ${this.detail}${/[.!?]$/.test(this.detail) ? '' : '.'}`
+  }
+
   get kind(): FaultKind {
     return faultKind(this.code)
   }

@@ -83,7 +83,7 @@ test('one that offers it is preferred to one that has said nothing', () => {
 test('an unknown model is the caller’s mistake, and the caller is told what there is', () => {
   const fault = refusal(fleet([pool('all', upstream('a', ['m', 'n']))], { fast: { as: 'm' } }), 'gpt')
   assert.deepEqual([fault.code, fault.status, fault.param], ['HF_MODEL_UNKNOWN', 404, 'model'])
-  assert.equal(fault.detail, 'Offered are: fast, m, n')
+  assert.equal(fault.detail, 'offered are fast, m, n')
   const many = fleet([
     pool(
       'all',

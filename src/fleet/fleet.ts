@@ -95,8 +95,8 @@ export class Fleet {
 
   #offer(): string {
     const names = this.models().map(({ id }) => id)
-    if (names.length === 0) return 'No upstream offers any model yet.'
+    if (names.length === 0) return 'no upstream offers any model yet'
     const shown = names.slice(0, 10).join(', ')
-    return `Offered are: ${shown}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`
+    return `offered are ${shown}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`
   }
 }

@@ -1,4 +1,6 @@
 /** Takes the account of each settled call and gives it to the log and the metrics. */
+import type { Fault } from '../fault/fault.ts'
+import type { Ray } from '../fault/ray.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metric.ts'
@@ -18,5 +20,31 @@ export class Observer {
     this.#metrics.settled(fact)
     if (!this.#hasAccessLog) return
     this.log.call(fact.outcome === 'failed' && fact.status >= 500 ? 'warn' : 'info', fact)
+  }
+}
+
+/** The account of a request that never became a call. */
+export function refusalFact(fault: Fault, ray: Ray, route: string, atMs: number, durationMs: number): ExchangeFact {
+  return {
+    atMs,
+    ray,
+    route,
+    model: '',
+    isModelKnown: false,
+    caller: '',
+    isStream: false,
+    outcome: 'failed',
+    status: fault.status,
+    code: fault.code,
+    detail: fault.detail,
+    attempts: [],
+    durationMs,
+    firstTokenMs: null,
+    inputTokens: null,
+    outputTokens: null,
+    finishReason: null,
+    requestBytes: 0,
+    sentBytes: 0,
+    eventCount: 0,
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Bad input over real sockets: whatever a visitor sends as a body, the answer says what was wrong, nothing of it reaches the
- * model server, and the house answers the next good call.
+ * Bad input over real sockets: whatever a visitor sends as a body, the answer says what was wrong, nothing of it
+ * reaches the model server, and the house answers the next good call.
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
@@ -81,14 +81,14 @@ describe('a body that is no call', limit, () => {
     test(`${name}: is not valid JSON here`, async () => {
       const answer = await house.ask(post(body))
       assertNotSent(answer, 400, 'HF_BAD_JSON')
-      assert.match(answer.body, /line \d+, column \d+, byte \d+/, 'the place is named')
+      assert.match(answer.body, /line \d+, column \d+, byte \d+/i, 'the place is named')
     })
   }
 
   test('the place of the flaw is exact, and the body is not quoted', async () => {
     const answer = await house.ask(post('{"model":"m",\n "messages":["a secret" x]}'))
     assertNotSent(answer, 400, 'HF_BAD_JSON')
-    assert.match(answer.body, /line 2, column 25, byte 38/)
+    assert.match(answer.body, /line 2, column 25, byte 38/i)
     assert.doesNotMatch(answer.body, /secret/)
   })
 
@@ -119,7 +119,7 @@ describe('a body that is no call', limit, () => {
     for (const model of ['x', 'M', 'm ', '__proto__', 'constructor', '../m', 'ünïcode']) {
       const answer = await house.ask(post(JSON.stringify({ model, messages: [1] })))
       assertNotSent(answer, 404, 'HF_MODEL_UNKNOWN', 'model')
-      assert.match(answer.body, /Offered are: m"/)
+      assert.match(answer.body, /offered are m\."/)
     }
   })
 
@@ -254,10 +254,12 @@ describe('a body that is too large', limit, () => {
     for (let round = 0; round < 3; round++) {
       const first = await small.visit()
       const second = await small.visit()
-      for (const client of [first, second]) client.write(`${head}{`)
+      for (const client of [first, second]) client.write(`${head}{${' '.repeat(mib - 2)}`)
       let answer: Answer
-      do answer = await small.ask(post(goodBody))
-      while (answer.status === 200) // the two have not been read yet
+      do {
+        small.upstream.calls.length = 0
+        answer = await small.ask(post(goodBody))
+      } while (answer.status === 200) // the two have not been read yet
       assertNotSent(answer, 503, 'HF_QUEUE_FULL')
       assert.equal(answer.headers['retry-after'], '2')
       first.leave()
@@ -271,10 +273,7 @@ describe('a body that is too large', limit, () => {
     }
   })
 
-  test('a body that is only announced does not keep others out', {
-    // readBody claims the whole announced length from the common purse at the first byte.
-    expectFailure: /503 !== 200/,
-  }, async () => {
+  test('a body that is only announced does not keep others out', async () => {
     const clients = await Promise.all([small.visit(), small.visit(), small.visit()])
     for (const client of clients) client.write(`${announced(mib)}{`)
     await pause(50)

@@ -1,4 +1,4 @@
-/** Answers that say no, over real sockets: in the words of whoever asks, with a ray, with advice, and without secrets. */
+/** Answers that say no, over real sockets: in the words of whoever asks, with a ray and advice, without secrets. */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { FaultCode } from '../../src/fault/code.ts'

@@ -1,4 +1,4 @@
-/** What the stories of visitors stand on: a whole house in this process, and a model server that does what a test says. */
+/** What the stories of visitors stand on: a whole house in this process, and a model server that a test commands. */
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -273,8 +273,8 @@ export function rayOf({ headers }: Answer): string {
 }
 
 /**
- * What every refusal bears: the code for machines between, advice for SDKs, and for a JSON reader the same ray and code in
- * the body. `param`: the field that the body must name.
+ * What every refusal bears: the code for machines between, advice for SDKs, and for a JSON reader the same ray and code
+ * in the body. `param`: the field that the body must name.
  */
 export function assertRefused(answer: Answer, status: number, code: FaultCode, param?: string): void {
   assert.equal(answer.status, status, `${code} expected, but: ${status} !== ${answer.status} ${answer.body}`)
@@ -293,7 +293,7 @@ export function assertRefused(answer: Answer, status: number, code: FaultCode, p
   if (param !== undefined) assert.equal(error.param, param)
 }
 
-/** What the parser refused bears less: it is written by hand in the listener, in the OpenAI shape, before there is a request. */
+/** What the parser refused bears less: the listener writes it by hand, in the OpenAI shape; there is no request yet. */
 export function assertRefusedByParser(answer: Answer, status: number, code: FaultCode): void {
   assert.equal(answer.status, status, `${code} expected, but: ${answer.body}`)
   const { error } = JSON.parse(answer.body) as { error: { ray: string; cause: string } }

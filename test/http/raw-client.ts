@@ -1,6 +1,6 @@
 /**
- * A visitor that writes whatever bytes a test wants and reads answers strictly, so that an answer which was cut, or into which
- * something else was written, cannot pass for a whole one.
+ * A visitor that writes whatever bytes a test wants and reads answers strictly, so that one which was cut, or into
+ * which something else was written, cannot pass for a whole one.
  */
 import { connect, type Socket } from 'node:net'
 

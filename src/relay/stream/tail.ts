@@ -6,14 +6,18 @@ import type { Reply } from '../reply.ts'
 
 /** Bytes that may wait for a slow caller before the upstream is paused. */
 const lagBytesMax = 2 ** 20
+/** A larger answer goes out in pieces of this size, so that a caller who takes it slowly can be told from one who does not. */
+const pieceBytesMax = 256 * 2 ** 10
 
 export class Tail {
   #reply: Reply
   #waiting: Buffer[] = []
   #waitingBytes = 0
-  /** Events handed in so far, and how many of them have been delivered and kept. */
-  #pushedCount = 0
+  /** What is left of the events that are being written. */
+  #rest: Buffer | null = null
+  /** Events kept by the journal, and those of them that have been taken for writing. */
   #keptCount = 0
+  #deliveredCount = 0
   #isBlocked = false
   #isDetached = false
   #ending: 'end' | 'breakOff' | null = null
@@ -35,7 +39,6 @@ export class Tail {
 
   /** Adds an event; it waits until `kept` has counted it. */
   push(event: Buffer): void {
-    this.#pushedCount++
     if (this.#isDetached) return
     this.#waiting.push(event)
     this.#waitingBytes += event.length
@@ -48,9 +51,9 @@ export class Tail {
 
   /** Delivers what may be delivered, in one write. */
   flush(): void {
-    const unkeptCount = this.#pushedCount - this.#keptCount
-    const readyCount = this.#waiting.length - unkeptCount
-    if (readyCount > 0 && !this.#isBlocked && !this.#isDetached) this.#deliver(readyCount)
+    this.#writeRest()
+    const readyCount = Math.min(this.#waiting.length, this.#keptCount - this.#deliveredCount)
+    if (readyCount > 0 && !this.#isBlocked) this.#deliver(readyCount)
     const isLagging = this.#waitingBytes > (this.#isLagging ? lagBytesMax / 2 : lagBytesMax)
     if (isLagging !== this.#isLagging) {
       this.#isLagging = isLagging
@@ -69,21 +72,33 @@ export class Tail {
   detach(): void {
     this.#isDetached = true
     this.#waiting = []
+    this.#rest = null
     this.#waitingBytes = 0
     this.flush()
   }
 
   #deliver(readyCount: number): void {
-    const ready = readyCount === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, readyCount)
-    this.#waiting = readyCount === this.#waiting.length ? [] : this.#waiting.slice(readyCount)
-    const bytes = ready.length === 1 ? (ready[0] as Buffer) : Buffer.concat(ready)
-    this.#waitingBytes -= bytes.length
-    this.sentBytes += bytes.length
-    this.#isBlocked = !this.#reply.write(bytes)
+    const isAll = readyCount === this.#waiting.length
+    const ready = isAll ? this.#waiting : this.#waiting.slice(0, readyCount)
+    this.#waiting = isAll ? [] : this.#waiting.slice(readyCount)
+    this.#deliveredCount += readyCount
+    this.#rest = ready.length === 1 ? (ready[0] as Buffer) : Buffer.concat(ready)
+    this.#writeRest()
+  }
+
+  #writeRest(): void {
+    while (this.#rest && !this.#isBlocked) {
+      const bytes: Buffer = this.#rest
+      const piece = bytes.length <= pieceBytesMax ? bytes : bytes.subarray(0, pieceBytesMax)
+      this.#rest = piece === bytes ? null : bytes.subarray(pieceBytesMax)
+      this.#waitingBytes -= piece.length
+      this.sentBytes += piece.length
+      this.#isBlocked = !this.#reply.write(piece)
+    }
   }
 
   #settle(): void {
-    if (!this.#ending || this.#waiting.length > 0) return
+    if (!this.#ending || this.#rest || this.#waiting.length > 0) return
     const how = this.#ending
     this.#ending = null
     if (!this.#isDetached) this.#reply[how]()

@@ -1,0 +1,78 @@
+/**
+ * What the HTTP parser refuses: there is no request to answer, so the answer is written by hand. Nothing is ever written
+ * between the pieces of another answer on the same connection.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { errorBody } from '../dialect/error-body.ts'
+import { Fault } from '../fault/fault.ts'
+import type { RaySource } from '../fault/ray.ts'
+import type { Clock } from '../ground/clock.ts'
+import { type Observer, refusalFact } from '../observe/observer.ts'
+import { faultHeaders } from './fault-answer.ts'
+
+export interface RawRefusalParts {
+  readonly clock: Clock
+  readonly rays: RaySource
+  readonly observer: Observer
+}
+
+/** The answers under way on each connection, in the order of their requests. */
+export class LiveAnswers {
+  #bySocket = new WeakMap<Socket, Set<ServerResponse>>()
+  /** Connections on which a request was answered before it was read to its end: their last word has been said. */
+  #ended = new WeakSet<Socket>()
+
+  enter(response: ServerResponse): void {
+    const { socket } = response.req
+    const live = this.#bySocket.get(socket) ?? new Set()
+    if (live.size === 0) this.#bySocket.set(socket, live)
+    live.add(response)
+    response.once('close', () => {
+      live.delete(response)
+      if (!response.req.complete) this.#ended.add(socket)
+    })
+  }
+
+  /**
+   * What follows on this connection cannot be read. `refuse` runs when nothing stands before it; otherwise the answers
+   * to earlier requests may finish, and the connection closes behind them.
+   */
+  breakOff(socket: Socket, refuse: () => void): void {
+    const begun = [...(this.#bySocket.get(socket) ?? [])].filter(({ req, headersSent }) => req.complete || headersSent)
+    const last = begun.at(-1)
+    if (!last && this.#ended.has(socket)) return socket.destroySoon()
+    if (!last) return refuse()
+    socket.pause()
+    if (!last.headersSent) last.shouldKeepAlive = false
+    last.once('close', () => socket.destroySoon())
+  }
+}
+
+/** Null for what needs no answer: the visitor is gone. */
+export function parserFault(error: NodeJS.ErrnoException): Fault | null {
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return null
+  if (error.code === 'HPE_HEADER_OVERFLOW') return new Fault('HF_HEADERS_TOO_LARGE')
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Fault('HF_BODY_TIMEOUT')
+  const reason = (error as { reason?: unknown }).reason
+  return new Fault('HF_BAD_HTTP', { detail: typeof reason === 'string' ? reason : (error.code ?? 'malformed') })
+}
+
+/** Answers with the fault and closes; without a fault it only closes. */
+export function refuseRaw(fault: Fault | null, socket: Socket, { rays, observer, clock }: RawRefusalParts): void {
+  if (!fault || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const ray = rays.next()
+  const body = errorBody(fault, ray, 'openai')
+  const headers = [
+    ...['date', new Date(clock.nowMs()).toUTCString(), 'connection', 'close', 'cache-control', 'no-store'],
+    ...['holdfast-ray', ray, 'x-request-id', ray, 'request-id', ray, ...faultHeaders(fault)],
+    ...['content-type', 'application/json', 'content-length', String(body.length)],
+  ]
+  let head = `HTTP/1.1 ${fault.status} ${fault.kind.title.replace(/[^ -~]/g, '')}\r\n`
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
+  socket.end(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body]))
+  observer.settled(refusalFact(fault, ray, 'other', clock.nowMs(), 0))
+}
