@@ -1,4 +1,5 @@
 /** The command line: one command a file. */
+import './engine.ts'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, configJsonSchema } from '../config.ts'
 import { check } from './check.ts'

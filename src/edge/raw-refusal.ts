@@ -19,17 +19,17 @@ export interface RawRefusalParts {
 
 /** The answers under way on each connection, in the order of their requests. */
 export class LiveAnswers {
-  #bySocket = new WeakMap<Socket, Set<ServerResponse>>()
+  #bySocket = new WeakMap<Socket, ServerResponse[]>()
   /** Connections on which a request was answered before it was read to its end: their last word has been said. */
   #ended = new WeakSet<Socket>()
 
   enter(response: ServerResponse): void {
     const { socket } = response.req
-    const live = this.#bySocket.get(socket) ?? new Set()
-    if (live.size === 0) this.#bySocket.set(socket, live)
-    live.add(response)
+    let live = this.#bySocket.get(socket)
+    if (!live) this.#bySocket.set(socket, (live = []))
+    live.push(response)
     response.once('close', () => {
-      live.delete(response)
+      live.splice(live.indexOf(response), 1)
       if (!response.req.complete) this.#ended.add(socket)
     })
   }
@@ -39,7 +39,7 @@ export class LiveAnswers {
    * to earlier requests may finish, and the connection closes behind them.
    */
   breakOff(socket: Socket, refuse: () => void): void {
-    const begun = [...(this.#bySocket.get(socket) ?? [])].filter(({ req, headersSent }) => req.complete || headersSent)
+    const begun = (this.#bySocket.get(socket) ?? []).filter(({ req, headersSent }) => req.complete || headersSent)
     const last = begun.at(-1)
     if (!last && this.#ended.has(socket)) return socket.destroySoon()
     if (!last) return refuse()

@@ -10,8 +10,9 @@ import { translate } from '../dialect/translate.ts'
 import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Fleet, Target } from '../fleet/fleet.ts'
-import type { Member } from '../fleet/pool.ts'
+import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
+import type { Member } from '../ground/crowd.ts'
 import type { Random } from '../ground/random.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { Observer } from '../observe/observer.ts'
@@ -47,7 +48,8 @@ const roundWaitMsMax = 1000
  */
 const knocksMax = 64
 
-export class Exchange implements AttemptListener {
+export class Exchange implements AttemptListener, Member {
+  place = 0
   #relay: Relay
   #order: Order
   #reply: Reply
@@ -55,11 +57,11 @@ export class Exchange implements AttemptListener {
   #entry: JournalEntry | null = null
   #target: Target | null = null
   #translations = new Map<string, Translation | null>()
-  #tried = new Set<Member>()
+  #tried = new Set<PoolMember>()
   #attempt: Attempt | null = null
   #attempts: AttemptFact[] = []
   #faults: Fault[] = []
-  #member: Member | null = null
+  #member: PoolMember | null = null
   #sentCount = 0
   #rounds = 0
   #firstRoundOverMs: number | null = null
@@ -133,7 +135,7 @@ export class Exchange implements AttemptListener {
   }
 
   /** How the call is spoken to this upstream; null when it cannot be, which may say something against the call. */
-  #translationFor({ upstream }: Member, target: Target): Translation | null {
+  #translationFor({ upstream }: PoolMember, target: Target): Translation | null {
     const key = upstream.options.speaks ? upstream.name : upstream.kind
     const known = this.#translations.get(key)
     if (known !== undefined) return known
@@ -148,7 +150,7 @@ export class Exchange implements AttemptListener {
     return translation
   }
 
-  #try(member: Member, translation: Translation, target: Target): void {
+  #try(member: PoolMember, translation: Translation, target: Target): void {
     const { clock, wires, answerBytesMax } = this.#relay
     const { upstream } = member
     this.#member = member

@@ -1,12 +1,13 @@
 /** Opens the relay: keeps the exchanges under way, and ends them with a word when the house closes. */
 import type { Clock } from '../ground/clock.ts'
+import { Crowd } from '../ground/crowd.ts'
 import { Exchange, type Relay } from './exchange.ts'
 import type { Order } from './order.ts'
 import type { Reply } from './reply.ts'
 
 export class RelayPlane {
   #relay: Relay
-  #live = new Set<Exchange>()
+  #live = new Crowd<Exchange>()
 
   constructor(relay: Relay) {
     this.#relay = relay
@@ -17,7 +18,7 @@ export class RelayPlane {
   }
 
   take(order: Order, reply: Reply): void {
-    const exchange: Exchange = new Exchange(this.#relay, order, reply, () => this.#live.delete(exchange))
+    const exchange: Exchange = new Exchange(this.#relay, order, reply, () => this.#live.remove(exchange))
     this.#live.add(exchange)
     exchange.start()
   }

@@ -6,6 +6,7 @@
 import { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
+import { Crowd, type Member } from '../ground/crowd.ts'
 import type { AnswerInfo, Journal, JournalEntry, JournalOptions, KeptAnswer, Outcome } from './journal.ts'
 
 /** What an answer and an event cost beyond their bytes, so that many tiny ones are bounded too. */
@@ -16,7 +17,8 @@ const slabBytes = 2 ** 20
 
 const deaf = (): void => {}
 
-class MemoryEntry implements JournalEntry {
+class MemoryEntry implements JournalEntry, Member {
+  place = 0
   readonly info: AnswerInfo
   events: Buffer[] = []
   count = 0
@@ -64,7 +66,7 @@ export class MemoryJournal implements Journal {
   readonly engine = 'memory'
   #clock: Clock
   #options: JournalOptions
-  #live = new Map<Ray, MemoryEntry>()
+  #live = new Crowd<MemoryEntry>()
   /** In order of sealing: the oldest leave first, by age or need. */
   #sealed = new Map<Ray, Packed>()
   #slab = Buffer.alloc(0)
@@ -89,14 +91,14 @@ export class MemoryJournal implements Journal {
     if (!this.#hasRoom(answerOverheadBytes)) throw new Fault('HF_JOURNAL_FULL')
     const entry = new MemoryEntry(this, answer, onKept)
     this.#bytes += answerOverheadBytes
-    this.#live.set(answer.ray, entry)
+    this.#live.add(entry)
     return entry
   }
 
   read(ray: Ray): KeptAnswer | null {
     this.#forgetOld()
-    const live = this.#live.get(ray)
-    if (live) return { ...live.info, outcome: null, events: [...live.events] }
+    for (const { info, events } of this.#live)
+      if (info.ray === ray) return { ...info, outcome: null, events: [...events] }
     const packed = this.#sealed.get(ray)
     return packed ? { ...packed.info, outcome: packed.outcome, events: unpack(packed) } : null
   }
@@ -110,7 +112,7 @@ export class MemoryJournal implements Journal {
 
   retire(entry: MemoryEntry, outcome: Outcome): void {
     const { info, events, bytes } = entry
-    this.#live.delete(info.ray)
+    this.#live.remove(entry)
     entry.events = []
     if (this.#options.keepMs === 0) {
       this.#bytes -= bytes
@@ -126,7 +128,7 @@ export class MemoryJournal implements Journal {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#live.clear()
+    this.#live = new Crowd()
     this.#sealed.clear()
     this.#bytes = 0
   }

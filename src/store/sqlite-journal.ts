@@ -45,6 +45,7 @@ class SqliteEntry implements JournalEntry {
   bytes = 0
   pending: Buffer[] = []
   outcome: Outcome | null = null
+  isDirty = false
   #journal: SqliteJournal
 
   constructor(journal: SqliteJournal, info: AnswerInfo, listener: Kept) {
@@ -75,7 +76,8 @@ export class SqliteJournal implements Journal {
   #options: JournalOptions
   #database: DatabaseSync
   #statements: Record<'begin' | 'commit' | 'rollback' | 'answer' | 'piece' | 'seal', StatementSync>
-  #dirty = new Set<SqliteEntry>()
+  /** What the next commit writes; an array and not a Set, see `ground/crowd.ts`. */
+  #dirty: SqliteEntry[] = []
   #isScheduled = false
   #isClosed = false
   #lastCommitMs = Number.NEGATIVE_INFINITY
@@ -157,7 +159,8 @@ export class SqliteJournal implements Journal {
 
   /** Puts an entry on the list of the next commit. */
   touch(entry: SqliteEntry): void {
-    this.#dirty.add(entry)
+    if (!entry.isDirty) this.#dirty.push(entry)
+    entry.isDirty = true
     if (this.#isScheduled) return
     this.#isScheduled = true
     const waitMs = this.#lastCommitMs + this.#options.commitWindowMs - this.#clock.monotonicMs()
@@ -175,10 +178,11 @@ export class SqliteJournal implements Journal {
 
   #commit(): void {
     this.#isScheduled = false
-    if (this.#dirty.size === 0 || this.#isClosed) return
-    const entries = [...this.#dirty]
+    if (this.#dirty.length === 0 || this.#isClosed) return
+    const entries = this.#dirty
     const unwritten = entries.filter(({ id }) => id === 0)
-    this.#dirty.clear()
+    this.#dirty = []
+    for (const entry of entries) entry.isDirty = false
     try {
       this.#statements.begin.run()
       for (const entry of entries) this.#write(entry)
@@ -227,7 +231,8 @@ export class SqliteJournal implements Journal {
       entry.listener = deaf
       entry.outcome = 'failed'
       entry.pending = []
-      this.#dirty.add(entry) // its end is written with the next commit that works
+      entry.isDirty = true
+      this.#dirty.push(entry) // its end is written with the next commit that works
       listener.onLost(cause)
     }
   }

@@ -1,0 +1,10 @@
+/** Settings of the engine underneath, made before anything else runs. */
+import { setFlagsFromString } from 'node:v8'
+
+/**
+ * V8 guesses from the warm-up which objects live long and then makes their like in the old space at once. Under load it
+ * takes the objects of calls under way for such; each then keeps all that hangs on it alive until the next full
+ * collection. Measured with 64 callers: a young collection took 10 ms with the guess and 1 ms without, a call 75 µs of
+ * CPU and 53 µs.
+ */
+setFlagsFromString('--no-allocation-site-pretenuring')
