@@ -39,7 +39,8 @@ const { values } = parseArgs({
 const callsWanted = Number(values.calls)
 const journal = values.journal === 'sqlite' ? 'sqlite' : 'memory'
 const journalBytesMax = Number(values['journal-mib']) * 2 ** 20
-if (!Number.isInteger(callsWanted) || callsWanted < 50_000) throw new Error('--calls must be a whole number from 50,000: with fewer the journal is not full in time')
+if (!Number.isInteger(callsWanted) || callsWanted < 50_000)
+  throw new Error('--calls must be a whole number from 50,000: with fewer the journal is not full in time')
 
 /** One slice: 85 % unary, 10 % short streams, 5 % readers that leave after two of twenty chunks. Returns calls made and wrong ones. */
 async function runSlice(port: number, calls: number): Promise<{ calls: number; wrong: number; words: string }> {

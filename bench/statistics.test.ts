@@ -1,3 +1,4 @@
+/** Tests of the statistics that the benches judge by. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { median, quantile, risingProbability, theilSenSlope } from './statistics.ts'

@@ -2,7 +2,9 @@
  * Faults on command: what a lab server does wrong, to which calls, how often. Drawn by seed, so that a run can be
  * repeated.
  */
+import { nearestName } from '../src/ground/name.ts'
 import { seededRandom, type Random } from '../src/ground/random.ts'
+import { routePaths } from './profile.ts'
 
 /**
  * Every fault a lab server knows. `when`: at the order itself, before the head of an answer, in its body, or in the
@@ -142,7 +144,23 @@ export class FaultPlan {
   }
 }
 
-/** Reads an order from JSON. @throws {TypeError} naming the wrong field. */
+const numberFields = ['count', 'probability', 'seed', 'afterTokens', 'ms', 'retryAfterMs', 'factor', 'bytes']
+const orderFields = ['kind', 'match', 'keepOpen', ...numberFields]
+
+function checkMatch(match: object): void {
+  for (const [name, value] of Object.entries(match)) {
+    if (name !== 'promptContains' && name !== 'route')
+      throw new TypeError(`match.${name}: there are promptContains and route`)
+    if (typeof value !== 'string') throw new TypeError(`match.${name}: text`)
+    if (name === 'route' && value !== '*' && !Object.hasOwn(routePaths, value))
+      throw new TypeError(`match.route: * or one of ${Object.keys(routePaths).join(', ')}`)
+  }
+}
+
+/**
+ * Reads an order from JSON. What is not understood is refused: a fault that never strikes makes a test that never
+ * fails. @throws {TypeError} naming the wrong field.
+ */
 export function parseFaultOrder(json: unknown): FaultOrder {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new TypeError('a fault order is a JSON object')
@@ -150,18 +168,22 @@ export function parseFaultOrder(json: unknown): FaultOrder {
   if (typeof fields.kind !== 'string' || !Object.hasOwn(faultKinds, fields.kind)) {
     throw new TypeError(`kind: one of ${Object.keys(faultKinds).join(', ')}`)
   }
-  for (const name of ['count', 'probability', 'seed', 'afterTokens', 'ms', 'retryAfterMs', 'factor', 'bytes']) {
+  for (const name of Object.keys(fields)) {
+    if (orderFields.includes(name)) continue
+    const near = nearestName(name, orderFields)
+    throw new TypeError(`${name}: there is no such field${near === null ? '' : `; did you mean ${near}?`}`)
+  }
+  for (const name of numberFields) {
     const value = fields[name]
     if (value !== undefined && !(typeof value === 'number' && Number.isFinite(value) && value >= 0))
       throw new TypeError(`${name}: a number, 0 or more`)
   }
-  const { match } = fields
+  const { match, count, keepOpen } = fields
+  if (count !== undefined && (!Number.isInteger(count) || count === 0))
+    throw new TypeError('count: a whole number, 1 or more')
+  if (keepOpen !== undefined && typeof keepOpen !== 'boolean') throw new TypeError('keepOpen: true or false')
   if (match !== undefined && (typeof match !== 'object' || match === null)) throw new TypeError('match: an object')
-  for (const [name, value] of Object.entries(match ?? {})) {
-    if (name !== 'promptContains' && name !== 'route')
-      throw new TypeError(`match.${name}: there are promptContains and route`)
-    if (typeof value !== 'string') throw new TypeError(`match.${name}: text`)
-  }
+  checkMatch(match ?? {})
   // Every field that is used has been checked above.
   return fields as unknown as FaultOrder
 }

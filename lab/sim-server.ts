@@ -4,7 +4,6 @@
  * `/lab/faults`).
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { systemClock, type Clock } from '../src/ground/clock.ts'
 import { answerRange } from './answer.ts'
 import { Engine, type EngineOptions } from './engine.ts'
@@ -12,6 +11,7 @@ import { FaultPlan, type FaultOrder } from './fault-plan.ts'
 import { profiles, routeOf, type ProfileName } from './profile.ts'
 import { answerAdmin, giveOrder, takeBack } from './sim/admin-route.ts'
 import { CallLog } from './sim/call-log.ts'
+import { Ear } from './sim/ear.ts'
 import { Exchange } from './sim/exchange.ts'
 import { checkCaller, RateWindow } from './sim/gate.ts'
 import { generate } from './sim/generate-route.ts'
@@ -93,23 +93,13 @@ export async function openSimServer(options: SimServerOptions = {}): Promise<Sim
   const engine = new Engine({ slots: profile.slots, waitingMax: profile.waitingMax, clock, ...options.engine })
   const server = createServer({ keepAliveTimeout: 65_000 })
   const host = options.host ?? '127.0.0.1'
-  let isClosed = false
-  const listen = (port: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(port, host, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-  const close = async (): Promise<void> => {
-    isClosed = true
+  const ear = new Ear(server, host, clock)
+  const close = (): Promise<void> => {
     engine.drop()
-    server.closeAllConnections()
-    if (server.listening) await new Promise((resolve) => server.close(resolve))
+    return ear.close()
   }
-  await listen(options.port ?? 0)
-  const { port } = server.address() as AddressInfo
+  await ear.open(options.port ?? 0)
+  const { port } = ear
   const sim: Sim = {
     settings: readSettings(options, engine),
     profile,
@@ -119,12 +109,7 @@ export async function openSimServer(options: SimServerOptions = {}): Promise<Sim
     calls: new CallLog(),
     leaked: [],
     crash: () => void close().then(() => options.onCrash?.()),
-    refuse: (ms) => {
-      server.close()
-      server.closeIdleConnections()
-      // If somebody took the port meanwhile, the server stays away: a crash could do no worse.
-      clock.after(ms, () => void (isClosed || listen(port).catch(() => {})))
-    },
+    refuse: (ms) => ear.refuse(ms),
   }
   const window = new RateWindow(sim.settings.requestsPerMinute)
   server.on(
@@ -147,7 +132,8 @@ async function answer(sim: Sim, window: RateWindow, request: IncomingMessage, re
   // A client may leave at any moment; both ends then fail, and that is no event here.
   request.on('error', () => {})
   response.on('error', () => {})
-  const url = new URL(request.url ?? '/', 'http://lab')
+  const url = URL.parse(request.url ?? '/', 'http://lab')
+  if (url === null) return void response.writeHead(400, { connection: 'close' }).end()
   if (url.pathname.startsWith('/lab/'))
     return answerAdmin(sim, request, response, url).catch(() => void response.destroy())
   const route = routeOf(sim.profile, request.method ?? 'GET', url.pathname)

@@ -42,7 +42,7 @@ export function toAnswerId(index: number, word: number): number {
 
 /** Index and word of an id that is a piece of an answer; null for all others. */
 export function fromAnswerId(id: number): { index: number; word: number } | null {
-  if (id < answerBase || id >= answerEnd) return null
+  if (!Number.isInteger(id) || id < answerBase || id >= answerEnd) return null
   return { index: Math.floor((id - answerBase) / words.length), word: (id - answerBase) % words.length }
 }
 
@@ -80,6 +80,7 @@ export function encode(text: string, readsMarks = true): number[] {
 }
 
 function bytesOf(id: number): Buffer {
+  if (!Number.isInteger(id)) throw new RangeError(`token id ${id} is not a whole number`)
   const answer = fromAnswerId(id)
   if (answer) return Buffer.from(toAnswerText(answer.index, answer.word))
   const mark = markNames[id - 1]

@@ -67,7 +67,7 @@ async function endOf(child: ChildProcess): Promise<{ code: number | null; signal
 }
 
 test('hands the exit code of the program on', async () => {
-  assert.deepEqual(await endOf(await launch('process.exit(7)')), { code: 7, signal: null })
+  assert.deepEqual(await endOf(await launch('setImmediate(() => process.exit(7))')), { code: 7, signal: null })
 })
 
 test('hands signals on, and ends as the program ends', async () => {

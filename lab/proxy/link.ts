@@ -21,7 +21,8 @@ export class Link {
   readonly #pipes: readonly Pipe[]
   /** For each toxic by name: does this connection have it? Drawn once. */
   readonly #drawn = new Map<string, boolean>()
-  readonly #cuts = new Map<string, Timer>()
+  /** Cuts that are due at a time; a toxic that is replaced is another one, even under the same name. */
+  readonly #cuts = new Map<Toxic, Timer>()
   readonly #startedMs: number
   #isOver = false
 
@@ -72,12 +73,16 @@ export class Link {
   refresh(): void {
     const { clock } = this.#options
     const cuts = [...this.#own('up'), ...this.#own('down')].filter((toxic) => toxic.kind === 'cut')
-    for (const [name, timer] of this.#cuts) if (!cuts.some((toxic) => toxic.name === name)) timer.cancel()
+    for (const [toxic, timer] of this.#cuts) {
+      if (cuts.some((cut) => cut === toxic)) continue
+      timer.cancel()
+      this.#cuts.delete(toxic)
+    }
     for (const toxic of cuts) {
-      if (toxic.afterMs === null || this.#cuts.has(toxic.name)) continue
+      if (toxic.afterMs === null || this.#cuts.has(toxic)) continue
       const restMs = toxic.afterMs - (clock.monotonicMs() - this.#startedMs)
       this.#cuts.set(
-        toxic.name,
+        toxic,
         clock.after(Math.max(0, restMs), () => this.cut(toxic.how)),
       )
     }

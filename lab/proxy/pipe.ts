@@ -7,8 +7,9 @@ import type { Clock, Timer } from '../../src/ground/clock.ts'
 import type { Random } from '../../src/ground/random.ts'
 import type { Toxic } from './toxic.ts'
 
-/** Bytes that wait in one direction before the sender is held up. */
+/** Bytes, and pieces of whatever size, that wait in one direction before the sender is held up. */
 const waitingBytesMax = 1 << 20
+const waitingItemsMax = 4096
 
 interface Item {
   /** What to pass on: bytes, the sender's end, or the cut of the whole connection. */
@@ -46,7 +47,10 @@ export class Pipe {
     this.#to = to
     this.#options = options
     from.on('data', (bytes: Buffer) => this.#take(bytes))
-    from.on('end', () => this.#enqueue('end', this.#options.clock.monotonicMs()))
+    from.on('end', () => {
+      this.#enqueue('end', this.#options.clock.monotonicMs(), this.#options.toxics())
+      this.#drain()
+    })
     to.on('drain', () => this.#drain())
     this.refresh()
   }
@@ -55,10 +59,14 @@ export class Pipe {
     return this.#options.toxics().some((toxic) => toxic.kind === kind)
   }
 
+  get #isFull(): boolean {
+    return this.#waitingBytes > waitingBytesMax || this.#line.length > waitingItemsMax
+  }
+
   /** To be called when toxics or the other side changed. */
   refresh(): void {
     if (this.#isOver) return
-    if (this.#has('blackhole') || this.#waitingBytes > waitingBytesMax) this.#from.pause()
+    if (this.#has('blackhole') || this.#isFull) this.#from.pause()
     else this.#from.resume()
     this.#drain()
   }
@@ -71,29 +79,32 @@ export class Pipe {
 
   #take(bytes: Buffer): void {
     if (this.#isOver || this.#isClosed || this.#has('swallow')) return
-    const limit = this.#options.toxics().find((toxic) => toxic.kind === 'cut' && toxic.afterBytes !== null)
+    const toxics = this.#options.toxics()
+    const limit = toxics.find((toxic) => toxic.kind === 'cut' && toxic.afterBytes !== null)
     const room = limit?.kind === 'cut' ? Math.max(0, (limit.afterBytes ?? 0) - this.#takenBytes) : Infinity
     const kept = bytes.length > room ? bytes.subarray(0, room) : bytes
     this.#takenBytes += kept.length
-    const slicer = this.#options.toxics().find((toxic) => toxic.kind === 'slicer')
+    const slicer = toxics.find((toxic) => toxic.kind === 'slicer')
     const size = slicer?.kind === 'slicer' ? slicer.bytes : kept.length
     const gapMs = slicer?.kind === 'slicer' ? slicer.delayMs : 0
     let atMs = this.#options.clock.monotonicMs()
     for (let start = 0; start < kept.length; start += size) {
-      this.#enqueue(kept.subarray(start, start + size), atMs)
+      this.#enqueue(kept.subarray(start, start + size), atMs, toxics)
       atMs += gapMs
     }
     if (limit?.kind === 'cut' && this.#takenBytes >= (limit.afterBytes ?? 0)) {
-      this.#enqueue(limit.how, atMs)
+      this.#enqueue(limit.how, atMs, toxics)
       this.#isClosed = true
     }
+    if (this.#isFull) this.#from.pause()
+    this.#drain()
   }
 
-  #enqueue(what: Item['what'], arrivedMs: number): void {
-    if (this.#isOver || this.#isClosed || (what === 'end' && this.#has('swallow'))) return
+  #enqueue(what: Item['what'], arrivedMs: number, toxics: readonly Toxic[]): void {
+    if (this.#isOver || this.#isClosed || (what === 'end' && toxics.some(({ kind }) => kind === 'swallow'))) return
     const size = typeof what === 'string' ? 0 : what.length
     let dueMs = arrivedMs
-    for (const toxic of this.#options.toxics()) {
+    for (const toxic of toxics) {
       if (toxic.kind === 'latency')
         dueMs += Math.max(0, toxic.ms + (this.#options.random.unit() * 2 - 1) * toxic.jitterMs)
       else if (toxic.kind === 'loss' && size > 0 && this.#options.random.unit() < toxic.probability) dueMs += toxic.ms
@@ -105,8 +116,6 @@ export class Pipe {
     this.#lastDueMs = Math.max(this.#lastDueMs, dueMs)
     this.#line.push({ what, dueMs: this.#lastDueMs })
     this.#waitingBytes += size
-    if (this.#waitingBytes > waitingBytesMax) this.#from.pause()
-    this.#drain()
   }
 
   /** Passes on what is due, as far as the receiver takes it. */
@@ -115,17 +124,20 @@ export class Pipe {
     this.#timer?.cancel()
     this.#timer = null
     const nowMs = this.#options.clock.monotonicMs()
+    let passed = 0
     while (!this.#to.writableNeedDrain) {
-      const next = this.#line[0]
+      const next = this.#line[passed]
       if (!next) break
       if (next.dueMs > nowMs) {
         this.#timer = this.#options.clock.after(next.dueMs - nowMs, () => this.#drain())
         break
       }
-      this.#line.shift()
+      passed++
       this.#pass(next.what)
     }
-    if (this.#waitingBytes <= waitingBytesMax / 2 && this.#from.isPaused()) this.#from.resume()
+    // All at once: taking the first of a long line away moves the whole line.
+    this.#line.splice(0, passed)
+    if (!this.#isFull && this.#from.isPaused()) this.#from.resume()
   }
 
   #pass(what: Item['what']): void {

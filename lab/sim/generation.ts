@@ -105,7 +105,7 @@ export class Generation {
   #opening(): string {
     if (this.#hasBegun) return ''
     this.#hasBegun = true
-    return this.#voice.begin(this.#plans[0]?.prompt.ids.length ?? 0)
+    return this.#voice.begin(this.#plans[0]?.prompt.ids.length ?? 0, this.#sequences[0]?.cachedTokens ?? 0)
   }
 
   #end(choice: number): void {

@@ -29,6 +29,13 @@ export function embeddingOf(text: string, size: number): number[] {
   return raw.map((value) => value / length)
 }
 
+/** An input of an embeddings call: text, or token ids. @throws {Refusal} */
+function inputText(item: unknown): string {
+  if (typeof item === 'string') return item
+  if (Array.isArray(item) && item.length > 0 && item.every((id) => typeof id === 'number')) return decode(item)
+  throw new Refusal('bad_request', 'Input should be texts or lists of token ids: input', { param: 'input' })
+}
+
 function embed(exchange: Exchange): void {
   const fields = exchange.fields()
   checkModel(exchange, fields)
@@ -40,9 +47,7 @@ function embed(exchange: Exchange): void {
   const size = countField(fields, 'dimensions') ?? exchange.sim.settings.embeddingSize
   if (size < 1 || size > embeddingSizeMax)
     throw new Refusal('bad_request', `dimensions: from 1 to ${embeddingSizeMax}`, { param: 'dimensions' })
-  const texts = items.map((item) =>
-    typeof item === 'string' ? item : decode(Array.isArray(item) ? item.map(Number) : []),
-  )
+  const texts = items.map(inputText)
   const tokens = texts.reduce((sum, text) => sum + encode(text).length, 0)
   const data = texts.map((text, index) => {
     const vector = embeddingOf(text, size)

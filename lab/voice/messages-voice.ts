@@ -2,6 +2,16 @@
 import type { Plan } from '../prompt/plan.ts'
 import { planText, toEvent, type Usage, type Voice, type VoiceContext } from './voice.ts'
 
+/** What was in memory is counted apart, not within the input. */
+function toMessagesUsage(usage: Usage): object {
+  return {
+    input_tokens: usage.promptTokens - usage.cachedTokens,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: usage.cachedTokens,
+    output_tokens: usage.completionTokens,
+  }
+}
+
 export class MessagesVoice implements Voice {
   readonly done = toEvent({ type: 'message_stop' }, 'message_stop')
   readonly #context: VoiceContext
@@ -38,13 +48,8 @@ export class MessagesVoice implements Voice {
     return { type: 'tool_use', id: `toolu_${this.#context.id}`, name: this.#plan.tool, input }
   }
 
-  begin(promptTokens: number): string {
-    const usage = {
-      input_tokens: promptTokens,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-      output_tokens: 0,
-    }
+  begin(promptTokens: number, cachedTokens: number): string {
+    const usage = toMessagesUsage({ promptTokens, cachedTokens, completionTokens: 0 })
     const block = this.#plan.tool === null ? { type: 'text', text: '' } : this.#block({})
     return (
       toEvent({ type: 'message_start', message: this.#message([], false, usage) }, 'message_start') +
@@ -85,11 +90,6 @@ export class MessagesVoice implements Voice {
       this.#plan.tool === null
         ? { type: 'text', text }
         : this.#block(this.#plan.finish === 'tool_calls' ? JSON.parse(text) : {})
-    return this.#message([content], true, {
-      input_tokens: usage.promptTokens - usage.cachedTokens,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: usage.cachedTokens,
-      output_tokens: usage.completionTokens,
-    })
+    return this.#message([content], true, toMessagesUsage(usage))
   }
 }

@@ -1,4 +1,4 @@
-/** OpenAI's responses, without a store: one message item with one text part, numbered events. */
+/** OpenAI's responses, without a store: one item, a message with one text part or a function call; numbered events. */
 import type { Plan } from '../prompt/plan.ts'
 import { planText, toEvent, type Usage, type Voice, type VoiceContext } from './voice.ts'
 
@@ -19,12 +19,21 @@ export class ResponsesVoice implements Voice {
     return toEvent({ type, sequence_number: this.#sequence++, ...data }, type)
   }
 
-  get #place(): { item_id: string; output_index: number } {
-    return { item_id: `msg_${this.#context.id}`, output_index: 0 }
+  get #isCall(): boolean {
+    return this.#plan.tool !== null
   }
 
-  #item(status: string, content: readonly object[]): object {
-    return { id: this.#place.item_id, type: 'message', role: 'assistant', status, content }
+  get #place(): { item_id: string; output_index: number } {
+    return { item_id: `${this.#isCall ? 'fc' : 'msg'}_${this.#context.id}`, output_index: 0 }
+  }
+
+  /** The one item with what it says so far; null = nothing has been begun in it. */
+  #item(status: string, text: string | null): object {
+    const id = this.#place.item_id
+    if (!this.#isCall)
+      return { id, type: 'message', role: 'assistant', status, content: text === null ? [] : [this.#part(text)] }
+    const call = { call_id: `call_${this.#context.id}`, name: this.#plan.tool, arguments: text ?? '' }
+    return { id, type: 'function_call', status, ...call }
   }
 
   #part(text: string): object {
@@ -69,34 +78,36 @@ export class ResponsesVoice implements Voice {
     return (
       this.#event('response.created', { response }) +
       this.#event('response.in_progress', { response }) +
-      this.#event('response.output_item.added', { output_index: 0, item: this.#item('in_progress', []) }) +
-      this.#event('response.content_part.added', { ...this.#place, content_index: 0, part: this.#part('') })
+      this.#event('response.output_item.added', { output_index: 0, item: this.#item('in_progress', null) }) +
+      (this.#isCall
+        ? ''
+        : this.#event('response.content_part.added', { ...this.#place, content_index: 0, part: this.#part('') }))
     )
   }
 
   pieces(_choice: number, from: number, to: number): string {
     let events = ''
     for (let at = from; at < to; at++) {
-      events += this.#event('response.output_text.delta', {
-        ...this.#place,
-        content_index: 0,
-        delta: this.#plan.textAt(at),
-        logprobs: [],
-      })
+      const delta = this.#plan.textAt(at)
+      events += this.#isCall
+        ? this.#event('response.function_call_arguments.delta', { ...this.#place, delta })
+        : this.#event('response.output_text.delta', { ...this.#place, content_index: 0, delta, logprobs: [] })
     }
     return events
   }
 
   end(): string {
     const text = planText(this.#plan)
-    return (
-      this.#event('response.output_text.done', { ...this.#place, content_index: 0, text, logprobs: [] }) +
-      this.#event('response.content_part.done', { ...this.#place, content_index: 0, part: this.#part(text) }) +
-      this.#event('response.output_item.done', {
-        output_index: 0,
-        item: this.#item(this.#endStatus, [this.#part(text)]),
-      })
-    )
+    const item = this.#item(this.#endStatus, text)
+    const said = this.#isCall
+      ? this.#event('response.function_call_arguments.done', {
+          ...this.#place,
+          name: this.#plan.tool,
+          arguments: text,
+        })
+      : this.#event('response.output_text.done', { ...this.#place, content_index: 0, text, logprobs: [] }) +
+        this.#event('response.content_part.done', { ...this.#place, content_index: 0, part: this.#part(text) })
+    return said + this.#event('response.output_item.done', { output_index: 0, item })
   }
 
   close(usage: Usage): string {
@@ -108,6 +119,6 @@ export class ResponsesVoice implements Voice {
   }
 
   whole(usage: Usage): object {
-    return this.#response(this.#endStatus, [this.#item(this.#endStatus, [this.#part(planText(this.#plan))])], usage)
+    return this.#response(this.#endStatus, [this.#item(this.#endStatus, planText(this.#plan))], usage)
   }
 }

@@ -29,8 +29,8 @@ export interface VoiceContext {
 
 /** All texts are whole server-sent events, or empty where the dialect has nothing to say. */
 export interface Voice {
-  /** Before the first token. */
-  begin(promptTokens: number): string
+  /** Before the first token. `cachedTokens` of the prompt's were in memory already. */
+  begin(promptTokens: number, cachedTokens: number): string
   /** Tokens `from` up to, not including, `to` of a choice. */
   pieces(choice: number, from: number, to: number): string
   /** After the last token of a choice. */

@@ -36,8 +36,16 @@ export interface Log {
 
 /** `target`: a file, or file descriptor 1 or 2. */
 export function openLog(options: LogOptions, target: string | 1 | 2, base: Record<string, string | number>): Log {
-  // Written in the background in pieces of 4 KiB, so that a slow disk or terminal never holds up a call.
-  const stream = destination({ dest: target, sync: false, minLength: 4096, mkdir: true, periodicFlush: 500 })
+  // Written in the background in large pieces, so that a slow disk or terminal never holds up a call; one
+  // that stands still loses lines beyond 16 MiB.
+  const stream = destination({
+    dest: target,
+    sync: false,
+    minLength: 65_536,
+    maxLength: 16 * 2 ** 20,
+    mkdir: true,
+    periodicFlush: 500,
+  })
   const logger = pino(
     {
       level: options.level,

@@ -37,7 +37,8 @@ test('what a caller writes cannot pass for a mark of the chat template', () => {
 })
 
 test('an id outside of the vocabulary is refused', () => {
-  for (const id of [0, 6, 255, 512, 0x20000, -1, 0.5, 2 ** 31]) assert.throws(() => decode([id]), RangeError)
+  for (const id of [0, 6, 255, 512, 0x20000, -1, 0.5, 2 ** 31, NaN, 0x150 + 0.5, 0x4000000 + 0.5])
+    assert.throws(() => decode([id]), RangeError)
 })
 
 test('an answer is the same for the same prompt and differs for another', () => {

@@ -170,6 +170,15 @@ test('the slicer cuts into small pieces and loses none', async () => {
   assert.ok(client.pieces.length > 1)
 })
 
+test('many bytes in the smallest pieces come through in order', async () => {
+  await using stage = await openStage({ kind: 'slicer', bytes: 1, direction: 'down' })
+  const { client, server } = await stage.link()
+  const sent = randomBytes(400_000)
+  server.socket.end(sent)
+  await client.until(() => client.end === 'fin')
+  assert.ok(Buffer.concat(client.pieces).equals(sent))
+})
+
 test('a cut comes after exactly so many bytes, as a reset or as a clean end', async () => {
   for (const how of ['rst', 'fin'] as const) {
     await using stage = await openStage({ kind: 'cut', afterBytes: 5, how, direction: 'down' })
@@ -188,6 +197,20 @@ test('a cut after a time ends connections that say nothing', async () => {
   await using stage = await openStage({ kind: 'cut', afterMs: 50 })
   const { client, server } = await stage.link()
   await Promise.all([client.until(() => client.end === 'rst'), server.until(() => server.end === 'rst')])
+})
+
+test('a cut that is ordered again, or otherwise, strikes a live connection too', async () => {
+  const clock = new ManualClock()
+  await using stage = await openStage({ clock })
+  for (const isTakenBack of [true, false]) {
+    const { client } = await stage.link()
+    const name = stage.proxy.add({ kind: 'cut', afterMs: 60_000 })
+    if (isTakenBack) stage.proxy.remove(name)
+    stage.proxy.add({ kind: 'cut', afterMs: 50 })
+    clock.advance(50)
+    await client.until(() => client.end === 'rst')
+    stage.proxy.remove()
+  }
 })
 
 test('a half-open connection takes everything and passes nothing on, not even the end', async () => {

@@ -142,6 +142,25 @@ test('refuse: connections are refused until the time is over', async () => {
   assert.equal(seen.status, 200)
 })
 
+test('refuse: of two orders the one that lasts longer counts', async () => {
+  for (const times of [
+    [100, 700],
+    [700, 100],
+  ]) {
+    const clock = new ManualClock()
+    await using own = await openSimServer({ clock, engine: { clock: systemClock } })
+    for (const ms of times) own.order({ kind: 'refuse', ms })
+    clock.advance(699)
+    // A server that listens again does so within a few turns of the loop.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal((await call(own.url, '/health', null)).end, 'ECONNREFUSED')
+    clock.advance(1)
+    let seen = await call(own.url, '/health', null)
+    while (seen.end === 'ECONNREFUSED') seen = await call(own.url, '/health', null)
+    assert.equal(seen.status, 200)
+  }
+})
+
 test('deadlock: nothing is generated, health stays 200, until it is taken back', async () => {
   const id = sim.order({ kind: 'deadlock' })
   const waiting = ask()
@@ -225,6 +244,10 @@ test('an order that makes no sense is refused by name', async () => {
     [{ kind: 'explode' }, /kind/],
     [{ kind: 'cut', afterTokens: -1 }, /afterTokens/],
     [{ kind: 'cut', match: { prompt: 'x' } }, /match/],
+    [{ kind: 'cut', match: { route: '/v1/chat/completions' } }, /match\.route: .*chat/],
+    [{ kind: 'cut', afterToken: 5 }, /afterToken:.*did you mean afterTokens/],
+    [{ kind: 'cut', count: 0 }, /count/],
+    [{ kind: 'no-done', keepOpen: 'yes' }, /keepOpen/],
     ['cut', /object/],
   ] as const) {
     assert.throws(() => parseFaultOrder(order), says)

@@ -55,6 +55,28 @@ test('openai: responses, streamed and whole', async () => {
   assert.deepEqual([short.status, short.incomplete_details?.reason], ['incomplete', 'max_output_tokens'])
 })
 
+test('openai: a function call in a response, streamed and whole', async () => {
+  await using sim = await openSimServer({ profile: 'openai', engine: { speed: 10 } })
+  const ask = {
+    model,
+    input: 'please call:weather',
+    tools: [{ type: 'function' as const, name: 'weather', parameters: {}, strict: null }],
+  }
+  const whole = await openai(sim).responses.create(ask)
+  const stream = openai(sim).responses.stream(ask)
+  let pieces = ''
+  stream.on('response.function_call_arguments.delta', ({ delta }) => (pieces += delta))
+  const streamed = await stream.finalResponse()
+  const expected = ['function_call', 'weather', expectedToolArguments(ask.input), 'completed']
+  for (const { output, output_text: text } of [whole, streamed]) {
+    assert.deepEqual([output.length, text], [1, ''])
+    const [item] = output
+    assert.ok(item?.type === 'function_call')
+    assert.deepEqual([item.type, item.name, item.arguments, item.status], expected)
+  }
+  assert.equal(pieces, expectedToolArguments(ask.input))
+})
+
 test('openai: a streamed tool call comes together', async () => {
   await using sim = await openSimServer({ engine: { speed: 10 } })
   const content = 'call:weather'

@@ -1,5 +1,6 @@
 /** The simulated server over real sockets: the same answer by every door, and what each profile has and refuses. */
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { answerWord, checkAnswer, expectedAnswer, expectedToolArguments, promptHash } from '../../lab/answer.ts'
 import type { ProfileName } from '../../lab/profile.ts'
@@ -93,6 +94,16 @@ test('usage comes at the end of a stream when asked for, and says what was in me
   assert.ok(Number(pick(last, 'usage.prompt_tokens_details.cached_tokens')) >= 128)
 })
 
+test('a message counts what was in memory the same, streamed and whole', async () => {
+  const ask = chat(`long ${'and longer '.repeat(40)} tokens:4`, { max_tokens: 9 })
+  await call(sim.url, '/v1/messages', ask)
+  const whole = await call(sim.url, '/v1/messages', ask)
+  const streamed = eventsOf((await call(sim.url, '/v1/messages', { ...ask, stream: true })).text)
+  assert.ok(Number(at(whole, 'usage.cache_read_input_tokens')) >= 128)
+  for (const name of ['input_tokens', 'cache_read_input_tokens'])
+    assert.equal(pick(streamed[0], `message.usage.${name}`), at(whole, `usage.${name}`))
+})
+
 test('an answer cut after any token goes on exactly, by ids', async () => {
   const prompt = 'go on tokens:14'
   const ask = chat(prompt, { stream: true, return_token_ids: true })
@@ -177,7 +188,8 @@ test('text becomes tokens and comes back', async () => {
   const back = await call(sim.url, '/detokenize', { tokens })
   assert.equal(at(back, 'prompt'), 'héllo w0-amber')
   assert.equal(at(tokenized, 'count'), at(tokenized, 'tokens.length'))
-  assert.equal((await call(sim.url, '/detokenize', { tokens: [7] })).status, 400)
+  for (const wrong of [7, 'x', 0x4000000 + 0.5])
+    assert.equal((await call(sim.url, '/detokenize', { tokens: [wrong] })).status, 400)
   const counted = await call(sim.url, '/v1/messages/count_tokens', chat('hi'))
   assert.ok(Number(at(counted, 'input_tokens')) > 0)
 })
@@ -190,6 +202,7 @@ test('embeddings are fixed by the text, of length 1, as numbers and as base64', 
   const packed = String(at(await ask({ encoding_format: 'base64' }), 'data.0.embedding'))
   assert.ok(Math.abs(Math.hypot(...(first ?? [])) - 1) < 1e-9)
   assert.notDeepEqual(first, second)
+  for (const input of [[null], [['a']], [{}], 7, []]) assert.equal((await ask({ input })).status, 400)
   const unpacked = new Float32Array(Uint8Array.from(Buffer.from(packed, 'base64')).buffer)
   assert.deepEqual([...unpacked], [...Float32Array.from(first ?? [])])
 })
@@ -287,6 +300,23 @@ test('wrong requests are refused by name', async () => {
   assert.equal(large.status, 413)
   assert.equal((await call(sim.url, '/v2/nothing', null)).status, 404)
 })
+
+test('a request target that is no URL is refused, and the server lives on', async () => {
+  for (const target of ['//[', 'http://[bad'])
+    assert.equal(await statusOf(`GET ${target} HTTP/1.1\r\nhost: lab\r\n\r\n`), '400')
+  assert.equal((await call(sim.url, '/health', null)).status, 200)
+})
+
+/** The status of the answer to these very bytes. */
+function statusOf(bytes: string): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port: sim.port, host: '127.0.0.1' }, () => socket.write(bytes))
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    socket.on('end', () => resolve(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]))
+    socket.on('error', reject)
+  })
+}
 
 test('llama.cpp: 500 for bad JSON, its own context error, slots, props and timings, any model name', async () => {
   await withSim({ profile: 'llamacpp', contextTokensMax: 64 }, async (own) => {
