@@ -1,12 +1,16 @@
 /**
- * What do 64 MiB bodies cost in memory? A chat request with a base64 image of nearly that size goes through Holdfast to a model server,
- * and an embeddings answer of nearly that size comes back; the peak of resident memory is read from the kernel, and every byte is compared
+ * What do 64 MiB bodies cost in memory? A chat request with a base64 image of nearly that size goes through Holdfast
+ * to a model server,
+ * and an embeddings answer of nearly that size comes back; the peak of resident memory is read from the kernel, and
+ * every byte is compared
  * by hash. A body one byte over the limit must be refused, an answer over it must not look whole.
  *
  *   node bench/big-body.ts [--journal memory|sqlite]
  *
- * Each series runs twice. "as it is" shows what the machine must have room for, garbage not yet collected included. "held" runs with a
- * collector that never rests, so that only what the gateway really holds is left: a request must be held once, an answer once on its way
+ * Each series runs twice. "as it is" shows what the machine must have room for, garbage not yet collected included.
+ * "held" runs with a
+ * collector that never rests, so that only what the gateway really holds is left: a request must be held once, an
+ * answer once on its way
  * (and once in the journal, when that is in memory).
  */
 import { createHash } from 'node:crypto'

@@ -16,7 +16,10 @@ export interface Sample {
   readonly p50Us: number
   readonly p90Us: number
   readonly p99Us: number
-  /** Share of the chunks that came later than one chunk interval: a gateway with many cannot follow and merges what has queued. */
+  /**
+   * Share of the chunks that came later than one chunk interval: a gateway with many cannot follow and merges what
+   * has queued.
+   */
   readonly lateShare: number
   /** Chunks lost or repeated, streams cut, requests failed. */
   readonly wrongCount: number
@@ -153,7 +156,10 @@ function wrongWords(result: LoadResult): string {
   return [...words, ...(result.first_error === '' ? [] : [`first: ${result.first_error}`])].join(', ')
 }
 
-/** Waits until the last question's streams are gone and the gateway is at rest, so that the next one is not billed for it. */
+/**
+ * Waits until the last question's streams are gone and the gateway is at rest, so that the next one is not billed for
+ * it.
+ */
 async function settle(contender: Contender, mock: Mock): Promise<void> {
   for (let turn = 0; turn < 50; turn++) {
     const before = cpuTicks(contender.pids())

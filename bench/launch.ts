@@ -1,4 +1,6 @@
-/** Starts the programs of a bench, pinned to a core where the machine can, and sees to it that none outlives the run. */
+/**
+ * Starts the programs of a bench, pinned to a core where the machine can, and sees to it that none outlives the run.
+ */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { connect, createServer } from 'node:net'

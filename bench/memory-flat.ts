@@ -1,14 +1,18 @@
 /**
- * Does a gateway's memory stay flat over 100,000 calls? Unary calls, short streams and clients that leave go through Holdfast in slices;
+ * Does a gateway's memory stay flat over 100,000 calls? Unary calls, short streams and clients that leave go through
+ * Holdfast in slices;
  * after each slice resident memory and heap are read, and the second half of the samples is tested for a rising trend.
  *
  *   node bench/memory-flat.ts [--calls 100000] [--journal memory|sqlite] [--journal-mib 32]
  *
- * The journal keeps answers for minutes, up to its room: that is its work and no leak. So its room is made small enough to be full long
+ * The journal keeps answers for minutes, up to its room: that is its work and no leak. So its room is made small
+ * enough to be full long
  * before the second half begins; what still rises then is one.
  *
- * "Grows" needs both: a trend that chance would give once in a hundred runs (Mann–Kendall), and a size that matters (Theil–Sen slope
- * times the calls of the half, beyond 4 MiB and beyond 3 % of what is held). Exit code 1 when it grows or an answer was wrong.
+ * "Grows" needs both: a trend that chance would give once in a hundred runs (Mann–Kendall), and a size that matters
+ * (Theil–Sen slope
+ * times the calls of the half, beyond 4 MiB and beyond 3 % of what is held). Exit code 1 when it grows or an answer
+ * was wrong.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -42,7 +46,10 @@ const journalBytesMax = Number(values['journal-mib']) * 2 ** 20
 if (!Number.isInteger(callsWanted) || callsWanted < 50_000)
   throw new Error('--calls must be a whole number from 50,000: with fewer the journal is not full in time')
 
-/** One slice: 85 % unary, 10 % short streams, 5 % readers that leave after two of twenty chunks. Returns calls made and wrong ones. */
+/**
+ * One slice: 85 % unary, 10 % short streams, 5 % readers that leave after two of twenty chunks. Returns calls made
+ * and wrong ones.
+ */
 async function runSlice(port: number, calls: number): Promise<{ calls: number; wrong: number; words: string }> {
   const common = { port, 'warmup-ms': 0, seconds: 60, 'drain-ms': 10_000 }
   const stream = { ...common, repeat: 1, connections: 20, 'interval-us': 1000 }

@@ -1,4 +1,6 @@
-/** What the kernel says of a process and all its descendants: who they are, their memory, their CPU time. Linux only. */
+/**
+ * What the kernel says of a process and all its descendants: who they are, their memory, their CPU time. Linux only.
+ */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 interface Stat {
@@ -7,7 +9,10 @@ interface Stat {
   readonly ticks: number
 }
 
-/** Null for a process that has just gone. The command name may hold blanks and brackets, so fields count from the last bracket. */
+/**
+ * Null for a process that has just gone. The command name may hold blanks and brackets, so fields count from the last
+ * bracket.
+ */
 function readStat(pid: number): Stat | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')

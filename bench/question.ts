@@ -1,4 +1,7 @@
-/** The questions a run can ask of a gateway: which load, in which scheduling class, and what one unit of the answer is. */
+/**
+ * The questions a run can ask of a gateway: which load, in which scheduling class, and what one unit of the answer
+ * is.
+ */
 
 export type QuestionName = 'unary' | 'latency' | 'sse250' | 'sse1000' | 'ttft' | 'idle-memory'
 
@@ -16,7 +19,10 @@ export interface Question {
 
 const chunkIntervalMs = 20
 
-/** Streams that are opened within `rampMs` or as fast as the gateway can, start together, and run until the mock is told to finish them. */
+/**
+ * Streams that are opened within `rampMs` or as fast as the gateway can, start together, and run until the mock is
+ * told to finish them.
+ */
 function steadyStreams(count: number, rampMs: number): Readonly<Record<string, number>> {
   const pace = { chunks: 1_000_000, 'interval-us': chunkIntervalMs * 1000, size: 200, hold: 1 }
   return { connections: count, ...pace, 'ramp-ms': rampMs, 'warmup-ms': 150, 'drain-ms': 10_000 }

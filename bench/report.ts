@@ -1,4 +1,7 @@
-/** The report of a run: its small print, its tables, its notes; and the marked section of the README that keeps the last one. */
+/**
+ * The report of a run: its small print, its tables, its notes; and the marked section of the README that keeps the
+ * last one.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { IdleSample, Sample } from './contender.ts'

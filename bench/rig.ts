@@ -1,11 +1,17 @@
-/** The two tools every bench needs, the mock model server and the load client, compiled from C where the machine has a compiler. */
+/**
+ * The two tools every bench needs, the mock model server and the load client, compiled from C where the machine has a
+ * compiler.
+ */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cache, canRunRealtime, launch, type Launched, loadCore } from './launch.ts'
 
-/** What the load client prints at its end; times in microseconds, counts over the whole run except `units`, which is the window's. */
+/**
+ * What the load client prints at its end; times in microseconds, counts over the whole run except `units`, which is
+ * the window's.
+ */
 export interface LoadResult {
   readonly mode: string
   readonly seconds: number

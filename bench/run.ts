@@ -1,5 +1,6 @@
 /**
- * How much does Holdfast cost, beside nginx, HAProxy and Portkey on the same machine in the same minutes? Starts a mock model server and
+ * How much does Holdfast cost, beside nginx, HAProxy and Portkey on the same machine in the same minutes? Starts a
+ * mock model server and
  * all gateways, loads one at a time in rounds, and prints what each request and each chunk cost in CPU and in delay.
  */
 import { writeFileSync } from 'node:fs'

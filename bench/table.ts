@@ -41,7 +41,10 @@ function added(samples: readonly Sample[], peer: string, pick: Pick): number[] {
     })
 }
 
-/** Above this share of late chunks a gateway is not following: it merges what has queued, and its CPU per chunk falls for a bad reason. */
+/**
+ * Above this share of late chunks a gateway is not following: it merges what has queued, and its CPU per chunk falls
+ * for a bad reason.
+ */
 const lateShareMax = 0.05
 
 /** The ratio of CPU; with a star where either side could not follow the load. */

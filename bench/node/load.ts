@@ -1,4 +1,7 @@
-/** The load client for machines without a C compiler: the same flags and result as native/load.c, but it may be the bottleneck. */
+/**
+ * The load client for machines without a C compiler: the same flags and result as native/load.c, but it may be the
+ * bottleneck.
+ */
 import { readFileSync } from 'node:fs'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'

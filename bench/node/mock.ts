@@ -1,4 +1,7 @@
-/** The mock model server for machines without a C compiler: the same interface as native/mock.c, but it may be the bottleneck. */
+/**
+ * The mock model server for machines without a C compiler: the same interface as native/mock.c, but it may be the
+ * bottleneck.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
 const bodyBytesKept = 16_384

@@ -1,4 +1,7 @@
-/** A program of a Debian package: from the path, or unpacked into the cache without installing, so that no service is started. */
+/**
+ * A program of a Debian package: from the path, or unpacked into the cache without installing, so that no service is
+ * started.
+ */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { cache, runToEnd, wordsOf } from '../launch.ts'
@@ -12,7 +15,8 @@ export interface Program {
 const folder = join(cache, 'peers', 'debian')
 
 /**
- * Finds `/usr/sbin/<name>` on the machine or in the cache, else downloads the package of that name and the libraries it lacks.
+ * Finds `/usr/sbin/<name>` on the machine or in the cache, else downloads the package of that name and the libraries
+ * it lacks.
  * @throws {PeerMissing} when there is neither the program nor apt
  */
 export function debianProgram(name: string): Program {
@@ -42,7 +46,10 @@ function unpack(name: string, root: string): void {
   }
 }
 
-/** The libraries that an installation would bring along, asked by a dry run; a first failure is cured by fresh package lists. */
+/**
+ * The libraries that an installation would bring along, asked by a dry run; a first failure is cured by fresh package
+ * lists.
+ */
 function missingLibraries(name: string): string[] {
   const dryRun = (): string => runToEnd('apt-get', ['install', '--simulate', '--no-install-recommends', name])
   let plan: string

@@ -6,7 +6,10 @@ import { awaitPort, cache, gatewayCore, launch } from '../launch.ts'
 import { debianProgram } from './debian-program.ts'
 import type { Peer } from './peer.ts'
 
-/** Without `http-no-delay` it holds small chunks for 100 ms; without `abortonclose` it keeps streams whose reader has left. */
+/**
+ * Without `http-no-delay` it holds small chunks for 100 ms; without `abortonclose` it keeps streams whose reader has
+ * left.
+ */
 const configuration = (mockHost: string, port: number): string => `global
   nbthread 1
   maxconn 8000

@@ -15,7 +15,8 @@ export interface Peer {
   /** Headers that each request must carry. */
   headers?(mockUrl: string): Readonly<Record<string, string>>
   /**
-   * Starts it on 127.0.0.1:`port`, in front of the model server at `mockUrl` (no path, no slash at the end), on the gateway's core.
+   * Starts it on 127.0.0.1:`port`, in front of the model server at `mockUrl` (no path, no slash at the end), on the
+   * gateway's core.
    * @throws {PeerMissing} when this machine cannot have it
    */
   start(mockUrl: string, port: number): Promise<RunningPeer>

@@ -15,7 +15,8 @@ interface Patch {
 }
 
 /**
- * What must change in the published build before it can be measured; each text occurs exactly once in it. The package in the cache
+ * What must change in the published build before it can be measured; each text occurs exactly once in it. The package
+ * in the cache
  * stays as it is, the patched program is written beside it.
  */
 const patches: readonly Patch[] = [

@@ -1,5 +1,6 @@
 /**
- * What the HTTP parser refuses: there is no request to answer, so the answer is written by hand. Nothing is ever written
+ * What the HTTP parser refuses: there is no request to answer, so the answer is written by hand. Nothing is ever
+ * written
  * between the pieces of another answer on the same connection.
  */
 import type { ServerResponse } from 'node:http'

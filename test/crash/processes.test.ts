@@ -1,4 +1,7 @@
-/** The gateway as a process among processes: workers that die, drains, ports that are taken, servers that come up late. */
+/**
+ * The gateway as a process among processes: workers that die, drains, ports that are taken, servers that come up
+ * late.
+ */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'

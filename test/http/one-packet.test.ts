@@ -1,4 +1,5 @@
-// An answer that comes faster than a turn of the house, all of it in one packet: it must still go out as HTTP, in order.
+// An answer that comes faster than a turn of the house, all of it in one packet: it must still go out as HTTP, in
+// order.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { openTestHouse, post, type Script, streamBody, type TestHouse } from './harness.ts'

@@ -6,7 +6,10 @@ import type { Reply } from '../reply.ts'
 
 /** Bytes that may wait for a slow caller before the upstream is paused. */
 const lagBytesMax = 2 ** 20
-/** A larger answer goes out in pieces of this size, so that a caller who takes it slowly can be told from one who does not. */
+/**
+ * A larger answer goes out in pieces of this size, so that a caller who takes it slowly can be told from one who does
+ * not.
+ */
 const pieceBytesMax = 256 * 2 ** 10
 
 export class Tail {
