@@ -41,7 +41,8 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
   const stream = destination({
     dest: target,
     sync: false,
-    minLength: 65_536,
+    minLength: 32_768,
+    maxWrite: 131_072,
     maxLength: 16 * 2 ** 20,
     mkdir: true,
     periodicFlush: 500,
