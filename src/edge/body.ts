@@ -1,6 +1,7 @@
 /** Reads the body of a request once, into one piece of memory, within limits. */
 import type { IncomingMessage } from 'node:http'
 import { Fault } from '../fault/fault.ts'
+import { Gather } from '../ground/gather.ts'
 
 /** Bodies of all requests under way: a common purse, so that many large ones cannot fill the memory. */
 export class BodyPurse {
@@ -41,8 +42,6 @@ export function readBody(
   new BodyReader(request, bytesMax, purse, done)
 }
 
-/** What is taken at first for a body that comes in pieces. */
-const firstBytes = 64 * 2 ** 10
 const nothing: Buffer = Buffer.alloc(0)
 
 class BodyReader {
@@ -50,9 +49,7 @@ class BodyReader {
   #bytesMax: number
   #purse: BodyPurse
   #done: ((fault: Fault | null, body: Buffer) => void) | null
-  #lengthBytes: number | null
-  #body = nothing
-  #filled = 0
+  #gather: Gather
 
   constructor(
     request: IncomingMessage,
@@ -65,8 +62,9 @@ class BodyReader {
     this.#purse = purse
     this.#done = done
     const length = request.headers['content-length']
-    this.#lengthBytes = length === undefined ? null : Number(length)
-    if ((this.#lengthBytes ?? 0) > bytesMax) {
+    const announcedBytes = length === undefined ? null : Number(length)
+    this.#gather = new Gather(announcedBytes)
+    if ((announcedBytes ?? 0) > bytesMax) {
       this.#finish(tooLarge(bytesMax))
       return
     }
@@ -78,31 +76,13 @@ class BodyReader {
 
   #add(piece: Buffer): void {
     if (!this.#done) return
-    const needed = this.#filled + piece.length
-    if (needed > this.#bytesMax) return this.#finish(tooLarge(this.#bytesMax))
+    if (this.#gather.length + piece.length > this.#bytesMax) return this.#finish(tooLarge(this.#bytesMax))
     try {
       this.#purse.take(piece.length)
     } catch (thrown) {
       return this.#finish(thrown as Fault)
     }
-    if (this.#filled === 0 && (this.#lengthBytes === piece.length || this.#lengthBytes === null)) this.#body = piece
-    else {
-      if (needed > this.#body.length) this.#grow(needed)
-      piece.copy(this.#body, this.#filled)
-    }
-    this.#filled = needed
-  }
-
-  /**
-   * Room for `needed` bytes. The announced length is taken in one piece as soon as an eighth of it has come: an
-   * announcement alone must not cost memory, and a large body must not be copied over and over.
-   */
-  #grow(needed: number): void {
-    const length = this.#lengthBytes ?? this.#bytesMax
-    const isSerious = this.#lengthBytes !== null && needed * 8 >= length
-    const larger = Buffer.allocUnsafeSlow(isSerious ? length : Math.min(length, Math.max(needed * 2, firstBytes)))
-    this.#body.copy(larger, 0, 0, this.#filled)
-    this.#body = larger
+    this.#gather.add(piece, true)
   }
 
   #breakOff(): void {
@@ -114,11 +94,11 @@ class BodyReader {
     if (!done) return
     this.#done = null
     if (fault) {
-      this.#purse.give(this.#filled)
+      this.#purse.give(this.#gather.length)
       this.#request.pause()
       return done(fault, nothing)
     }
-    done(null, this.#filled === this.#body.length ? this.#body : this.#body.subarray(0, this.#filled))
+    done(null, this.#gather.take())
   }
 }
 

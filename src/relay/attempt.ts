@@ -10,10 +10,13 @@ import { Fault, toFault } from '../fault/fault.ts'
 import type { Timeouts } from '../fleet/pool.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
+import { Gather } from '../ground/gather.ts'
 import type { Flight, Wire, WireHead, WireReceiver } from './wire/wire.ts'
 
 /** An upstream's error text is read up to this; the rest is of no use. */
 const errorBytesMax = 64 * 2 ** 10
+const nothing: Buffer = Buffer.alloc(0)
+
 /**
  * Events without content (role, pings) that are held back before the first content; more than that is content enough.
  */
@@ -61,8 +64,8 @@ export class Attempt implements WireReceiver {
   #splitter: SseSplitter | null = null
   /** Events before the first content, or null once committed. */
   #held: Buffer[] | null = []
-  #body: Buffer[] = []
-  #bodyBytes = 0
+  /** What has come of an answer that is not streamed, or of an error. */
+  #body: Gather | null = null
   #isOver = false
   #isPaused = false
   #timer: Timer | null = null
@@ -209,18 +212,22 @@ export class Attempt implements WireReceiver {
   }
 
   #collect(bytes: Buffer): void {
-    const isError = this.#head?.status !== 200
-    this.#bodyBytes += bytes.length
-    if (isError && this.#bodyBytes > errorBytesMax) return this.#fail(this.#upstreamError(this.#head?.status ?? 0))
-    if (this.#bodyBytes > this.order.answerBytesMax) return this.#fail(new Fault('HF_UPSTREAM_TOO_LARGE'))
-    this.#body.push(Buffer.from(bytes))
+    const { status = 0, headers } = this.#head ?? {}
+    const { answerBytesMax } = this.order
+    const announced = Number(headers?.['content-length'] ?? Number.NaN)
+    if (status === 200 && announced > answerBytesMax) return this.#fail(new Fault('HF_UPSTREAM_TOO_LARGE'))
+    this.#body ??= new Gather(announced <= answerBytesMax ? announced : null)
+    const length = this.#body.length + bytes.length
+    if (status !== 200 && length > errorBytesMax) return this.#fail(this.#upstreamError(status))
+    if (length > answerBytesMax) return this.#fail(new Fault('HF_UPSTREAM_TOO_LARGE'))
+    this.#body.add(bytes, false)
   }
 
   #endWhole(): void {
     if (this.order.isStream) return this.#fail(new Fault('HF_UPSTREAM_EMPTY'))
     let answer: WholeAnswer
     try {
-      answer = this.order.translation.readWhole(join(this.#body))
+      answer = this.order.translation.readWhole(this.#body?.take() ?? nothing)
     } catch (thrown) {
       return this.#fail(toFault(thrown))
     }
@@ -232,7 +239,13 @@ export class Attempt implements WireReceiver {
 
   #upstreamError(status: number): Fault {
     const family = routes[this.order.translation.route].family
-    return readUpstreamError(status, this.#head?.headers ?? {}, join(this.#body), family, this.#clock.nowMs())
+    return readUpstreamError(
+      status,
+      this.#head?.headers ?? {},
+      this.#body?.take() ?? nothing,
+      family,
+      this.#clock.nowMs(),
+    )
   }
 
   #fail(fault: Fault): void {
@@ -245,7 +258,7 @@ export class Attempt implements WireReceiver {
   #close(): void {
     this.#isOver = true
     this.#timer?.cancel()
-    this.#body = []
+    this.#body = null
     this.#flight?.cancel()
   }
 
@@ -278,8 +291,4 @@ export class Attempt implements WireReceiver {
     const code = this.isCommitted ? 'HF_UPSTREAM_STALLED' : 'HF_FIRST_TOKEN_TIMEOUT'
     this.#fail(new Fault(code, { detail: `nothing for ${this.#limitMs()} ms` }))
   }
-}
-
-function join(pieces: Buffer[]): Buffer {
-  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
 }

@@ -119,11 +119,7 @@ export class MemoryJournal implements Journal {
       return
     }
     const lengths = events.map((event) => event.length)
-    const total = lengths.reduce((sum, length) => sum + length, 0)
-    const start = this.#takeStretch(total)
-    const slab = this.#slab
-    let at = start
-    for (const event of events) at += event.copy(slab, at)
+    const { slab, start } = this.#pack(events, lengths)
     this.#sealed.set(info.ray, { info, outcome, slab, start, lengths, bytes, sealedMs: this.#clock.monotonicMs() })
   }
 
@@ -131,6 +127,17 @@ export class MemoryJournal implements Journal {
     this.#live = new Crowd()
     this.#sealed.clear()
     this.#bytes = 0
+  }
+
+  #pack(events: readonly Buffer[], lengths: readonly number[]): { slab: Buffer; start: number } {
+    const total = lengths.reduce((sum, length) => sum + length, 0)
+    const [first] = events
+    // A large answer in one piece has memory of its own.
+    if (first && events.length === 1 && total >= slabBytes) return { slab: first, start: 0 }
+    const start = this.#takeStretch(total)
+    let at = start
+    for (const event of events) at += event.copy(this.#slab, at)
+    return { slab: this.#slab, start }
   }
 
   /** Room for `bytes` in the slab in hand, or in a new one; where it starts. */
