@@ -1,17 +1,18 @@
 /**
- * The journal in memory: kept at once, gone with the process. A live answer holds the events themselves, so it costs no
- * copy. An ended one is packed: its events would hold on to the pools of memory that they were cut from, several times
- * their own size.
+ * The journal in memory: kept at once, gone with the process. An answer is one stretch of memory and the lengths of its
+ * events: thousands of small buffers that live for seconds would cost more in collections than all else about a stream,
+ * and would hold on to the pools that they were cut from.
  */
 import { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Crowd, type Member } from '../ground/crowd.ts'
+import { Gather } from '../ground/gather.ts'
 import type { AnswerInfo, Journal, JournalEntry, JournalOptions, KeptAnswer, Outcome } from './journal.ts'
 
 /** What an answer and an event cost beyond their bytes, so that many tiny ones are bounded too. */
 const answerOverheadBytes = 2048
-const eventOverheadBytes = 64
+const eventOverheadBytes = 8
 /** Ended answers are packed into pieces of this size; when the last answer of one is forgotten, so is the piece. */
 const slabBytes = 2 ** 20
 
@@ -20,8 +21,8 @@ const deaf = (): void => {}
 class MemoryEntry implements JournalEntry, Member {
   place = 0
   readonly info: AnswerInfo
-  events: Buffer[] = []
-  count = 0
+  readonly lengths: number[] = []
+  readonly #gather = new Gather(null)
   bytes = answerOverheadBytes
   outcome: Outcome | null = null
   #journal: MemoryJournal
@@ -36,9 +37,18 @@ class MemoryEntry implements JournalEntry, Member {
   append(event: Buffer): void {
     if (this.outcome) return
     this.#journal.claim(this, event.length + eventOverheadBytes)
-    this.events.push(event)
+    this.#gather.add(event, true)
     this.bytes += event.length + eventOverheadBytes
-    this.#onKept(++this.count)
+    this.#onKept(this.lengths.push(event.length))
+  }
+
+  get count(): number {
+    return this.lengths.length
+  }
+
+  /** All events so far, one after the other. */
+  get whole(): Buffer {
+    return this.#gather.take()
   }
 
   seal(outcome: Outcome): void {
@@ -97,10 +107,13 @@ export class MemoryJournal implements Journal {
 
   read(ray: Ray): KeptAnswer | null {
     this.#forgetOld()
-    for (const { info, events } of this.#live)
-      if (info.ray === ray) return { ...info, outcome: null, events: [...events] }
+    for (const { info, whole, lengths } of this.#live) {
+      if (info.ray === ray) return { ...info, outcome: null, events: cut(whole, 0, lengths) }
+    }
     const packed = this.#sealed.get(ray)
-    return packed ? { ...packed.info, outcome: packed.outcome, events: unpack(packed) } : null
+    return packed
+      ? { ...packed.info, outcome: packed.outcome, events: cut(packed.slab, packed.start, packed.lengths) }
+      : null
   }
 
   /** Takes room for an event of a live entry. @throws {Fault} when there is none. */
@@ -111,16 +124,14 @@ export class MemoryJournal implements Journal {
   }
 
   retire(entry: MemoryEntry, outcome: Outcome): void {
-    const { info, events, bytes } = entry
+    const { info, lengths, bytes } = entry
     this.#live.remove(entry)
-    entry.events = []
     if (this.#options.keepMs === 0) {
       this.#bytes -= bytes
       return
     }
-    const lengths = events.map((event) => event.length)
-    const { slab, start } = this.#pack(events, lengths)
-    this.#sealed.set(info.ray, { info, outcome, slab, start, lengths, bytes, sealedMs: this.#clock.monotonicMs() })
+    const sealedMs = this.#clock.monotonicMs()
+    this.#sealed.set(info.ray, { info, outcome, ...this.#pack(entry.whole), lengths, bytes, sealedMs })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,14 +140,11 @@ export class MemoryJournal implements Journal {
     this.#bytes = 0
   }
 
-  #pack(events: readonly Buffer[], lengths: readonly number[]): { slab: Buffer; start: number } {
-    const total = lengths.reduce((sum, length) => sum + length, 0)
-    const [first] = events
-    // A large answer in one piece has memory of its own.
-    if (first && events.length === 1 && total >= slabBytes) return { slab: first, start: 0 }
-    const start = this.#takeStretch(total)
-    let at = start
-    for (const event of events) at += event.copy(this.#slab, at)
+  /** A small answer moves in with others, so that none of its memory is left over. */
+  #pack(whole: Buffer): { slab: Buffer; start: number } {
+    if (whole.length >= slabBytes) return { slab: whole, start: 0 }
+    const start = this.#takeStretch(whole.length)
+    whole.copy(this.#slab, start)
     return { slab: this.#slab, start }
   }
 
@@ -174,7 +182,7 @@ export class MemoryJournal implements Journal {
   }
 }
 
-function unpack({ slab, start, lengths }: Packed): Buffer[] {
+function cut(bytes: Buffer, start: number, lengths: readonly number[]): Buffer[] {
   let at = start
-  return lengths.map((length) => slab.subarray(at, (at += length)))
+  return lengths.map((length) => bytes.subarray(at, (at += length)))
 }

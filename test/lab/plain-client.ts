@@ -1,4 +1,5 @@
 /** A client without manners or mercy: sends one call on a connection of its own and tells exactly how it ended. */
+import assert from 'node:assert/strict'
 import { type IncomingHttpHeaders, request } from 'node:http'
 
 export interface Outcome {
@@ -118,4 +119,15 @@ export function pick(value: unknown, path: string): unknown {
 export function pickList(value: unknown, path: string): unknown[] {
   const found = pick(value, path)
   return Array.isArray(found) ? found : []
+}
+
+/** A chat of one user message for the lab model. */
+export function chat(content: string, more: object = {}): object {
+  return { model: 'lab-model', messages: [{ role: 'user', content }], ...more }
+}
+
+/** What stands at `path` in an answer that came whole. */
+export function at(outcome: Outcome, path: string): unknown {
+  assert.equal(outcome.end, 'complete')
+  return pick(JSON.parse(outcome.text), path)
 }
