@@ -54,8 +54,10 @@ export async function discover(
     const finding = findings[i]
     if (finding?.status !== 'fulfilled') return
     const real = finding.value.kind ?? kind
+    const { models } = finding.value
+    if (!models) return // something else listens there
     upstreams[name] = { url: `http://127.0.0.1:${port}/v1`, kind: real }
-    notes.push(`${name} on port ${port}: ${listed(finding.value.models)}`)
+    notes.push(`${name} on port ${port}: ${listed(models)}`)
   })
   for (const { name, variable, kind, url } of providers) {
     if (!environment[variable]) continue

@@ -102,10 +102,10 @@ try {
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
   if (!(error instanceof Error)) return String(error)
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code, message, syscall } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE')
     return `${message}\n    Another program has this port. Choose another with --port (and --admin-port), or stop that one.`
-  if (code === 'EACCES')
+  if (code === 'EACCES' && (syscall === 'listen' || syscall === 'bind'))
     return `${message}\n    Ports below 1024 are for the administrator: choose a higher one with --port.`
   return process.env['HOLDFAST_DEBUG'] ? (error.stack ?? message) : message
 }

@@ -26,6 +26,8 @@ interface Running {
 export async function run(options: RunOptions): Promise<void> {
   if (cluster.isWorker) return runWorker()
   const isPerson = process.stdout.isTTY
+  // A terminal that was closed, or a reader that left, must not take the answers under way with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const tell = (line: string): void => void process.stderr.write(`${line}\n`)
   const { config, notes, lab } = await setUp(options, tell)
   try {

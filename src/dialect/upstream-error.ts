@@ -13,6 +13,7 @@
  * | 408 504 522 524                       | HF_FIRST_TOKEN_TIMEOUT                                                 |
  * | 429                                   | HF_UPSTREAM_RATE_LIMITED                                               |
  * | 503 529                               | HF_UPSTREAM_BUSY                                                       |
+ * | 508                                   | HF_LOOP: behind that upstream stands a gateway that knows us           |
  * | 204                                   | HF_UPSTREAM_EMPTY                                                      |
  * | other 1xx 2xx 3xx                     | HF_UPSTREAM_GARBLED                                                    |
  * | the rest                              | HF_UPSTREAM_ERROR                                                      |
@@ -40,6 +41,7 @@ const codes: Readonly<Record<number, FaultCode>> = {
   429: 'HF_UPSTREAM_RATE_LIMITED',
   503: 'HF_UPSTREAM_BUSY',
   504: 'HF_FIRST_TOKEN_TIMEOUT',
+  508: 'HF_LOOP',
   522: 'HF_FIRST_TOKEN_TIMEOUT',
   524: 'HF_FIRST_TOKEN_TIMEOUT',
   529: 'HF_UPSTREAM_BUSY',

@@ -113,7 +113,7 @@ class Visit {
     const order: Order = {
       ray: this.ray,
       call,
-      node,
+      via: headers.via ? `${headers.via}, 1.1 ${node}` : `1.1 ${node}`,
       caller: caller.name,
       callerKey: callerKey(headers),
       passedHeaders,

@@ -26,8 +26,12 @@ export function checkRequest(request: IncomingMessage, node: string): void {
   if (hosts === 0 && httpVersion === '1.1') throw new Fault('HF_BAD_HTTP', { detail: 'there is no Host' })
   if (hosts > 1) throw new Fault('HF_BAD_HTTP', { detail: 'more than one Host' })
   if (url[0] !== '/' && url !== '*') checkAbsolute(url, headers.host ?? '')
-  const via = headers.via
-  if (via?.includes(node)) throw new Fault('HF_LOOP')
+  if (headers.via && hasPassed(headers.via, node)) throw new Fault('HF_LOOP')
+}
+
+/** `1.1 name (comment), …`: whether one of the names is ours. */
+function hasPassed(via: string, node: string): boolean {
+  return via.split(',').some((hop) => hop.trim().split(/[ \t]+/)[1] === node)
 }
 
 /** A target in absolute form must name the same host as the Host header; it is not followed anywhere. */

@@ -83,7 +83,7 @@ export const gatewayFaults = {
   HF_LOOP: {
     status: 508,
     source: 'operator',
-    retry: 'no',
+    retry: 'other',
     proxyError: 'proxy_loop_detected',
     envoyFlag: '',
     shouldCallerRetry: false,

@@ -119,10 +119,11 @@ export class Upstream {
     this.#restUntilMs = Math.max(this.#restUntilMs, this.#clock.monotonicMs() + rest)
   }
 
-  /** Takes in what it says of itself. */
-  learn(models: Iterable<string>, kind: UpstreamKind | null): void {
-    if (!this.options.models) this.models = new Set(models)
+  /** Takes in what it says of itself; `models` is null when it has no list. */
+  learn(models: Iterable<string> | null, kind: UpstreamKind | null): void {
     if (!this.options.kind && kind) this.kind = kind
+    if (!models) return
+    if (!this.options.models) this.models = new Set(models)
     this.isKnown = true
   }
 }

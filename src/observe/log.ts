@@ -56,6 +56,8 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
     },
     stream,
   )
+  // A disk that is full, or a reader that has left, costs lines and never a call.
+  stream.on('error', () => {})
   const prefix = JSON.stringify(base).slice(1, -1)
   return {
     debug: (facts, message) => logger.debug(facts, message),

@@ -68,6 +68,10 @@ export class Exchange implements AttemptListener, Member {
   #firstTokenMs: number | null = null
   #timers: Timer[] = []
   #isReading = false
+  /** The journal refuses even the last word: the caller is told all the same. */
+  #isJournalGone = false
+  /** A whole answer whose head waits until the journal has kept it. */
+  #whole: WholeAnswer | null = null
   #isSettled = false
   #isAdmitted = false
   #outcome: Outcome | null = null
@@ -102,7 +106,7 @@ export class Exchange implements AttemptListener, Member {
       this.#entry = journal.begin(
         { ray, route: call.route, model: call.model, caller, beganMs: clock.nowMs() },
         (keptCount) => this.#kept(keptCount),
-        (cause) => this.#fail(new Fault('HF_JOURNAL_FULL', { cause })),
+        (cause) => this.#lost(cause),
       )
       this.#timers.push(clock.after(this.#target.pool.timeouts.totalMs, () => this.#fail(new Fault('HF_DEADLINE'))))
       this.#next()
@@ -114,6 +118,15 @@ export class Exchange implements AttemptListener, Member {
   /** The house closes: an answer that is still under way ends with a word, not with silence. */
   close(): void {
     this.#fail(new Fault('HF_CLOSING', { retryAfterMs: 1000 }))
+  }
+
+  /** The house closes now: what a slow caller has not taken is left, and its connection will break. */
+  abandon(): void {
+    if (this.#isSettled) return
+    this.#fault ??= new Fault('HF_CLOSING')
+    this.#outcome = 'failed'
+    this.#tail.finish('breakOff')
+    this.#tail.detach()
   }
 
   // Choose, and try.
@@ -200,6 +213,7 @@ export class Exchange implements AttemptListener, Member {
   }
 
   onEvent(event: Buffer): void {
+    if (this.#outcome) return // an earlier event of the same read ended the call
     this.#isReading = true
     this.#journal(event)
   }
@@ -214,11 +228,9 @@ export class Exchange implements AttemptListener, Member {
     this.#endAttempt(null)
     if (this.#outcome) return
     this.#isReading = true
+    this.#whole = answer
     this.#journal(answer.body)
-    if (this.#outcome) return
-    this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.#order.beganMs
-    this.#reply.begin({ lengthBytes: answer.body.length, headers: { 'content-type': 'application/json' } })
-    this.#finish('complete')
+    if (!this.#outcome) this.#finish('complete')
   }
 
   onStreamEnd(): void {
@@ -237,18 +249,36 @@ export class Exchange implements AttemptListener, Member {
 
   // Journal, deliver, settle.
 
+  /** Only what the journal has taken is put into the tail, so that both count the same events. */
   #journal(event: Buffer): void {
-    this.#tail.push(event)
     try {
       this.#entry?.append(event)
     } catch (thrown) {
-      this.#fail(toFault(thrown))
+      return this.#fail(toFault(thrown))
     }
+    this.#tail.push(event)
   }
 
   #kept(keptCount: number): void {
-    this.#tail.kept(keptCount)
+    this.#tail.kept(this.#isJournalGone ? Number.POSITIVE_INFINITY : keptCount)
+    if (this.#whole) this.#beginWhole(this.#whole)
     if (!this.#isReading) this.#tail.flush()
+  }
+
+  #beginWhole({ body }: WholeAnswer): void {
+    this.#whole = null
+    this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.#order.beganMs
+    this.#reply.begin({ lengthBytes: body.length, headers: { 'content-type': 'application/json' } })
+  }
+
+  /** What the journal could not keep is not delivered, its end least of all; the caller is told so instead. */
+  #lost(cause: unknown): void {
+    if (this.#isSettled) return
+    this.#isJournalGone = true
+    this.#tail.dropUnkept()
+    const hadFailed = this.#outcome === 'failed'
+    this.#outcome = null
+    this.#fail((hadFailed && this.#fault) || new Fault('HF_JOURNAL_FULL', { cause }))
   }
 
   #finish(outcome: Outcome): void {
@@ -283,9 +313,9 @@ export class Exchange implements AttemptListener, Member {
     try {
       this.#entry?.append(event)
     } catch {
-      this.#tail.kept(Number.POSITIVE_INFINITY) // the journal is what failed: the caller is told all the same
+      this.#isJournalGone = true
     }
-    if (fault.code === 'HF_JOURNAL_FULL') this.#tail.kept(Number.POSITIVE_INFINITY)
+    if (this.#isJournalGone) this.#tail.kept(Number.POSITIVE_INFINITY)
     this.#finish('failed')
   }
 

@@ -5,8 +5,8 @@ import type { Ray } from '../fault/ray.ts'
 export interface Order {
   readonly ray: Ray
   readonly call: Call
-  /** Our name in `via`, by which a loop is seen. */
-  readonly node: string
+  /** `via` for the upstream: all that the request has passed, and our own name last. By it a loop is seen. */
+  readonly via: string
   /** Name of the caller's key, empty for none. */
   readonly caller: string
   /** The credentials the caller sent, for upstreams that take the caller's own. */

@@ -5,6 +5,9 @@ import { Exchange, type Relay } from './exchange.ts'
 import type { Order } from './order.ts'
 import type { Reply } from './reply.ts'
 
+/** After the grace: time for the last words to reach callers that read. */
+const lastWordsMs = 1000
+
 export class RelayPlane {
   #relay: Relay
   #live = new Crowd<Exchange>()
@@ -23,13 +26,18 @@ export class RelayPlane {
     exchange.start()
   }
 
-  /** Takes nothing new; gives what is under way `graceMs` to finish, then ends it with an error of its own. */
+  /**
+   * Takes nothing new; gives what is under way `graceMs` to finish, then ends it with an error of its own. Callers that
+   * take even that too slowly are not waited for.
+   */
   async drain(clock: Clock, graceMs: number): Promise<void> {
     const idle = this.#relay.admission.close()
-    const timer = clock.after(graceMs, () => {
+    using _close = clock.after(graceMs, () => {
       for (const exchange of this.#live) exchange.close()
     })
+    using _abandon = clock.after(graceMs + lastWordsMs, () => {
+      for (const exchange of this.#live) exchange.abandon()
+    })
     await idle
-    timer.cancel()
   }
 }

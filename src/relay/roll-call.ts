@@ -14,12 +14,17 @@ const probeMs = 3000
 /** The start waits this long for slow ones; they are taken in when they answer. */
 const startMs = 1500
 
+const unlistedWords =
+  'it answers, but shows no list of models: check the URL (most end in /v1) and the key, or name its `models` in the configuration'
+
 export class RollCall implements Disposable {
   #clock: Clock
   #fleet: Fleet
   #probe: Probe
   #log: Log
   #timers = new Map<Upstream, Timer>()
+  /** What was last said of each, so that a change is told, and only a change. */
+  #told = new Map<Upstream, string>()
   #isOver = false
 
   constructor(clock: Clock, fleet: Fleet, probe: Probe, log: Log) {
@@ -42,22 +47,27 @@ export class RollCall implements Disposable {
     for (const timer of this.#timers.values()) timer.cancel()
   }
 
+  #isNews(upstream: Upstream, state: string): boolean {
+    const isNews = this.#told.get(upstream) !== state
+    this.#told.set(upstream, state)
+    return isNews
+  }
+
   async #ask(upstream: Upstream): Promise<void> {
-    const hadFailed = upstream.lastFault !== null || !upstream.wasUp
+    const { name, url, key } = upstream
     try {
-      const { models, kind } = await this.#probe(upstream.url, { kind: upstream.kind, key: upstream.key }, probeMs)
+      const { models, kind } = await this.#probe(url, { kind: upstream.kind, key }, probeMs)
       if (this.#isOver) return
       upstream.learn(models, kind)
+      if (!upstream.isKnown) throw new Error(unlistedWords)
       upstream.succeed()
-      if (hadFailed)
-        this.#log.info(
-          { upstream: upstream.name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) },
-          'upstream is up',
-        )
+      const facts = { upstream: name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) }
+      if (this.#isNews(upstream, 'up')) this.#log.info(facts, 'upstream is up')
     } catch (thrown) {
       if (this.#isOver) return
-      if (!hadFailed) this.#log.warn({ upstream: upstream.name, detail: toFault(thrown).detail }, 'upstream is down')
       upstream.fail('HF_NO_UPSTREAM')
+      const { detail } = toFault(thrown)
+      if (this.#isNews(upstream, detail)) this.#log.warn({ upstream: name, detail }, 'upstream is down')
     }
     const periodMs = upstream.lastFault === null ? upPeriodMs : downPeriodMs
     this.#timers.set(

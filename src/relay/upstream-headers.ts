@@ -15,7 +15,7 @@ export function upstreamHeaders(upstream: Upstream, route: Route, order: Order):
     accept: order.call.isStream ? 'text/event-stream' : 'application/json',
     'user-agent': 'holdfast',
     'x-request-id': order.ray,
-    via: `1.1 ${order.node}`,
+    via: order.via,
     ...order.passedHeaders,
   }
   const key = upstream.options.key === 'caller' ? order.callerKey : upstream.key

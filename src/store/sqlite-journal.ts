@@ -75,6 +75,8 @@ export class SqliteJournal implements Journal {
   #clock: Clock
   #options: JournalOptions
   #database: DatabaseSync
+  /** Held open for its lock. */
+  #owner: DatabaseSync
   #statements: Record<'begin' | 'commit' | 'rollback' | 'answer' | 'piece' | 'seal', StatementSync>
   /** What the next commit writes; an array and not a Set, see `ground/crowd.ts`. */
   #dirty: SqliteEntry[] = []
@@ -91,14 +93,22 @@ export class SqliteJournal implements Journal {
     this.#clock = clock
     this.#options = options
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    this.#owner = own(path)
     const database = new DatabaseSync(path)
     this.#database = database
-    database.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.sync === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA busy_timeout = 2000;`,
-    )
-    database.exec(schemaSql)
-    // What an earlier process left open has lost its writer: it ages from now on.
-    database.prepare(adoptSql).run(clock.nowMs())
+    try {
+      database.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.sync === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA busy_timeout = 2000;`,
+      )
+      database.exec(schemaSql)
+      // What an earlier process left open has lost its writer: it ages from now on.
+      database.prepare(adoptSql).run(clock.nowMs())
+    } catch (cause) {
+      database.close()
+      this.#owner.close()
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`the journal ${path} cannot be used: ${reason}. Move it away to begin a new one.`, { cause })
+    }
     this.#statements = {
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
@@ -174,6 +184,7 @@ export class SqliteJournal implements Journal {
     this.#isClosed = true
     this.#sweeper.cancel()
     this.#database.close()
+    this.#owner.close()
   }
 
   #commit(): void {
@@ -264,20 +275,44 @@ export class SqliteJournal implements Journal {
       .prepare('SELECT id, bytes, sealed_ms FROM answer WHERE sealed_ms IS NOT NULL ORDER BY sealed_ms LIMIT 100000')
       .all()
     const remove = this.#database.prepare('DELETE FROM answer WHERE id = ?')
+    let freedBytes = 0
+    let freedCount = 0
     try {
       this.#database.exec('BEGIN IMMEDIATE')
       for (const row of rows) {
         const isOld = (row['sealed_ms'] as number) <= limitMs
-        if (!isOld && this.#bytes + neededBytes <= this.#options.totalBytesMax) break
+        if (!isOld && this.#bytes - freedBytes + neededBytes <= this.#options.totalBytesMax) break
         remove.run(row['id'] as number)
-        this.#bytes -= row['bytes'] as number
-        this.#count--
+        freedBytes += row['bytes'] as number
+        freedCount++
       }
       this.#database.exec('DELETE FROM piece WHERE id < (SELECT coalesce(min(first_piece), 9e15) FROM answer); COMMIT')
+      // Not before: what could not be deleted is still there, and goes on counting.
+      this.#bytes -= freedBytes
+      this.#count -= freedCount
     } catch {
       this.#failedMs = this.#clock.monotonicMs()
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
     }
+  }
+}
+
+/**
+ * Takes the journal for this process: two writers would seal and forget each other's answers. The lock is the system's,
+ * on a file of its own, so it is gone with its holder however that dies.
+ * @throws {Error} when another process has it.
+ */
+function own(path: string): DatabaseSync {
+  const owner = new DatabaseSync(`${path}.lock`)
+  try {
+    owner.exec('PRAGMA busy_timeout = 1000; BEGIN EXCLUSIVE')
+    return owner
+  } catch (cause) {
+    owner.close()
+    throw new Error(
+      `the journal ${path} belongs to another running gateway. Give this one a folder of its own with --state.`,
+      { cause },
+    )
   }
 }
 

@@ -21,7 +21,7 @@ import { openHouse } from '../../src/main.ts'
 import { silentLog } from '../../src/observe/log.ts'
 import { chat } from '../crash/chat.ts'
 
-const timeouts = { connectMs: 600, firstTokenMs: 600, interTokenMs: 600, wholeMs: 600, patienceMs: 0 }
+const timeouts = { connectMs: 400, firstTokenMs: 600, interTokenMs: 600, wholeMs: 600, patienceMs: 0 }
 /** Above the longest of the time limits, for a busy machine; a call that hangs takes minutes. */
 const answerMsMax = 10_000
 

@@ -101,7 +101,7 @@ test('an answer that broke off is delivered as far as it came, and does not look
   assert.deepEqual([reply.text, reply.ending], ['a', 'breakOff'])
 })
 
-test('the first word about the end stands', () => {
+test('an answer that is to break off does not end as whole', () => {
   const { reply, tail } = open()
   tail.push(Buffer.from('a'))
   tail.finish('breakOff')

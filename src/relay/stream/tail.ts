@@ -52,6 +52,12 @@ export class Tail {
     this.#keptCount = count
   }
 
+  /** Forgets what has not been kept: it never will be. */
+  dropUnkept(): void {
+    const unkept = this.#waiting.splice(Math.max(0, this.#keptCount - this.#deliveredCount))
+    for (const event of unkept) this.#waitingBytes -= event.length
+  }
+
   /** Delivers what may be delivered, in one write. */
   flush(): void {
     this.#writeRest()
@@ -65,9 +71,12 @@ export class Tail {
     this.#settle()
   }
 
-  /** Ends the answer for the caller once everything has been delivered: as whole, or broken off. */
+  /**
+   * Ends the answer for the caller once everything has been delivered: as whole, or broken off. A broken one is never
+   * made whole again by a later word.
+   */
   finish(how: 'end' | 'breakOff'): void {
-    this.#ending ??= how
+    if (this.#ending === null || how === 'breakOff') this.#ending = how
     this.flush()
   }
 

@@ -5,9 +5,12 @@ import type { UpstreamKind } from '../../fleet/upstream.ts'
 /** A list of models longer than this is not a list of models. */
 const bodyBytesMax = 4 * 2 ** 20
 const modelsMax = 5000
+/** What servers say that are well, but have no list of models, or none without the caller's own key. */
+const unlisted: ReadonlySet<number> = new Set([401, 403, 404, 405, 501])
 
 export interface Findings {
-  readonly models: readonly string[]
+  /** Null when the server answers, but has no list of models for us: not every one offers it, or to this key. */
+  readonly models: readonly string[] | null
   /** Null when the server did not give itself away. */
   readonly kind: UpstreamKind | null
 }
@@ -52,6 +55,7 @@ async function ask(
   const headers = authorization(credentials)
   const answer = await request(new URL(`${prefix}/models${base.search}`, base), { headers, signal, dispatcher })
   const text = await readText(answer.body)
+  if (unlisted.has(answer.statusCode)) return { models: null, kind: guessKind(base, {}, answer.headers) }
   if (answer.statusCode !== 200) throw new Error(`GET ${prefix}/models answered ${answer.statusCode}`)
   const list = JSON.parse(text) as { data?: { id?: unknown; owned_by?: unknown; type?: unknown }[]; models?: unknown }
   if (!Array.isArray(list?.data)) throw new Error(`GET ${prefix}/models answered something that is no list of models`)
