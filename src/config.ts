@@ -115,7 +115,17 @@ export function readConfigFile(path: string): Config {
       })),
     )
   }
-  return checkConfig(document.toJS() ?? {}, (field) => `${path}:${lineOf(document, lines, field)}`)
+  return checkConfig(valueOf(document, path), (field) => `${path}:${lineOf(document, lines, field)}`)
+}
+
+/** @throws {ConfigError} for aliases of YAML that lead nowhere, or beyond all measure. */
+function valueOf(document: Document, path: string): unknown {
+  try {
+    return document.toJS() ?? {}
+  } catch (error) {
+    const cure = 'Write the values out instead of using aliases (`*name`).'
+    throw new ConfigError([{ place: path, field: '', message: (error as Error).message, cure }])
+  }
 }
 
 /** Checks a configuration that does not come from a file. @throws {ConfigError} */

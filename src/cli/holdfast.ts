@@ -107,5 +107,7 @@ function explain(error: unknown): string {
     return `${message}\n    Another program has this port. Choose another with --port (and --admin-port), or stop that one.`
   if (code === 'EACCES' && (syscall === 'listen' || syscall === 'bind'))
     return `${message}\n    Ports below 1024 are for the administrator: choose a higher one with --port.`
+  if (code === 'EADDRNOTAVAIL')
+    return `${message}\n    This machine does not have that address. Choose one it has with --host, or 0.0.0.0 for all.`
   return process.env['HOLDFAST_DEBUG'] ? (error.stack ?? message) : message
 }

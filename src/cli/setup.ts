@@ -61,9 +61,14 @@ function nothingFound(): ConfigError {
 function upstreamsOf(urls: readonly string[]): ConfigInput['upstreams'] {
   const upstreams: ConfigInput['upstreams'] = {}
   for (const url of urls) {
-    if (!URL.canParse(url)) {
+    if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
       throw new ConfigError([
-        { place: `--upstream ${url}`, field: '', message: 'not a URL', cure: 'Write it like http://gpu1:8000/v1.' },
+        {
+          place: `--upstream ${url}`,
+          field: '',
+          message: 'not a URL of http or https',
+          cure: 'Write it like http://gpu1:8000/v1.',
+        },
       ])
     }
     const { host } = new URL(url)

@@ -24,7 +24,7 @@ export type WorkerWord =
       readonly upstreams: Ready['upstreams']
     }
   | { readonly event: 'status'; readonly status: WorkerStatus }
-  | { readonly event: 'failed'; readonly message: string }
+  | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }
 
 export interface WorkerStatus {
   readonly totals: Totals
@@ -56,12 +56,18 @@ export class Supervisor {
     cluster.schedulingPolicy = cluster.SCHED_NONE
   }
 
-  /** Starts all workers; resolves with what the first to listen said. Rejects when one cannot start at all. */
+  /** Starts all workers; resolves with what the first to listen said. Rejects when one cannot start: none is left then. */
   async start(): Promise<Extract<WorkerWord, { event: 'listening' }>> {
-    const words = await Promise.all(Array.from({ length: this.#config.workers }, (_, number) => this.#open(number)))
-    const [first] = words
-    if (!first) throw new Error('no worker was asked for')
-    return first
+    try {
+      const words = await Promise.all(Array.from({ length: this.#config.workers }, (_, number) => this.#open(number)))
+      const [first] = words
+      if (!first) throw new Error('no worker was asked for')
+      return first
+    } catch (error) {
+      this.#isClosing = true
+      for (const { worker } of this.#slots) worker.process.kill('SIGKILL')
+      throw error
+    }
   }
 
   readiness(): Readiness {
@@ -106,7 +112,7 @@ export class Supervisor {
       worker.on('message', (word: WorkerWord) => {
         if (word.event === 'listening') resolve(word)
         if (word.event === 'status') slot.status = word.status
-        if (word.event === 'failed') reject(new Error(word.message))
+        if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
       })
       worker.once('exit', (code, signal) => {
         reject(new Error(`worker ${number} ended before it listened (${signal ?? code})`))

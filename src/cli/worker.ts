@@ -17,7 +17,8 @@ function tell(word: WorkerWord): void {
 export function runWorker(): void {
   process.once('message', ({ config, number }: { config: Config; number: number }) => {
     work(config, number).catch((error: unknown) => {
-      tell({ event: 'failed', message: error instanceof Error ? error.message : String(error) })
+      const { message = String(error), code, syscall } = error as Partial<NodeJS.ErrnoException>
+      tell({ event: 'failed', message, ...(code && { code }), ...(syscall && { syscall }) })
       process.exitCode = 1
       process.disconnect?.()
     })

@@ -1,7 +1,9 @@
 /** The log: one JSON object a line (pino, wrapped). Never holds a prompt, an answer or a key. */
-import { pino, destination } from 'pino'
+import { pino } from 'pino'
+import { systemClock } from '../ground/clock.ts'
 import { z } from '../ground/schema.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
+import { LineSink } from './line-sink.ts'
 
 export const logSchema = z
   .strictObject({
@@ -30,23 +32,13 @@ export interface Log {
    * general logger (a quarter of the CPU time of a call); its facts are of a closed type that has no room for a secret.
    */
   call(level: 'info' | 'warn', fact: ExchangeFact): void
-  /** Writes what is still in memory. */
+  /** Writes what is still in memory, as far as the system takes it. */
   flush(): void
 }
 
-/** `target`: a file, or file descriptor 1 or 2. */
+/** `target`: a file, or file descriptor 1 or 2. @throws {Error} when the file cannot be opened */
 export function openLog(options: LogOptions, target: string | 1 | 2, base: Record<string, string | number>): Log {
-  // Written in the background in large pieces, so that a slow disk or terminal never holds up a call; one
-  // that stands still loses lines beyond 16 MiB.
-  const stream = destination({
-    dest: target,
-    sync: false,
-    minLength: 32_768,
-    maxWrite: 131_072,
-    maxLength: 16 * 2 ** 20,
-    mkdir: true,
-    periodicFlush: 500,
-  })
+  const stream = new LineSink(target, systemClock)
   const logger = pino(
     {
       level: options.level,
@@ -56,8 +48,6 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
     },
     stream,
   )
-  // A disk that is full, or a reader that has left, costs lines and never a call.
-  stream.on('error', () => {})
   const prefix = JSON.stringify(base).slice(1, -1)
   return {
     debug: (facts, message) => logger.debug(facts, message),
@@ -67,13 +57,7 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
     call: (level, fact) => {
       if (logger.isLevelEnabled(level)) stream.write(callLine(level, fact, prefix))
     },
-    flush: () => {
-      try {
-        stream.flushSync()
-      } catch {
-        // Not open yet, or already gone: nothing is in memory then.
-      }
-    },
+    flush: () => stream.flush(),
   }
 }
 
