@@ -15,10 +15,10 @@ export interface Ready {
 export function describeFleet(fleet: Fleet): Pick<Ready, 'models' | 'upstreams'> {
   return {
     models: fleet.models().map(({ id }) => id),
-    upstreams: fleet.upstreams.map(({ name, options, wasUp, restLeftMs }) => ({
+    upstreams: fleet.upstreams.map(({ name, options, wasUp, failuresInRow }) => ({
       name,
       url: options.url,
-      isUp: wasUp && restLeftMs === 0,
+      isUp: wasUp && failuresInRow === 0,
     })),
   }
 }

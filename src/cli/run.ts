@@ -24,6 +24,8 @@ interface Running {
 
 /** Resolves when the gateway has stopped. @throws {ConfigError}, or the system's error when a port cannot be taken. */
 export async function run(options: RunOptions): Promise<void> {
+  // Journals hold answers: what this process writes is for its own user.
+  process.umask(0o077)
   if (cluster.isWorker) return runWorker()
   const isPerson = process.stdout.isTTY
   // A terminal that was closed, or a reader that left, must not take the answers under way with it.

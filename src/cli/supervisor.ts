@@ -56,7 +56,10 @@ export class Supervisor {
     cluster.schedulingPolicy = cluster.SCHED_NONE
   }
 
-  /** Starts all workers; resolves with what the first to listen said. Rejects when one cannot start: none is left then. */
+  /**
+   * Starts all workers; resolves with what the first to listen said. Rejects when one cannot start: none is left
+   * then.
+   */
   async start(): Promise<Extract<WorkerWord, { event: 'listening' }>> {
     try {
       const words = await Promise.all(Array.from({ length: this.#config.workers }, (_, number) => this.#open(number)))

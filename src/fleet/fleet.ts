@@ -12,7 +12,7 @@ export const modelSchema = z
     pool: z
       .string()
       .optional()
-      .meta({ description: 'Pool that answers for this model. Default: the only pool there is.' }),
+      .meta({ description: 'Pool that answers for this model. Default: the first pool that offers it.' }),
     as: z
       .string()
       .min(1)

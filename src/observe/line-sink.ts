@@ -1,6 +1,7 @@
 /**
  * Where the lines of the log go: a file or a descriptor, written in the background in large pieces. A disk that is full
- * or a reader that has stopped costs lines, never a call: what waits is bounded, and no error leaves here. Ours, because
+ * or a reader that has stopped costs lines, never a call: what waits is bounded, and no error leaves here. Ours,
+ * because
  * the logger's own stream tries for ever at the end of a process whose disk is full.
  */
 import { mkdirSync, openSync, write, writeSync } from 'node:fs'

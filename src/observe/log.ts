@@ -11,10 +11,9 @@ export const logSchema = z
       .enum(['debug', 'info', 'warn', 'error', 'silent'])
       .default('info')
       .meta({ description: 'Least weight of a line that is written.' }),
-    file: z
-      .string()
-      .optional()
-      .meta({ description: 'File to write to. Default: standard output; standard error when that is a terminal.' }),
+    file: z.string().optional().meta({
+      description: 'File to write to. Default: standard output; in a terminal `holdfast.log` in the state folder.',
+    }),
     access: z.boolean().default(true).meta({ description: 'Write a line for each call.' }),
   })
   .prefault({})

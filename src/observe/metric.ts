@@ -124,6 +124,8 @@ export class Metrics {
       help,
       labelNames,
       registers: [this.registry],
+      // Over workers amounts add up; a state does not.
+      aggregator: name.endsWith('_up') ? 'max' : 'sum',
       collect() {
         collect(this)
       },

@@ -19,7 +19,9 @@ export class Observer {
   settled(fact: ExchangeFact): void {
     this.#metrics.settled(fact)
     if (!this.#hasAccessLog) return
-    this.log.call(fact.outcome === 'failed' && fact.status >= 500 ? 'warn' : 'info', fact)
+    // A stream that broke has sent its 200 long before.
+    const isOurTrouble = fact.outcome === 'failed' && (fact.status >= 500 || fact.status === 200)
+    this.log.call(isOurTrouble ? 'warn' : 'info', fact)
   }
 }
 

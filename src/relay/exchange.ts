@@ -238,13 +238,24 @@ export class Exchange implements AttemptListener, Member {
     this.#finish('complete')
   }
 
-  onFault(fault: Fault): void {
+  onFault(told: Fault): void {
+    const fault = this.#judge(told)
     const isCommitted = this.#attempt?.isCommitted ?? false
     this.#endAttempt(fault)
     if (this.#outcome) return
     this.#faults.push(fault)
     if (fault.kind.retry === 'no' || isCommitted) return this.#fail(fault)
     this.#next()
+  }
+
+  /**
+   * Where the caller's own key was shown, its refusal says nothing against the upstream, and everything to the
+   * caller.
+   */
+  #judge(fault: Fault): Fault {
+    const isCallersKey = this.#attempt?.order.upstream.options.key === 'caller'
+    if (fault.code !== 'HF_UPSTREAM_KEY_REFUSED' || !isCallersKey) return fault
+    return new Fault('HF_KEY_UNKNOWN', { detail: 'the model server does not take the key that was sent' })
   }
 
   // Journal, deliver, settle.

@@ -34,6 +34,7 @@ const innocent = new Set<FaultCode>([
   'HF_UPSTREAM_TOO_LARGE',
   'HF_UPSTREAM_MODEL_MISSING',
   'HF_BAD_CALL',
+  'HF_KEY_UNKNOWN',
 ])
 
 /** Failures before a byte of the request could leave. */

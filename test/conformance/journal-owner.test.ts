@@ -22,7 +22,10 @@ test('a journal that is open elsewhere is refused in words, and its owner is not
   const live = bench.begin()
   live.entry.append(Buffer.from('a'))
   bench.moment()
-  assert.throws(() => new SqliteJournal(path, new ManualClock(), defaults), /shared\.db belongs to another running gateway/)
+  assert.throws(
+    () => new SqliteJournal(path, new ManualClock(), defaults),
+    /shared\.db belongs to another running gateway/,
+  )
   live.entry.append(Buffer.from('b'))
   live.entry.seal('complete')
   bench.moment()
@@ -36,7 +39,10 @@ test('a file that is no journal is named, with what to do', () => {
   const path = join(folder, 'diary.db')
   writeFileSync(path, 'dear diary, '.repeat(1000))
   for (let i = 0; i < 2; i++)
-    assert.throws(() => new SqliteJournal(path, new ManualClock(), defaults), /diary\.db cannot be used: .*not a database.*Move it away/)
+    assert.throws(
+      () => new SqliteJournal(path, new ManualClock(), defaults),
+      /diary\.db cannot be used: .*not a database.*Move it away/,
+    )
 })
 
 test('answers that could not be forgotten go on counting', async () => {

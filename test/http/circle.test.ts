@@ -20,7 +20,10 @@ async function freePort(): Promise<number> {
 /** A house at `port` whose upstreams are these; `worker` only makes its name another. */
 function openAt(port: number, upstreamPorts: readonly number[], worker: number): Promise<House> {
   const upstreams = Object.fromEntries(
-    upstreamPorts.map((at, i) => [`up${i}`, { url: `http://127.0.0.1:${at}/v1`, kind: 'vllm' as const, models: ['m'] }]),
+    upstreamPorts.map((at, i) => [
+      `up${i}`,
+      { url: `http://127.0.0.1:${at}/v1`, kind: 'vllm' as const, models: ['m'] },
+    ]),
   )
   const timeouts = { wholeMs: 5000, totalMs: 10_000, patienceMs: 0 }
   const config = checkConfig({ listeners: [{ port }], journal: { engine: 'memory' }, timeouts, upstreams })

@@ -1,5 +1,6 @@
 /**
- * Answers whose end cannot be kept, or not be taken: the journal refuses the last events, the answer grows too large, the
+ * Answers whose end cannot be kept, or not be taken: the journal refuses the last events, the answer grows too large,
+ * the
  * house closes on a slow reader. Each must end, with a word, and leave nobody inside.
  */
 import assert from 'node:assert/strict'
@@ -95,32 +96,36 @@ test('nothing of an answer follows the error that broke it, though it came in th
 })
 
 for (const isWhole of [true, false]) {
-  test(`a house that closes does not wait for a slow reader (${isWhole ? 'the answer is whole' : 'it flows on'})`, limit, async () => {
-    const house = await openTestHouse({ limits: { drainMs: 200 } })
-    await using _ = house.upstream
-    house.upstream.script = (call) => {
-      call.beginStream()
-      let left = isWhole ? 600 : Number.POSITIVE_INFINITY
-      const go = (): void => {
-        while (left-- > 0) if (!call.say('x'.repeat(16_384))) return
-        call.endStream()
+  test(
+    `a house that closes does not wait for a slow reader (${isWhole ? 'the answer is whole' : 'it flows on'})`,
+    limit,
+    async () => {
+      const house = await openTestHouse({ limits: { drainMs: 200 } })
+      await using _ = house.upstream
+      house.upstream.script = (call) => {
+        call.beginStream()
+        let left = isWhole ? 600 : Number.POSITIVE_INFINITY
+        const go = (): void => {
+          while (left-- > 0) if (!call.say('x'.repeat(16_384))) return
+          call.endStream()
+        }
+        call.response.on('drain', go)
+        go()
       }
-      call.response.on('drain', go)
-      go()
-    }
-    const socket = connect({ port: house.port, host: '127.0.0.1' }).pause()
-    socket.on('error', () => {})
-    socket.write(post(streamBody))
-    await house.upstream.call(0)
-    await pause(500)
-    const trickle = setInterval(() => socket.read(1000), 50)
-    try {
-      const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'still open').unref())
-      assert.equal(await Promise.race([house.house.drain().then(() => 'closed'), late]), 'closed')
-      assert.equal(house.house.callsLive(), 0)
-    } finally {
-      clearInterval(trickle)
-      socket.destroy()
-    }
-  })
+      const socket = connect({ port: house.port, host: '127.0.0.1' }).pause()
+      socket.on('error', () => {})
+      socket.write(post(streamBody))
+      await house.upstream.call(0)
+      await pause(500)
+      const trickle = setInterval(() => socket.read(1000), 50)
+      try {
+        const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'still open').unref())
+        assert.equal(await Promise.race([house.house.drain().then(() => 'closed'), late]), 'closed')
+        assert.equal(house.house.callsLive(), 0)
+      } finally {
+        clearInterval(trickle)
+        socket.destroy()
+      }
+    },
+  )
 }
