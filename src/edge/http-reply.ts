@@ -89,8 +89,10 @@ export class HttpReply implements Reply {
   breakOff(): void {
     this.#close()
     const { socket } = this.#response
-    if (socket) this.#clock.after(lingerMs, () => socket.destroySoon())
-    else this.#response.destroy()
+    if (!socket) return void this.#response.destroy()
+    this.#clock.after(lingerMs, () => socket.destroySoon())
+    // Even a few bytes may never be taken; 'close' ends the watch.
+    this.#stall ??= this.#clock.after(this.#stalledMs, () => this.#response.destroy())
   }
 
   fail(fault: Fault): void {

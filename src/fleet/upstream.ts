@@ -23,6 +23,8 @@ export const upstreamSchema = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/v1' })
+      // It is shown in /readyz and in the log.
+      .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'a URL without a name and password; use `key`')
       .meta({ description: 'Base URL of the model server, as one would give it to a client; usually ends in `/v1`.' }),
     kind: z.enum(kinds).optional().meta({
       description: 'What kind of server it is. Left out, it is asked, and taken for `compatible` if it does not say.',

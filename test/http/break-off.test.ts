@@ -1,4 +1,6 @@
-/** A broken answer that its reader does not take to the end: the connection is given up in time, however little waits. */
+/**
+ * A broken answer that its reader does not take to the end: the connection is given up in time, however little waits.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
