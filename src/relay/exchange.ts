@@ -149,7 +149,8 @@ export class Exchange implements AttemptListener, Member {
 
   /** How the call is spoken to this upstream; null when it cannot be, which may say something against the call. */
   #translationFor({ upstream }: PoolMember, target: Target): Translation | null {
-    const key = upstream.options.speaks ? upstream.name : upstream.kind
+    const isOfItsKind = !upstream.options.speaks && upstream.options.streamUsage
+    const key = isOfItsKind ? upstream.kind : upstream.name
     const known = this.#translations.get(key)
     if (known !== undefined) return known
     const options = { wantsUsage: upstream.options.streamUsage, nowMs: this.#relay.clock.nowMs() }
@@ -248,10 +249,7 @@ export class Exchange implements AttemptListener, Member {
     this.#next()
   }
 
-  /**
-   * Where the caller's own key was shown, its refusal says nothing against the upstream, and everything to the
-   * caller.
-   */
+  /** The refusal of the caller's own key says nothing against the upstream, and everything to the caller. */
   #judge(fault: Fault): Fault {
     const isCallersKey = this.#attempt?.order.upstream.options.key === 'caller'
     if (fault.code !== 'HF_UPSTREAM_KEY_REFUSED' || !isCallersKey) return fault

@@ -16,6 +16,9 @@ const eventOverheadBytes = 8
 /** Ended answers are packed into pieces of this size; when the last answer of one is forgotten, so is the piece. */
 const slabBytes = 2 ** 20
 
+/** So many have left before the list is drawn together. */
+const dropsMin = 256
+
 const deaf = (): void => {}
 
 class MemoryEntry implements JournalEntry, Member {
@@ -77,8 +80,12 @@ export class MemoryJournal implements Journal {
   #clock: Clock
   #options: JournalOptions
   #live = new Crowd<MemoryEntry>()
-  /** In order of sealing: the oldest leave first, by age or need. */
-  #sealed = new Map<Ray, Packed>()
+  /**
+   * In order of sealing, from `#oldest` on: they leave there, by age or need. Not a Map: one that is emptied from the
+   * front walks over the holes of all who left before.
+   */
+  #sealed: Packed[] = []
+  #oldest = 0
   #slab = Buffer.alloc(0)
   #slabUsed = 0
   #bytes = 0
@@ -93,7 +100,7 @@ export class MemoryJournal implements Journal {
   }
 
   get answerCount(): number {
-    return this.#live.size + this.#sealed.size
+    return this.#live.size + this.#sealed.length - this.#oldest
   }
 
   begin(answer: AnswerInfo, onKept: (keptCount: number) => void): JournalEntry {
@@ -110,7 +117,7 @@ export class MemoryJournal implements Journal {
     for (const { info, whole, lengths } of this.#live) {
       if (info.ray === ray) return { ...info, outcome: null, events: cut(whole, 0, lengths) }
     }
-    const packed = this.#sealed.get(ray)
+    const packed = this.#sealed.findLast(({ info }, i) => i >= this.#oldest && info.ray === ray)
     return packed
       ? { ...packed.info, outcome: packed.outcome, events: cut(packed.slab, packed.start, packed.lengths) }
       : null
@@ -131,12 +138,13 @@ export class MemoryJournal implements Journal {
       return
     }
     const sealedMs = this.#clock.monotonicMs()
-    this.#sealed.set(info.ray, { info, outcome, ...this.#pack(entry.whole), lengths, bytes, sealedMs })
+    this.#sealed.push({ info, outcome, ...this.#pack(entry.whole), lengths, bytes, sealedMs })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#live = new Crowd()
-    this.#sealed.clear()
+    this.#sealed = []
+    this.#oldest = 0
     this.#bytes = 0
   }
 
@@ -161,24 +169,26 @@ export class MemoryJournal implements Journal {
 
   /** True when `bytes` more fit, after letting go of ended answers, oldest first, as far as needed. */
   #hasRoom(bytes: number): boolean {
-    for (const packed of this.#sealed.values()) {
-      if (this.#bytes + bytes <= this.#options.totalBytesMax) return true
-      this.#drop(packed)
-    }
-    return this.#bytes + bytes <= this.#options.totalBytesMax
+    while (this.#bytes + bytes > this.#options.totalBytesMax) if (!this.#forgetOldest()) return false
+    return true
   }
 
   #forgetOld(): void {
     const limitMs = this.#clock.monotonicMs() - this.#options.keepMs
-    for (const packed of this.#sealed.values()) {
-      if (packed.sealedMs > limitMs) return
-      this.#drop(packed)
-    }
+    while ((this.#sealed[this.#oldest]?.sealedMs ?? Number.POSITIVE_INFINITY) <= limitMs) this.#forgetOldest()
   }
 
-  #drop(packed: Packed): void {
-    this.#sealed.delete(packed.info.ray)
+  /** False when there is none. */
+  #forgetOldest(): boolean {
+    const packed = this.#sealed[this.#oldest]
+    if (!packed) return false
     this.#bytes -= packed.bytes
+    this.#oldest++
+    if (this.#oldest >= dropsMin && this.#oldest * 2 >= this.#sealed.length) {
+      this.#sealed = this.#sealed.slice(this.#oldest)
+      this.#oldest = 0
+    }
+    return true
   }
 }
 
