@@ -89,7 +89,8 @@ export class HttpReply implements Reply {
   breakOff(): void {
     this.#close()
     const { socket } = this.#response
-    if (!socket) return void this.#response.destroy()
+    // A connection that is gone needs no watch, and 'close' would not come again to end it.
+    if (!socket || socket.destroyed) return void this.#response.destroy()
     this.#clock.after(lingerMs, () => socket.destroySoon())
     // Even a few bytes may never be taken; 'close' ends the watch.
     this.#stall ??= this.#clock.after(this.#stalledMs, () => this.#response.destroy())
