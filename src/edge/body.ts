@@ -29,9 +29,8 @@ export class BodyPurse {
 }
 
 /**
- * Calls back once with the whole body, or with a fault. With a content-length the memory is taken in one piece at its
- * final size; small bodies come in one read and are not copied at all. The caller gives `body.length` back to the
- * purse.
+ * Calls back once with the whole body, or with a fault. The purse is charged for what has come; the caller gives
+ * `body.length` back to it.
  */
 export function readBody(
   request: IncomingMessage,

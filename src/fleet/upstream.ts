@@ -81,6 +81,8 @@ export class Upstream {
   callCount = 0
   failuresInRow = 0
   lastFault: FaultCode | null = null
+  /** What the configuration says it speaks; null when its kind says. */
+  #spoken: ReadonlySet<Route> | null
   #restUntilMs = 0
   #clock: Clock
 
@@ -92,11 +94,12 @@ export class Upstream {
     this.kind = options.kind ?? 'compatible'
     this.models = new Set(options.models)
     this.isKnown = options.models !== undefined
+    this.#spoken = options.speaks ? new Set(options.speaks) : null
     this.#clock = clock
   }
 
   get speaks(): ReadonlySet<Route> {
-    return this.options.speaks ? new Set(this.options.speaks) : spokenSets[this.kind]
+    return this.#spoken ?? spokenSets[this.kind]
   }
 
   /** Zero when it may be used; otherwise how long it still rests after failures. */

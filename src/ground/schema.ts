@@ -29,12 +29,7 @@ export function milliseconds(
   description: string,
   range: { min?: number; max?: number } = {},
 ): z.ZodDefault<z.ZodInt> {
-  return z
-    .int()
-    .min(range.min ?? 1)
-    .max(range.max ?? 86_400_000)
-    .default(defaultMs)
-    .meta({ description: `${description} Milliseconds.` })
+  return count(defaultMs, `${description} Milliseconds.`, { max: 86_400_000, ...range })
 }
 
 /** A count. */
