@@ -1,16 +1,22 @@
 /**
  * The contract of the journal: an answer is a numbered sequence of events, and each is kept here before it goes to
- * anyone's wire. The number (0, 1, 2 …) is given once, at `append`, and never changes.
+ * anyone's wire. The number (0, 1, 2 …) is given once, at `append`, and never changes, whichever node, upstream or
+ * connection carries the answer.
+ *
+ * One node at a time writes an answer: the one that holds its lease. The lease has an epoch, which grows by one each
+ * time it changes hands. Every append carries the epoch and the number it expects to be the next; the engine refuses
+ * anything else, so a node that was thought dead and comes back can neither write nor deliver.
  */
+import type { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import { bytes, milliseconds, z } from '../ground/schema.ts'
 
 export const journalSchema = z
   .strictObject({
-    engine: z
-      .enum(['memory', 'sqlite'])
-      .default('sqlite')
-      .meta({ description: 'Where answers are kept: `sqlite` survives the death of the gateway, `memory` does not.' }),
+    engine: z.enum(['memory', 'sqlite']).default('sqlite').meta({
+      description:
+        'Where answers are kept: `sqlite` survives the death of the gateway and is shared by all workers; `memory` does not, and each worker has its own.',
+    }),
     sync: z.enum(['normal', 'full']).default('normal').meta({
       description:
         'When SQLite waits for the disk. `normal`: nothing is lost when the gateway dies, the last moments may be when the power fails. `full`: nothing is lost then either, each commit waits for the disk.',
@@ -18,12 +24,24 @@ export const journalSchema = z
     commitWindowMs: milliseconds(
       2,
       'Events that arrive within this time are committed together; the first after a pause goes at once.',
-      {
-        min: 0,
-        max: 1000,
-      },
+      { min: 0, max: 1000 },
     ),
-    keepMs: milliseconds(300_000, 'How long an answer is kept after it ended.', { min: 0 }),
+    leaseMs: milliseconds(
+      2500,
+      'A node that has not shown a sign of life for this long has lost its answers: another goes on with them.',
+      { min: 200, max: 60_000 },
+    ),
+    keepMs: milliseconds(3_600_000, 'How long an answer is kept after it ended.', { min: 0 }),
+    keepReadMs: milliseconds(600_000, 'How long an ended answer is kept after it was last read.', { min: 0 }),
+    keepMaxMs: milliseconds(
+      86_400_000,
+      'No answer is kept longer than this after it began. Those that the caller asked to store are kept so long.',
+      { min: 0, max: 31 * 86_400_000 },
+    ),
+    requestBytesMax: bytes(
+      2 ** 20,
+      'The largest request that is kept while its answer is under way, so that another node can go on with it. Larger ones are answered too, but do not survive the death of the gateway.',
+    ),
     answerBytesMax: bytes(64 * 2 ** 20, 'The largest answer; a larger one is refused.'),
     totalBytesMax: bytes(
       256 * 2 ** 20,
@@ -43,42 +61,101 @@ export interface AnswerInfo {
   readonly caller: string
   /** Milliseconds since 1970. */
   readonly beganMs: number
+  readonly isStream: boolean
+  /** The caller asked to store it: kept until `keepMaxMs`, however long ago it ended. */
+  readonly isStored: boolean
+  /** What a repetition of the same call is known by, within one caller; null for a call that is not to be found so. */
+  readonly callKey: string | null
 }
 
 export type Outcome = 'complete' | 'failed' | 'cancelled'
 
-/** One answer being written, by one writer. */
+/** What the writer of an answer is told. */
+export interface EntryListener {
+  /** So many of its events are safe; only those may be delivered. May be called within `append`. */
+  onKept(keptCount: number): void
+  /**
+   * Events could not be kept after all, and nothing more can be written: HF_JOURNAL_FULL (the disk failed), or
+   * HF_LEASE_LOST (another node has taken the answer, or it was removed). Called once; later appends do nothing.
+   */
+  onLost(fault: Fault): void
+  /** Somebody asked to cancel the answer, on this node or another. At most once, within a second of the asking. */
+  onCancel(): void
+}
+
+/** One answer being written, by the holder of its lease. */
 export interface JournalEntry {
+  readonly epoch: number
   /** Events appended so far, and so the number of the next one. */
   readonly count: number
   /**
-   * Adds an event; the bytes must not change afterwards. It is kept once `onKept` has named a larger count, which may
-   * happen within this call.
+   * Adds an event; the bytes must not change afterwards. It is kept once `onKept` has named a larger count.
+   * `aside` belongs to the event but goes to nobody's wire (the ids of its tokens); it is forgotten at the end.
    * @throws {Fault} HF_UPSTREAM_TOO_LARGE, HF_JOURNAL_FULL: nothing of this event is kept then.
    */
-  append(event: Buffer): void
-  /** Ends the answer; later calls do nothing. */
+  append(event: Buffer, aside?: Buffer): void
+  /** A further name of the answer (the id that its upstream gave it), under which `open` finds it. */
+  alias(id: string): void
+  /** Ends the answer; later calls do nothing. The request and the asides are forgotten. */
   seal(outcome: Outcome): void
+  /** Gives the lease back without an end, events so far being kept: any node may adopt the answer at once. */
+  release(): void
 }
 
-export interface KeptAnswer extends AnswerInfo {
-  /** Null while it is still being written, or when its writer died. */
+/** A look at one answer. What is known grows with each `read` while somebody still writes. */
+export interface JournalCursor {
+  readonly info: AnswerInfo
+  /** Null while it is under way: being written, or waiting to be adopted. */
   readonly outcome: Outcome | null
-  readonly events: readonly Buffer[]
+  /** Events kept. */
+  readonly count: number
+  /** Somebody has asked to cancel it. */
+  readonly isCancelled: boolean
+  /**
+   * Kept events from number `from` on: as many as fit into `bytesMax`, and at least one if there is one. Empty at the
+   * end. Counts as a reading for `keepReadMs`. Null once the answer has been forgotten.
+   */
+  read(from: number, bytesMax: number): Promise<readonly Buffer[] | null>
+}
+
+/** What the node that takes an answer over needs to know of it. */
+export interface Adopted {
+  readonly info: AnswerInfo
+  readonly entry: JournalEntry
+  /** As given to `begin`; null when it was too large to be kept. */
+  readonly request: Buffer | null
+  /** All events so far with their asides. */
+  readonly events: readonly { readonly event: Buffer; readonly aside: Buffer | null }[]
+  /** A cancel was asked for before the lease changed hands; `onCancel` is not called for it. */
+  readonly isCancelled: boolean
 }
 
 export interface Journal extends AsyncDisposable {
   readonly engine: JournalOptions['engine']
-  /** Bytes of events kept now. */
+  /** Bytes kept now: events, asides and requests. */
   readonly keptBytes: number
   /** Answers kept now, live ones included. */
   readonly answerCount: number
   /**
-   * Begins an answer. `onKept` is told how many of its events are safe; only those may be delivered.
-   * `onLost` is told when events could not be kept after all (the disk failed).
+   * Begins an answer, with this node as holder of its lease, epoch 1. `request` is what another node needs to go on
+   * with it, opaque to the journal; null where that must not be kept. One larger than `requestBytesMax` is left out.
    * @throws {Fault} HF_JOURNAL_FULL
    */
-  begin(answer: AnswerInfo, onKept: (keptCount: number) => void, onLost: (cause: unknown) => void): JournalEntry
-  /** An answer with all its events, or null when there is none under this ray (any more). */
-  read(ray: Ray): KeptAnswer | null
+  begin(answer: AnswerInfo, request: Buffer | null, listener: EntryListener): JournalEntry
+  /** By ray or alias; null when there is no such answer (any more). */
+  open(id: string): Promise<JournalCursor | null>
+  /** Answers of this caller under this `callKey`, newest first, at most 16. */
+  find(caller: string, callKey: string): Promise<readonly JournalCursor[]>
+  /** All events of a live answer with their asides, for its own writer; null when there is none. */
+  recall(ray: Ray): Promise<Adopted['events'] | null>
+  /** Unsealed answers whose lease has run out or was given back, oldest first, at most 1000. */
+  orphans(): Promise<readonly Ray[]>
+  /** Takes the lease of an orphan, epoch + 1. Null when it is none: another was faster, or its node lives. */
+  adopt(ray: Ray, listener: EntryListener): Promise<Adopted | null>
+  /** Another node is known to be dead: its answers are orphans now and not only after `leaseMs`. */
+  bury(node: string): Promise<void>
+  /** Asks the holder of the lease to cancel; kept, so that a successor is told too. False when there is none or it ended. */
+  cancel(id: string): Promise<boolean>
+  /** Forgets an answer, live ones included, before it resolves. False when there is none. */
+  remove(id: string): Promise<boolean>
 }
