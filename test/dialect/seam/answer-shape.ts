@@ -109,7 +109,7 @@ function checkResponses(events: readonly KeptEvent[]): void {
   const ids = new Set(values.flatMap((value) => (value['response'] ? [(value['response'] as Json)['id']] : [])))
   assert.equal(ids.size, 1, 'one id')
   // The last event tells the whole answer once more: the same one.
-  const last = (values.at(-1)?.['response'] as Json)['output'] as Json[]
+  const last = ((values.at(-1) ?? {})['response'] as Json)['output'] as Json[]
   const done = values.filter((value) => value['type'] === 'response.output_item.done').map((value) => value['item'])
   assert.deepEqual(last, done)
   for (const item of last) if (item['type'] === 'message') checkDeltas(values, item)
