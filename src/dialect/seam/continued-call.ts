@@ -29,7 +29,7 @@ const anchorLength = 60
 /** Tokens of the anchor that are generated a second time. */
 const anchorTokens = 32
 
-/** Fields of a request as JSON texts; undefined takes one away. The rest of the caller's body stays as it is spelled. */
+/** Fields of a request as JSON texts; undefined takes one away. The rest stays as the caller spelled it. */
 type Changes = Readonly<Record<string, string | undefined>>
 
 export function toContinuedCall(call: Call, partial: PartialAnswer, rung: Rung, facts: LegFacts): ContinuedCall {

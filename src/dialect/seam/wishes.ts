@@ -18,7 +18,7 @@ export interface Wishes {
   readonly wantsLogprobs: boolean
   /** Images, sound, files. */
   readonly isMultimodal: boolean
-  /** Asks for what pieces do not tell (sound, the old function calls, the prompt told back), or a text on both sides. */
+  /** Asks for what pieces do not tell: sound, old function calls, the prompt told back, a text between two. */
   readonly isPeculiar: boolean
   /** The caller gets token counts in a stream only if it asked. */
   readonly wantsUsage: boolean

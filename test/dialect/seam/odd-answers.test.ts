@@ -1,4 +1,4 @@
-/** Answers that are not only words: thoughts that come out otherwise, calls told by half, counts that cross the seam. */
+/** Answers that are not only words: thoughts that come out otherwise, half calls, counts that cross the seam. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { eventData } from '../../../src/dialect/sse-splitter.ts'
@@ -166,7 +166,7 @@ test('the second half of a character follows the first', () => {
   const texts = [...before, ...events].map(({ event }) => {
     const data = eventData(event).toString()
     const [choice] = data === '[DONE]' ? [] : ((JSON.parse(data) as Json)['choices'] as Json[])
-    return String((choice?.['delta'] as Json | undefined)?.['content'] ?? '')
+    return (choice?.['delta'] as { content?: string } | undefined)?.content ?? ''
   })
   assert.equal(texts.join(''), `a ${fox} b`)
 })
