@@ -7,6 +7,7 @@ export class WorldCursor implements JournalCursor {
   outcome: Outcome | null = null
   count = 0
   isCancelled = false
+  isOrphan = false
   #disk: WorldDisk
   #wait: () => Promise<void>
 
@@ -38,5 +39,6 @@ export class WorldCursor implements JournalCursor {
     this.outcome = row.outcome
     this.count = row.events.length
     this.isCancelled = row.isCancelled
+    this.isOrphan = this.#disk.isOrphan(row)
   }
 }

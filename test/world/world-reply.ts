@@ -13,7 +13,7 @@ const lingerMs = 50
 
 export interface ReplyWatch {
   /** Bytes go out; what was not kept must not. */
-  onWrite(bytes: Buffer): void
+  onWrite(bytes: Buffer, wasFull: boolean): void
   /** The relay has broken the contract of a reply. */
   onMisuse(words: string): void
 }
@@ -28,6 +28,8 @@ export interface WorldReplyOptions {
   /** A caller who takes nothing for so long is let go. */
   readonly stalledMs: number
   readonly watch: ReplyWatch
+  /** The reply names another answer than the request's own: it attached to an earlier one. */
+  readonly onNamed: (ray: string) => void
 }
 
 export class WorldReply implements Reply {
@@ -36,6 +38,8 @@ export class WorldReply implements Reply {
   #options: WorldReplyOptions
   #buffered = 0
   #isFull = false
+  /** The caller has kept the relay waiting before this write. */
+  #wasFull = false
   #hasBegun = false
   #isOver = false
   #stall: Timer | null = null
@@ -50,7 +54,9 @@ export class WorldReply implements Reply {
   begin({ lengthBytes, headers }: ReplyHead): void {
     if (this.#hasBegun || this.#isOver) this.#options.watch.onMisuse('begin, when the answer has begun or is over')
     this.#hasBegun = true
-    this.#options.link.send({ kind: 'head', ray: headers['holdfast-ray'] ?? this.#options.ray, lengthBytes })
+    const ray = headers['holdfast-answer'] ?? this.#options.ray
+    this.#options.onNamed(ray)
+    this.#options.link.send({ kind: 'head', ray, lengthBytes })
   }
 
   write(bytes: Buffer): boolean {
@@ -61,7 +67,8 @@ export class WorldReply implements Reply {
       watch.onMisuse('write behind the end')
       return true
     }
-    watch.onWrite(bytes)
+    watch.onWrite(bytes, this.#wasFull)
+    this.#wasFull = false
     link.send({ kind: 'bytes', bytes: Buffer.from(bytes) })
     this.#buffered += bytes.length
     this.#isFull = this.#buffered > bufferBytesMax
@@ -103,6 +110,7 @@ export class WorldReply implements Reply {
     this.#buffered -= bytes
     if (!this.#isFull || this.#buffered > this.#options.bufferBytesMax / 2) return
     this.#isFull = false
+    this.#wasFull = true
     this.#stall?.cancel()
     this.#stall = null
     if (!this.#isOver) this.onDrain()

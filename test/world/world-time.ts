@@ -37,7 +37,7 @@ export class WorldTime implements Clock {
   }
 
   nowMs(): number {
-    return this.#startMs + this.#elapsedMs
+    return Math.floor(this.#startMs + this.#elapsedMs)
   }
 
   monotonicMs(): number {
