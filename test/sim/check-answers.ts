@@ -57,10 +57,10 @@ export class AnswerCheck implements ClientWatch {
     if (fact.what === 'cancelled') this.#watchCancel(fact.row)
   }
 
-  onEvent({ plan, story }: ReaderClient, number: number | null, bytes: Buffer): void {
-    if (number === null || story.ray === null) return
-    const events = this.#delivered.get(story.ray) ?? []
-    this.#delivered.set(story.ray, events)
+  onEvent({ plan, ray }: ReaderClient, number: number | null, bytes: Buffer): void {
+    if (number === null || ray === null) return
+    const events = this.#delivered.get(ray) ?? []
+    this.#delivered.set(ray, events)
     const earlier = (events[number] ??= Buffer.from(bytes))
     if (!earlier.equals(bytes))
       this.#checks.report('sequence', `${plan.name} got other bytes for event ${number} than the first that got it`)
@@ -146,15 +146,10 @@ export class AnswerCheck implements ClientWatch {
     })
   }
 
-  #storyOf({ info, request }: Row): Story {
-    const { stories } = this.#world
-    const story = stories.find((each) => each.ray === info.ray) ?? stories.find((each) => this.#asked(each, info.ray))
-    if (!story) throw new Error(`nobody asked for ${info.ray} ${request?.length ?? ''}`)
+  #storyOf({ info }: Row): Story {
+    const story = this.#world.stories.find(({ callKey }) => callKey === info.callKey)
+    if (!story) throw new Error(`nobody asked for ${info.ray}`)
     return story
-  }
-
-  #asked({ question }: Story, ray: string): boolean {
-    return this.#calls.get(ray)?.some((call) => call.question === question) ?? false
   }
 }
 

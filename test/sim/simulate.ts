@@ -20,7 +20,7 @@ import { JournalCheck } from './check-journal.ts'
 import { checkLeaks } from './check-leaks.ts'
 import { Checks, type Violation } from './checks.ts'
 import { Fate } from './fate.ts'
-import { busyMs, type Scenario } from './scenario.ts'
+import { busyMs, type Scenario, traitsOf } from './scenario.ts'
 
 /** From the last mending until everything must have ended. */
 export const endsWithinMs = 90_000
@@ -86,8 +86,9 @@ export class World {
     this.network = new Network(this.time, this.#fork('network'), scenario.delay)
     const journal = { ...journalSchema.parse({}), leaseMs: scenario.leaseMs }
     this.disk = new WorldDisk(this.time, journal)
+    this.disk.isFenced = sabotage.fence ?? true
     this.servers = scenario.servers.map(
-      (traits, i) => new ModelServer(`u${i}`, traits, this.time, this.#fork(`u${i}`), this.trace),
+      (plan, i) => new ModelServer(`u${i}`, traitsOf(plan), this.time, this.#fork(`u${i}`), this.trace),
     )
     this.stories = scenario.stories.map((plan) => new Story(plan))
     this.answers = new AnswerCheck(this.checks, this)
@@ -117,6 +118,7 @@ export class World {
       }),
       continuation: continuationOf({}),
       pace: {
+        clock: this.time,
         keepMs: diskMs === null ? null : () => dice.between(0, diskMs),
         tellMs: () => dice.between(0, (diskMs ?? 0) / 4),
         readMs: () => dice.between(0, diskMs ?? 1),

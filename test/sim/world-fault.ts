@@ -91,7 +91,7 @@ function drawCallFault(chance: Chance): CallFault {
     const status = chance.pick([429, 500, 502, 503, 529])
     return { kind, status, retryAfterS: status === 429 && chance.happens(0.5) ? 1 : null }
   }
-  if (kind === 'slow') return { kind, factor: chance.whole(2, 20) }
+  if (kind === 'slow') return { kind, factor: chance.whole(2, 4) }
   if (kind === 'cut-after-finish' || kind === 'no-done') return { kind }
   return { kind, afterTokens }
 }

@@ -41,7 +41,9 @@ const roundTripMs = 4
 export interface Sabotage {
   readonly reply?: (reply: Reply) => Reply
   readonly wire?: (wire: Wire) => Wire
-  readonly journal?: (journal: Journal) => Journal
+  readonly journal?: (journal: Journal, process: SimProcess) => Journal
+  /** False: the disk takes writes of anybody. */
+  readonly fence?: boolean
 }
 
 export interface GatewayOptions {
@@ -203,7 +205,7 @@ export class Gateway implements Machine {
             return sabotage.wire?.(wire) ?? wire
           },
         },
-        journal: sabotage.journal?.(journal) ?? journal,
+        journal: sabotage.journal?.(journal, process) ?? journal,
         admission,
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),

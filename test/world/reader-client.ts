@@ -33,6 +33,8 @@ export class ReaderClient {
   readonly plan: ReaderPlan
   readonly story: Story
   readonly said: AnswerText
+  /** The answer that it reads; null while it knows of none. */
+  ray: string | null = null
   /** Number of the next event. */
   next = 0
   ending: Ending | null = null
@@ -82,7 +84,10 @@ export class ReaderClient {
     this.#body = []
     this.#unread = []
     this.#passingError = null
-    const { plan, ray, body } = this.story
+    const { plan, body } = this.story
+    // Who joins later is told what to read; who asked knows.
+    if (!this.#isFirst) this.ray ??= this.story.ray
+    const { ray } = this
     const { caller, route, isStored, idempotencyKey, onDisconnect } = plan
     const mustPost = this.#isFirst && (ray === null || !plan.isStream)
     if (!mustPost && ray === null) return this.#comeBack('nothing to read yet')
@@ -139,7 +144,9 @@ export class ReaderClient {
   #head({ ray, lengthBytes }: Answer & { kind: 'head' }): void {
     this.wasAccepted = true
     this.#isStream = lengthBytes === null
-    if (this.#isStream) this.story.named(ray)
+    if (!this.#isStream) return
+    this.ray = ray
+    if (this.#isFirst) this.story.named(ray)
   }
 
   #take(bytes: Buffer): void {
@@ -182,7 +189,7 @@ export class ReaderClient {
       // An SDK that lost its connection knows no ray: it sends the call once more and begins to read anew.
       this.#hasReposted = true
       this.#close()
-      this.story.ray = null
+      this.ray = null
       this.next = 0
       this.#startAnew()
       this.#comeBack('sends the call once more')
@@ -244,7 +251,7 @@ export class ReaderClient {
     this.code = code
     if (status === 404 && this.#isFirst && this.next === 0) {
       // It was never begun as far as anybody knows: ask anew.
-      this.story.ray = null
+      this.ray = null
       return this.#comeBack('asks anew')
     }
     if (status === 404 && this.next === 0) return this.#comeBack('not there yet')

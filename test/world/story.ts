@@ -1,6 +1,8 @@
 /** One answer that is asked for in the simulated world: the question, who reads it and how, and what became of it. */
 import { expectedAnswer } from '../../lab/answer.ts'
 import type { Route } from '../../src/dialect/call.ts'
+import { readCall } from '../../src/dialect/read-call.ts'
+import { callKeyOf } from '../../src/relay/exchange.ts'
 
 /** How one client reads. All counts are of events received. */
 export interface ReaderPlan {
@@ -40,6 +42,8 @@ export class Story {
   readonly plan: StoryPlan
   readonly question: string
   readonly body: Buffer
+  /** By what the journal knows that a call is the same. */
+  readonly callKey: string | null
   /** What the text must be. */
   readonly expected: string
   /** By what the answer is known to the clients. */
@@ -55,6 +59,7 @@ export class Story {
     this.question = `${plan.name} tokens:${plan.tokens}`
     this.expected = expectedAnswer(this.question, Math.min(plan.tokens, plan.tokensMax ?? plan.tokens))
     this.body = Buffer.from(JSON.stringify(requestOf(plan, this.question)))
+    this.callKey = callKeyOf(readCall(plan.route, this.body, {}))
   }
 
   named(ray: string): void {

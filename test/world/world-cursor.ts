@@ -10,19 +10,25 @@ export class WorldCursor implements JournalCursor {
   isOrphan = false
   #disk: WorldDisk
   #wait: () => Promise<void>
+  #isWaited: () => boolean
 
-  /** @param wait resolves when the disk has found its place. */
-  constructor(disk: WorldDisk, row: Row, wait: () => Promise<void>) {
+  /**
+   * @param row null for an answer that was begun here a moment ago, so that the disk does not know it yet.
+   * @param wait resolves when the disk has found its place.
+   * @param isWaited the disk is still to learn of it.
+   */
+  constructor(disk: WorldDisk, info: AnswerInfo, row: Row | null, wait: () => Promise<void>, isWaited: () => boolean) {
     this.#disk = disk
     this.#wait = wait
-    this.info = row.info
-    this.#look(row)
+    this.#isWaited = isWaited
+    this.info = info
+    if (row) this.#look(row)
   }
 
   async read(from: number, bytesMax: number): Promise<readonly Buffer[] | null> {
     await this.#wait()
     const row = this.#disk.find(this.info.ray)
-    if (!row) return null
+    if (!row) return this.#isWaited() ? [] : null
     row.readMs = this.#disk.clock.monotonicMs()
     this.#look(row)
     const events: Buffer[] = []

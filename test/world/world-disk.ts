@@ -8,6 +8,9 @@ import type { AnswerInfo, JournalOptions, Outcome } from '../../src/store/journa
 
 /** What an answer costs beyond its bytes. */
 export const rowOverheadBytes = 1024
+/** Further names of one answer, and their length. */
+const namesMax = 16
+const nameLengthMax = 1024
 
 export interface KeptEvent {
   readonly event: Buffer
@@ -30,6 +33,8 @@ export interface Row {
   readonly beganMs: number
   sealedMs: number
   readMs: number
+  releasedMs: number
+  aliasCount: number
   bytes: number
 }
 
@@ -39,7 +44,7 @@ export type Write =
   | (Claim & { readonly do: 'append'; readonly seq: number; readonly event: Buffer; readonly aside: Buffer | null })
   | (Claim & { readonly do: 'alias'; readonly id: string })
   | (Claim & { readonly do: 'seal'; readonly outcome: Outcome })
-  | (Claim & { readonly do: 'release' })
+  | (Claim & { readonly do: 'release' | 'cancel' })
 
 interface Claim {
   readonly ray: Ray
@@ -55,19 +60,23 @@ export type DiskFact =
   | { readonly what: 'adopted'; readonly row: Row; readonly by: string; readonly from: string | null }
 
 export class WorldDisk {
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'monotonicMs'>
   readonly rows = new Map<string, Row>()
   readonly aliases = new Map<string, string>()
   /** While true, nothing can be written. */
   isFull = false
+  /** False only where a test wants to see that stale writers are noticed. */
+  isFenced = true
   bytes = 0
   /** Told of everything that changes. */
   onFact: (fact: DiskFact) => void = () => {}
   #options: JournalOptions
   /** When each node last showed a sign of life. */
   #signs = new Map<string, number>()
+  /** Nodes that are known to be dead. */
+  #buried = new Set<string>()
 
-  constructor(clock: Clock, options: JournalOptions) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, options: JournalOptions) {
     this.clock = clock
     this.#options = options
   }
@@ -85,16 +94,17 @@ export class WorldDisk {
 
   sign(node: string): void {
     this.#signs.set(node, this.clock.monotonicMs())
+    this.#buried.delete(node)
   }
 
   bury(node: string): void {
-    this.#signs.set(node, Number.NEGATIVE_INFINITY)
+    this.#buried.add(node)
   }
 
   isOrphan({ outcome, owner }: Row): boolean {
     if (outcome !== null) return false
-    const signMs = owner === null ? Number.NEGATIVE_INFINITY : (this.#signs.get(owner) ?? Number.NEGATIVE_INFINITY)
-    return this.clock.monotonicMs() - signMs > this.#options.leaseMs
+    if (owner === null || this.#buried.has(owner)) return true
+    return this.clock.monotonicMs() - (this.#signs.get(owner) ?? 0) > this.#options.leaseMs
   }
 
   adopt(row: Row, by: string): void {
@@ -119,13 +129,16 @@ export class WorldDisk {
   write(write: Write): boolean {
     if (write.do === 'begin') return this.#begin(write.info, write.request, write.node)
     const row = this.rows.get(write.ray)
-    if (!row || row.outcome !== null || row.owner !== write.node || row.epoch !== write.epoch) return false
+    if (!row || row.outcome !== null) return false
+    if (this.isFenced && (row.owner !== write.node || row.epoch !== write.epoch)) return false
     const by = write.node
-    if (write.do === 'append') return this.#append(row, by, write.seq, write.event, write.aside)
-    if (write.do === 'alias') this.aliases.set(write.id, row.info.ray)
+    if (write.do === 'append') return this.#append(row, write)
+    if (write.do === 'alias') this.#alias(row, write.id)
     else if (write.do === 'seal') this.#seal(row, by, write.outcome)
+    else if (write.do === 'cancel') this.cancel(row, by)
     else {
       row.owner = null
+      row.releasedMs = this.clock.monotonicMs()
       this.onFact({ what: 'released', row, by })
     }
     return true
@@ -159,6 +172,8 @@ export class WorldDisk {
       beganMs: nowMs,
       sealedMs: 0,
       readMs: Number.NEGATIVE_INFINITY,
+      releasedMs: 0,
+      aliasCount: 0,
       bytes,
     }
     this.rows.set(info.ray, row)
@@ -167,13 +182,19 @@ export class WorldDisk {
     return true
   }
 
-  #append(row: Row, by: string, seq: number, event: Buffer, aside: Buffer | null): boolean {
-    if (seq !== row.events.length) return false
-    row.events.push({ event, keptMs: this.clock.monotonicMs(), epoch: row.epoch })
+  #append(row: Row, { node, epoch, seq, event, aside }: Write & { do: 'append' }): boolean {
+    if (this.isFenced && seq !== row.events.length) return false
+    row.events.push({ event, keptMs: this.clock.monotonicMs(), epoch })
     if (aside) row.asides.set(seq, aside)
     this.#charge(row, event.length + (aside?.length ?? 0))
-    this.onFact({ what: 'kept', row, by, seq, epoch: row.epoch })
+    this.onFact({ what: 'kept', row, by: node, seq, epoch })
     return true
+  }
+
+  #alias(row: Row, id: string): void {
+    if (id.length > nameLengthMax || row.aliasCount >= namesMax) return
+    row.aliasCount++
+    this.aliases.set(id, row.info.ray)
   }
 
   #seal(row: Row, by: string, outcome: Outcome): void {
@@ -204,10 +225,17 @@ export class WorldDisk {
     const { keepMs, keepReadMs, keepMaxMs } = this.#options
     const nowMs = this.clock.monotonicMs()
     for (const row of this.rows.values()) {
+      if (row.outcome === null) this.#failUnwanted(row, nowMs)
       if (row.outcome === null) continue
       const isTooOld = nowMs - row.beganMs > keepMaxMs
-      const isUnused = nowMs - row.sealedMs >= keepMs && nowMs - row.readMs >= keepReadMs
+      const isUnused = nowMs - row.sealedMs > keepMs && nowMs - row.readMs > keepReadMs
       if (isTooOld || (isUnused && !row.info.isStored)) this.#forget(row)
     }
+  }
+
+  /** An orphan for which nobody has come in all the time that an ended answer would have been kept. */
+  #failUnwanted(row: Row, nowMs: number): void {
+    const aliveMs = row.owner === null ? row.releasedMs : (this.#signs.get(row.owner) ?? 0)
+    if (this.isOrphan(row) && nowMs - aliveMs >= this.#options.keepMs) this.#seal(row, row.owner ?? 'nobody', 'failed')
   }
 }

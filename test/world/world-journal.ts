@@ -20,6 +20,8 @@ import { type Row, rowOverheadBytes, type WorldDisk, type Write } from './world-
 
 /** How long the disk takes, milliseconds, drawn anew each time. */
 export interface DiskPace {
+  /** Whose time the way to the disk takes: the world's, so that what is on its way arrives though the process dies. */
+  readonly clock: Clock
   /** From the asking until it is kept; null when that is at once, within the asking. */
   readonly keepMs: (() => number) | null
   /** From being kept until the asker knows. */
@@ -99,7 +101,6 @@ export class WorldJournal implements Journal {
   #stranded: WorldEntry[] = []
   #waiting: { entry: WorldEntry; write: Write }[] = []
   #flying: Batch | null = null
-  #onIdle: (() => void)[] = []
   /** Bytes that wait to be kept. */
   #claimedBytes = 0
   #isDiskFull = false
@@ -120,12 +121,13 @@ export class WorldJournal implements Journal {
   }
 
   get keptBytes(): number {
+    this.#disk.find('') // what is past its time is forgotten
     return this.#disk.bytes + this.#claimedBytes
   }
 
   get answerCount(): number {
-    const begun = [...this.#entries.keys()].filter((ray) => !this.#disk.rows.has(ray))
-    return this.#disk.rows.size + begun.length
+    this.#disk.find('')
+    return this.#disk.rows.size + this.#begun().length
   }
 
   /** Answers whose lease this node believes to hold. */
@@ -136,8 +138,8 @@ export class WorldJournal implements Journal {
   begin(answer: AnswerInfo, request: Buffer | null, listener: EntryListener): JournalEntry {
     const kept = request && request.length <= this.#options.requestBytesMax ? request : null
     const bytes = rowOverheadBytes + (kept?.length ?? 0)
-    this.#disk.find('') // what is past its time makes room
-    if (this.#isDiskFull) throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk is full' })
+    this.#disk.find('')
+    if (this.#isDiskFull || this.#isFullAtOnce) throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk is full' })
     if (!this.#disk.makeRoom(bytes, this.#claimedBytes)) throw new Fault('HF_JOURNAL_FULL')
     const entry = new WorldEntry(this, answer.ray, listener, null)
     this.#entries.set(answer.ray, entry)
@@ -150,23 +152,32 @@ export class WorldJournal implements Journal {
   async open(id: string): Promise<JournalCursor | null> {
     await this.#read()
     const row = this.#disk.find(id)
-    return row && new WorldCursor(this.#disk, row, () => this.#read())
+    const info = row?.info ?? this.#begun().find(({ ray }) => ray === id)
+    return info ? this.#cursor(info, row) : null
   }
 
   async find(caller: string, callKey: string): Promise<readonly JournalCursor[]> {
     await this.#read()
-    return this.#disk
-      .newestFirst()
-      .filter(({ info }) => info.caller === caller && info.callKey === callKey)
-      .slice(0, findMax)
-      .map((row) => new WorldCursor(this.#disk, row, () => this.#read()))
+    const isIt = (info: AnswerInfo): boolean => info.caller === caller && info.callKey === callKey
+    const begun = this.#begun().filter(isIt).toReversed()
+    const rows = this.#disk.newestFirst().filter(({ info }) => isIt(info))
+    const cursors = [
+      ...begun.map((info) => this.#cursor(info, null)),
+      ...rows.map((row) => this.#cursor(row.info, row)),
+    ]
+    return cursors.slice(0, findMax)
   }
 
   async recall(ray: Ray): Promise<Adopted['events'] | null> {
-    await this.#idle()
     await this.#read()
     const row = this.#disk.rows.get(ray)
-    return row && row.outcome === null ? eventsOf(row) : null
+    const entry = this.#entries.get(ray)
+    if (!entry) return row && row.outcome === null ? eventsOf(row) : null
+    // What it wrote and is not kept yet is its own all the same.
+    const waiting = [...(this.#flying?.writes ?? []), ...this.#waiting].flatMap(({ write }) =>
+      write.do === 'append' && write.ray === ray && write.seq >= (row?.events.length ?? 0) ? [write] : [],
+    )
+    return [...(row ? eventsOf(row) : []), ...waiting]
   }
 
   async orphans(): Promise<readonly Ray[]> {
@@ -198,24 +209,35 @@ export class WorldJournal implements Journal {
   }
 
   async cancel(id: string): Promise<boolean> {
-    await this.#idle()
     await this.#read()
     const row = this.#disk.find(id)
-    if (!row || row.outcome !== null || this.#disk.isFull) return false
+    const entry = this.#entries.get((row?.info.ray ?? id) as Ray)
+    if (this.#disk.isFull) return false
+    if (!row && entry) {
+      // It was begun a moment ago, and the disk does not know it yet.
+      const { ray, epoch } = entry
+      this.put(entry, { do: 'cancel', ray, epoch, node: this.node })
+      return true
+    }
+    if (!row || row.outcome !== null) return false
     this.#disk.cancel(row, this.node)
     this.#lookForCancels()
     return true
   }
 
   async remove(id: string): Promise<boolean> {
-    await this.#idle()
     await this.#read()
     const row = this.#disk.find(id)
-    if (!row) return false
-    this.#disk.remove(row, this.node)
-    const entry = this.#entries.get(row.info.ray)
+    const entry = this.#entries.get((row?.info.ray ?? id) as Ray)
+    if (row) this.#disk.remove(row, this.node)
+    if (!row && !entry) return false
     if (entry) this.#lose(entry, new Fault('HF_LEASE_LOST', { detail: 'the answer was removed' }))
     return true
+  }
+
+  /** Who keeps at once also knows at once that it cannot. */
+  get #isFullAtOnce(): boolean {
+    return this.#pace.keepMs === null && this.#disk.isFull
   }
 
   /** The process was killed: what the disk does not have yet, it may or may not get. */
@@ -226,16 +248,18 @@ export class WorldJournal implements Journal {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
-    if (this.#pace.keepMs === null) return
-    // What is still to be written is written now; nobody is told any more.
+    // What is still to be written is written now, and the leases are given back; nobody is told any more.
     const rest = [...(this.#flying?.writes ?? []), ...this.#waiting]
     if (this.#flying) this.#flying.isLost = true
     this.#waiting = []
-    if (!this.#disk.isFull) for (const { write } of rest) this.#disk.write(write)
+    if (this.#disk.isFull) return
+    for (const { entry, write } of rest) if (!entry.isLost) this.#disk.write(write)
+    for (const { ray, epoch } of this.#entries.values()) this.#disk.write({ do: 'release', ray, epoch, node: this.node })
   }
 
   /** @throws {Fault} when there is no room for so many bytes more. */
   claim(entry: WorldEntry, bytes: number): void {
+    if (this.#isFullAtOnce) throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk is full' })
     if (entry.bytes + bytes > this.#options.answerBytesMax) throw new Fault('HF_UPSTREAM_TOO_LARGE')
     if (!this.#disk.makeRoom(bytes, this.#claimedBytes)) throw new Fault('HF_JOURNAL_FULL')
     entry.bytes += bytes
@@ -260,7 +284,7 @@ export class WorldJournal implements Journal {
         continue
       }
       // It arrives whatever becomes of the process meanwhile; only the news of it needs somebody who lives.
-      this.#disk.clock.after(keepMs(), () => {
+      this.#pace.clock.after(keepMs(), () => {
         const tell = batch.isLost ? () => {} : this.#arrive(batch)
         this.#clock.after(tellMs(), () => {
           this.#flying = null
@@ -269,7 +293,6 @@ export class WorldJournal implements Journal {
         })
       })
     }
-    if (!this.#flying) for (const go of this.#onIdle.splice(0)) go()
   }
 
   /** The disk takes the batch; returns what is to be told of it. */
@@ -290,6 +313,18 @@ export class WorldJournal implements Journal {
     }
   }
 
+  #cursor(info: AnswerInfo, row: Row | null): WorldCursor {
+    const isWaited = (): boolean => this.#begun().some(({ ray }) => ray === info.ray)
+    return new WorldCursor(this.#disk, info, row, () => this.#read(), isWaited)
+  }
+
+  /** Answers that were begun here a moment ago, so that the disk does not know them yet; oldest first. */
+  #begun(): AnswerInfo[] {
+    return [...(this.#flying?.writes ?? []), ...this.#waiting].flatMap(({ entry, write }) =>
+      write.do === 'begin' && !entry.isLost && !this.#disk.rows.has(write.info.ray) ? [write.info] : [],
+    )
+  }
+
   #unclaim(write: Write): void {
     if (write.do === 'append') this.#claimedBytes -= write.event.length + (write.aside?.length ?? 0)
     if (write.do === 'begin') this.#claimedBytes -= rowOverheadBytes + (write.request?.length ?? 0)
@@ -307,7 +342,9 @@ export class WorldJournal implements Journal {
     entry.isOver = true
     if (this.#entries.get(entry.ray) === entry) this.#entries.delete(entry.ray)
     if (fault.code === 'HF_JOURNAL_FULL') this.#stranded.push(entry)
-    entry.listener.onLost(fault)
+    // Within `put` the caller is in the middle of something.
+    if (this.#pace.keepMs === null) this.#clock.soon(() => entry.listener.onLost(fault))
+    else entry.listener.onLost(fault)
   }
 
   #beat(): void {
@@ -325,11 +362,6 @@ export class WorldJournal implements Journal {
       entry.hasToldCancel = true
       entry.listener.onCancel()
     }
-  }
-
-  #idle(): Promise<void> {
-    if (!this.#flying && this.#waiting.length === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 
   #read(): Promise<void> {
