@@ -107,6 +107,10 @@ export class MemoryAnswer implements Member {
     return this.#ends.length
   }
 
+  get isOrphan(): boolean {
+    return this.outcome === null && this.writer === null
+  }
+
   /** Bytes of its events. */
   get eventBytes(): number {
     return this.#ends.at(-1) ?? 0
@@ -172,6 +176,7 @@ export class MemoryCursor implements JournalCursor {
   outcome: Outcome | null
   count: number
   isCancelled: boolean
+  isOrphan: boolean
   #answer: MemoryAnswer
   #keeper: Keeper
 
@@ -182,6 +187,7 @@ export class MemoryCursor implements JournalCursor {
     this.outcome = answer.outcome
     this.count = answer.count
     this.isCancelled = answer.isCancelled
+    this.isOrphan = answer.isOrphan
   }
 
   async read(from: number, bytesMax: number): Promise<readonly Buffer[] | null> {
@@ -190,6 +196,7 @@ export class MemoryCursor implements JournalCursor {
     this.outcome = answer.outcome
     this.count = answer.count
     this.isCancelled = answer.isCancelled
+    this.isOrphan = answer.isOrphan
     return answer.slice(Math.max(0, from), bytesMax)
   }
 }

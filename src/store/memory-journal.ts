@@ -111,7 +111,7 @@ export class MemoryJournal implements Journal, Keeper {
 
   async orphans(): Promise<readonly Ray[]> {
     return [...this.#live]
-      .filter(({ writer }) => writer === null)
+      .filter(({ isOrphan }) => isOrphan)
       .toSorted((a, b) => a.order - b.order)
       .slice(0, orphansMax)
       .map(({ info }) => info.ray)
@@ -119,7 +119,7 @@ export class MemoryJournal implements Journal, Keeper {
 
   async adopt(ray: Ray, listener: EntryListener): Promise<Adopted | null> {
     const answer = this.#index.byRay(ray)
-    if (!answer || answer.outcome || answer.writer) return null
+    if (!answer?.isOrphan) return null
     answer.epoch++
     const entry = this.#hand(answer, listener)
     const { info, request, events, isCancelled } = answer
@@ -248,8 +248,7 @@ export class MemoryJournal implements Journal, Keeper {
   /** Forgets what is past its time; an answer for which no successor came has failed. */
   #sweep(): void {
     const limitMs = this.#clock.monotonicMs() - orphanPatienceMs(this.#options)
-    for (const answer of this.#live)
-      if (answer.writer === null && answer.leftMs <= limitMs) this.retire(answer, 'failed')
+    for (const answer of this.#live) if (answer.isOrphan && answer.leftMs <= limitMs) this.retire(answer, 'failed')
     for (const answer of this.#ended) {
       if (answer.isForgotten || !this.#isPast(answer)) continue
       this.#endedCount--

@@ -93,6 +93,25 @@ function adoptTests(open: OpenJournal): void {
     assert.deepEqual([await bench.texts(live), live.lost], [['still mine'], []])
   })
 
+  test('a reader sees that nobody has the answer in hand, and that somebody has again', async () => {
+    await using bench = new Bench(open)
+    const first = bench.begin()
+    bench.moment()
+    const cursor = await bench.journal.open(first.info.ray)
+    assert.equal(cursor?.isOrphan, false)
+    first.entry.release()
+    bench.moment()
+    await cursor.read(0, 1)
+    assert.deepEqual([cursor.isOrphan, (await bench.journal.open(first.info.ray))?.isOrphan], [true, true])
+    const second = await bench.adopt(first.info.ray)
+    await cursor.read(0, 1)
+    assert.equal(cursor.isOrphan, false)
+    second.entry.seal('complete')
+    bench.moment()
+    await cursor.read(0, 1)
+    assert.equal(cursor.isOrphan, false)
+  })
+
   test('of many who adopt at once one wins', async () => {
     await using bench = new Bench(open)
     const { info, entry } = bench.begin()
@@ -260,7 +279,11 @@ function takeoverTests(pair: () => [Bench, Bench]): void {
       assert.deepEqual(await two.journal.orphans(), [])
       assert.equal(await two.journal.adopt(noted.info.ray, notes().listener), null)
     }
+    const cursor = await two.journal.open(noted.info.ray)
+    assert.equal(cursor?.isOrphan, false)
     passTime([two], silenceMs)
+    await cursor.read(0, 1)
+    assert.equal(cursor.isOrphan, true)
     assert.deepEqual(await two.journal.orphans(), [noted.info.ray])
     const taken = await two.adopt(noted.info.ray)
     assert.deepEqual([taken.entry.epoch, String(taken.adopted.request)], [2, 'r'])
