@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/ground/random.ts'
-import { type Gateway, startGateway } from './gateway.ts'
+import { type Gateway, startGateway, workerPids } from './gateway.ts'
 import { Replicas } from './replicas.ts'
 import { type Resumed, ResumingClient } from './resuming-client.ts'
 
@@ -57,13 +57,11 @@ function countSeams({ lines }: Gateway): { seams: number; adopted: number } {
 }
 
 async function killWorker(gateway: Gateway, at: number): Promise<boolean> {
-  const answer = await fetch(`${gateway.adminUrl}/readyz`)
-  const { workers = [] } = (await answer.json()) as { workers?: { pid: number }[] }
-  const victim = workers[at % workers.length]
+  const pids = await workerPids(gateway)
   // One must be left to take over.
-  if (!victim || workers.length < 2) return false
+  if (pids.length < 2) return false
   try {
-    process.kill(victim.pid, 'SIGKILL')
+    process.kill(pids[at % pids.length] as number, 'SIGKILL')
     return true
   } catch {
     return false
