@@ -23,6 +23,7 @@ export interface StormOptions {
   readonly workerKillMs: number
   readonly dropChance: number
   readonly workers: number
+  readonly journal: 'memory' | 'sqlite'
   readonly seed: number
 }
 
@@ -35,6 +36,7 @@ export const stormDefaults: StormOptions = {
   workerKillMs: 0,
   dropChance: 0,
   workers: 2,
+  journal: 'sqlite',
   seed: 1,
 }
 
@@ -69,11 +71,11 @@ async function killWorker(gateway: Gateway, at: number): Promise<boolean> {
 }
 
 export async function storm(options: StormOptions, tell: (line: string) => void = () => {}): Promise<StormResult> {
-  const { streams, seconds, tokens, rate, upstreamKillMs, workerKillMs, dropChance, workers, seed } = options
+  const { streams, seconds, tokens, rate, upstreamKillMs, workerKillMs, dropChance, workers, journal, seed } = options
   const killPeriodMs = upstreamKillMs || 1e9
   await using replicas = await Replicas.start({ count: 3, rate, slots: streams, killPeriodMs })
   const upstreams = replicas.urls.flatMap((url) => ['--upstream', url])
-  await using gateway = await startGateway(...upstreams, '--workers', String(workers))
+  await using gateway = await startGateway(...upstreams, '--workers', String(workers), '--journal', journal)
   if (upstreamKillMs) replicas.beginKilling()
   let workerKills = 0
   const killer = workerKillMs
@@ -128,6 +130,7 @@ async function main(): Promise<void> {
       'worker-kill-ms': { type: 'string' },
       'drop-chance': { type: 'string' },
       workers: { type: 'string' },
+      journal: { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'boolean' },
     },
@@ -143,6 +146,7 @@ async function main(): Promise<void> {
       workerKillMs: toNumber(values['worker-kill-ms'], stormDefaults.workerKillMs),
       dropChance: toNumber(values['drop-chance'], stormDefaults.dropChance),
       workers: toNumber(values.workers, stormDefaults.workers),
+      journal: values.journal === 'memory' ? 'memory' : 'sqlite',
       seed: toNumber(values.seed, stormDefaults.seed),
     },
     (line) => void (values.json || process.stderr.write(`${line}\n`)),
