@@ -2,6 +2,7 @@
  * Opens the relay: keeps the exchanges under way, finds answers for those who read them again, takes over what a dead
  * node left, and ends everything with a word when the house closes.
  */
+import { hash } from 'node:crypto'
 import { errorEvent } from '../dialect/error-body.ts'
 import { readErrorEvent } from '../dialect/error-event.ts'
 import type { Route } from '../dialect/call.ts'
@@ -258,7 +259,7 @@ export class RelayPlane {
 }
 
 function keyAlias(caller: string, idempotencyKey: string): string {
-  return `key/${caller}/${idempotencyKey}`
+  return `key/${caller}/${hash('sha256', idempotencyKey, 'base64url')}`
 }
 
 /** What failed may be tried anew under the same key; what is under way or complete may not. */
