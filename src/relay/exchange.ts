@@ -237,6 +237,8 @@ export class Exchange implements LegListener, EntryListener, Member {
   }
 
   #endLeg(): void {
+    // A leg that breaks off in the middle of a read has no turn to end: what is kept from now on goes out at once.
+    this.#isReading = false
     const leg = this.#leg
     if (!leg) return
     this.#leg = null
@@ -266,12 +268,14 @@ export class Exchange implements LegListener, EntryListener, Member {
 
   /** What the journal could not keep is not delivered, its end least of all. */
   onLost(fault: Fault): void {
-    if (this.#isSettled) return
-    this.#leg?.cancel(fault)
-    this.#endLeg()
-    this.#fault = fault
-    this.#outcome = 'failed'
-    this.#isReading = false
+    // Also of an answer that is settled the last events may be lost, and readers may still wait for them.
+    if (!this.#isSettled) {
+      this.#leg?.cancel(fault)
+      this.#endLeg()
+      this.#fault = fault
+      this.#outcome = 'failed'
+      this.#isReading = false
+    }
     // With another node the answer goes on, and with it the readers; else they are told here.
     if (fault.code === 'HF_LEASE_LOST') this.feed.handOver()
     else this.#tellUnkept(fault)

@@ -158,7 +158,7 @@ export class RelayPlane {
     exchange.start(reader)
   }
 
-  #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit): Reader {
+  #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit, answer: Ray | null = null): Reader {
     const { journal, clock } = this.#relay
     const exchange = this.#find((each) => each.order.ray === ray && !each.hasEnded)
     const reader: Reader = new Reader(reply, {
@@ -169,6 +169,7 @@ export class RelayPlane {
       open: () => journal.open(ray),
       readFault: readErrorEvent,
       clock,
+      answer,
       onEnded: (how) => {
         exchange?.readerLeft(reader, how)
         onEnded(reader.sentBytes, how)
@@ -194,7 +195,7 @@ export class RelayPlane {
       return
     }
     const { isStream } = order.call
-    this.#attach(earlier, { next: 0, isStream, reply, onEnded: () => {} }).start()
+    this.#attach(earlier, { next: 0, isStream, reply, onEnded: () => {} }, earlier).start()
   }
 
   /** The ray of the call that this one repeats. @throws {Fault} HF_KEY_REUSED */

@@ -39,6 +39,8 @@ export interface ReaderOptions {
   /** Reads why an answer failed from its last event. */
   readonly readFault: (event: Buffer) => Fault
   readonly clock: Clock
+  /** The answer's ray, where the caller does not know yet that it gets an earlier one. */
+  readonly answer?: string | null
   /** Called once: the answer was delivered to its end, broken off, or the caller left before. */
   readonly onEnded: (how: Ending | 'gone') => void
 }
@@ -146,6 +148,7 @@ export class Reader implements Listener {
   }
 
   #finish({ ending, fault, lastWords }: Feed): void {
+    if (lastWords && fault && !this.hasBegun) return this.fail(fault)
     if (this.#options.isStream) {
       if (lastWords) this.#write(lastWords)
       return ending === 'end' ? this.#succeed() : this.#breakOff()
@@ -191,6 +194,7 @@ export class Reader implements Listener {
     if (this.hasBegun) return
     this.hasBegun = true
     const headers: Record<string, string> = lengthBytes === null ? {} : { 'content-type': 'application/json' }
+    if (this.#options.answer) headers['holdfast-answer'] = this.#options.answer
     this.#reply.begin({ lengthBytes, headers })
     if (lengthBytes !== null) return
     this.#wroteMs = this.#options.clock.monotonicMs()
