@@ -101,11 +101,6 @@ export function faultWords({ kind, atMs, ...rest }: WorldFault): string {
   return `${String(atMs).padStart(6)} ms  ${kind} ${JSON.stringify(rest)}`
 }
 
-/** Whether a model server, or the way to one, was troubled. */
-export function troublesServers(faults: readonly WorldFault[]): boolean {
-  return faults.some(({ kind }) => kind.startsWith('server') || kind === 'call')
-}
-
 export function hasKind(faults: readonly WorldFault[], ...wanted: readonly FaultKind[]): boolean {
   return faults.some(({ kind }) => wanted.includes(kind))
 }
