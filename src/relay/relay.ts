@@ -120,12 +120,17 @@ export class RelayPlane {
     return count
   }
 
+  /** Takes over nothing more from other nodes. */
+  retire(): void {
+    this.#isClosing = true
+  }
+
   /**
    * Takes nothing new; gives what is under way `graceMs` to finish, then ends it with an error of its own. Callers that
    * take even that too slowly are not waited for.
    */
   async drain(clock: Clock, graceMs: number): Promise<void> {
-    this.#isClosing = true
+    this.retire()
     const idle = this.#relay.admission.close()
     using _close = clock.after(graceMs, () => {
       for (const exchange of this.#live) exchange.close()
@@ -146,6 +151,7 @@ export class RelayPlane {
     const exchange = this.#open(order, 0)
     const { journal, clock } = this.#relay
     const reader: Reader = new Reader(reply, {
+      ray: order.ray,
       next: 0,
       isStream: order.call.isStream,
       isEager: false,
@@ -158,10 +164,11 @@ export class RelayPlane {
     exchange.start(reader)
   }
 
-  #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit, answer: Ray | null = null): Reader {
+  #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit): Reader {
     const { journal, clock } = this.#relay
     const exchange = this.#find((each) => each.order.ray === ray && !each.hasEnded)
     const reader: Reader = new Reader(reply, {
+      ray,
       next,
       isStream,
       isEager: true,
@@ -169,7 +176,6 @@ export class RelayPlane {
       open: () => journal.open(ray),
       readFault: readErrorEvent,
       clock,
-      answer,
       onEnded: (how) => {
         exchange?.readerLeft(reader, how)
         onEnded(reader.sentBytes, how)
@@ -195,7 +201,7 @@ export class RelayPlane {
       return
     }
     const { isStream } = order.call
-    this.#attach(earlier, { next: 0, isStream, reply, onEnded: () => {} }, earlier).start()
+    this.#attach(earlier, { next: 0, isStream, reply, onEnded: () => {} }).start()
   }
 
   /** The ray of the call that this one repeats. @throws {Fault} HF_KEY_REUSED */

@@ -54,7 +54,7 @@ export class WorldReply implements Reply {
   begin({ lengthBytes, headers }: ReplyHead): void {
     if (this.#hasBegun || this.#isOver) this.#options.watch.onMisuse('begin, when the answer has begun or is over')
     this.#hasBegun = true
-    const ray = headers['holdfast-answer'] ?? this.#options.ray
+    const ray = headers['holdfast-ray'] ?? this.#options.ray
     this.#options.onNamed(ray)
     this.#options.link.send({ kind: 'head', ray, lengthBytes })
   }
