@@ -27,7 +27,6 @@ export interface LegOrder {
 
 export class LegReader implements StreamReader {
   hasContent = false
-  isComplete = false
   failure: Fault | null = null
   #order: LegOrder
   #emit: EventSink
@@ -40,6 +39,7 @@ export class LegReader implements StreamReader {
   #kind: (Piece & { is: 'open' })['kind'] | null
   /** The answer has been ended by us: what still comes is not told. */
   #isStopped = false
+  #isFinished = false
   #finishReason: string | null = null
   /** Ids of tokens that have come and whose text has not been told yet. */
   #tokens: number[] = []
@@ -66,6 +66,10 @@ export class LegReader implements StreamReader {
     this.#writer = openWriter(partial, { wantsUsage: wishes.wantsUsage, mark }, (event) => this.#tell(event))
   }
 
+  /** Some translations tell the finish only at the end, when they have seen the counts: then theirs is the word. */
+  get isComplete(): boolean {
+    return this.#isFinished || (this.failure === null && this.#inner.isComplete)
+  }
   get isEnded(): boolean {
     return this.#isStopped || this.#inner.isEnded
   }
@@ -94,9 +98,9 @@ export class LegReader implements StreamReader {
   }
 
   end(): void {
-    if (this.failure || !(this.isComplete || this.#inner.isComplete)) return
+    if (this.failure || !this.isComplete) return
     if (!this.#isStopped) this.#inner.end()
-    if (this.isComplete) this.#writer.end(this.usage)
+    if (this.#isFinished) this.#writer.end(this.usage)
   }
 
   #hear(event: Buffer, aside?: Buffer): void {
@@ -137,7 +141,7 @@ export class LegReader implements StreamReader {
 
   #write(piece: Piece): void {
     if (piece.is === 'finish') {
-      this.isComplete = true
+      this.#isFinished = true
       this.#finishReason = piece.reason
       this.hasContent = true
     } else if (piece.is === 'more' && piece.text !== '') this.hasContent = true
