@@ -30,6 +30,8 @@ const digestBytesMax = 256 * 2 ** 10
 /** How often and how long an adopted answer waits for an upstream that offers its model. */
 const upstreamWaitMs = 500
 const upstreamWaitMsMax = 60_000
+/** How long it has been under way is known by two wall clocks, which may differ: nobody is out of time by that alone. */
+const adoptedTimeShare = 0.25
 /** Answers worth another node's while when this one dies. */
 const adoptableRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])
 
@@ -129,7 +131,7 @@ export class Exchange implements LegListener, EntryListener, Member {
       this.#timers.push(this.#relay.clock.after(upstreamWaitMs, again))
       return
     }
-    this.#limitTime()
+    this.#limitTime(adoptedTimeShare)
     if (adopted.events.length === 0) return this.#speakAnew()
     this.#mend(adopted.events, new Fault('HF_NOT_ADOPTABLE', { detail: 'nobody could go on with it' }))
   }
@@ -146,10 +148,12 @@ export class Exchange implements LegListener, EntryListener, Member {
     return needsKey || isTooLarge || !adoptableRoutes.has(call.route) ? null : packOrder(this.order, this.#relay.clock)
   }
 
-  #limitTime(): void {
+  /** @param leastShare of the time for a call, which it gets in any case. */
+  #limitTime(leastShare = 0): void {
     const { clock } = this.#relay
-    const leftMs = (this.#target?.pool.timeouts.totalMs ?? 0) - (clock.monotonicMs() - this.order.beganMs)
-    this.#timers.push(clock.after(Math.max(0, leftMs), () => this.#fail(new Fault('HF_DEADLINE'))))
+    const totalMs = this.#target?.pool.timeouts.totalMs ?? 0
+    const leftMs = totalMs - (clock.monotonicMs() - this.order.beganMs)
+    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), () => this.#fail(new Fault('HF_DEADLINE'))))
   }
 
   // Legs.
