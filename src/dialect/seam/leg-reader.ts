@@ -16,6 +16,9 @@ import { StopMatcher } from './stop-matcher.ts'
 import { EchoStrip, OverlapStrip } from './text-strip.ts'
 import type { Wishes } from './wishes.ts'
 
+/** The answer was as long as it might be, in the words of each language. */
+const limitReasons: ReadonlySet<string> = new Set(['length', 'max_tokens', 'max_output_tokens'])
+
 export interface LegOrder {
   readonly partial: PartialAnswer
   readonly rung: Rung
@@ -140,12 +143,22 @@ export class LegReader implements StreamReader {
   }
 
   #write(piece: Piece): void {
+    if (piece.is === 'finish' && limitReasons.has(piece.reason) && this.#hasEchoed) {
+      this.failure = new Fault('HF_SEAM_MISFIT', { detail: 'it used up tokens on what was said already' })
+      return
+    }
     if (piece.is === 'finish') {
       this.#isFinished = true
       this.#finishReason = piece.reason
       this.hasContent = true
     } else if (piece.is === 'more' && piece.text !== '') this.hasContent = true
     this.#writer.write(piece)
+  }
+
+  /** It told again what it was to go on with: whether that counted against its limit, only a further leg can tell. */
+  get #hasEchoed(): boolean {
+    const { rung, continued } = this.#order
+    return continued.given !== '' && rung.name !== 'ask-rest' && !this.#joiner.keepsTokens
   }
 
   // Token ids run beside the text, and with it.
