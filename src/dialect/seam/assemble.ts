@@ -1,2 +1,0 @@
-/** tmp */
-export function assemble(_route: string, events: readonly Buffer[]): Buffer { return Buffer.concat(events as Buffer[]) }
