@@ -173,7 +173,7 @@ export class SqliteSweep {
     return after.answers < before.answers
   }
 
-  /** Cuts the front of the pieces off. The last one stays, since numbers must go on growing: an empty one at the end. */
+  /** Cuts the front of the pieces off. The last one stays, since numbers must go on growing: if need be, an empty one. */
   #cutPieces(): boolean {
     const { low, high } = this.#file
       .sql('SELECT (SELECT min(id) FROM piece) AS low, (SELECT max(id) FROM piece) AS high')
