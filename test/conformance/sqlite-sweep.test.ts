@@ -149,7 +149,7 @@ test('a node that died and holds nothing any more is forgotten', async () => {
   assert.deepEqual(heir.lost, [])
 })
 
-test('a gateway with nothing to do does not write', async () => {
+test('a node that holds nothing does not write signs of life', async () => {
   const path = folder.newPath()
   await using bench = newBench(path)
   bench.write(['a'])
