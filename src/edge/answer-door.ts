@@ -181,7 +181,14 @@ class AnswerServing {
     const { ray, beganMs } = this.#visit
     observer.settled({
       ...refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs),
-      ...{ outcome: 'complete', status, code: null, detail: '', sentBytes: body?.length ?? 0, eventCount: noEvents.length },
+      ...{
+        outcome: 'complete',
+        status,
+        code: null,
+        detail: '',
+        sentBytes: body?.length ?? 0,
+        eventCount: noEvents.length,
+      },
     })
   }
 }
