@@ -2,7 +2,7 @@
 import { expectedAnswer } from '../../lab/answer.ts'
 import type { Route } from '../../src/dialect/call.ts'
 import { readCall } from '../../src/dialect/read-call.ts'
-import { callKeyOf } from '../../src/relay/exchange.ts'
+import { callKeyOf } from '../../src/relay/call-key.ts'
 
 /** How one client reads. All counts are of events received. */
 export interface ReaderPlan {
