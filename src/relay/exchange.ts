@@ -27,7 +27,7 @@ import type { Reader } from './stream/reader.ts'
 /** How often and how long an adopted answer waits for an upstream that offers its model. */
 const upstreamWaitMs = 500
 const upstreamWaitMsMax = 60_000
-/** How long it has been under way is known by two wall clocks, which may differ: nobody is out of time by that alone. */
+/** Two wall clocks say how long an adopted answer has been under way, and they may differ: it gets this in any case. */
 const adoptedTimeShare = 0.25
 /** Answers worth another node's while when this one dies. */
 const adoptableRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])

@@ -44,7 +44,8 @@ export class DeliveryCheck {
     }
     const sinceMs = Math.max(kept.keptMs, reply.openedMs, reply.process.awakeMs)
     const lateMs = this.#disk.clock.monotonicMs() - sinceMs
-    if (lateMs > lateMsMax && !wasFull) this.#checks.report('late', `${name} ${Math.round(lateMs)} ms after it was kept`)
+    if (lateMs > lateMsMax && !wasFull)
+      this.#checks.report('late', `${name} ${Math.round(lateMs)} ms after it was kept`)
   }
 
   /** Only an error may come without having been kept. */
@@ -52,7 +53,10 @@ export class DeliveryCheck {
     const said = new AnswerText('chat')
     said.readEvent(bytes)
     if (said.error === null)
-      this.#checks.report('unkept', `${reply.process.name} sends an event without a number: ${bytes.toString().slice(0, 200)}`)
+      this.#checks.report(
+        'unkept',
+        `${reply.process.name} sends an event without a number: ${bytes.toString().slice(0, 200)}`,
+      )
   }
 
   #whole(reply: ReplyFacts, seen: Seen, bytes: Buffer): void {

@@ -31,5 +31,6 @@ export function checkLeaks({ checks, gateways, servers }: LeakWorld, usualTimers
     for (const [what, count] of Object.entries(left))
       if (count !== 0) checks.report('leak', `${process.name}: ${count} ${what}`)
   }
-  for (const { name, live } of servers) if (live.size > 0) checks.report('leak', `${name} still gives ${live.size} answers`)
+  for (const { name, live } of servers)
+    if (live.size > 0) checks.report('leak', `${name} still gives ${live.size} answers`)
 }

@@ -31,7 +31,7 @@ const story: StoryPlan = {
 /** A small world in which nothing goes wrong by itself. */
 function world(faults: readonly WorldFault[] = [], more: Partial<StoryPlan> = {}): Scenario {
   const server = {
-    ...{ kind: 'vllm', imitates: 'vllm', prefill: 'asked' } as const,
+    ...({ kind: 'vllm', imitates: 'vllm', prefill: 'asked' } as const),
     echoesPrefix: false,
     firstTokenMs: 50,
     tokenMs: 40,
@@ -224,7 +224,10 @@ test('a gateway that was stopped and writes on without a lease', () => {
 test('an event that is handed out long after it was kept', () =>
   finds('late', world(), {
     journal: (journal, process: SimProcess) =>
-      listening((listener) => ({ onKept: (count) => void process.clock.after(2500, () => listener.onKept(count)) }))!(journal, process),
+      listening((listener) => ({ onKept: (count) => void process.clock.after(2500, () => listener.onKept(count)) }))!(
+        journal,
+        process,
+      ),
   }))
 
 test('a call that is sent to a model server twice', () =>
@@ -237,7 +240,9 @@ test('a call that is sent to a model server twice', () =>
   }))
 
 test('a cancel of which the gateway never hears', () =>
-  finds('cancel', world([], { cancelsAfterMs: 200, tokens: 60 }), { journal: listening(() => ({ onCancel: () => {} }))! }))
+  finds('cancel', world([], { cancelsAfterMs: 200, tokens: 60 }), {
+    journal: listening(() => ({ onCancel: () => {} }))!,
+  }))
 
 test('a failure that nothing in the world accounts for', () =>
   finds('cause', world(), {

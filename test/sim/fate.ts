@@ -119,4 +119,3 @@ function pick<T>(items: readonly T[], at: number): T {
   if (item === undefined) throw new RangeError(`no number ${at}`)
   return item
 }
-

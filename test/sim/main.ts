@@ -35,7 +35,8 @@ const failuresShownMax = 10
 const progressMs = 1000
 
 const minutes = values.minutes === undefined ? null : readNumber('minutes', values.minutes)
-const firstSeed = values.seed === undefined ? (minutes === null ? 1 : Date.now() % 2 ** 31) : readNumber('seed', values.seed)
+const firstSeed =
+  values.seed === undefined ? (minutes === null ? 1 : Date.now() % 2 ** 31) : readNumber('seed', values.seed)
 const seeds = values.seeds === undefined ? null : readNumber('seeds', values.seeds)
 const count = seeds ?? (minutes === null ? (values.seed === undefined ? defaultSeeds : 1) : Number.POSITIVE_INFINITY)
 
@@ -80,7 +81,18 @@ const seconds = (performance.now() - startMs) / 1000
 if (values.json) {
   const { worlds, failed, steps, seams, adoptions, endings } = tally
   const failing = failures.map(({ scenario, violations, hash }) => ({ seed: scenario.seed, hash, violations }))
-  const report = { firstSeed, worlds, failed, steps, simulatedSeconds: tally.seconds, seconds, seams, adoptions, endings, failing }
+  const report = {
+    firstSeed,
+    worlds,
+    failed,
+    steps,
+    simulatedSeconds: tally.seconds,
+    seconds,
+    seams,
+    adoptions,
+    endings,
+    failing,
+  }
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
 } else say(`${tally.words}\n${seconds.toFixed(1)} s, ${(tally.worlds / seconds).toFixed(0)} worlds a second`)
 process.exitCode = tally.failed > 0 ? 1 : 0

@@ -1,4 +1,7 @@
-/** A whole world, drawn from one number: how many gateways, servers and clients, what they are like, what befalls them. */
+/**
+ * A whole world, drawn from one number: how many gateways, servers and clients, what they are like, what
+ * befalls them.
+ */
 import { type Profile, type ProfileName, profileNames, profiles } from '../../lab/profile.ts'
 import type { Route } from '../../src/dialect/call.ts'
 import type { UpstreamKind } from '../../src/fleet/upstream.ts'
@@ -89,7 +92,9 @@ function drawStory(chance: Chance, at: number, isLong: boolean): StoryPlan {
   const tokens = isLong ? chance.whole(800, 1500) : chance.whole(1, 60)
   const eventCount = tokens
   const joinCount = isStream && chance.happens(0.3) ? chance.whole(1, 2) : 0
-  const readers = Array.from({ length: 1 + joinCount }, (_, i) => drawReader(chance, `c${at}${'abc'[i]}`, i > 0, eventCount))
+  const readers = Array.from({ length: 1 + joinCount }, (_, i) =>
+    drawReader(chance, `c${at}${'abc'[i]}`, i > 0, eventCount),
+  )
   return {
     name: `story-${at}`,
     caller: chance.pick(['', 'ann', 'bob']),

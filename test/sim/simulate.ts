@@ -229,7 +229,10 @@ export class World {
 
   #settled(fact: ExchangeFact): void {
     this.facts.push(fact)
-    this.trace.note('settled', `${fact.ray} ${fact.outcome} ${fact.code ?? ''} ${fact.attempts.map(({ upstream, code }) => `${upstream}:${code ?? 'ok'}`).join(' ')}`)
+    this.trace.note(
+      'settled',
+      `${fact.ray} ${fact.outcome} ${fact.code ?? ''} ${fact.attempts.map(({ upstream, code }) => `${upstream}:${code ?? 'ok'}`).join(' ')}`,
+    )
     if (fact.code === 'HF_INTERNAL') this.checks.report('crash', `${fact.ray} ended with HF_INTERNAL: ${fact.detail}`)
   }
 

@@ -130,7 +130,10 @@ export class Gateway implements Machine {
     const node = `${this.name}.${++this.#startCount}`
     const process = new SimProcess(node, network.time, this.skew)
     trace.note(node, 'starts')
-    this.#life = this.#open(process, new WorldJournal(node, disk, process.clock, this.#options.journal, this.#options.pace))
+    this.#life = this.#open(
+      process,
+      new WorldJournal(node, disk, process.clock, this.#options.journal, this.#options.pace),
+    )
     process.clock.after(startMs, () => {
       this.#listening = process
     })
@@ -217,7 +220,8 @@ export class Gateway implements Machine {
       this.#options.journal,
     )
     void new RollCall(clock, fleet, (base) => this.#probe(process, base.hostname), log).start()
-    const adopt = (): void => void relay.adoptOrphans().catch((thrown: unknown) => this.#around.onMisuse(String(thrown)))
+    const adopt = (): void =>
+      void relay.adoptOrphans().catch((thrown: unknown) => this.#around.onMisuse(String(thrown)))
     clock.every(this.#options.journal.leaseMs / adoptionsPerLease, adopt)
     clock.soon(adopt)
     const rays = new RaySource(clock, random, { node: disk.rows.size + this.#startCount, site: this.name })

@@ -1,4 +1,7 @@
-/** One answer that a simulated model server is giving, token by token, and the faults that strike in the middle of it. */
+/**
+ * One answer that a simulated model server is giving, token by token, and the faults that strike in the
+ * middle of it.
+ */
 import type { Plan } from '../../lab/prompt/plan.ts'
 import type { Ask } from '../../lab/sim/read-ask.ts'
 import { decode } from '../../lab/vocabulary.ts'

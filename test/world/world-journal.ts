@@ -254,7 +254,8 @@ export class WorldJournal implements Journal {
     this.#waiting = []
     if (this.#disk.isFull) return
     for (const { entry, write } of rest) if (!entry.isLost) this.#disk.write(write)
-    for (const { ray, epoch } of this.#entries.values()) this.#disk.write({ do: 'release', ray, epoch, node: this.node })
+    for (const { ray, epoch } of this.#entries.values())
+      this.#disk.write({ do: 'release', ray, epoch, node: this.node })
   }
 
   /** @throws {Fault} when there is no room for so many bytes more. */
