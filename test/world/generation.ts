@@ -61,7 +61,7 @@ export class Generation {
     side: ServerSide,
     route: Route,
     ask: Ask,
-    fault: CallFault | null,
+    { fault, echoes }: { fault: CallFault | null; echoes: boolean },
     onOver: (wasLeft: boolean) => void,
   ) {
     this.#server = server
@@ -69,8 +69,8 @@ export class Generation {
     this.#ask = ask
     this.#fault = fault
     this.#onOver = onOver
-    const { profile, echoesPrefix } = server.traits
-    const plans = echoesPrefix ? ask.plans.map(withEcho) : ask.plans
+    const { profile } = server.traits
+    const plans = echoes ? ask.plans.map(withEcho) : ask.plans
     const [plan] = plans
     const VoiceOfRoute = voices[route]
     if (!plan || !VoiceOfRoute) throw new RangeError(`nothing is generated at ${route}`)

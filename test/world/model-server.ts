@@ -103,6 +103,9 @@ export class ModelServer {
     if (fields['model'] !== modelName) throw new Refusal('unknown_model', 'no such model')
     const ask = readAsk(route, fields, { profile, contextTokensMax, range })
     const prompt = ask.plans[0]?.prompt
+    // Who is given ids gives no text back that it was not asked for.
+    const isGivenIds = Array.isArray(fields['prompt']) || fields['input_ids'] !== undefined
+    const echoes = this.traits.echoesPrefix && !isGivenIds
     const call: ServerCall = {
       server: this.name,
       atMs: this.time.monotonicMs(),
@@ -115,7 +118,7 @@ export class ModelServer {
     }
     this.onCall(call)
     this.#trace.note(this.name, `call ${++this.#callCount} of ${side.by.name} ${call.ray}, ${call.answered} answered`)
-    const generation = new Generation(this, side, route, ask, fault, (wasLeft) => {
+    const generation = new Generation(this, side, route, ask, { fault, echoes }, (wasLeft) => {
       this.live.delete(generation)
       call.overMs = this.time.monotonicMs()
       call.wasLeft = wasLeft
