@@ -13,7 +13,9 @@ import { banViolations, headViolations, leftoverViolations, nameViolations, size
 import { readLines, readSource, repositoryFiles, root, type Violation } from './tidy/source.ts'
 
 const files = repositoryFiles()
-const sources = files.filter((path) => /^(src|lab|bench|test|scripts)\/.*\.ts$/.test(path)).map(readSource)
+const sources = files
+  .filter((path) => /^((src|lab|bench|test|scripts)\/.*\.ts|examples\/.*\.jsx?)$/.test(path))
+  .map(readSource)
 const house = sources.filter(({ path }) => /^(src|lab)\//.test(path))
 
 function none(violations: readonly Violation[]): void {
