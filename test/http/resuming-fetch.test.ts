@@ -28,7 +28,7 @@ interface Ask {
 
 type Script = (response: ServerResponse, ask: Ask) => void
 
-/** A gateway of which every answer is written by the test, in the order of the requests; the last one is for the rest. */
+/** A gateway of which every answer is written by the test, one a request; the last one is for all further ones. */
 let scripts: Script[] = []
 let asks: Ask[] = []
 let server: Server
@@ -86,7 +86,7 @@ const post = {
   body: '{}',
 }
 
-/** Asks with that fetch, without waiting between tries; gives the text of the body, and the waits it would have made. */
+/** Asks with that fetch, without really waiting; gives the text of the body, and the waits between the tries. */
 async function read(options: ResumingOptions = {}): Promise<{ text: string; waits: number[] }> {
   const waits: number[] = []
   const fetch = resumingFetch({
