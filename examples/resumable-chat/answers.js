@@ -4,6 +4,7 @@
  * very same stream: that is what `useChat({ resume: true })` wants to get after a reload.
  */
 // @ts-check
+import { setTimeout as wait } from 'node:timers/promises'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { APICallError, convertToModelMessages, generateId, RetryError, streamText, toUIMessageStream } from 'ai'
 import { textOf } from './chats.js'
@@ -21,6 +22,10 @@ import { AnswerLost, resumingFetch } from './resuming-fetch.js'
  * @property {string} [key]
  * @property {string} [model] Default: the first that the gateway offers.
  */
+
+/** How often, and after how long, an answer is looked for at a gateway that is away: for ten minutes. */
+const keepTriesMax = 60
+const keepWaitMs = 10_000
 
 export class Answers {
   #chats
@@ -42,7 +47,7 @@ export class Answers {
 
   /** Goes on with what was under way when this server was stopped or killed. */
   async pickUp() {
-    await Promise.all(this.#chats.list().map(async ({ id }) => this.#keep(id, await this.follow(id))))
+    await Promise.all(this.#chats.list().map(async ({ id, running }) => running && this.#keep(id, running.messageId)))
   }
 
   /**
@@ -63,6 +68,7 @@ export class Answers {
    *
    * @param {string} id
    * @returns {Promise<ReadableStream<Chunk> | null>}
+   * @throws {Error} When the gateway cannot be reached: the reader had better keep what it has, and come again.
    */
   async follow(id) {
     const chat = this.#chats.get(id)
@@ -73,7 +79,7 @@ export class Answers {
     if (chat.running.ray === null && !awaited) return await this.#ask(chat)
     const ray = chat.running.ray ?? (await awaited)
     if (!ray || chat.running?.messageId !== messageId) return null
-    return await this.#read(chat, chat.running, resumingFetch({ ray }))
+    return await begun(await this.#read(chat, chat.running, resumingFetch({ ray })))
   }
 
   /**
@@ -107,10 +113,11 @@ export class Answers {
     }
     const stream = await this.#read(chat, running, resumingFetch({ onRay }))
     const [forBrowser, forChat] = stream.tee()
-    void this.#keep(chat.id, forChat).finally(() => {
+    const isRead = this.#readToEnd(chat.id, forChat).finally(() => {
       tell(null)
       this.#awaited.delete(running.messageId)
     })
+    void isRead.then(() => this.#keep(chat.id, running.messageId))
     return forBrowser
   }
 
@@ -154,14 +161,28 @@ export class Answers {
   }
 
   /**
-   * Reads to the end, so that the chat gets its answer even if no browser is there to see it.
+   * Reads to the end, so that the chat gets its answer even if no browser is there to see it. Comes back to a gateway that
+   * is away for longer.
    *
    * @param {string} id
-   * @param {ReadableStream<Chunk> | null} stream
+   * @param {string} messageId
    */
-  async #keep(id, stream) {
+  async #keep(id, messageId) {
+    const isRunning = () => this.#chats.get(id)?.running?.messageId === messageId
+    for (let tries = 0; isRunning() && tries < keepTriesMax; tries++) {
+      if (tries > 0) await wait(keepWaitMs)
+      const stream = await this.follow(id).catch((error) => this.#log(`chat ${id}: ${toWords(error)}`))
+      if (stream) await this.#readToEnd(id, stream)
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {ReadableStream<Chunk>} stream
+   */
+  async #readToEnd(id, stream) {
     try {
-      for await (const chunk of stream ?? []) if (chunk.type === 'error') this.#log(`chat ${id}: ${chunk.errorText}`)
+      for await (const chunk of stream) if (chunk.type === 'error') this.#log(`chat ${id}: ${chunk.errorText}`)
     } catch (error) {
       this.#log(`chat ${id}: ${toWords(error)}`)
     }
@@ -193,6 +214,33 @@ function toEnding(error) {
   if (error instanceof AnswerLost && !error.isFinal) return null
   const { code } = /** @type {{ code?: unknown }} */ (error ?? {})
   return code === 'cancelled' ? { ending: 'stopped' } : { ending: 'broken', reason: toWords(error) }
+}
+
+/**
+ * The stream once it has more to say than that it starts, which makes a browser forget what it has of the message.
+ *
+ * @param {ReadableStream<Chunk>} stream
+ * @returns {Promise<ReadableStream<Chunk>>}
+ */
+async function begun(stream) {
+  const reader = stream.getReader()
+  /** @type {Chunk[]} */
+  const first = []
+  while (first.at(-1) === undefined || first.at(-1)?.type === 'start') {
+    const { done, value } = await reader.read()
+    if (done) break
+    // An answer that has come to an end says so first.
+    if (value.type === 'error') throw new Error(value.errorText)
+    first.push(value)
+  }
+  return new ReadableStream({
+    async pull(controller) {
+      const next = first.shift() ?? (await reader.read()).value
+      if (next === undefined) controller.close()
+      else controller.enqueue(next)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
 }
 
 /**

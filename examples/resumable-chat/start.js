@@ -16,7 +16,11 @@ const isThere = (/** @type {string} */ name) => {
 if (!Object.keys(dependencies).every(isThere)) {
   process.stdout.write('Installing what the example needs …\n')
   const cwd = import.meta.dirname
-  const { status } = spawnSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund'], { cwd, stdio: 'inherit', shell: true })
+  const { status } = spawnSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd,
+    stdio: 'inherit',
+    shell: true,
+  })
   if (status !== 0) process.exit(status ?? 1)
 }
 await import('./server.js')
