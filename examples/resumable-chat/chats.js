@@ -20,6 +20,9 @@ import { dirname } from 'node:path'
 /** The oldest chats that nobody is waiting on make room for new ones. */
 const chatsMax = 100
 
+/** A longer chat forgets its beginning, which models would not read either. */
+const messagesMax = 200
+
 const titleLengthMax = 60
 
 export class Chats {
@@ -54,7 +57,7 @@ export class Chats {
    * @returns {Chat}
    */
   begin(id, messages, running) {
-    const chat = { id, changedMs: Date.now(), messages, running }
+    const chat = { id, changedMs: Date.now(), messages: messages.slice(-messagesMax), running }
     this.#chats.set(id, chat)
     const idle = this.list().filter((each) => each.running === null)
     for (const old of idle.toReversed().slice(0, Math.max(0, this.#chats.size - chatsMax))) this.#chats.delete(old.id)

@@ -112,7 +112,7 @@ function Trouble({ chat }) {
   if (chat.isReturning)
     return (
       <p className="trouble" role="status">
-        The connection is gone. Coming back …
+        The connection is gone. Coming back…
       </p>
     )
   const last = chat.messages.at(-1)
