@@ -3,6 +3,7 @@ import './engine.ts'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, configJsonSchema } from '../config.ts'
 import { check } from './check.ts'
+import { restart } from './restart.ts'
 import { run } from './run.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import { version } from './version.ts'
@@ -41,7 +42,7 @@ program
     (url: string, all: string[] | undefined) => [...(all ?? []), url],
   )
   .option('--state <folder>', 'folder for the journal and, in a terminal, the log (default: .holdfast)')
-  .option('-w, --workers <count>', 'processes that share the port (default: 1)', workerCount)
+  .option('-w, --workers <count>', 'processes that share the port (default: 2)', workerCount)
   .addOption(new Option('--journal <engine>', 'where answers are kept (default: sqlite)').choices(['memory', 'sqlite']))
   .option('--site <name>', 'where this gateway stands, 1 to 12 of a-z and 0-9; part of every Ray ID (default: local)')
   .addOption(
@@ -66,6 +67,15 @@ Examples:
   holdfast --lab sim                                    simulated models, nothing to install`,
   )
   .action((options: RunOptions) => run(options))
+
+program
+  .command('restart')
+  .description(
+    'Put new processes in the place of a running gateway’s, with its file read again. No connection is refused, no answer is cut.',
+  )
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--json', 'print the outcome as JSON')
+  .action((options: { state?: string; json?: boolean }) => restart(options.state ?? '.holdfast', options.json ?? false))
 
 program
   .command('check [file]')

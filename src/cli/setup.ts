@@ -13,7 +13,7 @@ export interface Setup {
   readonly lab: LabModels | null
 }
 
-const usualFile = 'holdfast.yaml'
+export const usualFile = 'holdfast.yaml'
 /** 502, and one more digit. */
 export const usualPort = 5020
 
