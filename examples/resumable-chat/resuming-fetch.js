@@ -30,7 +30,7 @@ import { setTimeout as wait } from 'node:timers/promises'
  */
 
 /** @typedef {{ triesMax: number, waitMs: number, waitMsMax: number, silenceMs: number }} Patience */
-/** @typedef {{ text: string, id: number | null, isLast: boolean }} StreamEvent */
+/** @typedef {{ text: string, id: number | null, isEnd: boolean, isError: boolean }} StreamEvent */
 /** @typedef {(lastId: number | null) => Promise<Response>} Ask Asks for what comes after that event. */
 
 /** The rest of an answer could not be had. What had come until then was right, but is not the whole answer. */
@@ -112,11 +112,15 @@ async function* eventsOf(first, ask, { ray, silenceMs, signal }) {
       for await (const event of readEvents(response, silenceMs)) {
         // Whatever comes a second time is not passed on, should a gateway begin again at the first event.
         if (event.id !== null && lastId !== null && event.id <= lastId) continue
+        // Among numbered events, an error without a number is the gateway's own: it has to leave, the answer has not.
+        if (event.isError && event.id === null && (lastId !== null || !hasBegun)) break
         lastId = event.id ?? lastId
         hasBegun = true
         yield event.text
-        if (event.isLast) return
+        if (event.isError || event.isEnd) return
       }
+      // There is nothing behind the last event.
+      if (response.status === 204) return
     } catch (error) {
       cause = error
     }
@@ -225,10 +229,10 @@ function endOfEvent(text) {
 function toEvent(text) {
   const id = /^id: ?(\d+)\r?$/m.exec(text)?.[1]
   const data = /^data: ?(.*?)\r?$/m.exec(text)?.[1] ?? ''
-  return { text, id: id === undefined ? null : Number(id), isLast: data === '[DONE]' || isError(data) }
+  return { text, id: id === undefined ? null : Number(id), isEnd: data === '[DONE]', isError: isError(data) }
 }
 
-/** @param {string} data Whether the gateway says here that the answer has broken for good: it ends with this event. */
+/** @param {string} data Whether it says that the answer has broken for good, and ends here. */
 function isError(data) {
   // Most events need no look inside.
   if (!data.includes('"error"')) return false

@@ -14,6 +14,7 @@ const rate = 30
 const tokens = 120
 
 let reason = ''
+const stack = new AsyncDisposableStack()
 let browser: Browser
 let sim: ChildServer
 let gateway: Gateway
@@ -23,17 +24,13 @@ before(async () => {
   const opened = await openBrowser()
   if (typeof opened === 'string') return void (reason = opened)
   browser = opened
+  stack.defer(() => opened.close())
   sim = await startSim({ rate, 'batch-cost': 0 })
-  gateway = await startGateway('--upstream', `${sim.url}/v1`)
-  app = await ChatApp.start(gateway.url)
+  stack.defer(() => sim.stop())
+  gateway = stack.use(await startGateway('--journal', 'memory', '--workers', '1', '--upstream', `${sim.url}/v1`))
+  app = stack.use(await ChatApp.start(gateway.url))
 })
-after(async () => {
-  if (reason !== '') return
-  await browser.close()
-  await app[Symbol.asyncDispose]()
-  await gateway[Symbol.asyncDispose]()
-  await sim.stop()
-})
+after(() => stack.disposeAsync())
 
 /** A visitor with a browser of its own; what a page says in its console, or asks of others, fails the test. */
 class Visitor implements AsyncDisposable {
@@ -175,13 +172,14 @@ describe('the resumable chat', () => {
   })
 
   story('the server of the app is killed: the open page comes back by itself, and misses nothing', async (visitor) => {
-    const prompt = `the orphaned answer tokens:${tokens}`
+    const prompt = `the orphaned answer tokens:${tokens * 2}`
     const page = await visitor.open()
     await ask(page, prompt)
     await midAnswer(page, 80)
     await app.kill()
     await page.getByText('Coming back').waitFor()
     await app.start()
+    await page.getByText('resumed').waitFor()
     await midAnswer(page, 100)
     await end(page)
     assert.equal(await textOf(page), expectedAnswer(prompt))

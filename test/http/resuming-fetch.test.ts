@@ -189,6 +189,20 @@ describe('a fetch that resumes', () => {
     assert.equal(asks.length, 1)
   })
 
+  test('comes back when a gateway that has to leave says so, in an event without a number', async () => {
+    const leaving = 'data: {"error":{"message":"closing"}}\n\n'
+    scripts = [breakAfter(leaving), breakAfter(`${events[0]}${leaving}`), send(events.slice(1).join(''))]
+    assert.equal((await read()).text, whole)
+    assert.equal(asks[1]?.headers['last-event-id'], undefined)
+    assert.equal(asks[2]?.headers['last-event-id'], '0')
+  })
+
+  test('ends when the gateway says that nothing is behind the last event', async () => {
+    scripts = [breakAfter(events.slice(0, 6).join('')), (response) => response.writeHead(204).end()]
+    assert.equal((await read()).text, events.slice(0, 6).join(''))
+    assert.equal(asks.length, 2)
+  })
+
   test('goes on without numbers as long as nothing breaks, and never guesses', async () => {
     const bare = whole.replaceAll(/^id: \d+\n/gm, '')
     scripts = [send(bare)]
