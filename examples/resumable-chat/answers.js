@@ -161,8 +161,8 @@ export class Answers {
   }
 
   /**
-   * Reads to the end, so that the chat gets its answer even if no browser is there to see it. Comes back to a gateway that
-   * is away for longer.
+   * Reads to the end, so that the chat gets its answer even if no browser is there to see it. Comes back to a gateway
+   * that is away for longer.
    *
    * @param {string} id
    * @param {string} messageId
