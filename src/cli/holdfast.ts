@@ -21,6 +21,12 @@ function workerCount(text: string): number {
   return value
 }
 
+function milliseconds(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('Milliseconds are a whole number.')
+  return value
+}
+
 const program = new Command('holdfast')
   .description('An AI gateway that makes a 502 a non-event.')
   .version(version())
@@ -43,6 +49,9 @@ program
   )
   .option('--state <folder>', 'folder for the journal and, in a terminal, the log (default: .holdfast)')
   .option('-w, --workers <count>', 'processes that share the port (default: 2)', workerCount)
+  .addOption(
+    new Option('--drain-ms <ms>', 'at a stop: how long answers may take to finish (default: 30000)').argParser(milliseconds),
+  )
   .addOption(new Option('--journal <engine>', 'where answers are kept (default: sqlite)').choices(['memory', 'sqlite']))
   .option('--site <name>', 'where this gateway stands, 1 to 12 of a-z and 0-9; part of every Ray ID (default: local)')
   .addOption(

@@ -33,6 +33,7 @@ const innocent = new Set<FaultCode>([
   'HF_INTERNAL',
   'HF_UPSTREAM_TOO_LARGE',
   'HF_UPSTREAM_MODEL_MISSING',
+  'HF_SEAM_MISFIT',
   'HF_BAD_CALL',
   'HF_KEY_UNKNOWN',
 ])

@@ -44,6 +44,10 @@ export interface LegOrder {
   speak(member: PoolMember): Translation | null
   /** The upstream refused what was put to it: is there another way to put it? */
   hasOtherWay(member: PoolMember, fault: Fault): boolean
+  /** No other upstream would answer otherwise. */
+  isFinal(fault: Fault): boolean
+  /** The upstream has begun to speak. */
+  onSpoken(member: PoolMember): void
   /** Where the account of each attempt goes. */
   readonly account: AttemptFact[]
 }
@@ -183,6 +187,7 @@ export class Leg implements AttemptListener {
 
   onCommit(): void {
     this.member?.upstream.succeed()
+    if (this.member) this.#order.onSpoken(this.member)
     this.#listener.onCommit()
   }
 
@@ -224,7 +229,7 @@ export class Leg implements AttemptListener {
       return this.#next()
     }
     this.#faults.push(fault)
-    if (fault.kind.retry !== 'no') return this.#next()
+    if (!this.#order.isFinal(fault)) return this.#next()
     this.#isOver = true
     this.#listener.onGivenUp(fault)
   }

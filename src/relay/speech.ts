@@ -1,6 +1,7 @@
 /** How a call is put to upstreams for the first time: in the caller's own words, or translated. */
 import { translate } from '../dialect/translate.ts'
 import type { Translation } from '../dialect/translation.ts'
+import type { Fault } from '../fault/fault.ts'
 import type { Target } from '../fleet/fleet.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
@@ -42,4 +43,10 @@ export class Speech implements LegOrder {
   hasOtherWay(): boolean {
     return false
   }
+
+  isFinal(fault: Fault): boolean {
+    return fault.kind.retry === 'no'
+  }
+
+  onSpoken(): void {}
 }

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/ground/random.ts'
-import { type Gateway, startGateway } from './gateway.ts'
+import { type Gateway, startGateway, workerPids } from './gateway.ts'
 import { Replicas } from './replicas.ts'
 import { type Resumed, ResumingClient } from './resuming-client.ts'
 
@@ -23,6 +23,7 @@ export interface StormOptions {
   readonly workerKillMs: number
   readonly dropChance: number
   readonly workers: number
+  readonly journal: 'memory' | 'sqlite'
   readonly seed: number
 }
 
@@ -35,6 +36,7 @@ export const stormDefaults: StormOptions = {
   workerKillMs: 0,
   dropChance: 0,
   workers: 2,
+  journal: 'sqlite',
   seed: 1,
 }
 
@@ -57,13 +59,11 @@ function countSeams({ lines }: Gateway): { seams: number; adopted: number } {
 }
 
 async function killWorker(gateway: Gateway, at: number): Promise<boolean> {
-  const answer = await fetch(`${gateway.adminUrl}/readyz`)
-  const { workers = [] } = (await answer.json()) as { workers?: { pid: number }[] }
-  const victim = workers[at % workers.length]
+  const pids = await workerPids(gateway)
   // One must be left to take over.
-  if (!victim || workers.length < 2) return false
+  if (pids.length < 2) return false
   try {
-    process.kill(victim.pid, 'SIGKILL')
+    process.kill(pids[at % pids.length] as number, 'SIGKILL')
     return true
   } catch {
     return false
@@ -71,11 +71,11 @@ async function killWorker(gateway: Gateway, at: number): Promise<boolean> {
 }
 
 export async function storm(options: StormOptions, tell: (line: string) => void = () => {}): Promise<StormResult> {
-  const { streams, seconds, tokens, rate, upstreamKillMs, workerKillMs, dropChance, workers, seed } = options
+  const { streams, seconds, tokens, rate, upstreamKillMs, workerKillMs, dropChance, workers, journal, seed } = options
   const killPeriodMs = upstreamKillMs || 1e9
   await using replicas = await Replicas.start({ count: 3, rate, slots: streams, killPeriodMs })
   const upstreams = replicas.urls.flatMap((url) => ['--upstream', url])
-  await using gateway = await startGateway(...upstreams, '--workers', String(workers))
+  await using gateway = await startGateway(...upstreams, '--workers', String(workers), '--journal', journal)
   if (upstreamKillMs) replicas.beginKilling()
   let workerKills = 0
   const killer = workerKillMs
@@ -130,6 +130,7 @@ async function main(): Promise<void> {
       'worker-kill-ms': { type: 'string' },
       'drop-chance': { type: 'string' },
       workers: { type: 'string' },
+      journal: { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'boolean' },
     },
@@ -145,6 +146,7 @@ async function main(): Promise<void> {
       workerKillMs: toNumber(values['worker-kill-ms'], stormDefaults.workerKillMs),
       dropChance: toNumber(values['drop-chance'], stormDefaults.dropChance),
       workers: toNumber(values.workers, stormDefaults.workers),
+      journal: values.journal === 'memory' ? 'memory' : 'sqlite',
       seed: toNumber(values.seed, stormDefaults.seed),
     },
     (line) => void (values.json || process.stderr.write(`${line}\n`)),

@@ -12,8 +12,8 @@ export const continuationSchema = z
     }),
     perAnswerMax: count(8, 'How often one answer may be continued.', { min: 0, max: 100 }),
     livePercentMax: count(
-      300,
-      'Continuations begun within ten seconds, as a percentage of the answers under way; 20 are always allowed.',
+      1000,
+      'Continuations begun within ten seconds, as a percentage of the most answers that were under way at once in that time; 20 are always allowed.',
       { min: 0, max: 10_000 },
     ),
     sameModelOnly: z.boolean().default(false).meta({
@@ -37,8 +37,8 @@ export class SeamBudget {
   readonly options: ContinuationOptions
   #clock: Clock
   #liveCount: () => number
-  /** When the continuations of the window began; from `#oldest` on. */
-  #beganMs: number[] = []
+  /** The continuations of the window: when each began, and how many answers were under way then. */
+  #begun: { readonly atMs: number; readonly liveCount: number }[] = []
 
   constructor(clock: Clock, options: ContinuationOptions, liveCount: () => number) {
     this.#clock = clock
@@ -51,11 +51,11 @@ export class SeamBudget {
     const { enabled, perAnswerMax, livePercentMax } = this.options
     if (!enabled || seamCount >= perAnswerMax) return false
     const nowMs = this.#clock.monotonicMs()
-    const firstIn = this.#beganMs.findIndex((atMs) => atMs > nowMs - windowMs)
-    this.#beganMs = firstIn === -1 ? [] : this.#beganMs.slice(firstIn)
-    const max = Math.max(alwaysAllowed, (this.#liveCount() * livePercentMax) / 100)
-    if (this.#beganMs.length >= max) return false
-    this.#beganMs.push(nowMs)
+    const firstIn = this.#begun.findIndex(({ atMs }) => atMs > nowMs - windowMs)
+    this.#begun = firstIn === -1 ? [] : this.#begun.slice(firstIn)
+    const liveCount = this.#begun.reduce((most, each) => Math.max(most, each.liveCount), this.#liveCount())
+    if (this.#begun.length >= Math.max(alwaysAllowed, (liveCount * livePercentMax) / 100)) return false
+    this.#begun.push({ atMs: nowMs, liveCount: this.#liveCount() })
     return true
   }
 }
