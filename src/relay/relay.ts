@@ -146,6 +146,7 @@ export class RelayPlane {
     const exchange = this.#open(order, 0)
     const { journal, clock } = this.#relay
     const reader: Reader = new Reader(reply, {
+      ray: order.ray,
       next: 0,
       isStream: order.call.isStream,
       isEager: false,
@@ -162,6 +163,7 @@ export class RelayPlane {
     const { journal, clock } = this.#relay
     const exchange = this.#find((each) => each.order.ray === ray && !each.hasEnded)
     const reader: Reader = new Reader(reply, {
+      ray,
       next,
       isStream,
       isEager: true,

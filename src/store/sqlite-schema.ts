@@ -79,7 +79,8 @@ export function openJournalFile(
   const share = new DatabaseSync(`${path}.lock`)
   let file: SqliteFile | null = null
   try {
-    share.exec('PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0')
+    // Even to ask for the mode one must wait for whoever has the file to himself just now.
+    share.exec(`PRAGMA busy_timeout = ${openWaitMs}; PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0`)
     if (takeAlone(share)) {
       makeReady(path, clock, options, log)
       share.exec('COMMIT')

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/ground/random.ts'
-import { type Gateway, startGateway, workerPids } from './gateway.ts'
+import { freePort, type Gateway, startGateway, workerPids } from './gateway.ts'
 import { Replicas } from './replicas.ts'
 import { type Resumed, ResumingClient } from './resuming-client.ts'
 
@@ -75,7 +75,8 @@ export async function storm(options: StormOptions, tell: (line: string) => void 
   const killPeriodMs = upstreamKillMs || 1e9
   await using replicas = await Replicas.start({ count: 3, rate, slots: streams, killPeriodMs })
   const upstreams = replicas.urls.flatMap((url) => ['--upstream', url])
-  await using gateway = await startGateway(...upstreams, '--workers', String(workers), '--journal', journal)
+  const port = String(await freePort())
+  await using gateway = await startGateway(...upstreams, '--workers', String(workers), '--journal', journal, '--port', port)
   if (upstreamKillMs) replicas.beginKilling()
   let workerKills = 0
   const killer = workerKillMs

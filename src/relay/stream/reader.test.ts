@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Fault } from '../../fault/fault.ts'
+import type { Ray } from '../../fault/ray.ts'
 import { ManualClock } from '../../ground/manual-clock.ts'
 import type { AnswerInfo, JournalCursor, Outcome } from '../../store/journal.ts'
 import type { Reply } from '../reply.ts'
@@ -115,6 +116,7 @@ function open(options: { next?: number; isStream?: boolean; isRemote?: boolean; 
   const clock = new ManualClock()
   const endings: string[] = []
   const reader = new Reader(reply, {
+    ray: 'r' as Ray,
     next,
     isStream,
     isEager: false,
