@@ -5,7 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expectedAnswer } from '../../lab/answer.ts'
 import type { ChildServer } from '../../lab/child.ts'
 import { startSim } from '../../lab/start-sim.ts'
-import { type Gateway, startGateway } from '../crash/gateway.ts'
+import { freePort, type Gateway, startGateway, workerPids } from '../crash/gateway.ts'
 import { ChatApp, eventually, openBrowser } from './chat-app.ts'
 import { patienceMs } from './harness.ts'
 
@@ -27,7 +27,7 @@ before(async () => {
   stack.defer(() => opened.close())
   sim = await startSim({ rate, 'batch-cost': 0 })
   stack.defer(() => sim.stop())
-  gateway = stack.use(await startGateway('--journal', 'memory', '--workers', '1', '--upstream', `${sim.url}/v1`))
+  gateway = stack.use(await startGateway('--port', String(await freePort()), '--upstream', `${sim.url}/v1`))
   app = stack.use(await ChatApp.start(gateway.url))
 })
 after(() => stack.disposeAsync())
@@ -184,5 +184,21 @@ describe('the resumable chat', () => {
     await end(page)
     assert.equal(await textOf(page), expectedAnswer(prompt))
     assert.equal(await callCount(prompt), 1)
+  })
+
+  story('every worker of the gateway is killed: the page notices nothing', async (visitor, t) => {
+    const prompt = `the adopted answer tokens:${tokens * 2}`
+    const page = await visitor.open()
+    await ask(page, prompt)
+    await midAnswer(page, 80)
+    const pids = await workerPids(gateway)
+    assert.ok(pids.length > 0)
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    await eventually('the end', async () => {
+      assert.equal(await page.getByText('Coming back').count(), 0)
+      return page.getByRole('button', { name: 'Send' }).isVisible()
+    })
+    assert.equal(await textOf(page), expectedAnswer(prompt))
+    t.diagnostic(`${pids.length} workers killed; the model server was asked ${await callCount(prompt)} times`)
   })
 })
