@@ -97,8 +97,8 @@ export class Answers {
       method: 'POST',
       headers: this.#headers(),
     })
-    // An answer that has ended by itself in the meantime is as good as stopped.
-    if (response.status >= 500) throw new Error(`The gateway answered ${response.status}.`)
+    // An answer that is not there any more is as good as stopped.
+    if (!response.ok && response.status !== 404 && response.status !== 410) throw new Error(`The gateway answered ${response.status}.`)
   }
 
   /** @param {Chat} chat */
