@@ -98,7 +98,8 @@ export class Answers {
       headers: this.#headers(),
     })
     // An answer that is not there any more is as good as stopped.
-    if (!response.ok && response.status !== 404 && response.status !== 410) throw new Error(`The gateway answered ${response.status}.`)
+    if (!response.ok && response.status !== 404 && response.status !== 410)
+      throw new Error(`The gateway answered ${response.status}.`)
   }
 
   /** @param {Chat} chat */
