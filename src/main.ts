@@ -145,16 +145,25 @@ function asHouse(open: OpenParts): House {
     isReady: () => !isDraining && fleet.upstreams.some(({ restLeftMs, wasUp }) => wasUp && restLeftMs === 0),
     drain: async (graceMs) => {
       isDraining = true
+      relay.retire()
+      const endMs = clock.monotonicMs() + graceMs
       const gone = Promise.all(listeners.map((listener) => listener.drain()))
-      await relay.drain(clock, graceMs)
+      // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
+      await within(clock, graceMs, gone)
+      await relay.drain(clock, Math.max(0, endMs - clock.monotonicMs()))
       // What is still open now idles, or belongs to a client that does not read.
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      using _ = clock.after(drainTailMs, resolve)
-      await Promise.race([gone, late])
+      await within(clock, drainTailMs, gone)
       await close()
     },
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** Waits for something, but not longer than this. */
+async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  using _ = clock.after(limitMs, resolve)
+  await Promise.race([done, late])
 }
 
 /** After the last answer: time for idle connections to be closed politely. */

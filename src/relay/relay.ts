@@ -120,12 +120,17 @@ export class RelayPlane {
     return count
   }
 
+  /** Takes over nothing more from other nodes. */
+  retire(): void {
+    this.#isClosing = true
+  }
+
   /**
    * Takes nothing new; gives what is under way `graceMs` to finish, then ends it with an error of its own. Callers that
    * take even that too slowly are not waited for.
    */
   async drain(clock: Clock, graceMs: number): Promise<void> {
-    this.#isClosing = true
+    this.retire()
     const idle = this.#relay.admission.close()
     using _close = clock.after(graceMs, () => {
       for (const exchange of this.#live) exchange.close()
