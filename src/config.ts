@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { keySchema } from './edge/caller.ts'
+import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener.ts'
 import { modelSchema } from './fleet/fleet.ts'
@@ -59,6 +60,7 @@ export const configSchema = z
     timeouts: timeoutsSchema,
     limits: limitsSchema,
     journal: journalSchema,
+    streams: streamsSchema,
     log: logSchema,
   })
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })

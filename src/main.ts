@@ -6,6 +6,7 @@ import { type Config, readSecret } from './config.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'
 import { openDoor } from './edge/door.ts'
+import { type DurableStreams, openDurableStreams } from './edge/durable-streams/durable-streams.ts'
 import { type Listener, openListener } from './edge/listener.ts'
 import { RaySource } from './fault/ray.ts'
 import { Fleet } from './fleet/fleet.ts'
@@ -24,6 +25,9 @@ import { Wires } from './relay/wire/wires.ts'
 import type { Journal } from './store/journal.ts'
 import { MemoryJournal } from './store/memory-journal.ts'
 import { SqliteJournal } from './store/sqlite-journal.ts'
+import { MemoryStreams } from './store/memory-streams.ts'
+import { SqliteStreams } from './store/sqlite-streams.ts'
+import type { StreamStore } from './store/stream-store.ts'
 
 export interface House extends AsyncDisposable {
   /** Where callers connect. */
@@ -72,17 +76,28 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   await rollCall.start()
 
   const { limits, site, onDisconnect } = config
+  const purse = new BodyPurse(limits.bodiesBytesMax)
+  const streams = openDurableStreams({
+    store: parts.use(openStreams(config, clock)),
+    options: config.streams,
+    clock,
+    random,
+    log,
+    purse,
+    stalledReaderMs: limits.stalledReaderMs,
+  })
   const handle = openDoor({
     clock,
     rays,
     fleet,
     callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
-    purse: new BodyPurse(limits.bodiesBytesMax),
+    purse,
     observer,
     limits,
     site,
     node: `holdfast-${site}-${node}`,
     onDisconnect,
+    streams,
     relay: (order, reply) => relay.take(order, reply),
   })
   const listeners: Listener[] = []
@@ -91,7 +106,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     parts.defer(() => listener.destroy())
     listeners.push(listener)
   }
-  return asHouse({ parts: parts.move(), config, clock, fleet, metrics, relay, listeners, log })
+  return asHouse({ parts: parts.move(), config, clock, fleet, metrics, relay, streams, listeners, log })
 }
 
 interface OpenParts {
@@ -101,11 +116,12 @@ interface OpenParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly relay: RelayPlane
+  readonly streams: DurableStreams
   readonly listeners: readonly Listener[]
   readonly log: Log
 }
 
-function asHouse({ parts, config, clock, fleet, metrics, relay, listeners, log }: OpenParts): House {
+function asHouse({ parts, config, clock, fleet, metrics, relay, streams, listeners, log }: OpenParts): House {
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -119,6 +135,7 @@ function asHouse({ parts, config, clock, fleet, metrics, relay, listeners, log }
     isReady: () => !isDraining && fleet.upstreams.some(({ restLeftMs, wasUp }) => wasUp && restLeftMs === 0),
     drain: async () => {
       isDraining = true
+      streams.drain()
       const gone = Promise.all(listeners.map((listener) => listener.drain()))
       await relay.drain(clock, config.limits.drainMs)
       // What is still open now idles, or belongs to a client that does not read.
@@ -167,6 +184,11 @@ function openFleet(config: Config, clock: Clock): Fleet {
 function openJournal(config: Config, clock: Clock, worker: number): Journal {
   if (config.journal.engine === 'memory') return new MemoryJournal(clock, config.journal)
   return new SqliteJournal(join(config.stateDir, `journal-${worker}.db`), clock, config.journal)
+}
+
+function openStreams(config: Config, clock: Clock): StreamStore {
+  if (config.streams.engine === 'memory') return new MemoryStreams(clock, config.streams)
+  return new SqliteStreams(join(config.stateDir, 'streams.db'), clock, config.streams)
 }
 
 /** A number for this process among all that share a site: of the host's name, its process number and the worker's. */

@@ -13,6 +13,8 @@ import type { Clock } from '../ground/clock.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { type BodyPurse, readBody } from './body.ts'
 import { type Caller, callerKey, type Callers } from './caller.ts'
+import type { DurableStreams } from './durable-streams/durable-streams.ts'
+import { streamRoot } from './durable-streams/stream-target.ts'
 import { answerFault } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
@@ -33,6 +35,7 @@ export interface DoorParts {
   /** Our name in `via`. */
   readonly node: string
   readonly onDisconnect: 'cancel' | 'detach'
+  readonly streams: DurableStreams
   /** Takes a call into the relay. */
   readonly relay: (order: Order, reply: Reply) => void
 }
@@ -72,6 +75,7 @@ class Visit {
     try {
       checkRequest(request, this.#parts.node)
       if (route) return this.#call(route)
+      if (path.startsWith(streamRoot)) return this.#stream()
       this.#answer(path)
     } catch (thrown) {
       this.#refuse(toFault(thrown))
@@ -121,6 +125,12 @@ class Visit {
       onDisconnect: caller.onDisconnect ?? onDisconnect,
     }
     relay(order, reply)
+  }
+
+  #stream(): void {
+    const { callers, streams } = this.#parts
+    const caller = (): string => callers.identify(this.#request.headers).name
+    streams.handle(this.#request, this.#response, { headers: this.headers, caller })
   }
 
   /** What is answered without a call. */

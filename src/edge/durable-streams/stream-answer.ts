@@ -1,0 +1,83 @@
+/** Answers about streams: the headers that all of them bear, and how a fault is told. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Fault } from '../../fault/fault.ts'
+import { faultHeaders } from '../fault-answer.ts'
+
+/** Pages of any origin may use streams: a key is sent in a header, never by the browser on its own. */
+const everyHeader = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers':
+    'Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, Stream-Closed, Stream-TTL, Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, Producer-Expected-Seq, Producer-Received-Seq, ETag, Location, Retry-After, Holdfast-Ray',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'cross-origin',
+} as const
+
+const preflightHeader = {
+  'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+  'access-control-allow-headers':
+    'Authorization, X-Api-Key, Content-Type, If-None-Match, Stream-Seq, Stream-TTL, Stream-Expires-At, Stream-Closed, Producer-Id, Producer-Epoch, Producer-Seq, Stream-Forked-From, Stream-Fork-Offset, Stream-Fork-Sub-Offset',
+  'access-control-max-age': '86400',
+} as const
+
+export type Headers = Record<string, string | undefined>
+
+export class StreamAnswer {
+  readonly response: ServerResponse
+  #request: IncomingMessage
+  #headers: readonly string[]
+
+  /** `headers`: names and values in turn, for every answer. */
+  constructor(request: IncomingMessage, response: ServerResponse, headers: readonly string[]) {
+    this.response = response
+    this.#request = request
+    this.#headers = headers
+  }
+
+  /** Writes the head only; the body, of unknown length, is up to the caller. */
+  begin(status: number, headers: Headers): void {
+    this.response.writeHead(status, [...this.#all(headers)])
+  }
+
+  send(status: number, headers: Headers, body: Buffer | string = ''): void {
+    if (this.response.destroyed) return
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    const hasLength = status !== 204 && status !== 304
+    this.begin(status, { ...headers, ...(hasLength && { 'content-length': String(bytes.length) }) })
+    this.response.end(this.#request.method === 'HEAD' ? undefined : bytes)
+  }
+
+  sendJson(status: number, value: unknown, headers: Headers = {}): void {
+    this.send(status, { 'content-type': 'application/json', ...headers }, JSON.stringify(value))
+  }
+
+  preflight(): void {
+    this.send(204, preflightHeader)
+  }
+
+  /** `headers`: what the protocol says beside the status. */
+  fail(fault: Fault, headers: Headers = {}): void {
+    const { response } = this
+    // Once the head is out, a broken connection is the only way to say that this is not the end.
+    if (response.headersSent || response.destroyed) return void response.destroy()
+    const extra = faultHeaders(fault)
+    const told: Headers = {
+      ...Object.fromEntries(extra.flatMap((name, i) => (i % 2 === 0 ? [[name, extra[i + 1]]] : []))),
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      ...headers,
+    }
+    if (fault.code === 'HF_STREAM_READ_ONLY' || fault.code === 'HF_METHOD_UNKNOWN') told['allow'] = fault.param
+    // A request that was not read to its end cannot be followed by another on the same connection.
+    if (!this.#request.complete) told['connection'] = 'close'
+    this.send(fault.status, told, `${fault.code}: ${fault.told}\n`)
+  }
+
+  *#all(headers: Headers): Iterable<string> {
+    yield* this.#headers
+    for (const [name, value] of Object.entries({ ...everyHeader, ...headers })) {
+      if (value === undefined) continue
+      yield name
+      yield value
+    }
+  }
+}
