@@ -21,6 +21,7 @@ import { Admission } from './relay/overload/admission.ts'
 import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
 import { probe } from './relay/wire/probe.ts'
+import { postWebhook } from './relay/wire/webhook-post.ts'
 import { Wires } from './relay/wire/wires.ts'
 import type { Journal } from './store/journal.ts'
 import { MemoryJournal } from './store/memory-journal.ts'
@@ -77,15 +78,19 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
 
   const { limits, site, onDisconnect } = config
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const streams = openDurableStreams({
-    store: parts.use(openStreams(config, clock)),
-    options: config.streams,
-    clock,
-    random,
-    log,
-    purse,
-    stalledReaderMs: limits.stalledReaderMs,
-  })
+  const streamStore = parts.use(openStreams(config, clock))
+  const streams = parts.use(
+    openDurableStreams({
+      store: streamStore,
+      options: config.streams,
+      clock,
+      random,
+      log,
+      purse,
+      stalledReaderMs: limits.stalledReaderMs,
+      post: (url, headers, body) => postWebhook(url, headers, body, config.streams.webhookMs),
+    }),
+  )
   const handle = openDoor({
     clock,
     rays,

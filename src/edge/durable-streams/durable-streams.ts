@@ -9,13 +9,15 @@ import type { Random } from '../../ground/random.ts'
 import type { Log } from '../../observe/log.ts'
 import type { StreamStore } from '../../store/stream-store.ts'
 import { BodyPurse } from '../body.ts'
+import { serveControl } from '../subscriptions/subscription-route.ts'
+import { Subscriptions, type WebhookPost } from '../subscriptions/subscriptions.ts'
 import { appendStream, removeStream } from './append-stream.ts'
 import { createStream } from './create-stream.ts'
 import { headStream, readStream } from './read-stream.ts'
 import type { ReadOnlySource } from './read-only-source.ts'
 import { StreamAnswer } from './stream-answer.ts'
-import type { StreamDesk, StreamVisit } from './stream-desk.ts'
-import { parseTarget } from './stream-target.ts'
+import { publicUrl, type StreamDesk, type StreamVisit } from './stream-desk.ts'
+import { controlName, parseTarget } from './stream-target.ts'
 import type { StreamsOptions } from './streams-options.ts'
 import { Waiters } from './waiter.ts'
 
@@ -29,6 +31,8 @@ export interface StreamParts {
   readonly purse: BodyPurse
   /** How long a reader may take nothing of what waits for it. */
   readonly stalledReaderMs: number
+  /** Posts to the webhooks of subscriptions. */
+  readonly post: WebhookPost
   /** What is shown as streams but written elsewhere. */
   readonly readOnly?: ReadOnlySource
 }
@@ -40,7 +44,7 @@ export interface StreamContext {
   readonly caller: () => string
 }
 
-export interface DurableStreams {
+export interface DurableStreams extends Disposable {
   handle(request: IncomingMessage, response: ServerResponse, context: StreamContext): void
   /** Readers that wait now. */
   readonly waiterCount: number
@@ -50,6 +54,7 @@ export interface DurableStreams {
 
 export function openDurableStreams(parts: StreamParts): DurableStreams {
   const { store, options, clock, random, purse } = parts
+  const subscriptions = new Subscriptions(parts)
   const waiters = new Waiters(clock, options.waitersMax)
   const desk: StreamDesk = {
     store,
@@ -61,11 +66,11 @@ export function openDurableStreams(parts: StreamParts): DurableStreams {
     readerPurse: new BodyPurse(options.readersBytesMax),
     stalledMs: parts.stalledReaderMs,
     readOnly: parts.readOnly ?? null,
-    onAppend: () => {},
+    onAppend: (caller, name) => subscriptions.onAppend(caller, name),
   }
   const handle: DurableStreams['handle'] = (request, response, context) => {
     const answer = new StreamAnswer(request, response, context.headers)
-    serve(desk, request, answer, context).catch((thrown: unknown) => {
+    serve(desk, subscriptions, request, answer, context).catch((thrown: unknown) => {
       const fault = toFault(thrown)
       if (fault.code === 'HF_CLIENT_GONE') return void response.destroy()
       if (fault.status >= 500) parts.log.warn({ code: fault.code, detail: fault.detail }, 'stream request failed')
@@ -78,17 +83,25 @@ export function openDurableStreams(parts: StreamParts): DurableStreams {
       return waiters.count
     },
     drain: () => waiters.close(),
+    [Symbol.dispose]: () => subscriptions[Symbol.dispose](),
   }
 }
 
 async function serve(
   desk: StreamDesk,
+  subscriptions: Subscriptions,
   request: IncomingMessage,
   answer: StreamAnswer,
   context: StreamContext,
 ): Promise<void> {
   if (request.method === 'OPTIONS') return answer.preflight()
   const { name, query } = parseTarget(request.url ?? '')
+  const [first, ...parts] = name.split('/')
+  if (first === controlName) {
+    const { caller } = context
+    const baseUrl = publicUrl(desk, request)
+    return serveControl(subscriptions, { request, answer, parts, caller, baseUrl, purse: desk.bodyPurse })
+  }
   const visit: StreamVisit = { request, answer, name, query, caller: context.caller() }
   switch (request.method) {
     case 'PUT':
