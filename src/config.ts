@@ -257,6 +257,11 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   for (const [model, { pool }] of Object.entries(config.models)) {
     if (pool !== undefined && !pools.includes(pool)) miss(['models', model, 'pool'], 'pool', pool, pools)
   }
+  if (config.streams.engine === 'memory' && config.workers > 1) {
+    const cure = 'Leave `streams.engine` at `sqlite`, or set `workers: 1`.'
+    const message = `${config.workers} workers cannot share streams in memory`
+    problems.push({ place: locate(['streams', 'engine']), field: 'streams.engine', message, cure })
+  }
   const names = config.keys.map((key) => key.name)
   config.keys.forEach((key, i) => {
     if (names.indexOf(key.name) === i) return

@@ -8,12 +8,13 @@ import { Callers } from './edge/caller.ts'
 import { openDoor } from './edge/door.ts'
 import { type DurableStreams, openDurableStreams } from './edge/durable-streams/durable-streams.ts'
 import { type Listener, openListener } from './edge/listener.ts'
+import type { WebhookPost } from './edge/subscriptions/subscriptions.ts'
 import { RaySource } from './fault/ray.ts'
 import { Fleet } from './fleet/fleet.ts'
 import type { Pool } from './fleet/pool.ts'
 import { Upstream } from './fleet/upstream.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
-import { systemRandom } from './ground/random.ts'
+import { type Random, systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
@@ -28,7 +29,6 @@ import { MemoryJournal } from './store/memory-journal.ts'
 import { SqliteJournal } from './store/sqlite-journal.ts'
 import { MemoryStreams } from './store/memory-streams.ts'
 import { SqliteStreams } from './store/sqlite-streams.ts'
-import type { StreamStore } from './store/stream-store.ts'
 
 export interface House extends AsyncDisposable {
   /** Where callers connect. */
@@ -78,19 +78,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
 
   const { limits, site, onDisconnect } = config
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const streamStore = parts.use(openStreams(config, clock))
-  const streams = parts.use(
-    openDurableStreams({
-      store: streamStore,
-      options: config.streams,
-      clock,
-      random,
-      log,
-      purse,
-      stalledReaderMs: limits.stalledReaderMs,
-      post: (url, headers, body) => postWebhook(url, headers, body, config.streams.webhookMs),
-    }),
-  )
+  const streams = openStreams(parts, { config, clock, random, log, purse })
   const handle = openDoor({
     clock,
     rays,
@@ -191,9 +179,25 @@ function openJournal(config: Config, clock: Clock, worker: number): Journal {
   return new SqliteJournal(join(config.stateDir, `journal-${worker}.db`), clock, config.journal)
 }
 
-function openStreams(config: Config, clock: Clock): StreamStore {
-  if (config.streams.engine === 'memory') return new MemoryStreams(clock, config.streams)
-  return new SqliteStreams(join(config.stateDir, 'streams.db'), clock, config.streams)
+interface StreamsBase {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly purse: BodyPurse
+}
+
+function openStreams(parts: AsyncDisposableStack, { config, ...base }: StreamsBase): DurableStreams {
+  const { streams: options, limits, stateDir } = config
+  const { clock } = base
+  const store =
+    options.engine === 'memory'
+      ? new MemoryStreams(clock, options)
+      : new SqliteStreams(join(stateDir, 'streams.db'), clock, options)
+  parts.use(store)
+  const { stalledReaderMs } = limits
+  const post: WebhookPost = (url, headers, body) => postWebhook(url, headers, body, options.webhookMs)
+  return parts.use(openDurableStreams({ ...base, store, options, stalledReaderMs, post }))
 }
 
 /** A number for this process among all that share a site: of the host's name, its process number and the worker's. */

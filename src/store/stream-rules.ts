@@ -27,8 +27,8 @@ export interface ProducerState {
 export type Verdict = 'accept' | { readonly kind: 'duplicate'; readonly seq: number | null } | AppendRefusal
 
 /**
- * Order of the checks: closed, type, producer, writer's sequence. A producer comes before the writer's sequence, so that
- * a repetition that bears both is known as one.
+ * Order of the checks: closed, type, producer, writer's sequence. A producer comes before the writer's sequence, so
+ * that a repetition that bears both is known as one.
  */
 export function judgeAppend(state: WriterState, producer: ProducerState | null, append: Append): Verdict {
   const { contentType, writerSeq } = append

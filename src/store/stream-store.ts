@@ -34,7 +34,7 @@ export const forkDepthMax = 32
 /** A producer that has not written for so long makes room for another. */
 export const producerIdleMs = 7 * 86_400_000
 
-/** A place between two records: how many records lie before it, and how many bytes. A fork shares those of its source. */
+/** A place between two records: how many lie before it, and how many bytes. A fork shares those of its source. */
 export interface Position {
   readonly no: number
   readonly bytes: number

@@ -79,17 +79,12 @@ async function recordsOf(desk: StreamDesk, visit: StreamVisit, body: Buffer, con
 }
 
 function refusalHeaders(refusal: AppendRefusal, producer: ProducerStamp | null): Headers {
-  switch (refusal.kind) {
-    case 'closed':
-      return { 'stream-closed': 'true', 'stream-next-offset': formatOffset(refusal.tail) }
-    case 'stale-epoch':
-      return { 'producer-epoch': String(refusal.epoch) }
-    case 'gap':
-      return {
-        'producer-expected-seq': String(refusal.expectedSeq),
-        'producer-received-seq': producer?.seq.toString(),
-      }
-    default:
-      return {}
+  const { kind } = refusal
+  if (kind === 'closed') return { 'stream-closed': 'true', 'stream-next-offset': formatOffset(refusal.tail) }
+  if (kind === 'stale-epoch') return { 'producer-epoch': String(refusal.epoch) }
+  if (kind !== 'gap') return {}
+  return {
+    'producer-expected-seq': String(refusal.expectedSeq),
+    'producer-received-seq': producer?.seq.toString(),
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Durable streams: the protocol at `/v1/stream/<name>`. A stream belongs to the key that made it; for any other there is
- * none of this name.
+ * Durable streams: the protocol at `/v1/stream/<name>`. A stream belongs to the key that made it; for any other there
+ * is none of this name.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Fault, toFault } from '../../fault/fault.ts'
@@ -103,7 +103,7 @@ async function serve(
     return serveControl(subscriptions, { request, answer, parts, caller, baseUrl, purse: desk.bodyPurse })
   }
   const visit: StreamVisit = { request, answer, name, query, caller: context.caller() }
-  switch (request.method) {
+  switch (request.method ?? '') {
     case 'PUT':
       return createStream(desk, visit)
     case 'POST':

@@ -1,7 +1,7 @@
 /**
- * GET with `live=sse`: what a stream has and what comes, as server-sent events. Each data event is followed by a control
- * event that says where the reader stands. A slow reader is not written to: it gets the next piece when it has taken the
- * last one, so it holds one piece of memory and its own place, and slows nobody.
+ * GET with `live=sse`: what a stream has and what comes, as server-sent events. Each data event is followed by a
+ * control event that says where the reader stands. A slow reader is not written to: it gets the next piece when it has
+ * taken the last one, so it holds one piece of memory and its own place, and slows nobody.
  */
 import type { ServerResponse } from 'node:http'
 import type { Position, Slice, StreamInfo } from '../../store/stream-store.ts'

@@ -35,7 +35,11 @@ export class StreamAnswer {
 
   /** Writes the head only; the body, of unknown length, is up to the caller. */
   begin(status: number, headers: Headers): void {
-    this.response.writeHead(status, [...this.#all(headers)])
+    const all = [...this.#headers]
+    for (const [name, value] of Object.entries({ ...everyHeader, ...headers })) {
+      if (value !== undefined) all.push(name, value)
+    }
+    this.response.writeHead(status, all)
   }
 
   send(status: number, headers: Headers, body: Buffer | string = ''): void {
@@ -70,14 +74,5 @@ export class StreamAnswer {
     // A request that was not read to its end cannot be followed by another on the same connection.
     if (!this.#request.complete) told['connection'] = 'close'
     this.send(fault.status, told, `${fault.code}: ${fault.told}\n`)
-  }
-
-  *#all(headers: Headers): Iterable<string> {
-    yield* this.#headers
-    for (const [name, value] of Object.entries({ ...everyHeader, ...headers })) {
-      if (value === undefined) continue
-      yield name
-      yield value
-    }
   }
 }

@@ -6,8 +6,8 @@ import type { StreamInfo } from '../../store/stream-store.ts'
 import type { Readable } from './readable.ts'
 
 /**
- * Watches from its beginning, so that nothing is missed between a read and the wait after it. Each has its own memory of
- * having been woken.
+ * Watches from its beginning, so that nothing is missed between a read and the wait after it. Each has its own memory
+ * of having been woken.
  */
 export class Waiter implements Disposable {
   /** The reader has left, or the gateway closes: there is nothing to wait for. */

@@ -1,7 +1,7 @@
 /** Requests about subscriptions: everything below `/v1/stream/__ds/`. */
 import type { IncomingMessage } from 'node:http'
 import { Fault } from '../../fault/fault.ts'
-import { BodyPurse, readBody } from '../body.ts'
+import { type BodyPurse, readBody } from '../body.ts'
 import type { StreamAnswer } from '../durable-streams/stream-answer.ts'
 import {
   applyAcks,
@@ -76,7 +76,7 @@ async function sendKeys(subscriptions: Subscriptions, { answer }: ControlVisit):
 
 async function serveOne(subscriptions: Subscriptions, visit: ControlVisit, id: string): Promise<void> {
   const named = { caller: visit.caller(), id }
-  switch (visit.request.method) {
+  switch (visit.request.method ?? '') {
     case 'PUT':
       return create(subscriptions, visit, named)
     case 'GET': {
@@ -253,7 +253,7 @@ function fieldsOf({ request, answer, purse }: ControlVisit): Promise<Readonly<Re
       try {
         resolve(parseFields(body))
       } catch (thrown) {
-        reject(thrown as Error)
+        reject(thrown)
       }
     })
   })

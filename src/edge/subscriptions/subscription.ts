@@ -2,8 +2,8 @@
  * One subscription: which streams it follows, how far each was worked off, and who is at it. Everything here is decided
  * from what is handed in; nothing is looked up and no time passes.
  *
- * It is idle, or there is a wake: somebody is told that there is work. A wake has a generation; whoever acts for it must
- * name the latest. It ends when it is worked off, given back, or its lease runs out.
+ * It is idle, or there is a wake: somebody is told that there is work. A wake has a generation; whoever acts for it
+ * must name the latest. It ends when it is worked off, given back, or its lease runs out.
  */
 import { type Position, startPosition } from '../../store/stream-store.ts'
 import { matchesGlob } from './glob.ts'

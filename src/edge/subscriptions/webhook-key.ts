@@ -54,7 +54,7 @@ export class WebhookKey {
     const found = await notes.get(noteKey)
     if (found) return new WebhookKey(found.value)
     const { privateKey } = generateKeyPairSync('ed25519')
-    await notes.put(noteKey, 0, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, null)
+    await notes.put(noteKey, 0, privateKey.export({ type: 'pkcs8', format: 'pem' }), null)
     const kept = await notes.get(noteKey)
     if (!kept) throw new Fault('HF_STREAM_BUSY', { detail: 'the key of webhooks could not be kept' })
     return new WebhookKey(kept.value)

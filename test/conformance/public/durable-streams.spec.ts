@@ -1,4 +1,4 @@
-/** The public suite of the Durable Streams protocol against a running server, under vitest; see durable-streams.test.ts. */
+/** The public suite of the Durable Streams protocol against a running server; run by vitest. */
 import { runConformanceTests } from '@durable-streams/server-conformance-tests'
 
 const baseUrl = process.env['DURABLE_STREAMS_URL']
