@@ -2,13 +2,18 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { BodyPurse } from '../../src/edge/body.ts'
-import { openDurableStreams, type StreamParts } from '../../src/edge/durable-streams/durable-streams.ts'
+import {
+  type DurableStreams,
+  openDurableStreams,
+  type StreamParts,
+} from '../../src/edge/durable-streams/durable-streams.ts'
 import { streamsSchema } from '../../src/edge/durable-streams/streams-options.ts'
 import { Fault } from '../../src/fault/fault.ts'
 import { systemClock } from '../../src/ground/clock.ts'
 import { seededRandom } from '../../src/ground/random.ts'
 import { silentLog } from '../../src/observe/log.ts'
 import { MemoryStreams } from '../../src/store/memory-streams.ts'
+import type { StreamStore } from '../../src/store/stream-store.ts'
 
 export type StageOptions = Partial<Omit<StreamParts, 'options'>> & {
   readonly settings?: Parameters<typeof streamsSchema.parse>[0]
@@ -30,6 +35,7 @@ export class StreamStage implements AsyncDisposable {
   readonly url: string
   /** The gateway's ends of the connections. */
   readonly sockets: Socket[] = []
+  readonly store: StreamStore
   readonly drain: () => void
   readonly waiterCount: () => number
   #close: () => Promise<void>
@@ -38,8 +44,10 @@ export class StreamStage implements AsyncDisposable {
     port: number,
     sockets: Socket[],
     close: () => Promise<void>,
-    streams: ReturnType<typeof openDurableStreams>,
+    streams: DurableStreams,
+    store: StreamStore,
   ) {
+    this.store = store
     this.url = `http://127.0.0.1:${port}`
     this.sockets = sockets
     this.#close = close
@@ -67,7 +75,7 @@ export class StreamStage implements AsyncDisposable {
       streams[Symbol.dispose]()
       await store[Symbol.asyncDispose]()
     }
-    return new StreamStage((server.address() as AddressInfo).port, sockets, close, streams)
+    return new StreamStage((server.address() as AddressInfo).port, sockets, close, streams, store)
   }
 
   /** Sends headers, and beside them a body and the name of a caller, `ann` if none. */
