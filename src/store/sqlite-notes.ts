@@ -2,23 +2,31 @@
 import type { SqliteStreamTables } from './sqlite-stream-tables.ts'
 import type { Note, Notes } from './stream-store.ts'
 
+interface NoteAccess {
+  /** Runs now. */
+  query<T>(run: () => T): Promise<T>
+  /** Runs in the next transaction. */
+  write<T>(run: () => T): Promise<T>
+}
+
 export class SqliteNotes implements Notes {
   #tables: SqliteStreamTables
-  #write: (run: () => boolean) => Promise<boolean>
+  #access: NoteAccess
 
-  /** `write` runs in the next transaction. */
-  constructor(tables: SqliteStreamTables, write: (run: () => boolean) => Promise<boolean>) {
+  constructor(tables: SqliteStreamTables, access: NoteAccess) {
     this.#tables = tables
-    this.#write = write
+    this.#access = access
   }
 
   get(key: string): Promise<Note | null> {
-    const row = this.#tables.get('note', key)
-    return Promise.resolve(row ? { version: row['version'] as number, value: row['value'] as string } : null)
+    return this.#access.query(() => {
+      const row = this.#tables.get('note', key)
+      return row ? { version: row['version'] as number, value: row['value'] as string } : null
+    })
   }
 
   put(key: string, version: number, value: string | null, dueMs: number | null): Promise<boolean> {
-    return this.#write(() => {
+    return this.#access.write(() => {
       if (((this.#tables.get('note', key)?.['version'] as number | undefined) ?? 0) !== version) return false
       if (value === null) this.#tables.run('dropNote', key)
       // Never the version of a removed note of the same key.
@@ -28,11 +36,13 @@ export class SqliteNotes implements Notes {
   }
 
   list(prefix: string, countMax: number): Promise<readonly { key: string; version: number }[]> {
-    const rows = this.#tables.all('notes', prefix, `${prefix}\u{10ffff}`, countMax)
-    return Promise.resolve(rows.map(({ key, version }) => ({ key: key as string, version: version as number })))
+    return this.#access.query(() => {
+      const rows = this.#tables.all('notes', prefix, `${prefix}\u{10ffff}`, countMax)
+      return rows.map(({ key, version }) => ({ key: key as string, version: version as number }))
+    })
   }
 
   due(nowMs: number, countMax: number): Promise<readonly string[]> {
-    return Promise.resolve(this.#tables.all('notesDue', nowMs, countMax).map(({ key }) => key as string))
+    return this.#access.query(() => this.#tables.all('notesDue', nowMs, countMax).map(({ key }) => key as string))
   }
 }

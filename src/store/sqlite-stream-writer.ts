@@ -73,7 +73,8 @@ export class SqliteStreamWriter {
     const row = this.#find(key)
     if (typeof row === 'string') return { kind: row }
     const { producer, records, closes } = append
-    const verdict = judgeAppend(row, producer && this.#producer(row.id, producer.id), append)
+    const known = producer && this.#producer(row.id, producer.id)
+    const verdict = judgeAppend(row, known, append)
     const { epoch = null, seq = null } = producer ?? {}
     if (verdict !== 'accept') {
       if (verdict.kind !== 'duplicate') return verdict
@@ -83,7 +84,7 @@ export class SqliteStreamWriter {
     const cost = costBytes(records)
     if (cost > 0 && row.cost + cost > this.#options.streamBytesMax) return { kind: 'stream-full' }
     if (cost > 0 && this.#bytes + cost > this.#options.totalBytesMax) return { kind: 'store-full' }
-    if (producer && !this.#admit(row.id, producer)) return { kind: 'too-many-producers' }
+    if (producer && !this.#admit(row.id, producer, known !== null)) return { kind: 'too-many-producers' }
     const tail = this.#addRecords(row, records)
     const closedBy = closes && producer ? JSON.stringify(producer) : null
     const writerSeq = append.writerSeq ?? row.writerSeq
@@ -213,11 +214,11 @@ export class SqliteStreamWriter {
   }
 
   /** False when the stream knows too many producers, and none of them has been silent for long. */
-  #admit(streamId: number, { id, epoch, seq }: ProducerStamp): boolean {
+  #admit(streamId: number, { id, epoch, seq }: ProducerStamp, isKnown: boolean): boolean {
     const nowMs = this.#clock.nowMs()
     const isFull = (): boolean =>
       (this.#tables.get('producers', streamId)?.['count'] as number) >= this.#options.producersMax
-    if (!this.#producer(streamId, id) && isFull()) {
+    if (!isKnown && isFull()) {
       this.#tables.run('dropProducers', streamId, nowMs - producerIdleMs)
       if (isFull()) return false
     }

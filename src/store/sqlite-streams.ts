@@ -58,13 +58,15 @@ export class SqliteStreams implements StreamStore {
   /** What a watched stream looked like when last looked at. */
   #seen = new Map<string, string>()
   #dataVersion = 0
+  /** What woken readers were given in this turn, by what they asked. */
+  #answers = new Map<string, Promise<Slice | Absence | 'misplaced'>>()
 
   /** @throws {Error} when the file cannot be used */
   constructor(path: string, clock: Clock, options: StreamStoreOptions) {
     this.#clock = clock
     this.#tables = new SqliteStreamTables(path, { sync: options.sync, lockWaitMs })
     this.#writer = new SqliteStreamWriter(this.#tables, clock, options)
-    this.notes = new SqliteNotes(this.#tables, (run) => this.#write(run))
+    this.notes = new SqliteNotes(this.#tables, { query: (run) => this.#query(run), write: (run) => this.#write(run) })
     this.#sweeper = clock.every(sweepPeriodMs, () => this.#sweep())
   }
 
@@ -84,21 +86,31 @@ export class SqliteStreams implements StreamStore {
     return this.#query(() => this.#find(key))
   }
 
-  read(key: string, from: Position, bytesMax: number): Promise<Slice | Absence | 'misplaced'> {
-    return this.#query(() => {
-      const row = this.#find(key)
-      if (typeof row === 'string') return row
-      if (!this.#writer.hasPosition(row, from)) return 'misplaced'
-      const records: Slice['records'][number][] = []
-      let { no } = from
-      let size = 0
-      for (const { end, data } of this.#writer.records(row, from.no)) {
-        size += data.length
-        if (records.length > 0 && size > bytesMax) break
-        records.push({ data, end: { no: ++no, bytes: end } })
-      }
-      return { info: row, records }
-    })
+  read(key: string, from: Position, bytesMax: number, isWoken = false): Promise<Slice | Absence | 'misplaced'> {
+    if (!isWoken) return this.#query(() => this.#read(key, from, bytesMax))
+    // Many readers of one stream are woken at once and ask the same: one read is enough for them all.
+    const question = `${from.no} ${from.bytes} ${bytesMax} ${key}`
+    const known = this.#answers.get(question)
+    if (known) return known
+    if (this.#answers.size === 0) this.#clock.soon(() => this.#answers.clear())
+    const answer = this.#query(() => this.#read(key, from, bytesMax))
+    this.#answers.set(question, answer)
+    return answer
+  }
+
+  #read(key: string, from: Position, bytesMax: number): Slice | Absence | 'misplaced' {
+    const row = this.#find(key)
+    if (typeof row === 'string') return row
+    if (!this.#writer.hasPosition(row, from)) return 'misplaced'
+    const records: Slice['records'][number][] = []
+    let { no } = from
+    let size = 0
+    for (const { end, data } of no === row.tail.no ? [] : this.#writer.records(row, no)) {
+      size += data.length
+      if (records.length > 0 && size > bytesMax) break
+      records.push({ data, end: { no: ++no, bytes: end } })
+    }
+    return { info: row, records }
   }
 
   touch(key: string): void {
@@ -203,6 +215,7 @@ export class SqliteStreams implements StreamStore {
       if (waiting.length === 1) waiting[0]?.reject(faultOf(thrown))
       return false
     }
+    this.#answers.clear()
     for (const each of done) each()
     for (const key of this.#writer.changedKeys) {
       if (this.#watchers.has(key)) this.#seen.set(key, this.#stampOf(key))

@@ -150,9 +150,10 @@ export interface StreamStore extends AsyncDisposable {
   look(key: string): Promise<StreamInfo | Absence>
   /**
    * Records from a position on: as many as fit into `bytesMax`, and at least one if there is one. `misplaced`: the
-   * position is none of this stream, but of one before it, or made up.
+   * position is none of this stream, but of one before it, or made up. `isWoken`: the reader was called back by
+   * `watch`, so it may be given what another one was given in the same turn.
    */
-  read(key: string, from: Position, bytesMax: number): Promise<Slice | Absence | 'misplaced'>
+  read(key: string, from: Position, bytesMax: number, isWoken?: boolean): Promise<Slice | Absence | 'misplaced'>
   /** A reading or a writing happened: the time to live of the stream begins anew, to within a hundredth of it. */
   touch(key: string): void
   /** Resolves once it cannot come back. */

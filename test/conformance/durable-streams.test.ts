@@ -1,6 +1,6 @@
 /**
- * The public conformance suite of the Durable Streams protocol, all of it, against a gateway as its users run it, on both
- * engines.
+ * The public conformance suite of the Durable Streams protocol, all of it, against a gateway as its users run it, on
+ * both engines.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'

@@ -1,4 +1,4 @@
-/** What users of durable streams rely on beyond the public suite: whose streams they are, limits, slow readers, seams. */
+/** What users of durable streams rely on beyond the public suite: whose they are, limits, slow readers, seams. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ReadOnlySource, ReadOnlyStream } from '../../src/edge/durable-streams/read-only-source.ts'

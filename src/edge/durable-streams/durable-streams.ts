@@ -69,7 +69,7 @@ export function openDurableStreams(parts: StreamParts): DurableStreams {
     onAppend: (caller, name) => subscriptions.onAppend(caller, name),
   }
   const handle: DurableStreams['handle'] = (request, response, context) => {
-    const answer = new StreamAnswer(request, response, context.headers)
+    const answer = new StreamAnswer(request, response, context.headers, options.allowedOrigin)
     serve(desk, subscriptions, request, answer, context).catch((thrown: unknown) => {
       const fault = toFault(thrown)
       if (fault.code === 'HF_CLIENT_GONE') return void response.destroy()

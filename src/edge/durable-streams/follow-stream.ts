@@ -46,7 +46,7 @@ class Follower {
 
   async run(from: Position): Promise<void> {
     let at = from
-    let slice = await this.#read(at)
+    let slice = await this.#read(at, false)
     this.#begin(slice.info)
     for (let isFirst = true; ; isFirst = false) {
       const { info, records } = wholeText(slice)
@@ -58,9 +58,10 @@ class Follower {
       }
       const isAtTail = end.no === info.tail.no
       if ((isAtTail && info.isClosed) || this.#isOver) break
-      if (isAtTail || records.length === 0) await this.#rest(info)
+      const mustWait = isAtTail || records.length === 0
+      if (mustWait) await this.#rest(info)
       if (this.#isOver) break
-      slice = await this.#read(at)
+      slice = await this.#read(at, mustWait)
     }
     this.#response.end()
   }
@@ -69,8 +70,8 @@ class Follower {
     return this.#waiter.isStopped || this.#desk.clock.monotonicMs() >= this.#untilMs
   }
 
-  #read(at: Position): Promise<Slice> {
-    return sliceOf(this.#stream, at, pieceBytesMax)
+  #read(at: Position, isWoken: boolean): Promise<Slice> {
+    return sliceOf(this.#stream, at, pieceBytesMax, isWoken)
   }
 
   #begin(info: StreamInfo): void {
@@ -103,7 +104,7 @@ class Follower {
     const beganMs = clock.monotonicMs()
     const heartbeatMs = Math.min(options.heartbeatMs, restMs(info), this.#untilMs - beganMs)
     await this.#waiter.next(heartbeatMs)
-    this.#stream.touch()
+    if (info.ttlSeconds !== null) this.#stream.touch()
     if (!this.#isOver && clock.monotonicMs() - beganMs >= heartbeatMs) await this.#write(heartbeat)
   }
 
@@ -148,8 +149,17 @@ function wholeText(slice: Slice): Slice {
   return count === records.length || isStuck ? slice : { info, records: records.slice(0, count) }
 }
 
-function dataEvent(records: Slice['records'], { contentType }: StreamInfo): string {
+/** Texts of what many readers get: woken together, they hold one and the same slice. */
+const dataEvents = new WeakMap<Slice['records'], string>()
+
+function dataEvent(records: Slice['records'], info: StreamInfo): string {
   if (records.length === 0) return ''
+  const text = dataEvents.get(records) ?? renderData(records, info)
+  dataEvents.set(records, text)
+  return text
+}
+
+function renderData(records: Slice['records'], { contentType }: StreamInfo): string {
   const body = fromRecords(records, contentType)
   const text = isText(contentType) ? body.toString() : body.toString('base64')
   // Every line end of the text begins a new data line, so that no text can forge an event.

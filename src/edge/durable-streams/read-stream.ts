@@ -97,8 +97,8 @@ async function pollStream(desk: StreamDesk, visit: StreamVisit, stream: Readable
   const cursor = (): string => nextCursor(visit.query.get('cursor'), clock.nowMs(), random)
   const untilMs = clock.monotonicMs() + options.longPollMs
   using waiter = desk.waiters.open(stream, visit.answer.response)
-  for (;;) {
-    const slice = await sliceOf(stream, from, desk.options.readBytesMax)
+  for (let isWoken = false; ; isWoken = true) {
+    const slice = await sliceOf(stream, from, options.readBytesMax, isWoken)
     if (slice.records.length > 0) return sendSlice(desk, visit, slice, from, cursor())
     const leftMs = untilMs - clock.monotonicMs()
     if (slice.info.isClosed || leftMs <= 0 || waiter.isStopped) {
@@ -111,7 +111,7 @@ async function pollStream(desk: StreamDesk, visit: StreamVisit, stream: Readable
       })
     }
     await waiter.next(Math.min(leftMs, restMs(slice.info)))
-    stream.touch()
+    if (slice.info.ttlSeconds !== null) stream.touch()
   }
 }
 

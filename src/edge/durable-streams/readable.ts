@@ -5,7 +5,8 @@ import { absenceFault, misplacedFault } from './stream-fault.ts'
 
 export interface Readable {
   look(): Promise<StreamInfo | Absence>
-  read(from: Position, bytesMax: number): Promise<Slice | Absence | 'misplaced'>
+  /** `isWoken`: after a wake, so what others were given in this turn will do. */
+  read(from: Position, bytesMax: number, isWoken: boolean): Promise<Slice | Absence | 'misplaced'>
   /** Somebody reads it: what expires unread does so later. */
   touch(): void
   watch(listener: () => void): Disposable
@@ -14,7 +15,7 @@ export interface Readable {
 export function storedStream(store: StreamStore, key: string): Readable {
   return {
     look: () => store.look(key),
-    read: (from, bytesMax) => store.read(key, from, bytesMax),
+    read: (from, bytesMax, isWoken) => store.read(key, from, bytesMax, isWoken),
     touch: () => store.touch(key),
     watch: (listener) => store.watch(key, listener),
   }
@@ -55,8 +56,8 @@ export async function infoOf(stream: Readable): Promise<StreamInfo> {
 }
 
 /** @throws {Fault} HF_STREAM_UNKNOWN, HF_STREAM_GONE, HF_STREAM_REQUEST for a position of no record */
-export async function sliceOf(stream: Readable, from: Position, bytesMax: number): Promise<Slice> {
-  const slice = await stream.read(from, bytesMax)
+export async function sliceOf(stream: Readable, from: Position, bytesMax: number, isWoken = false): Promise<Slice> {
+  const slice = await stream.read(from, bytesMax, isWoken)
   if (slice === 'misplaced') throw misplacedFault()
   if (typeof slice === 'string') throw absenceFault(slice)
   return slice

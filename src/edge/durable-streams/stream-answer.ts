@@ -3,9 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from '../../fault/fault.ts'
 import { faultHeaders } from '../fault-answer.ts'
 
-/** Pages of any origin may use streams: a key is sent in a header, never by the browser on its own. */
 const everyHeader = {
-  'access-control-allow-origin': '*',
   'access-control-expose-headers':
     'Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, Stream-Closed, Stream-TTL, Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, Producer-Expected-Seq, Producer-Received-Seq, ETag, Location, Retry-After, Holdfast-Ray',
   'x-content-type-options': 'nosniff',
@@ -26,11 +24,11 @@ export class StreamAnswer {
   #request: IncomingMessage
   #headers: readonly string[]
 
-  /** `headers`: names and values in turn, for every answer. */
-  constructor(request: IncomingMessage, response: ServerResponse, headers: readonly string[]) {
+  /** `headers`: names and values in turn, for every answer. `origin`: of the pages that may read it, or `*`. */
+  constructor(request: IncomingMessage, response: ServerResponse, headers: readonly string[], origin: string) {
     this.response = response
     this.#request = request
-    this.#headers = headers
+    this.#headers = [...headers, 'access-control-allow-origin', origin]
   }
 
   /** Writes the head only; the body, of unknown length, is up to the caller. */
@@ -45,7 +43,8 @@ export class StreamAnswer {
   send(status: number, headers: Headers, body: Buffer | string = ''): void {
     if (this.response.destroyed) return
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
-    const hasLength = status !== 204 && status !== 304
+    // Of what a GET would have had nothing is known at a HEAD.
+    const hasLength = status !== 204 && status !== 304 && (bytes.length > 0 || this.#request.method !== 'HEAD')
     this.begin(status, { ...headers, ...(hasLength && { 'content-length': String(bytes.length) }) })
     this.response.end(this.#request.method === 'HEAD' ? undefined : bytes)
   }

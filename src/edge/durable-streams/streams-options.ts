@@ -29,6 +29,14 @@ export const streamsSchema = z
       description:
         'Take webhooks at `http://localhost` and `http://127.0.0.1` too, for development. Others must be `https` and public.',
     }),
+    allowedOrigin: z
+      .string()
+      .regex(/^(\*|https?:\/\/[^\s/]+)$/, '`*`, or an origin like https://app.example.com')
+      .default('*')
+      .meta({
+        description:
+          'Pages of which origin may use streams (`Access-Control-Allow-Origin`): `*` for all, or one origin.',
+      }),
     publicUrl: z
       .url({ protocol: /^https?$/ })
       .optional()
