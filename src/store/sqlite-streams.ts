@@ -277,15 +277,26 @@ export class SqliteStreams implements StreamStore {
   }
 }
 
-/** SQLITE_BUSY and SQLITE_LOCKED, with their extended codes. */
+/** The code of SQLite's error, without its extension; 0 for any other. */
+function codeOf(thrown: unknown): number {
+  return Number((thrown as { errcode?: number }).errcode) & 0xff
+}
+
+/** SQLITE_BUSY, SQLITE_LOCKED. */
 function isLocked(thrown: unknown): boolean {
-  const code = Number((thrown as { errcode?: number }).errcode) & 0xff
-  return code === 5 || code === 6
+  return codeOf(thrown) === 5 || codeOf(thrown) === 6
+}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB. */
+function isDamaged(thrown: unknown): boolean {
+  return codeOf(thrown) === 11 || codeOf(thrown) === 26
 }
 
 function faultOf(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown
   const detail = thrown instanceof Error ? thrown.message : String(thrown)
   if (isLocked(thrown)) return new Fault('HF_STREAM_BUSY', { detail, retryAfterMs: 1000, cause: thrown })
+  if (isDamaged(thrown))
+    return new Fault('HF_INTERNAL', { detail: `the file of streams is damaged: ${detail}`, cause: thrown })
   return new Fault('HF_STREAMS_FULL', { detail: `the disk refuses: ${detail}`, cause: thrown })
 }

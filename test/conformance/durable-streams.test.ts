@@ -49,14 +49,20 @@ async function runSuite(url: string): Promise<Report> {
   return JSON.parse(output.slice(start)) as Report
 }
 
-for (const engine of ['memory', 'sqlite']) {
-  test(`${engine}: passes all ${testCount} tests of the public suite`, { skip, timeout: 180_000 }, async (t) => {
+for (const [engine, workers] of [
+  ['memory', 1],
+  ['sqlite', 2],
+] as const) {
+  test(`${engine} with ${workers} worker${workers > 1 ? 's' : ''}: passes all ${testCount} tests of the public suite`, {
+    skip,
+    timeout: 180_000,
+  }, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-suite-'))
     t.after(() => rm(folder, { recursive: true, force: true }))
     const config = join(folder, 'holdfast.yaml')
     await writeFile(
       config,
-      `upstreams: { none: { url: http://127.0.0.1:9/v1 } }\nstreams: { engine: ${engine}, longPollMs: 500, localWebhooks: true }\n`,
+      `upstreams: { none: { url: http://127.0.0.1:9/v1 } }\nstreams: { engine: ${engine}, longPollMs: 500, localWebhooks: true }\nworkers: ${workers}\n`,
     )
     await using gateway = await startGateway('--config', config, '--log-level', 'warn')
     const report = await runSuite(gateway.url)

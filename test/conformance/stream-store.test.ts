@@ -1,6 +1,6 @@
 // Both stores of durable streams under the one suite, and what only a file can suffer.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -128,6 +128,44 @@ describe('the sqlite store of streams', () => {
     bench.clock.turn()
     assert.equal(await later, 'kept')
     assert.equal(await bench.text('/a'), `ab${'c'.repeat(2000)}`)
+  })
+
+  test('a log of changes that was torn off gives back whole records, from the first on', async () => {
+    const path = newPath()
+    await using bench = new StreamBench((clock) => new SqliteStreams(path, clock, defaults))
+    await bench.create('/a')
+    for (let i = 0; i < 50; i++) await bench.append('/a', `${i};`)
+    // As a machine leaves it that lost power: the last of the log never reached the disk.
+    const torn = newPath()
+    copyFileSync(path, torn)
+    copyFileSync(`${path}-wal`, `${torn}-wal`)
+    truncateSync(`${torn}-wal`, statSync(`${torn}-wal`).size - 9000)
+    await using after = new StreamBench((clock) => new SqliteStreams(torn, clock, defaults))
+    const { tail } = await after.info('/a')
+    assert.ok(tail.no > 30 && tail.no < 50, `${tail.no} records`)
+    assert.equal(await after.text('/a'), Array.from({ length: tail.no }, (_, i) => `${i};`).join(''))
+    assert.equal((await after.append('/a', 'on')).kind, 'appended')
+  })
+
+  test('a file cut in half is refused, or told to be damaged, and gives back nothing else', async () => {
+    const path = newPath()
+    const open = (clock: ManualClock): SqliteStreams => new SqliteStreams(path, clock, defaults)
+    {
+      await using bench = new StreamBench(open)
+      for (let i = 0; i < 20; i++) await bench.create(`/${i}`, { records: [Buffer.from(`stream ${i} `.repeat(1000))] })
+    }
+    truncateSync(path, Math.floor(statSync(path).size / 2 / 4096) * 4096)
+    let bench: StreamBench
+    try {
+      bench = new StreamBench(open)
+    } catch (thrown) {
+      return assert.match(String(thrown), /cannot be used: .*malformed/)
+    }
+    await using _ = bench
+    for (let i = 0; i < 20; i++) {
+      const read = await bench.text(`/${i}`).catch((fault: unknown) => String(fault))
+      if (read !== `stream ${i} `.repeat(1000)) assert.match(read, /damaged/)
+    }
   })
 
   test('a file that is no database is refused by name, and left as it is', () => {
