@@ -170,6 +170,23 @@ describe('limits', () => {
     await closed
   })
 
+  test('a reader of one large answer that takes nothing is let go too', async () => {
+    await using stage = await StreamStage.open({ stalledReaderMs: 300, settings: { readBytesMax: 16_000_000 } })
+    await stage.ask('PUT', 'a', { body: Buffer.alloc(15_000_000, 'x') })
+    const stalled = await stage.reader('a?offset=-1')
+    stalled.pause()
+    stalled.on('error', () => {})
+    await until(() => stage.sockets.some(({ writableLength }) => writableLength > 0), 'it is waited for')
+    await until(() => stage.sockets.some(({ destroyed }) => destroyed), 'it is let go')
+    let bytes = 0
+    stalled.on('data', (piece: Buffer) => (bytes += piece.length))
+    const closed = new Promise((resolve) => stalled.once('close', resolve))
+    stalled.resume()
+    await closed
+    assert.ok(bytes < 15_000_000)
+    assert.equal((await stage.ask('GET', 'a?offset=-1')).text.length, 15_000_000)
+  })
+
   test('when slow readers hold all they may, others are told to come back', async () => {
     await using stage = await StreamStage.open({ settings: { readersBytesMax: 12_000_000, readBytesMax: 12_000_000 } })
     await stage.ask('PUT', 'a', { body: Buffer.alloc(10_000_000, 'x') })

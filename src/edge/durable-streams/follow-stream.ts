@@ -6,13 +6,12 @@
 import type { ServerResponse } from 'node:http'
 import type { Position, Slice, StreamInfo } from '../../store/stream-store.ts'
 import { formatOffset, nextCursor } from './offset.ts'
+import { pieceBytesMax, writePatiently } from './patient-write.ts'
 import { type Readable, sliceOf } from './readable.ts'
 import { brokenTail, fromRecords, isJson, isText } from './records.ts'
 import type { StreamDesk, StreamVisit } from './stream-desk.ts'
 import { restMs, type Waiter } from './waiter.ts'
 
-/** What is read in one go, unless a single record is larger. */
-const pieceBytesMax = 128 * 2 ** 10
 const heartbeat = ': \n\n'
 
 export async function followStream(
@@ -110,7 +109,7 @@ class Follower {
 
   /** Resolves when the reader has room for more; false when it took nothing for too long, or has left. */
   async #write(text: string): Promise<boolean> {
-    const { readerPurse, clock, stalledMs } = this.#desk
+    const { readerPurse } = this.#desk
     const response = this.#response
     if (response.destroyed) return false
     const bytes = Buffer.byteLength(text)
@@ -122,13 +121,7 @@ class Follower {
       return false
     }
     try {
-      if (response.write(text)) return true
-      const { promise, resolve } = Promise.withResolvers<void>()
-      response.once('drain', resolve).once('close', resolve)
-      using _ = clock.after(stalledMs, () => response.destroy())
-      await promise
-      response.off('drain', resolve).off('close', resolve)
-      return !response.destroyed
+      return await writePatiently(response, text, this.#desk)
     } finally {
       readerPurse.give(bytes)
     }

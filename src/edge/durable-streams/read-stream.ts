@@ -3,6 +3,7 @@ import { Fault } from '../../fault/fault.ts'
 import { type Position, type Slice, startPosition, type StreamInfo } from '../../store/stream-store.ts'
 import { followStream } from './follow-stream.ts'
 import { formatOffset, nextCursor, parseOffset, type Place } from './offset.ts'
+import { endPatiently } from './patient-write.ts'
 import { infoOf, type Readable, sliceOf } from './readable.ts'
 import { fromRecords, isJson } from './records.ts'
 import type { Headers } from './stream-answer.ts'
@@ -22,7 +23,7 @@ export async function readStream(desk: StreamDesk, visit: StreamVisit): Promise<
   if (live === 'sse') return followStream(desk, visit, stream, from)
   if (live === 'long-poll') return pollStream(desk, visit, stream, from)
   if (place === 'now') return sendNow(visit, info)
-  sendSlice(desk, visit, await sliceOf(stream, from, desk.options.readBytesMax), from)
+  return sendSlice(desk, visit, await sliceOf(stream, from, desk.options.readBytesMax), from)
 }
 
 export async function headStream(desk: StreamDesk, visit: StreamVisit): Promise<void> {
@@ -62,7 +63,13 @@ function sendNow({ answer }: StreamVisit, info: StreamInfo): void {
 }
 
 /** `cursor`: of a long-poll. */
-function sendSlice(desk: StreamDesk, visit: StreamVisit, slice: Slice, from: Position, cursor?: string): void {
+async function sendSlice(
+  desk: StreamDesk,
+  visit: StreamVisit,
+  slice: Slice,
+  from: Position,
+  cursor?: string,
+): Promise<void> {
   const { info, records } = slice
   const end = records.at(-1)?.end ?? from
   const isAtTail = end.no === info.tail.no
@@ -79,7 +86,11 @@ function sendSlice(desk: StreamDesk, visit: StreamVisit, slice: Slice, from: Pos
   if (hasTag(headerOf(visit, 'if-none-match'), etag)) return visit.answer.send(304, headers)
   const body = fromRecords(records, info.contentType)
   takeRoom(desk, visit, body.length)
-  visit.answer.send(200, { ...headers, 'content-type': info.contentType }, body)
+  const { response } = visit.answer
+  if (response.destroyed) return
+  const described = { 'content-type': info.contentType, 'content-length': String(body.length) }
+  visit.answer.begin(200, { ...headers, ...described })
+  await endPatiently(response, body, desk)
 }
 
 /** Until the reader has all of it, or has left. @throws {Fault} HF_STREAM_BUSY */
