@@ -7,7 +7,7 @@
  * leaves only detaches: the answer goes on into the journal, and whoever asks for it by its ray reads on from there.
  */
 import { hash } from 'node:crypto'
-import type { Call, Usage } from '../dialect/call.ts'
+import type { Usage } from '../dialect/call.ts'
 import { errorEvent } from '../dialect/error-body.ts'
 import type { WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
@@ -18,6 +18,7 @@ import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
+import { idAlias, Naming } from './naming.ts'
 import type { Order } from './order.ts'
 import { packOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -46,6 +47,8 @@ export class Exchange implements LegListener, EntryListener, Member {
   #target: Target | null = null
   #caller: Reader | null = null
   #leg: Leg | null = null
+  /** Only what is stored is looked for by its id. */
+  #naming: Naming | null
   #attempts: AttemptFact[] = []
   #seamCount: number
   #seams: string[] = []
@@ -68,7 +71,13 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#onSettled = onSettled
     this.feed = new Feed(keptCount)
     this.#seamCount = 0
-    this.callKey = callKeyOf(order.call)
+    this.callKey = callKeyOf(order)
+    this.#naming = order.isStored ? this.#newNaming() : null
+  }
+
+  #newNaming(): Naming {
+    const { call, caller, toldId } = this.order
+    return new Naming({ route: call.route, toldId, onId: (id) => this.alias(idAlias(caller, id)) })
   }
 
   /** Why it failed, if it did. */
@@ -134,6 +143,12 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#mend(adopted.events, new Fault('HF_NOT_ADOPTABLE', { detail: 'nobody could go on with it' }))
   }
 
+  /** Calls with the same `Idempotency-Key` find it from now on. */
+  aliasKey(): void {
+    const { caller, idempotencyKey } = this.order
+    if (idempotencyKey !== null) this.alias(keyAlias(caller, idempotencyKey))
+  }
+
   /** A further name of the answer, by which it can be found. */
   alias(id: string): void {
     if (!this.#outcome) this.#entry?.alias(id)
@@ -173,7 +188,7 @@ export class Exchange implements LegListener, EntryListener, Member {
   onEvent(event: Buffer, aside?: Buffer): void {
     if (this.#outcome) return // an earlier event of the same read ended the call
     this.#isReading = true
-    this.#journal(event, aside)
+    this.#journal(this.#naming ? this.#naming.event(event) : event, aside)
   }
 
   onTurn(): void {
@@ -186,7 +201,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     if (this.#outcome) return
     this.#isReading = true
     this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.order.beganMs
-    this.#journal(body)
+    this.#journal(this.#naming ? this.#naming.body(body) : body)
     if (!this.#outcome) this.#finish('complete', null)
   }
 
@@ -422,9 +437,16 @@ export function lostAlias(caller: string, callKey: string): string {
   return `lost/${caller}/${callKey}`
 }
 
+/** The alias of an answer to a call with this `Idempotency-Key`. */
+export function keyAlias(caller: string, idempotencyKey: string): string {
+  return `key/${caller}/${hash('sha256', idempotencyKey, 'base64url')}`
+}
+
 /** What a repetition of the call is known by; null for one that is too large to be looked for. */
-export function callKeyOf(call: Call): string | null {
+export function callKeyOf({ call, toldId }: Pick<Order, 'call' | 'toldId'>): string | null {
   const { bytes } = call.body
   if (bytes.length > digestBytesMax) return null
-  return `${call.route}.${hash('sha256', bytes, 'base64url')}`
+  // What was sent to the background was asked for in other words than the call has now.
+  const way = toldId === null ? call.route : `${call.route}.background`
+  return `${way}.${hash('sha256', bytes, 'base64url')}`
 }

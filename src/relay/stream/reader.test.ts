@@ -106,7 +106,9 @@ interface Bench {
   finish(outcome: 'complete' | 'failed'): void
 }
 
-function open(options: { next?: number; isStream?: boolean; isRemote?: boolean; past?: readonly string[] } = {}): Bench {
+function open(
+  options: { next?: number; isStream?: boolean; isRemote?: boolean; past?: readonly string[] } = {},
+): Bench {
   const { next = 0, isStream = true, isRemote = false, past = [] } = options
   const kept = new Kept()
   for (const text of past) kept.events.push(toEvent(text))
@@ -181,10 +183,16 @@ test('a full caller gets nothing more until it has room', () => {
   keep()
   push('b')
   keep()
-  assert.deepEqual(reply.events.map(({ data }) => data), ['data: a'])
+  assert.deepEqual(
+    reply.events.map(({ data }) => data),
+    ['data: a'],
+  )
   reply.isFull = false
   reply.onDrain()
-  assert.deepEqual(reply.events.map(({ data }) => data), ['data: a', 'data: b'])
+  assert.deepEqual(
+    reply.events.map(({ data }) => data),
+    ['data: a', 'data: b'],
+  )
 })
 
 test('the end waits for the last event, and comes once', () => {
@@ -241,7 +249,10 @@ test('a reader of another node’s answer follows the journal to the end', async
   kept.events.push(toEvent('b'))
   kept.keptCount = 2
   await settle(clock, 1000)
-  assert.deepEqual(reply.events.map(({ id }) => id), [0, 1])
+  assert.deepEqual(
+    reply.events.map(({ id }) => id),
+    [0, 1],
+  )
   assert.equal(reply.ending, null)
   kept.outcome = 'complete'
   await settle(clock, 1000)
@@ -281,7 +292,10 @@ test('a stalled reader holds a bounded buffer, and has everything once it reads 
   await settle(clock)
   await settle(clock)
   await settle(clock)
-  assert.deepEqual(reply.events.map(({ id }) => id), Array.from({ length: 50 }, (_, i) => i))
+  assert.deepEqual(
+    reply.events.map(({ id }) => id),
+    Array.from({ length: 50 }, (_, i) => i),
+  )
   assert.equal(reply.ending, 'end')
   assert.ok(kept.reads >= 10, 'in pages, not in one piece')
 })
