@@ -18,6 +18,7 @@ import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
+import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
 import { probe } from './relay/wire/probe.ts'
@@ -65,23 +66,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   })
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
-  const relay = new RelayPlane(
-    {
-      clock,
-      random,
-      fleet,
-      wires,
-      journal,
-      admission,
-      observer,
-      capabilities: new Capabilities(clock),
-      seamBudget: new SeamBudget(clock, config.continuation, () => admission.liveCount),
-      answerBytesMax: config.journal.answerBytesMax,
-      requestBytesMax: config.journal.requestBytesMax,
-      detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
-    },
-    config.journal,
-  )
+  const relay = openRelay(config, { clock, random, fleet, wires, journal, admission, observer })
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
@@ -168,6 +153,21 @@ async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Pr
 
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
+
+type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'journal' | 'admission' | 'observer'>
+
+function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
+  const { clock, admission } = parts
+  const relay: Relay = {
+    ...parts,
+    capabilities: new Capabilities(clock),
+    seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
+    answerBytesMax: journal.answerBytesMax,
+    requestBytesMax: journal.requestBytesMax,
+    detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
+  }
+  return new RelayPlane(relay, journal)
+}
 
 function openFleet(config: Config, clock: Clock): Fleet {
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {

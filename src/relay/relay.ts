@@ -11,7 +11,8 @@ import type { Clock } from '../ground/clock.ts'
 import { Crowd } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, JournalCursor, JournalOptions } from '../store/journal.ts'
 import { Ears } from './ears.ts'
-import { callKeyOf, Exchange, keyAlias, lostAlias } from './exchange.ts'
+import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
 import type { Order } from './order.ts'
 import { unpackOrder } from './parcel.ts'
@@ -21,8 +22,6 @@ import { Reader } from './stream/reader.ts'
 
 /** After the grace: time for the last words to reach callers that read. */
 const lastWordsMs = 1000
-/** Orphans that one node takes in one go, so that the survivors share them. */
-const adoptionsMax = 32
 /** What is read from the journal at once for an answer that is put together. */
 const pageBytesMax = 2 ** 20
 
@@ -120,7 +119,7 @@ export class RelayPlane {
     this.#isAdopting = true
     let count = 0
     try {
-      for (const ray of (await this.#relay.journal.orphans()).slice(0, adoptionsMax)) {
+      for (const ray of await this.#relay.journal.orphans()) {
         if (this.#isClosing || !this.#relay.admission.hasRoom) break
         if (await this.#adopt(ray)) count++
       }

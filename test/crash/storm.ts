@@ -2,7 +2,7 @@
  * The storm: many streams at once while model servers and gateway workers are killed and clients drop and resume. Every
  * answer must arrive byte for byte, every event once.
  *
- *   node test/crash/storm.ts --streams 300 --seconds 30 --upstream-kill-ms 2000 --worker-kill-ms 5000 --drop-chance 0.01
+ *   node test/crash/storm.ts --streams 300 --seconds 30 --worker-kill-ms 5000 --drop-chance 0.01
  */
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/ground/random.ts'
@@ -76,11 +76,22 @@ export async function storm(options: StormOptions, tell: (line: string) => void 
   await using replicas = await Replicas.start({ count: 3, rate, slots: streams, killPeriodMs })
   const upstreams = replicas.urls.flatMap((url) => ['--upstream', url])
   const port = String(await freePort())
-  await using gateway = await startGateway(...upstreams, '--workers', String(workers), '--journal', journal, '--port', port)
+  await using gateway = await startGateway(
+    ...upstreams,
+    '--workers',
+    String(workers),
+    '--journal',
+    journal,
+    '--port',
+    port,
+  )
   if (upstreamKillMs) replicas.beginKilling()
   let workerKills = 0
   const killer = workerKillMs
-    ? setInterval(() => void killWorker(gateway, workerKills).then((isKilled) => (workerKills += isKilled ? 1 : 0)), workerKillMs)
+    ? setInterval(
+        () => void killWorker(gateway, workerKills).then((isKilled) => (workerKills += isKilled ? 1 : 0)),
+        workerKillMs,
+      )
     : null
   const results: Resumed[] = []
   const endMs = performance.now() + seconds * 1000

@@ -63,18 +63,19 @@ class Kept {
   readonly cursor: JournalCursor
 
   constructor() {
-    const kept = this
+    const outcome = (): Outcome | null => this.outcome
+    const count = (): number => this.keptCount
     this.cursor = {
       info: {} as AnswerInfo,
       get outcome() {
-        return kept.outcome
+        return outcome()
       },
       get count() {
-        return kept.keptCount
+        return count()
       },
       isCancelled: false,
       isOrphan: false,
-      read: (from, bytesMax) => Promise.resolve(kept.page(from, bytesMax)),
+      read: (from, bytesMax) => Promise.resolve(this.page(from, bytesMax)),
     }
   }
 
