@@ -56,7 +56,7 @@ export const schemaSql = `
   PRAGMA user_version = ${schemaVersion};
 `
 /** Files up to this size are looked over page by page at each start. */
-const checkedBytesMax = 64 * 2 ** 20
+const checkedBytesMax = 256 * 2 ** 20
 /** Another process may have to mend a large file first. */
 const openWaitMs = 60_000
 
