@@ -13,6 +13,7 @@ import { upstreamSchema } from './fleet/upstream.ts'
 import { nearestName } from './ground/name.ts'
 import { count, z } from './ground/schema.ts'
 import { logSchema } from './observe/log.ts'
+import { continuationSchema } from './relay/stream/seam-budget.ts'
 import { journalSchema } from './store/journal.ts'
 
 const name = z.string().regex(/^[\w.:@-]{1,64}$/, 'letters, digits, and . : _ @ - only')
@@ -28,7 +29,11 @@ export const configSchema = z
       .string()
       .default('.holdfast')
       .meta({ description: 'Folder for the journal. Relative to the working directory.' }),
-    workers: count(1, 'Processes that share the listening ports.', { max: 64 }),
+    workers: count(
+      2,
+      'Processes that share the listening ports and the journal: when one dies, another goes on with its answers.',
+      { max: 64 },
+    ),
     listeners: z
       .array(listenerSchema)
       .min(1)
@@ -52,13 +57,14 @@ export const configSchema = z
       .max(10_000)
       .default([])
       .meta({ description: 'Keys of callers. Without any, everyone who reaches a listener may call.' }),
-    onDisconnect: z.enum(['cancel', 'detach']).default('cancel').meta({
+    onDisconnect: z.enum(['cancel', 'detach']).default('detach').meta({
       description:
-        'When a caller leaves: `cancel` stops the upstream, `detach` lets the answer finish into the journal.',
+        'When the last reader of an answer leaves: `detach` lets it finish into the journal, where it can be read again, `cancel` stops the upstream. Answers that the caller asked to store always finish.',
     }),
     timeouts: timeoutsSchema,
     limits: limitsSchema,
     journal: journalSchema,
+    continuation: continuationSchema,
     log: logSchema,
   })
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })

@@ -16,10 +16,12 @@ import { systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
+import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
 import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
 import { probe } from './relay/wire/probe.ts'
+import { SeamBudget } from './relay/stream/seam-budget.ts'
 import { Wires } from './relay/wire/wires.ts'
 import type { Journal } from './store/journal.ts'
 import { MemoryJournal } from './store/memory-journal.ts'
@@ -31,13 +33,17 @@ export interface House extends AsyncDisposable {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly callsLive: () => number
+  /** The name under which this process holds leases. */
+  readonly journalNode: string
+  /** Another process that held leases is dead: takes its answers over now, and not only when its lease has run out. */
+  bury(node: string): Promise<void>
   /** Not ready while draining, or while no upstream is in use. */
   readonly isReady: () => boolean
-  /** Stops taking calls, lets those under way finish within `limits.drainMs`, then closes everything. */
-  drain(): Promise<void>
+  /** Stops taking calls, lets those under way finish within `graceMs`, then closes everything. */
+  drain(graceMs: number): Promise<void>
 }
 
-/** `worker`: number of this process among its siblings, from 0; each keeps a journal of its own. */
+/** `worker`: number of this process among its siblings, from 0. */
 export async function openHouse(config: Config, log: Log, worker = 0): Promise<House> {
   await using parts = new AsyncDisposableStack()
   const clock = systemClock
@@ -46,7 +52,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const rays = new RaySource(clock, random, { node, site: config.site })
 
   const fleet = openFleet(config, clock)
-  const journal = parts.use(openJournal(config, clock, worker))
+  const journalNode = `${node}-${random.bits(32).toString(36)}`
+  const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
   const metrics = new Metrics({
@@ -57,21 +64,32 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
       fleet.upstreams.map(({ name, restLeftMs, inFlight }) => ({ name, isUp: restLeftMs === 0, inFlight })),
   })
   const observer = new Observer(log, metrics, config.log)
-  const relay = new RelayPlane({
-    clock,
-    random,
-    fleet,
-    wires,
-    journal,
-    admission,
-    observer,
-    answerBytesMax: config.journal.answerBytesMax,
-  })
+  const { limits, site, onDisconnect } = config
+  const relay = new RelayPlane(
+    {
+      clock,
+      random,
+      fleet,
+      wires,
+      journal,
+      admission,
+      observer,
+      capabilities: new Capabilities(clock),
+      seamBudget: new SeamBudget(clock, config.continuation, () => admission.liveCount),
+      answerBytesMax: config.journal.answerBytesMax,
+      requestBytesMax: config.journal.requestBytesMax,
+      detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
+    },
+    config.journal,
+  )
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
-
-  const { limits, site, onDisconnect } = config
+  const adopt = (): void => {
+    relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
+  }
+  parts.use(clock.every(config.journal.leaseMs / adoptionsPerLease, adopt))
+  adopt()
   const handle = openDoor({
     clock,
     rays,
@@ -83,7 +101,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     site,
     node: `holdfast-${site}-${node}`,
     onDisconnect,
-    relay: (order, reply) => relay.take(order, reply),
+    relay,
   })
   const listeners: Listener[] = []
   for (const options of config.listeners) {
@@ -91,21 +109,27 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     parts.defer(() => listener.destroy())
     listeners.push(listener)
   }
-  return asHouse({ parts: parts.move(), config, clock, fleet, metrics, relay, listeners, log })
+  const bury = async (dead: string): Promise<void> => {
+    await journal.bury(dead)
+    adopt()
+  }
+  return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, listeners, log, journalNode, bury })
 }
 
 interface OpenParts {
   readonly parts: AsyncDisposableStack
-  readonly config: Config
   readonly clock: Clock
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly relay: RelayPlane
   readonly listeners: readonly Listener[]
   readonly log: Log
+  readonly journalNode: string
+  readonly bury: (node: string) => Promise<void>
 }
 
-function asHouse({ parts, config, clock, fleet, metrics, relay, listeners, log }: OpenParts): House {
+function asHouse(open: OpenParts): House {
+  const { parts, clock, fleet, metrics, relay, listeners, log, journalNode, bury } = open
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -115,12 +139,14 @@ function asHouse({ parts, config, clock, fleet, metrics, relay, listeners, log }
     urls: listeners.map(({ url }) => url),
     fleet,
     metrics,
+    journalNode,
+    bury,
     callsLive: () => relay.liveCount,
     isReady: () => !isDraining && fleet.upstreams.some(({ restLeftMs, wasUp }) => wasUp && restLeftMs === 0),
-    drain: async () => {
+    drain: async (graceMs) => {
       isDraining = true
       const gone = Promise.all(listeners.map((listener) => listener.drain()))
-      await relay.drain(clock, config.limits.drainMs)
+      await relay.drain(clock, graceMs)
       // What is still open now idles, or belongs to a client that does not read.
       const { promise: late, resolve } = Promise.withResolvers<void>()
       using _ = clock.after(drainTailMs, resolve)
@@ -164,9 +190,13 @@ function openFleet(config: Config, clock: Clock): Fleet {
   return new Fleet(upstreams, pools, new Map(Object.entries(config.models)))
 }
 
-function openJournal(config: Config, clock: Clock, worker: number): Journal {
+/** Looks for orphans in the time of one lease. */
+const adoptionsPerLease = 5
+
+/** `node`: the name under which this process holds leases; of its own at each start. */
+function openJournal(config: Config, clock: Clock, node: string, log: Log): Journal {
   if (config.journal.engine === 'memory') return new MemoryJournal(clock, config.journal)
-  return new SqliteJournal(join(config.stateDir, `journal-${worker}.db`), clock, config.journal)
+  return new SqliteJournal(join(config.stateDir, 'journal.db'), clock, config.journal, node, log)
 }
 
 /** A number for this process among all that share a site: of the host's name, its process number and the worker's. */

@@ -17,6 +17,16 @@ export interface TranslateOptions {
   readonly wantsUsage?: boolean
   /** Wall time, milliseconds since 1970, for the `created` of answers whose upstream does not date them. Default 0. */
   readonly nowMs?: number
+  /**
+   * Ask for the ids of all tokens, for a server that tells them; they come as asides, and the caller sees them only if it
+   * asked too. Same language on both sides only. Default false.
+   */
+  readonly wantsTokenIds?: boolean
+  /**
+   * Tool calls reach the caller whole or not at all: their pieces are held back until the call is complete. Costs nothing
+   * where the call offers no tools. Default true.
+   */
+  readonly holdsToolCalls?: boolean
 }
 
 /**

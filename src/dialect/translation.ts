@@ -6,6 +6,12 @@
 import type { Fault } from '../fault/fault.ts'
 import type { Route, Usage } from './call.ts'
 
+/**
+ * Takes an SSE event for the caller, whole, blank line included. `aside` is for the journal alone: what is to be known of
+ * the event if the answer has to be gone on with (see `seam/aside.ts`).
+ */
+export type EventSink = (event: Buffer, aside?: Buffer) => void
+
 export interface Translation {
   /** The language spoken to the upstream; its path is `routes[route].path` under the upstream's base URL. */
   readonly route: Route
@@ -17,7 +23,7 @@ export interface Translation {
    * A fresh reader for one answer; each attempt needs its own. `emit` gets each SSE event for the caller, whole,
    * blank line included.
    */
-  streamReader(emit: (event: Buffer) => void): StreamReader
+  streamReader(emit: EventSink): StreamReader
   /**
    * Puts a whole answer (status 200, not streamed) into the caller's language. @throws {Fault} HF_UPSTREAM_GARBLED,
    * HF_UPSTREAM_EMPTY

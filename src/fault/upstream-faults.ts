@@ -158,6 +158,17 @@ export const upstreamFaults = {
     sentence: 'What the model server sent is not a valid answer.',
     cure: 'Check that the URL points at a model API, and not at a web page or another protocol.',
   },
+  HF_SEAM_MISFIT: {
+    ...upstreamDown,
+    status: 502,
+    source: 'upstream',
+    retry: 'other',
+    proxyError: 'http_protocol_error',
+    envoyFlag: '',
+    title: 'The broken answer could not be gone on with',
+    sentence: 'An answer broke off, and what another model server gave to go on with it does not fit what was said before.',
+    cure: 'Use servers that can go on with a text (`continues` of the upstream), or a temperature of 0.',
+  },
   HF_UPSTREAM_EMPTY: {
     ...upstreamDown,
     status: 502,

@@ -1,8 +1,10 @@
 /** One server that calls can be sent to: what it is by configuration, and how it does just now. */
 import { routeNames, type Route } from '../dialect/call.ts'
+import { rungNames, type RungName } from '../dialect/seam/rung.ts'
 import type { FaultCode } from '../fault/code.ts'
 import type { Clock } from '../ground/clock.ts'
 import { count, z } from '../ground/schema.ts'
+import { Pace } from './pace.ts'
 
 /** What each kind of server speaks when nobody says otherwise. */
 const spokenByKind = {
@@ -12,6 +14,9 @@ const spokenByKind = {
   llamacpp: ['chat', 'completions', 'embeddings', 'responses', 'messages', 'count_tokens'],
   ollama: ['chat', 'completions', 'embeddings'],
   lmstudio: ['chat', 'completions', 'embeddings', 'responses'],
+  tgi: ['chat', 'completions'],
+  mistral: ['chat', 'embeddings'],
+  deepseek: ['chat', 'completions'],
   anthropic: ['messages', 'count_tokens'],
   compatible: ['chat', 'completions', 'embeddings'],
 } as const satisfies Record<string, readonly Route[]>
@@ -42,6 +47,13 @@ export const upstreamSchema = z
       .array(z.enum(routeNames as [Route, ...Route[]]))
       .optional()
       .meta({ description: 'APIs it offers. Left out, its kind says.' }),
+    continues: z
+      .array(z.enum(rungNames.filter((name) => name !== 'regenerate') as [RungName, ...RungName[]]))
+      .optional()
+      .meta({
+        description:
+          'How it can go on with an answer that broke off elsewhere. Left out, its kind says, and what it refuses is remembered; an empty list: not at all.',
+      }),
     streamUsage: z.boolean().default(true).meta({
       description:
         'Ask it for token counts at the end of a stream (`stream_options`); the caller sees them only if it asked too. `false` for servers that refuse the field.',
@@ -79,6 +91,8 @@ export class Upstream {
   inFlight = 0
   /** Calls sent since the start. */
   callCount = 0
+  /** How fast it speaks. */
+  readonly pace = new Pace()
   failuresInRow = 0
   lastFault: FaultCode | null = null
   /** What the configuration says it speaks; null when its kind says. */

@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startSim } from '../../lab/start-sim.ts'
 import { chat } from './chat.ts'
-import { startGateway } from './gateway.ts'
+import { freePort, startGateway } from './gateway.ts'
 
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 /** For anything that is waited for; generous, since the machine may be busy. */
@@ -33,15 +33,6 @@ interface Workers {
 
 async function readiness(adminUrl: string): Promise<Workers> {
   return (await (await fetch(`${adminUrl}/readyz`)).json()) as Workers
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 test('a worker that is killed is replaced, and calls go on', async () => {

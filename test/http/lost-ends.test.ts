@@ -120,7 +120,7 @@ for (const isWhole of [true, false]) {
       const trickle = setInterval(() => socket.read(1000), 50)
       try {
         const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'still open').unref())
-        assert.equal(await Promise.race([house.house.drain().then(() => 'closed'), late]), 'closed')
+        assert.equal(await Promise.race([house.house.drain(1000).then(() => 'closed'), late]), 'closed')
         assert.equal(house.house.callsLive(), 0)
       } finally {
         clearInterval(trickle)

@@ -71,7 +71,7 @@ export class ResponseEnvelope {
   }
 }
 
-function toResponseUsage(usage: Usage | null): Fields | null {
+export function toResponseUsage(usage: Usage | null): Fields | null {
   if (!usage) return null
   const { inputTokens = 0, outputTokens = 0, cachedTokens = 0 } = usage
   return {

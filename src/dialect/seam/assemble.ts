@@ -1,0 +1,2 @@
+/** tmp */
+export function assemble(_route: string, events: readonly Buffer[]): Buffer { return Buffer.concat(events as Buffer[]) }
