@@ -90,3 +90,19 @@ export function expectedToolArguments(prompt: string): string {
   const hash = promptHash(prompt)
   return JSON.stringify({ query: `q-${hash.toString(16).padStart(8, '0')}`, limit: hash % 100, exact: hash % 2 === 0 })
 }
+
+/** Thoughts are pieces of an answer too, with numbers from here on, so that they cannot be mistaken for it. */
+export const thoughtIndex = 900_000
+
+/** The thought before an answer to a prompt that says `think:20`, of so many tokens. */
+export function expectedThought(prompt: string, length: number): string {
+  const hash = promptHash(prompt)
+  return Array.from({ length }, (_, at) => answerWord(hash, thoughtIndex + at)).join('')
+}
+
+/** The answer to a prompt that says `answer:json`: JSON text, ASCII only, streamed in pieces of three bytes. */
+export function expectedJson(prompt: string): string {
+  const hash = promptHash(prompt)
+  const items = Array.from({ length: 4 }, (_, at) => ({ id: (hash >>> at) % 1000, name: `n ${at}`, tags: ['a', 'b'] }))
+  return JSON.stringify({ title: `t-${hash.toString(16)}`, items, done: true })
+}

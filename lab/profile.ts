@@ -23,7 +23,16 @@ export const routePaths = {
 
 export type RouteName = keyof typeof routePaths
 
-export type ProfileName = 'vllm' | 'llamacpp' | 'ollama' | 'openai' | 'anthropic'
+export type ProfileName =
+  | 'vllm'
+  | 'sglang'
+  | 'tgi'
+  | 'llamacpp'
+  | 'ollama'
+  | 'openai'
+  | 'anthropic'
+  | 'mistral'
+  | 'deepseek'
 
 export interface Profile {
   readonly name: ProfileName
@@ -35,9 +44,10 @@ export interface Profile {
   readonly key: 'none' | 'bearer' | 'x-api-key'
   /**
    * What a last assistant message means. `asked`: continued if `continue_final_message` says so; `open`: continued;
-   * `new-turn`: history like any other, the answer starts anew; `refused`: 400.
+   * `new-turn`: history like any other, the answer starts anew; `refused`: 400; `flagged`: continued if it says
+   * `prefix: true`, else a new turn; `flag-needed`: the same, else 400.
    */
-  readonly prefill: 'asked' | 'open' | 'new-turn' | 'refused'
+  readonly prefill: 'asked' | 'open' | 'new-turn' | 'refused' | 'flagged' | 'flag-needed'
   /** Takes the fields of self-hosted engines: token ids, ignore_eos, continue_final_message. The others answer 400. */
   readonly hasEngineFields: boolean
   /** Answers a wrong model name with 404 (else it serves its one model under any name). */
@@ -98,6 +108,24 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
       'props',
     ],
   },
+  sglang: {
+    ...openSource,
+    name: 'sglang',
+    prefill: 'asked',
+    checksModel: false,
+    slots: 8,
+    waitingMax: 512,
+    routes: ['chat', 'completions', 'embeddings', 'responses', 'models', 'tokenize', 'detokenize', 'health', 'metrics'],
+  },
+  tgi: {
+    ...openSource,
+    name: 'tgi',
+    prefill: 'asked',
+    checksModel: false,
+    slots: 8,
+    waitingMax: 512,
+    routes: ['chat', 'completions', 'models', 'health', 'metrics'],
+  },
   // As it was before it learned Anthropic's messages and the responses API: no route for either, no metrics, no token
   // ids.
   ollama: {
@@ -117,6 +145,22 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     prefill: 'new-turn',
     busyStatus: 503,
     routes: ['chat', 'completions', 'embeddings', 'responses', 'models'],
+  },
+  mistral: {
+    ...hosted,
+    name: 'mistral',
+    key: 'bearer',
+    prefill: 'flag-needed',
+    busyStatus: 503,
+    routes: ['chat', 'embeddings', 'models'],
+  },
+  deepseek: {
+    ...hosted,
+    name: 'deepseek',
+    key: 'bearer',
+    prefill: 'flagged',
+    busyStatus: 503,
+    routes: ['chat', 'completions', 'models'],
   },
   // The manners of Claude 4.6 and later: no continuation of a last assistant message.
   anthropic: {

@@ -56,6 +56,7 @@ const settingsDefault: Omit<SimSettings, 'contextTokensMax'> = {
   bodyBytesMax: 64 * 2 ** 20,
   answerRange,
   echoesPrefix: false,
+  answersAtRandom: false,
   requestsPerMinute: 0,
   embeddingSize: 32,
 }
@@ -70,6 +71,7 @@ function readSettings(options: SimServerOptions, engine: Engine): SimSettings {
     bodyBytesMax,
     answerRange: range,
     echoesPrefix,
+    answersAtRandom,
     requestsPerMinute,
     embeddingSize,
   } = { ...settingsDefault, ...options }
@@ -80,6 +82,7 @@ function readSettings(options: SimServerOptions, engine: Engine): SimSettings {
     bodyBytesMax,
     answerRange: range,
     echoesPrefix,
+    answersAtRandom,
     requestsPerMinute,
     embeddingSize,
     contextTokensMax,

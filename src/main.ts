@@ -18,6 +18,7 @@ import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
+import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
 import { probe } from './relay/wire/probe.ts'
@@ -65,23 +66,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   })
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
-  const relay = new RelayPlane(
-    {
-      clock,
-      random,
-      fleet,
-      wires,
-      journal,
-      admission,
-      observer,
-      capabilities: new Capabilities(clock),
-      seamBudget: new SeamBudget(clock, config.continuation, () => admission.liveCount),
-      answerBytesMax: config.journal.answerBytesMax,
-      requestBytesMax: config.journal.requestBytesMax,
-      detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
-    },
-    config.journal,
-  )
+  const relay = openRelay(config, { clock, random, fleet, wires, journal, admission, observer })
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
@@ -145,20 +130,44 @@ function asHouse(open: OpenParts): House {
     isReady: () => !isDraining && fleet.upstreams.some(({ restLeftMs, wasUp }) => wasUp && restLeftMs === 0),
     drain: async (graceMs) => {
       isDraining = true
+      relay.retire()
+      const endMs = clock.monotonicMs() + graceMs
       const gone = Promise.all(listeners.map((listener) => listener.drain()))
-      await relay.drain(clock, graceMs)
+      // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
+      await within(clock, graceMs, gone)
+      await relay.drain(clock, Math.max(0, endMs - clock.monotonicMs()))
       // What is still open now idles, or belongs to a client that does not read.
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      using _ = clock.after(drainTailMs, resolve)
-      await Promise.race([gone, late])
+      await within(clock, drainTailMs, gone)
       await close()
     },
     [Symbol.asyncDispose]: close,
   }
 }
 
+/** Waits for something, but not longer than this. */
+async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  using _ = clock.after(limitMs, resolve)
+  await Promise.race([done, late])
+}
+
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
+
+type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'journal' | 'admission' | 'observer'>
+
+function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
+  const { clock, admission } = parts
+  const relay: Relay = {
+    ...parts,
+    capabilities: new Capabilities(clock),
+    seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
+    answerBytesMax: journal.answerBytesMax,
+    requestBytesMax: journal.requestBytesMax,
+    detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
+  }
+  return new RelayPlane(relay, journal)
+}
 
 function openFleet(config: Config, clock: Clock): Fleet {
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {

@@ -12,7 +12,11 @@ const flags = {
   profile: { type: 'text', value: 'NAME', says: `which server to pass for: ${profileNames.join(', ')} (vllm)` },
   model: { type: 'text', value: 'NAME', says: 'name of the model (lab-model)' },
   'api-key': { type: 'text', value: 'KEY', says: 'the only key taken (openai, anthropic: any; others: none needed)' },
-  slots: { type: 'number', value: 'N', says: 'sequences that run at once (by profile: 8, 4, 1, 64, 64)' },
+  slots: {
+    type: 'number',
+    value: 'N',
+    says: 'sequences that run at once (by profile: 8; llamacpp 4, ollama 1, hosted 64)',
+  },
   rate: {
     type: 'number',
     value: 'TOKENS/S',
@@ -42,6 +46,11 @@ const flags = {
   'body-bytes-max': { type: 'number', value: 'BYTES', says: 'largest request (67108864)' },
   'requests-per-minute': { type: 'number', value: 'N', says: 'openai: more get 429; 0 = no limit (0)' },
   'echo-prefix': { type: 'switch', says: 'repeat a continued beginning, as some engines do' },
+  answer: {
+    type: 'text',
+    value: 'KIND',
+    says: '`fixed` by the prompt, or `random`: other words at every asking (fixed)',
+  },
   fault: { type: 'texts', value: 'JSON', says: `a fault from the start, as for POST /lab/faults; may be repeated` },
   tied: { type: 'switch', says: 'end when standard input ends' },
 } as const satisfies Record<string, Flag>
@@ -79,6 +88,12 @@ function toProfile(name: string | undefined): ProfileName {
   return profile
 }
 
+function readsRandom(kind: string | undefined): boolean {
+  if (kind === undefined || kind === 'fixed') return false
+  if (kind === 'random') return true
+  throw new UsageError(`--answer is fixed or random; got "${kind}"`)
+}
+
 /** Only what was given: the rest has its defaults elsewhere. */
 function given<T extends object>(fields: { [Key in keyof T]?: T[Key] | undefined }): Partial<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>
@@ -114,6 +129,7 @@ function toOptions(values: FlagValues): SimServerOptions {
     }),
     profile: toProfile(values.text('profile')),
     echoesPrefix: values.has('echo-prefix'),
+    answersAtRandom: readsRandom(values.text('answer')),
     answerRange: { min, max },
     engine,
     onCrash: () => process.exit(134),

@@ -17,6 +17,10 @@ export interface Prompt {
   readonly question: string
   /** Number of the answer's tokens that the prompt already ends with. */
   readonly answered: number
+  /** How many pieces of any answer it ends with, by their numbers alone. */
+  readonly pieces: number
+  /** The beginning of an answer that the prompt ends with, whatever its words. */
+  readonly said: string
 }
 
 /**
@@ -45,12 +49,44 @@ function countAnswered(ids: readonly number[], start: number, hash: number): num
   return count
 }
 
+/** How many pieces from `start` on are numbered 0, 1, 2 …, whatever their words. */
+function countPieces(ids: readonly number[], start: number): number {
+  let count = 0
+  while (start + count < ids.length && fromAnswerId(ids[start + count] ?? 0)?.index === count) count++
+  return count
+}
+
+function messageAt(ids: readonly number[], at: number): readonly number[] {
+  const end = ids.indexOf(marks.end, at)
+  return ids.slice(at + 1, end < 0 ? ids.length : end)
+}
+
+/**
+ * A last user message that quotes the beginning of the answer to the one before asks for the rest of it; the last piece
+ * quoted is said again, as models do that are told where to go on.
+ */
+function readQuote(ids: readonly number[], userAt: number): Prompt | null {
+  const askedAt = userAt === 0 ? -1 : ids.lastIndexOf(marks.user, userAt - 1)
+  if (askedAt < 0) return null
+  const question = decode(messageAt(ids, askedAt))
+  const quote = messageAt(ids, userAt)
+  const hash = promptHash(question)
+  const start = quote.findIndex((id) => fromAnswerId(id)?.index === 0)
+  const pieces = start < 0 ? 0 : countPieces(quote, start)
+  if (pieces === 0) return null
+  const answered = countAnswered(quote, start, hash)
+  return { ids, question, answered: Math.max(0, answered - 1), pieces: pieces - 1, said: '' }
+}
+
 function readChat(ids: readonly number[], userAt: number): Prompt {
-  const questionEnd = ids.indexOf(marks.end, userAt)
-  const question = decode(ids.slice(userAt + 1, questionEnd < 0 ? ids.length : questionEnd))
   const turnAt = ids.lastIndexOf(marks.assistant)
   const isTurnOpen = turnAt > userAt && ids.indexOf(marks.end, turnAt) < 0
-  return { ids, question, answered: isTurnOpen ? countAnswered(ids, turnAt + 1, promptHash(question)) : 0 }
+  const said = isTurnOpen ? ids.slice(turnAt + 1) : []
+  const quoted = said.length === 0 ? readQuote(ids, userAt) : null
+  if (quoted) return quoted
+  const question = decode(messageAt(ids, userAt))
+  const hash = promptHash(question)
+  return { ids, question, answered: countAnswered(said, 0, hash), pieces: countPieces(said, 0), said: decode(said) }
 }
 
 /** Reads rendered ids. @throws {RangeError} when an id is not in the vocabulary. */
@@ -61,8 +97,10 @@ export function readPrompt(ids: readonly number[]): Prompt {
   const start = tail ? ids.length - tail.index - 1 : ids.length
   if (tail && start > 0) {
     const question = decode(ids.slice(0, start))
-    if (countAnswered(ids, start, promptHash(question)) === tail.index + 1)
-      return { ids, question, answered: tail.index + 1 }
+    const pieces = countPieces(ids, start)
+    const answered = countAnswered(ids, start, promptHash(question))
+    if (pieces === tail.index + 1)
+      return { ids, question, answered: answered === pieces ? answered : 0, pieces, said: decode(ids.slice(start)) }
   }
-  return { ids, question: decode(ids), answered: 0 }
+  return { ids, question: decode(ids), answered: 0, pieces: 0, said: '' }
 }

@@ -38,10 +38,9 @@ export function checkModel(exchange: Exchange, fields: Fields): void {
 
 /** The plan of a server that repeats a continued beginning: its first piece has the beginning before it. */
 function withEcho(plan: Plan): Plan {
-  const { ids, answered } = plan.prompt
-  if (answered === 0 || plan.count === 0) return plan
-  const given = decode(ids.slice(ids.length - answered))
-  return { ...plan, textAt: (at) => (at === 0 ? given : '') + plan.textAt(at) }
+  const { said } = plan.prompt
+  if (said === '' || plan.count === 0) return plan
+  return { ...plan, textAt: (at) => (at === 0 ? said : '') + plan.textAt(at) }
 }
 
 function leak(exchange: Exchange, bytes: number): void {
@@ -59,6 +58,8 @@ export function generate(exchange: Exchange, route: RouteName): void {
     profile: sim.profile,
     contextTokensMax: sim.settings.contextTokensMax,
     range: sim.settings.answerRange,
+    // Another answer at every asking, the same for the same run of a test.
+    salt: sim.settings.answersAtRandom ? promptHash(exchange.id) || 1 : 0,
   })
   const prompt = ask.plans[0]?.prompt
   if (prompt) sim.calls.name(exchange.entry, promptHash(prompt.question))

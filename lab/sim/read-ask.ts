@@ -5,7 +5,7 @@
 import type { AnswerRange } from '../answer.ts'
 import type { Profile, RouteName } from '../profile.ts'
 import { anthropicMessages, chatMessages, responsesMessages } from '../prompt/messages.ts'
-import { planAnswer, planToolCall, type Plan } from '../prompt/plan.ts'
+import { planAnswer, type Plan } from '../prompt/plan.ts'
 import { readPrompt, renderChat, type Message, type Prompt } from '../prompt/prompt.ts'
 import { encode } from '../vocabulary.ts'
 import { countField, flagField, isFields, listField, textField, textsField, type Fields } from './field.ts'
@@ -24,6 +24,8 @@ export interface ReadOptions {
   /** Prompt and answer together. */
   readonly contextTokensMax: number
   readonly range: AnswerRange
+  /** Mixed into what is said, for a server that answers otherwise every time; 0 for none. */
+  readonly salt?: number
 }
 
 /** Most choices of one request: `n` times the number of prompts. */
@@ -62,6 +64,8 @@ function isLeftOpen(fields: Fields, messages: readonly Message[], route: RouteNa
       'This model does not support assistant message prefill. The conversation must end with a user message.',
     )
   }
+  if (profile.prefill === 'flagged' || profile.prefill === 'flag-needed')
+    return isFlagged(fields, isLastAssistant, profile)
   if (profile.prefill === 'new-turn' || profile.prefill === 'refused') return false
   const asked = profile.hasEngineFields ? fields.continue_final_message : undefined
   const isAsked = asked !== undefined && asked !== null && asked !== false
@@ -77,6 +81,16 @@ function isLeftOpen(fields: Fields, messages: readonly Message[], route: RouteNa
   }
   if (profile.prefill === 'asked' && route === 'chat') return isAsked
   return isLastAssistant && asked !== false
+}
+
+/** Mistral and DeepSeek: `prefix: true` on the last message. @throws {Refusal} */
+function isFlagged(fields: Fields, isLastAssistant: boolean, profile: Profile): boolean {
+  const last = listField(fields, 'messages')?.at(-1)
+  const isMarked = isFields(last) && last.prefix === true
+  if (isMarked && !isLastAssistant) throw new Refusal('bad_request', 'prefix is for the last message of the assistant')
+  if (isLastAssistant && !isMarked && profile.prefill === 'flag-needed')
+    throw new Refusal('bad_request', 'Expected last role User or Tool (or Assistant with prefix True) for serving')
+  return isMarked
 }
 
 function isIdList(value: unknown): value is number[] {
@@ -113,23 +127,32 @@ function isNone(choice: unknown): boolean {
 }
 
 /**
- * The tool that is to be called: the one `tool_choice` names, or the offered one that the question names by
- * `call:<name>`.
+ * The tools that are to be called: the one `tool_choice` names, or the offered ones that the question names by
+ * `call:<name>`, in its order.
  */
-function wantedTool(fields: Fields, messages: readonly Message[], question: string): string | null {
+function wantedTools(fields: Fields, messages: readonly Message[], question: string): string[] {
   const offered = (listField(fields, 'tools') ?? []).map((tool) => {
     const described = isFields(tool) && isFields(tool.function) ? tool.function : tool
     return isFields(described) ? String(described.name) : ''
   })
-  if (offered.length === 0 || isNone(fields.tool_choice) || messages.at(-1)?.role === 'tool') return null
+  if (offered.length === 0 || isNone(fields.tool_choice) || messages.at(-1)?.role === 'tool') return []
   const choice = fields.tool_choice
   if (isFields(choice)) {
     const named = isFields(choice.function) ? choice.function.name : choice.name
-    if (typeof named === 'string') return offered.includes(named) ? named : null
-    if (choice.type === 'any') return offered[0] ?? null
+    if (typeof named === 'string') return offered.filter((name) => name === named)
+    if (choice.type === 'any') return offered.slice(0, 1)
   }
-  if (choice === 'required') return offered[0] ?? null
-  return offered.find((name) => question.includes(`call:${name}`)) ?? null
+  if (choice === 'required') return offered.slice(0, 1)
+  const places = offered.map((name) => ({ name, at: question.indexOf(`call:${name}`) })).filter(({ at }) => at >= 0)
+  return places.sort((a, b) => a.at - b.at).map(({ name }) => name)
+}
+
+/** Whether the request demands JSON, in the words of any of the routes. */
+function demandsJson(fields: Fields): boolean {
+  const text = isFields(fields.text) ? fields.text.format : undefined
+  const output = isFields(fields.output_config) ? fields.output_config.format : undefined
+  const formats = [fields.response_format, text, output]
+  return formats.some((format) => isFields(format) && String(format.type).startsWith('json'))
 }
 
 /** Refuses at a glance what no tokeniser could make fit: no token stands for more than 32 letters. @throws {Refusal} */
@@ -155,12 +178,15 @@ function promptsOf(
     messages.map(({ text }) => text),
     contextTokensMax,
   )
+  // SGLang takes ids in place of the rendered messages.
+  if (profile.name === 'sglang' && route === 'chat' && isIdList(fields.input_ids))
+    return { prompts: [understand(fields.input_ids)], messages }
   return { prompts: [understand(renderChat(messages, isLeftOpen(fields, messages, route, profile)))], messages }
 }
 
 /** Reads the body of a generating route. @throws {Refusal} */
 export function readAsk(route: RouteName, fields: Fields, options: ReadOptions): Ask {
-  const { profile, contextTokensMax, range } = options
+  const { profile, contextTokensMax, range, salt = 0 } = options
   refuseEngineFields(fields, profile)
   const tokensAsked =
     countField(fields, 'max_completion_tokens') ??
@@ -182,9 +208,16 @@ export function readAsk(route: RouteName, fields: Fields, options: ReadOptions):
     )
       throw tooLong(prompt.ids.length, tokensAsked ?? 0, contextTokensMax)
     const tokensMax = Math.min(room, tokensAsked ?? room)
-    const tool = wantedTool(fields, messages, prompt.question)
-    const plan =
-      tool === null ? planAnswer(prompt, { tokensMax, stop, ignoresEnd, range }) : planToolCall(prompt, tool, tokensMax)
+    const plan = planAnswer(prompt, {
+      tokensMax,
+      stop,
+      ignoresEnd,
+      range,
+      calls: wantedTools(fields, messages, prompt.question),
+      isJsonForced: demandsJson(fields),
+      salt,
+      mayThink: route !== 'completions',
+    })
     return Array.from({ length: copies }, () => plan)
   })
   const streamOptions = isFields(fields.stream_options) ? fields.stream_options : {}

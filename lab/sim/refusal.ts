@@ -52,9 +52,10 @@ export function toErrorBody(profile: Profile, route: RouteName | null, refusal: 
   if (profile.name === 'anthropic' || route === 'messages' || route === 'count_tokens') {
     return { type: 'error', error: { type: anthropic, message }, request_id: requestId }
   }
-  if (profile.name === 'openai')
+  if (profile.name === 'openai' || profile.name === 'deepseek' || profile.name === 'mistral')
     return { error: { message, type: openai, param, code: openaiCodes[refusal.reason] ?? null } }
-  if (profile.name === 'vllm') return { error: { message, type: vllm, param, code: status } }
+  if (profile.name === 'vllm' || profile.name === 'sglang')
+    return { error: { message, type: vllm, param, code: status } }
   if (profile.name === 'llamacpp') return { error: { code: status, message, type: llamacpp, ...refusal.extra } }
   return {
     error: {

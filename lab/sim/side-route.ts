@@ -4,7 +4,7 @@
  */
 import { promptHash } from '../answer.ts'
 import { faultKinds } from '../fault-plan.ts'
-import type { RouteName } from '../profile.ts'
+import type { ProfileName, RouteName } from '../profile.ts'
 import { seededRandom } from '../../src/ground/random.ts'
 import { decode, encode } from '../vocabulary.ts'
 import type { Exchange } from './exchange.ts'
@@ -63,6 +63,14 @@ function embed(exchange: Exchange): void {
   })
 }
 
+/** How servers name themselves in `owned_by`; the others by their own name. */
+const owners: Partial<Record<ProfileName, string>> = {
+  ollama: 'library',
+  openai: 'system',
+  tgi: 'user',
+  mistral: 'mistralai',
+}
+
 function listModels(exchange: Exchange): void {
   const { settings, profile } = exchange.sim
   const id = settings.model
@@ -70,8 +78,11 @@ function listModels(exchange: Exchange): void {
     const model = { type: 'model', id, display_name: id, created_at: new Date(modelCreatedS * 1000).toISOString() }
     return exchange.sendJson(200, { data: [model], has_more: false, first_id: id, last_id: id })
   }
-  const owner = { vllm: 'vllm', llamacpp: 'llamacpp', ollama: 'library', openai: 'system' }[profile.name]
-  const room = profile.name === 'vllm' ? { root: id, parent: null, max_model_len: settings.contextTokensMax } : {}
+  const owner = owners[profile.name] ?? profile.name
+  const room =
+    profile.name === 'vllm' || profile.name === 'sglang'
+      ? { root: id, parent: null, max_model_len: settings.contextTokensMax }
+      : {}
   exchange.sendJson(200, {
     object: 'list',
     data: [{ id, object: 'model', created: modelCreatedS, owned_by: owner, ...room }],

@@ -18,6 +18,8 @@ export interface SimSettings {
   readonly answerRange: AnswerRange
   /** Repeats a continued beginning at the start of the answer, as some versions of llama.cpp do. */
   readonly echoesPrefix: boolean
+  /** Says other words at every asking, as models do that are not asked greedily; the pieces are still numbered. */
+  readonly answersAtRandom: boolean
   /** Requests a minute before the `openai` profile answers 429; 0 = no limit. */
   readonly requestsPerMinute: number
   /** Length of an embedding when the request does not say. */

@@ -3,6 +3,8 @@ import type { Plan } from '../prompt/plan.ts'
 import {
   planIds,
   planText,
+  segmentsWithin,
+  textOfKind,
   toEvent,
   toOpenaiUsage,
   toTimings,
@@ -42,35 +44,49 @@ export class ChatVoice implements Voice {
   }
 
   begin(): string {
-    const { plans, wantsTokenIds } = this.#context
+    const { plans, wantsTokenIds, profile } = this.#context
     return plans
       .map((plan, choice) => {
-        const tail = wantsTokenIds && choice === 0 ? { prompt_token_ids: plan.prompt.ids } : {}
-        if (plan.tool === null) return this.#chunk(choice, { role: 'assistant', content: '' }, {}, tail)
-        const call = {
-          index: 0,
-          id: this.#toolId(plan),
-          type: 'function',
-          function: { name: plan.tool, arguments: '' },
-        }
-        return this.#chunk(choice, { role: 'assistant', content: null, tool_calls: [call] }, {}, tail)
+        // SGLang tells the ids of the answer only.
+        const tellsPrompt = wantsTokenIds && choice === 0 && profile.name !== 'sglang'
+        const tail = tellsPrompt ? { prompt_token_ids: plan.prompt.ids } : {}
+        const isCall = plan.segments[0]?.kind === 'call'
+        const opened = isCall ? { tool_calls: [this.#openCall(plan, 0)] } : {}
+        return this.#chunk(choice, { role: 'assistant', content: isCall ? null : '', ...opened }, {}, tail)
       })
       .join('')
   }
 
-  #toolId(plan: Plan): string {
-    return `call_${this.#context.id}_${plan.tool ?? ''}`.slice(0, 40)
+  #openCall(plan: Plan, number: number): object {
+    const { id, name, index } = this.#call(plan, number)
+    return { index, id, type: 'function', function: { name, arguments: '' } }
+  }
+
+  /** Of stretch `number`: its index among the calls, and its id. */
+  #call(plan: Plan, number: number): { id: string; name: string; index: number } {
+    const name = plan.segments[number]?.name ?? ''
+    const index = plan.segments.slice(0, number).filter(({ kind }) => kind === 'call').length
+    return { id: `call_${this.#context.id}_${index === 0 ? '' : `${index}_`}${name}`.slice(0, 40), name, index }
   }
 
   pieces(choice: number, from: number, to: number): string {
     const plan = this.#plan(choice)
     let events = ''
-    for (let at = from; at < to; at++) {
-      const text = JSON.stringify(plan.textAt(at))
-      const delta =
-        plan.tool === null ? `{"content":${text}}` : `{"tool_calls":[{"index":0,"function":{"arguments":${text}}}]}`
-      const ids = this.#context.wantsTokenIds ? `,"token_ids":[${plan.idAt(at)}]` : ''
-      events += `${this.#head}{"index":${choice},"delta":${delta},"logprobs":null,"finish_reason":null${ids}}]}\n\n`
+    for (const part of segmentsWithin(plan, from, to)) {
+      const { segment, number } = part
+      const isBegun = part.from > segment.from || number === 0
+      if (segment.kind === 'call' && !isBegun)
+        events += this.#chunk(choice, { tool_calls: [this.#openCall(plan, number)] }, {})
+      const before = segment.kind === 'call' ? `{"tool_calls":[{"index":${this.#call(plan, number).index},` : ''
+      for (let at = part.from; at < part.to; at++) {
+        const text = JSON.stringify(plan.textAt(at))
+        const delta =
+          segment.kind === 'call'
+            ? `${before}"function":{"arguments":${text}}}]}`
+            : `{"${segment.kind === 'thought' ? 'reasoning_content' : 'content'}":${text}}`
+        const ids = this.#context.wantsTokenIds ? `,"token_ids":[${plan.idAt(at)}]` : ''
+        events += `${this.#head}{"index":${choice},"delta":${delta},"logprobs":null,"finish_reason":null${ids}}]}\n\n`
+      }
     }
     return events
   }
@@ -92,12 +108,19 @@ export class ChatVoice implements Voice {
   }
 
   #choice(plan: Plan, choice: number): object {
-    const text = planText(plan)
-    const call = { id: this.#toolId(plan), type: 'function', function: { name: plan.tool, arguments: text } }
-    const message =
-      plan.tool === null
-        ? { role: 'assistant', content: text }
-        : { role: 'assistant', content: null, tool_calls: [call] }
+    const thought = textOfKind(plan, 'thought')
+    const text = textOfKind(plan, 'text')
+    const calls = plan.segments.flatMap((segment, number) => {
+      if (segment.kind !== 'call') return []
+      const { id, name } = this.#call(plan, number)
+      return [{ id, type: 'function', function: { name, arguments: planText(plan, segment) } }]
+    })
+    const message = {
+      role: 'assistant',
+      content: calls.length > 0 && text === '' ? null : text,
+      ...(thought === '' ? {} : { reasoning_content: thought }),
+      ...(calls.length === 0 ? {} : { tool_calls: calls }),
+    }
     const { profile, wantsTokenIds } = this.#context
     const stopReason = profile.name === 'vllm' ? { stop_reason: plan.stopString } : {}
     return {

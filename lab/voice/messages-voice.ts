@@ -1,6 +1,6 @@
 /** Anthropic's messages: named events, a content block of text or of a tool's use, a ping before the first token. */
-import type { Plan } from '../prompt/plan.ts'
-import { planText, toEvent, type Usage, type Voice, type VoiceContext } from './voice.ts'
+import type { Plan, Segment } from '../prompt/plan.ts'
+import { planText, segmentsWithin, toEvent, type Usage, type Voice, type VoiceContext } from './voice.ts'
 
 /** What was in memory is counted apart, not within the input. */
 function toMessagesUsage(usage: Usage): object {
@@ -44,35 +44,60 @@ export class MessagesVoice implements Voice {
     return { stop: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use' }[this.#plan.finish]
   }
 
-  #block(input: unknown): object {
-    return { type: 'tool_use', id: `toolu_${this.#context.id}`, name: this.#plan.tool, input }
+  /** A block with nothing in it yet; the parts of the answer, in order, are its blocks. */
+  #emptyBlock({ kind, name }: Segment, index: number): object {
+    if (kind === 'call') return { type: 'tool_use', id: this.#toolId(index), name, input: {} }
+    return kind === 'thought' ? { type: 'thinking', thinking: '', signature: '' } : { type: 'text', text: '' }
+  }
+
+  #toolId(index: number): string {
+    const before = this.#plan.segments.slice(0, index).filter(({ kind }) => kind === 'call').length
+    return `toolu_${this.#context.id}${before === 0 ? '' : `_${before}`}`
+  }
+
+  #start(segment: Segment, index: number): string {
+    const block = this.#emptyBlock(segment, index)
+    return toEvent({ type: 'content_block_start', index, content_block: block }, 'content_block_start')
+  }
+
+  #stop(index: number): string {
+    const { kind } = this.#plan.segments[index] ?? { kind: 'text' }
+    const delta = { type: 'signature_delta', signature: 'lab' }
+    const signed =
+      kind === 'thought' ? toEvent({ type: 'content_block_delta', index, delta }, 'content_block_delta') : ''
+    return signed + toEvent({ type: 'content_block_stop', index }, 'content_block_stop')
   }
 
   begin(promptTokens: number, cachedTokens: number): string {
     const usage = toMessagesUsage({ promptTokens, cachedTokens, completionTokens: 0 })
-    const block = this.#plan.tool === null ? { type: 'text', text: '' } : this.#block({})
+    const [first] = this.#plan.segments
     return (
       toEvent({ type: 'message_start', message: this.#message([], false, usage) }, 'message_start') +
-      toEvent({ type: 'content_block_start', index: 0, content_block: block }, 'content_block_start') +
+      (first ? this.#start(first, 0) : '') +
       toEvent({ type: 'ping' }, 'ping')
     )
   }
 
   pieces(_choice: number, from: number, to: number): string {
     let events = ''
-    for (let at = from; at < to; at++) {
-      const text = JSON.stringify(this.#plan.textAt(at))
-      const delta =
-        this.#plan.tool === null
-          ? `{"type":"text_delta","text":${text}}`
-          : `{"type":"input_json_delta","partial_json":${text}}`
-      events += `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":${delta}}\n\n`
+    for (const part of segmentsWithin(this.#plan, from, to)) {
+      const { segment, number } = part
+      if (part.from === segment.from && number > 0) events += this.#stop(number - 1) + this.#start(segment, number)
+      for (let at = part.from; at < part.to; at++) {
+        const text = JSON.stringify(this.#plan.textAt(at))
+        const delta = {
+          thought: 'thinking_delta","thinking',
+          text: 'text_delta","text',
+          call: 'input_json_delta","partial_json',
+        }
+        events += `event: content_block_delta\ndata: {"type":"content_block_delta","index":${number},"delta":{"type":"${delta[segment.kind]}":${text}}}\n\n`
+      }
     }
     return events
   }
 
   end(): string {
-    return toEvent({ type: 'content_block_stop', index: 0 }, 'content_block_stop')
+    return this.#stop(this.#plan.segments.length - 1)
   }
 
   close(usage: Usage): string {
@@ -85,11 +110,13 @@ export class MessagesVoice implements Voice {
   }
 
   whole(usage: Usage): object {
-    const text = planText(this.#plan)
-    const content =
-      this.#plan.tool === null
-        ? { type: 'text', text }
-        : this.#block(this.#plan.finish === 'tool_calls' ? JSON.parse(text) : {})
-    return this.#message([content], true, toMessagesUsage(usage))
+    const isWhole = this.#plan.finish === 'tool_calls'
+    const content = this.#plan.segments.map((segment, index) => {
+      const text = planText(this.#plan, segment)
+      const block = this.#emptyBlock(segment, index)
+      if (segment.kind === 'call') return { ...block, input: isWhole ? JSON.parse(text) : {} }
+      return segment.kind === 'thought' ? { ...block, thinking: text, signature: 'lab' } : { ...block, text }
+    })
+    return this.#message(content, true, toMessagesUsage(usage))
   }
 }

@@ -1,6 +1,6 @@
-/** OpenAI's responses, without a store: one item, a message with one text part or a function call; numbered events. */
-import type { Plan } from '../prompt/plan.ts'
-import { planText, toEvent, type Usage, type Voice, type VoiceContext } from './voice.ts'
+/** OpenAI's responses, without a store: an item for each thought, message or function call; numbered events. */
+import type { Plan, Segment } from '../prompt/plan.ts'
+import { planText, segmentsWithin, toEvent, type Usage, type Voice, type VoiceContext } from './voice.ts'
 
 export class ResponsesVoice implements Voice {
   readonly done = ''
@@ -19,25 +19,39 @@ export class ResponsesVoice implements Voice {
     return toEvent({ type, sequence_number: this.#sequence++, ...data }, type)
   }
 
-  get #isCall(): boolean {
-    return this.#plan.tool !== null
+  #itemId(number: number): string {
+    const prefix = { call: 'fc', thought: 'rs', text: 'msg' }[this.#kind(number)]
+    return `${prefix}_${this.#context.id}${number === 0 ? '' : `_${number}`}`
   }
 
-  get #place(): { item_id: string; output_index: number } {
-    return { item_id: `${this.#isCall ? 'fc' : 'msg'}_${this.#context.id}`, output_index: 0 }
+  #kind(number: number): Segment['kind'] {
+    return this.#plan.segments[number]?.kind ?? 'text'
   }
 
-  /** The one item with what it says so far; null = nothing has been begun in it. */
-  #item(status: string, text: string | null): object {
-    const id = this.#place.item_id
-    if (!this.#isCall)
-      return { id, type: 'message', role: 'assistant', status, content: text === null ? [] : [this.#part(text)] }
-    const call = { call_id: `call_${this.#context.id}`, name: this.#plan.tool, arguments: text ?? '' }
+  #place(number: number): object {
+    const place = { item_id: this.#itemId(number), output_index: number }
+    return this.#kind(number) === 'call' ? place : { ...place, content_index: 0 }
+  }
+
+  /** An item with what it says so far; null = nothing has been begun in it. */
+  #item(number: number, status: string, text: string | null): object {
+    const id = this.#itemId(number)
+    const content = text === null ? [] : [this.#part(number, text)]
+    if (this.#kind(number) === 'text') return { id, type: 'message', role: 'assistant', status, content }
+    if (this.#kind(number) === 'thought') return { id, type: 'reasoning', status, summary: [], content }
+    const before = this.#plan.segments.slice(0, number).filter(({ kind }) => kind === 'call').length
+    const call = {
+      call_id: `call_${this.#context.id}${before === 0 ? '' : `_${before}`}`,
+      name: this.#plan.segments[number]?.name,
+      arguments: text ?? '',
+    }
     return { id, type: 'function_call', status, ...call }
   }
 
-  #part(text: string): object {
-    return { type: 'output_text', text, annotations: [], logprobs: [] }
+  #part(number: number, text: string): object {
+    return this.#kind(number) === 'thought'
+      ? { type: 'reasoning_text', text }
+      : { type: 'output_text', text, annotations: [], logprobs: [] }
   }
 
   get #endStatus(): 'completed' | 'incomplete' {
@@ -76,38 +90,62 @@ export class ResponsesVoice implements Voice {
   begin(): string {
     const response = this.#response('in_progress', [], null)
     return (
-      this.#event('response.created', { response }) +
-      this.#event('response.in_progress', { response }) +
-      this.#event('response.output_item.added', { output_index: 0, item: this.#item('in_progress', null) }) +
-      (this.#isCall
-        ? ''
-        : this.#event('response.content_part.added', { ...this.#place, content_index: 0, part: this.#part('') }))
+      this.#event('response.created', { response }) + this.#event('response.in_progress', { response }) + this.#start(0)
+    )
+  }
+
+  #start(number: number): string {
+    const added = { output_index: number, item: this.#item(number, 'in_progress', null) }
+    const part = { ...this.#place(number), part: this.#part(number, '') }
+    return (
+      this.#event('response.output_item.added', added) +
+      (this.#kind(number) === 'call' ? '' : this.#event('response.content_part.added', part))
+    )
+  }
+
+  #stop(number: number): string {
+    const segment = this.#plan.segments[number]
+    const text = segment ? planText(this.#plan, segment) : ''
+    const status = number === this.#plan.segments.length - 1 ? this.#endStatus : 'completed'
+    return (
+      this.#told(number, text) +
+      this.#event('response.output_item.done', { output_index: number, item: this.#item(number, status, text) })
+    )
+  }
+
+  #told(number: number, text: string): string {
+    const place = this.#place(number)
+    const kind = this.#kind(number)
+    if (kind === 'call') {
+      const name = this.#plan.segments[number]?.name
+      return this.#event('response.function_call_arguments.done', { ...place, name, arguments: text })
+    }
+    const done = { ...place, text, ...(kind === 'text' ? { logprobs: [] } : {}) }
+    return (
+      this.#event(kind === 'text' ? 'response.output_text.done' : 'response.reasoning_text.done', done) +
+      this.#event('response.content_part.done', { ...place, part: this.#part(number, text) })
     )
   }
 
   pieces(_choice: number, from: number, to: number): string {
     let events = ''
-    for (let at = from; at < to; at++) {
-      const delta = this.#plan.textAt(at)
-      events += this.#isCall
-        ? this.#event('response.function_call_arguments.delta', { ...this.#place, delta })
-        : this.#event('response.output_text.delta', { ...this.#place, content_index: 0, delta, logprobs: [] })
+    for (const part of segmentsWithin(this.#plan, from, to)) {
+      const { segment, number } = part
+      if (part.from === segment.from && number > 0) events += this.#stop(number - 1) + this.#start(number)
+      const place = this.#place(number)
+      for (let at = part.from; at < part.to; at++) {
+        const delta = this.#plan.textAt(at)
+        if (segment.kind === 'call')
+          events += this.#event('response.function_call_arguments.delta', { ...place, delta })
+        else if (segment.kind === 'thought') events += this.#event('response.reasoning_text.delta', { ...place, delta })
+        else events += this.#event('response.output_text.delta', { ...place, delta, logprobs: [] })
+      }
     }
     return events
   }
 
   end(): string {
-    const text = planText(this.#plan)
-    const item = this.#item(this.#endStatus, text)
-    const said = this.#isCall
-      ? this.#event('response.function_call_arguments.done', {
-          ...this.#place,
-          name: this.#plan.tool,
-          arguments: text,
-        })
-      : this.#event('response.output_text.done', { ...this.#place, content_index: 0, text, logprobs: [] }) +
-        this.#event('response.content_part.done', { ...this.#place, content_index: 0, part: this.#part(text) })
-    return said + this.#event('response.output_item.done', { output_index: 0, item })
+    return this.#stop(this.#plan.segments.length - 1)
   }
 
   close(usage: Usage): string {
@@ -119,6 +157,11 @@ export class ResponsesVoice implements Voice {
   }
 
   whole(usage: Usage): object {
-    return this.#response(this.#endStatus, [this.#item(this.#endStatus, planText(this.#plan))], usage)
+    const { segments } = this.#plan
+    const items = segments.map((segment, number) => {
+      const status = number === segments.length - 1 ? this.#endStatus : 'completed'
+      return this.#item(number, status, planText(this.#plan, segment))
+    })
+    return this.#response(this.#endStatus, items, usage)
   }
 }

@@ -1,6 +1,6 @@
 /** How an answer is said on one route: as events while it is made, and as one body when it is whole. */
 import type { Profile } from '../profile.ts'
-import type { Plan } from '../prompt/plan.ts'
+import type { Plan, Segment } from '../prompt/plan.ts'
 
 export interface Usage {
   readonly promptTokens: number
@@ -50,11 +50,32 @@ export function toEvent(data: object, name?: string): string {
   return name === undefined ? `data: ${JSON.stringify(data)}\n\n` : `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
-/** The whole text of a plan. */
-export function planText(plan: Plan): string {
+/** The whole text of a plan, or of one stretch of it. */
+export function planText(plan: Plan, { from, to }: Pick<Segment, 'from' | 'to'> = { from: 0, to: plan.count }): string {
   let text = ''
-  for (let at = 0; at < plan.count; at++) text += plan.textAt(at)
+  for (let at = from; at < to; at++) text += plan.textAt(at)
   return text
+}
+
+/** The text of all stretches of one kind. */
+export function textOfKind(plan: Plan, kind: Segment['kind']): string {
+  return plan.segments.map((segment) => (segment.kind === kind ? planText(plan, segment) : '')).join('')
+}
+
+/** The stretches that tokens `from` up to `to` lie in, each with its number in the plan and what of it lies there. */
+export function segmentsWithin(
+  plan: Plan,
+  from: number,
+  to: number,
+): { readonly segment: Segment; readonly number: number; readonly from: number; readonly to: number }[] {
+  return plan.segments
+    .map((segment, number) => ({
+      segment,
+      number,
+      from: Math.max(from, segment.from),
+      to: Math.min(to, segment.to),
+    }))
+    .filter((part) => part.from < part.to)
 }
 
 /** The ids of a plan's tokens `from` up to, not including, `to`. */

@@ -50,7 +50,9 @@ program
   .option('--state <folder>', 'folder for the journal and, in a terminal, the log (default: .holdfast)')
   .option('-w, --workers <count>', 'processes that share the port (default: 2)', workerCount)
   .addOption(
-    new Option('--drain-ms <ms>', 'at a stop: how long answers may take to finish (default: 30000)').argParser(milliseconds),
+    new Option('--drain-ms <ms>', 'at a stop: how long answers may take to finish (default: 30000)').argParser(
+      milliseconds,
+    ),
   )
   .addOption(new Option('--journal <engine>', 'where answers are kept (default: sqlite)').choices(['memory', 'sqlite']))
   .option('--site <name>', 'where this gateway stands, 1 to 12 of a-z and 0-9; part of every Ray ID (default: local)')

@@ -14,7 +14,7 @@ import type { Snapshot } from './live-line.ts'
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
 const restartMs = 200
 const restartMsMax = 10_000
-const youngMs = 10_000
+const youngMs = 3000
 /** Dead nodes that a new worker is told of; their answers are long adopted or gone by then. */
 const deadMax = 16
 

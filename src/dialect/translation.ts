@@ -7,8 +7,8 @@ import type { Fault } from '../fault/fault.ts'
 import type { Route, Usage } from './call.ts'
 
 /**
- * Takes an SSE event for the caller, whole, blank line included. `aside` is for the journal alone: what is to be known of
- * the event if the answer has to be gone on with (see `seam/aside.ts`).
+ * Takes an SSE event for the caller, whole, blank line included. `aside` is for the journal alone: what is to be known
+ * of the event if the answer has to be gone on with (see `seam/aside.ts`).
  */
 export type EventSink = (event: Buffer, aside?: Buffer) => void
 

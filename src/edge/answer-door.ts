@@ -109,8 +109,7 @@ class AnswerServing {
     const isRead = outcome !== null && after === count - 1 && count > 0
     // To an EventSource 204 is the word for: all has been said, do not come back.
     if (isRead || request.method === 'HEAD') return this.#send(isRead ? 204 : 200, null)
-    const answerHeaders = [...headers, 'holdfast-answer', info.ray]
-    const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers: answerHeaders, fail: answerFault })
+    const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers, fail: answerFault })
     const onEnded = (sentBytes: number, how: string): void =>
       observer.settled({
         ...refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs),
@@ -182,7 +181,14 @@ class AnswerServing {
     const { ray, beganMs } = this.#visit
     observer.settled({
       ...refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs),
-      ...{ outcome: 'complete', status, code: null, detail: '', sentBytes: body?.length ?? 0, eventCount: noEvents.length },
+      ...{
+        outcome: 'complete',
+        status,
+        code: null,
+        detail: '',
+        sentBytes: body?.length ?? 0,
+        eventCount: noEvents.length,
+      },
     })
   }
 }

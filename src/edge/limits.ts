@@ -11,9 +11,13 @@ export const limitsSchema = z
     headerBytesMax: bytes(32 * 2 ** 10, 'All headers of a request together.'),
     connectionsMax: count(10_000, 'Open connections of visitors, per worker.'),
     callsLiveMax: count(5000, 'Calls under way at once, per worker.'),
-    detachedMax: count(1000, 'Answers that go on without a reader, per worker; beyond it those that lose theirs are cancelled.', {
-      min: 0,
-    }),
+    detachedMax: count(
+      1000,
+      'Answers that go on without a reader, per worker; beyond it those that lose theirs are cancelled.',
+      {
+        min: 0,
+      },
+    ),
     detachedMs: milliseconds(600_000, 'How long an answer may go on without a reader, unless it is to be stored.'),
     headersMs: milliseconds(10_000, 'For the headers of a request to be complete.'),
     requestMs: milliseconds(120_000, 'For a request, body included, to be complete.'),

@@ -70,7 +70,10 @@ function readIdempotencyKey(headers: IncomingHttpHeaders): string | null {
   const key = headers['idempotency-key']
   if (key === undefined) return null
   if (typeof key === 'string' && idempotencyKeyShape.test(key)) return key
-  throw new Fault('HF_BAD_CALL', { param: 'idempotency-key', detail: 'an Idempotency-Key has 1 to 255 visible characters' })
+  throw new Fault('HF_BAD_CALL', {
+    param: 'idempotency-key',
+    detail: 'an Idempotency-Key has 1 to 255 visible characters',
+  })
 }
 
 function passedHeaders(headers: IncomingHttpHeaders): Record<string, string> {

@@ -114,7 +114,7 @@ export interface PrefillProbe {
   isContinued(answer: Buffer): boolean
 }
 
-/** Finds out what an unknown server does with a last assistant message: an answer that goes on with it is unmistakable. */
+/** Finds out what an unknown server does with a last assistant message: one that goes on with it gives itself away. */
 export function probePrefill(model: string): PrefillProbe {
   const messages = [
     { role: 'user', content: 'Count from one to six in English words, separated by commas.' },

@@ -284,10 +284,7 @@ export class Attempt implements WireReceiver {
     this.#timer?.cancel()
     if (this.#isOver) return
     const silentMs = this.#clock.monotonicMs() - this.#sinceMs
-    this.#timer = this.#clock.after(
-      Math.min(watchMsMax, Math.max(1, this.#limitMs() - silentMs)),
-      () => this.#check(),
-    )
+    this.#timer = this.#clock.after(Math.min(watchMsMax, Math.max(1, this.#limitMs() - silentMs)), () => this.#check())
   }
 
   #check(): void {

@@ -6,16 +6,15 @@
  * answer goes on with another one (a seam), and only when nobody can go on it ends in an honest error. A caller that
  * leaves only detaches: the answer goes on into the journal, and whoever asks for it by its ray reads on from there.
  */
-import { hash } from 'node:crypto'
-import type { Call, Usage } from '../dialect/call.ts'
 import { errorEvent } from '../dialect/error-body.ts'
 import type { WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Target } from '../fleet/fleet.ts'
 import type { Timer } from '../ground/clock.ts'
 import type { Member } from '../ground/crowd.ts'
-import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
+import { Account } from './account.ts'
+import { callKeyOf, lostAlias } from './call-key.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
 import type { Order } from './order.ts'
@@ -25,8 +24,6 @@ import { Speech } from './speech.ts'
 import { Feed } from './stream/feed.ts'
 import type { Reader } from './stream/reader.ts'
 
-/** Larger bodies are not looked for when a call is repeated: their digest would hold up the thread that moves chunks. */
-const digestBytesMax = 256 * 2 ** 10
 /** How often and how long an adopted answer waits for an upstream that offers its model. */
 const upstreamWaitMs = 500
 const upstreamWaitMsMax = 60_000
@@ -46,10 +43,8 @@ export class Exchange implements LegListener, EntryListener, Member {
   #target: Target | null = null
   #caller: Reader | null = null
   #leg: Leg | null = null
-  #attempts: AttemptFact[] = []
-  #seamCount: number
-  #seams: string[] = []
-  #firstTokenMs: number | null = null
+  #account = new Account()
+  #seamCount = 0
   #timers: Timer[] = []
   #detachTimer: Timer | null = null
   #isReading = false
@@ -57,9 +52,6 @@ export class Exchange implements LegListener, EntryListener, Member {
   #isAdmitted = false
   #outcome: Outcome | null = null
   #fault: Fault | null = null
-  #usage: Usage | null = null
-  #finishReason: string | null = null
-  #contentCount = 0
 
   /** @param keptCount events that an earlier node has written. */
   constructor(relay: Relay, order: Order, keptCount: number, onSettled: () => void) {
@@ -67,7 +59,6 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.order = order
     this.#onSettled = onSettled
     this.feed = new Feed(keptCount)
-    this.#seamCount = 0
     this.callKey = callKeyOf(order.call)
   }
 
@@ -95,6 +86,7 @@ export class Exchange implements LegListener, EntryListener, Member {
       admission.enter()
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
+      this.#account.isModelKnown = true
       this.#entry = journal.begin(this.info, this.#parcel(this.#target), this)
       this.#limitTime()
       this.#speakAnew()
@@ -107,7 +99,7 @@ export class Exchange implements LegListener, EntryListener, Member {
   adopt(adopted: Adopted): void {
     this.#entry = adopted.entry
     this.#setLost(true)
-    if (adopted.events.length > 0) this.#firstTokenMs = 0
+    if (adopted.events.length > 0) this.#account.firstTokenMs = 0
     try {
       this.#relay.admission.enter()
       this.#isAdmitted = true
@@ -123,6 +115,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     if (this.#outcome) return
     try {
       this.#target = this.#relay.fleet.resolve(this.order.call.model)
+      this.#account.isModelKnown = true
     } catch (thrown) {
       if (waitedMs >= upstreamWaitMsMax) return this.#fail(toFault(thrown))
       const again = (): void => this.#goOn(adopted, waitedMs + upstreamWaitMs)
@@ -157,7 +150,7 @@ export class Exchange implements LegListener, EntryListener, Member {
   #speakAnew(): void {
     const target = this.#target
     if (!target) return
-    this.#begin(new Leg(this.#relay, new Speech(this.#relay, this.order, target, this.#attempts), this))
+    this.#begin(new Leg(this.#relay, new Speech(this.#relay, this.order, target, this.#account.attempts), this))
   }
 
   #begin(leg: Leg): void {
@@ -167,7 +160,7 @@ export class Exchange implements LegListener, EntryListener, Member {
 
   onCommit(): void {
     this.#isReading = true
-    this.#firstTokenMs ??= this.#relay.clock.monotonicMs() - this.order.beganMs
+    this.#account.firstTokenMs ??= this.#relay.clock.monotonicMs() - this.order.beganMs
   }
 
   onEvent(event: Buffer, aside?: Buffer): void {
@@ -185,7 +178,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#endLeg()
     if (this.#outcome) return
     this.#isReading = true
-    this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.order.beganMs
+    this.#account.firstTokenMs = this.#relay.clock.monotonicMs() - this.order.beganMs
     this.#journal(body)
     if (!this.#outcome) this.#finish('complete', null)
   }
@@ -224,9 +217,9 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#seamCount++
     this.#fault = fault
     try {
-      const mend = new Mend(this.#relay, this.order, target, events, { account: this.#attempts, avoid })
+      const mend = new Mend(this.#relay, this.order, target, events, { account: this.#account.attempts, avoid })
       if (!mend.isPossible) return this.#fail(fault)
-      this.#seams.push(fault.code)
+      this.#account.seams.push(fault.code)
       const rest = mend.rest
       if (!rest) return this.#begin(new Leg(this.#relay, mend, this))
       for (const event of rest) this.#journal(event)
@@ -240,9 +233,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     const leg = this.#leg
     if (!leg) return
     this.#leg = null
-    this.#usage = leg.usage ?? this.#usage
-    this.#finishReason = leg.finishReason ?? this.#finishReason
-    this.#contentCount += leg.contentCount
+    this.#account.addLeg(leg)
   }
 
   // Journal, deliver, settle.
@@ -327,7 +318,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#leg?.cancel(fault)
     this.#endLeg()
     const event = errorEvent(fault, this.order.ray, this.order.call.route)
-    if (this.#firstTokenMs === null) this.#caller?.fail(fault)
+    if (this.#account.firstTokenMs === null) this.#caller?.fail(fault)
     if (this.#entry) {
       try {
         this.feed.push(event)
@@ -383,48 +374,14 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#detachTimer?.cancel()
     for (const timer of this.#timers) timer.cancel()
     if (this.#isAdmitted) this.#relay.admission.leave()
-    this.#account(this.#outcome)
-  }
-
-  #account(outcome: Outcome): void {
     const { clock, observer } = this.#relay
-    const { call, ray, caller, beganMs } = this.order
-    const fault = this.#fault
-    const hasBegun = this.#firstTokenMs !== null
-    observer.settled({
+    const fact = this.#account.settle(this.order, this.#fault, {
       atMs: clock.nowMs(),
-      ray,
-      route: call.route,
-      model: call.model,
-      isModelKnown: this.#target !== null,
-      caller,
-      isStream: call.isStream,
-      outcome,
-      status: fault && (!hasBegun || fault.code === 'HF_CLIENT_GONE') ? fault.status : 200,
-      code: fault?.code ?? null,
-      detail: fault?.detail ?? '',
-      attempts: this.#attempts,
-      seams: this.#seams,
-      durationMs: clock.monotonicMs() - beganMs,
-      firstTokenMs: this.#firstTokenMs,
-      inputTokens: this.#usage?.inputTokens ?? null,
-      outputTokens: this.#usage?.outputTokens ?? (this.#contentCount || null),
-      finishReason: this.#finishReason,
-      requestBytes: call.body.bytes.length,
+      outcome: this.#outcome,
+      durationMs: clock.monotonicMs() - this.order.beganMs,
       sentBytes: this.#caller?.sentBytes ?? 0,
       eventCount: this.#entry?.count ?? 0,
     })
+    observer.settled(fact)
   }
-}
-
-/** The alias of an answer that has lost its reader, for a repetition of the same call. */
-export function lostAlias(caller: string, callKey: string): string {
-  return `lost/${caller}/${callKey}`
-}
-
-/** What a repetition of the call is known by; null for one that is too large to be looked for. */
-export function callKeyOf(call: Call): string | null {
-  const { bytes } = call.body
-  if (bytes.length > digestBytesMax) return null
-  return `${call.route}.${hash('sha256', bytes, 'base64url')}`
 }

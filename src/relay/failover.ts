@@ -70,8 +70,8 @@ export function mayReturnSoon(faults: readonly Fault[], members: readonly Member
 const bytesPerSecond = 64 * 2 ** 10
 
 /**
- * How long an attempt may take until its first token: while another upstream has not been asked, it is not worth waiting
- * for one as long as for the last.
+ * How long an attempt may take until its first token: while another upstream has not been asked, it is not worth
+ * waiting for one as long as for the last.
  */
 export function firstTokenLimitMs(timeouts: Timeouts, hasOthers: boolean, requestBytes: number): number {
   const { firstTokenMs, firstTokenSwitchMs } = timeouts

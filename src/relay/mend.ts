@@ -94,7 +94,9 @@ export class Mend implements LegOrder {
   #rungs(member: PoolMember): Rung[] {
     const options = { mustSameModel: this.order.mustSameModel || this.#relay.seamBudget.options.sameModelOnly }
     const refused = this.#refused.get(member)
-    return ladder(this.order.call, this.#partial, this.#facts(member), options).filter(({ name }) => !refused?.has(name))
+    return ladder(this.order.call, this.#partial, this.#facts(member), options).filter(
+      ({ name }) => !refused?.has(name),
+    )
   }
 
   #facts({ upstream }: PoolMember): LegFacts {

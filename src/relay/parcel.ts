@@ -4,7 +4,6 @@
  */
 import { readCall } from '../dialect/read-call.ts'
 import type { Route } from '../dialect/call.ts'
-import type { Ray } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Order } from './order.ts'
 
@@ -33,5 +32,5 @@ export function unpackOrder(parcel: Buffer, clock: Clock): Order | null {
   if (packed !== version) return null
   const call = readCall(route, parcel.subarray(end + 1), headers)
   const beganMs = clock.monotonicMs() - Math.max(0, clock.nowMs() - arrivedMs)
-  return { ...rest, ray: rest.ray as Ray, call, callerKey: null, beganMs }
+  return { ...rest, call, callerKey: null, beganMs }
 }

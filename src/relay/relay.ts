@@ -2,7 +2,6 @@
  * Opens the relay: keeps the exchanges under way, finds answers for those who read them again, takes over what a dead
  * node left, and ends everything with a word when the house closes.
  */
-import { hash } from 'node:crypto'
 import { errorEvent } from '../dialect/error-body.ts'
 import { readErrorEvent } from '../dialect/error-event.ts'
 import type { Route } from '../dialect/call.ts'
@@ -12,7 +11,8 @@ import type { Clock } from '../ground/clock.ts'
 import { Crowd } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, JournalCursor, JournalOptions } from '../store/journal.ts'
 import { Ears } from './ears.ts'
-import { callKeyOf, Exchange, lostAlias } from './exchange.ts'
+import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { Exchange } from './exchange.ts'
 import type { Order } from './order.ts'
 import { unpackOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -21,8 +21,6 @@ import { Reader } from './stream/reader.ts'
 
 /** After the grace: time for the last words to reach callers that read. */
 const lastWordsMs = 1000
-/** Orphans that one node takes in one go, so that the survivors share them. */
-const adoptionsMax = 32
 /** What is read from the journal at once for an answer that is put together. */
 const pageBytesMax = 2 ** 20
 
@@ -110,7 +108,7 @@ export class RelayPlane {
     this.#isAdopting = true
     let count = 0
     try {
-      for (const ray of (await this.#relay.journal.orphans()).slice(0, adoptionsMax)) {
+      for (const ray of await this.#relay.journal.orphans()) {
         if (this.#isClosing || !this.#relay.admission.hasRoom) break
         if (await this.#adopt(ray)) count++
       }
@@ -120,12 +118,17 @@ export class RelayPlane {
     return count
   }
 
+  /** Takes over nothing more from other nodes. */
+  retire(): void {
+    this.#isClosing = true
+  }
+
   /**
    * Takes nothing new; gives what is under way `graceMs` to finish, then ends it with an error of its own. Callers that
    * take even that too slowly are not waited for.
    */
   async drain(clock: Clock, graceMs: number): Promise<void> {
-    this.#isClosing = true
+    this.retire()
     const idle = this.#relay.admission.close()
     using _close = clock.after(graceMs, () => {
       for (const exchange of this.#live) exchange.close()
@@ -146,6 +149,7 @@ export class RelayPlane {
     const exchange = this.#open(order, 0)
     const { journal, clock } = this.#relay
     const reader: Reader = new Reader(reply, {
+      ray: order.ray,
       next: 0,
       isStream: order.call.isStream,
       isEager: false,
@@ -162,6 +166,7 @@ export class RelayPlane {
     const { journal, clock } = this.#relay
     const exchange = this.#find((each) => each.order.ray === ray && !each.hasEnded)
     const reader: Reader = new Reader(reply, {
+      ray,
       next,
       isStream,
       isEager: true,
@@ -256,10 +261,6 @@ export class RelayPlane {
     entry.append(errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
     entry.seal('failed')
   }
-}
-
-function keyAlias(caller: string, idempotencyKey: string): string {
-  return `key/${caller}/${hash('sha256', idempotencyKey, 'base64url')}`
 }
 
 /** What failed may be tried anew under the same key; what is under way or complete may not. */

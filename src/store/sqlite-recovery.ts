@@ -3,7 +3,17 @@
  * not what was written; what lies behind a hole is dropped, and an answer that lost events has failed, whatever it was.
  * The damaged file is kept beside the new one. Runs while nobody else has the file open.
  */
-import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { answerOverheadBytes, eventOverheadBytes } from './retention.ts'
 import { isDamage, reasonOf } from './sqlite-file.ts'
@@ -53,10 +63,25 @@ export function isDatabase(path: string): boolean {
 export function finishSalvage(path: string): void {
   if (!existsSync(path) && existsSync(savedPath(path))) renameSync(savedPath(path), path)
   for (const left of [savedPath(path), partPath(path)]) rmSync(left, { force: true })
+  dropCopy(path)
 }
 
 const savedPath = (path: string): string => `${path}.saved`
 const partPath = (path: string): string => `${path}.saving`
+const copyPath = (path: string): string => `${path}.copy`
+
+/** A piece that is not what was written, in a file whose pages fit together; null when all are. */
+export function badPiece(database: DatabaseSync): string | null {
+  for (const table of ['piece', 'packed'])
+    for (const row of database.prepare(`SELECT lengths, data, sum FROM ${table} WHERE answer <> 0`).iterate()) {
+      try {
+        unpackRow(row)
+      } catch (cause) {
+        return reasonOf(cause)
+      }
+    }
+  return null
+}
 
 /** Puts a fresh file with all that could be read in the place of the damaged one. */
 export function salvage(path: string, { reason, nowMs, schemaSql, log }: Orders): void {
@@ -89,7 +114,7 @@ function copyAll(
   const found = { answers: 0, events: 0, cutShort: 0 }
   let damaged: DatabaseSync | null = null
   try {
-    damaged = new DatabaseSync(path, { readOnly: true })
+    damaged = new DatabaseSync(makeCopy(path))
     const answers = copyAnswers(damaged, fresh)
     for (const row of scan(damaged, 'packed', 'rowid')) copyPacked(fresh, answers, row)
     for (const row of scan(damaged, 'piece', 'id')) copyPiece(fresh, answers, row)
@@ -109,7 +134,34 @@ function copyAll(
     return found
   } finally {
     damaged?.close()
+    dropCopy(path)
   }
+}
+
+/** A copy is read: the damaged file stays as it is, and one that is too short can be read only if it says so itself. */
+function makeCopy(path: string): string {
+  const copy = copyPath(path)
+  copyFileSync(path, copy)
+  if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`)
+  const file = openSync(copy, 'r+')
+  try {
+    const header = Buffer.alloc(100)
+    readSync(file, header, 0, header.length, 0)
+    // Page size at 16 (1 for 64 KiB), pages of the file at 28: the file format of SQLite, section 1.3.
+    const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16)
+    const pages = pageBytes === 0 ? 0 : Math.floor(fstatSync(file).size / pageBytes)
+    if (pages < header.readUInt32BE(28)) {
+      header.writeUInt32BE(pages, 28)
+      writeSync(file, header, 0, header.length, 0)
+    }
+  } finally {
+    closeSync(file)
+  }
+  return copy
+}
+
+function dropCopy(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(copyPath(path) + suffix, { force: true })
 }
 
 /** The rows of a table in the order of `key`, over what cannot be read. */
@@ -193,7 +245,7 @@ function isNext(saved: Saved, row: Row): boolean {
   if (saved.isBroken || row['first_seq'] !== saved.count) saved.isBroken = true
   if (saved.isBroken) return false
   try {
-    const events = unpack(row['lengths'] as Uint8Array | null, row['data'] as Uint8Array, row['sum'] as number)
+    const events = unpackRow(row)
     saved.count += events.length
     for (const { length } of events) saved.bytes += length + eventOverheadBytes
     return true
@@ -202,6 +254,9 @@ function isNext(saved: Saved, row: Row): boolean {
     return false
   }
 }
+
+const unpackRow = (row: Row): Buffer[] =>
+  unpack(row['lengths'] as Uint8Array | null, row['data'] as Uint8Array, row['sum'] as number)
 
 function copyAside(fresh: DatabaseSync, row: Row): void {
   if (fresh.prepare('SELECT 1 FROM piece WHERE id = ?').get(row['piece'] as number)) insert(fresh, 'aside', row)

@@ -10,7 +10,7 @@ import type { Clock } from '../ground/clock.ts'
 import type { JournalOptions } from './journal.ts'
 import { forgetAtMs } from './retention.ts'
 import { isBusy, isDamage, reasonOf, SqliteFile } from './sqlite-file.ts'
-import { finishSalvage, isDatabase, type RecoveryLog, salvage } from './sqlite-recovery.ts'
+import { badPiece, finishSalvage, isDatabase, type RecoveryLog, salvage } from './sqlite-recovery.ts'
 
 /** Grows with each change of the tables. */
 const schemaVersion = 2
@@ -79,7 +79,7 @@ export function openJournalFile(
   const share = new DatabaseSync(`${path}.lock`)
   let file: SqliteFile | null = null
   try {
-    share.exec('PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0')
+    share.exec(`PRAGMA busy_timeout = ${openWaitMs}; PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0`)
     if (takeAlone(share)) {
       makeReady(path, clock, options, log)
       share.exec('COMMIT')
@@ -125,7 +125,7 @@ function makeReady(path: string, clock: Clock, options: JournalOptions, log: Rec
 
 /** Makes the tables of a new file and checks those of an old one; what is damaged, or null. */
 function lookOver(path: string, clock: Clock, options: JournalOptions): string | null {
-  const isChecked = existsSync(suspectPath(path)) || bytesOf(path) <= checkedBytesMax
+  const isSuspect = existsSync(suspectPath(path))
   let database: DatabaseSync | null = null
   let file: SqliteFile | null = null
   try {
@@ -133,10 +133,12 @@ function lookOver(path: string, clock: Clock, options: JournalOptions): string |
     if (Number(database.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']) === 0)
       database.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; BEGIN; ${schemaSql} COMMIT`)
     needOurs(database)
-    if (isChecked) {
+    if (isSuspect || bytesOf(path) <= checkedBytesMax) {
       const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
       if (found !== 'ok') return String(found)
     }
+    const bad = isSuspect ? badPiece(database) : null
+    if (bad !== null) return bad
     file = new SqliteFile(path, clock, options.sync)
     addFunctions(file, options)
     applySettings(file, options)

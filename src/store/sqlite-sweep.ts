@@ -59,6 +59,7 @@ export class SqliteSweep {
   #timer: Timer
   #isRunning = false
   #isClosed = false
+  #hasFreed = false
   #packing: { answer: number; chain: SqliteChain } | null = null
 
   constructor(
@@ -124,10 +125,7 @@ export class SqliteSweep {
 
   #go(steps: Step[], left: number): void {
     const [step] = steps
-    if (this.#isClosed || !step || left === 0) {
-      this.#isRunning = false
-      return
-    }
+    if (this.#isClosed || !step || left === 0) return this.#stop()
     let pauseMs = stepPauseMs
     try {
       if (!this.#file.write(step)) steps.shift()
@@ -139,6 +137,18 @@ export class SqliteSweep {
       }
     }
     this.#clock.after(pauseMs, () => this.#go(steps, left - 1))
+  }
+
+  #stop(): void {
+    this.#isRunning = false
+    if (this.#isClosed || !this.#hasFreed) return
+    this.#hasFreed = false
+    try {
+      // Only then does the file become shorter.
+      this.#file.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    } catch (cause) {
+      if (!isBusy(cause)) this.#onFail(cause)
+    }
   }
 
   /** What nobody adopted has failed. */
@@ -173,7 +183,7 @@ export class SqliteSweep {
     return after.answers < before.answers
   }
 
-  /** Cuts the front of the pieces off. The last one stays, since numbers must go on growing: an empty one at the end. */
+  /** Cuts the front of the pieces off. The last one stays, since numbers must go on growing: if need be, an empty one. */
   #cutPieces(): boolean {
     const { low, high } = this.#file
       .sql('SELECT (SELECT min(id) FROM piece) AS low, (SELECT max(id) FROM piece) AS high')
@@ -294,6 +304,7 @@ export class SqliteSweep {
     const free = this.#pragma('freelist_count')
     const surplus = free - Math.max(sparePages, this.#pragma('page_count') * spareShare)
     if (surplus <= 0) return false
+    this.#hasFreed = true
     this.#file.database.exec(`PRAGMA incremental_vacuum(${Math.min(stepPages, Math.ceil(surplus))})`)
     return surplus > stepPages
   }

@@ -23,6 +23,13 @@ const busyMaxMs = 5000
 const roomWaitMs = 50
 const roomAnswers = 64
 
+/** What is written to see whether the disk takes it: what an answer takes, not what may just fit. */
+const probeBytes = 65_536
+/** A piece of no answer; it goes with those around it. */
+const probeSql = `
+  INSERT INTO piece (id, answer, prev, first_seq, sum, data)
+  SELECT coalesce(max(id), 0) + 1, 0, 0, 0, 0, zeroblob(?) FROM piece`
+
 const headSql = `
   UPDATE head SET count = ?, last_piece = ?, bytes = ?, passing_bytes = ?
   WHERE answer = ? AND owner = ? AND epoch = ? AND count = ?`
@@ -258,7 +265,6 @@ export class SqliteWriter implements EntryKeeper {
 
   /** The commit has come about. */
   #settle(entries: readonly SqliteEntry[], lost: ReadonlySet<SqliteEntry>): void {
-    this.#failedMs = null
     this.#lastCommitMs = this.#clock.monotonicMs()
     const told: (() => void)[] = []
     for (const entry of entries) {
@@ -267,6 +273,7 @@ export class SqliteWriter implements EntryKeeper {
         continue
       }
       const isGrown = entry.count > entry.keptCount
+      if (isGrown) this.#failedMs = null // an end alone may fit where an event does not
       this.#claimedBytes -= entry.pendingBytes
       entry.settle()
       const { listener, keptCount } = entry
@@ -323,7 +330,7 @@ export class SqliteWriter implements EntryKeeper {
   #isWritableAgain(): boolean {
     if (this.#clock.monotonicMs() - (this.#failedMs ?? 0) < retryPeriodMs) return false
     try {
-      this.#total = this.#file.write(() => countTotal(this.#file, 0, 0))
+      this.#file.write(() => this.#file.sql(probeSql).run(probeBytes))
       this.#failedMs = null
       return true
     } catch {

@@ -336,6 +336,26 @@ function takeoverTests(pair: () => [Bench, Bench]): void {
     assert.deepEqual([await two.texts(heir), heir.lost], [['a'], []])
   })
 
+  test('a node that gets its own answer back from its heir writes it as the heir of its heir, not as before', async () => {
+    const [one, two] = pair()
+    await using _ = one
+    await using __ = two
+    const zombie = one.begin()
+    append(zombie, 'a')
+    one.moment()
+    passTime([two], silenceMs)
+    const heir = await two.adopt(zombie.info.ray)
+    heir.entry.release()
+    two.moment()
+    const again = await one.adopt(zombie.info.ray)
+    assert.equal(again.entry.epoch, 3)
+    append(zombie, 'X')
+    append(again, 'b')
+    append(zombie, 'Y')
+    one.clock.advance(silenceMs)
+    assert.deepEqual([await two.texts(again), codesOf(zombie), again.lost], [['a', 'b'], ['HF_LEASE_LOST'], []])
+  })
+
   test('a node that was silent and that nobody replaced goes on', async () => {
     const [one, two] = pair()
     await using _ = one

@@ -30,11 +30,11 @@ export function holdfast(...args: string[]): Promise<{ code: number | null; outp
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })))
 }
 
-/** Processes that serve, by the gateway's own word. */
+/** Processes that serve, by the gateway's own word; those that are still starting are left out. */
 export async function workerPids({ adminUrl }: Pick<Gateway, 'adminUrl'>): Promise<number[]> {
   const answer = await fetch(`${adminUrl}/readyz`)
-  const { workers = [] } = (await answer.json()) as { workers?: { pid: number }[] }
-  return workers.map(({ pid }) => pid)
+  const { workers = [] } = (await answer.json()) as { workers?: { pid: number; isReady?: boolean }[] }
+  return workers.filter(({ isReady }) => isReady).map(({ pid }) => pid)
 }
 
 /** A port that is free now; for a gateway that must come back on the same one. */

@@ -20,7 +20,7 @@ const prompt = 'Tell me about the sea.'
  * other sizes, and a near tie may then fall the other way.
  */
 const greedy = { temperature: 0, max_tokens: 400, ignore_eos: true, cache_prompt: false }
-const engineOptions = { cacheDir, noise: 4, slots: 1, extraArgs: ['--no-cache-prompt', '--batch-size', '1', '--ubatch-size', '1'] }
+const engineOptions = { cacheDir, noise: 4, slots: 1, extraArgs: ['--no-cache-prompt', '--ubatch-size', '1'] }
 
 let folder = ''
 let spare: TinyModelServer | null = null

@@ -1,4 +1,6 @@
-/** Planned ends: a restart under load refuses no connection and cuts no answer; what a stop leaves, the next start ends. */
+/**
+ * Planned ends: a restart under load refuses no connection and cuts no answer; what a stop leaves, the next start ends.
+ */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -47,6 +47,8 @@ export class ResumingClient {
   #resumes = 0
   #lastMs = performance.now()
   #longestGapMs = 0
+  /** How the last connection ended. */
+  #last = ''
 
   constructor(options: ResumingOptions) {
     this.#options = options
@@ -79,8 +81,10 @@ export class ResumingClient {
       if (answer.status !== 200) return await this.#refused(answer)
       this.#ray ??= answer.headers.get('holdfast-ray')
       await this.#read(answer.body as ReadableStream<Uint8Array>)
-    } catch {
+      this.#last = 'the stream ended'
+    } catch (error) {
       // The connection broke: that is what this client is for.
+      this.#last = String((error as Error).cause ?? error)
     } finally {
       abort.abort()
     }
@@ -109,6 +113,7 @@ export class ResumingClient {
     const text = await answer.text()
     // The answer ended while its last events were on their way to us: nothing is left to send.
     if (answer.status === 204) return this.#complain('told that all was sent, but the end never came')
+    this.#last = `status ${answer.status}: ${text.slice(0, 200)}`
     if (answer.headers.get('x-should-retry') === 'true') return
     this.#complain(`status ${answer.status}: ${text.slice(0, 200)}`)
   }
@@ -158,6 +163,6 @@ export class ResumingClient {
   }
 
   #complain(words: string): void {
-    this.#complaint ??= `${words} (ray ${this.#ray}, ${this.#posts} posts, ${this.#resumes} resumes, event ${this.#nextId})`
+    this.#complaint ??= `${words} (ray ${this.#ray}, ${this.#posts} posts, ${this.#resumes} resumes, event ${this.#nextId}, last: ${this.#last})`
   }
 }

@@ -2,11 +2,11 @@
  * The storm: many streams at once while model servers and gateway workers are killed and clients drop and resume. Every
  * answer must arrive byte for byte, every event once.
  *
- *   node test/crash/storm.ts --streams 300 --seconds 30 --upstream-kill-ms 2000 --worker-kill-ms 5000 --drop-chance 0.01
+ *   node test/crash/storm.ts --streams 300 --seconds 30 --worker-kill-ms 5000 --drop-chance 0.01
  */
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/ground/random.ts'
-import { type Gateway, startGateway, workerPids } from './gateway.ts'
+import { freePort, type Gateway, startGateway, workerPids } from './gateway.ts'
 import { Replicas } from './replicas.ts'
 import { type Resumed, ResumingClient } from './resuming-client.ts'
 
@@ -75,11 +75,23 @@ export async function storm(options: StormOptions, tell: (line: string) => void 
   const killPeriodMs = upstreamKillMs || 1e9
   await using replicas = await Replicas.start({ count: 3, rate, slots: streams, killPeriodMs })
   const upstreams = replicas.urls.flatMap((url) => ['--upstream', url])
-  await using gateway = await startGateway(...upstreams, '--workers', String(workers), '--journal', journal)
+  const port = String(await freePort())
+  await using gateway = await startGateway(
+    ...upstreams,
+    '--workers',
+    String(workers),
+    '--journal',
+    journal,
+    '--port',
+    port,
+  )
   if (upstreamKillMs) replicas.beginKilling()
   let workerKills = 0
   const killer = workerKillMs
-    ? setInterval(() => void killWorker(gateway, workerKills).then((isKilled) => (workerKills += isKilled ? 1 : 0)), workerKillMs)
+    ? setInterval(
+        () => void killWorker(gateway, workerKills).then((isKilled) => (workerKills += isKilled ? 1 : 0)),
+        workerKillMs,
+      )
     : null
   const results: Resumed[] = []
   const endMs = performance.now() + seconds * 1000

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { answerId, answerLength, answerWord, checkAnswer, expectedAnswer, promptHash } from '../../lab/answer.ts'
-import { planAnswer, planToolCall } from '../../lab/prompt/plan.ts'
+import { planAnswer } from '../../lab/prompt/plan.ts'
 import { type Message, readPrompt, renderChat } from '../../lab/prompt/prompt.ts'
 import { decode, encode, fromAnswerId, marks, words } from '../../lab/vocabulary.ts'
 
@@ -200,8 +200,8 @@ test('a stop string ends the answer before it, wherever it falls', () => {
 
 test('a tool call cut by the limit does not look like a whole one', () => {
   const prompt = readPrompt(encode('call:x'))
-  assert.equal(planToolCall(prompt, 'x', 1000).finish, 'tool_calls')
-  assert.equal(planToolCall(prompt, 'x', 3).finish, 'length')
+  assert.equal(planAnswer(prompt, { ...options, calls: ['x'], tokensMax: 1000 }).finish, 'tool_calls')
+  assert.equal(planAnswer(prompt, { ...options, calls: ['x'], tokensMax: 3 }).finish, 'length')
 })
 
 test('ids tell which piece of an answer they are', () => {

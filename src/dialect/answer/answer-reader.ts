@@ -2,7 +2,7 @@
 import type { Fault } from '../../fault/fault.ts'
 import type { Usage } from '../call.ts'
 import { isFields, type Fields } from '../field.ts'
-import type { StreamReader } from '../translation.ts'
+import type { EventSink, StreamReader } from '../translation.ts'
 
 export abstract class AnswerReader implements StreamReader {
   hasContent = false
@@ -13,9 +13,9 @@ export abstract class AnswerReader implements StreamReader {
   finishReason: string | null = null
   contentCount = 0
   malformedCount = 0
-  protected readonly emit: (event: Buffer) => void
+  protected readonly emit: EventSink
 
-  constructor(emit: (event: Buffer) => void) {
+  constructor(emit: EventSink) {
     this.emit = emit
   }
 

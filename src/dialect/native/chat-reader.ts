@@ -6,13 +6,22 @@ import { isFields } from '../field.ts'
 import { finishFault } from '../answer/finish-fault.ts'
 import { eventData } from '../sse-splitter.ts'
 import { chatUsage } from '../answer/usage.ts'
+import type { EventSink } from '../translation.ts'
 import { isPlainChunk } from './plain-chunk.ts'
+import { cutTokenIds, findTokenIds } from './token-ids.ts'
 
 export interface ChatReaderOptions {
   /** Answers asked for at once (`n` times the prompts); each must come to its finish. */
   readonly choiceCount: number
   /** The usage chunk was asked for by us and not by the caller, who shall not see it. */
   readonly dropsUsage: boolean
+  /**
+   * The ids of tokens in the chunks: left where they are; copied to the asides, since the caller asked for them too; or
+   * cut out, since only we did.
+   */
+  readonly tokenIds: 'left' | 'copied' | 'cut'
+  /** The model's name at the upstream, told with its ids. */
+  readonly model: string
 }
 
 const doneData = Buffer.from('[DONE]')
@@ -33,7 +42,7 @@ export class ChatReader extends AnswerReader {
   #seen = new Set<number>()
   #finished = new Set<number>()
 
-  constructor(emit: (event: Buffer) => void, options: ChatReaderOptions) {
+  constructor(emit: EventSink, options: ChatReaderOptions) {
     super(emit)
     this.#options = options
   }
@@ -42,7 +51,7 @@ export class ChatReader extends AnswerReader {
     if (this.isEnded || this.failure) return
     if (this.hasContent && this.#options.choiceCount === 1 && isPlainChunk(event)) {
       this.contentCount++
-      this.emit(withBlankLine(event))
+      this.#pass(event)
       return
     }
     this.#readClosely(event)
@@ -72,7 +81,15 @@ export class ChatReader extends AnswerReader {
     if (usage) this.usage = usage
     if (usage && choices.length === 0 && this.#options.dropsUsage) return
     this.#readChoices(choices)
-    if (!this.failure) this.emit(withBlankLine(event))
+    if (!this.failure) this.#pass(event)
+  }
+
+  #pass(event: Buffer): void {
+    const { tokenIds, model } = this.#options
+    if (tokenIds === 'left') return this.emit(withBlankLine(event))
+    const found = findTokenIds(event, model)
+    if (found === null) return this.emit(withBlankLine(event))
+    this.emit(tokenIds === 'cut' ? cutTokenIds(event, found) : withBlankLine(event), found.aside)
   }
 
   /** Some servers ignore `n`: at the end mark it is enough that every answer that began has finished. */

@@ -6,7 +6,7 @@
 import { readWholeAnswer } from '../answer/whole-answer.ts'
 import type { Call } from '../call.ts'
 import { isFields } from '../field.ts'
-import type { StreamReader, Translation, WholeAnswer } from '../translation.ts'
+import type { EventSink, StreamReader, Translation, WholeAnswer } from '../translation.ts'
 import { ChatReader, type ChatReaderOptions } from './chat-reader.ts'
 import { MessagesReader } from './messages-reader.ts'
 import { ResponsesReader } from './responses-reader.ts'
@@ -14,6 +14,8 @@ import { ResponsesReader } from './responses-reader.ts'
 export interface SameOptions {
   /** Ask for token counts in OpenAI streams where the caller did not; the caller sees no difference. Default true. */
   readonly wantsUsage?: boolean
+  /** Ask for the ids of the tokens; the caller sees them only if it asked too. Default false. */
+  readonly wantsTokenIds?: boolean
 }
 
 export class SameTranslation implements Translation {
@@ -30,14 +32,20 @@ export class SameTranslation implements Translation {
     const changes: Record<string, string> = {}
     if (upstreamModel !== call.model) changes['model'] = JSON.stringify(upstreamModel)
     if (usageText !== null) changes['stream_options'] = usageText
+    const hasAskedIds =
+      call.body.kind('return_token_ids') === 'boolean' && call.body.boolean('return_token_ids') === true
+    const wantsTokenIds = (options.wantsTokenIds ?? false) && call.isStream && isChatLike(call)
+    if (wantsTokenIds && !hasAskedIds) changes['return_token_ids'] = 'true'
     this.body = Object.keys(changes).length === 0 ? [call.body.bytes] : call.body.with(changes)
     this.#chatOptions = {
       choiceCount: isChatLike(call) && call.isStream ? countChoices(call) : 1,
       dropsUsage: usageText !== null,
+      tokenIds: !wantsTokenIds ? 'left' : hasAskedIds ? 'copied' : 'cut',
+      model: upstreamModel,
     }
   }
 
-  streamReader(emit: (event: Buffer) => void): StreamReader {
+  streamReader(emit: EventSink): StreamReader {
     if (this.route === 'messages') return new MessagesReader(emit)
     if (this.route === 'responses') return new ResponsesReader(emit)
     return new ChatReader(emit, this.#chatOptions)

@@ -11,7 +11,7 @@ import type { Piece } from './piece.ts'
 import { ResponseWriter } from './response-writer.ts'
 
 export interface AnswerWriter {
-  /** Pieces in the order in which a reader gives them. A `more` without an `open` goes on with the part that is open. */
+  /** Pieces in a reader's order. A `more` without an `open` goes on with the part that is open. */
   write(piece: Piece): void
   /** What the language needs at its end; only after a finish. `usage` is that of the whole answer, null if unknown. */
   end(usage: Usage | null): void

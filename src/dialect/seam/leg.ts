@@ -5,6 +5,7 @@
 import type { Call, Usage } from '../call.ts'
 import type { Fields } from '../field.ts'
 import { JsonBody } from '../json-body.ts'
+import { ToolCallHold } from '../tool-call-hold.ts'
 import { translate } from '../translate.ts'
 import type { EventSink, StreamReader, Translation, WholeAnswer } from '../translation.ts'
 import { openWriter } from './answer-writer.ts'
@@ -83,7 +84,9 @@ class LegTranslation implements Translation {
   }
 
   streamReader(emit: EventSink): StreamReader {
-    return new LegReader(this.#inner, this.#order, emit)
+    const { wishes, partial } = this.#order
+    const sink = wishes.offersTools ? new ToolCallHold(partial.route, emit).emit : emit
+    return new LegReader(this.#inner, this.#order, sink)
   }
 
   readWhole(body: Buffer): WholeAnswer {

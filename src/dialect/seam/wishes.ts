@@ -1,6 +1,7 @@
 /** What a call asks for that matters at a seam, read once from its body, whatever its language. */
 import type { Call } from '../call.ts'
 import { isFields, type Fields } from '../field.ts'
+import { offersTools } from '../offers-tools.ts'
 
 export interface Wishes {
   readonly body: Fields
@@ -65,13 +66,6 @@ export function readWishes(call: Call): Wishes {
     isPeculiar: body['echo'] === true || typeof body['suffix'] === 'string' || isFields(body['audio']),
     wantsUsage: streamOptions['include_usage'] === true,
   }
-}
-
-/** The call offers tools, so that the answer may hold tool calls. Cheap enough for every call. */
-export function offersTools(call: Call): boolean {
-  const kind = call.body.kind('tools')
-  if (kind === 'array') return (call.body.raw('tools')?.length ?? 0) > 2
-  return call.body.kind('functions') === 'array'
 }
 
 function countOf(value: unknown): number {

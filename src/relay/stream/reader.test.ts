@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Fault } from '../../fault/fault.ts'
+import type { Ray } from '../../fault/ray.ts'
 import { ManualClock } from '../../ground/manual-clock.ts'
 import type { AnswerInfo, JournalCursor, Outcome } from '../../store/journal.ts'
 import type { Reply } from '../reply.ts'
@@ -62,18 +63,19 @@ class Kept {
   readonly cursor: JournalCursor
 
   constructor() {
-    const kept = this
+    const outcome = (): Outcome | null => this.outcome
+    const count = (): number => this.keptCount
     this.cursor = {
       info: {} as AnswerInfo,
       get outcome() {
-        return kept.outcome
+        return outcome()
       },
       get count() {
-        return kept.keptCount
+        return count()
       },
       isCancelled: false,
       isOrphan: false,
-      read: (from, bytesMax) => Promise.resolve(kept.page(from, bytesMax)),
+      read: (from, bytesMax) => Promise.resolve(this.page(from, bytesMax)),
     }
   }
 
@@ -105,7 +107,9 @@ interface Bench {
   finish(outcome: 'complete' | 'failed'): void
 }
 
-function open(options: { next?: number; isStream?: boolean; isRemote?: boolean; past?: readonly string[] } = {}): Bench {
+function open(
+  options: { next?: number; isStream?: boolean; isRemote?: boolean; past?: readonly string[] } = {},
+): Bench {
   const { next = 0, isStream = true, isRemote = false, past = [] } = options
   const kept = new Kept()
   for (const text of past) kept.events.push(toEvent(text))
@@ -115,6 +119,7 @@ function open(options: { next?: number; isStream?: boolean; isRemote?: boolean; 
   const clock = new ManualClock()
   const endings: string[] = []
   const reader = new Reader(reply, {
+    ray: 'r' as Ray,
     next,
     isStream,
     isEager: false,
@@ -179,10 +184,16 @@ test('a full caller gets nothing more until it has room', () => {
   keep()
   push('b')
   keep()
-  assert.deepEqual(reply.events.map(({ data }) => data), ['data: a'])
+  assert.deepEqual(
+    reply.events.map(({ data }) => data),
+    ['data: a'],
+  )
   reply.isFull = false
   reply.onDrain()
-  assert.deepEqual(reply.events.map(({ data }) => data), ['data: a', 'data: b'])
+  assert.deepEqual(
+    reply.events.map(({ data }) => data),
+    ['data: a', 'data: b'],
+  )
 })
 
 test('the end waits for the last event, and comes once', () => {
@@ -239,7 +250,10 @@ test('a reader of another node’s answer follows the journal to the end', async
   kept.events.push(toEvent('b'))
   kept.keptCount = 2
   await settle(clock, 1000)
-  assert.deepEqual(reply.events.map(({ id }) => id), [0, 1])
+  assert.deepEqual(
+    reply.events.map(({ id }) => id),
+    [0, 1],
+  )
   assert.equal(reply.ending, null)
   kept.outcome = 'complete'
   await settle(clock, 1000)
@@ -279,7 +293,10 @@ test('a stalled reader holds a bounded buffer, and has everything once it reads 
   await settle(clock)
   await settle(clock)
   await settle(clock)
-  assert.deepEqual(reply.events.map(({ id }) => id), Array.from({ length: 50 }, (_, i) => i))
+  assert.deepEqual(
+    reply.events.map(({ id }) => id),
+    Array.from({ length: 50 }, (_, i) => i),
+  )
   assert.equal(reply.ending, 'end')
   assert.ok(kept.reads >= 10, 'in pages, not in one piece')
 })

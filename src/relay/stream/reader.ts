@@ -6,6 +6,7 @@
  * a slow reader holds a bounded buffer and slows neither the upstream nor other readers.
  */
 import type { Fault } from '../../fault/fault.ts'
+import type { Ray } from '../../fault/ray.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { JournalCursor } from '../../store/journal.ts'
 import type { Reply } from '../reply.ts'
@@ -26,6 +27,7 @@ const heartbeatMs = 12_000
 const heartbeat = Buffer.from(': still here\n\n')
 
 export interface ReaderOptions {
+  readonly ray: Ray
   /** Number of the first event to deliver. */
   readonly next: number
   /** SSE events, or the one body of an answer that is not streamed. */
@@ -190,8 +192,7 @@ export class Reader implements Listener {
   #begin(lengthBytes: number | null): void {
     if (this.hasBegun) return
     this.hasBegun = true
-    const headers: Record<string, string> = lengthBytes === null ? {} : { 'content-type': 'application/json' }
-    this.#reply.begin({ lengthBytes, headers })
+    this.#reply.begin({ lengthBytes, headers: { 'holdfast-ray': this.#options.ray } })
     if (lengthBytes !== null) return
     this.#wroteMs = this.#options.clock.monotonicMs()
     this.#heartbeat = this.#options.clock.every(heartbeatMs, () => this.#beat())

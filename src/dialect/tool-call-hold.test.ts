@@ -1,0 +1,97 @@
+/** Whatever is cut: no half of a tool call gets through, and nothing else is changed. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Route } from './call.ts'
+import { ToolCallHold } from './tool-call-hold.ts'
+
+function toEvent(value: unknown): Buffer {
+  return Buffer.from(`data: ${JSON.stringify(value)}\n\n`)
+}
+
+/** What came through after each of the events. */
+function play(route: Route, events: readonly unknown[]): number[] {
+  const seen: Buffer[] = []
+  const hold = new ToolCallHold(route, (event) => seen.push(event))
+  const given = events.map(toEvent)
+  const counts = given.map((event) => {
+    hold.emit(event)
+    return seen.length
+  })
+  assert.deepEqual(seen, given.slice(0, seen.length), 'the order changed')
+  return counts
+}
+
+function chunk(delta: unknown, finish: string | null = null): unknown {
+  return { choices: [{ index: 0, delta, finish_reason: finish }] }
+}
+
+function call(index: number, id: string | null, json: string): unknown {
+  const spec = id === null ? { arguments: json } : { name: 'f', arguments: json }
+  return chunk({ tool_calls: [{ index, ...(id !== null && { id }), function: spec }] })
+}
+
+describe('tool calls of chat are held', () => {
+  test('until the next one begins, or the finish comes', () => {
+    const events = [
+      chunk({ role: 'assistant', content: '' }),
+      chunk({ content: 'Look' }),
+      call(0, 'a', ''),
+      call(0, null, '{'),
+      chunk({ content: '' }),
+      call(0, null, '}'),
+      call(1, 'b', ''),
+      call(1, null, '{}'),
+      chunk({}, 'tool_calls'),
+      { choices: [], usage: {} },
+    ]
+    assert.deepEqual(play('chat', events), [1, 2, 2, 2, 2, 2, 6, 6, 9, 10])
+  })
+
+  test('when all have the index 0, and when each piece repeats its id', () => {
+    assert.deepEqual(play('chat', [call(0, 'a', '{'), call(0, 'a', '}'), call(0, 'b', '{}'), chunk({}, 'stop')]), [
+      0, 0, 2, 4,
+    ])
+  })
+
+  test('and a chunk without choices in the middle does not let them go', () => {
+    assert.deepEqual(play('chat', [call(0, 'a', '{'), { choices: [] }, call(0, null, '}'), chunk({}, 'tool_calls')]), [
+      0, 0, 0, 4,
+    ])
+  })
+
+  test('a finish in the same chunk ends them', () => {
+    const last = { choices: [{ index: 0, delta: { tool_calls: [{ index: 0 }] }, finish_reason: 'tool_calls' }] }
+    assert.deepEqual(play('chat', [call(0, 'a', '{'), last]), [0, 2])
+  })
+})
+
+test('tool calls of messages are held until their block ends; texts are not', () => {
+  const events = [
+    { type: 'message_start', message: {} },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'x' } },
+    { type: 'content_block_stop', index: 0 },
+    { type: 'content_block_start', index: 1, content_block: { type: 'tool_use', id: 'a', name: 'f', input: {} } },
+    { type: 'ping' },
+    { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: '{}' } },
+    { type: 'content_block_stop', index: 1 },
+    { type: 'message_delta', delta: { stop_reason: 'tool_use' } },
+    { type: 'message_stop' },
+  ]
+  assert.deepEqual(play('messages', events), [1, 2, 3, 4, 4, 4, 4, 8, 9, 10])
+})
+
+test('tool calls of responses are held until their item is done', () => {
+  const item = { type: 'function_call', id: 'fc', call_id: 'a', name: 'f' }
+  const events = [
+    { type: 'response.created', response: {} },
+    { type: 'response.output_item.added', output_index: 0, item: { type: 'message' } },
+    { type: 'response.output_item.done', output_index: 0, item: { type: 'message' } },
+    { type: 'response.output_item.added', output_index: 1, item },
+    { type: 'response.function_call_arguments.delta', output_index: 1, delta: '{}' },
+    { type: 'response.function_call_arguments.done', output_index: 1, arguments: '{}' },
+    { type: 'response.output_item.done', output_index: 1, item },
+    { type: 'response.completed', response: {} },
+  ]
+  assert.deepEqual(play('responses', events), [1, 2, 3, 3, 3, 3, 7, 8])
+})

@@ -1,0 +1,112 @@
+/**
+ * Stands between a reader and the caller of a call that offers tools: the pieces of a tool call are held back until the
+ * call is complete, so that an answer that breaks off leaves no half of one behind. All events keep their order.
+ */
+import type { Route } from './call.ts'
+import { isFields } from './field.ts'
+import { eventData } from './sse-splitter.ts'
+import type { EventSink } from './translation.ts'
+
+/** A call larger than this goes on as it comes, bytes. */
+const heldBytesMax = 16 * 2 ** 20
+
+/** Bytes without which an event begins no tool call; anything else is not looked at. */
+const beginnings: Readonly<Partial<Record<Route, readonly string[]>>> = {
+  chat: ['"tool_calls"', '"function_call"'],
+  messages: ['"content_block_start"'],
+  responses: ['"response.output_item.added"'],
+}
+
+interface Held {
+  readonly event: Buffer
+  readonly aside: Buffer | undefined
+}
+
+export class ToolCallHold {
+  readonly emit: EventSink
+  #route: Route
+  #out: EventSink
+  #beginnings: readonly Buffer[]
+  #held: Held[] = []
+  #heldBytes = 0
+  /** In chat, the call that is held. */
+  #index: unknown = null
+  #id: unknown = null
+
+  constructor(route: Route, out: EventSink) {
+    this.#route = route
+    this.#out = out
+    this.#beginnings = (beginnings[route] ?? []).map((text) => Buffer.from(text))
+    this.emit = (event, aside) => this.#push(event, aside)
+  }
+
+  #push(event: Buffer, aside: Buffer | undefined): void {
+    const isHolding = this.#held.length > 0
+    if (!isHolding && !this.#beginnings.some((bytes) => event.includes(bytes))) return this.#out(event, aside)
+    const step = this.#stepOf(event)
+    if (step === 'next' || step === 'over') this.#release()
+    if (step === 'over' || (step === 'inside' && !isHolding)) return this.#out(event, aside)
+    this.#held.push({ event, aside })
+    this.#heldBytes += event.length
+    if (step === 'last' || this.#heldBytes > heldBytesMax) this.#release()
+  }
+
+  #release(): void {
+    const held = this.#held
+    this.#held = []
+    this.#heldBytes = 0
+    for (const { event, aside } of held) this.#out(event, aside)
+  }
+
+  /** Of a tool call an event is its first, one inside, its last, the first of the next, or the answer's finish. */
+  #stepOf(event: Buffer): 'first' | 'inside' | 'last' | 'next' | 'over' {
+    const value = read(event)
+    if (!isFields(value)) return 'inside'
+    if (this.#route === 'chat') return this.#stepOfChunk(value)
+    const type = String(value['type'])
+    if (finishes.has(type)) return 'over'
+    if (this.#route === 'messages') {
+      if (type === 'content_block_start' && isTyped(value['content_block'], 'tool_use')) return 'first'
+      return type === 'content_block_stop' ? 'last' : 'inside'
+    }
+    if (!isTyped(value['item'], 'function_call')) return 'inside'
+    return type === 'response.output_item.added' ? 'first' : 'last'
+  }
+
+  #stepOfChunk({ choices }: Readonly<Record<string, unknown>>): 'first' | 'inside' | 'next' | 'over' {
+    const choice: unknown = Array.isArray(choices) ? choices[0] : null
+    if (!isFields(choice)) return 'inside'
+    if (typeof choice['finish_reason'] === 'string') return 'over'
+    const { tool_calls: calls, function_call: old } = isFields(choice['delta']) ? choice['delta'] : {}
+    const call: unknown = Array.isArray(calls) ? calls[0] : null
+    const isFirst = this.#held.length === 0
+    if (!isFields(call)) return isFields(old) && isFirst ? 'first' : 'inside'
+    const { index = 0, id } = call
+    // Some servers give every call the same index, some repeat the id with every piece: a new id tells a new call.
+    const isSame = !isFirst && index === this.#index && (!id || id === this.#id)
+    if (isSame) return 'inside'
+    this.#index = index
+    this.#id = id
+    return isFirst ? 'first' : 'next'
+  }
+}
+
+/** Events that end the answer, and with it whatever is held. */
+const finishes: ReadonlySet<string> = new Set([
+  'message_delta',
+  'message_stop',
+  'response.completed',
+  'response.incomplete',
+])
+
+function read(event: Buffer): unknown {
+  try {
+    return JSON.parse(eventData(event).toString())
+  } catch {
+    return null
+  }
+}
+
+function isTyped(value: unknown, type: string): boolean {
+  return isFields(value) && value['type'] === type
+}
