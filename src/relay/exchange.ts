@@ -14,9 +14,10 @@ import type { Timer } from '../ground/clock.ts'
 import type { Member } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Account } from './account.ts'
-import { callKeyOf, lostAlias } from './call-key.ts'
+import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
+import { idAlias, Naming } from './naming.ts'
 import type { Order } from './order.ts'
 import { packOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -45,6 +46,8 @@ export class Exchange implements LegListener, EntryListener, Member {
   #target: Target | null = null
   #caller: Reader | null = null
   #leg: Leg | null = null
+  /** Only what is stored is looked for by its id. */
+  #naming: Naming | null
   #account = new Account()
   #seamCount = 0
   #timers: Timer[] = []
@@ -61,7 +64,13 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.order = order
     this.#onSettled = onSettled
     this.feed = new Feed(keptCount)
-    this.callKey = callKeyOf(order.call)
+    this.callKey = callKeyOf(order)
+    this.#naming = order.isStored ? this.#newNaming() : null
+  }
+
+  #newNaming(): Naming {
+    const { call, caller, toldId } = this.order
+    return new Naming({ route: call.route, toldId, onId: (id) => this.alias(idAlias(caller, id)) })
   }
 
   /** Why it failed, if it did. */
@@ -129,6 +138,12 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#mend(adopted.events, new Fault('HF_NOT_ADOPTABLE', { detail: 'nobody could go on with it' }))
   }
 
+  /** Calls with the same `Idempotency-Key` find it from now on. */
+  aliasKey(): void {
+    const { caller, idempotencyKey } = this.order
+    if (idempotencyKey !== null) this.alias(keyAlias(caller, idempotencyKey))
+  }
+
   /** A further name of the answer, by which it can be found. */
   alias(id: string): void {
     if (!this.#outcome) this.#entry?.alias(id)
@@ -170,7 +185,7 @@ export class Exchange implements LegListener, EntryListener, Member {
   onEvent(event: Buffer, aside?: Buffer): void {
     if (this.#outcome) return // an earlier event of the same read ended the call
     this.#isReading = true
-    this.#journal(event, aside)
+    this.#journal(this.#naming ? this.#naming.event(event) : event, aside)
   }
 
   onTurn(): void {
@@ -183,7 +198,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     if (this.#outcome) return
     this.#isReading = true
     this.#account.firstTokenMs = this.#relay.clock.monotonicMs() - this.order.beganMs
-    this.#journal(body)
+    this.#journal(this.#naming ? this.#naming.body(body) : body)
     if (!this.#outcome) this.#finish('complete', null)
   }
 

@@ -256,6 +256,7 @@ export class Gateway implements Machine {
           beganMs: clock.monotonicMs(),
           onDisconnect: ask.onDisconnect,
           isStored: ask.isStored,
+          toldId: null,
           idempotencyKey: ask.idempotencyKey,
           isRepeated: ask.isRepeated,
           marksSeams: false,

@@ -2,6 +2,7 @@
 import { Fault } from '../../fault/fault.ts'
 import type { Usage } from '../call.ts'
 import type { EventSink, StreamReader, Translation } from '../translation.ts'
+import { finishWords } from './finish-words.ts'
 import { openWriter, type AnswerWriter } from './answer-writer.ts'
 import { readAside, toAside, type SeamNote } from './aside.ts'
 import type { ContinuedCall } from './continued-call.ts'
@@ -26,6 +27,8 @@ export interface LegOrder {
   readonly wishes: Wishes
   readonly note: SeamNote
   readonly marksSeams: boolean
+  /** The kind of the upstream. */
+  readonly kind: string
 }
 
 export class LegReader implements StreamReader {
@@ -44,6 +47,8 @@ export class LegReader implements StreamReader {
   #isStopped = false
   #isFinished = false
   #finishReason: string | null = null
+  /** Tokens that may still be told where the upstream cannot count them, having been asked for some of them again. */
+  #tokensLeft: number
   /** Ids of tokens that have come and whose text has not been told yet. */
   #tokens: number[] = []
   #prompt: { readonly ids: readonly number[]; readonly model: string } | null = null
@@ -63,6 +68,8 @@ export class LegReader implements StreamReader {
     const hold = this.#hold
     this.#joiner = openJoiner(order, hold ? (piece) => hold.take(piece) : (piece) => this.#match(piece))
     this.#stops = new StopMatcher(wishes.stops, last?.kind === 'text' ? last.text : '', wishes.keepsStop)
+    const isCounted = rung.name !== 'ask-rest' || wishes.tokensMax === null
+    this.#tokensLeft = isCounted ? Infinity : (wishes.tokensMax ?? 0) - partial.tokenCount
     const mark = order.marksSeams
       ? { continued: note.count, approximate: note.isApproximate, upstreams: note.upstreams }
       : null
@@ -120,11 +127,13 @@ export class LegReader implements StreamReader {
 
   /** Over the seam the stop strings are ours to find. */
   #match(piece: Piece): void {
+    if (this.#isStopped) return
+    if (piece.is === 'more' && piece.text !== '' && this.#tokensLeft-- <= 0) return this.#stop(this.#words.limit, null)
     if (piece.is === 'more' && this.#kind === 'text') {
       const { text, stop } = this.#stops.push(piece.text)
       if (text === piece.text) this.#write(piece)
       else if (text !== '') this.#write({ is: 'more', text, raw: {} })
-      if (stop !== null) this.#stop(stop)
+      if (stop !== null) this.#stop(this.#words.stop, stop)
       return
     }
     if (piece.is === 'open' || piece.is === 'close' || piece.is === 'finish') {
@@ -135,11 +144,14 @@ export class LegReader implements StreamReader {
     this.#write(piece)
   }
 
-  #stop(stop: string): void {
-    const { route } = this.#order.partial
-    const reason = route === 'messages' ? 'stop_sequence' : route === 'responses' ? 'completed' : 'stop'
-    this.#write({ is: 'finish', reason, stopText: stop, raw: {} })
+  /** Ends the answer before the upstream does. */
+  #stop(reason: string, stopText: string | null): void {
+    this.#write({ is: 'finish', reason, stopText, raw: {} })
     this.#isStopped = true
+  }
+
+  get #words(): { readonly stop: string; readonly limit: string } {
+    return finishWords(this.#order.partial.route)
   }
 
   #write(piece: Piece): void {
@@ -183,8 +195,13 @@ export class LegReader implements StreamReader {
   }
 }
 
-function openJoiner({ partial, rung, continued }: LegOrder, out: PieceSink): Joiner {
-  const { given, blanks } = continued
+/** Engines that are known to tell only the new text may begin it with a few letters that were there before. */
+const echoLengthMin = 12
+const silentEngines: ReadonlySet<string> = new Set(['vllm', 'sglang', 'tgi'])
+
+function openJoiner({ partial, rung, continued, kind }: LegOrder, out: PieceSink): Joiner {
+  const { blanks } = continued
+  const given = continued.given.length < echoLengthMin && silentEngines.has(kind) ? '' : continued.given
   if (rung.name === 'ask-again' || rung.name === 'regenerate') return new AgainJoiner(partial, out)
   if (rung.name === 'ask-rest') return new RestJoiner(partial, new OverlapStrip(saidText(partial) ?? ''), true, out)
   return new RestJoiner(partial, new EchoStrip(given, blanks), false, out)
