@@ -241,11 +241,24 @@ export class Exchange implements LegListener, EntryListener, Member {
       this.#account.seams.push(fault.code)
       const rest = mend.rest
       if (!rest) return this.#begin(new Leg(this.#relay, mend, this))
+      if (rest.length === 0) return this.#sealUnseen()
       for (const event of rest) this.#journal(event)
       this.#finish('complete', null)
     } catch (thrown) {
       this.#fail(toFault(thrown))
     }
+  }
+
+  /**
+   * Everything was said before: no event of ours proves that the answer is still ours to end. So the readers take the
+   * journal's word for it.
+   */
+  #sealUnseen(): void {
+    this.#outcome = 'complete'
+    this.#fault = null
+    this.#entry?.seal('complete')
+    this.feed.handOver()
+    this.#settle()
   }
 
   #endLeg(): void {
