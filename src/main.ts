@@ -3,27 +3,37 @@ import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type Config, readSecret } from './config.ts'
+import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'
 import { openDoor } from './edge/door.ts'
+import { type DurableStreams, openDurableStreams } from './edge/durable-streams/durable-streams.ts'
+import type { ReadOnlySource } from './edge/durable-streams/read-only-source.ts'
 import { type Listener, openListener } from './edge/listener.ts'
+import type { WebhookPost } from './edge/subscriptions/subscriptions.ts'
 import { RaySource } from './fault/ray.ts'
 import { Fleet } from './fleet/fleet.ts'
 import type { Pool } from './fleet/pool.ts'
 import { Upstream } from './fleet/upstream.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
-import { systemRandom } from './ground/random.ts'
+import { type Random, systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
+import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
+import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
 import { probe } from './relay/wire/probe.ts'
+import { SeamBudget } from './relay/stream/seam-budget.ts'
+import { postWebhook } from './relay/wire/webhook-post.ts'
 import { Wires } from './relay/wire/wires.ts'
 import type { Journal } from './store/journal.ts'
 import { MemoryJournal } from './store/memory-journal.ts'
 import { SqliteJournal } from './store/sqlite-journal.ts'
+import { MemoryStreams } from './store/memory-streams.ts'
+import { SqliteStreams } from './store/sqlite-streams.ts'
 
 export interface House extends AsyncDisposable {
   /** Where callers connect. */
@@ -31,13 +41,17 @@ export interface House extends AsyncDisposable {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly callsLive: () => number
+  /** The name under which this process holds leases. */
+  readonly journalNode: string
+  /** Another process that held leases is dead: takes its answers over now, and not only when its lease has run out. */
+  bury(node: string): Promise<void>
   /** Not ready while draining, or while no upstream is in use. */
   readonly isReady: () => boolean
-  /** Stops taking calls, lets those under way finish within `limits.drainMs`, then closes everything. */
-  drain(): Promise<void>
+  /** Stops taking calls, lets those under way finish within `graceMs`, then closes everything. */
+  drain(graceMs: number): Promise<void>
 }
 
-/** `worker`: number of this process among its siblings, from 0; each keeps a journal of its own. */
+/** `worker`: number of this process among its siblings, from 0. */
 export async function openHouse(config: Config, log: Log, worker = 0): Promise<House> {
   await using parts = new AsyncDisposableStack()
   const clock = systemClock
@@ -46,7 +60,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const rays = new RaySource(clock, random, { node, site: config.site })
 
   const fleet = openFleet(config, clock)
-  const journal = parts.use(openJournal(config, clock, worker))
+  const journalNode = `${node}-${random.bits(32).toString(36)}`
+  const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
   const metrics = new Metrics({
@@ -57,33 +72,32 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
       fleet.upstreams.map(({ name, restLeftMs, inFlight }) => ({ name, isUp: restLeftMs === 0, inFlight })),
   })
   const observer = new Observer(log, metrics, config.log)
-  const relay = new RelayPlane({
-    clock,
-    random,
-    fleet,
-    wires,
-    journal,
-    admission,
-    observer,
-    answerBytesMax: config.journal.answerBytesMax,
-  })
+  const { limits, site, onDisconnect } = config
+  const relay = openRelay(config, { clock, random, fleet, wires, journal, admission, observer })
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
+  const adopt = (): void => {
+    relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
+  }
+  parts.use(clock.every(config.journal.leaseMs / adoptionsPerLease, adopt))
+  adopt()
 
-  const { limits, site, onDisconnect } = config
+  const purse = new BodyPurse(config.limits.bodiesBytesMax)
+  const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const handle = openDoor({
     clock,
     rays,
     fleet,
     callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
-    purse: new BodyPurse(limits.bodiesBytesMax),
+    purse,
     observer,
     limits,
     site,
     node: `holdfast-${site}-${node}`,
     onDisconnect,
-    relay: (order, reply) => relay.take(order, reply),
+    streams,
+    relay,
   })
   const listeners: Listener[] = []
   for (const options of config.listeners) {
@@ -91,21 +105,28 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     parts.defer(() => listener.destroy())
     listeners.push(listener)
   }
-  return asHouse({ parts: parts.move(), config, clock, fleet, metrics, relay, listeners, log })
+  const bury = async (dead: string): Promise<void> => {
+    await journal.bury(dead)
+    adopt()
+  }
+  return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury })
 }
 
 interface OpenParts {
   readonly parts: AsyncDisposableStack
-  readonly config: Config
   readonly clock: Clock
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly relay: RelayPlane
+  readonly streams: DurableStreams
   readonly listeners: readonly Listener[]
   readonly log: Log
+  readonly journalNode: string
+  readonly bury: (node: string) => Promise<void>
 }
 
-function asHouse({ parts, config, clock, fleet, metrics, relay, listeners, log }: OpenParts): House {
+function asHouse(open: OpenParts): House {
+  const { parts, clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury } = open
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -115,24 +136,51 @@ function asHouse({ parts, config, clock, fleet, metrics, relay, listeners, log }
     urls: listeners.map(({ url }) => url),
     fleet,
     metrics,
+    journalNode,
+    bury,
     callsLive: () => relay.liveCount,
     isReady: () => !isDraining && fleet.upstreams.some(({ restLeftMs, wasUp }) => wasUp && restLeftMs === 0),
-    drain: async () => {
+    drain: async (graceMs) => {
       isDraining = true
+      relay.retire()
+      streams.drain()
+      const endMs = clock.monotonicMs() + graceMs
       const gone = Promise.all(listeners.map((listener) => listener.drain()))
-      await relay.drain(clock, config.limits.drainMs)
+      // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
+      await within(clock, graceMs, gone)
+      await relay.drain(clock, Math.max(0, endMs - clock.monotonicMs()))
       // What is still open now idles, or belongs to a client that does not read.
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      using _ = clock.after(drainTailMs, resolve)
-      await Promise.race([gone, late])
+      await within(clock, drainTailMs, gone)
       await close()
     },
     [Symbol.asyncDispose]: close,
   }
 }
 
+/** Waits for something, but not longer than this. */
+async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  using _ = clock.after(limitMs, resolve)
+  await Promise.race([done, late])
+}
+
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
+
+type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'journal' | 'admission' | 'observer'>
+
+function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
+  const { clock, admission } = parts
+  const relay: Relay = {
+    ...parts,
+    capabilities: new Capabilities(clock),
+    seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
+    answerBytesMax: journal.answerBytesMax,
+    requestBytesMax: journal.requestBytesMax,
+    detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
+  }
+  return new RelayPlane(relay, journal)
+}
 
 function openFleet(config: Config, clock: Clock): Fleet {
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
@@ -164,9 +212,35 @@ function openFleet(config: Config, clock: Clock): Fleet {
   return new Fleet(upstreams, pools, new Map(Object.entries(config.models)))
 }
 
-function openJournal(config: Config, clock: Clock, worker: number): Journal {
+/** Looks for orphans in the time of one lease. */
+const adoptionsPerLease = 5
+
+/** `node`: the name under which this process holds leases; of its own at each start. */
+function openJournal(config: Config, clock: Clock, node: string, log: Log): Journal {
   if (config.journal.engine === 'memory') return new MemoryJournal(clock, config.journal)
-  return new SqliteJournal(join(config.stateDir, `journal-${worker}.db`), clock, config.journal)
+  return new SqliteJournal(join(config.stateDir, 'journal.db'), clock, config.journal, node, log)
+}
+
+interface StreamsBase {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly purse: BodyPurse
+  readonly readOnly: ReadOnlySource
+}
+
+function openStreams(parts: AsyncDisposableStack, { config, ...base }: StreamsBase): DurableStreams {
+  const { streams: options, limits, stateDir } = config
+  const { clock } = base
+  const store =
+    options.engine === 'memory'
+      ? new MemoryStreams(clock, options)
+      : new SqliteStreams(join(stateDir, 'streams.db'), clock, options)
+  parts.use(store)
+  const { stalledReaderMs } = limits
+  const post: WebhookPost = (url, headers, body) => postWebhook(url, headers, body, options.webhookMs)
+  return parts.use(openDurableStreams({ ...base, store, options, stalledReaderMs, post }))
 }
 
 /** A number for this process among all that share a site: of the host's name, its process number and the worker's. */

@@ -3,6 +3,7 @@ import './engine.ts'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, configJsonSchema } from '../config.ts'
 import { check } from './check.ts'
+import { restart } from './restart.ts'
 import { run } from './run.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import { version } from './version.ts'
@@ -17,6 +18,12 @@ function port(text: string): number {
 function workerCount(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1 || value > 64) throw new InvalidArgumentError('From 1 to 64 workers.')
+  return value
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('Milliseconds are a whole number.')
   return value
 }
 
@@ -41,7 +48,12 @@ program
     (url: string, all: string[] | undefined) => [...(all ?? []), url],
   )
   .option('--state <folder>', 'folder for the journal and, in a terminal, the log (default: .holdfast)')
-  .option('-w, --workers <count>', 'processes that share the port (default: 1)', workerCount)
+  .option('-w, --workers <count>', 'processes that share the port (default: 2)', workerCount)
+  .addOption(
+    new Option('--drain-ms <ms>', 'at a stop: how long answers may take to finish (default: 30000)').argParser(
+      milliseconds,
+    ),
+  )
   .addOption(new Option('--journal <engine>', 'where answers are kept (default: sqlite)').choices(['memory', 'sqlite']))
   .option('--site <name>', 'where this gateway stands, 1 to 12 of a-z and 0-9; part of every Ray ID (default: local)')
   .addOption(
@@ -66,6 +78,15 @@ Examples:
   holdfast --lab sim                                    simulated models, nothing to install`,
   )
   .action((options: RunOptions) => run(options))
+
+program
+  .command('restart')
+  .description(
+    'Put new processes in the place of a running gateway’s, with its file read again. No connection is refused, no answer is cut.',
+  )
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--json', 'print the outcome as JSON')
+  .action((options: { state?: string; json?: boolean }) => restart(options.state ?? '.holdfast', options.json ?? false))
 
 program
   .command('check [file]')

@@ -15,6 +15,7 @@ export interface RunOptions {
   upstream?: string[]
   state?: string
   workers?: number
+  drainMs?: number
   journal?: 'memory' | 'sqlite'
   site?: string
   lab: LabChoice

@@ -1,6 +1,7 @@
 /** `holdfast run`: sets up, starts, says that it is ready, and ends politely. */
 import cluster from 'node:cluster'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { type Admin, openAdmin, type Readiness } from '../edge/admin.ts'
 import { openHouse } from '../main.ts'
@@ -9,7 +10,8 @@ import { clusterMetrics } from '../observe/metric.ts'
 import { banner, describeFleet, readyLine, type Ready } from './banner.ts'
 import { showLiveLine, type Snapshot } from './live-line.ts'
 import type { RunOptions } from './run-options.ts'
-import { setUp } from './setup.ts'
+import { pidFileName } from './restart.ts'
+import { setUp, usualFile } from './setup.ts'
 import { Supervisor } from './supervisor.ts'
 import { logTarget, runWorker } from './worker.ts'
 
@@ -20,6 +22,8 @@ interface Running {
   readonly readiness: () => Readiness
   readonly snapshot: () => Snapshot
   drain(): Promise<void>
+  /** Null where there is no supervisor that could do it. */
+  readonly restart: ((config: Config) => Promise<void>) | null
 }
 
 /** Resolves when the gateway has stopped. @throws {ConfigError}, or the system's error when a port cannot be taken. */
@@ -44,9 +48,12 @@ export async function run(options: RunOptions): Promise<void> {
       notes,
       logFile: typeof target === 'string' ? target : null,
     }
+    const pidFile = writePidFile(config.stateDir, admin.url)
+    restartOnSignal(running, () => setUpAgain(options, config), log)
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
     const hideLine = isPerson ? showLiveLine(process.stdout, running.snapshot) : () => {}
     await untilStopped(running, admin, hideLine, log)
+    rmSync(pidFile, { force: true })
   } finally {
     await lab?.stop()
   }
@@ -69,7 +76,8 @@ async function openOne(config: Config, log: Log): Promise<Running> {
         upstreamsAll: upstreams.length,
       }
     },
-    drain: () => house.drain(),
+    drain: () => house.drain(config.limits.drainMs),
+    restart: null,
   }
 }
 
@@ -82,7 +90,31 @@ async function openMany(config: Config, log: Log): Promise<Running> {
     readiness: () => supervisor.readiness(),
     snapshot: () => supervisor.snapshot(),
     drain: () => supervisor.drain(),
+    restart: (changed) => supervisor.restart(changed),
   }
+}
+
+/** For `holdfast restart`, which finds us by it. */
+function writePidFile(stateDir: string, adminUrl: string): string {
+  const path = join(stateDir, pidFileName)
+  writeFileSync(path, `${JSON.stringify({ pid: process.pid, adminUrl })}\n`)
+  return path
+}
+
+/** The file is read again; flags, and what was found at the first start, stay. */
+async function setUpAgain(options: RunOptions, before: Config): Promise<Config> {
+  const hasFile = options.config !== undefined || (!options.upstream && existsSync(usualFile))
+  const { config } = hasFile ? await setUp(options, () => {}) : { config: before }
+  return { ...config, listeners: before.listeners, admin: before.admin, stateDir: before.stateDir }
+}
+
+function restartOnSignal(running: Running, read: () => Promise<Config>, log: Log): void {
+  process.on('SIGUSR2', () => {
+    if (!running.restart) return log.error({}, 'a restart without a gap needs two workers or more')
+    read()
+      .then(running.restart)
+      .catch((error: unknown) => log.error({ detail: String(error) }, 'restart failed; everything stays as it was'))
+  })
 }
 
 /** The first signal drains, the second ends at once. */

@@ -13,7 +13,7 @@ export interface Setup {
   readonly lab: LabModels | null
 }
 
-const usualFile = 'holdfast.yaml'
+export const usualFile = 'holdfast.yaml'
 /** 502, and one more digit. */
 export const usualPort = 5020
 
@@ -98,8 +98,11 @@ function withFlags(config: Config, options: RunOptions): Config {
     listeners: [{ host, port }, ...others],
     admin: { ...config.admin, port: adminPort },
     ...(options.state !== undefined && { stateDir: options.state }),
+    // Workers cannot share a journal in memory: asked for by a flag, it means one.
+    ...(options.journal === 'memory' && { workers: undefined }),
     ...(options.workers !== undefined && { workers: options.workers }),
     ...(options.site !== undefined && { site: options.site }),
+    ...(options.drainMs !== undefined && { limits: { ...config.limits, drainMs: options.drainMs } }),
     journal: { ...config.journal, ...(options.journal !== undefined && { engine: options.journal }) },
     log: { ...config.log, ...(options.logLevel !== undefined && { level: options.logLevel }) },
   })

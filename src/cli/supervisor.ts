@@ -1,6 +1,7 @@
 /**
- * Several workers on one port: a small supervisor holds the listening sockets, so that they outlive each worker, and
- * replaces a worker that dies. It carries no traffic itself.
+ * A small supervisor over the workers: it holds the listening sockets, so that they outlive each worker, replaces a
+ * worker that dies, and at a restart puts new workers beside the old ones, which finish what they have. It carries no
+ * traffic itself.
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config.ts'
@@ -13,7 +14,9 @@ import type { Snapshot } from './live-line.ts'
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
 const restartMs = 200
 const restartMsMax = 10_000
-const youngMs = 10_000
+const youngMs = 3000
+/** Dead nodes that a new worker is told of; their answers are long adopted or gone by then. */
+const deadMax = 16
 
 /** What a worker tells its supervisor. */
 export type WorkerWord =
@@ -22,9 +25,19 @@ export type WorkerWord =
       readonly urls: readonly string[]
       readonly models: readonly string[]
       readonly upstreams: Ready['upstreams']
+      /** The name under which it holds leases in the journal. */
+      readonly node: string
     }
   | { readonly event: 'status'; readonly status: WorkerStatus }
   | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }
+
+/** What a supervisor tells its workers. */
+export type SupervisorWord =
+  | { readonly event: 'begin'; readonly config: Config; readonly number: number; readonly dead: readonly string[] }
+  /** Another worker died: its answers are to be taken over. */
+  | { readonly event: 'bury'; readonly node: string }
+  /** New workers are there: stop accepting, finish everything, end. */
+  | { readonly event: 'retire' }
 
 export interface WorkerStatus {
   readonly totals: Totals
@@ -34,19 +47,29 @@ export interface WorkerStatus {
   readonly upstreamsAll: number
 }
 
-interface Slot {
+type Listening = Extract<WorkerWord, { event: 'listening' }>
+
+/** One worker process. */
+interface Hand {
   readonly number: number
-  worker: Worker
-  bornMs: number
-  diedInRow: number
+  readonly worker: Worker
+  readonly bornMs: number
+  node: string | null
   status: WorkerStatus | null
+  isRetired: boolean
 }
 
 export class Supervisor {
   #config: Config
   #log: Log
-  #slots: Slot[] = []
+  #hands = new Set<Hand>()
+  /** Deaths in a row, by number. */
+  #diedInRow: number[] = []
+  #dead: string[] = []
   #isClosing = false
+  #isRestarting = false
+  /** Counts up with each restart. */
+  #generation = 1
   /** Sums of workers that are gone, so that totals never step back. */
   #past: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
 
@@ -60,26 +83,59 @@ export class Supervisor {
    * Starts all workers; resolves with what the first to listen said. Rejects when one cannot start: none is left
    * then.
    */
-  async start(): Promise<Extract<WorkerWord, { event: 'listening' }>> {
+  async start(): Promise<Listening> {
     try {
-      const words = await Promise.all(Array.from({ length: this.#config.workers }, (_, number) => this.#open(number)))
-      const [first] = words
+      const [first] = await this.#openAll()
       if (!first) throw new Error('no worker was asked for')
       return first
     } catch (error) {
       this.#isClosing = true
-      for (const { worker } of this.#slots) worker.process.kill('SIGKILL')
+      for (const { worker } of this.#hands) worker.process.kill('SIGKILL')
       throw error
     }
   }
 
+  /**
+   * Puts new workers, with this configuration and the program as it is on the disk now, in the place of the old ones.
+   * The old ones accept nothing new and finish what they have. When a new one cannot start, the old ones stay.
+   * @throws {Error} then, and while another restart is under way.
+   */
+  async restart(config: Config): Promise<void> {
+    if (this.#isRestarting || this.#isClosing) throw new Error('a restart or the end is already under way')
+    this.#isRestarting = true
+    const old = [...this.#hands].filter(({ isRetired }) => !isRetired)
+    const before = this.#config
+    this.#config = config
+    try {
+      await this.#openAll()
+      this.#generation++
+      for (const hand of old) this.#retire(hand)
+      this.#log.info({ generation: this.#generation, retired: old.length }, 'workers restarted')
+    } catch (error) {
+      this.#config = before
+      for (const hand of this.#hands) {
+        if (old.includes(hand) || hand.isRetired) continue
+        hand.isRetired = true
+        hand.worker.process.kill('SIGKILL')
+      }
+      throw error
+    } finally {
+      this.#isRestarting = false
+    }
+  }
+
   readiness(): Readiness {
-    const workers = this.#slots.map(({ number, worker, status }) => ({ number, pid: worker.process.pid, ...status }))
-    return { isReady: !this.#isClosing && this.#slots.some(({ status }) => status?.isReady), facts: { workers } }
+    const describe = ({ number, worker, status }: Hand) => ({ number, pid: worker.process.pid, ...status })
+    const workers = this.#active.map(describe)
+    const retiring = [...this.#hands].filter(({ isRetired }) => isRetired).map(describe)
+    return {
+      isReady: !this.#isClosing && this.#active.some(({ status }) => status?.isReady),
+      facts: { generation: this.#generation, workers, ...(retiring.length > 0 && { retiring }) },
+    }
   }
 
   snapshot(): Snapshot {
-    const statuses = this.#slots.map(({ status }) => status).filter((status) => status !== null)
+    const statuses = [...this.#hands].map(({ status }) => status).filter((status) => status !== null)
     const totals = { ...this.#past }
     for (const status of statuses) add(totals, status.totals)
     return {
@@ -94,7 +150,7 @@ export class Supervisor {
   async drain(): Promise<void> {
     this.#isClosing = true
     await Promise.all(
-      this.#slots.map(async ({ worker }) => {
+      [...this.#hands].map(async ({ worker }) => {
         if (worker.isDead()) return
         const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
         worker.process.kill('SIGTERM')
@@ -103,42 +159,73 @@ export class Supervisor {
     )
   }
 
-  #open(number: number): Promise<Extract<WorkerWord, { event: 'listening' }>> {
+  get #active(): Hand[] {
+    return [...this.#hands].filter(({ isRetired }) => !isRetired)
+  }
+
+  #openAll(): Promise<Listening[]> {
+    return Promise.all(Array.from({ length: this.#config.workers }, (_, number) => this.#open(number)))
+  }
+
+  #open(number: number): Promise<Listening> {
     const worker = cluster.fork({ HOLDFAST_WORKER: String(number) })
-    const slot = this.#slots[number] ?? { number, worker, bornMs: 0, diedInRow: 0, status: null }
-    this.#slots[number] = slot
-    slot.worker = worker
-    slot.bornMs = performance.now()
+    const hand: Hand = { number, worker, bornMs: performance.now(), node: null, status: null, isRetired: false }
+    this.#hands.add(hand)
     // By message and not by environment: the configuration may hold secrets.
-    worker.once('online', () => worker.send({ config: this.#config, number }))
+    worker.once('online', () => tell(worker, { event: 'begin', config: this.#config, number, dead: this.#dead }))
     return new Promise((resolve, reject) => {
       worker.on('message', (word: WorkerWord) => {
-        if (word.event === 'listening') resolve(word)
-        if (word.event === 'status') slot.status = word.status
+        if (word.event === 'listening') {
+          hand.node = word.node
+          resolve(word)
+        }
+        if (word.event === 'status') hand.status = word.status
         if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
       })
       worker.once('exit', (code, signal) => {
         reject(new Error(`worker ${number} ended before it listened (${signal ?? code})`))
-        this.#replace(slot, signal ?? String(code))
+        this.#lose(hand, signal ?? String(code))
       })
     })
   }
 
-  #replace(slot: Slot, how: string): void {
-    if (slot.status) add(this.#past, slot.status.totals)
-    slot.status = null
-    if (this.#isClosing) return
-    const isYoung = performance.now() - slot.bornMs < youngMs
-    slot.diedInRow = isYoung ? slot.diedInRow + 1 : 0
-    const waitMs = Math.min(restartMsMax, restartMs * 2 ** Math.max(0, slot.diedInRow - 1))
-    this.#log.error({ worker: slot.number, how, waitMs }, 'worker died and is replaced')
-    setTimeout(() => {
-      if (!this.#isClosing)
-        this.#open(slot.number).catch((error: unknown) =>
-          this.#log.error({ worker: slot.number, detail: String(error) }, 'worker did not start'),
-        )
-    }, waitMs)
+  #retire(hand: Hand): void {
+    hand.isRetired = true
+    tell(hand.worker, { event: 'retire' })
   }
+
+  #lose(hand: Hand, how: string): void {
+    this.#hands.delete(hand)
+    if (hand.status) add(this.#past, hand.status.totals)
+    if (hand.node) this.#bury(hand.node)
+    if (this.#isClosing || hand.isRetired) return
+    const { number } = hand
+    const isYoung = performance.now() - hand.bornMs < youngMs
+    const diedInRow = isYoung ? (this.#diedInRow[number] ?? 0) + 1 : 0
+    this.#diedInRow[number] = diedInRow
+    const waitMs = Math.min(restartMsMax, restartMs * 2 ** Math.max(0, diedInRow - 1))
+    this.#log.error({ worker: number, how, waitMs }, 'worker died and is replaced')
+    setTimeout(() => this.#replace(number), waitMs)
+  }
+
+  #replace(number: number): void {
+    // A restart may have filled the place meanwhile.
+    if (this.#isClosing || number >= this.#config.workers || this.#active.some((hand) => hand.number === number)) return
+    this.#open(number).catch((error: unknown) =>
+      this.#log.error({ worker: number, detail: String(error) }, 'worker did not start'),
+    )
+  }
+
+  /** The others take over at once what it left, without waiting for its lease to run out. */
+  #bury(node: string): void {
+    this.#dead = [...this.#dead, node].slice(-deadMax)
+    for (const { worker } of this.#active) tell(worker, { event: 'bury', node })
+  }
+}
+
+/** A worker that is on its way out no longer listens. */
+function tell(worker: Worker, word: SupervisorWord): void {
+  if (worker.isConnected()) worker.send(word, () => {})
 }
 
 function add(sum: Totals, more: Totals): void {

@@ -5,7 +5,7 @@ import { type House, openHouse } from '../main.ts'
 import { openLog } from '../observe/log.ts'
 import { shareMetrics } from '../observe/metric.ts'
 import { describeFleet } from './banner.ts'
-import type { WorkerStatus, WorkerWord } from './supervisor.ts'
+import type { SupervisorWord, WorkerStatus, WorkerWord } from './supervisor.ts'
 
 const statusPeriodMs = 1000
 
@@ -15,35 +15,61 @@ function tell(word: WorkerWord): void {
 
 /** Runs until told to stop, or until the supervisor is gone. */
 export function runWorker(): void {
-  process.once('message', ({ config, number }: { config: Config; number: number }) => {
-    work(config, number).catch((error: unknown) => {
-      const { message = String(error), code, syscall } = error as Partial<NodeJS.ErrnoException>
-      tell({ event: 'failed', message, ...(code && { code }), ...(syscall && { syscall }) })
-      process.exitCode = 1
-      process.disconnect?.()
-    })
+  // From the first moment: who asks for the numbers of all waits for every worker.
+  shareMetrics()
+  let worker: Promise<Worker> | null = null
+  process.on('message', (word: SupervisorWord) => {
+    if (word.event === 'begin') worker = begin(word)
+    else void worker?.then((each) => each.hear(word))
   })
   // Ctrl-C reaches the whole process group; the supervisor decides what it means.
   process.on('SIGINT', () => {})
+  process.on('SIGUSR2', () => {})
 }
 
-async function work(config: Config, number: number): Promise<void> {
+interface Worker {
+  hear(word: SupervisorWord): void
+}
+
+async function begin({ config, number, dead }: Extract<SupervisorWord, { event: 'begin' }>): Promise<Worker> {
+  try {
+    return await work(config, number, dead)
+  } catch (error) {
+    const { message = String(error), code, syscall } = error as Partial<NodeJS.ErrnoException>
+    tell({ event: 'failed', message, ...(code && { code }), ...(syscall && { syscall }) })
+    process.exitCode = 1
+    process.disconnect?.()
+    return { hear: () => {} }
+  }
+}
+
+async function work(config: Config, number: number, dead: readonly string[]): Promise<Worker> {
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number)
-  shareMetrics()
   const timer = setInterval(() => tell({ event: 'status', status: statusOf(house) }), statusPeriodMs)
   let isDraining = false
-  const stop = async (): Promise<void> => {
+  const stop = async (graceMs: number): Promise<void> => {
     if (isDraining) return
     isDraining = true
+    await house.drain(graceMs)
     clearInterval(timer)
-    await house.drain()
     if (process.connected) process.disconnect?.()
   }
-  process.on('SIGTERM', () => void stop())
-  process.on('disconnect', () => void stop())
+  const { drainMs, retireMs } = config.limits
+  process.on('SIGTERM', () => void stop(drainMs))
+  process.on('disconnect', () => void stop(drainMs))
   tell({ event: 'status', status: statusOf(house) })
-  tell({ event: 'listening', urls: house.urls, ...describeFleet(house.fleet) })
+  tell({ event: 'listening', urls: house.urls, node: house.journalNode, ...describeFleet(house.fleet) })
+  const bury = (node: string): void => {
+    house.bury(node).catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
+  }
+  dead.forEach(bury)
+  return {
+    hear: (word) => {
+      if (word.event === 'bury') bury(word.node)
+      if (word.event === 'retire') void stop(retireMs)
+    },
+  }
 }
 
 function statusOf(house: House): WorkerStatus {

@@ -1,25 +1,29 @@
 /**
  * The door: where a request gets its Ray ID and finds its way. Calls go on to the relay; lists of models are answered
- * here;
- * everything else leaves with a clear no.
+ * here; everything else leaves with a clear no.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { routeNames, routes, type Family, type Route } from '../dialect/call.ts'
-import { readCall } from '../dialect/read-call.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
+import type { Order } from '../relay/order.ts'
+import type { RelayPlane } from '../relay/relay.ts'
 import { type BodyPurse, readBody } from './body.ts'
-import { type Caller, callerKey, type Callers } from './caller.ts'
+import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
+import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
+import type { Caller, Callers } from './caller.ts'
+import type { DurableStreams } from './durable-streams/durable-streams.ts'
+import { streamRoot } from './durable-streams/stream-target.ts'
 import { answerFault } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
 import { modelList, oneModel } from './model-list.ts'
-import type { Order } from '../relay/order.ts'
-import type { Reply } from '../relay/reply.ts'
+import { readOrder } from './read-order.ts'
+import { responseQueued } from './response-object.ts'
 
 export interface DoorParts {
   readonly clock: Clock
@@ -33,13 +37,11 @@ export interface DoorParts {
   /** Our name in `via`. */
   readonly node: string
   readonly onDisconnect: 'cancel' | 'detach'
-  /** Takes a call into the relay. */
-  readonly relay: (order: Order, reply: Reply) => void
+  readonly streams: DurableStreams
+  readonly relay: RelayPlane
 }
 
 const routeByPath = new Map<string, Route>(routeNames.map((route) => [`/v1${routes[route].path}`, route]))
-/** Trace context of the caller, passed on to the upstream. */
-const passedNames = ['traceparent', 'tracestate', 'baggage'] as const
 
 /** One request on its way through the door. */
 class Visit {
@@ -72,6 +74,9 @@ class Visit {
     try {
       checkRequest(request, this.#parts.node)
       if (route) return this.#call(route)
+      const answerPath = readAnswerPath(path)
+      if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : url.slice(query))
+      if (path.startsWith(streamRoot)) return this.#stream()
       this.#answer(path)
     } catch (thrown) {
       this.#refuse(toFault(thrown))
@@ -97,30 +102,50 @@ class Visit {
 
   #relay(route: Route, caller: Caller, body: Buffer): void {
     const { clock, limits, node, onDisconnect, relay } = this.#parts
-    const { headers } = this.#request
-    const call = readCall(route, body, headers as Record<string, string | undefined>)
-    if (caller.models && !caller.models.has(call.model)) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model' })
-    const passedHeaders: Record<string, string> = {}
-    for (const name of passedNames) {
-      const value = headers[name]
-      if (typeof value === 'string') passedHeaders[name] = value
-    }
+    const { ray, beganMs } = this
+    const parts = { ray, route, caller, beganMs, node, onDisconnect }
+    const { order, isBackground } = readOrder(body, this.#request.headers, parts)
+    if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
       headers: this.headers,
       fail: (fault) => this.#answerFault(fault),
     })
-    const order: Order = {
-      ray: this.ray,
-      call,
-      via: headers.via ? `${headers.via}, 1.1 ${node}` : `1.1 ${node}`,
-      caller: caller.name,
-      callerKey: callerKey(headers),
-      passedHeaders,
-      beganMs: this.beganMs,
-      onDisconnect: caller.onDisconnect ?? onDisconnect,
+    relay.take(order, reply)
+  }
+
+  /** The caller gets an id at once, and comes back for the answer. */
+  async #sendAway(order: Order): Promise<void> {
+    try {
+      const info = await this.#parts.relay.takeInBackground(order)
+      this.#send(responseQueued(info, order.call.body.whole()), info.ray)
+    } catch (thrown) {
+      this.#answerFault(toFault(thrown))
     }
-    relay(order, reply)
+  }
+
+  /** An answer that was given before, or is being given. */
+  #readAgain(path: AnswerPath, query: string): void {
+    const { clock, relay, observer, limits, callers } = this.#parts
+    this.family = path.route ? routes[path.route].family : familyOf(this.#request)
+    const visit: AnswerVisit = {
+      request: this.#request,
+      response: this.#response,
+      ray: this.ray,
+      beganMs: this.beganMs,
+      headers: this.headers,
+      caller: callers.identify(this.#request.headers).name,
+      path,
+      query: new URLSearchParams(query),
+      answerFault: (fault: Fault) => this.#answerFault(fault),
+    }
+    void serveAnswer({ clock, relay, observer, stalledReaderMs: limits.stalledReaderMs }, visit)
+  }
+
+  #stream(): void {
+    const { callers, streams } = this.#parts
+    const caller = (): string => callers.identify(this.#request.headers).name
+    streams.handle(this.#request, this.#response, { headers: this.headers, caller })
   }
 
   /** What is answered without a call. */
@@ -136,14 +161,14 @@ class Visit {
     const body = isList
       ? modelList(entries, family)
       : oneModel(entries, decode(path.slice('/v1/models/'.length)), family)
-    this.#response.writeHead(200, [
-      ...this.headers,
-      'content-type',
-      'application/json',
-      'content-length',
-      String(body.length),
-    ])
-    this.#response.end(method === 'HEAD' ? undefined : body)
+    this.#send(body)
+  }
+
+  /** `ray`: of the answer that this is about. */
+  #send(body: Buffer, ray: Ray = this.ray): void {
+    const type = ['content-type', 'application/json', 'content-length', String(body.length)]
+    this.#response.writeHead(200, [...withRay(this.headers, ray), ...type])
+    this.#response.end(this.#request.method === 'HEAD' ? undefined : body)
   }
 
   /** A request that never became a call: answered, and accounted for. */
@@ -167,15 +192,6 @@ class Visit {
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: IncomingMessage): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
-}
-
-/** @throws {Fault} HF_BAD_HTTP */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new Fault('HF_BAD_HTTP', { detail: 'the path is not properly percent-encoded' })
-  }
 }
 
 function checkMediaType(request: IncomingMessage): void {

@@ -52,7 +52,11 @@ export class HttpReply implements Reply {
   }
 
   begin(head: ReplyHead): void {
-    const headers = [...this.#headers]
+    const headers: string[] = []
+    for (let i = 0; i < this.#headers.length; i += 2) {
+      const name = this.#headers[i] as string
+      headers.push(name, head.headers[name] ?? (this.#headers[i + 1] as string))
+    }
     if (head.lengthBytes === null) {
       this.#isStream = true
       headers.push(
@@ -64,9 +68,8 @@ export class HttpReply implements Reply {
         'no',
       )
     } else {
-      headers.push('content-length', String(head.lengthBytes))
+      headers.push('content-type', 'application/json', 'content-length', String(head.lengthBytes))
     }
-    for (const name in head.headers) headers.push(name, head.headers[name] as string)
     this.#response.writeHead(200, headers)
   }
 

@@ -129,7 +129,8 @@ export const gatewayFaults = {
     openai: ['server_error', 'not_adoptable'],
     anthropic: 'api_error',
     title: 'The answer died with its gateway',
-    sentence: 'The gateway that had this answer in hand died, and the request was not kept, so no other could go on with it.',
+    sentence:
+      'The gateway that had this answer in hand died, and the request was not kept, so no other could go on with it.',
     cure: 'Ask again. Requests larger than `journal.requestBytesMax` and those made with the caller’s own key are not kept.',
   },
   HF_CONFIG: {

@@ -166,7 +166,8 @@ export const upstreamFaults = {
     proxyError: 'http_protocol_error',
     envoyFlag: '',
     title: 'The broken answer could not be gone on with',
-    sentence: 'An answer broke off, and what another model server gave to go on with it does not fit what was said before.',
+    sentence:
+      'An answer broke off, and what another model server gave to go on with it does not fit what was said before.',
     cure: 'Use servers that can go on with a text (`continues` of the upstream), or a temperature of 0.',
   },
   HF_UPSTREAM_EMPTY: {

@@ -5,9 +5,13 @@ import type { Upstream } from './upstream.ts'
 const timeoutFields = {
   connectMs: milliseconds(5000, 'To look up the name, connect and shake hands with an upstream.'),
   firstTokenMs: milliseconds(60_000, 'From the request until the first token of a streamed answer, per attempt.'),
+  firstTokenSwitchMs: milliseconds(
+    10_000,
+    'The same while there is an upstream that has not been asked yet; a second more for each 64 KiB of the request.',
+  ),
   interTokenMs: milliseconds(
     30_000,
-    'Between two tokens of a streamed answer; comments and pings do not count as tokens.',
+    'Between two tokens of a streamed answer; comments and pings do not count as tokens. Shorter, but at least 3 seconds, where the upstream is known to be faster: twice its p99 and a second.',
   ),
   wholeMs: milliseconds(180_000, 'For an answer that is not streamed, per attempt.'),
   totalMs: milliseconds(600_000, 'For a call with all its attempts.'),
@@ -23,6 +27,7 @@ export const timeoutsSchema = z.strictObject(timeoutFields).prefault({}).meta({ 
 const timeoutOverrides = z.strictObject({
   connectMs: override(timeoutFields.connectMs),
   firstTokenMs: override(timeoutFields.firstTokenMs),
+  firstTokenSwitchMs: override(timeoutFields.firstTokenSwitchMs),
   interTokenMs: override(timeoutFields.interTokenMs),
   wholeMs: override(timeoutFields.wholeMs),
   totalMs: override(timeoutFields.totalMs),

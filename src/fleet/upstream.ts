@@ -4,6 +4,7 @@ import { rungNames, type RungName } from '../dialect/seam/rung.ts'
 import type { FaultCode } from '../fault/code.ts'
 import type { Clock } from '../ground/clock.ts'
 import { count, z } from '../ground/schema.ts'
+import { Pace } from './pace.ts'
 
 /** What each kind of server speaks when nobody says otherwise. */
 const spokenByKind = {
@@ -90,6 +91,8 @@ export class Upstream {
   inFlight = 0
   /** Calls sent since the start. */
   callCount = 0
+  /** How fast it speaks. */
+  readonly pace = new Pace()
   failuresInRow = 0
   lastFault: FaultCode | null = null
   /** What the configuration says it speaks; null when its kind says. */

@@ -33,6 +33,8 @@ export interface ExchangeFact {
   readonly code: FaultCode | null
   readonly detail: string
   readonly attempts: readonly AttemptFact[]
+  /** Why the answer broke, each time that it went on behind a seam. */
+  readonly seams: readonly string[]
   readonly durationMs: number
   /** From the beginning of the call to the first content handed to the caller. */
   readonly firstTokenMs: number | null

@@ -23,12 +23,14 @@ const nothing: Buffer = Buffer.alloc(0)
 const heldEventsMax = 64
 /** After the finish reason the upstream's own end mark is awaited this long; the answer is whole without it. */
 const endMarkMs = 2000
+/** The limit between tokens may become shorter while an answer is under way: it is looked at this often. */
+const watchMsMax = 3000
 
 export interface AttemptListener {
   /** The first content has come: what follows may be delivered. */
   onCommit(): void
-  /** An SSE event for the caller, in order; only after `onCommit`. */
-  onEvent(event: Buffer): void
+  /** An SSE event for the caller, in order; only after `onCommit`. `aside` is for the journal alone. */
+  onEvent(event: Buffer, aside?: Buffer): void
   /** The bytes of one read have been dealt with: time to deliver. */
   onTurn(): void
   /** The streamed answer is whole. */
@@ -36,6 +38,12 @@ export interface AttemptListener {
   onWhole(answer: WholeAnswer): void
   /** The attempt failed; nothing follows. */
   onFault(fault: Fault): void
+}
+
+/** An event for the caller, and what the journal keeps beside it. */
+interface Said {
+  readonly event: Buffer
+  readonly aside: Buffer | undefined
 }
 
 export interface AttemptOrder {
@@ -63,11 +71,10 @@ export class Attempt implements WireReceiver {
   #reader: StreamReader | null = null
   #splitter: SseSplitter | null = null
   /** Events before the first content, or null once committed. */
-  #held: Buffer[] | null = []
+  #held: Said[] | null = []
   /** What has come of an answer that is not streamed, or of an error. */
   #body: Gather | null = null
   #isOver = false
-  #isPaused = false
   #timer: Timer | null = null
   #sinceMs: number
   #contentSeen = 0
@@ -109,15 +116,6 @@ export class Attempt implements WireReceiver {
     this.#close()
   }
 
-  /** Stops and starts reading from the upstream; time does not count while the caller is the slow one. */
-  pause(isPaused: boolean): void {
-    if (this.#isOver || this.#isPaused === isPaused) return
-    this.#isPaused = isPaused
-    this.#sinceMs = this.#clock.monotonicMs()
-    if (isPaused) this.#flight?.pause()
-    else this.#flight?.resume()
-  }
-
   onHead(head: WireHead): void {
     this.#head = head
     this.receivedStatus = head.status
@@ -130,7 +128,7 @@ export class Attempt implements WireReceiver {
         new Fault('HF_UPSTREAM_GARBLED', { detail: `a stream was asked for, ${type.slice(0, 80)} came` }),
       )
     }
-    this.#reader = this.order.translation.streamReader((event) => this.#emit(event))
+    this.#reader = this.order.translation.streamReader((event, aside) => this.#emit(event, aside))
     this.#splitter = new SseSplitter((event) => this.#read(event))
   }
 
@@ -162,9 +160,9 @@ export class Attempt implements WireReceiver {
     this.#fail(fault)
   }
 
-  #emit(event: Buffer): void {
-    if (this.#held) this.#held.push(event)
-    else this.#listener.onEvent(event)
+  #emit(event: Buffer, aside?: Buffer): void {
+    if (this.#held) this.#held.push({ event, aside })
+    else this.#listener.onEvent(event, aside)
   }
 
   #read(event: Buffer): void {
@@ -172,15 +170,18 @@ export class Attempt implements WireReceiver {
     if (!reader || this.#isOver) return
     reader.read(event)
     if (reader.failure) return this.#fail(reader.failure)
+    // What it was meant to say is lost; without it the answer would have a hole that nobody sees.
+    if (reader.malformedCount > 0)
+      return this.#fail(new Fault('HF_UPSTREAM_GARBLED', { detail: 'an event of the stream makes no sense' }))
     if (this.#held && (reader.hasContent || this.#held.length > heldEventsMax)) this.#commit(this.#held)
     if (reader.isEnded) this.#endStream()
   }
 
-  #commit(held: Buffer[]): void {
+  #commit(held: Said[]): void {
     this.#held = null
     this.#watch() // from here on the shorter limit between tokens counts
     this.#listener.onCommit()
-    for (const event of held) this.#listener.onEvent(event)
+    for (const { event, aside } of held) this.#listener.onEvent(event, aside)
   }
 
   #endStream(): void {
@@ -196,6 +197,7 @@ export class Attempt implements WireReceiver {
     }
     if (this.#held) this.#commit(this.#held)
     reader.end()
+    if (reader.failure) return this.#fail(reader.failure) // its last words do not fit what was said before
     this.#release()
     this.#listener.onStreamEnd()
   }
@@ -207,7 +209,6 @@ export class Attempt implements WireReceiver {
   #release(): void {
     this.#isOver = true
     this.#timer?.cancel()
-    if (this.#isPaused) this.#flight?.resume()
     this.#timer = this.#clock.after(endMarkMs, () => this.#flight?.cancel())
   }
 
@@ -265,28 +266,30 @@ export class Attempt implements WireReceiver {
   #noteProgress(): void {
     const count = (this.#reader?.contentCount ?? 0) + (this.#reader?.isComplete ? 1 : 0)
     if (count === this.#contentSeen) return
+    const nowMs = this.#clock.monotonicMs()
+    if (this.#contentSeen > 0) this.order.upstream.pace.observe(nowMs - this.#sinceMs)
     this.#contentSeen = count
-    this.#sinceMs = this.#clock.monotonicMs()
+    this.#sinceMs = nowMs
     if (this.#reader?.isComplete) this.#watch()
   }
 
   #limitMs(): number {
-    const { timeouts, isStream } = this.order
+    const { timeouts, isStream, upstream } = this.order
     if (!isStream) return timeouts.wholeMs
     if (this.#reader?.isComplete) return Math.min(endMarkMs, timeouts.interTokenMs)
-    return this.isCommitted ? timeouts.interTokenMs : timeouts.firstTokenMs
+    return this.isCommitted ? upstream.pace.stallMs(timeouts.interTokenMs) : timeouts.firstTokenMs
   }
 
   /** One lazy timer: it is not moved at each token, but asks when it fires how long the silence has been. */
   #watch(): void {
     this.#timer?.cancel()
     if (this.#isOver) return
-    const silentMs = this.#isPaused ? 0 : this.#clock.monotonicMs() - this.#sinceMs
-    this.#timer = this.#clock.after(Math.max(1, this.#limitMs() - silentMs), () => this.#check())
+    const silentMs = this.#clock.monotonicMs() - this.#sinceMs
+    this.#timer = this.#clock.after(Math.min(watchMsMax, Math.max(1, this.#limitMs() - silentMs)), () => this.#check())
   }
 
   #check(): void {
-    if (this.#isPaused || this.#clock.monotonicMs() - this.#sinceMs < this.#limitMs()) return this.#watch()
+    if (this.#clock.monotonicMs() - this.#sinceMs < this.#limitMs()) return this.#watch()
     if (this.#reader?.isComplete) return this.#endStream()
     const code = this.isCommitted ? 'HF_UPSTREAM_STALLED' : 'HF_FIRST_TOKEN_TIMEOUT'
     this.#fail(new Fault(code, { detail: `nothing for ${this.#limitMs()} ms` }))

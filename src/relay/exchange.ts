@@ -2,397 +2,422 @@
  * THE STORY of one call: admit → choose → attempt → journal → deliver → settle.
  *
  * Until the first content of an answer nothing has been sent to the caller, and any failure of an upstream is only a
- * reason to try another. From then on every event goes through the journal, and a failure ends in an honest error.
+ * reason to try another. From then on every event goes through the journal first; when the upstream breaks off, the
+ * answer goes on with another one (a seam), and only when nobody can go on it ends in an honest error. A caller that
+ * leaves only detaches: the answer goes on into the journal, and whoever asks for it by its ray reads on from there.
  */
-import type { Usage } from '../dialect/call.ts'
 import { errorEvent } from '../dialect/error-body.ts'
-import { translate } from '../dialect/translate.ts'
-import type { Translation, WholeAnswer } from '../dialect/translation.ts'
+import type { WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import type { Fleet, Target } from '../fleet/fleet.ts'
-import type { Member as PoolMember } from '../fleet/pool.ts'
-import type { Clock, Timer } from '../ground/clock.ts'
+import type { Target } from '../fleet/fleet.ts'
+import type { Timer } from '../ground/clock.ts'
 import type { Member } from '../ground/crowd.ts'
-import type { Random } from '../ground/random.ts'
-import type { AttemptFact } from '../observe/exchange-fact.ts'
-import type { Observer } from '../observe/observer.ts'
-import type { Journal, JournalEntry, Outcome } from '../store/journal.ts'
-import { Attempt, type AttemptListener } from './attempt.ts'
-import { choose } from './balance/balance.ts'
-import { giveUpFault, hasReachedUpstream, isUpstreamsFault, mayReturnSoon } from './failover.ts'
+import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
+import { Account } from './account.ts'
+import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { Leg, type LegListener } from './leg.ts'
+import { Mend } from './mend.ts'
+import { idAlias, Naming } from './naming.ts'
 import type { Order } from './order.ts'
-import type { Admission } from './overload/admission.ts'
-import type { Reply } from './reply.ts'
-import { Tail } from './stream/tail.ts'
-import { upstreamHeaders } from './upstream-headers.ts'
-import type { Wires } from './wire/wires.ts'
+import { packOrder } from './parcel.ts'
+import type { Relay } from './relay-parts.ts'
+import { Speech } from './speech.ts'
+import { Feed } from './stream/feed.ts'
+import type { Reader } from './stream/reader.ts'
 
-/** What every exchange works with. */
-export interface Relay {
-  readonly clock: Clock
-  readonly random: Random
-  readonly fleet: Fleet
-  readonly wires: Wires
-  readonly journal: Journal
-  readonly admission: Admission
-  readonly observer: Observer
-  /** Largest answer, bytes. */
-  readonly answerBytesMax: number
-}
+/** How often and how long an adopted answer waits for an upstream that offers its model. */
+const upstreamWaitMs = 500
+const upstreamWaitMsMax = 60_000
+/** Two wall clocks say how long an adopted answer has been under way, and they may differ: it gets this in any case. */
+const adoptedTimeShare = 0.25
+/** Answers worth another node's while when this one dies. */
+const adoptableRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])
 
-/** Waits between rounds over all upstreams while none of them answers. */
-const roundWaitMs = 100
-const roundWaitMsMax = 1000
-/**
- * Attempts of all kinds for one call. Those that found nobody at home do not count against the pool's `attemptsMax`.
- */
-const knocksMax = 64
-
-export class Exchange implements AttemptListener, Member {
+export class Exchange implements LegListener, EntryListener, Member {
   place = 0
+  readonly order: Order
+  readonly feed: Feed
+  readonly callKey: string | null
+  /** Nobody reads it, and its first reader left before the end: a repetition of the call may have it. */
+  isLost = false
   #relay: Relay
-  #order: Order
-  #reply: Reply
-  #tail: Tail
+  #onSettled: () => void
   #entry: JournalEntry | null = null
   #target: Target | null = null
-  #translations = new Map<string, Translation | null>()
-  #tried = new Set<PoolMember>()
-  #attempt: Attempt | null = null
-  #attempts: AttemptFact[] = []
-  #faults: Fault[] = []
-  #member: PoolMember | null = null
-  #sentCount = 0
-  #rounds = 0
-  #firstRoundOverMs: number | null = null
-  #firstTokenMs: number | null = null
+  #caller: Reader | null = null
+  #leg: Leg | null = null
+  /** Only what is stored is looked for by its id. */
+  #naming: Naming | null
+  #account = new Account()
+  #seamCount = 0
   #timers: Timer[] = []
+  #detachTimer: Timer | null = null
   #isReading = false
-  /** The journal refuses even the last word: the caller is told all the same. */
-  #isJournalGone = false
-  /** A whole answer whose head waits until the journal has kept it. */
-  #whole: WholeAnswer | null = null
   #isSettled = false
   #isAdmitted = false
   #outcome: Outcome | null = null
   #fault: Fault | null = null
-  /** Why the call cannot be put into the language of an upstream. */
-  #unspeakable: Fault | null = null
-  #usage: Usage | null = null
-  #finishReason: string | null = null
-  #contentCount = 0
 
-  #onSettled: () => void
-
-  constructor(relay: Relay, order: Order, reply: Reply, onSettled: () => void) {
+  /** @param keptCount events that an earlier node has written. */
+  constructor(relay: Relay, order: Order, keptCount: number, onSettled: () => void) {
     this.#relay = relay
+    this.order = order
     this.#onSettled = onSettled
-    this.#order = order
-    this.#reply = reply
-    this.#tail = new Tail(reply, {
-      onEnded: () => this.#settle(),
-      onLag: (isLagging) => this.#attempt?.pause(isLagging),
-    })
-    reply.onGone = () => this.#callerLeft()
+    this.feed = new Feed(keptCount)
+    this.callKey = callKeyOf(order)
+    this.#naming = order.isStored ? this.#newNaming() : null
   }
 
-  start(): void {
-    const { admission, fleet, journal, clock } = this.#relay
-    const { call, ray, caller } = this.#order
+  #newNaming(): Naming {
+    const { call, caller, toldId } = this.order
+    return new Naming({ route: call.route, toldId, onId: (id) => this.alias(idAlias(caller, id)) })
+  }
+
+  /** Why it failed, if it did. */
+  get failure(): Fault | null {
+    return this.#outcome ? this.#fault : null
+  }
+
+  get hasEnded(): boolean {
+    return this.#outcome !== null
+  }
+
+  get info(): AnswerInfo {
+    const { ray, call, caller, isStored } = this.order
+    const { route, model, isStream } = call
+    const beganMs = this.#relay.clock.nowMs()
+    return { ray, route, model, caller, beganMs, isStream, isStored, callKey: this.callKey }
+  }
+
+  /** Begins the answer. `caller`: who reads it first; null for one that runs in the background. */
+  start(caller: Reader | null): void {
+    this.#caller = caller
+    const { admission, fleet, journal } = this.#relay
     try {
       admission.enter()
       this.#isAdmitted = true
-      this.#target = fleet.resolve(call.model)
-      this.#entry = journal.begin(
-        { ray, route: call.route, model: call.model, caller, beganMs: clock.nowMs() },
-        (keptCount) => this.#kept(keptCount),
-        (cause) => this.#lost(cause),
-      )
-      this.#timers.push(clock.after(this.#target.pool.timeouts.totalMs, () => this.#fail(new Fault('HF_DEADLINE'))))
-      this.#next()
+      this.#target = fleet.resolve(this.order.call.model)
+      this.#account.isModelKnown = true
+      this.#entry = journal.begin(this.info, this.#parcel(this.#target), this)
+      this.#limitTime()
+      this.#speakAnew()
     } catch (thrown) {
       this.#fail(toFault(thrown))
     }
   }
 
-  /** The house closes: an answer that is still under way ends with a word, not with silence. */
-  close(): void {
-    this.#fail(new Fault('HF_CLOSING', { retryAfterMs: 1000 }))
-  }
-
-  /** The house closes now: what a slow caller has not taken is left, and its connection will break. */
-  abandon(): void {
-    if (this.#isSettled) return
-    this.#fault ??= new Fault('HF_CLOSING')
-    this.#outcome = 'failed'
-    this.#tail.finish('breakOff')
-    this.#tail.detach()
-  }
-
-  // Choose, and try.
-
-  #next(): void {
-    const target = this.#target
-    if (!target || this.#outcome) return
-    for (;;) {
-      const member = this.#mayTry(target) ? choose(target.members, this.#tried, this.#relay.random) : null
-      if (!member) return this.#wait(target)
-      this.#tried.add(member)
-      const translation = this.#translationFor(member, target)
-      if (translation) return this.#try(member, translation, target)
-    }
-  }
-
-  #mayTry(target: Target): boolean {
-    return this.#sentCount < target.pool.attemptsMax && this.#attempts.length < knocksMax
-  }
-
-  /** How the call is spoken to this upstream; null when it cannot be, which may say something against the call. */
-  #translationFor({ upstream }: PoolMember, target: Target): Translation | null {
-    const isOfItsKind = !upstream.options.speaks && upstream.options.streamUsage
-    const key = isOfItsKind ? upstream.kind : upstream.name
-    const known = this.#translations.get(key)
-    if (known !== undefined) return known
-    const options = { wantsUsage: upstream.options.streamUsage, nowMs: this.#relay.clock.nowMs() }
-    let translation: Translation | null = null
+  /** Goes on with an answer whose node has died. */
+  adopt(adopted: Adopted): void {
+    this.#entry = adopted.entry
+    this.#setLost(true)
+    if (adopted.events.length > 0) this.#account.firstTokenMs = 0
     try {
-      translation = translate(this.#order.call, upstream.speaks, target.upstreamModel, options)
+      this.#relay.admission.enter()
+      this.#isAdmitted = true
+      if (adopted.isCancelled) this.onCancel()
+      else this.#goOn(adopted)
     } catch (thrown) {
-      this.#unspeakable = toFault(thrown) // another upstream may speak the caller's own language
+      this.#fail(toFault(thrown))
     }
-    this.#translations.set(key, translation)
-    return translation
   }
 
-  #try(member: PoolMember, translation: Translation, target: Target): void {
-    const { clock, wires, answerBytesMax } = this.#relay
-    const { upstream } = member
-    this.#member = member
-    upstream.inFlight++
-    upstream.callCount++
-    const attempt = new Attempt(
-      clock,
-      {
-        upstream,
-        wire: wires.to(upstream),
-        translation,
-        isStream: this.#order.call.isStream,
-        headers: upstreamHeaders(upstream, translation.route, this.#order),
-        timeouts: target.pool.timeouts,
-        answerBytesMax,
-      },
-      this,
-    )
-    this.#attempt = attempt
-    attempt.start()
+  /** After a start the upstreams may still be on their way. */
+  #goOn(adopted: Adopted, waitedMs = 0): void {
+    if (this.#outcome) return
+    try {
+      this.#target = this.#relay.fleet.resolve(this.order.call.model)
+      this.#account.isModelKnown = true
+    } catch (thrown) {
+      if (waitedMs >= upstreamWaitMsMax) return this.#fail(toFault(thrown))
+      const again = (): void => this.#goOn(adopted, waitedMs + upstreamWaitMs)
+      this.#timers.push(this.#relay.clock.after(upstreamWaitMs, again))
+      return
+    }
+    this.#limitTime(adoptedTimeShare)
+    if (adopted.events.length === 0) return this.#speakAnew()
+    this.#mend(adopted.events, new Fault('HF_NOT_ADOPTABLE', { detail: 'nobody could go on with it' }))
   }
 
-  /**
-   * Every upstream has been tried. Those that were up before may be back in a moment: worth a short wait, then once
-   * more.
-   */
-  #wait(target: Target): void {
-    const { clock, random } = this.#relay
-    const nowMs = clock.monotonicMs()
-    this.#firstRoundOverMs ??= nowMs
-    const patienceLeftMs = this.#firstRoundOverMs + target.pool.timeouts.patienceMs - nowMs
-    const isWorthIt = this.#mayTry(target) && mayReturnSoon(this.#faults, target.members, patienceLeftMs)
-    if (!isWorthIt)
-      return this.#fail(this.#faults.length === 0 && this.#unspeakable ? this.#unspeakable : giveUpFault(this.#faults))
-    const waitMs = Math.min(patienceLeftMs, roundWaitMsMax, roundWaitMs * 2 ** this.#rounds++ * (0.5 + random.unit()))
-    this.#tried.clear()
-    this.#timers.push(clock.after(waitMs, () => this.#next()))
+  /** Calls with the same `Idempotency-Key` find it from now on. */
+  aliasKey(): void {
+    const { caller, idempotencyKey } = this.order
+    if (idempotencyKey !== null) this.alias(keyAlias(caller, idempotencyKey))
   }
 
-  // What an attempt tells.
+  /** A further name of the answer, by which it can be found. */
+  alias(id: string): void {
+    if (!this.#outcome) this.#entry?.alias(id)
+  }
+
+  #parcel(target: Target): Buffer | null {
+    const { call, callerKey } = this.order
+    const needsKey = callerKey !== null && target.members.some(({ upstream }) => upstream.options.key === 'caller')
+    const isTooLarge = call.body.bytes.length > this.#relay.requestBytesMax
+    return needsKey || isTooLarge || !adoptableRoutes.has(call.route) ? null : packOrder(this.order, this.#relay.clock)
+  }
+
+  /** @param leastShare of the time for a call, which it gets in any case. */
+  #limitTime(leastShare = 0): void {
+    const { clock } = this.#relay
+    const totalMs = this.#target?.pool.timeouts.totalMs ?? 0
+    const leftMs = totalMs - (clock.monotonicMs() - this.order.beganMs)
+    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), () => this.#fail(new Fault('HF_DEADLINE'))))
+  }
+
+  // Legs.
+
+  #speakAnew(): void {
+    const target = this.#target
+    if (!target) return
+    this.#begin(new Leg(this.#relay, new Speech(this.#relay, this.order, target, this.#account.attempts), this))
+  }
+
+  #begin(leg: Leg): void {
+    this.#leg = leg
+    leg.start()
+  }
 
   onCommit(): void {
-    this.#member?.upstream.succeed()
     this.#isReading = true
-    this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.#order.beganMs
-    if (this.#order.call.isStream) this.#reply.begin({ lengthBytes: null, headers: {} })
+    this.#account.firstTokenMs ??= this.#relay.clock.monotonicMs() - this.order.beganMs
   }
 
-  onEvent(event: Buffer): void {
+  onEvent(event: Buffer, aside?: Buffer): void {
     if (this.#outcome) return // an earlier event of the same read ended the call
     this.#isReading = true
-    this.#journal(event)
+    this.#journal(this.#naming ? this.#naming.event(event) : event, aside)
   }
 
   onTurn(): void {
     this.#isReading = false
-    this.#tail.flush()
+    this.feed.flush()
   }
 
-  onWhole(answer: WholeAnswer): void {
-    this.#member?.upstream.succeed()
-    this.#endAttempt(null)
+  onWhole({ body }: WholeAnswer): void {
+    this.#endLeg()
     if (this.#outcome) return
     this.#isReading = true
-    this.#whole = answer
-    this.#journal(answer.body)
-    if (!this.#outcome) this.#finish('complete')
+    this.#account.firstTokenMs = this.#relay.clock.monotonicMs() - this.order.beganMs
+    this.#journal(this.#naming ? this.#naming.body(body) : body)
+    if (!this.#outcome) this.#finish('complete', null)
   }
 
   onStreamEnd(): void {
-    this.#endAttempt(null)
-    this.#finish('complete')
+    this.#endLeg()
+    this.#finish('complete', null)
   }
 
-  onFault(told: Fault): void {
-    const fault = this.#judge(told)
-    const isCommitted = this.#attempt?.isCommitted ?? false
-    this.#endAttempt(fault)
+  onGivenUp(fault: Fault): void {
+    this.#endLeg()
+    // What broke the answer says more than why nobody could go on with it.
+    this.#fail(this.#fault ?? fault)
+  }
+
+  onBroken(fault: Fault): void {
+    const { member } = this.#leg ?? {}
+    this.#endLeg()
     if (this.#outcome) return
-    this.#faults.push(fault)
-    if (fault.kind.retry === 'no' || isCommitted) return this.#fail(fault)
-    this.#next()
+    this.feed.flush()
+    if (!this.#relay.seamBudget.take(this.#seamCount)) return this.#fail(fault)
+    this.#relay.journal.recall(this.order.ray).then(
+      (events) => {
+        if (this.#outcome) return
+        if (events) this.#mend(events, fault, member)
+        else this.#fail(fault)
+      },
+      () => this.#fail(fault),
+    )
   }
 
-  /** The refusal of the caller's own key says nothing against the upstream, and everything to the caller. */
-  #judge(fault: Fault): Fault {
-    const isCallersKey = this.#attempt?.order.upstream.options.key === 'caller'
-    if (fault.code !== 'HF_UPSTREAM_KEY_REFUSED' || !isCallersKey) return fault
-    return new Fault('HF_KEY_UNKNOWN', { detail: 'the model server does not take the key that was sent' })
+  /** The seam: goes on behind these events. */
+  #mend(events: Adopted['events'], fault: Fault, avoid: Leg['member'] = null): void {
+    const target = this.#target
+    if (!target || this.#outcome) return
+    this.#seamCount++
+    this.#fault = fault
+    try {
+      const mend = new Mend(this.#relay, this.order, target, events, { account: this.#account.attempts, avoid })
+      if (!mend.isPossible) return this.#fail(fault)
+      this.#account.seams.push(fault.code)
+      const rest = mend.rest
+      if (!rest) return this.#begin(new Leg(this.#relay, mend, this))
+      if (rest.length === 0) return this.#sealUnseen()
+      for (const event of rest) this.#journal(event)
+      this.#finish('complete', null)
+    } catch (thrown) {
+      this.#fail(toFault(thrown))
+    }
+  }
+
+  /**
+   * Everything was said before: no event of ours proves that the answer is still ours to end. So the readers take the
+   * journal's word for it.
+   */
+  #sealUnseen(): void {
+    this.#outcome = 'complete'
+    this.#fault = null
+    this.#entry?.seal('complete')
+    this.feed.handOver()
+    this.#settle()
+  }
+
+  #endLeg(): void {
+    // A leg that breaks off in the middle of a read has no turn to end: what is kept from now on goes out at once.
+    this.#isReading = false
+    const leg = this.#leg
+    if (!leg) return
+    this.#leg = null
+    this.#account.addLeg(leg)
   }
 
   // Journal, deliver, settle.
 
-  /** Only what the journal has taken is put into the tail, so that both count the same events. */
-  #journal(event: Buffer): void {
+  /** Only what the journal has taken is put into the feed, so that both count the same events. */
+  #journal(event: Buffer, aside?: Buffer): void {
     try {
-      this.#entry?.append(event)
+      // Before `append`: the journal may tell within it that the event is kept.
+      this.feed.push(event)
+      this.#entry?.append(event, aside)
     } catch (thrown) {
-      return this.#fail(toFault(thrown))
+      this.feed.unpush()
+      this.#fail(toFault(thrown))
     }
-    this.#tail.push(event)
   }
 
-  #kept(keptCount: number): void {
-    this.#tail.kept(this.#isJournalGone ? Number.POSITIVE_INFINITY : keptCount)
-    if (this.#whole) this.#beginWhole(this.#whole)
-    if (!this.#isReading) this.#tail.flush()
+  onKept(keptCount: number): void {
+    this.feed.kept(keptCount)
+    if (!this.#isReading) this.feed.flush()
   }
 
-  #beginWhole({ body }: WholeAnswer): void {
-    this.#whole = null
-    this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.#order.beganMs
-    this.#reply.begin({ lengthBytes: body.length, headers: { 'content-type': 'application/json' } })
+  /** What the journal could not keep is not delivered, its end least of all. */
+  onLost(fault: Fault): void {
+    // Also of an answer that is settled the last events may be lost, and readers may still wait for them.
+    if (!this.#isSettled) {
+      this.#leg?.cancel(fault)
+      this.#endLeg()
+      this.#fault = fault
+      this.#outcome = 'failed'
+      this.#isReading = false
+    }
+    // With another node the answer goes on, and with it the readers; else they are told here.
+    if (fault.code === 'HF_LEASE_LOST') this.feed.handOver()
+    else this.#tellUnkept(fault)
+    this.#settle()
   }
 
-  /** What the journal could not keep is not delivered, its end least of all; the caller is told so instead. */
-  #lost(cause: unknown): void {
-    if (this.#isSettled) return
-    this.#isJournalGone = true
-    this.#tail.dropUnkept()
-    const hadFailed = this.#outcome === 'failed'
-    this.#outcome = null
-    this.#fail((hadFailed && this.#fault) || new Fault('HF_JOURNAL_FULL', { cause }))
+  onCancel(): void {
+    this.#fail(new Fault('HF_CANCELLED'), 'cancelled')
   }
 
-  #finish(outcome: Outcome): void {
+  /** The house closes: what is still under way ends with a word, and is left to whoever adopts it. */
+  close(): void {
+    if (this.#outcome) return
+    const fault = new Fault('HF_CLOSING', { retryAfterMs: 1000 })
+    if (this.#relay.journal.engine === 'memory' || !this.#entry) return this.#fail(fault)
+    this.#leg?.cancel(fault)
+    this.#endLeg()
+    this.#fault = fault
+    this.#outcome = 'failed'
+    this.#entry.release()
+    this.#tellUnkept(fault)
+    this.#settle()
+  }
+
+  /** The house closes now: what a slow caller has not taken is left, and its connection will break. */
+  abandon(): void {
+    this.close()
+    this.#caller?.abandon()
+    this.#settle()
+  }
+
+  #tellUnkept(fault: Fault): void {
+    if (this.#caller && !this.#caller.hasBegun) this.#caller.fail(fault)
+    this.feed.breakUnkept(errorEvent(fault, this.order.ray, this.order.call.route), fault)
+  }
+
+  #finish(outcome: Outcome, fault: Fault | null): void {
     if (this.#outcome) return
     this.#outcome = outcome
+    this.#fault = fault
     this.#isReading = false
     this.#entry?.seal(outcome)
-    this.#tail.finish(outcome === 'complete' ? 'end' : 'breakOff')
+    this.feed.finish(outcome === 'complete' ? 'end' : 'breakOff', fault)
+    this.#settle()
   }
 
   /**
-   * The call fails: with an error answer while none has begun, with an error event and a broken connection
+   * The call fails: with an error answer while nothing has been sent, with an error event and a broken connection
    * afterwards.
    */
-  #fail(fault: Fault): void {
+  #fail(fault: Fault, outcome: Outcome = 'failed'): void {
     if (this.#outcome) return
-    this.#fault = fault
-    this.#attempt?.cancel()
-    this.#endAttempt(fault)
-    if (this.#firstTokenMs === null) {
-      this.#outcome = 'failed'
-      this.#entry?.seal('failed')
-      this.#reply.fail(fault)
-      return this.#settle()
+    this.#leg?.cancel(fault)
+    this.#endLeg()
+    const event = errorEvent(fault, this.order.ray, this.order.call.route)
+    if (this.#account.firstTokenMs === null) this.#caller?.fail(fault)
+    if (this.#entry) {
+      try {
+        this.feed.push(event)
+        this.#entry.append(event)
+      } catch {
+        this.feed.breakUnkept(event, fault)
+      }
     }
-    this.#breakOff(fault)
+    this.#finish(outcome, fault)
   }
 
-  #breakOff(fault: Fault): void {
-    const event = errorEvent(fault, this.#order.ray, this.#order.call.route)
-    this.#tail.push(event)
-    try {
-      this.#entry?.append(event)
-    } catch {
-      this.#isJournalGone = true
-    }
-    if (this.#isJournalGone) this.#tail.kept(Number.POSITIVE_INFINITY)
-    this.#finish('failed')
+  // Readers.
+
+  /** A reader is gone, or has all. */
+  readerLeft(reader: Reader, how: 'end' | 'breakOff' | 'gone'): void {
+    if (how === 'gone' && !this.#outcome) this.#detach(reader === this.#caller)
+    this.#settle()
   }
 
-  #callerLeft(): void {
-    if (this.#isSettled) return
-    const isDetached = this.#order.onDisconnect === 'detach' && this.#outcome === null
-    if (!isDetached && this.#outcome === null) {
-      this.#fault = new Fault('HF_CLIENT_GONE')
-      this.#attempt?.cancel()
-      this.#endAttempt(this.#fault)
-      this.#outcome = 'cancelled'
-      this.#entry?.seal('cancelled')
-      this.#tail.finish('breakOff')
-    }
-    this.#tail.detach()
+  /** Somebody reads again. */
+  readerCame(): void {
+    this.#setLost(false)
+    this.#detachTimer?.cancel()
+    this.#detachTimer = null
   }
 
-  #endAttempt(fault: Fault | null): void {
-    const attempt = this.#attempt
-    if (!attempt) return
-    this.#attempt = null
-    const { upstream } = attempt.order
-    upstream.inFlight--
-    if (fault && isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
-    if (!fault || hasReachedUpstream(fault)) this.#sentCount++
-    this.#usage = attempt.usage ?? this.#usage
-    this.#finishReason = attempt.finishReason ?? this.#finishReason
-    this.#contentCount += attempt.contentCount
-    this.#attempts.push({
-      upstream: upstream.name,
-      code: fault?.code ?? null,
-      detail: fault?.detail ?? '',
-      afterMs: Math.round(attempt.beganMs - this.#order.beganMs),
-      durationMs: Math.round(this.#relay.clock.monotonicMs() - attempt.beganMs),
-      receivedStatus: attempt.receivedStatus,
-    })
+  #setLost(isLost: boolean): void {
+    if (this.isLost !== isLost) this.#relay.detached.count += isLost ? 1 : -1
+    this.isLost = isLost
+  }
+
+  #detach(isCaller: boolean): void {
+    if (this.feed.listenerCount > 0) return
+    const { clock, detached } = this.#relay
+    const { onDisconnect, isStored } = this.order
+    if (onDisconnect === 'cancel' && !isStored) {
+      if (isCaller) this.#fail(new Fault('HF_CLIENT_GONE'), 'cancelled')
+      return
+    }
+    this.#setLost(true)
+    if (this.callKey) this.alias(lostAlias(this.order.caller, this.callKey))
+    if (isStored) return
+    if (detached.count > detached.max)
+      return this.#fail(new Fault('HF_CLIENT_GONE', { detail: 'too many answers go on alone' }), 'cancelled')
+    this.#detachTimer ??= clock.after(detached.ms, () => this.#fail(new Fault('HF_CLIENT_GONE'), 'cancelled'))
   }
 
   #settle(): void {
-    if (this.#isSettled) return
+    if (this.#isSettled || !this.#outcome || (this.#caller && !this.#caller.isOver)) return
     this.#isSettled = true
     this.#onSettled()
+    this.#setLost(false)
+    this.#detachTimer?.cancel()
     for (const timer of this.#timers) timer.cancel()
     if (this.#isAdmitted) this.#relay.admission.leave()
-    const { call, ray, caller, beganMs } = this.#order
-    const fault = this.#fault
-    const hasBegun = this.#firstTokenMs !== null
-    this.#relay.observer.settled({
-      atMs: this.#relay.clock.nowMs(),
-      ray,
-      route: call.route,
-      model: call.model,
-      isModelKnown: this.#target !== null,
-      caller,
-      isStream: call.isStream,
-      outcome: this.#outcome ?? 'failed',
-      status: fault && (!hasBegun || fault.code === 'HF_CLIENT_GONE') ? fault.status : 200,
-      code: fault?.code ?? null,
-      detail: fault?.detail ?? '',
-      attempts: this.#attempts,
-      durationMs: this.#relay.clock.monotonicMs() - beganMs,
-      firstTokenMs: this.#firstTokenMs,
-      inputTokens: this.#usage?.inputTokens ?? null,
-      outputTokens: this.#usage?.outputTokens ?? (this.#contentCount || null),
-      finishReason: this.#finishReason,
-      requestBytes: call.body.bytes.length,
-      sentBytes: this.#tail.sentBytes,
+    const { clock, observer } = this.#relay
+    const fact = this.#account.settle(this.order, this.#fault, {
+      atMs: clock.nowMs(),
+      outcome: this.#outcome,
+      durationMs: clock.monotonicMs() - this.order.beganMs,
+      sentBytes: this.#caller?.sentBytes ?? 0,
       eventCount: this.#entry?.count ?? 0,
     })
+    observer.settled(fact)
   }
 }

@@ -1,7 +1,7 @@
 /** What a failure of an upstream means for the call: pure. */
 import { Fault } from '../fault/fault.ts'
 import type { FaultCode } from '../fault/code.ts'
-import type { Member } from '../fleet/pool.ts'
+import type { Member, Timeouts } from '../fleet/pool.ts'
 
 /**
  * Failures that pass when a server comes back: it is being restarted, its host or link is away for a moment, or it is
@@ -33,6 +33,7 @@ const innocent = new Set<FaultCode>([
   'HF_INTERNAL',
   'HF_UPSTREAM_TOO_LARGE',
   'HF_UPSTREAM_MODEL_MISSING',
+  'HF_SEAM_MISFIT',
   'HF_BAD_CALL',
   'HF_KEY_UNKNOWN',
 ])
@@ -63,6 +64,18 @@ export function mayReturnSoon(faults: readonly Fault[], members: readonly Member
   // One that has never answered is more likely a mistake in the configuration than one that comes back.
   if (!members.some(({ upstream }) => upstream.wasUp)) return false
   return faults.some(({ code, retryAfterMs }) => passing.has(code) && (retryAfterMs ?? 0) <= patienceLeftMs)
+}
+
+/** Reading a long prompt takes time: for each of so many bytes of the request a second more. */
+const bytesPerSecond = 64 * 2 ** 10
+
+/**
+ * How long an attempt may take until its first token: while another upstream has not been asked, it is not worth
+ * waiting for one as long as for the last.
+ */
+export function firstTokenLimitMs(timeouts: Timeouts, hasOthers: boolean, requestBytes: number): number {
+  const { firstTokenMs, firstTokenSwitchMs } = timeouts
+  return hasOthers ? Math.min(firstTokenMs, firstTokenSwitchMs + (1000 * requestBytes) / bytesPerSecond) : firstTokenMs
 }
 
 /** What the caller is told after all tries failed: the one cause, where they agree; otherwise that several failed. */

@@ -1,29 +1,137 @@
-/** Opens the relay: keeps the exchanges under way, and ends them with a word when the house closes. */
+/**
+ * Opens the relay: keeps the exchanges under way, finds answers for those who read them again, takes over what a dead
+ * node left, and ends everything with a word when the house closes.
+ */
+import { errorEvent } from '../dialect/error-body.ts'
+import { readErrorEvent } from '../dialect/error-event.ts'
+import type { Route } from '../dialect/call.ts'
+import { Fault, toFault } from '../fault/fault.ts'
+import { parseRay, type Ray } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Crowd } from '../ground/crowd.ts'
-import { Exchange, type Relay } from './exchange.ts'
+import type { Adopted, AnswerInfo, JournalCursor, JournalOptions } from '../store/journal.ts'
+import { Ears } from './ears.ts'
+import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { Exchange } from './exchange.ts'
+import { idAlias } from './naming.ts'
 import type { Order } from './order.ts'
+import { unpackOrder } from './parcel.ts'
+import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
+import { Reader } from './stream/reader.ts'
 
 /** After the grace: time for the last words to reach callers that read. */
 const lastWordsMs = 1000
+/** What is read from the journal at once for an answer that is put together. */
+const pageBytesMax = 2 ** 20
+
+/** Answers that are remembered to have found their reader again. */
+const takenMax = 1000
+/** A call for the background that is sent again within this time is the same call. */
+const repeatedWithinMs = 60_000
+
+/** Somebody who reads an answer again. */
+export interface Visit {
+  /** Number of the first event to deliver. */
+  readonly next: number
+  /** As SSE events, or as the one body it is. */
+  readonly isStream: boolean
+  readonly reply: Reply
+  /** Called once: with the bytes delivered, and how it ended. */
+  readonly onEnded: (sentBytes: number, how: 'end' | 'breakOff' | 'gone') => void
+}
 
 export class RelayPlane {
   #relay: Relay
+  #options: Pick<JournalOptions, 'keepMs'>
   #live = new Crowd<Exchange>()
+  /** Calls that may be repetitions, each waiting for the one before it. */
+  #turns = new Map<string, Promise<void>>()
+  /** Lost answers that a repetition has got since; the next call that looks alike is another one. */
+  #taken = new RecentRays(takenMax)
+  #isAdopting = false
+  #isClosing = false
 
-  constructor(relay: Relay) {
+  constructor(relay: Relay, options: Pick<JournalOptions, 'keepMs'>) {
     this.#relay = relay
+    this.#options = options
   }
 
   get liveCount(): number {
     return this.#relay.admission.liveCount
   }
 
+  /** A call with its first reader. A repetition of a call that is under way becomes another reader of that. */
   take(order: Order, reply: Reply): void {
-    const exchange: Exchange = new Exchange(this.#relay, order, reply, () => this.#live.remove(exchange))
-    this.#live.add(exchange)
-    exchange.start()
+    if (order.idempotencyKey === null && !order.isRepeated) return this.#start(order, reply)
+    this.#takeRepeated(order, reply).catch((thrown: unknown) => reply.fail(toFault(thrown)))
+  }
+
+  /**
+   * Begins an answer that nobody waits for, or finds the one that this call repeats. @throws {Fault} when it is not
+   * begun.
+   */
+  async takeInBackground(order: Order): Promise<AnswerInfo> {
+    if (order.idempotencyKey === null && !order.isRepeated) return this.#startInBackground(order)
+    return this.#inTurn(order, async () => (await this.#earlier(order)) ?? this.#startInBackground(order))
+  }
+
+  /** By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others; HF_ANSWER_EXPIRED. */
+  async look(id: string, caller: string): Promise<JournalCursor> {
+    const ray = parseRay(id)
+    const cursor = await this.#relay.journal.open(ray ? id : idAlias(caller, id))
+    if (cursor && cursor.info.caller === caller) return cursor
+    const isOld = ray !== null && ray.timeMs + this.#options.keepMs < this.#relay.clock.nowMs()
+    throw new Fault(isOld ? 'HF_ANSWER_EXPIRED' : 'HF_ANSWER_UNKNOWN')
+  }
+
+  /** Delivers an answer to one more reader. */
+  read(cursor: JournalCursor, visit: Visit): void {
+    this.#attach(cursor.info.ray, visit, true).start()
+  }
+
+  /** All events of an answer that are kept now. */
+  async events(cursor: JournalCursor): Promise<Buffer[]> {
+    const events: Buffer[] = []
+    for (;;) {
+      const page = await cursor.read(events.length, pageBytesMax)
+      if (page === null) throw new Fault('HF_ANSWER_EXPIRED')
+      if (page.length === 0) return events
+      events.push(...page)
+    }
+  }
+
+  /** Asks whoever makes the answer to stop; false when it had ended. @throws {Fault} as `look`. */
+  async cancel(id: string, caller: string): Promise<boolean> {
+    const { info } = await this.look(id, caller)
+    return this.#relay.journal.cancel(info.ray)
+  }
+
+  /** Forgets an answer, and stops it if it is under way. @throws {Fault} as `look`. */
+  async remove(id: string, caller: string): Promise<void> {
+    const { info } = await this.look(id, caller)
+    await this.#relay.journal.remove(info.ray)
+  }
+
+  /** Takes over answers whose node is dead; how many. Called every now and then. */
+  async adoptOrphans(): Promise<number> {
+    if (this.#isAdopting || this.#isClosing) return 0
+    this.#isAdopting = true
+    let count = 0
+    try {
+      for (const ray of await this.#relay.journal.orphans()) {
+        if (this.#isClosing || !this.#relay.admission.hasRoom) break
+        if (await this.#adopt(ray)) count++
+      }
+    } finally {
+      this.#isAdopting = false
+    }
+    return count
+  }
+
+  /** Takes over nothing more from other nodes. */
+  retire(): void {
+    this.#isClosing = true
   }
 
   /**
@@ -31,6 +139,7 @@ export class RelayPlane {
    * take even that too slowly are not waited for.
    */
   async drain(clock: Clock, graceMs: number): Promise<void> {
+    this.retire()
     const idle = this.#relay.admission.close()
     using _close = clock.after(graceMs, () => {
       for (const exchange of this.#live) exchange.close()
@@ -39,5 +148,202 @@ export class RelayPlane {
       for (const exchange of this.#live) exchange.abandon()
     })
     await idle
+  }
+
+  #open(order: Order, keptCount: number): Exchange {
+    const exchange: Exchange = new Exchange(this.#relay, order, keptCount, () => this.#live.remove(exchange))
+    this.#live.add(exchange)
+    return exchange
+  }
+
+  #startInBackground(order: Order): AnswerInfo {
+    const exchange = this.#open(order, 0)
+    exchange.start(null)
+    if (exchange.failure) throw exchange.failure
+    exchange.aliasKey()
+    return exchange.info
+  }
+
+  #start(order: Order, reply: Reply): void {
+    const exchange = this.#open(order, 0)
+    const { journal, clock } = this.#relay
+    const reader: Reader = new Reader(reply, {
+      ray: order.ray,
+      next: 0,
+      isStream: order.call.isStream,
+      isEager: false,
+      feed: exchange.feed,
+      open: () => journal.open(order.ray),
+      readFault: readErrorEvent,
+      clock,
+      onEnded: (how) => exchange.readerLeft(reader, how),
+    })
+    exchange.start(reader)
+    exchange.aliasKey()
+  }
+
+  #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit, isEager: boolean): Reader {
+    const { journal, clock } = this.#relay
+    const exchange = this.#find((each) => each.order.ray === ray && !each.hasEnded)
+    const reader: Reader = new Reader(reply, {
+      ray,
+      next,
+      isStream,
+      isEager,
+      feed: exchange?.feed ?? null,
+      open: () => journal.open(ray),
+      readFault: readErrorEvent,
+      clock,
+      onEnded: (how) => {
+        exchange?.readerLeft(reader, how)
+        onEnded(reader.sentBytes, how)
+      },
+    })
+    exchange?.readerCame()
+    return reader
+  }
+
+  #find(isIt: (exchange: Exchange) => boolean): Exchange | null {
+    for (const exchange of this.#live) if (isIt(exchange)) return exchange
+    return null
+  }
+
+  // Repetitions.
+
+  async #takeRepeated(order: Order, reply: Reply): Promise<void> {
+    await this.#inTurn(order, async () => {
+      const earlier = await this.#earlier(order)
+      if (!earlier) return this.#start(order, reply)
+      const { ray, isStream } = earlier
+      this.#taken.add(ray)
+      const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#taken.delete(ray))
+      this.#attach(ray, { next: 0, isStream, reply, onEnded }, false).start()
+    })
+  }
+
+  /** One after the other for calls that are alike: of two that come at once, the second must find the first. */
+  #inTurn<T>(order: Order, take: () => Promise<T>): Promise<T> {
+    const { caller, idempotencyKey } = order
+    const key = idempotencyKey === null ? lostAlias(caller, callKeyOf(order) ?? '') : keyAlias(caller, idempotencyKey)
+    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(take)
+    const passed = turn.then(
+      () => {},
+      () => {},
+    )
+    this.#turns.set(key, passed)
+    void passed.then(() => this.#turns.get(key) === passed && this.#turns.delete(key))
+    return turn
+  }
+
+  /** The call that this one repeats. @throws {Fault} HF_KEY_REUSED */
+  async #earlier(order: Order): Promise<AnswerInfo | null> {
+    const { journal, clock } = this.#relay
+    const callKey = callKeyOf(order)
+    const { caller, idempotencyKey } = order
+    if (idempotencyKey !== null) {
+      const cursor = await journal.open(keyAlias(caller, idempotencyKey))
+      const live = this.#find(
+        ({ order: other, failure }) =>
+          failure === null && other.caller === caller && other.idempotencyKey === idempotencyKey,
+      )
+      const found = live?.info ?? (isUsable(cursor) ? cursor.info : null)
+      if (found && found.callKey !== callKey) throw new Fault('HF_KEY_REUSED', { param: 'idempotency-key' })
+      return found
+    }
+    if (callKey === null) return this.#lostTwin(order)
+    const lost = await journal.open(lostAlias(caller, callKey))
+    if (isUsable(lost) && this.#isLost(lost.info.ray)) return lost.info
+    const twin = this.#lostTwin(order)
+    if (twin) return twin
+    const cursors = (await journal.find(caller, callKey)).filter(isUsable)
+    // What runs in the background never had a reader; else its node died and nobody has adopted it yet.
+    const isMine =
+      order.toldId === null
+        ? ({ outcome, isOrphan }: JournalCursor) => outcome === null && isOrphan
+        : ({ info }: JournalCursor) => clock.nowMs() - info.beganMs < repeatedWithinMs
+    return cursors.find(isMine)?.info ?? null
+  }
+
+  /** Nobody reads it, as far as this node knows, nor has a repetition of its call got it. */
+  #isLost(ray: Ray): boolean {
+    const exchange = this.#find(({ order }) => order.ray === ray)
+    return exchange ? exchange.isLost : !this.#taken.has(ray)
+  }
+
+  /** The same call on this node, whose reader is gone. */
+  #lostTwin({ caller, call }: Order): AnswerInfo | null {
+    const twin = this.#find(
+      ({ isLost, hasEnded, order }) =>
+        isLost &&
+        !hasEnded &&
+        order.caller === caller &&
+        order.call.route === call.route &&
+        order.call.body.bytes.equals(call.body.bytes),
+    )
+    return twin?.info ?? null
+  }
+
+  // Adoption.
+
+  async #adopt(ray: Ray): Promise<boolean> {
+    const { journal, observer, clock } = this.#relay
+    const ears = new Ears()
+    const adopted = await journal.adopt(ray, ears)
+    if (!adopted) return false
+    const order = orderOf(adopted, clock)
+    observer.log.info({ ray, epoch: adopted.entry.epoch, events: adopted.events.length }, 'answer adopted')
+    if (!order) {
+      this.#giveUp(adopted)
+      return true
+    }
+    const exchange = this.#open(order, adopted.events.length)
+    ears.give(exchange)
+    exchange.adopt(adopted)
+    return true
+  }
+
+  /** Its request was not kept: it ends with a word instead of hanging. */
+  #giveUp({ info, entry }: Adopted): void {
+    entry.append(errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
+    entry.seal('failed')
+  }
+}
+
+/** What failed may be tried anew under the same key; what is under way or complete may not. */
+function isUsable(cursor: JournalCursor | null): cursor is JournalCursor {
+  return cursor !== null && (cursor.outcome === null || cursor.outcome === 'complete')
+}
+
+function orderOf({ request }: Adopted, clock: Clock): Order | null {
+  try {
+    return request && unpackOrder(request, clock)
+  } catch {
+    return null
+  }
+}
+
+/** The last few rays that were added. */
+class RecentRays {
+  #rays = new Set<Ray>()
+  #countMax: number
+
+  constructor(countMax: number) {
+    this.#countMax = countMax
+  }
+
+  has(ray: Ray): boolean {
+    return this.#rays.has(ray)
+  }
+
+  add(ray: Ray): void {
+    this.#rays.add(ray)
+    for (const oldest of this.#rays) {
+      if (this.#rays.size <= this.#countMax) return
+      this.#rays.delete(oldest)
+    }
+  }
+
+  delete(ray: Ray): void {
+    this.#rays.delete(ray)
   }
 }

@@ -4,7 +4,7 @@ import type { Fault } from '../fault/fault.ts'
 export interface ReplyHead {
   /** Byte length of a whole answer; null for a stream of SSE events. */
   readonly lengthBytes: number | null
-  /** Further headers, lower case. */
+  /** Values of headers that are known better than before, lower case: the ray of an answer that is read again. */
   readonly headers: Readonly<Record<string, string>>
 }
 

@@ -111,6 +111,8 @@ export interface JournalCursor {
   readonly count: number
   /** Somebody has asked to cancel it. */
   readonly isCancelled: boolean
+  /** It is under way, but its node is dead or gave it back, and no other has taken it yet. */
+  readonly isOrphan: boolean
   /**
    * Kept events from number `from` on: as many as fit into `bytesMax`, and at least one if there is one. Empty at the
    * end. Counts as a reading for `keepReadMs`. Null once the answer has been forgotten.

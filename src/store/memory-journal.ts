@@ -1,98 +1,75 @@
 /**
- * The journal in memory: kept at once, gone with the process. An answer is one stretch of memory and the lengths of its
- * events: thousands of small buffers that live for seconds would cost more in collections than all else about a stream,
- * and would hold on to the pools that they were cut from.
+ * The journal in memory: kept at once, gone with the process. There is one node, so an answer changes hands only when
+ * its writer gives it back.
  */
 import { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
-import type { Clock } from '../ground/clock.ts'
-import { Crowd, type Member } from '../ground/crowd.ts'
-import { Gather } from '../ground/gather.ts'
-import type { AnswerInfo, Journal, JournalEntry, JournalOptions, KeptAnswer, Outcome } from './journal.ts'
+import type { Clock, Timer } from '../ground/clock.ts'
+import { Crowd } from '../ground/crowd.ts'
+import type {
+  Adopted,
+  AnswerInfo,
+  EntryListener,
+  Journal,
+  JournalCursor,
+  JournalEntry,
+  JournalOptions,
+  Outcome,
+} from './journal.ts'
+import { AnswerIndex, type Keeper, MemoryAnswer, MemoryCursor, MemoryEntry } from './memory-answer.ts'
+import {
+  aliasesMax,
+  aliasLengthMax,
+  answerOverheadBytes,
+  forgetAtMs,
+  foundMax,
+  orphanPatienceMs,
+  orphansMax,
+} from './retention.ts'
 
-/** What an answer and an event cost beyond their bytes, so that many tiny ones are bounded too. */
-const answerOverheadBytes = 2048
-const eventOverheadBytes = 8
+const sweepPeriodMs = 15_000
 /** Ended answers are packed into pieces of this size; when the last answer of one is forgotten, so is the piece. */
 const slabBytes = 2 ** 20
 
-/** So many have left before the list is drawn together. */
-const dropsMin = 256
+/** Small answers move in with others, so that none of their memory is left over. */
+class Packer {
+  #slab = Buffer.alloc(0)
+  #used = 0
 
-const deaf = (): void => {}
-
-class MemoryEntry implements JournalEntry, Member {
-  place = 0
-  readonly info: AnswerInfo
-  readonly lengths: number[] = []
-  readonly #gather = new Gather(null)
-  bytes = answerOverheadBytes
-  outcome: Outcome | null = null
-  #journal: MemoryJournal
-  #onKept: (keptCount: number) => void
-
-  constructor(journal: MemoryJournal, info: AnswerInfo, onKept: (keptCount: number) => void) {
-    this.#journal = journal
-    this.#onKept = onKept
-    this.info = info
-  }
-
-  append(event: Buffer): void {
-    if (this.outcome) return
-    this.#journal.claim(this, event.length + eventOverheadBytes)
-    this.#gather.add(event, true)
-    this.bytes += event.length + eventOverheadBytes
-    this.#onKept(this.lengths.push(event.length))
-  }
-
-  get count(): number {
-    return this.lengths.length
-  }
-
-  /** All events so far, one after the other. */
-  get whole(): Buffer {
-    return this.#gather.take()
-  }
-
-  seal(outcome: Outcome): void {
-    if (this.outcome) return
-    this.outcome = outcome
-    this.#onKept = deaf
-    this.#journal.retire(this, outcome)
+  pack(whole: Buffer): { slab: Buffer; start: number } {
+    if (whole.length >= slabBytes) return { slab: whole, start: 0 }
+    if (this.#used + whole.length > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(slabBytes)
+      this.#used = 0
+    }
+    const start = this.#used
+    whole.copy(this.#slab, start)
+    this.#used += whole.length
+    return { slab: this.#slab, start }
   }
 }
 
-/** An ended answer: one stretch of a slab, and where its events end in it. */
-interface Packed {
-  readonly info: AnswerInfo
-  readonly outcome: Outcome
-  readonly slab: Buffer
-  readonly start: number
-  readonly lengths: readonly number[]
-  /** What it was charged for. */
-  readonly bytes: number
-  /** On the monotonic clock. */
-  readonly sealedMs: number
-}
-
-export class MemoryJournal implements Journal {
+export class MemoryJournal implements Journal, Keeper {
   readonly engine = 'memory'
   #clock: Clock
   #options: JournalOptions
-  #live = new Crowd<MemoryEntry>()
-  /**
-   * In order of sealing, from `#oldest` on: they leave there, by age or need. Not a Map: one that is emptied from the
-   * front walks over the holes of all who left before.
-   */
-  #sealed: Packed[] = []
+  #index = new AnswerIndex()
+  /** Being written, or waiting to be adopted. */
+  #live = new Crowd<MemoryAnswer>()
+  /** In order of sealing; those before `#oldest` have left, and so may have others. */
+  #ended: MemoryAnswer[] = []
   #oldest = 0
-  #slab = Buffer.alloc(0)
-  #slabUsed = 0
+  #endedCount = 0
+  /** Stored answers stay for long: among others, each would hold on to a slab. */
+  #packers = { stored: new Packer(), passing: new Packer() }
   #bytes = 0
+  #order = 0
+  #sweeper: Timer
 
   constructor(clock: Clock, options: JournalOptions) {
     this.#clock = clock
     this.#options = options
+    this.#sweeper = clock.every(sweepPeriodMs, () => this.#sweep())
   }
 
   get keptBytes(): number {
@@ -100,71 +77,141 @@ export class MemoryJournal implements Journal {
   }
 
   get answerCount(): number {
-    return this.#live.size + this.#sealed.length - this.#oldest
+    return this.#live.size + this.#endedCount
   }
 
-  begin(answer: AnswerInfo, onKept: (keptCount: number) => void): JournalEntry {
-    this.#forgetOld()
-    if (!this.#hasRoom(answerOverheadBytes)) throw new Fault('HF_JOURNAL_FULL')
-    const entry = new MemoryEntry(this, answer, onKept)
-    this.#bytes += answerOverheadBytes
-    this.#live.add(entry)
-    return entry
+  begin(info: AnswerInfo, request: Buffer | null, listener: EntryListener): JournalEntry {
+    const kept = request && request.length <= this.#options.requestBytesMax ? request : null
+    const neededBytes = answerOverheadBytes + (kept?.length ?? 0)
+    if (!this.#hasRoom(neededBytes)) throw new Fault('HF_JOURNAL_FULL')
+    const answer = new MemoryAnswer(info, kept, this.#order++, this.#clock.monotonicMs())
+    this.#bytes += neededBytes
+    this.#live.add(answer)
+    this.#index.add(answer)
+    return this.#hand(answer, listener)
   }
 
-  read(ray: Ray): KeptAnswer | null {
-    this.#forgetOld()
-    for (const { info, whole, lengths } of this.#live) {
-      if (info.ray === ray) return { ...info, outcome: null, events: cut(whole, 0, lengths) }
-    }
-    const packed = this.#sealed.findLast(({ info }, i) => i >= this.#oldest && info.ray === ray)
-    return packed
-      ? { ...packed.info, outcome: packed.outcome, events: cut(packed.slab, packed.start, packed.lengths) }
-      : null
+  async open(id: string): Promise<JournalCursor | null> {
+    const answer = this.#find(id)
+    return answer ? new MemoryCursor(this, answer) : null
   }
 
-  /** Takes room for an event of a live entry. @throws {Fault} when there is none. */
-  claim(entry: MemoryEntry, eventBytes: number): void {
-    if (entry.bytes + eventBytes > this.#options.answerBytesMax) throw new Fault('HF_UPSTREAM_TOO_LARGE')
-    if (!this.#hasRoom(eventBytes)) throw new Fault('HF_JOURNAL_FULL')
-    this.#bytes += eventBytes
+  async find(caller: string, callKey: string): Promise<readonly JournalCursor[]> {
+    return this.#index
+      .byCall(caller, callKey)
+      .filter((answer) => !this.#isPast(answer))
+      .slice(-foundMax)
+      .toReversed()
+      .map((answer) => new MemoryCursor(this, answer))
   }
 
-  retire(entry: MemoryEntry, outcome: Outcome): void {
-    const { info, lengths, bytes } = entry
-    this.#live.remove(entry)
-    if (this.#options.keepMs === 0) {
-      this.#bytes -= bytes
-      return
-    }
-    const sealedMs = this.#clock.monotonicMs()
-    this.#sealed.push({ info, outcome, ...this.#pack(entry.whole), lengths, bytes, sealedMs })
+  async recall(ray: Ray): Promise<Adopted['events'] | null> {
+    return this.#index.byRay(ray)?.writer ? (this.#index.byRay(ray)?.events ?? null) : null
+  }
+
+  async orphans(): Promise<readonly Ray[]> {
+    return [...this.#live]
+      .filter(({ isOrphan }) => isOrphan)
+      .toSorted((a, b) => a.order - b.order)
+      .slice(0, orphansMax)
+      .map(({ info }) => info.ray)
+  }
+
+  async adopt(ray: Ray, listener: EntryListener): Promise<Adopted | null> {
+    const answer = this.#index.byRay(ray)
+    if (!answer?.isOrphan) return null
+    answer.epoch++
+    const entry = this.#hand(answer, listener)
+    const { info, request, events, isCancelled } = answer
+    return { info, entry, request, events, isCancelled }
+  }
+
+  /** Nothing to do: a node that dies takes its journal along. */
+  async bury(): Promise<void> {}
+
+  async cancel(id: string): Promise<boolean> {
+    const answer = this.#find(id)
+    if (!answer || answer.outcome) return false
+    if (answer.isCancelled) return true
+    answer.isCancelled = true
+    answer.writer?.listener.onCancel()
+    return true
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const answer = this.#find(id)
+    if (!answer) return false
+    const { writer } = answer
+    if (answer.outcome === null) this.#live.remove(answer)
+    else this.#endedCount--
+    this.#forget(answer)
+    writer?.listener.onLost(new Fault('HF_LEASE_LOST', { detail: 'the answer was removed' }))
+    return true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#sweeper.cancel()
+    for (const answer of this.#live) answer.forget()
+    for (const answer of this.#ended) answer.forget()
     this.#live = new Crowd()
-    this.#sealed = []
+    this.#index = new AnswerIndex()
+    this.#ended = []
     this.#oldest = 0
+    this.#endedCount = 0
     this.#bytes = 0
   }
 
-  /** A small answer moves in with others, so that none of its memory is left over. */
-  #pack(whole: Buffer): { slab: Buffer; start: number } {
-    if (whole.length >= slabBytes) return { slab: whole, start: 0 }
-    const start = this.#takeStretch(whole.length)
-    whole.copy(this.#slab, start)
-    return { slab: this.#slab, start }
+  claim(answer: MemoryAnswer, eventBytes: number, chargedBytes: number): void {
+    if (answer.eventBytes + eventBytes > this.#options.answerBytesMax) throw new Fault('HF_UPSTREAM_TOO_LARGE')
+    if (!this.#hasRoom(chargedBytes)) throw new Fault('HF_JOURNAL_FULL')
+    this.#bytes += chargedBytes
   }
 
-  /** Room for `bytes` in the slab in hand, or in a new one; where it starts. */
-  #takeStretch(bytes: number): number {
-    if (this.#slabUsed + bytes > this.#slab.length) {
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes))
-      this.#slabUsed = 0
-    }
-    const start = this.#slabUsed
-    this.#slabUsed += bytes
-    return start
+  retire(answer: MemoryAnswer, outcome: Outcome): void {
+    answer.outcome = outcome
+    answer.writer = null
+    answer.sealedMs = this.#clock.monotonicMs()
+    this.#live.remove(answer)
+    if (this.#isPast(answer)) return this.#forget(answer)
+    const { slab, start } = this.#packers[answer.info.isStored ? 'stored' : 'passing'].pack(answer.whole)
+    this.#bytes -= answer.settle(slab, start)
+    this.#ended.push(answer)
+    this.#endedCount++
+  }
+
+  leave(answer: MemoryAnswer): void {
+    answer.writer = null
+    answer.leftMs = this.#clock.monotonicMs()
+  }
+
+  name(answer: MemoryAnswer, id: string): void {
+    if (id.length > aliasLengthMax || answer.aliases.length >= aliasesMax || answer.aliases.includes(id)) return
+    answer.aliases.push(id)
+    this.#index.alias(id, answer)
+  }
+
+  noteRead(answer: MemoryAnswer): boolean {
+    if (answer.isForgotten || this.#isPast(answer)) return false
+    answer.readMs = this.#clock.monotonicMs()
+    return true
+  }
+
+  #hand(answer: MemoryAnswer, listener: EntryListener): MemoryEntry {
+    answer.writer = new MemoryEntry(this, answer, listener)
+    return answer.writer
+  }
+
+  #find(id: string): MemoryAnswer | null {
+    const answer = this.#index.byId(id)
+    return answer && !this.#isPast(answer) ? answer : null
+  }
+
+  #isPast(answer: MemoryAnswer): boolean {
+    if (answer.outcome === null) return false
+    const { beganMs, sealedMs, readMs, info } = answer
+    return (
+      forgetAtMs({ beganMs, sealedMs, readMs, isStored: info.isStored }, this.#options) <= this.#clock.monotonicMs()
+    )
   }
 
   /** True when `bytes` more fit, after letting go of ended answers, oldest first, as far as needed. */
@@ -173,26 +220,40 @@ export class MemoryJournal implements Journal {
     return true
   }
 
-  #forgetOld(): void {
-    const limitMs = this.#clock.monotonicMs() - this.#options.keepMs
-    while ((this.#sealed[this.#oldest]?.sealedMs ?? Number.POSITIVE_INFINITY) <= limitMs) this.#forgetOldest()
-  }
-
   /** False when there is none. */
   #forgetOldest(): boolean {
-    const packed = this.#sealed[this.#oldest]
-    if (!packed) return false
-    this.#bytes -= packed.bytes
-    this.#oldest++
-    if (this.#oldest >= dropsMin && this.#oldest * 2 >= this.#sealed.length) {
-      this.#sealed = this.#sealed.slice(this.#oldest)
-      this.#oldest = 0
+    for (;;) {
+      const answer = this.#ended[this.#oldest]
+      if (!answer) return false
+      this.#oldest++
+      if (answer.isForgotten) continue
+      this.#endedCount--
+      this.#forget(answer)
+      if (this.#oldest >= 256 && this.#oldest * 2 >= this.#ended.length) this.#drawTogether()
+      return true
     }
-    return true
   }
-}
 
-function cut(bytes: Buffer, start: number, lengths: readonly number[]): Buffer[] {
-  let at = start
-  return lengths.map((length) => bytes.subarray(at, (at += length)))
+  #drawTogether(): void {
+    this.#ended = this.#ended.filter(({ isForgotten }) => !isForgotten)
+    this.#oldest = 0
+  }
+
+  #forget(answer: MemoryAnswer): void {
+    this.#bytes -= answer.bytes
+    this.#index.remove(answer)
+    answer.forget()
+  }
+
+  /** Forgets what is past its time; an answer for which no successor came has failed. */
+  #sweep(): void {
+    const limitMs = this.#clock.monotonicMs() - orphanPatienceMs(this.#options)
+    for (const answer of this.#live) if (answer.isOrphan && answer.leftMs <= limitMs) this.retire(answer, 'failed')
+    for (const answer of this.#ended) {
+      if (answer.isForgotten || !this.#isPast(answer)) continue
+      this.#endedCount--
+      this.#forget(answer)
+    }
+    this.#drawTogether()
+  }
 }

@@ -1,323 +1,353 @@
 /**
- * The journal in SQLite (WAL): survives the death of the gateway. Events of one turn, over all answers, are committed
- * together; an event is delivered only after its commit. Pieces are append-only and carry no index of their own (a
- * keyed
- * table costs several times as much per event): an answer remembers between which pieces it lies.
+ * The journal in SQLite (WAL): survives the death of the gateway, and is one for all processes of a machine. Events of
+ * one turn, over all answers, are committed together; an event is delivered only after its commit.
  */
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { Fault } from '../fault/fault.ts'
+import { writeFileSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Ray } from '../fault/ray.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
-import type { AnswerInfo, Journal, JournalEntry, JournalOptions, KeptAnswer, Outcome } from './journal.ts'
+import type {
+  Adopted,
+  AnswerInfo,
+  EntryListener,
+  Journal,
+  JournalCursor,
+  JournalEntry,
+  JournalOptions,
+} from './journal.ts'
+import { answerOverheadBytes, eventOverheadBytes, foundMax, orphansMax } from './retention.ts'
+import { readState } from './sqlite-chain.ts'
+import { infoColumns, infoOf, isDamageFault, readAll, type Shelf, SqliteCursor } from './sqlite-cursor.ts'
+import { SqliteEntry } from './sqlite-entry.ts'
+import { isBusy, reasonOf, type SqliteFile } from './sqlite-file.ts'
+import { countTotal, forgetAnswer, readTotal } from './sqlite-forget.ts'
+import { beatsPerLease, SqliteLease } from './sqlite-lease.ts'
+import type { RecoveryLog } from './sqlite-recovery.ts'
+import { openJournalFile, suspectPath } from './sqlite-schema.ts'
+import { SqliteSweep } from './sqlite-sweep.ts'
+import { SqliteWriter } from './sqlite-writer.ts'
 
-const schemaSql = `
-  CREATE TABLE IF NOT EXISTS answer (
-    id INTEGER PRIMARY KEY, ray TEXT NOT NULL UNIQUE, route TEXT NOT NULL, model TEXT NOT NULL, caller TEXT NOT NULL,
-    began_ms INTEGER NOT NULL, sealed_ms INTEGER, outcome TEXT, bytes INTEGER NOT NULL DEFAULT 0,
-    first_piece INTEGER NOT NULL, last_piece INTEGER);
-  CREATE INDEX IF NOT EXISTS answer_sealed ON answer (sealed_ms);
-  CREATE TABLE IF NOT EXISTS piece (
-    id INTEGER PRIMARY KEY, answer INTEGER NOT NULL, lengths BLOB NOT NULL, data BLOB NOT NULL);
-`
-const adoptSql = `
-  UPDATE answer SET sealed_ms = ?, last_piece = (SELECT max(id) FROM piece),
-    bytes = (SELECT coalesce(sum(length(data)), 0) FROM piece
-      WHERE piece.answer = answer.id AND piece.id >= answer.first_piece)
-  WHERE sealed_ms IS NULL`
-const sweepPeriodMs = 15_000
-/** After the disk has failed, new work is refused and one try to write is made in this time. */
-const retryPeriodMs = 1000
+/** What other processes have done is looked for so often. */
+const pollPeriodMs = 200
+/** A reading is noted at most so often: for this share of `keepReadMs`, and not more than this. */
+const readNoteShare = 1 / 8
+const readNoteMsMax = 30_000
 
-interface Kept {
-  onKept(keptCount: number): void
-  onLost(cause: unknown): void
-}
+const orphansSql = `
+  SELECT a.ray FROM head h JOIN answer a ON a.id = h.answer
+  WHERE h.owner IS NULL OR h.owner IN (SELECT value FROM json_each(?)) OR h.owner NOT IN (SELECT id FROM node)
+  ORDER BY h.answer LIMIT ${orphansMax}`
+const orphanSql = `
+  SELECT a.*, r.data AS request, h.owner, h.epoch, h.count AS head_count, h.last_piece AS head_piece, h.bytes AS head_bytes,
+    h.passing_bytes, h.cancel_ms
+  FROM answer a JOIN head h ON h.answer = a.id LEFT JOIN request r ON r.answer = a.id WHERE a.ray = ?`
+const readSql = `
+  UPDATE answer SET read_ms = max(coalesce(read_ms, 0), ?1), forget_ms = CASE WHEN sealed_ms IS NULL THEN NULL
+    ELSE forget_at(began_ms, sealed_ms, max(coalesce(read_ms, 0), ?1), is_stored) END WHERE id = ?2`
 
-const deaf: Kept = { onKept: () => {}, onLost: () => {} }
+type Row = Record<string, unknown>
 
-class SqliteEntry implements JournalEntry {
-  readonly info: AnswerInfo
-  listener: Kept
-  id = 0
-  count = 0
-  bytes = 0
-  pending: Buffer[] = []
-  outcome: Outcome | null = null
-  isDirty = false
-  #journal: SqliteJournal
-
-  constructor(journal: SqliteJournal, info: AnswerInfo, listener: Kept) {
-    this.#journal = journal
-    this.info = info
-    this.listener = listener
-  }
-
-  append(event: Buffer): void {
-    if (this.outcome) return
-    this.#journal.claim(this, event.length)
-    this.bytes += event.length
-    this.count++
-    this.pending.push(event)
-    this.#journal.touch(this)
-  }
-
-  seal(outcome: Outcome): void {
-    if (this.outcome) return
-    this.outcome = outcome
-    this.#journal.touch(this)
-  }
-}
-
-export class SqliteJournal implements Journal {
+export class SqliteJournal implements Journal, Shelf {
   readonly engine = 'sqlite'
-  #clock: Clock
+  readonly file: SqliteFile
+  readonly clock: Clock
+  readonly lease: SqliteLease
+  #path: string
+  #share: DatabaseSync
   #options: JournalOptions
-  #database: DatabaseSync
-  /** Held open for its lock. */
-  #owner: DatabaseSync
-  #statements: Record<'begin' | 'commit' | 'rollback' | 'answer' | 'piece' | 'seal', StatementSync>
-  /** What the next commit writes; an array and not a Set, see `ground/crowd.ts`. */
-  #dirty: SqliteEntry[] = []
-  #isScheduled = false
+  #log: RecoveryLog | null
+  #writer: SqliteWriter
+  #sweep: SqliteSweep
+  #timers: readonly Timer[]
+  /** Answers that were read since the last beat, and when. */
+  #reads = new Map<number, number>()
+  #dataVersion = -1
   #isClosed = false
-  #lastCommitMs = Number.NEGATIVE_INFINITY
-  #failedMs: number | null = null
-  #nextPiece: number
-  #bytes: number
-  #count: number
-  #sweeper: Timer
+  #isSuspect = false
 
-  constructor(path: string, clock: Clock, options: JournalOptions) {
-    this.#clock = clock
+  /**
+   * @param path of the file, the same for all processes of the machine.
+   * @param node name of this process, unique for each start.
+   * @throws {Error} in words when the file cannot be used.
+   */
+  constructor(path: string, clock: Clock, options: JournalOptions, node: string, log: RecoveryLog | null = null) {
+    this.clock = clock
+    this.#path = path
     this.#options = options
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    this.#owner = own(path)
-    const database = new DatabaseSync(path)
-    this.#database = database
-    try {
-      database.exec(
-        `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.sync === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA busy_timeout = 2000;`,
-      )
-      database.exec(schemaSql)
-      // What an earlier process left open has lost its writer: it ages from now on.
-      database.prepare(adoptSql).run(clock.nowMs())
-    } catch (cause) {
-      database.close()
-      this.#owner.close()
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new Error(`the journal ${path} cannot be used: ${reason}. Move it away to begin a new one.`, { cause })
-    }
-    this.#statements = {
-      begin: database.prepare('BEGIN IMMEDIATE'),
-      commit: database.prepare('COMMIT'),
-      rollback: database.prepare('ROLLBACK'),
-      answer: database.prepare(
-        'INSERT INTO answer (ray, route, model, caller, began_ms, first_piece) VALUES (?, ?, ?, ?, ?, ?)',
-      ),
-      piece: database.prepare('INSERT INTO piece (id, answer, lengths, data) VALUES (?, ?, ?, ?)'),
-      seal: database.prepare('UPDATE answer SET sealed_ms = ?, outcome = ?, bytes = ?, last_piece = ? WHERE id = ?'),
-    }
-    this.#nextPiece = Number(database.prepare('SELECT coalesce(max(id), 0) + 1 AS next FROM piece').get()?.['next'])
-    const kept = database.prepare('SELECT coalesce(sum(bytes), 0) AS bytes, count(*) AS n FROM answer').get()
-    this.#bytes = Number(kept?.['bytes'])
-    this.#count = Number(kept?.['n'])
-    this.#sweeper = clock.every(sweepPeriodMs, () => this.#sweep(0))
+    this.#log = log
+    const { file, share } = openJournalFile(path, clock, options, log)
+    this.file = file
+    this.#share = share
+    this.lease = new SqliteLease(file, clock, node, options.leaseMs)
+    this.#writer = new SqliteWriter(file, clock, options, this.lease)
+    this.#sweep = new SqliteSweep(
+      { file, clock, options, lease: this.lease },
+      { onTotal: (total) => void (this.#writer.total = total), onFail: (cause) => this.#note('sweep', cause) },
+    )
+    this.#timers = [
+      clock.every(options.leaseMs / beatsPerLease, () => this.#beat()),
+      clock.every(pollPeriodMs, () => this.#poll()),
+    ]
   }
 
   get keptBytes(): number {
-    return this.#bytes
+    return this.#writer.keptBytes
   }
 
   get answerCount(): number {
-    return this.#count
+    return this.#writer.answerCount
   }
 
-  begin(answer: AnswerInfo, onKept: (keptCount: number) => void, onLost: (cause: unknown) => void): JournalEntry {
-    if (this.#failedMs !== null && !this.#isWritableAgain())
-      throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk refuses writes' })
-    this.#needRoom(1)
-    this.#count++
-    return new SqliteEntry(this, answer, { onKept, onLost })
+  begin(answer: AnswerInfo, request: Buffer | null, listener: EntryListener): JournalEntry {
+    return this.#writer.begin(answer, request, listener)
   }
 
-  read(ray: Ray): KeptAnswer | null {
-    this.#commit()
-    const row = this.#database.prepare('SELECT * FROM answer WHERE ray = ?').get(ray)
+  async open(id: string): Promise<JournalCursor | null> {
+    await this.#writer.flush(isNamed(id))
+    return this.#look(() => {
+      const answer = this.#answerOf(id)
+      return answer === null ? null : this.#cursor(answer)
+    })
+  }
+
+  async find(caller: string, callKey: string): Promise<readonly JournalCursor[]> {
+    await this.#writer.flush(({ info }) => info.callKey === callKey && info.caller === caller)
+    return this.#look(() =>
+      this.file
+        .sql(
+          `SELECT id FROM answer WHERE caller = ? AND call_key = ? AND (forget_ms IS NULL OR forget_ms > ?)
+          ORDER BY id DESC LIMIT ${foundMax}`,
+        )
+        .all(caller, callKey, this.clock.nowMs())
+        .map((row) => this.#cursor(row['id'] as number))
+        .filter((cursor) => cursor !== null),
+    )
+  }
+
+  async recall(ray: Ray): Promise<Adopted['events'] | null> {
+    await this.#writer.flush(isNamed(ray))
+    const entry = [...this.#writer.live].find(({ info, id }) => info.ray === ray && id !== 0)
+    return entry ? this.#minding(() => readAll(this, entry.id, entry.keptCount)) : null
+  }
+
+  async orphans(): Promise<readonly Ray[]> {
+    return this.#look(() =>
+      this.file
+        .sql(orphansSql)
+        .all(this.lease.silentIds())
+        .map((row) => row['ray'] as Ray),
+    )
+  }
+
+  async adopt(ray: Ray, listener: EntryListener): Promise<Adopted | null> {
+    await this.#writer.flush(isNamed(ray))
+    const row = await this.#change(() => this.#take(ray))
     if (!row) return null
-    const pieces = this.#database
-      .prepare('SELECT lengths, data FROM piece WHERE id BETWEEN ? AND ? AND answer = ? ORDER BY id')
-      .all(row['first_piece'] as number, (row['last_piece'] as number | null) ?? this.#nextPiece, row['id'] as number)
-    return {
-      ray,
-      route: row['route'] as string,
-      model: row['model'] as string,
-      caller: row['caller'] as string,
-      beganMs: row['began_ms'] as number,
-      outcome: row['outcome'] as Outcome | null,
-      events: pieces.flatMap((piece) => cut(Buffer.from(piece['data'] as Uint8Array), piece['lengths'] as Uint8Array)),
+    const entry = this.#entryOf(row, listener)
+    let events: Adopted['events'] | null = null
+    try {
+      events = await this.#minding(() => readAll(this, entry.id, entry.keptCount))
+    } catch (cause) {
+      // Nobody can go on with what cannot be read.
+      if (!isDamageFault(cause)) entry.release()
+      else entry.seal('failed')
+      throw cause
     }
+    if (!events) return null
+    const request = row['request'] as Uint8Array | null
+    const isCancelled = row['cancel_ms'] !== null
+    return { info: entry.info, entry, request: request && Buffer.from(request), events, isCancelled }
   }
 
-  /** Takes room for an event of a live entry. @throws {Fault} when there is none. */
-  claim(entry: SqliteEntry, eventBytes: number): void {
-    if (entry.bytes + eventBytes > this.#options.answerBytesMax) throw new Fault('HF_UPSTREAM_TOO_LARGE')
-    this.#needRoom(eventBytes)
-    this.#bytes += eventBytes
+  async bury(node: string): Promise<void> {
+    if (node !== this.lease.name) await this.#change(() => this.lease.bury(node))
   }
 
-  /** Puts an entry on the list of the next commit. */
-  touch(entry: SqliteEntry): void {
-    if (!entry.isDirty) this.#dirty.push(entry)
-    entry.isDirty = true
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    const waitMs = this.#lastCommitMs + this.#options.commitWindowMs - this.#clock.monotonicMs()
-    if (waitMs > 0) this.#clock.after(waitMs, () => this.#commit())
-    else this.#clock.soon(() => this.#commit())
+  async cancel(id: string): Promise<boolean> {
+    await this.#writer.flush(isNamed(id))
+    const answer = await this.#change(() => {
+      const answer = this.#answerOf(id)
+      const { changes } = this.file
+        .sql('UPDATE head SET cancel_ms = coalesce(cancel_ms, ?) WHERE answer = ?')
+        .run(this.clock.nowMs(), answer)
+      return changes === 0 ? null : answer
+    })
+    if (answer === null) return false
+    const entry = this.#entry(answer)
+    if (entry) tellCancel(entry)
+    return true
+  }
+
+  async remove(id: string): Promise<boolean> {
+    await this.#writer.flush(isNamed(id))
+    const answer = await this.#change(() => {
+      const answer = this.#answerOf(id)
+      if (answer !== null) this.#writer.total = countTotal(this.file, -forgetAnswer(this.file, answer), -1)
+      return answer
+    })
+    if (answer === null) return false
+    const entry = this.#entry(answer)
+    if (entry) this.#writer.lose(entry, 'the answer was removed')
+    return true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
-    this.#commit()
     this.#isClosed = true
-    this.#sweeper.cancel()
-    this.#database.close()
-    this.#owner.close()
+    for (const timer of this.#timers) timer.cancel()
+    this.#sweep.close()
+    this.#writer.close()
+    this.file.close()
+    this.#share.close()
   }
 
-  #commit(): void {
-    this.#isScheduled = false
-    if (this.#dirty.length === 0 || this.#isClosed) return
-    const entries = this.#dirty
-    const unwritten = entries.filter(({ id }) => id === 0)
-    this.#dirty = []
-    for (const entry of entries) entry.isDirty = false
+  get readNoteMs(): number {
+    const { keepReadMs } = this.#options
+    return keepReadMs === 0 ? Number.POSITIVE_INFINITY : Math.min(keepReadMs * readNoteShare, readNoteMsMax)
+  }
+
+  /** Counts for the readings that are not noted after it, too. */
+  noteRead(answer: number): void {
+    if (this.#options.keepReadMs > 0) this.#reads.set(answer, this.clock.nowMs() + this.readNoteMs)
+  }
+
+  noteDamage(cause: unknown): void {
+    if (!isDamageFault(cause)) return
+    this.#note('read', cause)
+    if (this.#isSuspect) return
+    this.#isSuspect = true
     try {
-      this.#statements.begin.run()
-      for (const entry of entries) this.#write(entry)
-      this.#statements.commit.run()
-      this.#failedMs = null
+      writeFileSync(suspectPath(this.#path), '')
+    } catch (error) {
+      this.#note('mark', error)
+    }
+  }
+
+  #note(step: string, cause: unknown): void {
+    this.#log?.warn({ step, detail: reasonOf(cause) }, 'the journal met an error')
+    if (step !== 'read') this.noteDamage(cause)
+  }
+
+  async #look<T>(run: () => T): Promise<T> {
+    return this.#minding(() => this.file.patiently(() => this.file.read(run)))
+  }
+
+  async #change<T>(run: () => T): Promise<T> {
+    return this.#minding(() => this.file.patiently(() => this.file.write(run)))
+  }
+
+  async #minding<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
     } catch (cause) {
-      for (const entry of unwritten) entry.id = 0 // its row was rolled back, and another answer may get that number
-      this.#fail(entries, cause)
-      return
-    } finally {
-      this.#lastCommitMs = this.#clock.monotonicMs()
-    }
-    for (const entry of entries) {
-      entry.pending = []
-      entry.listener.onKept(entry.count)
+      this.noteDamage(cause)
+      throw cause
     }
   }
 
-  #write(entry: SqliteEntry): void {
-    const { info, pending } = entry
-    if (entry.id === 0) {
-      const { lastInsertRowid } = this.#statements.answer.run(
-        info.ray,
-        info.route,
-        info.model,
-        info.caller,
-        info.beganMs,
-        this.#nextPiece,
-      )
-      entry.id = Number(lastInsertRowid)
-    }
-    if (pending.length > 0) {
-      const lengths = new Uint32Array(pending.map((event) => event.length))
-      const data = pending.length === 1 ? (pending[0] as Buffer) : Buffer.concat(pending)
-      this.#statements.piece.run(this.#nextPiece++, entry.id, new Uint8Array(lengths.buffer), data)
-    }
-    if (entry.outcome)
-      this.#statements.seal.run(this.#clock.nowMs(), entry.outcome, entry.bytes, this.#nextPiece - 1, entry.id)
+  /** By ray, else by alias; null when it is not there, or past its time. */
+  #answerOf(id: string): number | null {
+    const row =
+      this.file.sql('SELECT id, forget_ms FROM answer WHERE ray = ?').get(id) ??
+      this.file.sql('SELECT id, forget_ms FROM answer WHERE id = (SELECT answer FROM alias WHERE id = ?)').get(id)
+    if (!row) return null
+    const forgetMs = row['forget_ms'] as number | null
+    return forgetMs !== null && forgetMs <= this.clock.nowMs() ? null : (row['id'] as number)
   }
 
-  #fail(entries: SqliteEntry[], cause: unknown): void {
-    this.#failedMs = this.#clock.monotonicMs()
-    if (this.#database.isTransaction) this.#statements.rollback.run()
-    for (const entry of entries) {
-      const { listener } = entry
-      entry.listener = deaf
-      entry.outcome = 'failed'
-      entry.pending = []
-      entry.isDirty = true
-      this.#dirty.push(entry) // its end is written with the next commit that works
-      listener.onLost(cause)
-    }
+  #cursor(answer: number): JournalCursor | null {
+    const row = this.file.sql(`SELECT ${infoColumns} FROM answer WHERE id = ?`).get(answer)
+    const state = readState(this.file, answer)
+    return row && state ? new SqliteCursor(this, answer, infoOf(row), state) : null
   }
 
-  #isWritableAgain(): boolean {
-    if (this.#clock.monotonicMs() - (this.#failedMs ?? 0) < retryPeriodMs) return false
+  #entry(answer: number): SqliteEntry | undefined {
+    return [...this.#writer.live].find(({ id }) => id === answer)
+  }
+
+  /** Takes the lease of an orphan; null when it is none. */
+  #take(ray: Ray): Row | null {
+    this.lease.look()
+    const row = this.file.sql(orphanSql).get(ray)
+    if (!row || !this.lease.isSilent(row['owner'] as number | null)) return null
+    if (this.lease.isBeatDue || !this.lease.isListed) this.lease.beat()
+    this.file
+      .sql('UPDATE head SET owner = ?, epoch = epoch + 1, left_ms = NULL WHERE answer = ?')
+      .run(this.lease.id, row['id'] as number)
+    return row
+  }
+
+  #entryOf(row: Row, listener: EntryListener): SqliteEntry {
+    const entry = new SqliteEntry(this.#writer, infoOf(row), listener)
+    entry.id = row['id'] as number
+    entry.epoch = (row['epoch'] as number) + 1
+    entry.keptCount = row['head_count'] as number
+    entry.count = entry.keptCount
+    entry.lastPiece = row['head_piece'] as number
+    entry.bytes = row['head_bytes'] as number
+    entry.passingBytes = row['passing_bytes'] as number
+    entry.eventBytes = entry.bytes - entry.passingBytes - answerOverheadBytes - entry.count * eventOverheadBytes
+    entry.isCancelTold = row['cancel_ms'] !== null
+    this.#writer.live.add(entry)
+    return entry
+  }
+
+  /** A sign of life while there is something to hold, a look at the others', and what was read. */
+  #beat(): void {
     try {
-      this.#database.exec('BEGIN IMMEDIATE; UPDATE answer SET bytes = bytes WHERE id = -1; COMMIT')
-      this.#failedMs = null
-      return true
-    } catch {
-      this.#failedMs = this.#clock.monotonicMs()
-      return false
+      this.lease.look()
+      if (this.#writer.live.size > 0 && this.lease.isBeatDue) this.#writer.commit()
+      this.#sweep.ease(this.keptBytes)
+      if (this.#reads.size > 0) this.file.write(() => this.#writeReads())
+      this.#reads.clear()
+    } catch (cause) {
+      if (!isBusy(cause)) this.#note('beat', cause)
     }
   }
 
-  #needRoom(eventBytes: number): void {
-    if (this.#bytes + eventBytes <= this.#options.totalBytesMax) return
-    // Room for a good deal more, so that a full journal does not sweep at every event.
-    this.#sweep(eventBytes + this.#options.totalBytesMax / 16)
-    if (this.#bytes + eventBytes > this.#options.totalBytesMax) throw new Fault('HF_JOURNAL_FULL')
+  #writeReads(): void {
+    for (const [answer, readMs] of this.#reads) this.file.sql(readSql).run(readMs, answer)
   }
 
-  /** Forgets ended answers: those past their time, then the oldest until `neededBytes` are free. */
-  #sweep(neededBytes: number): void {
-    if (this.#isClosed) return
-    const limitMs = this.#clock.nowMs() - this.#options.keepMs
-    const rows = this.#database
-      .prepare('SELECT id, bytes, sealed_ms FROM answer WHERE sealed_ms IS NOT NULL ORDER BY sealed_ms LIMIT 100000')
-      .all()
-    const remove = this.#database.prepare('DELETE FROM answer WHERE id = ?')
-    let freedBytes = 0
-    let freedCount = 0
+  /** What other processes did: answers taken or removed, cancels, room. */
+  #poll(): void {
     try {
-      this.#database.exec('BEGIN IMMEDIATE')
-      for (const row of rows) {
-        const isOld = (row['sealed_ms'] as number) <= limitMs
-        if (!isOld && this.#bytes - freedBytes + neededBytes <= this.#options.totalBytesMax) break
-        remove.run(row['id'] as number)
-        freedBytes += row['bytes'] as number
-        freedCount++
-      }
-      this.#database.exec('DELETE FROM piece WHERE id < (SELECT coalesce(min(first_piece), 9e15) FROM answer); COMMIT')
-      // Not before: what could not be deleted is still there, and goes on counting.
-      this.#bytes -= freedBytes
-      this.#count -= freedCount
-    } catch {
-      this.#failedMs = this.#clock.monotonicMs()
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      const version = Number(this.file.sql('PRAGMA data_version').get()?.['data_version'])
+      if (version === this.#dataVersion) return
+      this.#dataVersion = version
+      this.#writer.total = readTotal(this.file)
+      this.#checkHeads()
+    } catch (cause) {
+      if (!isBusy(cause)) this.#note('poll', cause)
     }
   }
-}
 
-/**
- * Takes the journal for this process: two writers would seal and forget each other's answers. The lock is the system's,
- * on a file of its own, so it is gone with its holder however that dies.
- * @throws {Error} when another process has it.
- */
-function own(path: string): DatabaseSync {
-  const owner = new DatabaseSync(`${path}.lock`)
-  try {
-    owner.exec('PRAGMA busy_timeout = 1000; BEGIN EXCLUSIVE')
-    return owner
-  } catch (cause) {
-    owner.close()
-    throw new Error(
-      `the journal ${path} belongs to another running gateway. Give this one a folder of its own with --state.`,
-      { cause },
+  #checkHeads(): void {
+    const owner = this.lease.id
+    if (this.#writer.live.size === 0 || owner < 0) return
+    const heads = new Map(
+      this.file
+        .sql('SELECT answer, epoch, cancel_ms FROM head WHERE owner = ?')
+        .all(owner)
+        .map((row) => [row['answer'], row]),
     )
+    for (const entry of this.#writer.live) {
+      if (entry.id === 0 || entry.isGone) continue
+      const head = heads.get(entry.id)
+      if (head?.['epoch'] !== entry.epoch) this.#writer.lose(entry, 'another node has the answer, or it was removed')
+      else if (head['cancel_ms'] !== null) tellCancel(entry)
+    }
   }
 }
 
-function cut(data: Buffer, lengths: Uint8Array): Buffer[] {
-  const sizes = new Uint32Array(lengths.buffer.slice(lengths.byteOffset, lengths.byteOffset + lengths.byteLength))
-  let at = 0
-  return Array.from(sizes, (size) => data.subarray(at, (at += size)))
+/** What was done here just now is found as well: whether an entry is known by this name. */
+const isNamed =
+  (id: string) =>
+  ({ info, pendingAliases }: SqliteEntry): boolean =>
+    info.ray === id || pendingAliases.includes(id)
+
+function tellCancel(entry: SqliteEntry): void {
+  if (entry.isCancelTold) return
+  entry.isCancelTold = true
+  entry.listener.onCancel()
 }

@@ -4,115 +4,34 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
-import { Fault } from '../../src/fault/fault.ts'
-import { type Ray, RaySource } from '../../src/fault/ray.ts'
-import { ManualClock } from '../../src/ground/manual-clock.ts'
-import { seededRandom } from '../../src/ground/random.ts'
-import {
-  type AnswerInfo,
-  type Journal,
-  type JournalEntry,
-  type JournalOptions,
-  journalSchema,
-  type Outcome,
-} from '../../src/store/journal.ts'
+import type { AnswerInfo } from '../../src/store/journal.ts'
+import { Bench, codeOf, notes, type OpenJournal, otherRay } from './journal-bench.ts'
+import { cursorTests } from './journal-cursor-suite.ts'
+import { leaseTests, sharedTests } from './journal-lease-suite.ts'
+import { propertyTests } from './journal-property-suite.ts'
+import { retentionTests } from './journal-retention-suite.ts'
 
-/** Opens a fresh, empty journal; `name` tells the ones of one test apart. */
-export type OpenJournal = (clock: ManualClock, options: JournalOptions, name: string) => Journal
-
-/** Longer than any engine may hold events back. */
-const momentMs = 50
-/** Long enough for every engine to have looked for what is past its time. */
-const sweepMs = 60_000
-
-/** One that no bench gives out. */
-const otherRay = '06c8m0dfk2h3vd4zq7k1hb-ams' as Ray
-
-/** One answer with a record of what the journal said about it. */
-export interface Noted {
-  readonly info: AnswerInfo
-  readonly entry: JournalEntry
-  readonly kept: number[]
-  readonly lost: unknown[]
-}
-
-/** A journal on a clock of its own, with a shorthand for beginning answers. */
-export class Bench implements AsyncDisposable {
-  readonly clock = new ManualClock()
-  readonly journal: Journal
-  #rays = new RaySource(this.clock, seededRandom(5), { node: 1, site: 'test' })
-
-  constructor(open: OpenJournal, settings: Partial<JournalOptions> = {}, name = 'one') {
-    this.journal = open(this.clock, { ...journalSchema.parse({}), ...settings }, name)
-  }
-
-  begin(more: Partial<AnswerInfo> = {}): Noted {
-    const info = {
-      ray: this.#rays.next(),
-      route: 'chat',
-      model: 'tiny',
-      caller: 'ann',
-      beganMs: this.clock.nowMs(),
-      ...more,
-    }
-    const kept: number[] = []
-    const lost: unknown[] = []
-    const entry = this.journal.begin(
-      info,
-      (count) => kept.push(count),
-      (cause) => lost.push(cause),
-    )
-    return { info, entry, kept, lost }
-  }
-
-  /** A whole answer, kept and ended. */
-  write(events: readonly string[], outcome: Outcome = 'complete'): Noted {
-    const noted = this.begin()
-    for (const event of events) noted.entry.append(Buffer.from(event))
-    noted.entry.seal(outcome)
-    this.moment()
-    return noted
-  }
-
-  /** Lets the time pass in which every engine has kept what it was given. */
-  moment(): void {
-    this.clock.advance(momentMs)
-  }
-
-  texts({ info }: Noted): string[] | null {
-    return this.journal.read(info.ray)?.events.map(String) ?? null
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve(this.journal[Symbol.asyncDispose]())
-  }
-}
-
-export function codeOf(run: () => unknown): string | null {
-  try {
-    run()
-    return null
-  } catch (thrown) {
-    assert.ok(thrown instanceof Fault, String(thrown))
-    return thrown.code
-  }
-}
-
-export function journalSuite(name: string, open: OpenJournal): void {
+/** `isShared`: several nodes may have the answers of one place open at the same time. */
+export function journalSuite(name: string, open: OpenJournal, { isShared }: { isShared: boolean }): void {
   describe(`${name} journal`, () => {
     orderTests(open)
     sealTests(open)
+    cursorTests(open)
+    leaseTests(open)
+    if (isShared) sharedTests(open)
     retentionTests(open)
     limitTests(open)
-    propertyTests(open)
+    propertyTests(open, isShared ? ['a', 'b'] : ['a'])
   })
 }
 
 function orderTests(open: OpenJournal): void {
   test('gives events back in order, byte for byte, with all that is known of the answer', async () => {
     await using bench = new Bench(open)
-    const noted = bench.begin({ route: 'messages', model: 'größte/модель', caller: '' })
+    const noted = bench.begin({
+      ...{ route: 'messages', model: 'größte/модель', caller: '', isStream: false, isStored: true },
+      callKey: 'key ✓',
+    })
     const events = [
       Buffer.from('data: {"a":1}\n\n'),
       Buffer.alloc(0),
@@ -121,15 +40,13 @@ function orderTests(open: OpenJournal): void {
     ]
     for (const event of events) noted.entry.append(event)
     bench.moment()
-    const answer = bench.journal.read(noted.info.ray)
-    assert.ok(answer)
+    const cursor = await bench.journal.open(noted.info.ray)
+    assert.ok(cursor)
+    assert.deepEqual({ ...cursor.info }, { ...noted.info })
+    assert.deepEqual([cursor.outcome, cursor.count, cursor.isCancelled], [null, 4, false])
+    const read = await cursor.read(0, 1e9)
     assert.deepEqual(
-      { ...noted.info },
-      { ray: answer.ray, route: answer.route, model: answer.model, caller: answer.caller, beganMs: answer.beganMs },
-    )
-    assert.equal(answer.outcome, null)
-    assert.deepEqual(
-      answer.events.map((event) => Buffer.from(event)),
+      read?.map((event) => Buffer.from(event)),
       events,
     )
   })
@@ -141,7 +58,7 @@ function orderTests(open: OpenJournal): void {
       assert.equal(entry.count, i)
       entry.append(Buffer.from(`e${i}`))
     }
-    assert.equal(entry.count, 5)
+    assert.deepEqual([entry.count, entry.epoch], [5, 1])
   })
 
   test('promises every event once it is kept, counting up and never beyond what was appended', async () => {
@@ -161,18 +78,21 @@ function orderTests(open: OpenJournal): void {
     assert.deepEqual(noted.lost, [])
   })
 
-  test('can be read as far as it has promised, at the very moment of the promise', async () => {
+  test('can be read as far as it has promised, from the very moment of the promise', async () => {
     await using bench = new Bench(open)
     const { journal } = bench
     const info: AnswerInfo = { ...bench.begin().info, ray: otherRay }
-    const seen: { promised: number; there: number }[] = []
-    const note = (promised: number): void =>
-      void seen.push({ promised, there: journal.read(info.ray)?.events.length ?? 0 })
-    const entry = journal.begin(info, note, () => {})
+    const looks: Promise<{ promised: number; there: number }>[] = []
+    const look = async (promised: number): Promise<{ promised: number; there: number }> => {
+      const cursor = await journal.open(info.ray)
+      return { promised, there: (await cursor?.read(0, 1e9))?.length ?? 0 }
+    }
+    const entry = journal.begin(info, null, { ...notes().listener, onKept: (count) => void looks.push(look(count)) })
     for (let i = 0; i < 4; i++) {
       entry.append(Buffer.from('x'))
       bench.moment()
     }
+    const seen = await Promise.all(looks)
     assert.equal(seen.at(-1)?.promised, 4)
     for (const { promised, there } of seen) assert.ok(there >= promised, `${promised} promised, ${there} there`)
   })
@@ -189,15 +109,10 @@ function orderTests(open: OpenJournal): void {
     for (const [i, noted] of answers.entries()) {
       const expected = Array.from({ length: 10 }, (_, round) => round).filter((round) => (round + i) % 3 !== 0)
       assert.deepEqual(
-        bench.texts(noted),
+        await bench.texts(noted),
         expected.map((round) => `${i}.${round}`),
       )
     }
-  })
-
-  test('knows nothing of rays that it was not given', async () => {
-    await using bench = new Bench(open)
-    assert.equal(bench.journal.read(otherRay), null)
   })
 }
 
@@ -206,22 +121,21 @@ function sealTests(open: OpenJournal): void {
     test(`remembers that an answer is ${outcome}`, async () => {
       await using bench = new Bench(open)
       const noted = bench.write(['a', 'b'], outcome)
-      assert.equal(bench.journal.read(noted.info.ray)?.outcome, outcome)
-      assert.deepEqual(bench.texts(noted), ['a', 'b'])
+      assert.equal(await bench.outcome(noted), outcome)
+      assert.deepEqual(await bench.texts(noted), ['a', 'b'])
     })
   }
 
   test('the first end stands, and nothing is added behind it', async () => {
     await using bench = new Bench(open)
-    const { entry, info } = bench.write(['a'], 'failed')
-    entry.append(Buffer.from('late'))
-    entry.seal('complete')
+    const noted = bench.write(['a'], 'failed')
+    noted.entry.append(Buffer.from('late'))
+    noted.entry.seal('complete')
+    noted.entry.release()
     bench.moment()
-    assert.equal(entry.count, 1)
-    assert.deepEqual(
-      [bench.journal.read(info.ray)?.outcome, bench.journal.read(info.ray)?.events.length],
-      ['failed', 1],
-    )
+    assert.equal(noted.entry.count, 1)
+    assert.deepEqual([await bench.outcome(noted), await bench.texts(noted)], ['failed', ['a']])
+    assert.deepEqual([await bench.journal.orphans(), noted.lost], [[], []])
   })
 
   test('events appended right before the end are promised too', async () => {
@@ -232,60 +146,22 @@ function sealTests(open: OpenJournal): void {
   test('an answer without an event can end as well', async () => {
     await using bench = new Bench(open)
     const noted = bench.write([], 'failed')
-    assert.deepEqual([bench.texts(noted), bench.journal.read(noted.info.ray)?.outcome], [[], 'failed'])
-  })
-}
-
-function retentionTests(open: OpenJournal): void {
-  test('forgets an answer its time after it ended, not after it began', async () => {
-    await using bench = new Bench(open, { keepMs: 600_000 })
-    const live = bench.begin()
-    live.entry.append(Buffer.from('a'))
-    bench.clock.advance(700_000)
-    assert.deepEqual(bench.texts(live), ['a'])
-    live.entry.seal('complete')
-    bench.clock.advance(600_000 - sweepMs)
-    assert.deepEqual(bench.texts(live), ['a'])
-    bench.clock.advance(2 * sweepMs)
-    bench.write([]) // an engine may look only when it is used
-    assert.equal(bench.texts(live), null)
+    assert.deepEqual([await bench.texts(noted), await bench.outcome(noted)], [[], 'failed'])
   })
 
-  test('gives the room of what it forgot back, to the last byte', async () => {
-    await using bench = new Bench(open, { keepMs: 1000 })
-    for (let i = 0; i < 20; i++) bench.write(['abc', 'd'.repeat(i * 100)])
-    assert.equal(bench.journal.answerCount, 20)
-    assert.ok(bench.journal.keptBytes >= 20 * 3 + 19_000)
-    bench.clock.advance(sweepMs)
-    bench.begin() // an engine may look only when it is used; what one that has just begun holds is the same anywhere
-    await using fresh = new Bench(open, {}, 'fresh')
-    fresh.begin()
-    const held = ({ journal }: Bench): number[] => [journal.keptBytes, journal.answerCount]
-    assert.deepEqual(held(bench), held(fresh))
-  })
-
-  test('a live answer is never forgotten, whatever it takes', async () => {
-    await using bench = new Bench(open, { keepMs: 0, totalBytesMax: 50_000, answerBytesMax: 20_000 })
-    const live = bench.begin()
-    live.entry.append(Buffer.from('first'))
-    for (let i = 0; i < 30; i++) bench.write(['x'.repeat(9000)])
-    bench.clock.advance(sweepMs)
-    live.entry.append(Buffer.from('second'))
+  test('forgets the request and the asides at the end: an ended answer costs no more than one without them', async () => {
+    await using bench = new Bench(open)
+    await using plain = new Bench(open)
+    const noted = bench.begin({}, Buffer.alloc(5000))
+    noted.entry.append(Buffer.from('a'), Buffer.alloc(3000))
     bench.moment()
-    assert.deepEqual(bench.texts(live), ['first', 'second'])
-  })
-
-  test('makes room by the oldest ended answers first', async () => {
-    await using bench = new Bench(open, { totalBytesMax: 100_000, answerBytesMax: 50_000 })
-    const answers = Array.from({ length: 30 }, () => bench.write(['x'.repeat(9000)]))
-    const isThere = answers.map((noted) => bench.texts(noted) !== null)
-    assert.ok(bench.journal.keptBytes <= 100_000)
-    assert.ok(isThere.at(-1) && isThere.at(-2), 'the newest are there')
-    assert.deepEqual(
-      isThere.toSorted((a, b) => Number(a) - Number(b)),
-      isThere,
-      'an older one is there and a newer is not',
-    )
+    assert.ok(bench.journal.keptBytes > 8000)
+    noted.entry.seal('complete')
+    bench.moment()
+    plain.write(['a'])
+    assert.equal(bench.journal.keptBytes, plain.journal.keptBytes)
+    assert.deepEqual(await bench.texts(noted), ['a'])
+    assert.equal(await bench.journal.recall(noted.info.ray), null)
   })
 }
 
@@ -302,8 +178,9 @@ function limitTests(open: OpenJournal): void {
     noted.entry.append(Buffer.from('b'))
     noted.entry.seal('failed')
     bench.moment()
+    const texts = await bench.texts(noted)
     assert.deepEqual(
-      bench.texts(noted)?.map(({ length }) => length),
+      texts?.map(({ length }) => length),
       [5000, 1],
     )
   })
@@ -323,14 +200,14 @@ function limitTests(open: OpenJournal): void {
     // Nothing was broken by the refusal: what fits still goes in, and what was there is there.
     other.entry.append(Buffer.from('p'))
     bench.moment()
-    assert.deepEqual(bench.texts(other), ['o', 'p'])
-    assert.equal(bench.texts(live)?.[0]?.length, 30_000)
+    assert.deepEqual(await bench.texts(other), ['o', 'p'])
+    assert.equal((await bench.texts(live))?.[0]?.length, 30_000)
     live.entry.seal('complete')
     bench.moment()
     other.entry.append(Buffer.alloc(20_000))
     bench.moment()
-    assert.equal(bench.texts(other)?.length, 3)
-    assert.equal(bench.texts(live), null)
+    assert.equal((await bench.texts(other))?.length, 3)
+    assert.equal(await bench.texts(live), null)
   })
 
   test('begins no answer when there is no room for its first byte', async () => {
@@ -360,62 +237,5 @@ function limitTests(open: OpenJournal): void {
       bench.moment()
       assert.ok(bench.journal.keptBytes <= 60_000, `${bench.journal.keptBytes} bytes after ${i} answers`)
     }
-  })
-}
-
-type Step =
-  | { do: 'begin' }
-  | { do: 'append'; which: number; text: string }
-  | { do: 'seal'; which: number; outcome: Outcome }
-  | { do: 'wait'; ms: number }
-
-const which = fc.nat(9)
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('begin' as const) }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({ do: fc.constant('append' as const), which, text: fc.string({ maxLength: 40 }) }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('seal' as const),
-      which,
-      outcome: fc.constantFrom('complete', 'failed', 'cancelled'),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(20) }) },
-)
-
-function propertyTests(open: OpenJournal): void {
-  test('whatever is written in whatever order, what was promised is there, and all of it in the end', async () => {
-    let runCount = 0
-    const run = async (steps: readonly Step[]): Promise<void> => {
-      await using bench = new Bench(open, {}, `property-${runCount++}`)
-      const answers: (Noted & { texts: string[]; outcome: Outcome | null })[] = []
-      for (const each of steps) {
-        const answer = 'which' in each ? answers[each.which % Math.max(1, answers.length)] : undefined
-        if (each.do === 'begin') answers.push({ ...bench.begin(), texts: [], outcome: null })
-        else if (each.do === 'wait') bench.clock.advance(each.ms)
-        else if (answer && each.do === 'append') {
-          answer.entry.append(Buffer.from(each.text))
-          if (!answer.outcome) answer.texts.push(each.text)
-        } else if (answer && each.do === 'seal') {
-          answer.entry.seal(each.outcome)
-          answer.outcome ??= each.outcome
-        }
-        for (const { kept, texts } of answers) assert.ok((kept.at(-1) ?? 0) <= texts.length)
-      }
-      bench.moment()
-      for (const { info, kept, texts, outcome, lost, entry } of answers) {
-        assert.equal(entry.count, texts.length)
-        assert.equal(kept.at(-1) ?? 0, texts.length)
-        assert.deepEqual(lost, [])
-        const answer = bench.journal.read(info.ray)
-        if (texts.length > 0 || outcome)
-          assert.deepEqual([answer?.events.map(String), answer?.outcome], [texts, outcome])
-      }
-    }
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), run), { numRuns: 60 })
   })
 }

@@ -80,7 +80,7 @@ async function readStream(answer: Response, expected: string): Promise<Outcome> 
     for await (const bytes of texts(answer.body as ReadableStream<Uint8Array>)) {
       pending += bytes
       for (let end = pending.indexOf('\n\n'); end !== -1; end = pending.indexOf('\n\n')) {
-        const data = pending.slice(0, end).replace(/^data: /, '')
+        const [, data = '{}'] = /^data: (.*)$/m.exec(pending.slice(0, end)) ?? []
         pending = pending.slice(end + 2)
         if (data === '[DONE]') isDone = true
         else {

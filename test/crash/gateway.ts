@@ -1,6 +1,8 @@
 /** A gateway as its users run it: a process of its own, with whatever flags. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +11,8 @@ export interface Gateway extends AsyncDisposable {
   readonly url: string
   readonly adminUrl: string
   readonly pid: number
+  /** Its state folder; gone with it, unless it was named by a flag. */
+  readonly state: string
   /** The log lines so far, parsed. */
   readonly lines: readonly Record<string, unknown>[]
   /** Sends a signal and resolves with the exit code. */
@@ -18,9 +22,38 @@ export interface Gateway extends AsyncDisposable {
 const readyMs = 30_000
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
-/** Starts `holdfast run` with these flags on ports of the system's choice; its state goes to a folder of its own. */
+/** The command itself. */
+export function holdfast(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (output += bytes.toString()))
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })))
+}
+
+/** Processes that serve, by the gateway's own word; those that are still starting are left out. */
+export async function workerPids({ adminUrl }: Pick<Gateway, 'adminUrl'>): Promise<number[]> {
+  const answer = await fetch(`${adminUrl}/readyz`)
+  const { workers = [] } = (await answer.json()) as { workers?: { pid: number; isReady?: boolean }[] }
+  return workers.filter(({ isReady }) => isReady).map(({ pid }) => pid)
+}
+
+/** A port that is free now; for a gateway that must come back on the same one. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/**
+ * Starts `holdfast run` with these flags on ports of the system's choice; its state goes to a folder of its own. Flags
+ * that are given win.
+ */
 export async function startGateway(...flags: string[]): Promise<Gateway> {
-  const state = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
+  const named = flags.lastIndexOf('--state')
+  const state = named === -1 ? await mkdtemp(join(tmpdir(), 'holdfast-test-')) : (flags[named + 1] as string)
   const args = [main, 'run', '--port', '0', '--admin-port', '0', '--state', state, ...flags]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: state })
   const lines: Record<string, unknown>[] = []
@@ -46,11 +79,12 @@ export async function startGateway(...flags: string[]): Promise<Gateway> {
   return {
     ...ready,
     pid: child.pid ?? 0,
+    state,
     lines,
     end,
     [Symbol.asyncDispose]: async () => {
       await end('SIGKILL')
-      await rm(state, { recursive: true, force: true })
+      if (named === -1) await rm(state, { recursive: true, force: true })
     },
   }
 }

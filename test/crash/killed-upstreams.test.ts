@@ -1,10 +1,9 @@
 /** Three model servers, one killed every two seconds, 500 calls at 30 at a time. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ChildServer } from '../../lab/child.ts'
-import { startSim } from '../../lab/start-sim.ts'
 import { chat, type Outcome } from './chat.ts'
 import { startGateway } from './gateway.ts'
+import { Replicas } from './replicas.ts'
 
 const callCount = 500
 const atOnce = 30
@@ -13,45 +12,8 @@ const killPeriodMs = 2000
 const tokens = 60
 const rate = 60
 
-/** Three servers on fixed ports; the next in turn is killed every period, and started again. */
-class Replicas implements AsyncDisposable {
-  #servers: (ChildServer | null)[] = []
-  #timer: NodeJS.Timeout | null = null
-  #work: Promise<void> = Promise.resolve()
-  killCount = 0
-
-  static async start(): Promise<Replicas> {
-    const replicas = new Replicas()
-    replicas.#servers = await Promise.all([0, 1, 2].map(() => startSim({ rate, slots: 32 })))
-    return replicas
-  }
-
-  get urls(): string[] {
-    return this.#servers.map((server) => `${server?.url}/v1`)
-  }
-
-  beginKilling(): void {
-    const ports = this.#servers.map((server) => new URL(server?.url ?? '').port)
-    this.#timer = setInterval(() => {
-      const at = this.killCount++ % 3
-      const victim = this.#servers[at]
-      this.#servers[at] = null
-      this.#work = this.#work.then(async () => {
-        await victim?.kill('SIGKILL')
-        this.#servers[at] = await startSim({ rate, slots: 32, port: Number(ports[at]) })
-      })
-    }, killPeriodMs)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
-    await this.#work
-    await Promise.all(this.#servers.map(async (server) => server?.stop()))
-  }
-}
-
 test('no naked error while a model server is killed every two seconds', async (t) => {
-  await using replicas = await Replicas.start()
+  await using replicas = await Replicas.start({ count: 3, rate, slots: 32, killPeriodMs })
   await using gateway = await startGateway(...replicas.urls.flatMap((url) => ['--upstream', url]))
   replicas.beginKilling()
   const outcomes: { outcome: Outcome; isStream: boolean }[] = []

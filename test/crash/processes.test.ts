@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startSim } from '../../lab/start-sim.ts'
 import { chat } from './chat.ts'
-import { startGateway } from './gateway.ts'
+import { freePort, startGateway } from './gateway.ts'
 
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 /** For anything that is waited for; generous, since the machine may be busy. */
@@ -35,15 +35,6 @@ async function readiness(adminUrl: string): Promise<Workers> {
   return (await (await fetch(`${adminUrl}/readyz`)).json()) as Workers
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 test('a worker that is killed is replaced, and calls go on', async () => {
   const sim = await startSim({ rate: 500 })
   try {
@@ -56,7 +47,7 @@ test('a worker that is killed is replaced, and calls go on', async () => {
     process.kill(before[0]?.pid ?? 0, 'SIGKILL')
     const after = await until('a new worker', async () => {
       const { workers } = await readiness(gateway.adminUrl)
-      return workers.every(({ pid, isReady }) => pid !== before[0]?.pid && isReady) && workers
+      return workers.length === 2 && workers.every(({ pid, isReady }) => pid !== before[0]?.pid && isReady) && workers
     })
     assert.notEqual(after[0]?.pid, before[0]?.pid)
     for (let i = 0; i < 10; i++)

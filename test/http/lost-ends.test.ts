@@ -24,7 +24,7 @@ async function openOnDisk(): Promise<{ house: TestHouse; fill: () => void }> {
   folders.push(stateDir)
   const house = await openTestHouse({ stateDir, journal: { engine: 'sqlite' } })
   const fill = (): void => {
-    const outside = new DatabaseSync(join(stateDir, 'journal-0.db'))
+    const outside = new DatabaseSync(join(stateDir, 'journal.db'))
     outside.exec("CREATE TRIGGER full BEFORE INSERT ON piece BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
     outside.close()
   }
@@ -120,7 +120,7 @@ for (const isWhole of [true, false]) {
       const trickle = setInterval(() => socket.read(1000), 50)
       try {
         const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'still open').unref())
-        assert.equal(await Promise.race([house.house.drain().then(() => 'closed'), late]), 'closed')
+        assert.equal(await Promise.race([house.house.drain(1000).then(() => 'closed'), late]), 'closed')
         assert.equal(house.house.callsLive(), 0)
       } finally {
         clearInterval(trickle)

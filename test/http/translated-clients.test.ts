@@ -135,17 +135,10 @@ describe('the openai client’s responses in front of a server that speaks only 
     )
   })
 
-  test('what needs a memory is refused by the field’s name', async () => {
-    for (const [field, value] of [
-      ['previous_response_id', 'resp_1'],
-      ['background', true],
-    ] as const) {
-      const error = await errorOf(OpenAI.BadRequestError, () =>
-        stage()
-          .openai()
-          .responses.create({ model: 'lab-model', input: 'hello', [field]: value }),
-      )
-      assert.equal(error.param, field)
-    }
+  test('what needs a memory of earlier answers is refused by the field’s name', async () => {
+    const error = await errorOf(OpenAI.BadRequestError, () =>
+      stage().openai().responses.create({ model: 'lab-model', input: 'hello', previous_response_id: 'resp_1' }),
+    )
+    assert.equal(error.param, 'previous_response_id')
   })
 })

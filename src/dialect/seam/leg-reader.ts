@@ -17,6 +17,9 @@ import { StopMatcher } from './stop-matcher.ts'
 import { EchoStrip, OverlapStrip } from './text-strip.ts'
 import type { Wishes } from './wishes.ts'
 
+/** The answer was as long as it might be, in the words of each language. */
+const limitReasons: ReadonlySet<string> = new Set(['length', 'max_tokens', 'max_output_tokens'])
+
 export interface LegOrder {
   readonly partial: PartialAnswer
   readonly rung: Rung
@@ -30,7 +33,6 @@ export interface LegOrder {
 
 export class LegReader implements StreamReader {
   hasContent = false
-  isComplete = false
   failure: Fault | null = null
   #order: LegOrder
   #emit: EventSink
@@ -43,6 +45,7 @@ export class LegReader implements StreamReader {
   #kind: (Piece & { is: 'open' })['kind'] | null
   /** The answer has been ended by us: what still comes is not told. */
   #isStopped = false
+  #isFinished = false
   #finishReason: string | null = null
   /** Tokens that may still be told where the upstream cannot count them, having been asked for some of them again. */
   #tokensLeft: number
@@ -73,6 +76,10 @@ export class LegReader implements StreamReader {
     this.#writer = openWriter(partial, { wantsUsage: wishes.wantsUsage, mark }, (event) => this.#tell(event))
   }
 
+  /** Some translations tell the finish only at the end, when they have seen the counts: then theirs is the word. */
+  get isComplete(): boolean {
+    return this.#isFinished || (this.failure === null && this.#inner.isComplete)
+  }
   get isEnded(): boolean {
     return this.#isStopped || this.#inner.isEnded
   }
@@ -101,9 +108,9 @@ export class LegReader implements StreamReader {
   }
 
   end(): void {
-    if (this.failure || !(this.isComplete || this.#inner.isComplete)) return
+    if (this.failure || !this.isComplete) return
     if (!this.#isStopped) this.#inner.end()
-    if (this.isComplete) this.#writer.end(this.usage)
+    if (this.#isFinished) this.#writer.end(this.usage)
   }
 
   #hear(event: Buffer, aside?: Buffer): void {
@@ -148,12 +155,22 @@ export class LegReader implements StreamReader {
   }
 
   #write(piece: Piece): void {
+    if (piece.is === 'finish' && limitReasons.has(piece.reason) && this.#hasEchoed) {
+      this.failure = new Fault('HF_SEAM_MISFIT', { detail: 'it used up tokens on what was said already' })
+      return
+    }
     if (piece.is === 'finish') {
-      this.isComplete = true
+      this.#isFinished = true
       this.#finishReason = piece.reason
       this.hasContent = true
     } else if (piece.is === 'more' && piece.text !== '') this.hasContent = true
     this.#writer.write(piece)
+  }
+
+  /** It told again what it was to go on with: whether that counted against its limit, only a further leg can tell. */
+  get #hasEchoed(): boolean {
+    const { rung, continued } = this.#order
+    return continued.given !== '' && rung.name !== 'ask-rest' && !this.#joiner.keepsTokens
   }
 
   // Token ids run beside the text, and with it.

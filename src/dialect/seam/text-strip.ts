@@ -52,7 +52,9 @@ export class EchoStrip implements TextStrip {
     return this.#release()
   }
 
-  end(): string {
+  /** A text that is only the beginning of the given one is more likely that, told again, than the rest of it. */
+  end(): string | null {
+    if (!this.#isPastEcho && this.#held !== '') return null
     return this.isDone ? '' : this.#release()
   }
 

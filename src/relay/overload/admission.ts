@@ -16,6 +16,10 @@ export class Admission {
     return this.#live
   }
 
+  get hasRoom(): boolean {
+    return !this.#isClosing && this.#live < this.#liveMax
+  }
+
   /** Takes a place; give it back with `leave`. @throws {Fault} HF_QUEUE_FULL, HF_CLOSING */
   enter(): void {
     if (this.#isClosing) throw new Fault('HF_CLOSING', { retryAfterMs: 1000 })

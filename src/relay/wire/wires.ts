@@ -4,7 +4,12 @@ import type { Clock } from '../../ground/clock.ts'
 import { openHttpWire } from './http-wire.ts'
 import type { Wire } from './wire.ts'
 
-export class Wires implements AsyncDisposable {
+/** Where the relay gets its wires from; the simulated world has its own. */
+export interface WireSource {
+  to(upstream: Upstream): Wire
+}
+
+export class Wires implements WireSource, AsyncDisposable {
   #clock: Clock
   #open = new Map<Upstream, Wire>()
 

@@ -1,0 +1,60 @@
+/** `holdfast restart`: asks a running gateway for new workers, and waits until they serve. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** In the state folder of a running gateway: its process number and where operators reach it, as JSON. */
+export const pidFileName = 'holdfast.pid'
+
+const pollMs = 100
+const patienceMs = 60_000
+
+interface Facts {
+  readonly generation?: number
+  readonly workers?: readonly unknown[]
+  readonly retiring?: readonly { readonly callsLive?: number }[]
+}
+
+/** @throws {Error} in words that name the cure. */
+export async function restart(stateDir: string, isJson: boolean): Promise<void> {
+  const { pid, adminUrl } = readPidFile(stateDir)
+  const before = await look(adminUrl)
+  if (before.generation === undefined)
+    throw new Error('This gateway runs as one process: a restart without a gap needs --workers 2 or more.')
+  process.kill(pid, 'SIGUSR2')
+  const after = await untilRestarted(adminUrl, before.generation)
+  const workers = after.workers?.length ?? 0
+  const finishing = after.retiring?.reduce((sum, { callsLive = 0 }) => sum + callsLive, 0) ?? 0
+  const words = `${workers} new workers serve; the old ones finish ${finishing} calls and end.`
+  process.stdout.write(
+    isJson ? `${JSON.stringify({ generation: after.generation, workers, finishing })}\n` : `${words}\n`,
+  )
+}
+
+function readPidFile(stateDir: string): { pid: number; adminUrl: string } {
+  try {
+    const facts = JSON.parse(readFileSync(join(stateDir, pidFileName), 'utf8')) as { pid: number; adminUrl: string }
+    process.kill(facts.pid, 0)
+    return facts
+  } catch (cause) {
+    throw new Error(`No gateway runs with its state in ${stateDir}. Name the folder with --state.`, { cause })
+  }
+}
+
+async function look(adminUrl: string): Promise<Facts> {
+  try {
+    const answer = await fetch(`${adminUrl}/readyz`)
+    return (await answer.json()) as Facts
+  } catch (cause) {
+    throw new Error(`The gateway does not answer at ${adminUrl}/readyz.`, { cause })
+  }
+}
+
+async function untilRestarted(adminUrl: string, generation: number): Promise<Facts> {
+  const endMs = performance.now() + patienceMs
+  while (performance.now() < endMs) {
+    const facts = await look(adminUrl)
+    if ((facts.generation ?? 0) > generation) return facts
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+  }
+  throw new Error('The new workers did not come up within a minute; the old ones go on. Their log says why.')
+}

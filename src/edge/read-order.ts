@@ -1,0 +1,92 @@
+/** From a request and its body to the order for the relay: who asks what, and how the answer is to be kept. */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Call, Route } from '../dialect/call.ts'
+import { readCall } from '../dialect/read-call.ts'
+import { Fault } from '../fault/fault.ts'
+import type { Ray } from '../fault/ray.ts'
+import type { Order } from '../relay/order.ts'
+import { type Caller, callerKey } from './caller.ts'
+import { responseId } from './response-object.ts'
+
+/** Trace context of the caller, passed on to the upstream. */
+const passedNames = ['traceparent', 'tracestate', 'baggage'] as const
+const idempotencyKeyShape = /^[\x21-\x7e]{1,255}$/
+
+export interface OrderParts {
+  readonly ray: Ray
+  readonly route: Route
+  readonly caller: Caller
+  readonly beganMs: number
+  /** Our name in `via`. */
+  readonly node: string
+  /** Where neither the caller's key nor the request says otherwise. */
+  readonly onDisconnect: 'cancel' | 'detach'
+}
+
+export interface ReadOrder {
+  readonly order: Order
+  /** The caller wants an id at once, and comes back for the answer. */
+  readonly isBackground: boolean
+}
+
+/** @throws {Fault} HF_BAD_JSON, HF_BAD_CALL, HF_MODEL_FORBIDDEN */
+export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: OrderParts): ReadOrder {
+  const { ray, route, caller, beganMs, node, onDisconnect } = parts
+  const asked = readCall(route, body, headers as Record<string, string | undefined>)
+  if (caller.models && !caller.models.has(asked.model)) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model' })
+  const isBackground = route === 'responses' && asked.body.boolean('background') === true
+  const isKept = isStored(asked)
+  if (isBackground && !isKept)
+    throw new Fault('HF_BAD_CALL', { param: 'store', detail: 'what runs in the background is stored' })
+  const call = isBackground ? inForeground(asked) : asked
+  const returnsAtOnce = isBackground && !asked.isStream
+  const order: Order = {
+    ray,
+    call,
+    via: headers.via ? `${headers.via}, 1.1 ${node}` : `1.1 ${node}`,
+    caller: caller.name,
+    callerKey: callerKey(headers),
+    passedHeaders: passedHeaders(headers),
+    beganMs,
+    onDisconnect: caller.onDisconnect ?? onDisconnect,
+    isStored: isKept,
+    toldId: returnsAtOnce ? responseId(ray) : null,
+    idempotencyKey: readIdempotencyKey(headers),
+    isRepeated: Number(headers['x-stainless-retry-count'] ?? 0) > 0,
+    marksSeams: headers['holdfast-seams'] === 'mark',
+    mustSameModel: headers['holdfast-continue'] === 'same-model',
+  }
+  return { order, isBackground: returnsAtOnce }
+}
+
+/** Responses are stored unless the caller says no, chat completions only if it says so: as OpenAI has it. */
+function isStored({ route, body }: Call): boolean {
+  if (route !== 'responses' && route !== 'chat') return false
+  const kind = body.kind('store')
+  return kind === 'boolean' ? body.boolean('store') === true : route === 'responses'
+}
+
+/** Upstreams are asked for a stream, whose events the journal keeps; that it runs in the background is our affair. */
+function inForeground({ route, body, headers }: Call): Call {
+  const bytes = Buffer.concat(body.with({ background: 'false', stream: 'true' }))
+  return readCall(route, bytes, headers)
+}
+
+function readIdempotencyKey(headers: IncomingHttpHeaders): string | null {
+  const key = headers['idempotency-key']
+  if (key === undefined) return null
+  if (typeof key === 'string' && idempotencyKeyShape.test(key)) return key
+  throw new Fault('HF_BAD_CALL', {
+    param: 'idempotency-key',
+    detail: 'an Idempotency-Key has 1 to 255 visible characters',
+  })
+}
+
+function passedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  const passed: Record<string, string> = {}
+  for (const name of passedNames) {
+    const value = headers[name]
+    if (typeof value === 'string') passed[name] = value
+  }
+  return passed
+}

@@ -1,0 +1,51 @@
+/** Gathers what is known of a call on its way, for the one account of it at the end. */
+import type { Usage } from '../dialect/call.ts'
+import type { Fault } from '../fault/fault.ts'
+import type { AttemptFact, ExchangeFact } from '../observe/exchange-fact.ts'
+import type { Leg } from './leg.ts'
+import type { Order } from './order.ts'
+
+export class Account {
+  readonly attempts: AttemptFact[] = []
+  /** Why the answer broke, at each seam. */
+  readonly seams: string[] = []
+  /** From the beginning of the call to the first content of its answer; null while nothing has come. */
+  firstTokenMs: number | null = null
+  isModelKnown = false
+  #usage: Usage | null = null
+  #finishReason: string | null = null
+  #contentCount = 0
+
+  addLeg({ usage, finishReason, contentCount }: Leg): void {
+    this.#usage = usage ?? this.#usage
+    this.#finishReason = finishReason ?? this.#finishReason
+    this.#contentCount += contentCount
+  }
+
+  settle(
+    { call, ray, caller }: Order,
+    fault: Fault | null,
+    end: Pick<ExchangeFact, 'atMs' | 'outcome' | 'durationMs' | 'sentBytes' | 'eventCount'>,
+  ): ExchangeFact {
+    const hasBegun = this.firstTokenMs !== null
+    return {
+      ...end,
+      ray,
+      route: call.route,
+      model: call.model,
+      isModelKnown: this.isModelKnown,
+      caller,
+      isStream: call.isStream,
+      status: fault && (!hasBegun || fault.code === 'HF_CLIENT_GONE') ? fault.status : 200,
+      code: fault?.code ?? null,
+      detail: fault?.detail ?? '',
+      attempts: this.attempts,
+      seams: this.seams,
+      firstTokenMs: this.firstTokenMs,
+      inputTokens: this.#usage?.inputTokens ?? null,
+      outputTokens: this.#usage?.outputTokens ?? (this.#contentCount || null),
+      finishReason: this.#finishReason,
+      requestBytes: call.body.bytes.length,
+    }
+  }
+}

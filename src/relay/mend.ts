@@ -1,0 +1,118 @@
+/**
+ * How a broken answer is put to the next upstream: reads from its events what was said, and climbs down the ladder of
+ * continuation, rung by rung, on one upstream after the other. The words are the dialect's; the choice is made here.
+ */
+import type { Route } from '../dialect/call.ts'
+import { type PartialAnswer, readPartial } from '../dialect/seam/partial-answer.ts'
+import { ladder } from '../dialect/seam/ladder.ts'
+import { closingEvents, openLeg } from '../dialect/seam/leg.ts'
+import type { LegFacts, Rung, RungName } from '../dialect/seam/rung.ts'
+import type { Translation } from '../dialect/translation.ts'
+import type { Fault } from '../fault/fault.ts'
+import { isRefusal } from '../fleet/capability.ts'
+import type { Target } from '../fleet/fleet.ts'
+import type { Member as PoolMember } from '../fleet/pool.ts'
+import type { AttemptFact } from '../observe/exchange-fact.ts'
+import type { Adopted } from '../store/journal.ts'
+import type { LegOrder } from './leg.ts'
+import type { Order } from './order.ts'
+import type { Relay } from './relay-parts.ts'
+
+export interface MendOptions {
+  readonly account: AttemptFact[]
+  readonly avoid: PoolMember | null
+}
+
+export class Mend implements LegOrder {
+  readonly order: Order
+  readonly target: Target
+  readonly account: AttemptFact[]
+  readonly avoid: PoolMember | null
+  /** The events that end an answer of which only the end is missing; null where an upstream has to go on. */
+  readonly rest: readonly Buffer[] | null
+  #relay: Relay
+  #partial: PartialAnswer
+  /** The way in which each upstream was asked last, and those that it refused. */
+  #asked = new Map<PoolMember, Rung>()
+  #refused = new Map<PoolMember, Set<RungName>>()
+
+  constructor(relay: Relay, order: Order, target: Target, events: Adopted['events'], options: MendOptions) {
+    this.#relay = relay
+    this.order = order
+    this.target = target
+    this.account = options.account
+    this.avoid = options.avoid
+    this.#partial = readPartial(order.call.route, events)
+    this.rest = closingEvents(order.call, this.#partial, { marksSeams: order.marksSeams })
+  }
+
+  /** Some upstream may be able to go on. */
+  get isPossible(): boolean {
+    return this.rest !== null || this.target.members.some((member) => this.#rungs(member).length > 0)
+  }
+
+  speak(member: PoolMember): Translation | null {
+    const { upstream } = member
+    const [rung] = this.#rungs(member)
+    if (!rung) return null
+    this.#asked.set(member, rung)
+    return openLeg(this.order.call, this.#partial, rung, this.#facts(member), {
+      wantsUsage: upstream.options.streamUsage,
+      wantsTokenIds: this.#relay.seamBudget.options.tokenIds && this.#relay.capabilities.tellsTokenIds(upstream),
+      nowMs: this.#relay.clock.nowMs(),
+      marksSeams: this.order.marksSeams,
+      ...(this.#partial.seam === null && { upstreams: this.#spokeBefore() }),
+    })
+  }
+
+  /** What an upstream refused once is remembered: for this answer, and, where it is its nature, for others too. */
+  hasOtherWay(member: PoolMember, fault: Fault): boolean {
+    const rung = this.#asked.get(member)
+    const isRefused = isRefusal(fault.receivedStatus ?? null)
+    if (!rung || !(isRefused || fault.code === 'HF_SEAM_MISFIT')) return false
+    if (isRefused) this.#relay.capabilities.refuse(member.upstream, this.target.upstreamModel, this.#route, rung.name)
+    const refused = this.#refused.get(member) ?? new Set<RungName>()
+    this.#refused.set(member, refused.add(rung.name))
+    return this.#rungs(member).length > 0
+  }
+
+  /** The caller has the beginning of an answer: a refusal of how we went on is no refusal of the call. */
+  isFinal(): boolean {
+    return false
+  }
+
+  /** It went on: so it can. */
+  onSpoken(member: PoolMember): void {
+    const rung = this.#asked.get(member)
+    if (rung) this.#relay.capabilities.prove(member.upstream, this.target.upstreamModel, this.#route, rung.name)
+  }
+
+  get #route(): Route {
+    return this.order.call.route
+  }
+
+  #rungs(member: PoolMember): Rung[] {
+    const options = { mustSameModel: this.order.mustSameModel || this.#relay.seamBudget.options.sameModelOnly }
+    const refused = this.#refused.get(member)
+    return ladder(this.order.call, this.#partial, this.#facts(member), options).filter(
+      ({ name }) => !refused?.has(name),
+    )
+  }
+
+  #facts({ upstream }: PoolMember): LegFacts {
+    const model = this.target.upstreamModel
+    return {
+      upstream: upstream.name,
+      kind: upstream.kind,
+      speaks: upstream.speaks,
+      model,
+      isSameModel: true,
+      rungs: this.#relay.capabilities.rungs(upstream, model, this.#route),
+    }
+  }
+
+  #spokeBefore(): string[] {
+    const last = this.avoid?.upstream.name
+    return last === undefined ? [] : [last]
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * An order packed into bytes, so that another node can go on with the answer when this one dies. It is one line of JSON
+ * and, behind it, the caller's body as it came. The caller's credentials are never in it.
+ */
+import { readCall } from '../dialect/read-call.ts'
+import type { Route } from '../dialect/call.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Order } from './order.ts'
+
+const lineFeed = 0x0a
+const version = 1
+
+interface Label extends Omit<Order, 'call' | 'callerKey' | 'beganMs'> {
+  readonly version: number
+  readonly route: Route
+  readonly headers: Readonly<Record<string, string>>
+  /** Milliseconds since 1970. */
+  readonly arrivedMs: number
+}
+
+export function packOrder(order: Order, clock: Clock): Buffer {
+  const { call, callerKey: _callerKey, beganMs, ...rest } = order
+  const arrivedMs = clock.nowMs() - (clock.monotonicMs() - beganMs)
+  const label: Label = { ...rest, version, route: call.route, headers: call.headers, arrivedMs }
+  return Buffer.concat([Buffer.from(`${JSON.stringify(label)}\n`), call.body.bytes])
+}
+
+/** Null for a parcel of another version of this program. @throws {Fault} for one that is damaged. */
+export function unpackOrder(parcel: Buffer, clock: Clock): Order | null {
+  const end = parcel.indexOf(lineFeed)
+  const { version: packed, route, headers, arrivedMs, ...rest } = JSON.parse(parcel.toString('utf8', 0, end)) as Label
+  if (packed !== version) return null
+  const call = readCall(route, parcel.subarray(end + 1), headers)
+  const beganMs = clock.monotonicMs() - Math.max(0, clock.nowMs() - arrivedMs)
+  return { ...rest, call, callerKey: null, beganMs }
+}

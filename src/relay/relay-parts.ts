@@ -1,0 +1,29 @@
+/** What every exchange of the relay works with. */
+import type { Capabilities } from '../fleet/capability.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Observer } from '../observe/observer.ts'
+import type { Journal } from '../store/journal.ts'
+import type { LegParts } from './leg.ts'
+import type { Admission } from './overload/admission.ts'
+import type { SeamBudget } from './stream/seam-budget.ts'
+
+export interface Relay extends LegParts {
+  readonly fleet: Fleet
+  readonly journal: Journal
+  readonly admission: Admission
+  readonly observer: Observer
+  readonly seamBudget: SeamBudget
+  readonly capabilities: Capabilities
+  /** Largest request that is kept for another node, bytes. */
+  readonly requestBytesMax: number
+  /** Answers that go on without a reader. */
+  readonly detached: Detached
+}
+
+export interface Detached {
+  /** How many there are now. */
+  count: number
+  readonly max: number
+  /** How long one may go on, milliseconds. */
+  readonly ms: number
+}

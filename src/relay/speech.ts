@@ -1,0 +1,52 @@
+/** How a call is put to upstreams for the first time: in the caller's own words, or translated. */
+import { translate } from '../dialect/translate.ts'
+import type { Translation } from '../dialect/translation.ts'
+import type { Fault } from '../fault/fault.ts'
+import type { Target } from '../fleet/fleet.ts'
+import type { Member as PoolMember } from '../fleet/pool.ts'
+import type { AttemptFact } from '../observe/exchange-fact.ts'
+import type { LegOrder } from './leg.ts'
+import type { Order } from './order.ts'
+import type { Relay } from './relay-parts.ts'
+
+export class Speech implements LegOrder {
+  readonly order: Order
+  readonly target: Target
+  readonly account: AttemptFact[]
+  readonly avoid = null
+  #relay: Relay
+  #translations = new Map<string, Translation | null>()
+
+  constructor(relay: Relay, order: Order, target: Target, account: AttemptFact[]) {
+    this.#relay = relay
+    this.order = order
+    this.target = target
+    this.account = account
+  }
+
+  speak({ upstream }: PoolMember): Translation | null {
+    const isOfItsKind = !upstream.options.speaks && upstream.options.streamUsage
+    const key = isOfItsKind ? upstream.kind : upstream.name
+    const known = this.#translations.get(key)
+    if (known !== undefined) return known
+    const options = {
+      wantsUsage: upstream.options.streamUsage,
+      nowMs: this.#relay.clock.nowMs(),
+      wantsTokenIds: this.#relay.seamBudget.options.tokenIds && this.#relay.capabilities.tellsTokenIds(upstream),
+    }
+    this.#translations.set(key, null) // also when it throws: it would throw again
+    const translation = translate(this.order.call, upstream.speaks, this.target.upstreamModel, options)
+    this.#translations.set(key, translation)
+    return translation
+  }
+
+  hasOtherWay(): boolean {
+    return false
+  }
+
+  isFinal(fault: Fault): boolean {
+    return fault.kind.retry === 'no'
+  }
+
+  onSpoken(): void {}
+}

@@ -1,0 +1,250 @@
+/**
+ * One answer in the memory journal: a stretch of memory, where its events end in it, and who writes it. Thousands of
+ * small buffers that live for seconds would cost more in collections than all else about a stream, and would hold on to
+ * the pools that they were cut from.
+ */
+import type { Ray } from '../fault/ray.ts'
+import type { Member } from '../ground/crowd.ts'
+import { Gather } from '../ground/gather.ts'
+import type { Adopted, AnswerInfo, EntryListener, JournalCursor, JournalEntry, Outcome } from './journal.ts'
+import { answerOverheadBytes, eventOverheadBytes } from './retention.ts'
+
+const nothing: Buffer = Buffer.alloc(0)
+
+/** What an answer needs of its journal. */
+export interface Keeper {
+  /** Takes room for so many bytes of an answer. @throws {Fault} when there is none. */
+  claim(answer: MemoryAnswer, eventBytes: number, chargedBytes: number): void
+  retire(answer: MemoryAnswer, outcome: Outcome): void
+  leave(answer: MemoryAnswer): void
+  name(answer: MemoryAnswer, id: string): void
+  /** Notes a reading; false when the answer is not there any more. */
+  noteRead(answer: MemoryAnswer): boolean
+}
+
+/** The holder of the lease; forgotten with it, so that nothing of a call hangs on an ended answer. */
+export class MemoryEntry implements JournalEntry {
+  readonly epoch: number
+  #answer: MemoryAnswer
+  #keeper: Keeper
+  listener: EntryListener
+  #count: number
+
+  constructor(keeper: Keeper, answer: MemoryAnswer, listener: EntryListener) {
+    this.#keeper = keeper
+    this.#answer = answer
+    this.listener = listener
+    this.epoch = answer.epoch
+    this.#count = answer.count
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  append(event: Buffer, aside?: Buffer): void {
+    if (!this.#isHeld) return
+    const asideBytes = aside?.length ?? 0
+    this.#keeper.claim(this.#answer, event.length, event.length + asideBytes + eventOverheadBytes)
+    this.#answer.add(event, aside ?? null)
+    this.listener.onKept(++this.#count)
+  }
+
+  alias(id: string): void {
+    if (this.#isHeld) this.#keeper.name(this.#answer, id)
+  }
+
+  seal(outcome: Outcome): void {
+    if (this.#isHeld) this.#keeper.retire(this.#answer, outcome)
+  }
+
+  release(): void {
+    if (this.#isHeld) this.#keeper.leave(this.#answer)
+  }
+
+  get #isHeld(): boolean {
+    return this.#answer.writer === this
+  }
+}
+
+export class MemoryAnswer implements Member {
+  place = 0
+  readonly info: AnswerInfo
+  /** Grows with each answer of the journal. */
+  readonly order: number
+  /** On the monotonic clock, as all times here. */
+  readonly beganMs: number
+  sealedMs = 0
+  readMs: number | null = null
+  /** When it lost its writer. */
+  leftMs = 0
+  epoch = 1
+  writer: MemoryEntry | null = null
+  outcome: Outcome | null = null
+  isCancelled = false
+  isForgotten = false
+  request: Buffer | null
+  readonly aliases: string[] = []
+  /** What it is charged for, and what of that goes at its end. */
+  bytes: number
+  passingBytes: number
+  #gather: Gather | null = new Gather(null)
+  #packed = nothing
+  #start = 0
+  readonly #ends: number[] = []
+  #asides: Map<number, Buffer> | null = null
+
+  constructor(info: AnswerInfo, request: Buffer | null, order: number, beganMs: number) {
+    this.info = info
+    this.order = order
+    this.beganMs = beganMs
+    this.request = request
+    this.passingBytes = request?.length ?? 0
+    this.bytes = answerOverheadBytes + this.passingBytes
+  }
+
+  get count(): number {
+    return this.#ends.length
+  }
+
+  get isOrphan(): boolean {
+    return this.outcome === null && this.writer === null
+  }
+
+  /** Bytes of its events. */
+  get eventBytes(): number {
+    return this.#ends.at(-1) ?? 0
+  }
+
+  add(event: Buffer, aside: Buffer | null): void {
+    const asideBytes = aside?.length ?? 0
+    this.#gather?.add(event, true)
+    if (aside) (this.#asides ??= new Map()).set(this.count, aside)
+    this.#ends.push(this.eventBytes + event.length)
+    this.bytes += event.length + asideBytes + eventOverheadBytes
+    this.passingBytes += asideBytes
+  }
+
+  /** All of its events, one after the other. */
+  get whole(): Buffer {
+    return this.#gather ? this.#gather.take() : this.#packed.subarray(this.#start, this.#start + this.eventBytes)
+  }
+
+  /** Drops what only a successor would need, and lies from now on at `start` of `slab`. Gives the bytes that went. */
+  settle(slab: Buffer, start: number): number {
+    const gone = this.passingBytes
+    this.bytes -= gone
+    this.passingBytes = 0
+    this.request = null
+    this.#asides = null
+    this.#gather = null
+    this.#packed = slab
+    this.#start = start
+    return gone
+  }
+
+  /** Lets go of its memory: an index may hold on to the answer itself for a while. */
+  forget(): void {
+    this.isForgotten = true
+    this.writer = null
+    this.settle(nothing, 0)
+    this.#ends.length = 0
+  }
+
+  /** Events from number `from` on, as many as fit into `bytesMax` and at least one. */
+  slice(from: number, bytesMax: number): Buffer[] {
+    const { whole } = this
+    const events: Buffer[] = []
+    let start = this.#ends[from - 1] ?? 0
+    const limit = start + bytesMax
+    for (let i = from; i < this.count; i++) {
+      const end = this.#ends[i] ?? 0
+      if (end > limit && events.length > 0) break
+      events.push(whole.subarray(start, end))
+      start = end
+    }
+    return events
+  }
+
+  get events(): Adopted['events'] {
+    return this.slice(0, Number.POSITIVE_INFINITY).map((event, i) => ({ event, aside: this.#asides?.get(i) ?? null }))
+  }
+}
+
+export class MemoryCursor implements JournalCursor {
+  readonly info: AnswerInfo
+  outcome: Outcome | null
+  count: number
+  isCancelled: boolean
+  isOrphan: boolean
+  #answer: MemoryAnswer
+  #keeper: Keeper
+
+  constructor(keeper: Keeper, answer: MemoryAnswer) {
+    this.#keeper = keeper
+    this.#answer = answer
+    this.info = answer.info
+    this.outcome = answer.outcome
+    this.count = answer.count
+    this.isCancelled = answer.isCancelled
+    this.isOrphan = answer.isOrphan
+  }
+
+  async read(from: number, bytesMax: number): Promise<readonly Buffer[] | null> {
+    const answer = this.#answer
+    if (!this.#keeper.noteRead(answer)) return null
+    this.outcome = answer.outcome
+    this.count = answer.count
+    this.isCancelled = answer.isCancelled
+    this.isOrphan = answer.isOrphan
+    return answer.slice(Math.max(0, from), bytesMax)
+  }
+}
+
+/** Answers by name: by ray, by alias and by what a repeated call is known by. */
+export class AnswerIndex {
+  #rays = new Map<Ray, MemoryAnswer>()
+  #aliases = new Map<string, MemoryAnswer>()
+  #calls = new Map<string, MemoryAnswer[]>()
+
+  add(answer: MemoryAnswer): void {
+    const { ray, caller, callKey } = answer.info
+    this.#rays.set(ray, answer)
+    if (callKey === null) return
+    const key = callId(caller, callKey)
+    const known = this.#calls.get(key)
+    if (known) known.push(answer)
+    else this.#calls.set(key, [answer])
+  }
+
+  /** The newest has the name. */
+  alias(id: string, answer: MemoryAnswer): void {
+    this.#aliases.set(id, answer)
+  }
+
+  byRay(ray: Ray): MemoryAnswer | undefined {
+    return this.#rays.get(ray)
+  }
+
+  byId(id: string): MemoryAnswer | undefined {
+    return this.#rays.get(id as Ray) ?? this.#aliases.get(id)
+  }
+
+  /** Oldest first. */
+  byCall(caller: string, callKey: string): readonly MemoryAnswer[] {
+    return this.#calls.get(callId(caller, callKey)) ?? []
+  }
+
+  remove(answer: MemoryAnswer): void {
+    const { ray, caller, callKey } = answer.info
+    this.#rays.delete(ray)
+    for (const id of answer.aliases) if (this.#aliases.get(id) === answer) this.#aliases.delete(id)
+    if (callKey === null) return
+    const key = callId(caller, callKey)
+    const left = this.byCall(caller, callKey).filter((each) => each !== answer)
+    if (left.length > 0) this.#calls.set(key, left)
+    else this.#calls.delete(key)
+  }
+}
+
+const callId = (caller: string, callKey: string): string => JSON.stringify([caller, callKey])

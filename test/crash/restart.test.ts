@@ -1,0 +1,105 @@
+/**
+ * Planned ends: a restart under load refuses no connection and cuts no answer; what a stop leaves, the next start ends.
+ */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startSim } from '../../lab/start-sim.ts'
+import { seededRandom } from '../../src/ground/random.ts'
+import { chat } from './chat.ts'
+import { freePort, holdfast, startGateway, workerPids } from './gateway.ts'
+import { ResumingClient } from './resuming-client.ts'
+
+test('`holdfast restart` under load: new processes, no connection refused, no stream cut', async (t) => {
+  const sim = await startSim({ rate: 40, slots: 64 })
+  try {
+    await using gateway = await startGateway('--upstream', `${sim.url}/v1`, '--workers', '2')
+    const before = await workerPids(gateway)
+    let isOver = false
+    const outcomes: string[] = []
+    const visit = async (name: string, tokens: number): Promise<void> => {
+      for (let i = 0; !isOver || i === 0; i++) {
+        const { verdict, detail } = await chat(gateway.url, 'lab-model', `${name} ${i} tokens:${tokens}`, true)
+        outcomes.push(verdict === 'whole' ? verdict : `${verdict}: ${detail}`)
+      }
+    }
+    const load = [
+      ...Array.from({ length: 8 }, (_, i) => visit(`short ${i}`, 3)),
+      ...Array.from({ length: 8 }, (_, i) => visit(`long ${i}`, 120)),
+    ]
+    for (let round = 1; round <= 2; round++) {
+      const { code, output } = await holdfast('restart', '--state', gateway.state, '--json')
+      assert.equal(code, 0, output)
+      const { generation, workers } = JSON.parse(output) as { generation: number; workers: number }
+      assert.deepEqual([generation, workers], [round + 1, 2])
+    }
+    const after = await workerPids(gateway)
+    assert.equal(
+      after.some((pid) => before.includes(pid)),
+      false,
+      'the processes are new',
+    )
+    isOver = true
+    await Promise.all(load)
+    t.diagnostic(`${outcomes.length} calls over two restarts`)
+    assert.deepEqual(
+      outcomes.filter((verdict) => verdict !== 'whole'),
+      [],
+    )
+    assert.equal(await gateway.end('SIGTERM'), 0)
+  } finally {
+    await sim.stop()
+  }
+})
+
+test('a restart of something that does not run, or has one process, is refused in words', async () => {
+  const nobody = await holdfast('restart', '--state', join(tmpdir(), 'holdfast-nobody'))
+  assert.equal(nobody.code, 1)
+  assert.match(nobody.output, /No gateway runs with its state in .*\. Name the folder with --state\./)
+  await using gateway = await startGateway('--upstream', 'http://127.0.0.1:9/v1', '--workers', '1')
+  const lone = await holdfast('restart', '--state', gateway.state)
+  assert.equal(lone.code, 1)
+  assert.match(lone.output, /--workers 2/)
+})
+
+for (const [signal, how] of [
+  ['SIGTERM', 'is stopped before its answers are finished'],
+  ['SIGKILL', 'is killed with all its workers'],
+] as const) {
+  test(`a gateway that ${how}: the next start goes on, and the client has every event once`, async (t) => {
+    const sim = await startSim({ rate: 20, slots: 64 })
+    const state = mkdtempSync(join(tmpdir(), 'holdfast-again-'))
+    const port = String(await freePort())
+    const flags = ['--upstream', `${sim.url}/v1`, '--state', state, '--port', port, '--workers', '2']
+    try {
+      const first = await startGateway(...flags, '--drain-ms', '300')
+      const clients = Array.from({ length: 10 }, (_, i) =>
+        new ResumingClient({
+          url: first.url,
+          model: 'lab-model',
+          prompt: `again ${i} tokens:100`,
+          random: seededRandom(i),
+          dropChance: 0,
+          idempotencyKey: `again-${i}`,
+          patienceMs: 20_000,
+        }).run(),
+      )
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      if (signal === 'SIGKILL') for (const pid of await workerPids(first)) process.kill(pid, 'SIGKILL')
+      await first.end(signal)
+      await using _second = await startGateway(...flags)
+      const results = await Promise.all(clients)
+      assert.deepEqual(
+        results.flatMap(({ complaint }) => complaint ?? []),
+        [],
+      )
+      t.diagnostic(`longest pause ${Math.round(Math.max(...results.map(({ longestGapMs }) => longestGapMs)))} ms`)
+      assert.ok(results.every(({ resumes }) => resumes > 0))
+    } finally {
+      rmSync(state, { recursive: true, force: true })
+      await sim.stop()
+    }
+  })
+}
