@@ -63,9 +63,9 @@ export function openLeg(
 }
 
 /** The fields that leave a last message open are those of chat; the other routes of such engines may not heed them. */
-function spokenFor({ extras }: ContinuedCall, { speaks }: LegFacts): LegFacts['speaks'] {
-  const isChatOnly = 'continue_final_message' in extras && speaks.has('chat')
-  return isChatOnly ? new Set<Route>(['chat']) : speaks
+function spokenFor({ extras, marksLast }: ContinuedCall, { speaks }: LegFacts): LegFacts['speaks'] {
+  const isChatOnly = marksLast || 'continue_final_message' in extras
+  return isChatOnly && speaks.has('chat') ? new Set<Route>(['chat']) : speaks
 }
 
 function toNote({ seam }: PartialAnswer, rung: Rung, facts: LegFacts, options: LegOptions): LegOrder['note'] {
@@ -107,9 +107,11 @@ function withExtras(body: readonly Buffer[], extras: Fields, marksLast: boolean)
   const changes = Object.fromEntries(Object.entries(extras).map(([name, value]) => [name, JSON.stringify(value)]))
   if (Object.keys(changes).length === 0 && !marksLast) return body
   const parsed = JsonBody.parse(Buffer.concat(body))
-  if (marksLast) {
-    const messages = parsed.value('messages') as Fields[]
-    const marked = messages.map((message, at) => (at === messages.length - 1 ? { ...message, prefix: true } : message))
+  const messages = marksLast ? parsed.value('messages') : null
+  if (Array.isArray(messages)) {
+    const marked = messages.map((message: Fields, at) =>
+      at === messages.length - 1 ? { ...message, prefix: true } : message,
+    )
     changes['messages'] = JSON.stringify(marked)
   }
   return parsed.with(changes)
