@@ -53,16 +53,17 @@ export const openHoldfast: OpenSubject = async (config, stateDir, port) => {
 }
 
 export class Stage implements AsyncDisposable {
-  readonly provider: Provider
   readonly stateDir: string
   subject: Subject
+  /** The provider and the folder, closed behind the gateway. */
+  #parts: AsyncDisposableStack
   #config: ConfigInput
   #open: OpenSubject
   #pairs: ReadonlyMap<string, Pair>
   #patienceMsMax: number
 
   private constructor(parts: {
-    provider: Provider
+    parts: AsyncDisposableStack
     stateDir: string
     subject: Subject
     config: ConfigInput
@@ -70,7 +71,7 @@ export class Stage implements AsyncDisposable {
     pairs: ReadonlyMap<string, Pair>
     patienceMsMax: number
   }) {
-    this.provider = parts.provider
+    this.#parts = parts.parts
     this.stateDir = parts.stateDir
     this.subject = parts.subject
     this.#config = parts.config
@@ -81,8 +82,10 @@ export class Stage implements AsyncDisposable {
 
   /** @param patienceMsMax no single call is waited for longer. */
   static async open(setup: Setup, open: OpenSubject, patienceMsMax: number): Promise<Stage> {
-    const provider = await Provider.open()
+    await using parts = new AsyncDisposableStack()
+    const provider = parts.use(await Provider.open())
     const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-failover-'))
+    parts.defer(() => rm(stateDir, { recursive: true, force: true }))
     const pairs = new Map<string, Pair>()
     const upstreams: ConfigInput['upstreams'] = {}
     const pools: ConfigInput['pools'] = {}
@@ -107,7 +110,7 @@ export class Stage implements AsyncDisposable {
       pools,
     }
     const subject = await open(config, stateDir, 0)
-    return new Stage({ provider, stateDir, subject, config, open, pairs, patienceMsMax })
+    return new Stage({ parts: parts.move(), stateDir, subject, config, open, pairs, patienceMsMax })
   }
 
   pair(name: string): Pair {
@@ -134,8 +137,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.subject[Symbol.asyncDispose]()
-    await this.provider[Symbol.asyncDispose]()
-    await rm(this.stateDir, { recursive: true, force: true })
+    await this.#parts.disposeAsync()
   }
 }
 
