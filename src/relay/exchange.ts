@@ -142,7 +142,9 @@ export class Exchange implements LegListener, EntryListener, Member {
   #limitTime(): void {
     const { clock } = this.#relay
     const leftMs = (this.#target?.pool.timeouts.totalMs ?? 0) - (clock.monotonicMs() - this.order.beganMs)
-    this.#timers.push(clock.after(Math.max(0, leftMs), () => this.#fail(new Fault('HF_DEADLINE'))))
+    this.#timers.push(
+      clock.after(Math.max(0, leftMs), () => this.#fail(new Fault('HF_DEADLINE', { retryAfterMs: 1000 }))),
+    )
   }
 
   // Legs.
