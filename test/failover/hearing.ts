@@ -21,6 +21,13 @@ interface Chunk {
   readonly choices?: readonly Choice[]
   readonly usage?: Usage | null
   readonly error?: unknown
+  readonly holdfast?: Seam
+}
+
+/** What the answer says of where it was continued, if it was asked to. */
+export interface Seam {
+  readonly continued?: number
+  readonly upstreams?: readonly string[]
 }
 
 interface Choice {
@@ -41,6 +48,7 @@ export class Hearing {
   /** As the last part of the answer that names one says. */
   model: string | null = null
   usage: Usage | null = null
+  seam: Seam | null = null
   isDone = false
   error: HeardError | null = null
   /** The error is an event of the answer itself, with a number, and not the word of a gateway that goes down. */
@@ -104,7 +112,8 @@ export class Hearing {
     this.lastId = id
   }
 
-  #take({ model, choices, usage, error }: Chunk): void {
+  #take({ model, choices, usage, error, holdfast }: Chunk): void {
+    if (holdfast) this.seam = holdfast
     if (error !== undefined) this.#err({ error }, 'an error in the stream')
     if (model !== undefined) this.model = model
     if (usage) this.usage = usage

@@ -12,7 +12,11 @@ import { type BackEnd, type BackEndOptions, offeredModel, Provider } from './pro
 export interface PairOptions {
   readonly primary: BackEndOptions
   readonly fallback: BackEndOptions
+  /** What the gateway is told that the fallback is; left out, it has to find out. */
+  readonly fallbackKind?: UpstreamKind
 }
+
+type UpstreamKind = NonNullable<ConfigInput['upstreams'][string]['kind']>
 
 export interface Pair {
   /** As callers name it. */
@@ -89,7 +93,7 @@ export class Stage implements AsyncDisposable {
     const pairs = new Map<string, Pair>()
     const upstreams: ConfigInput['upstreams'] = {}
     const pools: ConfigInput['pools'] = {}
-    for (const [name, { primary, fallback }] of Object.entries(setup.pairs)) {
+    for (const [name, { primary, fallback, fallbackKind: kind }] of Object.entries(setup.pairs)) {
       const model = offeredModel(name)
       const names = { primary: `${name}/primary`, fallback: `${name}/fallback` }
       pairs.set(name, {
@@ -98,7 +102,9 @@ export class Stage implements AsyncDisposable {
         fallback: provider.add(names.fallback, fallback),
       })
       upstreams[`${name}.primary`] = { url: provider.url(names.primary), models: [model] }
-      upstreams[`${name}.fallback`] = { url: provider.url(names.fallback), models: [model], priority: 1 }
+      upstreams[`${name}.fallback`] = {
+        ...{ url: provider.url(names.fallback), models: [model], priority: 1, ...(kind && { kind }) },
+      }
       pools[name] = { upstreams: [`${name}.primary`, `${name}.fallback`] }
     }
     const { timeouts, ...settings } = setup.settings ?? {}
