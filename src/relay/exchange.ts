@@ -158,7 +158,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     const { clock } = this.#relay
     const totalMs = this.#target?.pool.timeouts.totalMs ?? 0
     const leftMs = totalMs - (clock.monotonicMs() - this.order.beganMs)
-    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), () => this.#fail(new Fault('HF_DEADLINE', { retryAfterMs: 1000 }))))
+    const late = (): void => this.#fail(new Fault('HF_DEADLINE', { retryAfterMs: 1000 }))
+    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), late))
   }
 
   // Legs.

@@ -192,7 +192,7 @@ async function droppedWhole(stage: Stage, pair: string, headers: Readonly<Record
 
 const placeCount = 4
 const callsAtOnce = 60
-const deadlineMs = 4000
+const deadlineMs = 6000
 
 const overload: Scenario = {
   name: 'S19',
@@ -200,7 +200,7 @@ const overload: Scenario = {
   needs: 'each whole, or refused in time with a typed error and Retry-After',
   isScaled: false,
   play: async (bench) => {
-    const behaviour = (): Act => ({ kind: 'answer', wordMs: 20 })
+    const behaviour = (): Act => ({ kind: 'answer', wordMs: 10 })
     const refusing: BackEndOptions = { behaviour, places: { count: placeCount, beyond: 'refuse' } }
     const queueing: BackEndOptions = { behaviour, places: { count: placeCount, beyond: 'wait' } }
     await using stage = await bench.open({
