@@ -335,6 +335,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     const event = errorEvent(fault, this.order.ray, this.order.call.route)
     if (this.#account.firstTokenMs === null) this.#caller?.fail(fault)
     if (this.#entry) {
+      this.#isReading = true // what is kept within `append` waits for the end: readers are to know that it is one
       try {
         this.feed.push(event)
         this.#entry.append(event)
