@@ -17,7 +17,7 @@ import { Account } from './account.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
-import { idAlias, Naming } from './naming.ts'
+import { Naming } from './naming.ts'
 import type { Order } from './order.ts'
 import { packOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -63,12 +63,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#onSettled = onSettled
     this.feed = new Feed(keptCount)
     this.callKey = callKeyOf(order)
-    this.#naming = order.isStored ? this.#newNaming() : null
-  }
-
-  #newNaming(): Naming {
-    const { call, caller, toldId } = this.order
-    return new Naming({ route: call.route, toldId, onId: (id) => this.alias(idAlias(caller, id)) })
+    this.#naming = order.isStored ? new Naming(order, (id) => this.alias(id)) : null
   }
 
   /** Why it failed, if it did. */

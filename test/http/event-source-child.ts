@@ -1,6 +1,6 @@
 /**
- * A browser's EventSource in a process of its own, since Node has one only behind a flag. Tells on its output, a line of
- * JSON each, what it hears and when it ends for good.
+ * A browser's EventSource in a process of its own, since Node has one only behind a flag. Tells on its output, a line
+ * of JSON each, what it hears and when it ends for good.
  */
 const [url = ''] = process.argv.slice(2)
 const tell = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`)

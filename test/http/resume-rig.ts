@@ -1,6 +1,6 @@
 /** Readers for the stories of resuming: one that reads events with their numbers, and whoever makes answers for it. */
 import assert from 'node:assert/strict'
-import { TestHouse, until, type UpstreamCall } from './harness.ts'
+import { type TestHouse, until, type UpstreamCall } from './harness.ts'
 
 export interface SseEvent {
   /** Null for an event without a number. */

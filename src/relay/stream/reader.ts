@@ -141,7 +141,7 @@ export class Reader implements Listener {
     this.#breakOff()
   }
 
-  /** The answer failed without a word but the one that says why: as long as nothing was sent, that is an error answer. */
+  /** It failed without a word but the one that says why: as long as nothing was sent, that is an error answer. */
   get #isStillborn(): boolean {
     const isUntouched = !this.hasBegun && this.#next === 0 && this.#outbox.length <= 1
     return isUntouched && this.#feed?.ending === 'breakOff' && this.#feed.isDone
