@@ -15,6 +15,8 @@ import { type BodyPurse, readBody } from './body.ts'
 import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
+import type { DurableStreams } from './durable-streams/durable-streams.ts'
+import { streamRoot } from './durable-streams/stream-target.ts'
 import { answerFault } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
@@ -35,6 +37,7 @@ export interface DoorParts {
   /** Our name in `via`. */
   readonly node: string
   readonly onDisconnect: 'cancel' | 'detach'
+  readonly streams: DurableStreams
   readonly relay: RelayPlane
 }
 
@@ -73,6 +76,7 @@ class Visit {
       if (route) return this.#call(route)
       const answerPath = readAnswerPath(path)
       if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : url.slice(query))
+      if (path.startsWith(streamRoot)) return this.#stream()
       this.#answer(path)
     } catch (thrown) {
       this.#refuse(toFault(thrown))
@@ -136,6 +140,12 @@ class Visit {
       answerFault: (fault: Fault) => this.#answerFault(fault),
     }
     void serveAnswer({ clock, relay, observer, stalledReaderMs: limits.stalledReaderMs }, visit)
+  }
+
+  #stream(): void {
+    const { callers, streams } = this.#parts
+    const caller = (): string => callers.identify(this.#request.headers).name
+    streams.handle(this.#request, this.#response, { headers: this.headers, caller })
   }
 
   /** What is answered without a call. */
