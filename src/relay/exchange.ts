@@ -18,7 +18,7 @@ import { Attendance, type AttendanceListener } from './attendance.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
-import { idAlias, Naming } from './naming.ts'
+import { Naming } from './naming.ts'
 import type { Order } from './order.ts'
 import { packOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -65,9 +65,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.feed = new Feed(keptCount)
     this.callKey = callKeyOf(order)
     this.attendance = new Attendance(relay, order, this)
-    const { call, caller, toldId } = order
-    const onId = (id: string): void => this.alias(idAlias(caller, id))
-    this.#naming = order.isStored ? new Naming({ route: call.route, toldId, onId }) : null
+    this.#naming = order.isStored ? new Naming(order, (id) => this.alias(id)) : null
   }
 
   /** Why it failed, if it did. */
@@ -354,6 +352,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     const event = errorEvent(fault, this.order.ray, this.order.call.route)
     if (this.#account.firstTokenMs === null) this.#caller?.fail(fault)
     if (this.#entry) {
+      this.#isReading = true // what is kept within `append` waits for the end: readers are to know that it is one
       try {
         this.feed.push(event)
         this.#entry.append(event)

@@ -76,7 +76,10 @@ export class RelayPlane {
     return this.#inTurn(order, async () => (await this.#earlier(order)) ?? this.#startInBackground(order))
   }
 
-  /** By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others; HF_ANSWER_EXPIRED. */
+  /**
+   * By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others;
+   * HF_ANSWER_EXPIRED.
+   */
   async look(id: string, caller: string): Promise<JournalCursor> {
     const ray = parseRay(id)
     const cursor = await this.#relay.journal.open(ray ? id : idAlias(caller, id))
