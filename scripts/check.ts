@@ -1,7 +1,7 @@
 /** `npm run check`: types, lint, format, dead code and the house rules, at once; only what fails is printed. */
 import { runStep, type StepResult } from './step.ts'
 
-const folders = ['src', 'lab', 'test', 'bench', 'scripts']
+const folders = ['src', 'lab', 'test', 'bench', 'scripts', 'examples']
 
 export async function check(): Promise<boolean> {
   const results = await Promise.all([

@@ -54,14 +54,28 @@ function problemOf(...lines: string[]): { line: number; field: string; message: 
 const upstream = 'upstreams: { gpu1: { url: http://127.0.0.1:8000/v1 } }'
 const good = { upstreams: { gpu1: { url: 'http://127.0.0.1:8000/v1' } } }
 
+test('streams in memory go with one worker', () => {
+  const problem = problemOf(upstream, 'workers: 2', 'streams: { engine: memory }')
+  assert.deepEqual([problem.line, problem.field], [3, 'streams.engine'])
+  assert.equal(read(upstream, 'streams: { engine: memory }').streams.engine, 'memory')
+})
+
 describe('a good configuration', () => {
+  test('has one worker where each would have a journal of its own', () => {
+    const journal = { engine: 'memory' as const }
+    assert.equal(checkConfig({ ...good, journal }).workers, 1)
+    assert.equal(checkConfig({ ...good, journal, workers: 1 }).workers, 1)
+    const [problem] = problemsOf(() => checkConfig({ ...good, journal, workers: 2 }))
+    assert.deepEqual([problem?.field, problem?.message], ['workers', 'workers do not share a journal in memory'])
+  })
+
   test('needs one upstream and nothing else', () => {
     const config = read(upstream)
     assert.deepEqual(config, checkConfig(good))
     assert.deepEqual(config.listeners, [{ host: '127.0.0.1', port: 5020 }])
     assert.deepEqual(
       [config.admin, config.onDisconnect, config.workers, config.keys],
-      [{ host: '127.0.0.1', port: 5021 }, 'cancel', 1, []],
+      [{ host: '127.0.0.1', port: 5021 }, 'detach', 2, []],
     )
     assert.deepEqual(
       [config.journal.engine, config.timeouts.connectMs, config.limits.bodyBytesMax],

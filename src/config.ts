@@ -5,13 +5,14 @@
 import { readFileSync } from 'node:fs'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { keySchema } from './edge/caller.ts'
+import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener.ts'
 import { modelSchema } from './fleet/fleet.ts'
 import { poolSchema, timeoutsSchema } from './fleet/pool.ts'
 import { upstreamSchema } from './fleet/upstream.ts'
 import { nearestName } from './ground/name.ts'
-import { count, z } from './ground/schema.ts'
+import { z } from './ground/schema.ts'
 import { logSchema } from './observe/log.ts'
 import { continuationSchema } from './relay/stream/seam-budget.ts'
 import { journalSchema } from './store/journal.ts'
@@ -29,11 +30,10 @@ export const configSchema = z
       .string()
       .default('.holdfast')
       .meta({ description: 'Folder for the journal. Relative to the working directory.' }),
-    workers: count(
-      2,
-      'Processes that share the listening ports and the journal: when one dies, another goes on with its answers.',
-      { max: 64 },
-    ),
+    workers: z.int().min(1).max(64).optional().meta({
+      description:
+        'Processes that share the listening ports and the journal: when one dies, another goes on with its answers. Default: 2; with a journal in memory, which cannot be shared, 1.',
+    }),
     listeners: z
       .array(listenerSchema)
       .min(1)
@@ -65,11 +65,12 @@ export const configSchema = z
     limits: limitsSchema,
     journal: journalSchema,
     continuation: continuationSchema,
+    streams: streamsSchema,
     log: logSchema,
   })
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })
 
-export type Config = z.output<typeof configSchema>
+export type Config = Omit<z.output<typeof configSchema>, 'workers'> & { readonly workers: number }
 export type ConfigInput = z.input<typeof configSchema>
 
 /** One thing wrong with the configuration. */
@@ -138,9 +139,19 @@ function valueOf(document: Document, path: string): unknown {
 export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Config {
   const result = configSchema.safeParse(input)
   if (!result.success) throw new ConfigError(result.error.issues.flatMap((issue) => problemsOf(issue, locate, input)))
-  const problems = checkReferences(result.data, locate)
+  const isShared = result.data.journal.engine !== 'memory'
+  const config = { ...result.data, workers: result.data.workers ?? (isShared ? 2 : 1) }
+  const problems = checkReferences(config, locate)
+  if (!isShared && config.workers > 1) {
+    problems.push({
+      place: locate(['workers']),
+      field: 'workers',
+      message: 'workers do not share a journal in memory',
+      cure: 'Use `journal: { engine: sqlite }`, or one worker.',
+    })
+  }
   if (problems.length > 0) throw new ConfigError(problems)
-  return result.data
+  return config
 }
 
 /** The line of the deepest part of a path that exists. */
@@ -260,6 +271,11 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   }
   for (const [model, { pool }] of Object.entries(config.models)) {
     if (pool !== undefined && !pools.includes(pool)) miss(['models', model, 'pool'], 'pool', pool, pools)
+  }
+  if (config.streams.engine === 'memory' && config.workers > 1) {
+    const cure = 'Leave `streams.engine` at `sqlite`, or set `workers: 1`.'
+    const message = `${config.workers} workers cannot share streams in memory`
+    problems.push({ place: locate(['streams', 'engine']), field: 'streams.engine', message, cure })
   }
   const names = config.keys.map((key) => key.name)
   config.keys.forEach((key, i) => {

@@ -13,7 +13,9 @@ import { banViolations, headViolations, leftoverViolations, nameViolations, size
 import { readLines, readSource, repositoryFiles, root, type Violation } from './tidy/source.ts'
 
 const files = repositoryFiles()
-const sources = files.filter((path) => /^(src|lab|bench|test|scripts)\/.*\.ts$/.test(path)).map(readSource)
+const sources = files
+  .filter((path) => /^((src|lab|bench|test|scripts)\/.*\.ts|examples\/.*\.jsx?)$/.test(path))
+  .map(readSource)
 const house = sources.filter(({ path }) => /^(src|lab)\//.test(path))
 
 function none(violations: readonly Violation[]): void {
@@ -71,6 +73,16 @@ test('the lock names the packages of every platform, without which npm ci refuse
     ),
   )
 })
+test('the examples want the versions that are tested here', () => {
+  const { devDependencies: tested } = readPackage('package.json')
+  none(
+    files
+      .filter((path) => /^examples\/[^/]+\/package\.json$/.test(path))
+      .flatMap((path) => Object.entries(readPackage(path).dependencies ?? {}).map((each) => [path, ...each] as const))
+      .filter(([, name, version]) => tested?.[name] !== version)
+      .map(([path, name, version]) => `${path}: ${name} ${version}, but ${tested?.[name]} is tested`),
+  )
+})
 test('nothing names a path of one machine or the host of a registry', () => {
   // In pieces, so that this file does not find itself.
   const words = ['/ro_ot/', '/wo_rk/', 'registry\\.np_mjs', 'deb\\.deb_ian'].map((word) => word.replace('_', ''))
@@ -86,6 +98,12 @@ test('nothing names a path of one machine or the host of a registry', () => {
     ),
   )
 })
+
+type Versions = Readonly<Record<string, string>>
+
+function readPackage(path: string): { dependencies?: Versions; devDependencies?: Versions } {
+  return JSON.parse(readFileSync(join(root, path), 'utf8')) as ReturnType<typeof readPackage>
+}
 
 function deadLinks(path: string): Violation[] {
   const folder = path.split('/').slice(0, -1).join('/')

@@ -98,6 +98,8 @@ function withFlags(config: Config, options: RunOptions): Config {
     listeners: [{ host, port }, ...others],
     admin: { ...config.admin, port: adminPort },
     ...(options.state !== undefined && { stateDir: options.state }),
+    // Workers cannot share a journal in memory: asked for by a flag, it means one.
+    ...(options.journal === 'memory' && { workers: undefined }),
     ...(options.workers !== undefined && { workers: options.workers }),
     ...(options.site !== undefined && { site: options.site }),
     ...(options.drainMs !== undefined && { limits: { ...config.limits, drainMs: options.drainMs } }),

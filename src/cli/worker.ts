@@ -15,6 +15,8 @@ function tell(word: WorkerWord): void {
 
 /** Runs until told to stop, or until the supervisor is gone. */
 export function runWorker(): void {
+  // From the first moment: who asks for the numbers of all waits for every worker.
+  shareMetrics()
   let worker: Promise<Worker> | null = null
   process.on('message', (word: SupervisorWord) => {
     if (word.event === 'begin') worker = begin(word)
@@ -44,7 +46,6 @@ async function begin({ config, number, dead }: Extract<SupervisorWord, { event: 
 async function work(config: Config, number: number, dead: readonly string[]): Promise<Worker> {
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number)
-  shareMetrics()
   const timer = setInterval(() => tell({ event: 'status', status: statusOf(house) }), statusPeriodMs)
   let isDraining = false
   const stop = async (graceMs: number): Promise<void> => {

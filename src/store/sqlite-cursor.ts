@@ -11,6 +11,8 @@ export interface Shelf {
   readonly file: SqliteFile
   readonly clock: Clock
   readonly lease: SqliteLease
+  /** So long one note of a reading is enough, milliseconds; infinite when readings do not matter. */
+  readonly readNoteMs: number
   /** Notes that an answer was read, so that it is kept. */
   noteRead(answer: number): void
   /** The file does not fit together any more. */
@@ -45,6 +47,7 @@ export class SqliteCursor implements JournalCursor {
   #shelf: Shelf
   #answer: number
   #chain: SqliteChain
+  #notedMs = Number.NEGATIVE_INFINITY
 
   constructor(shelf: Shelf, answer: number, info: AnswerInfo, state: AnswerState) {
     this.#shelf = shelf
@@ -71,7 +74,7 @@ export class SqliteCursor implements JournalCursor {
           if (!state || (state.forgetMs ?? Number.POSITIVE_INFINITY) <= clock.nowMs()) return null
           if (from < state.count && !this.#chain.learn(state)) return 'more'
           this.#take(state)
-          this.#shelf.noteRead(this.#answer)
+          this.#note()
           return this.#chain.read(from, bytesMax, state.count)
         }),
       )
@@ -79,6 +82,13 @@ export class SqliteCursor implements JournalCursor {
       this.#shelf.noteDamage(thrown)
       throw thrown
     }
+  }
+
+  #note(): void {
+    const nowMs = this.#shelf.clock.monotonicMs()
+    if (nowMs - this.#notedMs < this.#shelf.readNoteMs) return
+    this.#notedMs = nowMs
+    this.#shelf.noteRead(this.#answer)
   }
 
   #take({ outcome, count, isCancelled, owner }: AnswerState): void {
@@ -100,7 +110,8 @@ export async function readAll(shelf: Shelf, answer: number, count: number): Prom
         const state = readState(file, answer)
         if (!state) return null
         if (!chain.learn(state)) return false
-        for (let rows = 0; rows < 1000 && events.length < count; rows++) events.push(...chain.readRow(events.length))
+        for (let rows = 0; rows < 1000 && events.length < count; rows++)
+          for (const each of chain.readRow(events.length)) events.push(each)
         return events.length >= count
       }),
     )

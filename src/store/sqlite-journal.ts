@@ -29,15 +29,18 @@ import { SqliteWriter } from './sqlite-writer.ts'
 
 /** What other processes have done is looked for so often. */
 const pollPeriodMs = 200
+/** A reading is noted at most so often: for this share of `keepReadMs`, and not more than this. */
+const readNoteShare = 1 / 8
+const readNoteMsMax = 30_000
 
 const orphansSql = `
   SELECT a.ray FROM head h JOIN answer a ON a.id = h.answer
   WHERE h.owner IS NULL OR h.owner IN (SELECT value FROM json_each(?)) OR h.owner NOT IN (SELECT id FROM node)
   ORDER BY h.answer LIMIT ${orphansMax}`
 const orphanSql = `
-  SELECT a.*, h.owner, h.epoch, h.count AS head_count, h.last_piece AS head_piece, h.bytes AS head_bytes,
+  SELECT a.*, r.data AS request, h.owner, h.epoch, h.count AS head_count, h.last_piece AS head_piece, h.bytes AS head_bytes,
     h.passing_bytes, h.cancel_ms
-  FROM answer a JOIN head h ON h.answer = a.id WHERE a.ray = ?`
+  FROM answer a JOIN head h ON h.answer = a.id LEFT JOIN request r ON r.answer = a.id WHERE a.ray = ?`
 const readSql = `
   UPDATE answer SET read_ms = max(coalesce(read_ms, 0), ?1), forget_ms = CASE WHEN sealed_ms IS NULL THEN NULL
     ELSE forget_at(began_ms, sealed_ms, max(coalesce(read_ms, 0), ?1), is_stored) END WHERE id = ?2`
@@ -100,6 +103,7 @@ export class SqliteJournal implements Journal, Shelf {
   }
 
   async open(id: string): Promise<JournalCursor | null> {
+    await this.#writer.flush(isNamed(id))
     return this.#look(() => {
       const answer = this.#answerOf(id)
       return answer === null ? null : this.#cursor(answer)
@@ -107,6 +111,7 @@ export class SqliteJournal implements Journal, Shelf {
   }
 
   async find(caller: string, callKey: string): Promise<readonly JournalCursor[]> {
+    await this.#writer.flush(({ info }) => info.callKey === callKey && info.caller === caller)
     return this.#look(() =>
       this.file
         .sql(
@@ -120,7 +125,7 @@ export class SqliteJournal implements Journal, Shelf {
   }
 
   async recall(ray: Ray): Promise<Adopted['events'] | null> {
-    await this.#writer.flush()
+    await this.#writer.flush(isNamed(ray))
     const entry = [...this.#writer.live].find(({ info, id }) => info.ray === ray && id !== 0)
     return entry ? this.#minding(() => readAll(this, entry.id, entry.keptCount)) : null
   }
@@ -135,6 +140,7 @@ export class SqliteJournal implements Journal, Shelf {
   }
 
   async adopt(ray: Ray, listener: EntryListener): Promise<Adopted | null> {
+    await this.#writer.flush(isNamed(ray))
     const row = await this.#change(() => this.#take(ray))
     if (!row) return null
     const entry = this.#entryOf(row, listener)
@@ -158,6 +164,7 @@ export class SqliteJournal implements Journal, Shelf {
   }
 
   async cancel(id: string): Promise<boolean> {
+    await this.#writer.flush(isNamed(id))
     const answer = await this.#change(() => {
       const answer = this.#answerOf(id)
       const { changes } = this.file
@@ -172,6 +179,7 @@ export class SqliteJournal implements Journal, Shelf {
   }
 
   async remove(id: string): Promise<boolean> {
+    await this.#writer.flush(isNamed(id))
     const answer = await this.#change(() => {
       const answer = this.#answerOf(id)
       if (answer !== null) this.#writer.total = countTotal(this.file, -forgetAnswer(this.file, answer), -1)
@@ -193,8 +201,14 @@ export class SqliteJournal implements Journal, Shelf {
     this.#share.close()
   }
 
+  get readNoteMs(): number {
+    const { keepReadMs } = this.#options
+    return keepReadMs === 0 ? Number.POSITIVE_INFINITY : Math.min(keepReadMs * readNoteShare, readNoteMsMax)
+  }
+
+  /** Counts for the readings that are not noted after it, too. */
   noteRead(answer: number): void {
-    if (this.#options.keepReadMs > 0) this.#reads.set(answer, this.clock.nowMs())
+    if (this.#options.keepReadMs > 0) this.#reads.set(answer, this.clock.nowMs() + this.readNoteMs)
   }
 
   noteDamage(cause: unknown): void {
@@ -214,14 +228,11 @@ export class SqliteJournal implements Journal, Shelf {
     if (step !== 'read') this.noteDamage(cause)
   }
 
-  /** What was done here just now is found as well. */
   async #look<T>(run: () => T): Promise<T> {
-    await this.#writer.flush()
     return this.#minding(() => this.file.patiently(() => this.file.read(run)))
   }
 
   async #change<T>(run: () => T): Promise<T> {
-    await this.#writer.flush()
     return this.#minding(() => this.file.patiently(() => this.file.write(run)))
   }
 
@@ -328,6 +339,12 @@ export class SqliteJournal implements Journal, Shelf {
     }
   }
 }
+
+/** What was done here just now is found as well: whether an entry is known by this name. */
+const isNamed =
+  (id: string) =>
+  ({ info, pendingAliases }: SqliteEntry): boolean =>
+    info.ray === id || pendingAliases.includes(id)
 
 function tellCancel(entry: SqliteEntry): void {
   if (entry.isCancelTold) return

@@ -14,7 +14,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { answerOverheadBytes, eventOverheadBytes } from './retention.ts'
 import { isDamage, reasonOf } from './sqlite-file.ts'
 import { unpack } from './sqlite-piece.ts'
@@ -38,6 +38,7 @@ interface Saved {
   readonly id: number
   count: number
   bytes: number
+  asideBytes: number
   /** The last row of it that was good; what does not follow on it lies behind a hole. */
   lastPiece: number
   isBroken: boolean
@@ -46,6 +47,8 @@ interface Saved {
 const magic = 'SQLite format 3\0'
 /** Rows that cannot be read are leapt over, by ever larger steps. */
 const leapsMax = 64
+/** Rows that are read in one go as long as nothing is wrong. */
+const scanRows = 256
 
 /** An empty file is a new journal. */
 export function isDatabase(path: string): boolean {
@@ -85,15 +88,14 @@ export function badPiece(database: DatabaseSync): string | null {
 
 /** Puts a fresh file with all that could be read in the place of the damaged one. */
 export function salvage(path: string, { reason, nowMs, schemaSql, log }: Orders): void {
-  const fresh = new DatabaseSync(partPath(path))
+  const fresh = new FreshFile(partPath(path))
   let found = { answers: 0, events: 0, cutShort: 0 }
   try {
-    fresh.exec(schemaSql)
-    fresh.exec('BEGIN')
+    fresh.database.exec(`${schemaSql}; BEGIN`)
     found = copyAll(path, fresh, nowMs)
-    fresh.exec('COMMIT')
+    fresh.database.exec('COMMIT')
   } finally {
-    fresh.close()
+    fresh.database.close()
   }
   const damagedPath = `${path}.damaged-${nowMs}`
   renameSync(partPath(path), savedPath(path))
@@ -106,11 +108,7 @@ export function salvage(path: string, { reason, nowMs, schemaSql, log }: Orders)
   )
 }
 
-function copyAll(
-  path: string,
-  fresh: DatabaseSync,
-  nowMs: number,
-): { answers: number; events: number; cutShort: number } {
+function copyAll(path: string, fresh: FreshFile, nowMs: number): { answers: number; events: number; cutShort: number } {
   const found = { answers: 0, events: 0, cutShort: 0 }
   let damaged: DatabaseSync | null = null
   try {
@@ -118,7 +116,8 @@ function copyAll(
     const answers = copyAnswers(damaged, fresh)
     for (const row of scan(damaged, 'packed', 'rowid')) copyPacked(fresh, answers, row)
     for (const row of scan(damaged, 'piece', 'id')) copyPiece(fresh, answers, row)
-    for (const row of scan(damaged, 'aside', 'piece')) copyAside(fresh, row)
+    for (const row of scan(damaged, 'aside', 'piece')) copyAside(fresh, answers, row)
+    for (const row of scan(damaged, 'request', 'answer')) fresh.insert('request', row)
     copyAliases(damaged, fresh)
     const heads = new Map([...scan(damaged, 'head', 'answer')].map((row) => [row['answer'] as number, row]))
     for (const saved of answers.values()) {
@@ -166,31 +165,37 @@ function dropCopy(path: string): void {
 
 /** The rows of a table in the order of `key`, over what cannot be read. */
 function* scan(database: DatabaseSync, table: string, key: string): Generator<Row> {
-  const next = database.prepare(`SELECT ${key} AS scan_key, * FROM ${table} WHERE ${key} >= ? ORDER BY ${key} LIMIT 1`)
+  const rows = database.prepare(`SELECT ${key} AS scan_key, * FROM ${table} WHERE ${key} >= ? ORDER BY ${key} LIMIT ?`)
   let at = 0
+  let atOnce = scanRows
+  let goodRows = 0
   for (let leaps = 0; leaps < leapsMax; ) {
-    let row: Row | undefined
+    let found: Row[]
     try {
-      row = next.get(at)
+      found = rows.all(at, atOnce)
     } catch (cause) {
       if (!isDamage(cause)) throw cause
-      const to = firstReadable(next, at)
+      // One by one up to the bad one, then over it.
+      const to = atOnce > 1 ? at : firstReadable(rows, at)
       if (to === null) return
+      if (atOnce === 1) leaps++
       at = to
-      leaps++
+      atOnce = 1
+      goodRows = 0
       continue
     }
-    if (!row) return
-    yield row
-    at = (row['scan_key'] as number) + 1
+    yield* found
+    if (found.length < atOnce) return
+    at = (found.at(-1)?.['scan_key'] as number) + 1
+    if ((goodRows += found.length) > scanRows) atOnce = scanRows
   }
 }
 
 /** The smallest key behind `bad` from which on a row can be read again; found by doubling, then by halving. */
-function firstReadable(next: { get(key: number): unknown }, bad: number): number | null {
+function firstReadable(rows: { get(key: number, limit: number): unknown }, bad: number): number | null {
   const isReadable = (key: number): boolean => {
     try {
-      next.get(key)
+      rows.get(key, 1)
       return true
     } catch {
       return false
@@ -208,13 +213,13 @@ function firstReadable(next: { get(key: number): unknown }, bad: number): number
   return high
 }
 
-function copyAnswers(damaged: DatabaseSync, fresh: DatabaseSync): Map<number, Saved> {
+function copyAnswers(damaged: DatabaseSync, fresh: FreshFile): Map<number, Saved> {
   const answers = new Map<number, Saved>()
   for (const row of scan(damaged, 'answer', 'id')) {
     const id = row['id'] as number
     try {
-      insert(fresh, 'answer', row)
-      answers.set(id, { id, count: 0, bytes: 0, lastPiece: 0, isBroken: false })
+      fresh.insert('answer', row)
+      answers.set(id, { id, count: 0, bytes: 0, asideBytes: 0, lastPiece: 0, isBroken: false })
     } catch {
       // A row that breaks the rules of its table is none of ours.
     }
@@ -222,13 +227,14 @@ function copyAnswers(damaged: DatabaseSync, fresh: DatabaseSync): Map<number, Sa
   return answers
 }
 
-function copyPacked(fresh: DatabaseSync, answers: Map<number, Saved>, row: Row): void {
+function copyPacked(fresh: FreshFile, answers: Map<number, Saved>, row: Row): void {
   const saved = answers.get(row['answer'] as number)
   if (!saved || !isNext(saved, row)) return
-  insert(fresh, 'packed', row)
+  saved.asideBytes += (row['aside_data'] as Uint8Array | null)?.length ?? 0
+  fresh.insert('packed', row)
 }
 
-function copyPiece(fresh: DatabaseSync, answers: Map<number, Saved>, row: Row): void {
+function copyPiece(fresh: FreshFile, answers: Map<number, Saved>, row: Row): void {
   const saved = answers.get(row['answer'] as number)
   if (!saved) return
   const isFirst = saved.lastPiece === 0
@@ -237,7 +243,7 @@ function copyPiece(fresh: DatabaseSync, answers: Map<number, Saved>, row: Row): 
   if (isFirst && (row['first_seq'] as number) < saved.count) return
   if (!isNext(saved, row)) return
   saved.lastPiece = row['id'] as number
-  insert(fresh, 'piece', row)
+  fresh.insert('piece', row)
 }
 
 /** Whether the events of this row follow on those that were saved, and are what was written. */
@@ -258,52 +264,78 @@ function isNext(saved: Saved, row: Row): boolean {
 const unpackRow = (row: Row): Buffer[] =>
   unpack(row['lengths'] as Uint8Array | null, row['data'] as Uint8Array, row['sum'] as number)
 
-function copyAside(fresh: DatabaseSync, row: Row): void {
-  if (fresh.prepare('SELECT 1 FROM piece WHERE id = ?').get(row['piece'] as number)) insert(fresh, 'aside', row)
+function copyAside(fresh: FreshFile, answers: Map<number, Saved>, row: Row): void {
+  const saved = answers.get(fresh.answerOf(row['piece'] as number))
+  if (!saved) return
+  saved.asideBytes += (row['data'] as Uint8Array).length
+  fresh.insert('aside', row)
 }
 
 /** Names have no numbers to scan by: what comes before the first bad page is saved. */
-function copyAliases(damaged: DatabaseSync, fresh: DatabaseSync): void {
+function copyAliases(damaged: DatabaseSync, fresh: FreshFile): void {
   try {
-    for (const row of damaged.prepare('SELECT * FROM alias').iterate()) insert(fresh, 'alias', row)
+    for (const row of damaged.prepare('SELECT * FROM alias').iterate()) fresh.insert('alias', row)
   } catch (cause) {
     if (!isDamage(cause)) throw cause
   }
 }
 
 /** Puts an answer in order. False when it lost events. */
-function finish(fresh: DatabaseSync, saved: Saved, head: Row | undefined, nowMs: number): boolean {
+function finish(fresh: FreshFile, saved: Saved, head: Row | undefined, nowMs: number): boolean {
   const { id, count, lastPiece } = saved
-  const answer = fresh.prepare('SELECT * FROM answer WHERE id = ?').get(id)
+  const answer = fresh.database.prepare('SELECT * FROM answer WHERE id = ?').get(id)
   const sealedMs = answer?.['sealed_ms'] as number | null
   const expected = (sealedMs === null ? head?.['count'] : answer?.['count']) as number | undefined
   const isWhole = count === expected && !saved.isBroken
-  const request = (answer?.['request'] as Uint8Array | null)?.length ?? 0
+  const request = fresh.database.prepare('SELECT length(data) AS bytes FROM request WHERE answer = ?').get(id)
+  const passingBytes = Number(request?.['bytes'] ?? 0) + saved.asideBytes
   const bytes = saved.bytes + answerOverheadBytes
   if (isWhole && sealedMs === null) {
     const row = { ...head, answer: id, owner: null, last_piece: lastPiece, left_ms: nowMs }
-    insert(fresh, 'head', { ...row, bytes: bytes + request, passing_bytes: request })
+    fresh.insert('head', { ...row, bytes: bytes + passingBytes, passing_bytes: passingBytes })
     return true
   }
-  fresh
+  fresh.database
     .prepare(
-      `UPDATE answer SET count = ?, last_piece = ?, bytes = ?, request = NULL, outcome = ?, sealed_ms = ?,
+      `UPDATE answer SET count = ?, last_piece = ?, bytes = ?, outcome = ?, sealed_ms = ?,
         forget_ms = coalesce(forget_ms, 0) WHERE id = ?`,
     )
     .run(count, lastPiece, bytes, isWhole ? (answer?.['outcome'] as string) : 'failed', sealedMs ?? nowMs, id)
+  fresh.database.prepare('DELETE FROM request WHERE answer = ?').run(id)
   return isWhole
 }
 
-function countAll(fresh: DatabaseSync): void {
-  fresh.exec(`
+function countAll(fresh: FreshFile): void {
+  fresh.database.exec(`
     UPDATE total SET answers = (SELECT count(*) FROM answer), settings = '',
       bytes = (SELECT coalesce(sum(coalesce(h.bytes, a.bytes)), 0) FROM answer a LEFT JOIN head h ON h.answer = a.id)`)
 }
 
-function insert(database: DatabaseSync, table: string, row: Row): void {
-  const { scan_key: _, ...fields } = row
-  const names = Object.keys(fields)
-  database
-    .prepare(`INSERT OR IGNORE INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`)
-    .run(...(Object.values(fields) as (string | number | null | Uint8Array)[]))
+/** Takes rows as they come. */
+class FreshFile {
+  readonly database: DatabaseSync
+  #inserts = new Map<string, StatementSync>()
+  #answerOf: StatementSync | null = null
+
+  constructor(path: string) {
+    this.database = new DatabaseSync(path)
+  }
+
+  insert(table: string, row: Row): void {
+    const { scan_key: _, ...fields } = row
+    const names = Object.keys(fields)
+    let statement = this.#inserts.get(table)
+    if (!statement) {
+      const places = names.map(() => '?').join(', ')
+      statement = this.database.prepare(`INSERT OR IGNORE INTO ${table} (${names.join(', ')}) VALUES (${places})`)
+      this.#inserts.set(table, statement)
+    }
+    statement.run(...(Object.values(fields) as (string | number | null | Uint8Array)[]))
+  }
+
+  /** 0 when there is no such piece. */
+  answerOf(piece: number): number {
+    this.#answerOf ??= this.database.prepare('SELECT answer FROM piece WHERE id = ?')
+    return Number(this.#answerOf.get(piece)?.['answer'] ?? 0)
+  }
 }

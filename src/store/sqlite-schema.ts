@@ -19,7 +19,7 @@ const schemaVersion = 2
  * `answer`: what is known of each. `head`: only of those under way, in rows so small that all of them lie on a few
  * pages, since each commit changes them. `piece`: append-only, what one answer got between two commits; each names the
  * one before it (0: none), so that no index is needed, which would cost several times the piece itself. `packed`:
- * pieces of long kept answers, moved out of the way. `aside` is apart so that it can be dropped early.
+ * pieces of long kept answers, moved out of the way. `request` and `aside` are apart since they go before the rest.
  */
 export const schemaSql = `
   CREATE TABLE node (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, beat INTEGER NOT NULL,
@@ -30,7 +30,7 @@ export const schemaSql = `
     call_key TEXT, first_piece INTEGER NOT NULL, last_piece INTEGER NOT NULL DEFAULT 0,
     count INTEGER NOT NULL DEFAULT 0, packed_to INTEGER NOT NULL DEFAULT 0, packed_count INTEGER NOT NULL DEFAULT 0,
     bytes INTEGER NOT NULL DEFAULT 0, sealed_ms INTEGER, read_ms INTEGER, forget_ms INTEGER, outcome TEXT,
-    is_cancelled INTEGER NOT NULL DEFAULT 0, request BLOB);
+    is_cancelled INTEGER NOT NULL DEFAULT 0);
   CREATE INDEX answer_call ON answer (caller, call_key) WHERE call_key IS NOT NULL;
   CREATE INDEX answer_sealed ON answer (sealed_ms) WHERE sealed_ms IS NOT NULL;
   CREATE INDEX answer_forget ON answer (forget_ms) WHERE forget_ms IS NOT NULL;
@@ -39,6 +39,7 @@ export const schemaSql = `
     answer INTEGER PRIMARY KEY, owner INTEGER, epoch INTEGER NOT NULL, count INTEGER NOT NULL,
     last_piece INTEGER NOT NULL, bytes INTEGER NOT NULL, passing_bytes INTEGER NOT NULL, left_ms INTEGER,
     cancel_ms INTEGER);
+  CREATE TABLE request (answer INTEGER PRIMARY KEY, data BLOB NOT NULL);
   CREATE TABLE alias (id TEXT PRIMARY KEY, answer INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX alias_answer ON alias (answer);
   CREATE TABLE piece (
@@ -55,7 +56,7 @@ export const schemaSql = `
   PRAGMA user_version = ${schemaVersion};
 `
 /** Files up to this size are looked over page by page at each start. */
-const checkedBytesMax = 64 * 2 ** 20
+const checkedBytesMax = 256 * 2 ** 20
 /** Another process may have to mend a large file first. */
 const openWaitMs = 60_000
 

@@ -8,7 +8,7 @@ import type { JournalOptions } from './journal.ts'
 import { orphanPatienceMs } from './retention.ts'
 import { readState, SqliteChain } from './sqlite-chain.ts'
 import { isBusy, type SqliteFile } from './sqlite-file.ts'
-import { countTotal, forgetAnswer, forgetOldest, readTotal, type Total } from './sqlite-forget.ts'
+import { countTotal, endAnswer, forgetAnswer, forgetOldest, readTotal, type Total } from './sqlite-forget.ts'
 import type { SqliteLease } from './sqlite-lease.ts'
 import { pack, packAsides } from './sqlite-piece.ts'
 
@@ -30,20 +30,16 @@ const crowdedShare = 15 / 16
 const easedShare = 14 / 16
 
 const staleSql = `
-  SELECT h.answer, h.count, h.last_piece, h.bytes, h.passing_bytes FROM head h LEFT JOIN node n ON n.id = h.owner
+  SELECT h.answer, h.count, h.last_piece AS lastPiece, h.bytes, h.passing_bytes AS passingBytes FROM head h LEFT JOIN node n ON n.id = h.owner
   WHERE (h.owner IS NULL OR n.id IS NULL OR n.id IN (SELECT value FROM json_each(?1)))
     AND coalesce(CASE WHEN h.owner IS NULL THEN h.left_ms END, n.beat_ms, 0) <= ?2 LIMIT ?3`
-const failSql = `
-  UPDATE answer SET outcome = 'failed', sealed_ms = ?1, count = ?2, last_piece = ?3, bytes = ?4, request = NULL,
-    is_cancelled = (SELECT cancel_ms IS NOT NULL FROM head WHERE answer = id),
-    forget_ms = forget_at(began_ms, ?1, read_ms, is_stored) WHERE id = ?5`
 
 interface StaleRow {
   readonly answer: number
   readonly count: number
-  readonly last_piece: number
+  readonly lastPiece: number
   readonly bytes: number
-  readonly passing_bytes: number
+  readonly passingBytes: number
 }
 
 /** Does a little; true when there is more to do. */
@@ -156,10 +152,9 @@ export class SqliteSweep {
     const nowMs = this.#clock.nowMs()
     const limitMs = nowMs - orphanPatienceMs(this.#options)
     const rows = this.#file.sql(staleSql).all(this.#lease.silentIds(), limitMs, stepAnswers) as unknown as StaleRow[]
-    for (const { answer, count, last_piece, bytes, passing_bytes } of rows) {
-      this.#file.sql(failSql).run(nowMs, count, last_piece, bytes - passing_bytes, answer)
-      this.#file.sql('DELETE FROM head WHERE answer = ?').run(answer)
-      this.#onTotal(countTotal(this.#file, -passing_bytes, 0))
+    for (const { answer, count, lastPiece, bytes, passingBytes } of rows) {
+      endAnswer(this.#file, answer, { outcome: 'failed', nowMs, count, lastPiece, bytes: bytes - passingBytes })
+      this.#onTotal(countTotal(this.#file, -passingBytes, 0))
     }
     return rows.length === stepAnswers
   }
@@ -256,9 +251,10 @@ export class SqliteSweep {
     let bytes = 0
     let count = 0
     for (; count < chain.pieces.length && count < stepPieces / 4 && bytes < stepBytes / 2; count++) {
-      const row = chain.readRow(state.packedCount + events.length)
-      events.push(...row)
-      for (const { event } of row) bytes += event.length
+      for (const each of chain.readRow(state.packedCount + events.length)) {
+        events.push(each)
+        bytes += each.event.length
+      }
     }
     this.#writePacked(front.id, state.packedCount, events, state.outcome === null)
     this.#file

@@ -10,7 +10,7 @@ import type { AnswerInfo, EntryListener, JournalOptions } from './journal.ts'
 import { answerOverheadBytes } from './retention.ts'
 import { type EntryKeeper, SqliteEntry } from './sqlite-entry.ts'
 import { faultOf, isBusy, type SqliteFile } from './sqlite-file.ts'
-import { countTotal, forgetOldest, readTotal, type Total } from './sqlite-forget.ts'
+import { countTotal, endAnswer, forgetOldest, readTotal, type Total } from './sqlite-forget.ts'
 import type { SqliteLease } from './sqlite-lease.ts'
 import { pack, packAsides } from './sqlite-piece.ts'
 
@@ -34,13 +34,8 @@ const headSql = `
   UPDATE head SET count = ?, last_piece = ?, bytes = ?, passing_bytes = ?
   WHERE answer = ? AND owner = ? AND epoch = ? AND count = ?`
 const answerSql = `
-  INSERT INTO answer (ray, route, model, caller, began_ms, is_stream, is_stored, call_key, first_piece, request)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-const sealSql = `
-  UPDATE answer SET outcome = ?1, sealed_ms = ?2, count = ?3, last_piece = ?4, bytes = ?5, request = NULL,
-    is_cancelled = (SELECT cancel_ms IS NOT NULL FROM head WHERE answer = id),
-    forget_ms = forget_at(began_ms, ?2, read_ms, is_stored) WHERE id = ?6`
-
+  INSERT INTO answer (ray, route, model, caller, began_ms, is_stream, is_stored, call_key, first_piece)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 export class SqliteWriter implements EntryKeeper {
   readonly live = new Crowd<SqliteEntry>()
   #file: SqliteFile
@@ -82,6 +77,7 @@ export class SqliteWriter implements EntryKeeper {
   }
 
   begin(info: AnswerInfo, request: Buffer | null, listener: EntryListener): SqliteEntry {
+    if (this.#isClosed) throw new Fault('HF_JOURNAL_FULL', { detail: 'the journal is closed' })
     if (this.#failedMs !== null && !this.#isWritableAgain())
       throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk refuses writes' })
     const entry = new SqliteEntry(this, info, listener)
@@ -116,9 +112,9 @@ export class SqliteWriter implements EntryKeeper {
     else this.#clock.soon(() => this.commit())
   }
 
-  /** Resolves when what has been done so far is in the file, or is lost. */
-  async flush(): Promise<void> {
-    if (this.#dirty.length === 0) return
+  /** Resolves when what has been done so far to answers that match is in the file, or is lost. */
+  async flush(matches: (entry: SqliteEntry) => boolean): Promise<void> {
+    if (!this.#dirty.some(matches)) return
     this.commit()
     if (this.#busySinceMs !== null) await new Promise<void>((resolve) => void this.#waiting.push(resolve))
   }
@@ -211,8 +207,12 @@ export class SqliteWriter implements EntryKeeper {
     entry.nextLastPiece = piece
     for (const id of entry.pendingAliases)
       this.#file.sql('INSERT OR REPLACE INTO alias (id, answer) VALUES (?, ?)').run(id, entry.id)
-    if (entry.outcome) this.#writeEnd(entry, piece)
-    else if (entry.isReleased)
+    if (entry.outcome) {
+      const bytes = entry.bytes + entry.pendingBytes - entry.passingBytes - entry.pendingPassingBytes
+      const { outcome, count } = entry
+      endAnswer(this.#file, entry.id, { outcome, nowMs: this.#clock.nowMs(), count, lastPiece: piece, bytes })
+    }
+    if (entry.isReleased)
       this.#file.sql('UPDATE head SET owner = NULL, left_ms = ? WHERE answer = ?').run(this.#clock.nowMs(), entry.id)
     return true
   }
@@ -221,12 +221,10 @@ export class SqliteWriter implements EntryKeeper {
     const { ray, route, model, caller, beganMs, isStream, isStored, callKey } = entry.info
     const { changes, lastInsertRowid } = this.#file
       .sql(answerSql)
-      .run(
-        ...[ray, route, model, caller, beganMs, isStream ? 1 : 0, isStored ? 1 : 0, callKey],
-        ...[this.#nextPiece, entry.request],
-      )
+      .run(ray, route, model, caller, beganMs, isStream ? 1 : 0, isStored ? 1 : 0, callKey, this.#nextPiece)
     if (changes === 0) return false
     entry.id = Number(lastInsertRowid)
+    if (entry.request) this.#file.sql('INSERT INTO request (answer, data) VALUES (?, ?)').run(entry.id, entry.request)
     this.#file
       .sql(
         'INSERT INTO head (answer, owner, epoch, count, last_piece, bytes, passing_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -255,12 +253,6 @@ export class SqliteWriter implements EntryKeeper {
     const asides = entry.pendingAsides && packAsides(entry.pendingAsides)
     if (asides)
       this.#file.sql('INSERT INTO aside (piece, lengths, data) VALUES (?, ?, ?)').run(id, asides.lengths, asides.data)
-  }
-
-  #writeEnd(entry: SqliteEntry, piece: number): void {
-    const bytes = entry.bytes + entry.pendingBytes - entry.passingBytes - entry.pendingPassingBytes
-    this.#file.sql(sealSql).run(entry.outcome, this.#clock.nowMs(), entry.count, piece, bytes, entry.id)
-    this.#file.sql('DELETE FROM head WHERE answer = ?').run(entry.id)
   }
 
   /** The commit has come about. */

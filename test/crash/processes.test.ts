@@ -47,7 +47,7 @@ test('a worker that is killed is replaced, and calls go on', async () => {
     process.kill(before[0]?.pid ?? 0, 'SIGKILL')
     const after = await until('a new worker', async () => {
       const { workers } = await readiness(gateway.adminUrl)
-      return workers.every(({ pid, isReady }) => pid !== before[0]?.pid && isReady) && workers
+      return workers.length === 2 && workers.every(({ pid, isReady }) => pid !== before[0]?.pid && isReady) && workers
     })
     assert.notEqual(after[0]?.pid, before[0]?.pid)
     for (let i = 0; i < 10; i++)

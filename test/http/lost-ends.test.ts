@@ -24,7 +24,7 @@ async function openOnDisk(): Promise<{ house: TestHouse; fill: () => void }> {
   folders.push(stateDir)
   const house = await openTestHouse({ stateDir, journal: { engine: 'sqlite' } })
   const fill = (): void => {
-    const outside = new DatabaseSync(join(stateDir, 'journal-0.db'))
+    const outside = new DatabaseSync(join(stateDir, 'journal.db'))
     outside.exec("CREATE TRIGGER full BEFORE INSERT ON piece BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
     outside.close()
   }
