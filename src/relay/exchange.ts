@@ -109,7 +109,7 @@ export class Exchange implements LegListener, EntryListener, Member {
   /** Goes on with an answer whose node has died. */
   adopt(adopted: Adopted): void {
     this.#entry = adopted.entry
-    this.#setLost(true)
+    this.#lose()
     if (adopted.events.length > 0) this.#account.firstTokenMs = 0
     try {
       this.#relay.admission.enter()
@@ -386,6 +386,12 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.isLost = isLost
   }
 
+  /** Nobody reads it: a repetition of its call may have it, on whichever node that arrives. */
+  #lose(): void {
+    this.#setLost(true)
+    if (this.callKey) this.alias(lostAlias(this.order.caller, this.callKey))
+  }
+
   #detach(isCaller: boolean): void {
     if (this.feed.listenerCount > 0) return
     const { clock, detached } = this.#relay
@@ -394,8 +400,7 @@ export class Exchange implements LegListener, EntryListener, Member {
       if (isCaller) this.#fail(new Fault('HF_CLIENT_GONE'), 'cancelled')
       return
     }
-    this.#setLost(true)
-    if (this.callKey) this.alias(lostAlias(this.order.caller, this.callKey))
+    this.#lose()
     if (isStored) return
     if (detached.count > detached.max)
       return this.#fail(new Fault('HF_CLIENT_GONE', { detail: 'too many answers go on alone' }), 'cancelled')
