@@ -159,12 +159,15 @@ export class RelayPlane {
     return exchange
   }
 
-  #startInBackground(order: Order): AnswerInfo {
+  /** Only what is kept is accepted: an id that the caller is told is never forgotten. @throws {Fault} */
+  async #startInBackground(order: Order): Promise<AnswerInfo> {
     const exchange = this.#open(order, 0)
     exchange.start(null)
     if (exchange.failure) throw exchange.failure
     exchange.aliasKey()
-    return exchange.info
+    // Looking for it waits until it is kept.
+    if (await this.#relay.journal.open(order.ray)) return exchange.info
+    throw exchange.failure ?? new Fault('HF_JOURNAL_FULL')
   }
 
   #start(order: Order, reply: Reply): void {
