@@ -38,8 +38,8 @@ const orphansSql = `
   WHERE h.owner IS NULL OR h.owner IN (SELECT value FROM json_each(?)) OR h.owner NOT IN (SELECT id FROM node)
   ORDER BY h.answer LIMIT ${orphansMax}`
 const orphanSql = `
-  SELECT a.*, r.data AS request, h.owner, h.epoch, h.count AS head_count, h.last_piece AS head_piece, h.bytes AS head_bytes,
-    h.passing_bytes, h.cancel_ms
+  SELECT a.*, r.data AS request, h.owner, h.epoch, h.count AS head_count, h.last_piece AS head_piece,
+    h.bytes AS head_bytes, h.passing_bytes, h.cancel_ms
   FROM answer a JOIN head h ON h.answer = a.id LEFT JOIN request r ON r.answer = a.id WHERE a.ray = ?`
 const readSql = `
   UPDATE answer SET read_ms = max(coalesce(read_ms, 0), ?1), forget_ms = CASE WHEN sealed_ms IS NULL THEN NULL
@@ -148,12 +148,17 @@ export class SqliteJournal implements Journal, Shelf {
     try {
       events = await this.#minding(() => readAll(this, entry.id, entry.keptCount))
     } catch (cause) {
+      entry.deafen()
       // Nobody can go on with what cannot be read.
-      if (!isDamageFault(cause)) entry.release()
-      else entry.seal('failed')
+      if (isDamageFault(cause)) entry.seal('failed')
+      else entry.release()
       throw cause
     }
-    if (!events) return null
+    if (!events) {
+      entry.deafen()
+      this.#writer.lose(entry, 'the answer was removed')
+      return null
+    }
     const request = row['request'] as Uint8Array | null
     const isCancelled = row['cancel_ms'] !== null
     return { info: entry.info, entry, request: request && Buffer.from(request), events, isCancelled }
