@@ -54,6 +54,12 @@ function problemOf(...lines: string[]): { line: number; field: string; message: 
 const upstream = 'upstreams: { gpu1: { url: http://127.0.0.1:8000/v1 } }'
 const good = { upstreams: { gpu1: { url: 'http://127.0.0.1:8000/v1' } } }
 
+test('streams in memory go with one worker', () => {
+  const problem = problemOf(upstream, 'workers: 2', 'streams: { engine: memory }')
+  assert.deepEqual([problem.line, problem.field], [3, 'streams.engine'])
+  assert.equal(read(upstream, 'streams: { engine: memory }').streams.engine, 'memory')
+})
+
 describe('a good configuration', () => {
   test('has one worker where each would have a journal of its own', () => {
     const journal = { engine: 'memory' as const }

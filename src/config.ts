@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { keySchema } from './edge/caller.ts'
+import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener.ts'
 import { modelSchema } from './fleet/fleet.ts'
@@ -64,6 +65,7 @@ export const configSchema = z
     limits: limitsSchema,
     journal: journalSchema,
     continuation: continuationSchema,
+    streams: streamsSchema,
     log: logSchema,
   })
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })
@@ -269,6 +271,11 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   }
   for (const [model, { pool }] of Object.entries(config.models)) {
     if (pool !== undefined && !pools.includes(pool)) miss(['models', model, 'pool'], 'pool', pool, pools)
+  }
+  if (config.streams.engine === 'memory' && config.workers > 1) {
+    const cure = 'Leave `streams.engine` at `sqlite`, or set `workers: 1`.'
+    const message = `${config.workers} workers cannot share streams in memory`
+    problems.push({ place: locate(['streams', 'engine']), field: 'streams.engine', message, cure })
   }
   const names = config.keys.map((key) => key.name)
   config.keys.forEach((key, i) => {

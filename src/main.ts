@@ -3,16 +3,20 @@ import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type Config, readSecret } from './config.ts'
+import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'
 import { openDoor } from './edge/door.ts'
+import { type DurableStreams, openDurableStreams } from './edge/durable-streams/durable-streams.ts'
+import type { ReadOnlySource } from './edge/durable-streams/read-only-source.ts'
 import { type Listener, openListener } from './edge/listener.ts'
+import type { WebhookPost } from './edge/subscriptions/subscriptions.ts'
 import { RaySource } from './fault/ray.ts'
 import { Fleet } from './fleet/fleet.ts'
 import type { Pool } from './fleet/pool.ts'
 import { Upstream } from './fleet/upstream.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
-import { systemRandom } from './ground/random.ts'
+import { type Random, systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
@@ -23,10 +27,13 @@ import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
 import { probe } from './relay/wire/probe.ts'
 import { SeamBudget } from './relay/stream/seam-budget.ts'
+import { postWebhook } from './relay/wire/webhook-post.ts'
 import { Wires } from './relay/wire/wires.ts'
 import type { Journal } from './store/journal.ts'
 import { MemoryJournal } from './store/memory-journal.ts'
 import { SqliteJournal } from './store/sqlite-journal.ts'
+import { MemoryStreams } from './store/memory-streams.ts'
+import { SqliteStreams } from './store/sqlite-streams.ts'
 
 export interface House extends AsyncDisposable {
   /** Where callers connect. */
@@ -75,17 +82,21 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   }
   parts.use(clock.every(config.journal.leaseMs / adoptionsPerLease, adopt))
   adopt()
+
+  const purse = new BodyPurse(config.limits.bodiesBytesMax)
+  const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const handle = openDoor({
     clock,
     rays,
     fleet,
     callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
-    purse: new BodyPurse(limits.bodiesBytesMax),
+    purse,
     observer,
     limits,
     site,
     node: `holdfast-${site}-${node}`,
     onDisconnect,
+    streams,
     relay,
   })
   const listeners: Listener[] = []
@@ -98,7 +109,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     await journal.bury(dead)
     adopt()
   }
-  return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, listeners, log, journalNode, bury })
+  return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury })
 }
 
 interface OpenParts {
@@ -107,6 +118,7 @@ interface OpenParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly relay: RelayPlane
+  readonly streams: DurableStreams
   readonly listeners: readonly Listener[]
   readonly log: Log
   readonly journalNode: string
@@ -114,7 +126,7 @@ interface OpenParts {
 }
 
 function asHouse(open: OpenParts): House {
-  const { parts, clock, fleet, metrics, relay, listeners, log, journalNode, bury } = open
+  const { parts, clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury } = open
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -131,6 +143,7 @@ function asHouse(open: OpenParts): House {
     drain: async (graceMs) => {
       isDraining = true
       relay.retire()
+      streams.drain()
       const endMs = clock.monotonicMs() + graceMs
       const gone = Promise.all(listeners.map((listener) => listener.drain()))
       // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
@@ -206,6 +219,28 @@ const adoptionsPerLease = 5
 function openJournal(config: Config, clock: Clock, node: string, log: Log): Journal {
   if (config.journal.engine === 'memory') return new MemoryJournal(clock, config.journal)
   return new SqliteJournal(join(config.stateDir, 'journal.db'), clock, config.journal, node, log)
+}
+
+interface StreamsBase {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly purse: BodyPurse
+  readonly readOnly: ReadOnlySource
+}
+
+function openStreams(parts: AsyncDisposableStack, { config, ...base }: StreamsBase): DurableStreams {
+  const { streams: options, limits, stateDir } = config
+  const { clock } = base
+  const store =
+    options.engine === 'memory'
+      ? new MemoryStreams(clock, options)
+      : new SqliteStreams(join(stateDir, 'streams.db'), clock, options)
+  parts.use(store)
+  const { stalledReaderMs } = limits
+  const post: WebhookPost = (url, headers, body) => postWebhook(url, headers, body, options.webhookMs)
+  return parts.use(openDurableStreams({ ...base, store, options, stalledReaderMs, post }))
 }
 
 /** A number for this process among all that share a site: of the host's name, its process number and the worker's. */

@@ -61,21 +61,37 @@ function messageAt(ids: readonly number[], at: number): readonly number[] {
   return ids.slice(at + 1, end < 0 ? ids.length : end)
 }
 
+/** A quote in the same message as the question is believed from so many pieces on. */
+const ownQuoteMin = 3
+/** Longer questions are not found so. */
+const questionLengthMax = 1000
+
 /**
- * A last user message that quotes the beginning of the answer to the one before asks for the rest of it; the last piece
- * quoted is said again, as models do that are told where to go on.
+ * A last user message that quotes the beginning of the answer to the one before, or to its own beginning, asks for the
+ * rest of it. The last piece quoted is said again, as models do that are told where to go on.
  */
 function readQuote(ids: readonly number[], userAt: number): Prompt | null {
-  const askedAt = userAt === 0 ? -1 : ids.lastIndexOf(marks.user, userAt - 1)
-  if (askedAt < 0) return null
-  const question = decode(messageAt(ids, askedAt))
   const quote = messageAt(ids, userAt)
-  const hash = promptHash(question)
   const start = quote.findIndex((id) => fromAnswerId(id)?.index === 0)
   const pieces = start < 0 ? 0 : countPieces(quote, start)
   if (pieces === 0) return null
-  const answered = countAnswered(quote, start, hash)
+  const askedAt = userAt === 0 ? -1 : ids.lastIndexOf(marks.user, userAt - 1)
+  const asked = askedAt < 0 ? '' : decode(messageAt(ids, askedAt))
+  const isOfLast = askedAt >= 0 && countAnswered(quote, start, promptHash(asked)) > 0
+  const question = isOfLast || pieces < ownQuoteMin ? asked : beginningAnswered(quote, start, pieces)
+  if (question === null || (question === asked && askedAt < 0)) return null
+  const answered = countAnswered(quote, start, promptHash(question))
   return { ids, question, answered: Math.max(0, answered - 1), pieces: pieces - 1, said: '' }
+}
+
+/** The beginning of a message whose answer is quoted further on in it. */
+function beginningAnswered(quote: readonly number[], start: number, pieces: number): string | null {
+  const text = decode(quote.slice(0, start)).slice(0, questionLengthMax)
+  for (let end = 1; end <= text.length; end++) {
+    const question = text.slice(0, end)
+    if (countAnswered(quote, start, promptHash(question)) === pieces) return question
+  }
+  return null
 }
 
 function readChat(ids: readonly number[], userAt: number): Prompt {

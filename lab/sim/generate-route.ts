@@ -39,7 +39,7 @@ export function checkModel(exchange: Exchange, fields: Fields): void {
 /** The plan of a server that repeats a continued beginning: its first piece has the beginning before it. */
 function withEcho(plan: Plan): Plan {
   const { said } = plan.prompt
-  if (said === '' || plan.count === 0) return plan
+  if (said === '' || plan.count === 0 || plan.segments[0]?.kind !== 'text') return plan
   return { ...plan, textAt: (at) => (at === 0 ? said : '') + plan.textAt(at) }
 }
 

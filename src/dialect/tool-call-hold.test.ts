@@ -48,15 +48,17 @@ describe('tool calls of chat are held', () => {
   })
 
   test('when all have the index 0, and when each piece repeats its id', () => {
-    assert.deepEqual(play('chat', [call(0, 'a', '{'), call(0, 'a', '}'), call(0, 'b', '{}'), chunk({}, 'stop')]), [
-      0, 0, 2, 4,
-    ])
+    assert.deepEqual(
+      play('chat', [call(0, 'a', '{'), call(0, 'a', '}'), call(0, 'b', '{}'), chunk({}, 'stop')]),
+      [0, 0, 2, 4],
+    )
   })
 
   test('and a chunk without choices in the middle does not let them go', () => {
-    assert.deepEqual(play('chat', [call(0, 'a', '{'), { choices: [] }, call(0, null, '}'), chunk({}, 'tool_calls')]), [
-      0, 0, 0, 4,
-    ])
+    assert.deepEqual(
+      play('chat', [call(0, 'a', '{'), { choices: [] }, call(0, null, '}'), chunk({}, 'tool_calls')]),
+      [0, 0, 0, 4],
+    )
   })
 
   test('a finish in the same chunk ends them', () => {

@@ -13,19 +13,21 @@ import { assemble } from '../dialect/seam/assemble.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { ExchangeFact } from '../observe/exchange-fact.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import type { RelayPlane } from '../relay/relay.ts'
 import type { JournalCursor } from '../store/journal.ts'
 import { type AnswerPath, readCursor } from './answer-path.ts'
 import { HttpReply } from './http-reply.ts'
-import { responseInProgress, responseStopped } from './response-object.ts'
+import { rayIn, responseInProgress, responseStopped } from './response-object.ts'
 
 /** How often an answer that somebody waits for is looked at. */
 const waitMs = 50
 /** Before the connection of an EventSource is broken: so that it does not come back in a hot loop. */
 const holdMs = 1000
-const noEvents: readonly Buffer[] = []
+/** How long a cancel is waited for before the answer is told as it stands. */
+const cancelMs = 5000
+/** Longer ids are nobody's. */
+const idLengthMax = 512
 
 export interface AnswerDoorParts {
   readonly clock: Clock
@@ -76,24 +78,24 @@ class AnswerServing {
   }
 
   async serve(): Promise<void> {
-    const { method } = this.#visit.request
-    const { isCancel } = this.#visit.path
-    if (isCancel && method !== 'POST') throw new Fault('HF_METHOD_UNKNOWN', { param: 'POST' })
-    if (!isCancel && method !== 'GET' && method !== 'HEAD' && method !== 'DELETE')
-      throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, DELETE' })
+    const { request, path, query } = this.#visit
+    const { method = '' } = request
+    const allowed = path.isCancel ? ['POST'] : ['GET', 'HEAD', 'DELETE']
+    if (!allowed.includes(method)) throw new Fault('HF_METHOD_UNKNOWN', { param: allowed.join(', ') })
     const cursor = await this.#look()
-    if (isCancel) return await this.#cancel(cursor)
+    if (path.isCancel) return await this.#cancel(cursor)
     if (method === 'DELETE') return await this.#remove(cursor)
-    const { query, request } = this.#visit
     const after = readCursor(query, request.headers['last-event-id'] as string | undefined)
     const wantsStream = query.get('stream') === 'true' || isEventSource(request) || after !== null
     if (wantsStream && query.get('stream') !== 'false') this.#stream(cursor, after ?? -1)
+    else if (method === 'HEAD') this.#send(cursor, 200, null, 'application/json')
     else await this.#whole(cursor)
   }
 
   /** @throws {Fault} HF_ANSWER_UNKNOWN, HF_ANSWER_EXPIRED */
   async #look(): Promise<JournalCursor> {
     const { path, caller } = this.#visit
+    if (path.id.length > idLengthMax) throw new Fault('HF_ANSWER_UNKNOWN')
     const cursor = await this.#parts.relay.look(rayIn(path.id), caller)
     if (path.route !== null && cursor.info.route !== path.route) throw new Fault('HF_ANSWER_UNKNOWN')
     return cursor
@@ -101,20 +103,17 @@ class AnswerServing {
 
   #stream(cursor: JournalCursor, after: number): void {
     const { info, count, outcome } = cursor
-    const { request, response, headers, answerFault, ray, beganMs } = this.#visit
-    const { clock, relay, observer, stalledReaderMs } = this.#parts
+    const { request, response, headers, answerFault } = this.#visit
+    const { clock, relay, stalledReaderMs } = this.#parts
     if (!info.isStream) throw new Fault('HF_NOT_RESUMABLE', { param: 'stream' })
     if (after >= count && after >= 0)
-      throw new Fault('HF_CURSOR_INVALID', { param: 'after', detail: `the answer has events up to ${count - 1}` })
-    const isRead = outcome !== null && after === count - 1 && count > 0
+      throw new Fault('HF_CURSOR_INVALID', { param: 'after', detail: `the answer has ${count} events so far` })
     // To an EventSource 204 is the word for: all has been said, do not come back.
-    if (isRead || request.method === 'HEAD') return this.#send(isRead ? 204 : 200, null)
+    if (outcome !== null && after === count - 1) return this.#send(cursor, 204, null)
+    if (request.method === 'HEAD') return this.#send(cursor, 200, null, 'text/event-stream; charset=utf-8')
     const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers, fail: answerFault })
     const onEnded = (sentBytes: number, how: string): void =>
-      observer.settled({
-        ...refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs),
-        ...readFact(cursor, sentBytes, how),
-      })
+      this.#account(cursor, sentBytes, how === 'gone' ? 499 : 200)
     relay.read(cursor, { next: after + 1, isStream: true, reply, onEnded })
   }
 
@@ -123,33 +122,38 @@ class AnswerServing {
     const { relay } = this.#parts
     const { info } = cursor
     const route = info.route as Route
-    if (route !== 'responses') await this.#untilEnded(cursor)
+    if (route === 'responses') return this.#send(cursor, 200, await this.#responseObject(cursor))
+    await this.#untilEnded(cursor, Number.POSITIVE_INFINITY)
     const events = await relay.events(cursor)
     const last = events.at(-1)
-    if (route === 'responses') return this.#send(200, this.#responseObject(cursor, events))
     if (!last) throw new Fault('HF_INTERNAL', { detail: 'the answer ended without a word' })
     if (cursor.outcome !== 'complete') throw isErrorEvent(last) ? readErrorEvent(last) : new Fault('HF_UPSTREAM_CUT')
-    this.#send(200, info.isStream ? assemble(route, events) : last)
+    this.#send(cursor, 200, info.isStream ? assemble(route, events) : last)
   }
 
-  #responseObject({ info, outcome }: JournalCursor, events: readonly Buffer[]): Buffer {
-    const { id } = this.#visit.path
+  async #responseObject(cursor: JournalCursor): Promise<Buffer> {
+    const events = await this.#parts.relay.events(cursor)
+    const { info, outcome } = cursor
     const last = events.at(-1)
     if (outcome === 'complete' && last && !info.isStream) return last
-    const begun = info.isStream ? assemble('responses', events) : null
+    const fault = last && isErrorEvent(last) ? readErrorEvent(last) : null
+    const said = fault ? events.slice(0, -1) : events
+    const begun = info.isStream && said.length > 0 ? assemble('responses', said) : null
     if (outcome === 'complete' && begun) return begun
-    if (outcome === null) return responseInProgress(info, id, begun)
-    return responseStopped(info, id, begun, last && isErrorEvent(last) ? readErrorEvent(last) : null)
+    return outcome === null ? responseInProgress(info, begun) : responseStopped(info, outcome, begun, fault)
   }
 
-  async #untilEnded(cursor: JournalCursor): Promise<void> {
+  /** Looks now and then until the answer has ended, the caller has left, or the time is over. */
+  async #untilEnded(cursor: JournalCursor, limitMs: number): Promise<void> {
     const { clock } = this.#parts
     const { response } = this.#visit
-    while (cursor.outcome === null && !response.destroyed) {
+    const endMs = clock.monotonicMs() + limitMs
+    while (!response.destroyed) {
+      if ((await cursor.read(cursor.count, 1)) === null) throw new Fault('HF_ANSWER_EXPIRED')
+      if (cursor.outcome !== null || clock.monotonicMs() >= endMs) return
       const { promise, resolve } = Promise.withResolvers<void>()
       clock.after(waitMs, resolve)
       await promise
-      if ((await cursor.read(cursor.count, 1)) === null) throw new Fault('HF_ANSWER_EXPIRED')
     }
   }
 
@@ -157,59 +161,58 @@ class AnswerServing {
     const { relay } = this.#parts
     const { info } = cursor
     await relay.cancel(info.ray, info.caller)
-    if (info.route === 'responses') {
-      await this.#untilEnded(cursor)
-      return this.#send(200, this.#responseObject(cursor, await relay.events(cursor)))
-    }
-    await cursor.read(cursor.count, 1)
+    await this.#untilEnded(cursor, cancelMs)
+    if (info.route === 'responses') return this.#send(cursor, 200, await this.#responseObject(cursor))
     const status = cursor.outcome ?? 'cancelling'
-    this.#send(200, Buffer.from(JSON.stringify({ id: this.#visit.path.id, object: 'answer', ray: info.ray, status })))
+    this.#sendObject(cursor, { id: this.#visit.path.id, object: 'answer', ray: info.ray, status })
   }
 
-  async #remove({ info }: JournalCursor): Promise<void> {
+  async #remove(cursor: JournalCursor): Promise<void> {
+    const { info } = cursor
     await this.#parts.relay.remove(info.ray, info.caller)
     const object = { responses: 'response', chat: 'chat.completion.deleted' }[info.route] ?? 'answer.deleted'
-    this.#send(200, Buffer.from(JSON.stringify({ id: this.#visit.path.id, object, deleted: true })))
+    this.#sendObject(cursor, { id: this.#visit.path.id, object, deleted: true })
   }
 
-  #send(status: number, body: Buffer | null): void {
-    const { response, headers, request } = this.#visit
+  #sendObject(cursor: JournalCursor, value: object): void {
+    this.#send(cursor, 200, Buffer.from(JSON.stringify(value)))
+  }
+
+  /** `body` null: only the head, which names `type` if there is one. */
+  #send(cursor: JournalCursor, status: number, body: Buffer | null, type?: string): void {
+    const { response, headers } = this.#visit
+    const named = body ? 'application/json' : type
+    response.writeHead(status, [
+      ...withRay(headers, cursor.info.ray),
+      ...(named === undefined ? [] : ['content-type', named]),
+      ...(body ? ['content-length', String(body.length)] : []),
+      'cache-control',
+      'no-store',
+    ])
+    response.end(body ?? undefined)
+    this.#account(cursor, body?.length ?? 0, status)
+  }
+
+  #account({ info, count }: JournalCursor, sentBytes: number, status: number): void {
     const { clock, observer } = this.#parts
-    const type = body ? ['content-type', 'application/json', 'content-length', String(body.length)] : []
-    response.writeHead(status, [...headers, ...type, 'cache-control', 'no-store'])
-    response.end(request.method === 'HEAD' ? undefined : (body ?? undefined))
     const { ray, beganMs } = this.#visit
+    const isGone = status === 499
     observer.settled({
       ...refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs),
-      ...{
-        outcome: 'complete',
-        status,
-        code: null,
-        detail: '',
-        sentBytes: body?.length ?? 0,
-        eventCount: noEvents.length,
-      },
+      model: info.model,
+      caller: info.caller,
+      isStream: info.isStream,
+      outcome: isGone ? 'cancelled' : 'complete',
+      status,
+      code: isGone ? 'HF_CLIENT_GONE' : null,
+      detail: '',
+      sentBytes,
+      eventCount: count,
     })
   }
 }
 
-/** Response ids that we gave hold the ray. */
-function rayIn(id: string): string {
-  return id.startsWith('resp_') && id.includes('-') ? id.slice('resp_'.length) : id
-}
-
-function readFact(cursor: JournalCursor, sentBytes: number, how: string): Partial<ExchangeFact> {
-  const { info, count } = cursor
-  const isGone = how === 'gone'
-  return {
-    model: info.model,
-    caller: info.caller,
-    isStream: true,
-    outcome: isGone ? 'cancelled' : 'complete',
-    status: isGone ? 499 : 200,
-    code: isGone ? 'HF_CLIENT_GONE' : null,
-    detail: '',
-    sentBytes,
-    eventCount: count,
-  }
+/** The headers of every answer with the ray of the answer that is read, and not that of the reading. */
+export function withRay(headers: readonly string[], ray: Ray): string[] {
+  return headers.map((value, i) => (headers[i - 1] === 'holdfast-ray' ? ray : value))
 }

@@ -11,7 +11,7 @@ export interface AnswerPath {
   readonly isCancel: boolean
 }
 
-const shape = /^\/v1\/(answers|responses|chat\/completions|completions|messages)\/([^/]{1,512})(\/cancel)?$/
+const shape = /^\/v1\/(answers|responses|chat\/completions|completions|messages)\/([^/]+)(\/cancel)?$/
 const routes: Readonly<Record<string, Route>> = {
   responses: 'responses',
   'chat/completions': 'chat',
@@ -35,10 +35,14 @@ export function decode(text: string): string {
   }
 }
 
-/** Where a reader wants to go on: the number of the last event it has, -1 for none, null when it does not say. */
+/**
+ * Where a reader wants to go on: the number of the last event it has, -1 for none, null when it does not say. The header
+ * wins: an EventSource that was opened with a cursor in its URL comes back with both, and the header is the newer.
+ * @throws {Fault} HF_CURSOR_INVALID
+ */
 export function readCursor(query: URLSearchParams, lastEventId: string | undefined): number | null {
-  const text = query.get('after') ?? query.get('starting_after') ?? (lastEventId === '' ? undefined : lastEventId)
-  if (text === undefined || text === null) return null
+  const text = lastEventId || (query.get('after') ?? query.get('starting_after'))
+  if (text === null) return null
   if (!/^(-1|0|[1-9]\d{0,14})$/.test(text))
     throw new Fault('HF_CURSOR_INVALID', { param: 'after', detail: 'a whole number, or -1 for the beginning' })
   return Number(text)

@@ -1,7 +1,6 @@
 /**
  * The door: where a request gets its Ray ID and finds its way. Calls go on to the relay; lists of models are answered
- * here;
- * everything else leaves with a clear no.
+ * here; everything else leaves with a clear no.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { routeNames, routes, type Family, type Route } from '../dialect/call.ts'
@@ -10,10 +9,14 @@ import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
+import type { Order } from '../relay/order.ts'
+import type { RelayPlane } from '../relay/relay.ts'
 import { type BodyPurse, readBody } from './body.ts'
-import { serveAnswer } from './answer-door.ts'
+import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
+import type { DurableStreams } from './durable-streams/durable-streams.ts'
+import { streamRoot } from './durable-streams/stream-target.ts'
 import { answerFault } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
@@ -21,7 +24,6 @@ import type { Limits } from './limits.ts'
 import { modelList, oneModel } from './model-list.ts'
 import { readOrder } from './read-order.ts'
 import { responseQueued } from './response-object.ts'
-import type { RelayPlane } from '../relay/relay.ts'
 
 export interface DoorParts {
   readonly clock: Clock
@@ -35,6 +37,7 @@ export interface DoorParts {
   /** Our name in `via`. */
   readonly node: string
   readonly onDisconnect: 'cancel' | 'detach'
+  readonly streams: DurableStreams
   readonly relay: RelayPlane
 }
 
@@ -73,6 +76,7 @@ class Visit {
       if (route) return this.#call(route)
       const answerPath = readAnswerPath(path)
       if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : url.slice(query))
+      if (path.startsWith(streamRoot)) return this.#stream()
       this.#answer(path)
     } catch (thrown) {
       this.#refuse(toFault(thrown))
@@ -101,10 +105,7 @@ class Visit {
     const { ray, beganMs } = this
     const parts = { ray, route, caller, beganMs, node, onDisconnect }
     const { order, isBackground } = readOrder(body, this.#request.headers, parts)
-    if (isBackground) {
-      const info = relay.takeInBackground(order)
-      return this.#send(responseQueued(info, `resp_${ray}`, order.call.body.whole()))
-    }
+    if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
       headers: this.headers,
@@ -113,11 +114,21 @@ class Visit {
     relay.take(order, reply)
   }
 
+  /** The caller gets an id at once, and comes back for the answer. */
+  async #sendAway(order: Order): Promise<void> {
+    try {
+      const info = await this.#parts.relay.takeInBackground(order)
+      this.#send(responseQueued(info, order.call.body.whole()), info.ray)
+    } catch (thrown) {
+      this.#answerFault(toFault(thrown))
+    }
+  }
+
   /** An answer that was given before, or is being given. */
   #readAgain(path: AnswerPath, query: string): void {
     const { clock, relay, observer, limits, callers } = this.#parts
     this.family = path.route ? routes[path.route].family : familyOf(this.#request)
-    const visit = {
+    const visit: AnswerVisit = {
       request: this.#request,
       response: this.#response,
       ray: this.ray,
@@ -129,6 +140,12 @@ class Visit {
       answerFault: (fault: Fault) => this.#answerFault(fault),
     }
     void serveAnswer({ clock, relay, observer, stalledReaderMs: limits.stalledReaderMs }, visit)
+  }
+
+  #stream(): void {
+    const { callers, streams } = this.#parts
+    const caller = (): string => callers.identify(this.#request.headers).name
+    streams.handle(this.#request, this.#response, { headers: this.headers, caller })
   }
 
   /** What is answered without a call. */
@@ -147,9 +164,10 @@ class Visit {
     this.#send(body)
   }
 
-  #send(body: Buffer): void {
-    const length = String(body.length)
-    this.#response.writeHead(200, [...this.headers, 'content-type', 'application/json', 'content-length', length])
+  /** `ray`: of the answer that this is about. */
+  #send(body: Buffer, ray: Ray = this.ray): void {
+    const type = ['content-type', 'application/json', 'content-length', String(body.length)]
+    this.#response.writeHead(200, [...withRay(this.headers, ray), ...type])
     this.#response.end(this.#request.method === 'HEAD' ? undefined : body)
   }
 

@@ -6,6 +6,7 @@ import { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Order } from '../relay/order.ts'
 import { type Caller, callerKey } from './caller.ts'
+import { responseId } from './response-object.ts'
 
 /** Trace context of the caller, passed on to the upstream. */
 const passedNames = ['traceparent', 'tracestate', 'baggage'] as const
@@ -34,7 +35,11 @@ export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: Ord
   const asked = readCall(route, body, headers as Record<string, string | undefined>)
   if (caller.models && !caller.models.has(asked.model)) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model' })
   const isBackground = route === 'responses' && asked.body.boolean('background') === true
+  const isKept = isStored(asked)
+  if (isBackground && !isKept)
+    throw new Fault('HF_BAD_CALL', { param: 'store', detail: 'what runs in the background is stored' })
   const call = isBackground ? inForeground(asked) : asked
+  const returnsAtOnce = isBackground && !asked.isStream
   const order: Order = {
     ray,
     call,
@@ -44,13 +49,14 @@ export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: Ord
     passedHeaders: passedHeaders(headers),
     beganMs,
     onDisconnect: caller.onDisconnect ?? onDisconnect,
-    isStored: isBackground || isStored(asked),
+    isStored: isKept,
+    toldId: returnsAtOnce ? responseId(ray) : null,
     idempotencyKey: readIdempotencyKey(headers),
     isRepeated: Number(headers['x-stainless-retry-count'] ?? 0) > 0,
     marksSeams: headers['holdfast-seams'] === 'mark',
     mustSameModel: headers['holdfast-continue'] === 'same-model',
   }
-  return { order, isBackground: isBackground && !asked.isStream }
+  return { order, isBackground: returnsAtOnce }
 }
 
 /** Responses are stored unless the caller says no, chat completions only if it says so: as OpenAI has it. */

@@ -5,9 +5,10 @@
 import { callerFaults } from './caller-faults.ts'
 import type { FaultKind } from './fault-kind.ts'
 import { gatewayFaults } from './gateway-faults.ts'
+import { streamFaults } from './stream-faults.ts'
 import { upstreamFaults } from './upstream-faults.ts'
 
-export const faultKinds = { ...upstreamFaults, ...callerFaults, ...gatewayFaults } as const
+export const faultKinds = { ...upstreamFaults, ...callerFaults, ...gatewayFaults, ...streamFaults } as const
 
 export type FaultCode = keyof typeof faultKinds
 

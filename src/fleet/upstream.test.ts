@@ -78,7 +78,7 @@ test('settings that make no sense are refused', () => {
   for (const settings of [
     { url: 'gpu1:8000' },
     { url: 'ftp://gpu1' },
-    { kind: 'tgi' },
+    { kind: 'nim' },
     { weight: 0 },
     { priority: -1 },
     { speaks: ['telnet'] },

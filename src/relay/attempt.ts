@@ -197,6 +197,7 @@ export class Attempt implements WireReceiver {
     }
     if (this.#held) this.#commit(this.#held)
     reader.end()
+    if (reader.failure) return this.#fail(reader.failure) // its last words do not fit what was said before
     this.#release()
     this.#listener.onStreamEnd()
   }

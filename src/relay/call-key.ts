@@ -1,13 +1,17 @@
 /** By what a call is known when it comes again. */
 import { hash } from 'node:crypto'
-import type { Call } from '../dialect/call.ts'
+import type { Order } from './order.ts'
 
 /** Larger bodies are not looked for when a call comes again: their digest would hold up the thread that moves chunks. */
 const digestBytesMax = 256 * 2 ** 10
 
 /** The same for calls that are the same byte for byte; null for one that is too large to be looked for. */
-export function callKeyOf({ route, body }: Call): string | null {
-  return body.bytes.length > digestBytesMax ? null : `${route}.${hash('sha256', body.bytes, 'base64url')}`
+export function callKeyOf({ call, toldId }: Pick<Order, 'call' | 'toldId'>): string | null {
+  const { bytes } = call.body
+  if (bytes.length > digestBytesMax) return null
+  // What was sent to the background was asked for in other words than the call has now.
+  const way = toldId === null ? call.route : `${call.route}.background`
+  return `${way}.${hash('sha256', bytes, 'base64url')}`
 }
 
 /** The alias of an answer that has lost its reader. */

@@ -14,9 +14,10 @@ import type { Timer } from '../ground/clock.ts'
 import type { Member } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Account } from './account.ts'
-import { callKeyOf, lostAlias } from './call-key.ts'
+import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
+import { idAlias, Naming } from './naming.ts'
 import type { Order } from './order.ts'
 import { packOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -27,6 +28,8 @@ import type { Reader } from './stream/reader.ts'
 /** How often and how long an adopted answer waits for an upstream that offers its model. */
 const upstreamWaitMs = 500
 const upstreamWaitMsMax = 60_000
+/** Two wall clocks say how long an adopted answer has been under way, and they may differ: it gets this in any case. */
+const adoptedTimeShare = 0.25
 /** Answers worth another node's while when this one dies. */
 const adoptableRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])
 
@@ -43,6 +46,8 @@ export class Exchange implements LegListener, EntryListener, Member {
   #target: Target | null = null
   #caller: Reader | null = null
   #leg: Leg | null = null
+  /** Only what is stored is looked for by its id. */
+  #naming: Naming | null
   #account = new Account()
   #seamCount = 0
   #timers: Timer[] = []
@@ -59,7 +64,13 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.order = order
     this.#onSettled = onSettled
     this.feed = new Feed(keptCount)
-    this.callKey = callKeyOf(order.call)
+    this.callKey = callKeyOf(order)
+    this.#naming = order.isStored ? this.#newNaming() : null
+  }
+
+  #newNaming(): Naming {
+    const { call, caller, toldId } = this.order
+    return new Naming({ route: call.route, toldId, onId: (id) => this.alias(idAlias(caller, id)) })
   }
 
   /** Why it failed, if it did. */
@@ -122,9 +133,15 @@ export class Exchange implements LegListener, EntryListener, Member {
       this.#timers.push(this.#relay.clock.after(upstreamWaitMs, again))
       return
     }
-    this.#limitTime()
+    this.#limitTime(adoptedTimeShare)
     if (adopted.events.length === 0) return this.#speakAnew()
     this.#mend(adopted.events, new Fault('HF_NOT_ADOPTABLE', { detail: 'nobody could go on with it' }))
+  }
+
+  /** Calls with the same `Idempotency-Key` find it from now on. */
+  aliasKey(): void {
+    const { caller, idempotencyKey } = this.order
+    if (idempotencyKey !== null) this.alias(keyAlias(caller, idempotencyKey))
   }
 
   /** A further name of the answer, by which it can be found. */
@@ -139,10 +156,12 @@ export class Exchange implements LegListener, EntryListener, Member {
     return needsKey || isTooLarge || !adoptableRoutes.has(call.route) ? null : packOrder(this.order, this.#relay.clock)
   }
 
-  #limitTime(): void {
+  /** @param leastShare of the time for a call, which it gets in any case. */
+  #limitTime(leastShare = 0): void {
     const { clock } = this.#relay
-    const leftMs = (this.#target?.pool.timeouts.totalMs ?? 0) - (clock.monotonicMs() - this.order.beganMs)
-    this.#timers.push(clock.after(Math.max(0, leftMs), () => this.#fail(new Fault('HF_DEADLINE'))))
+    const totalMs = this.#target?.pool.timeouts.totalMs ?? 0
+    const leftMs = totalMs - (clock.monotonicMs() - this.order.beganMs)
+    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), () => this.#fail(new Fault('HF_DEADLINE'))))
   }
 
   // Legs.
@@ -166,7 +185,7 @@ export class Exchange implements LegListener, EntryListener, Member {
   onEvent(event: Buffer, aside?: Buffer): void {
     if (this.#outcome) return // an earlier event of the same read ended the call
     this.#isReading = true
-    this.#journal(event, aside)
+    this.#journal(this.#naming ? this.#naming.event(event) : event, aside)
   }
 
   onTurn(): void {
@@ -179,7 +198,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     if (this.#outcome) return
     this.#isReading = true
     this.#account.firstTokenMs = this.#relay.clock.monotonicMs() - this.order.beganMs
-    this.#journal(body)
+    this.#journal(this.#naming ? this.#naming.body(body) : body)
     if (!this.#outcome) this.#finish('complete', null)
   }
 
@@ -230,6 +249,8 @@ export class Exchange implements LegListener, EntryListener, Member {
   }
 
   #endLeg(): void {
+    // A leg that breaks off in the middle of a read has no turn to end: what is kept from now on goes out at once.
+    this.#isReading = false
     const leg = this.#leg
     if (!leg) return
     this.#leg = null
@@ -257,12 +278,14 @@ export class Exchange implements LegListener, EntryListener, Member {
 
   /** What the journal could not keep is not delivered, its end least of all. */
   onLost(fault: Fault): void {
-    if (this.#isSettled) return
-    this.#leg?.cancel(fault)
-    this.#endLeg()
-    this.#fault = fault
-    this.#outcome = 'failed'
-    this.#isReading = false
+    // Also of an answer that is settled the last events may be lost, and readers may still wait for them.
+    if (!this.#isSettled) {
+      this.#leg?.cancel(fault)
+      this.#endLeg()
+      this.#fault = fault
+      this.#outcome = 'failed'
+      this.#isReading = false
+    }
     // With another node the answer goes on, and with it the readers; else they are told here.
     if (fault.code === 'HF_LEASE_LOST') this.feed.handOver()
     else this.#tellUnkept(fault)

@@ -18,6 +18,11 @@ export interface Order {
   readonly onDisconnect: 'cancel' | 'detach'
   /** The caller asked to store the answer: it is kept as long as any, and goes on without a reader. */
   readonly isStored: boolean
+  /**
+   * The id of the answer, where the caller has been told it before any upstream spoke: the call runs in the background.
+   * Null where the upstream gives it.
+   */
+  readonly toldId: string | null
   /** `Idempotency-Key`: calls of one caller with the same key are one call. Null for none. */
   readonly idempotencyKey: string | null
   /** The client says that it has sent this call before (`x-stainless-retry-count`). */

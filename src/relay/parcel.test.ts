@@ -20,6 +20,7 @@ function orderAt(clock: ManualClock): Order {
     beganMs: clock.monotonicMs(),
     onDisconnect: 'detach',
     isStored: true,
+    toldId: null,
     idempotencyKey: 'k',
     isRepeated: false,
     marksSeams: true,

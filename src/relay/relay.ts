@@ -13,6 +13,7 @@ import type { Adopted, AnswerInfo, JournalCursor, JournalOptions } from '../stor
 import { Ears } from './ears.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { Exchange } from './exchange.ts'
+import { idAlias } from './naming.ts'
 import type { Order } from './order.ts'
 import { unpackOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -23,6 +24,11 @@ import { Reader } from './stream/reader.ts'
 const lastWordsMs = 1000
 /** What is read from the journal at once for an answer that is put together. */
 const pageBytesMax = 2 ** 20
+
+/** Answers that are remembered to have found their reader again. */
+const takenMax = 1000
+/** A call for the background that is sent again within this time is the same call. */
+const repeatedWithinMs = 60_000
 
 /** Somebody who reads an answer again. */
 export interface Visit {
@@ -39,6 +45,10 @@ export class RelayPlane {
   #relay: Relay
   #options: Pick<JournalOptions, 'keepMs'>
   #live = new Crowd<Exchange>()
+  /** Calls that may be repetitions, each waiting for the one before it. */
+  #turns = new Map<string, Promise<void>>()
+  /** Lost answers that a repetition has got since; the next call that looks alike is another one. */
+  #taken = new RecentRays(takenMax)
   #isAdopting = false
   #isClosing = false
 
@@ -57,26 +67,27 @@ export class RelayPlane {
     this.#takeRepeated(order, reply).catch((thrown: unknown) => reply.fail(toFault(thrown)))
   }
 
-  /** Begins an answer that nobody waits for. @throws {Fault} when it is not begun. */
-  takeInBackground(order: Order): AnswerInfo {
-    const exchange = this.#open(order, 0)
-    exchange.start(null)
-    if (exchange.failure) throw exchange.failure
-    return exchange.info
+  /**
+   * Begins an answer that nobody waits for, or finds the one that this call repeats. @throws {Fault} when it is not
+   * begun.
+   */
+  async takeInBackground(order: Order): Promise<AnswerInfo> {
+    if (order.idempotencyKey === null && !order.isRepeated) return this.#startInBackground(order)
+    return this.#inTurn(order, async () => (await this.#earlier(order)) ?? this.#startInBackground(order))
   }
 
-  /** @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others; HF_ANSWER_EXPIRED. */
+  /** By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others; HF_ANSWER_EXPIRED. */
   async look(id: string, caller: string): Promise<JournalCursor> {
-    const cursor = await this.#relay.journal.open(id)
+    const ray = parseRay(id)
+    const cursor = await this.#relay.journal.open(ray ? id : idAlias(caller, id))
     if (cursor && cursor.info.caller === caller) return cursor
-    const ray = parseRay(id.replace(/^\w+_/, ''))
     const isOld = ray !== null && ray.timeMs + this.#options.keepMs < this.#relay.clock.nowMs()
     throw new Fault(isOld ? 'HF_ANSWER_EXPIRED' : 'HF_ANSWER_UNKNOWN')
   }
 
   /** Delivers an answer to one more reader. */
   read(cursor: JournalCursor, visit: Visit): void {
-    this.#attach(cursor.info.ray, visit).start()
+    this.#attach(cursor.info.ray, visit, true).start()
   }
 
   /** All events of an answer that are kept now. */
@@ -145,6 +156,14 @@ export class RelayPlane {
     return exchange
   }
 
+  #startInBackground(order: Order): AnswerInfo {
+    const exchange = this.#open(order, 0)
+    exchange.start(null)
+    if (exchange.failure) throw exchange.failure
+    exchange.aliasKey()
+    return exchange.info
+  }
+
   #start(order: Order, reply: Reply): void {
     const exchange = this.#open(order, 0)
     const { journal, clock } = this.#relay
@@ -160,16 +179,17 @@ export class RelayPlane {
       onEnded: (how) => exchange.readerLeft(reader, how),
     })
     exchange.start(reader)
+    exchange.aliasKey()
   }
 
-  #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit): Reader {
+  #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit, isEager: boolean): Reader {
     const { journal, clock } = this.#relay
     const exchange = this.#find((each) => each.order.ray === ray && !each.hasEnded)
     const reader: Reader = new Reader(reply, {
       ray,
       next,
       isStream,
-      isEager: true,
+      isEager,
       feed: exchange?.feed ?? null,
       open: () => journal.open(ray),
       readFault: readErrorEvent,
@@ -191,41 +211,67 @@ export class RelayPlane {
   // Repetitions.
 
   async #takeRepeated(order: Order, reply: Reply): Promise<void> {
-    const earlier = await this.#earlier(order)
-    if (!earlier) {
-      this.#start(order, reply)
-      if (order.idempotencyKey === null) return
-      this.#find((each) => each.order === order)?.alias(keyAlias(order.caller, order.idempotencyKey))
-      return
-    }
-    const { isStream } = order.call
-    this.#attach(earlier, { next: 0, isStream, reply, onEnded: () => {} }).start()
+    await this.#inTurn(order, async () => {
+      const earlier = await this.#earlier(order)
+      if (!earlier) return this.#start(order, reply)
+      const { ray, isStream } = earlier
+      this.#taken.add(ray)
+      const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#taken.delete(ray))
+      this.#attach(ray, { next: 0, isStream, reply, onEnded }, false).start()
+    })
   }
 
-  /** The ray of the call that this one repeats. @throws {Fault} HF_KEY_REUSED */
-  async #earlier(order: Order): Promise<Ray | null> {
-    const { journal } = this.#relay
-    const callKey = callKeyOf(order.call)
+  /** One after the other for calls that are alike: of two that come at once, the second must find the first. */
+  #inTurn<T>(order: Order, take: () => Promise<T>): Promise<T> {
+    const { caller, idempotencyKey } = order
+    const key = idempotencyKey === null ? lostAlias(caller, callKeyOf(order) ?? '') : keyAlias(caller, idempotencyKey)
+    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(take)
+    const passed = turn.then(
+      () => {},
+      () => {},
+    )
+    this.#turns.set(key, passed)
+    void passed.then(() => this.#turns.get(key) === passed && this.#turns.delete(key))
+    return turn
+  }
+
+  /** The call that this one repeats. @throws {Fault} HF_KEY_REUSED */
+  async #earlier(order: Order): Promise<AnswerInfo | null> {
+    const { journal, clock } = this.#relay
+    const callKey = callKeyOf(order)
     const { caller, idempotencyKey } = order
     if (idempotencyKey !== null) {
       const cursor = await journal.open(keyAlias(caller, idempotencyKey))
-      const live = this.#find(({ order: other }) => other.caller === caller && other.idempotencyKey === idempotencyKey)
+      const live = this.#find(
+        ({ order: other, failure }) =>
+          failure === null && other.caller === caller && other.idempotencyKey === idempotencyKey,
+      )
       const found = live?.info ?? (isUsable(cursor) ? cursor.info : null)
       if (found && found.callKey !== callKey) throw new Fault('HF_KEY_REUSED', { param: 'idempotency-key' })
-      return found?.ray ?? null
+      return found
     }
     if (callKey === null) return this.#lostTwin(order)
     const lost = await journal.open(lostAlias(caller, callKey))
-    if (isUsable(lost)) return lost.info.ray
+    if (isUsable(lost) && this.#isLost(lost.info.ray)) return lost.info
     const twin = this.#lostTwin(order)
     if (twin) return twin
-    // Its node died and nobody has adopted it yet.
-    const cursors = await journal.find(caller, callKey)
-    return cursors.find((cursor) => cursor.outcome === null && cursor.isOrphan)?.info.ray ?? null
+    const cursors = (await journal.find(caller, callKey)).filter(isUsable)
+    // What runs in the background never had a reader; else its node died and nobody has adopted it yet.
+    const isMine =
+      order.toldId === null
+        ? ({ outcome, isOrphan }: JournalCursor) => outcome === null && isOrphan
+        : ({ info }: JournalCursor) => clock.nowMs() - info.beganMs < repeatedWithinMs
+    return cursors.find(isMine)?.info ?? null
+  }
+
+  /** Nobody reads it, as far as this node knows, nor has a repetition of its call got it. */
+  #isLost(ray: Ray): boolean {
+    const exchange = this.#find(({ order }) => order.ray === ray)
+    return exchange ? exchange.isLost : !this.#taken.has(ray)
   }
 
   /** The same call on this node, whose reader is gone. */
-  #lostTwin({ caller, call }: Order): Ray | null {
+  #lostTwin({ caller, call }: Order): AnswerInfo | null {
     const twin = this.#find(
       ({ isLost, hasEnded, order }) =>
         isLost &&
@@ -234,7 +280,7 @@ export class RelayPlane {
         order.call.route === call.route &&
         order.call.body.bytes.equals(call.body.bytes),
     )
-    return twin?.order.ray ?? null
+    return twin?.info ?? null
   }
 
   // Adoption.
@@ -273,5 +319,31 @@ function orderOf({ request }: Adopted, clock: Clock): Order | null {
     return request && unpackOrder(request, clock)
   } catch {
     return null
+  }
+}
+
+/** The last few rays that were added. */
+class RecentRays {
+  #rays = new Set<Ray>()
+  #countMax: number
+
+  constructor(countMax: number) {
+    this.#countMax = countMax
+  }
+
+  has(ray: Ray): boolean {
+    return this.#rays.has(ray)
+  }
+
+  add(ray: Ray): void {
+    this.#rays.add(ray)
+    for (const oldest of this.#rays) {
+      if (this.#rays.size <= this.#countMax) return
+      this.#rays.delete(oldest)
+    }
+  }
+
+  delete(ray: Ray): void {
+    this.#rays.delete(ray)
   }
 }

@@ -3,7 +3,7 @@ import { chatUsage } from '../answer/usage.ts'
 import { isErrorValue } from '../error-words.ts'
 import { isFields, type Fields } from '../field.ts'
 import { eventData } from '../sse-splitter.ts'
-import { fieldsOf, readData, textOf, type PartKind, type PieceReader, type PieceSink } from './piece.ts'
+import { closeSteps, fieldsOf, readData, textOf, type PartKind, type PieceReader, type PieceSink } from './piece.ts'
 
 const doneData = Buffer.from('[DONE]')
 
@@ -86,7 +86,7 @@ export class ChatPieces implements PieceReader {
   }
 
   #close(): void {
-    if (this.#open) this.#sink({ is: 'close', step: 1, raw: {} })
+    if (this.#open) this.#sink({ is: 'close', step: closeSteps.itemDone, raw: {} })
     this.#open = null
   }
 }

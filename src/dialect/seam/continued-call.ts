@@ -60,7 +60,11 @@ export function toContinuedCall(call: Call, partial: PartialAnswer, rung: Rung, 
       }
     }
     case 'token-exact':
-      return { ...plain, ...withTokens(call, { ...kept, ...remaining(wishes, partial, 0) }, partial, facts) }
+      return {
+        ...plain,
+        ...withTokens(call, { ...kept, ...remaining(wishes, partial, 0) }, partial, facts),
+        given: text,
+      }
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Fields } from '../field.ts'
 import type { PartialAnswer, SaidPart } from './partial-answer.ts'
-import type { Opening, Piece, PieceSink } from './piece.ts'
+import { closeSteps, type Opening, type Piece, type PieceSink } from './piece.ts'
 import type { TextStrip } from './text-strip.ts'
 
 export interface Joiner {
@@ -103,7 +103,7 @@ export class AgainJoiner implements Joiner {
     if (this.#mode === 'drop') return
     this.#heard += piece.text
     if (this.#mode === 'think') this.#think(piece)
-    else if (this.#opening?.kind !== 'call') this.#match(piece)
+    else if (!this.#isWholeCall) this.#match(piece)
   }
 
   #match(piece: Piece & { is: 'more' }): void {
@@ -122,6 +122,12 @@ export class AgainJoiner implements Joiner {
     this.#out({ is: 'more', text: rest, raw: rest === piece.text ? piece.raw : nothing })
   }
 
+  /** A call that was told whole is compared when it has come whole again: its JSON may be spelled otherwise. */
+  get #isWholeCall(): boolean {
+    const expected = this.#expected[this.#at]
+    return expected?.kind === 'call' && (!expected.isOpen || isJson(expected.text))
+  }
+
   #passOn(): void {
     this.#at++
     this.#mode = 'pass'
@@ -130,21 +136,21 @@ export class AgainJoiner implements Joiner {
   #close(piece: Piece & { is: 'close' }): void {
     const mode = this.#mode
     if (mode === 'pass') this.#out(piece)
-    else if (mode === 'match') this.#closeMatched()
+    else if (mode === 'match') this.#closeMatched(piece)
     else if (mode === 'think') this.#closeThought(piece)
     // Some languages end a part by several events; what follows the first one changes nothing.
     if (mode !== 'pass') this.#mode = 'drop'
   }
 
-  #closeMatched(): void {
+  #closeMatched(piece: Piece & { is: 'close' }): void {
     const expected = this.#expected[this.#at]
     if (!expected) return
-    const isSame =
-      expected.kind === 'call'
-        ? sameJson(expected.text, this.#heard)
-        : !expected.isOpen && expected.text === this.#heard
+    const isSame = this.#isWholeCall
+      ? sameJson(expected.text, this.#heard)
+      : !expected.isOpen && expected.text === this.#heard
     if (!isSame) return this.#fail('it went another way than what was said')
     this.#at++
+    if (expected.isOpen) this.#out(piece)
   }
 
   #think(piece: Piece & { is: 'more' }): void {
@@ -171,9 +177,14 @@ export class AgainJoiner implements Joiner {
   }
 
   #closeThought(piece: Piece & { is: 'close' }): void {
-    if (this.#heard === this.#openThought?.text) {
+    const thought = this.#openThought
+    if (thought && this.#heard === thought.text) {
+      // What has no text (a signature, the steps of an end) is told if it has not been.
+      const told = new Set(thought.raws.map(({ type }) => type))
+      const rest = this.#held.filter((held) => held.is === 'more' && held.text === '' && !told.has(held.raw['type']))
       this.#openThought = null
       this.#held = []
+      for (const held of rest) this.#out(held)
       return this.#out(piece)
     }
     this.#thinkAnew()
@@ -182,8 +193,17 @@ export class AgainJoiner implements Joiner {
 
   #leaveThought(): void {
     this.#held = []
-    if (this.#openThought) this.#out({ is: 'close', step: 1, raw: nothing })
+    if (this.#openThought) this.#out({ is: 'close', step: closeSteps.itemDone, raw: nothing })
     this.#openThought = null
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -215,6 +235,8 @@ export class RestJoiner implements Joiner {
   #isTextOpen: boolean
   #kind: Opening['kind'] | null = null
   #isOpened = false
+  /** Pieces whose text the strip has not decided on. */
+  #held: (Piece & { is: 'more' })[] = []
 
   constructor(partial: PartialAnswer, strip: TextStrip, mayThink: boolean, out: PieceSink) {
     this.#out = out
@@ -266,13 +288,26 @@ export class RestJoiner implements Joiner {
   #more(piece: Piece & { is: 'more' }): void {
     if (this.#kind === 'reasoning') return
     if (this.#kind !== 'text') return this.#out(piece)
+    this.#held.push(piece)
     const text = this.#strip.push(piece.text)
-    if (text === piece.text) this.#tellText(piece)
-    else if (text !== '') this.#tellText({ is: 'more', text, raw: nothing })
+    if (this.#strip.isDone) this.#tellEnd(text)
+  }
+
+  /** The last `text` of what is held, piece by piece as it came. */
+  #tellEnd(text: string): void {
+    let skip = this.#held.reduce((sum, held) => sum + held.text.length, 0) - text.length
+    for (const held of this.#held) {
+      const rest = held.text.slice(skip)
+      if (skip <= 0) this.#tellText(held)
+      else if (rest !== '') this.#tellText({ is: 'more', text: rest, raw: nothing })
+      skip = Math.max(0, skip - held.text.length)
+    }
+    this.#held = []
   }
 
   /** Goes on with the open text, or opens one where that has been closed already. */
   #tellText(piece: Piece & { is: 'more' }): void {
+    if (this.misfit !== null) return
     // The half of a character: the engine's decoder did not know what went before.
     if (piece.text.startsWith('\ufffd') && !this.#isOpened) {
       this.misfit = 'it began in the middle of a character'
@@ -289,15 +324,17 @@ export class RestJoiner implements Joiner {
     if (this.#kind === 'text') {
       this.#endStrip()
       if (this.misfit !== null || (!this.#isTextOpen && !this.#isOpened)) return
-      this.#isTextOpen = false
     }
-    this.#isOpened = false
+    if (piece.step === closeSteps.itemDone) {
+      this.#isTextOpen = false
+      this.#isOpened = false
+    }
     this.#out(piece)
   }
 
   #endStrip(): void {
     const rest = this.#strip.end()
     if (rest === null) this.misfit = 'it has nothing in common with what was said'
-    else if (rest !== '') this.#tellText({ is: 'more', text: rest, raw: nothing })
+    else this.#tellEnd(rest)
   }
 }

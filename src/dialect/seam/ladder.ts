@@ -41,7 +41,7 @@ function rung(name: RungName, leavesSchema = false): Rung {
 
 /** The half of something that cannot be begun again, since the caller has its first half. */
 function hasHalf(partial: PartialAnswer): boolean {
-  return partial.parts.some(({ kind, isOpen }) => isOpen && (kind === 'call' || kind === 'other' || kind === 'refusal'))
+  return partial.parts.some(({ kind, isOpen }) => isOpen && (kind === 'other' || kind === 'refusal'))
 }
 
 function canSpeak(route: Route, { speaks }: LegFacts): boolean {

@@ -2,6 +2,7 @@
 import { Fault } from '../../fault/fault.ts'
 import type { Usage } from '../call.ts'
 import type { EventSink, StreamReader, Translation } from '../translation.ts'
+import { finishWords } from './finish-words.ts'
 import { openWriter, type AnswerWriter } from './answer-writer.ts'
 import { readAside, toAside, type SeamNote } from './aside.ts'
 import type { ContinuedCall } from './continued-call.ts'
@@ -16,6 +17,9 @@ import { StopMatcher } from './stop-matcher.ts'
 import { EchoStrip, OverlapStrip } from './text-strip.ts'
 import type { Wishes } from './wishes.ts'
 
+/** The answer was as long as it might be, in the words of each language. */
+const limitReasons: ReadonlySet<string> = new Set(['length', 'max_tokens', 'max_output_tokens'])
+
 export interface LegOrder {
   readonly partial: PartialAnswer
   readonly rung: Rung
@@ -23,11 +27,12 @@ export interface LegOrder {
   readonly wishes: Wishes
   readonly note: SeamNote
   readonly marksSeams: boolean
+  /** The kind of the upstream. */
+  readonly kind: string
 }
 
 export class LegReader implements StreamReader {
   hasContent = false
-  isComplete = false
   failure: Fault | null = null
   #order: LegOrder
   #emit: EventSink
@@ -40,7 +45,10 @@ export class LegReader implements StreamReader {
   #kind: (Piece & { is: 'open' })['kind'] | null
   /** The answer has been ended by us: what still comes is not told. */
   #isStopped = false
+  #isFinished = false
   #finishReason: string | null = null
+  /** Tokens that may still be told where the upstream cannot count them, having been asked for some of them again. */
+  #tokensLeft: number
   /** Ids of tokens that have come and whose text has not been told yet. */
   #tokens: number[] = []
   #prompt: { readonly ids: readonly number[]; readonly model: string } | null = null
@@ -60,12 +68,18 @@ export class LegReader implements StreamReader {
     const hold = this.#hold
     this.#joiner = openJoiner(order, hold ? (piece) => hold.take(piece) : (piece) => this.#match(piece))
     this.#stops = new StopMatcher(wishes.stops, last?.kind === 'text' ? last.text : '', wishes.keepsStop)
+    const isCounted = rung.name !== 'ask-rest' || wishes.tokensMax === null
+    this.#tokensLeft = isCounted ? Infinity : (wishes.tokensMax ?? 0) - partial.tokenCount
     const mark = order.marksSeams
       ? { continued: note.count, approximate: note.isApproximate, upstreams: note.upstreams }
       : null
     this.#writer = openWriter(partial, { wantsUsage: wishes.wantsUsage, mark }, (event) => this.#tell(event))
   }
 
+  /** Some translations tell the finish only at the end, when they have seen the counts: then theirs is the word. */
+  get isComplete(): boolean {
+    return this.#isFinished || (this.failure === null && this.#inner.isComplete)
+  }
   get isEnded(): boolean {
     return this.#isStopped || this.#inner.isEnded
   }
@@ -94,9 +108,9 @@ export class LegReader implements StreamReader {
   }
 
   end(): void {
-    if (this.failure || !(this.isComplete || this.#inner.isComplete)) return
+    if (this.failure || !this.isComplete) return
     if (!this.#isStopped) this.#inner.end()
-    if (this.isComplete) this.#writer.end(this.usage)
+    if (this.#isFinished) this.#writer.end(this.usage)
   }
 
   #hear(event: Buffer, aside?: Buffer): void {
@@ -113,11 +127,13 @@ export class LegReader implements StreamReader {
 
   /** Over the seam the stop strings are ours to find. */
   #match(piece: Piece): void {
+    if (this.#isStopped) return
+    if (piece.is === 'more' && piece.text !== '' && this.#tokensLeft-- <= 0) return this.#stop(this.#words.limit, null)
     if (piece.is === 'more' && this.#kind === 'text') {
       const { text, stop } = this.#stops.push(piece.text)
       if (text === piece.text) this.#write(piece)
       else if (text !== '') this.#write({ is: 'more', text, raw: {} })
-      if (stop !== null) this.#stop(stop)
+      if (stop !== null) this.#stop(this.#words.stop, stop)
       return
     }
     if (piece.is === 'open' || piece.is === 'close' || piece.is === 'finish') {
@@ -128,20 +144,33 @@ export class LegReader implements StreamReader {
     this.#write(piece)
   }
 
-  #stop(stop: string): void {
-    const { route } = this.#order.partial
-    const reason = route === 'messages' ? 'stop_sequence' : route === 'responses' ? 'completed' : 'stop'
-    this.#write({ is: 'finish', reason, stopText: stop, raw: {} })
+  /** Ends the answer before the upstream does. */
+  #stop(reason: string, stopText: string | null): void {
+    this.#write({ is: 'finish', reason, stopText, raw: {} })
     this.#isStopped = true
   }
 
+  get #words(): { readonly stop: string; readonly limit: string } {
+    return finishWords(this.#order.partial.route)
+  }
+
   #write(piece: Piece): void {
+    if (piece.is === 'finish' && limitReasons.has(piece.reason) && this.#hasEchoed) {
+      this.failure = new Fault('HF_SEAM_MISFIT', { detail: 'it used up tokens on what was said already' })
+      return
+    }
     if (piece.is === 'finish') {
-      this.isComplete = true
+      this.#isFinished = true
       this.#finishReason = piece.reason
       this.hasContent = true
     } else if (piece.is === 'more' && piece.text !== '') this.hasContent = true
     this.#writer.write(piece)
+  }
+
+  /** It told again what it was to go on with: whether that counted against its limit, only a further leg can tell. */
+  get #hasEchoed(): boolean {
+    const { rung, continued } = this.#order
+    return continued.given !== '' && rung.name !== 'ask-rest' && !this.#joiner.keepsTokens
   }
 
   // Token ids run beside the text, and with it.
@@ -166,8 +195,13 @@ export class LegReader implements StreamReader {
   }
 }
 
-function openJoiner({ partial, rung, continued }: LegOrder, out: PieceSink): Joiner {
-  const { given, blanks } = continued
+/** Engines that are known to tell only the new text may begin it with a few letters that were there before. */
+const echoLengthMin = 12
+const silentEngines: ReadonlySet<string> = new Set(['vllm', 'sglang', 'tgi'])
+
+function openJoiner({ partial, rung, continued, kind }: LegOrder, out: PieceSink): Joiner {
+  const { blanks } = continued
+  const given = continued.given.length < echoLengthMin && silentEngines.has(kind) ? '' : continued.given
   if (rung.name === 'ask-again' || rung.name === 'regenerate') return new AgainJoiner(partial, out)
   if (rung.name === 'ask-rest') return new RestJoiner(partial, new OverlapStrip(saidText(partial) ?? ''), true, out)
   return new RestJoiner(partial, new EchoStrip(given, blanks), false, out)

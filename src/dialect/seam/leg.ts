@@ -10,6 +10,7 @@ import { translate } from '../translate.ts'
 import type { EventSink, StreamReader, Translation, WholeAnswer } from '../translation.ts'
 import { openWriter } from './answer-writer.ts'
 import { toContinuedCall } from './continued-call.ts'
+import { finishWords } from './finish-words.ts'
 import { LegReader, type LegOrder } from './leg-reader.ts'
 import type { PartialAnswer } from './partial-answer.ts'
 import type { LegFacts, Rung } from './rung.ts'
@@ -57,6 +58,7 @@ export function openLeg(
     wishes: readWishes(call),
     note: toNote(partial, rung, facts, options),
     marksSeams: options.marksSeams ?? false,
+    kind: facts.kind,
   })
 }
 
@@ -125,14 +127,9 @@ export function closingEvents(call: Call, partial: PartialAnswer, options: LegOp
     ...(partial.tokens && { inputTokens: partial.tokens.prompt.length }),
     outputTokens: partial.tokenCount,
   }
-  if (!partial.finish) writer.write({ is: 'finish', reason: limitReason(call), stopText: null, raw: {} })
+  if (!partial.finish) writer.write({ is: 'finish', reason: finishWords(call.route).limit, stopText: null, raw: {} })
   writer.end(usage)
   return events
-}
-
-function limitReason({ route }: Call): string {
-  if (route === 'messages') return 'max_tokens'
-  return route === 'responses' ? 'max_output_tokens' : 'length'
 }
 
 /** What the caller is told of the seams. */

@@ -1,7 +1,7 @@
 /** Reads the events of messages into pieces. */
 import { messagesUsage } from '../answer/usage.ts'
 import type { Fields } from '../field.ts'
-import { fieldsOf, readData, textOf, type PartKind, type PieceReader, type PieceSink } from './piece.ts'
+import { closeSteps, fieldsOf, readData, textOf, type PartKind, type PieceReader, type PieceSink } from './piece.ts'
 
 const kinds: Readonly<Record<string, PartKind>> = { text: 'text', thinking: 'reasoning', tool_use: 'call' }
 
@@ -59,7 +59,7 @@ export class MessagePieces implements PieceReader {
       this.#sink({ is: 'more', text: json, raw: { type: 'input_json_delta', partial_json: json } })
     }
     this.#input = null
-    this.#sink({ is: 'close', step: 1, raw: {} })
+    this.#sink({ is: 'close', step: closeSteps.itemDone, raw: {} })
   }
 
   #readFinish(delta: Fields): void {

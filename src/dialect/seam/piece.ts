@@ -34,12 +34,15 @@ export type Piece =
   | ({ readonly is: 'open' } & Opening)
   /** Of the open part. `raw` is the choice, delta or event that brought it; it is told again with it. */
   | { readonly is: 'more'; readonly text: string; readonly raw: Fields }
-  /** `step` counts what has been told of the end of a part: languages that end one by several events number them. */
+  /** `step` counts what has been told of the end of a part, up to `closeSteps.itemDone`, which is all of it. */
   | { readonly is: 'close'; readonly step: number; readonly raw: Fields }
   | ({ readonly is: 'finish' } & Finish)
   | { readonly is: 'usage'; readonly raw: Fields; readonly usage: Usage }
   /** The end mark of the language: nothing follows. */
   | { readonly is: 'end' }
+
+/** The events that end a part in responses, in their order; other languages have one, which is all. */
+export const closeSteps = { textDone: 1, partDone: 2, itemDone: 3 } as const
 
 export type PieceSink = (piece: Piece) => void
 

@@ -5,14 +5,11 @@
 import { responsesUsage } from '../answer/usage.ts'
 import { finishOf } from '../answer/whole-answer.ts'
 import type { Fields } from '../field.ts'
-import { fieldsOf, readData, textOf, type PartKind, type PieceReader, type PieceSink } from './piece.ts'
+import { closeSteps, fieldsOf, readData, textOf, type PartKind, type PieceReader, type PieceSink } from './piece.ts'
 
 const itemKinds: Readonly<Record<string, PartKind>> = { reasoning: 'reasoning', function_call: 'call' }
 const textDeltas: ReadonlySet<string> = new Set(['response.output_text.delta', 'response.refusal.delta'])
 const textDones: ReadonlySet<string> = new Set(['response.output_text.done', 'response.refusal.done'])
-
-/** The events that end a part, in their order; `closeStep` counts them. */
-export const closeSteps = { textDone: 1, partDone: 2, itemDone: 3 } as const
 
 export class ResponsePieces implements PieceReader {
   /** A message item that was added, and of which no part has come. */

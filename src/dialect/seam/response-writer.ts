@@ -4,8 +4,7 @@ import type { Usage } from '../call.ts'
 import { isFields, pick, type Fields } from '../field.ts'
 import { toResponseUsage } from '../responses-to-chat/response.ts'
 import type { PartialAnswer, SaidPart } from './partial-answer.ts'
-import { textOf, type Finish, type Opening, type Piece } from './piece.ts'
-import { closeSteps } from './response-pieces.ts'
+import { closeSteps, textOf, type Finish, type Opening, type Piece } from './piece.ts'
 
 /** The item under way. */
 interface OpenItem {
@@ -59,9 +58,9 @@ export class ResponseWriter {
       case 'more':
         return this.#more(piece.text, piece.raw)
       case 'close':
-        return this.#close(piece.raw)
+        return this.#close(piece.step, piece.raw)
       case 'finish':
-        this.#close({})
+        this.#close(closeSteps.itemDone, piece.reason === 'completed' ? {} : { status: 'incomplete' })
         this.#dropLoneItem()
         this.#finish = piece
         return
@@ -99,7 +98,7 @@ export class ResponseWriter {
   }
 
   #openItem(opening: Opening): void {
-    this.#close({})
+    this.#close(closeSteps.itemDone, {})
     const { kind, raw } = opening
     const isMessage = kind === 'text' || kind === 'refusal'
     const lone = isMessage ? this.#loneItem : null
@@ -145,15 +144,18 @@ export class ResponseWriter {
     else if (text !== '') this.#tell(deltaTypes[open.kind], { ...this.#place(), delta: text })
   }
 
-  #close(closing: Fields): void {
+  /** Tells the end of the open item up to `step`. */
+  #close(step: number, closing: Fields): void {
     const open = this.#open
     if (!open) return
-    const { kind, item, index, step } = open
+    const { kind, item, index } = open
     const text = open.texts.join('')
     const isMessage = kind === 'text' || kind === 'refusal'
-    if (isMessage && step < closeSteps.textDone) this.#tellTextDone(kind, text)
-    if (isMessage && step < closeSteps.partDone)
+    if (isMessage && open.step < closeSteps.textDone) this.#tellTextDone(kind, text)
+    if (isMessage && open.step < closeSteps.partDone && step >= closeSteps.partDone)
       this.#tell('response.content_part.done', { ...this.#place(), part: toPart(kind, text) })
+    open.step = Math.max(open.step, step)
+    if (step < closeSteps.itemDone) return
     const whole = isMessage ? { content: [toPart(kind, text)] } : {}
     const ended = { ...item, status: 'completed', ...closing, id: item['id'], ...whole }
     this.#tell('response.output_item.done', { output_index: index, item: ended })

@@ -52,7 +52,9 @@ export class EchoStrip implements TextStrip {
     return this.#release()
   }
 
-  end(): string {
+  /** A text that is only the beginning of the given one is more likely that, told again, than the rest of it. */
+  end(): string | null {
+    if (!this.#isPastEcho && this.#held !== '') return null
     return this.isDone ? '' : this.#release()
   }
 
@@ -69,8 +71,11 @@ export class EchoStrip implements TextStrip {
 
 /** Text that is looked at before it is decided where the new text joins, UTF-16 units. */
 const holdLengthMax = 240
-/** Fewer letters in common say nothing. */
+/** Fewer letters in common say nothing, and more nothing new. */
 const overlapLengthMin = 6
+const overlapLengthMax = 400
+/** A short overlap is believed so near the beginning only. */
+const prefaceLengthMax = 40
 
 /**
  * For models that were asked in words for the rest. They repeat some of what was said, or all of it, or put a word of
@@ -126,9 +131,9 @@ export function joinAt(said: string, next: string): number | null {
   const blanks = said.slice(tail.length)
   const lengthMin = Math.min(overlapLengthMin, tail.length)
   if (lengthMin === 0) return null
-  for (let length = Math.min(tail.length, next.length); length >= lengthMin; length--) {
+  for (let length = Math.min(tail.length, next.length, overlapLengthMax); length >= lengthMin; length--) {
     const at = next.indexOf(tail.slice(tail.length - length))
-    if (at === -1) continue
+    if (at === -1 || at > Math.max(prefaceLengthMax, length)) continue
     const end = at + length
     let same = 0
     while (same < blanks.length && next[end + same] === blanks[same]) same++

@@ -148,6 +148,7 @@ export class Reader implements Listener {
   }
 
   #finish({ ending, fault, lastWords }: Feed): void {
+    if (lastWords && fault && !this.hasBegun) return this.fail(fault)
     if (this.#options.isStream) {
       if (lastWords) this.#write(lastWords)
       return ending === 'end' ? this.#succeed() : this.#breakOff()

@@ -1,0 +1,116 @@
+/** Rows of the table of faults: what can be wrong with a request to a durable stream. */
+import type { FaultKind } from './fault-kind.ts'
+
+const badRequest = {
+  source: 'client',
+  retry: 'no',
+  proxyError: null,
+  shouldCallerRetry: false,
+  envoyFlag: '',
+  anthropic: 'invalid_request_error',
+} as const
+
+const ourLimit = {
+  source: 'gateway',
+  retry: 'no',
+  envoyFlag: 'UO',
+  shouldCallerRetry: true,
+} as const
+
+export const streamFaults = {
+  HF_STREAM_UNKNOWN: {
+    ...badRequest,
+    status: 404,
+    openai: ['invalid_request_error', 'stream_not_found'],
+    anthropic: 'not_found_error',
+    title: 'No such stream',
+    sentence: 'There is no stream of this name for this caller.',
+    cure: 'Create it with PUT first. A stream is found only with the key that made it, and not after it has expired.',
+  },
+  HF_STREAM_GONE: {
+    ...badRequest,
+    status: 410,
+    openai: ['invalid_request_error', 'stream_gone'],
+    anthropic: 'not_found_error',
+    title: 'This stream was removed',
+    sentence: 'The stream was removed; only forks of it are still there.',
+    cure: 'Nothing to do; its name becomes free when the last fork is removed.',
+  },
+  HF_STREAM_EXISTS: {
+    ...badRequest,
+    status: 409,
+    openai: ['invalid_request_error', 'stream_exists'],
+    title: 'The name is taken',
+    sentence: 'There is a stream of this name, and it was made in another way.',
+    cure: 'Use another name, or the same type, time to live and state as the stream that exists.',
+  },
+  HF_STREAM_CLOSED: {
+    ...badRequest,
+    status: 409,
+    openai: ['invalid_request_error', 'stream_closed'],
+    title: 'This stream has ended',
+    sentence: 'The stream is closed and takes nothing more.',
+    cure: 'Nothing to do; Stream-Next-Offset names its end.',
+  },
+  HF_STREAM_CONFLICT: {
+    ...badRequest,
+    status: 409,
+    openai: ['invalid_request_error', 'stream_conflict'],
+    title: 'The append does not fit the stream',
+    sentence: 'The append does not follow what the stream has now, so it was not kept.',
+    cure: 'The message says what does not fit: content type, Stream-Seq or Producer-Seq.',
+  },
+  HF_STREAM_FENCED: {
+    ...badRequest,
+    status: 403,
+    openai: ['invalid_request_error', 'producer_fenced'],
+    title: 'A newer producer has taken over',
+    sentence: 'A producer of the same id has begun a later epoch, so this one is no longer heard.',
+    cure: 'Stop this producer, or take over with an epoch above the one in Producer-Epoch.',
+  },
+  HF_STREAM_REQUEST: {
+    ...badRequest,
+    status: 400,
+    openai: ['invalid_request_error', 'bad_stream_request'],
+    title: 'The stream request is not well formed',
+    sentence: 'A header, a parameter or the body of the request to a stream is not as it must be.',
+    cure: 'The message says which; the guide to durable streams shows each of them.',
+  },
+  HF_STREAM_READ_ONLY: {
+    ...badRequest,
+    status: 405,
+    openai: ['invalid_request_error', 'stream_read_only'],
+    title: 'This stream is written by the gateway alone',
+    sentence: 'The stream can be read only.',
+    cure: 'Use GET or HEAD.',
+  },
+  HF_STREAM_FULL: {
+    ...badRequest,
+    status: 413,
+    openai: ['invalid_request_error', 'stream_full'],
+    anthropic: 'request_too_large',
+    title: 'This stream is full',
+    sentence: 'With this the stream would be larger than this gateway allows, so it was not kept.',
+    cure: 'Go on in a new stream, or raise `streams.streamBytesMax` or the limit that the message names.',
+  },
+  HF_STREAMS_FULL: {
+    ...ourLimit,
+    status: 507,
+    proxyError: 'proxy_internal_error',
+    openai: ['server_error', 'streams_full'],
+    anthropic: 'api_error',
+    title: 'No room for more streams',
+    sentence: 'The store of streams is full or its disk refuses, so nothing of this was kept.',
+    cure: 'Remove streams, free disk space in the state folder, or raise `streams.totalBytesMax` or `streams.streamsMax`.',
+  },
+  HF_STREAM_BUSY: {
+    ...ourLimit,
+    status: 503,
+    proxyError: 'connection_limit_reached',
+    openai: ['service_unavailable_error', 'streams_busy'],
+    anthropic: 'overloaded_error',
+    title: 'Too many readers or writers of streams',
+    sentence: 'The store of streams has as much in hand as it takes at once; nothing of this was kept.',
+    cure: 'Come back after the time in Retry-After; raise `streams.waitersMax` or `streams.readersBytesMax` if the machine can bear it.',
+  },
+} as const satisfies Record<string, FaultKind>
