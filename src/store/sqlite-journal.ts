@@ -29,6 +29,8 @@ import { SqliteWriter } from './sqlite-writer.ts'
 
 /** What other processes have done is looked for so often. */
 const pollPeriodMs = 200
+/** An error that does not end is said so often. */
+const notePeriodMs = 60_000
 /** A reading is noted at most so often: for this share of `keepReadMs`, and not more than this. */
 const readNoteShare = 1 / 8
 const readNoteMsMax = 30_000
@@ -64,6 +66,8 @@ export class SqliteJournal implements Journal, Shelf {
   #dataVersion = -1
   #isClosed = false
   #isSuspect = false
+  /** When an error of each kind was last said. */
+  #notedMs = new Map<string, number>()
 
   /**
    * @param path of the file, the same for all processes of the machine.
@@ -228,8 +232,12 @@ export class SqliteJournal implements Journal, Shelf {
     }
   }
 
-  #note(step: string, cause: unknown): void {
-    this.#log?.warn({ step, detail: reasonOf(cause) }, 'the journal met an error')
+  #note(step: 'beat' | 'mark' | 'poll' | 'read' | 'sweep', cause: unknown): void {
+    const nowMs = this.clock.monotonicMs()
+    if (nowMs - (this.#notedMs.get(step) ?? Number.NEGATIVE_INFINITY) >= notePeriodMs) {
+      this.#notedMs.set(step, nowMs)
+      this.#log?.warn({ step, detail: reasonOf(cause) }, 'the journal met an error')
+    }
     if (step !== 'read') this.noteDamage(cause)
   }
 
