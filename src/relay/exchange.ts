@@ -15,6 +15,7 @@ import type { Member } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Account } from './account.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { lastWord } from './last-word.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
 import { idAlias, Naming } from './naming.ts'
@@ -114,7 +115,9 @@ export class Exchange implements LegListener, EntryListener, Member {
     try {
       this.#relay.admission.enter()
       this.#isAdmitted = true
-      if (adopted.isCancelled) this.onCancel()
+      const ended = lastWord(this.order.call, adopted.events)
+      if (ended) this.#finish(ended, null)
+      else if (adopted.isCancelled) this.onCancel()
       else this.#goOn(adopted)
     } catch (thrown) {
       this.#fail(toFault(thrown))
