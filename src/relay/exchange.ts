@@ -16,6 +16,7 @@ import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '
 import { Account } from './account.ts'
 import { Attendance, type AttendanceListener } from './attendance.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { lastWord } from './last-word.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
 import { Naming } from './naming.ts'
@@ -109,7 +110,9 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     try {
       this.#relay.admission.enter()
       this.#isAdmitted = true
-      if (adopted.isCancelled) this.onCancel()
+      const ended = lastWord(this.order.call, adopted.events)
+      if (ended) this.#finish(ended, null)
+      else if (adopted.isCancelled) this.onCancel()
       else this.#goOn(adopted)
     } catch (thrown) {
       this.#fail(toFault(thrown))

@@ -14,6 +14,7 @@ import { Ears } from './ears.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
+import { lastWord } from './last-word.ts'
 import type { Order } from './order.ts'
 import { unpackOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -309,7 +310,9 @@ export class RelayPlane {
   }
 
   /** Its request was not kept: it ends with a word instead of hanging. */
-  #giveUp({ info, entry }: Adopted): void {
+  #giveUp({ info, entry, events }: Adopted): void {
+    const ended = lastWord({ route: info.route as Route, isStream: info.isStream }, events)
+    if (ended) return entry.seal(ended)
     entry.append(errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
     entry.seal('failed')
   }
