@@ -76,7 +76,10 @@ export class RelayPlane {
     return this.#inTurn(order, async () => (await this.#earlier(order)) ?? this.#startInBackground(order))
   }
 
-  /** By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others; HF_ANSWER_EXPIRED. */
+  /**
+   * By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others;
+   * HF_ANSWER_EXPIRED.
+   */
   async look(id: string, caller: string): Promise<JournalCursor> {
     const ray = parseRay(id)
     const cursor = await this.#relay.journal.open(ray ? id : idAlias(caller, id))
@@ -156,12 +159,15 @@ export class RelayPlane {
     return exchange
   }
 
-  #startInBackground(order: Order): AnswerInfo {
+  /** Only what is kept is accepted: an id that the caller is told is never forgotten. @throws {Fault} */
+  async #startInBackground(order: Order): Promise<AnswerInfo> {
     const exchange = this.#open(order, 0)
     exchange.start(null)
     if (exchange.failure) throw exchange.failure
     exchange.aliasKey()
-    return exchange.info
+    // Looking for it waits until it is kept.
+    if (await this.#relay.journal.open(order.ray)) return exchange.info
+    throw exchange.failure ?? new Fault('HF_JOURNAL_FULL')
   }
 
   #start(order: Order, reply: Reply): void {
@@ -176,7 +182,7 @@ export class RelayPlane {
       open: () => journal.open(order.ray),
       readFault: readErrorEvent,
       clock,
-      onEnded: (how) => exchange.readerLeft(reader, how),
+      onEnded: (how) => exchange.readerLeft(how),
     })
     exchange.start(reader)
     exchange.aliasKey()
@@ -195,11 +201,11 @@ export class RelayPlane {
       readFault: readErrorEvent,
       clock,
       onEnded: (how) => {
-        exchange?.readerLeft(reader, how)
+        exchange?.readerLeft(how)
         onEnded(reader.sentBytes, how)
       },
     })
-    exchange?.readerCame()
+    exchange?.attendance.come()
     return reader
   }
 
@@ -267,14 +273,14 @@ export class RelayPlane {
   /** Nobody reads it, as far as this node knows, nor has a repetition of its call got it. */
   #isLost(ray: Ray): boolean {
     const exchange = this.#find(({ order }) => order.ray === ray)
-    return exchange ? exchange.isLost : !this.#taken.has(ray)
+    return exchange ? exchange.attendance.isLost : !this.#taken.has(ray)
   }
 
   /** The same call on this node, whose reader is gone. */
   #lostTwin({ caller, call }: Order): AnswerInfo | null {
     const twin = this.#find(
-      ({ isLost, hasEnded, order }) =>
-        isLost &&
+      ({ attendance, hasEnded, order }) =>
+        attendance.isLost &&
         !hasEnded &&
         order.caller === caller &&
         order.call.route === call.route &&
