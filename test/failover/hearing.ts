@@ -71,6 +71,9 @@ export class Hearing {
   end: ConnectionEnd | null = null
   firstWordMs: number | null = null
   durationMs = 0
+  /** Between two events that followed each other, lost connections included. */
+  longestGapMs = 0
+  #lastMs = this.beganMs
   /** Connections that were broken or left, and taken up again. */
   resumeCount = 0
   /** The number of the last event, where events have numbers. */
@@ -97,9 +100,15 @@ export class Hearing {
 
   /** One event of a stream, without the blank line behind it. */
   event(text: string): void {
-    const [, id] = /^id: ?(\d+)$/m.exec(text) ?? []
-    const data = [...text.matchAll(/^data: ?(.*)$/gm)].map((match) => match[1]).join('\n')
+    const lines = text.split('\n')
+    const valuesOf = (name: string): string[] =>
+      lines.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2))
+    const [id] = valuesOf('id')
+    const data = valuesOf('data').join('\n')
     if (data === '') return // a comment
+    const nowMs = performance.now()
+    this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#lastMs)
+    this.#lastMs = nowMs
     if (this.isDone) return this.#complain(`an event behind the end: ${data.slice(0, shownLength)}`)
     if (id !== undefined) this.#count(Number(id))
     if (data === '[DONE]') this.isDone = true

@@ -28,6 +28,8 @@ export interface Scenario {
   readonly needs: string
   /** Its waits are divided by the bench's factor. */
   readonly isScaled: boolean
+  /** It moves so much that others beside it would be slowed: played after them, alone. */
+  readonly isAlone?: boolean
   play(bench: Bench): Promise<readonly Trial[]>
 }
 
