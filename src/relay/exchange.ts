@@ -21,7 +21,7 @@ import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
 import { Naming } from './naming.ts'
 import type { Order } from './order.ts'
-import { packOrder } from './parcel.ts'
+import { parcelOf } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import { Speech } from './speech.ts'
 import { Feed } from './stream/feed.ts'
@@ -32,8 +32,6 @@ const upstreamWaitMs = 500
 const upstreamWaitMsMax = 60_000
 /** Two wall clocks say how long an adopted answer has been under way, and they may differ: it gets this in any case. */
 const adoptedTimeShare = 0.25
-/** Answers worth another node's while when this one dies. */
-const adoptableRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])
 
 export class Exchange implements LegListener, EntryListener, AttendanceListener, Member {
   place = 0
@@ -94,7 +92,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
       this.#account.isModelKnown = true
-      this.#entry = journal.begin(this.info, this.#parcel(this.#target), this)
+      this.#entry = journal.begin(this.info, parcelOf(this.order, this.#target, this.#relay), this)
       this.#limitTime()
       this.#speakAnew()
     } catch (thrown) {
@@ -145,13 +143,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   /** A further name of the answer, by which it can be found. */
   alias(id: string): void {
     if (!this.#outcome) this.#entry?.alias(id)
-  }
-
-  #parcel(target: Target): Buffer | null {
-    const { call, callerKey } = this.order
-    const needsKey = callerKey !== null && target.members.some(({ upstream }) => upstream.options.key === 'caller')
-    const isTooLarge = call.body.bytes.length > this.#relay.requestBytesMax
-    return needsKey || isTooLarge || !adoptableRoutes.has(call.route) ? null : packOrder(this.order, this.#relay.clock)
   }
 
   /** @param leastShare of the time for a call, which it gets in any case. */

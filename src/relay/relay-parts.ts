@@ -6,6 +6,7 @@ import type { Journal } from '../store/journal.ts'
 import type { LegParts } from './leg.ts'
 import type { Detached } from './attendance.ts'
 import type { Admission } from './overload/admission.ts'
+import type { PrefillProber } from './prefill-probe.ts'
 import type { SeamBudget } from './stream/seam-budget.ts'
 
 export interface Relay extends LegParts {
@@ -15,6 +16,8 @@ export interface Relay extends LegParts {
   readonly observer: Observer
   readonly seamBudget: SeamBudget
   readonly capabilities: Capabilities
+  /** Null where nothing is asked behind the scenes. */
+  readonly prober: PrefillProber | null
   /** Largest request that is kept for another node, bytes. */
   readonly requestBytesMax: number
   /** Answers that go on without a reader. */

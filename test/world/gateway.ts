@@ -241,6 +241,7 @@ export class Gateway implements Machine {
         admission,
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),
+        prober: null,
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
         answerBytesMax: this.#options.journal.answerBytesMax,
         requestBytesMax: this.#options.journal.requestBytesMax,
