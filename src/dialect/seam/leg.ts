@@ -9,6 +9,7 @@ import { ToolCallHold } from '../tool-call-hold.ts'
 import { translate } from '../translate.ts'
 import type { EventSink, StreamReader, Translation, WholeAnswer } from '../translation.ts'
 import { openWriter } from './answer-writer.ts'
+import { toMark } from './aside.ts'
 import { toContinuedCall, type ContinuedCall } from './continued-call.ts'
 import { finishWords } from './finish-words.ts'
 import { LegReader, type LegOrder } from './leg-reader.ts'
@@ -138,9 +139,4 @@ export function closingEvents(call: Call, partial: PartialAnswer, options: LegOp
   if (!partial.finish) writer.write({ is: 'finish', reason: finishWords(call.route).limit, stopText: null, raw: {} })
   writer.end(usage)
   return events
-}
-
-/** What the caller is told of the seams. */
-export function toMark({ count, isApproximate, upstreams }: LegOrder['note']): Fields {
-  return { continued: count, approximate: isApproximate, upstreams }
 }
