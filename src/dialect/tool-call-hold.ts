@@ -69,7 +69,7 @@ export class ToolCallHold {
       if (type === 'content_block_start' && isTyped(value['content_block'], 'tool_use')) return 'first'
       return type === 'content_block_stop' ? 'last' : 'inside'
     }
-    if (!isTyped(value['item'], 'function_call')) return 'inside'
+    if (!isTyped(value['item'], 'function_call') && !isTyped(value['item'], 'custom_tool_call')) return 'inside'
     return type === 'response.output_item.added' ? 'first' : 'last'
   }
 
