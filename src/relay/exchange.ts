@@ -14,6 +14,7 @@ import type { Timer } from '../ground/clock.ts'
 import type { Member } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Account } from './account.ts'
+import { Attendance, type AttendanceListener } from './attendance.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { lastWord } from './last-word.ts'
 import { Leg, type LegListener } from './leg.ts'
@@ -34,13 +35,12 @@ const adoptedTimeShare = 0.25
 /** Answers worth another node's while when this one dies. */
 const adoptableRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])
 
-export class Exchange implements LegListener, EntryListener, Member {
+export class Exchange implements LegListener, EntryListener, AttendanceListener, Member {
   place = 0
   readonly order: Order
   readonly feed: Feed
   readonly callKey: string | null
-  /** Nobody reads it, and its first reader left before the end: a repetition of the call may have it. */
-  isLost = false
+  readonly attendance: Attendance
   #relay: Relay
   #onSettled: () => void
   #entry: JournalEntry | null = null
@@ -52,7 +52,6 @@ export class Exchange implements LegListener, EntryListener, Member {
   #account = new Account()
   #seamCount = 0
   #timers: Timer[] = []
-  #detachTimer: Timer | null = null
   #isReading = false
   #isSettled = false
   #isAdmitted = false
@@ -66,12 +65,10 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#onSettled = onSettled
     this.feed = new Feed(keptCount)
     this.callKey = callKeyOf(order)
-    this.#naming = order.isStored ? this.#newNaming() : null
-  }
-
-  #newNaming(): Naming {
-    const { call, caller, toldId } = this.order
-    return new Naming({ route: call.route, toldId, onId: (id) => this.alias(idAlias(caller, id)) })
+    this.attendance = new Attendance(relay, order, this)
+    const { call, caller, toldId } = order
+    const onId = (id: string): void => this.alias(idAlias(caller, id))
+    this.#naming = order.isStored ? new Naming({ route: call.route, toldId, onId }) : null
   }
 
   /** Why it failed, if it did. */
@@ -110,7 +107,7 @@ export class Exchange implements LegListener, EntryListener, Member {
   /** Goes on with an answer whose node has died. */
   adopt(adopted: Adopted): void {
     this.#entry = adopted.entry
-    this.#setLost(true)
+    this.attendance.adopt()
     if (adopted.events.length > 0) this.#account.firstTokenMs = 0
     try {
       this.#relay.admission.enter()
@@ -244,11 +241,24 @@ export class Exchange implements LegListener, EntryListener, Member {
       this.#account.seams.push(fault.code)
       const rest = mend.rest
       if (!rest) return this.#begin(new Leg(this.#relay, mend, this))
+      if (rest.length === 0) return this.#sealUnseen()
       for (const event of rest) this.#journal(event)
       this.#finish('complete', null)
     } catch (thrown) {
       this.#fail(toFault(thrown))
     }
+  }
+
+  /**
+   * Everything was said before: no event of ours proves that the answer is still ours to end. So the readers take the
+   * journal's word for it.
+   */
+  #sealUnseen(): void {
+    this.#outcome = 'complete'
+    this.#fault = null
+    this.#entry?.seal('complete')
+    this.feed.handOver()
+    this.#settle()
   }
 
   #endLeg(): void {
@@ -359,45 +369,24 @@ export class Exchange implements LegListener, EntryListener, Member {
   // Readers.
 
   /** A reader is gone, or has all. */
-  readerLeft(reader: Reader, how: 'end' | 'breakOff' | 'gone'): void {
-    if (how === 'gone' && !this.#outcome) this.#detach(reader === this.#caller)
+  readerLeft(how: 'end' | 'breakOff' | 'gone'): void {
+    if (how === 'gone' && !this.#outcome && this.feed.listenerCount === 0) this.attendance.leave()
     this.#settle()
   }
 
-  /** Somebody reads again. */
-  readerCame(): void {
-    this.#setLost(false)
-    this.#detachTimer?.cancel()
-    this.#detachTimer = null
-  }
-
-  #setLost(isLost: boolean): void {
-    if (this.isLost !== isLost) this.#relay.detached.count += isLost ? 1 : -1
-    this.isLost = isLost
-  }
-
-  #detach(isCaller: boolean): void {
-    if (this.feed.listenerCount > 0) return
-    const { clock, detached } = this.#relay
-    const { onDisconnect, isStored } = this.order
-    if (onDisconnect === 'cancel' && !isStored) {
-      if (isCaller) this.#fail(new Fault('HF_CLIENT_GONE'), 'cancelled')
-      return
-    }
-    this.#setLost(true)
+  onDetached(): void {
     if (this.callKey) this.alias(lostAlias(this.order.caller, this.callKey))
-    if (isStored) return
-    if (detached.count > detached.max)
-      return this.#fail(new Fault('HF_CLIENT_GONE', { detail: 'too many answers go on alone' }), 'cancelled')
-    this.#detachTimer ??= clock.after(detached.ms, () => this.#fail(new Fault('HF_CLIENT_GONE'), 'cancelled'))
+  }
+
+  onAbandoned(fault: Fault): void {
+    this.#fail(fault, 'cancelled')
   }
 
   #settle(): void {
     if (this.#isSettled || !this.#outcome || (this.#caller && !this.#caller.isOver)) return
     this.#isSettled = true
     this.#onSettled()
-    this.#setLost(false)
-    this.#detachTimer?.cancel()
+    this.attendance.end()
     for (const timer of this.#timers) timer.cancel()
     if (this.#isAdmitted) this.#relay.admission.leave()
     const { clock, observer } = this.#relay

@@ -5,7 +5,10 @@ import { readPartial } from '../dialect/seam/partial-answer.ts'
 import type { Adopted, Outcome } from '../store/journal.ts'
 
 /** How it ended; null for one that is to be gone on with. */
-export function lastWord({ route, isStream }: Pick<Call, 'route' | 'isStream'>, events: Adopted['events']): Outcome | null {
+export function lastWord(
+  { route, isStream }: Pick<Call, 'route' | 'isStream'>,
+  events: Adopted['events'],
+): Outcome | null {
   const last = events.at(-1)?.event
   if (!last) return null
   if (isErrorEvent(last)) {

@@ -4,6 +4,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Journal } from '../store/journal.ts'
 import type { LegParts } from './leg.ts'
+import type { Detached } from './attendance.ts'
 import type { Admission } from './overload/admission.ts'
 import type { SeamBudget } from './stream/seam-budget.ts'
 
@@ -18,12 +19,4 @@ export interface Relay extends LegParts {
   readonly requestBytesMax: number
   /** Answers that go on without a reader. */
   readonly detached: Detached
-}
-
-export interface Detached {
-  /** How many there are now. */
-  count: number
-  readonly max: number
-  /** How long one may go on, milliseconds. */
-  readonly ms: number
 }

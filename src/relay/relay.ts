@@ -177,7 +177,7 @@ export class RelayPlane {
       open: () => journal.open(order.ray),
       readFault: readErrorEvent,
       clock,
-      onEnded: (how) => exchange.readerLeft(reader, how),
+      onEnded: (how) => exchange.readerLeft(how),
     })
     exchange.start(reader)
     exchange.aliasKey()
@@ -196,11 +196,11 @@ export class RelayPlane {
       readFault: readErrorEvent,
       clock,
       onEnded: (how) => {
-        exchange?.readerLeft(reader, how)
+        exchange?.readerLeft(how)
         onEnded(reader.sentBytes, how)
       },
     })
-    exchange?.readerCame()
+    exchange?.attendance.come()
     return reader
   }
 
@@ -268,14 +268,14 @@ export class RelayPlane {
   /** Nobody reads it, as far as this node knows, nor has a repetition of its call got it. */
   #isLost(ray: Ray): boolean {
     const exchange = this.#find(({ order }) => order.ray === ray)
-    return exchange ? exchange.isLost : !this.#taken.has(ray)
+    return exchange ? exchange.attendance.isLost : !this.#taken.has(ray)
   }
 
   /** The same call on this node, whose reader is gone. */
   #lostTwin({ caller, call }: Order): AnswerInfo | null {
     const twin = this.#find(
-      ({ isLost, hasEnded, order }) =>
-        isLost &&
+      ({ attendance, hasEnded, order }) =>
+        attendance.isLost &&
         !hasEnded &&
         order.caller === caller &&
         order.call.route === call.route &&
