@@ -39,9 +39,9 @@ export class Attendance {
     this.#listener = listener
   }
 
-  /** It is taken over from a dead node: nobody reads it here. */
+  /** It is taken over from a dead node: nobody reads it here, and its callers may repeat the call on any node. */
   adopt(): void {
-    this.#setLost(true)
+    this.#lose()
   }
 
   /** Somebody reads. */
@@ -55,8 +55,7 @@ export class Attendance {
   leave(): void {
     const { onDisconnect, isStored } = this.#order
     if (onDisconnect === 'cancel' && !isStored) return this.#listener.onAbandoned(new Fault('HF_CLIENT_GONE'))
-    this.#setLost(true)
-    this.#listener.onDetached()
+    this.#lose()
     if (isStored) return
     const { count, max, ms } = this.#detached
     if (count > max)
@@ -67,6 +66,11 @@ export class Attendance {
   /** The answer has ended. */
   end(): void {
     this.come()
+  }
+
+  #lose(): void {
+    this.#setLost(true)
+    this.#listener.onDetached()
   }
 
   #setLost(isLost: boolean): void {

@@ -19,7 +19,7 @@ import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { lastWord } from './last-word.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
-import { idAlias, Naming } from './naming.ts'
+import { Naming } from './naming.ts'
 import type { Order } from './order.ts'
 import { packOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -66,9 +66,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.feed = new Feed(keptCount)
     this.callKey = callKeyOf(order)
     this.attendance = new Attendance(relay, order, this)
-    const { call, caller, toldId } = order
-    const onId = (id: string): void => this.alias(idAlias(caller, id))
-    this.#naming = order.isStored ? new Naming({ route: call.route, toldId, onId }) : null
+    this.#naming = order.isStored ? new Naming(order, (id) => this.alias(id)) : null
   }
 
   /** Why it failed, if it did. */
@@ -161,7 +159,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     const { clock } = this.#relay
     const totalMs = this.#target?.pool.timeouts.totalMs ?? 0
     const leftMs = totalMs - (clock.monotonicMs() - this.order.beganMs)
-    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), () => this.#fail(new Fault('HF_DEADLINE'))))
+    const late = (): void => this.#fail(new Fault('HF_DEADLINE', { retryAfterMs: 1000 }))
+    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), late))
   }
 
   // Legs.
@@ -356,6 +355,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     const event = errorEvent(fault, this.order.ray, this.order.call.route)
     if (this.#account.firstTokenMs === null) this.#caller?.fail(fault)
     if (this.#entry) {
+      this.#isReading = true // what is kept within `append` waits for the end: readers are to know that it is one
       try {
         this.feed.push(event)
         this.#entry.append(event)

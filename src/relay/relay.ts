@@ -77,7 +77,10 @@ export class RelayPlane {
     return this.#inTurn(order, async () => (await this.#earlier(order)) ?? this.#startInBackground(order))
   }
 
-  /** By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others; HF_ANSWER_EXPIRED. */
+  /**
+   * By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others;
+   * HF_ANSWER_EXPIRED.
+   */
   async look(id: string, caller: string): Promise<JournalCursor> {
     const ray = parseRay(id)
     const cursor = await this.#relay.journal.open(ray ? id : idAlias(caller, id))
@@ -157,12 +160,15 @@ export class RelayPlane {
     return exchange
   }
 
-  #startInBackground(order: Order): AnswerInfo {
+  /** Only what is kept is accepted: an id that the caller is told is never forgotten. @throws {Fault} */
+  async #startInBackground(order: Order): Promise<AnswerInfo> {
     const exchange = this.#open(order, 0)
     exchange.start(null)
     if (exchange.failure) throw exchange.failure
     exchange.aliasKey()
-    return exchange.info
+    // Looking for it waits until it is kept.
+    if (await this.#relay.journal.open(order.ray)) return exchange.info
+    throw exchange.failure ?? new Fault('HF_JOURNAL_FULL')
   }
 
   #start(order: Order, reply: Reply): void {

@@ -79,8 +79,8 @@ function drawServer(chance: Chance, isLong: boolean): ServerPlan {
     kind,
     imitates,
     prefill: chance.happens(0.2) ? odd : profiles[imitates].prefill,
-    // vLLM tells only the new text; an echo of a few letters could not be told from an answer that stutters.
-    echoesPrefix: chance.happens(0.15) && kind !== 'vllm',
+    // vLLM and llama.cpp tell what they were given only when they are asked to.
+    echoesPrefix: chance.happens(0.3) && kind !== 'vllm' && kind !== 'llamacpp',
     firstTokenMs: Math.round(chance.between(20, 300)),
     tokenMs: chance.pick(isLong ? [2, 10] : [2, 10, 40, 100]),
   }

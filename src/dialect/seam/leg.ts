@@ -2,14 +2,14 @@
  * Goes on with a broken answer on another upstream: the request for it, and a reader of what comes back that tells only
  * what is news to the caller, as if nothing had happened.
  */
-import type { Call, Usage } from '../call.ts'
+import type { Call, Route, Usage } from '../call.ts'
 import type { Fields } from '../field.ts'
 import { JsonBody } from '../json-body.ts'
 import { ToolCallHold } from '../tool-call-hold.ts'
 import { translate } from '../translate.ts'
 import type { EventSink, StreamReader, Translation, WholeAnswer } from '../translation.ts'
 import { openWriter } from './answer-writer.ts'
-import { toContinuedCall } from './continued-call.ts'
+import { toContinuedCall, type ContinuedCall } from './continued-call.ts'
 import { finishWords } from './finish-words.ts'
 import { LegReader, type LegOrder } from './leg-reader.ts'
 import type { PartialAnswer } from './partial-answer.ts'
@@ -44,7 +44,7 @@ export function openLeg(
 ): Translation | null {
   const continued = toContinuedCall(call, partial, rung, facts)
   const { nowMs = 0, wantsUsage = true, wantsTokenIds = false } = options
-  const inner = translate(continued.call, facts.speaks, facts.model, {
+  const inner = translate(continued.call, spokenFor(continued, facts), facts.model, {
     nowMs,
     wantsUsage,
     wantsTokenIds,
@@ -60,6 +60,12 @@ export function openLeg(
     marksSeams: options.marksSeams ?? false,
     kind: facts.kind,
   })
+}
+
+/** The fields that leave a last message open are those of chat; the other routes of such engines may not heed them. */
+function spokenFor({ extras }: ContinuedCall, { speaks }: LegFacts): LegFacts['speaks'] {
+  const isChatOnly = 'continue_final_message' in extras && speaks.has('chat')
+  return isChatOnly ? new Set<Route>(['chat']) : speaks
 }
 
 function toNote({ seam }: PartialAnswer, rung: Rung, facts: LegFacts, options: LegOptions): LegOrder['note'] {
