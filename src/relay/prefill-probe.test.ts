@@ -36,8 +36,8 @@ test('an upstream that goes on with the last message is used so, and is not aske
   prober.ask(upstream, 'm')
   prober.ask(upstream, 'm')
   assert.equal(sent.length, 1)
-  const [{ request }] = sent as [{ request: WireRequest }]
-  assert.deepEqual([request.path, request.headers['authorization']], ['/v1/chat/completions', 'Bearer sk-1'])
+  const request = sent[0]?.request
+  assert.deepEqual([request?.path, request?.headers['authorization']], ['/v1/chat/completions', 'Bearer sk-1'])
   answer(200, saying('our, five, six'))
   assert.equal(standing(), 'proven')
   prober.ask(upstream, 'm')

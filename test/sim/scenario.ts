@@ -72,7 +72,9 @@ export function drawScenario(seed: number): Scenario {
 function drawServer(chance: Chance, isLong: boolean): ServerPlan {
   const kind = chance.pick(kinds)
   const imitates = kind === 'compatible' ? chance.pick(profileNames) : kind
-  const odd = chance.pick(['asked', 'open', 'new-turn', 'refused'] as const)
+  const drawn = chance.pick(['asked', 'open', 'new-turn', 'refused'] as const)
+  // What is known of vLLM is relied on: it continues a message when it is asked to, or refuses, but never begins anew.
+  const odd = kind === 'vllm' && drawn === 'new-turn' ? 'asked' : drawn
   return {
     kind,
     imitates,

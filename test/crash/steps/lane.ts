@@ -23,6 +23,7 @@ export type Mode =
   | 'whole, key'
   /** A response in the background. */
   | 'background'
+  | 'background, key'
 
 export interface Scene {
   readonly name: string
@@ -30,6 +31,8 @@ export interface Scene {
   readonly deaths: readonly DeathOrder[]
   /** Upstream calls, from and to. */
   readonly calls: readonly [number, number]
+  /** Answers in the journal; 1. */
+  readonly answersMax?: number
   /** The first upstream breaks off after so many tokens, once. */
   readonly cutTokens?: number
   /** At this event (stream), or once begun (background): the answer is cancelled from elsewhere. */
@@ -200,9 +203,13 @@ export class Lane implements AsyncDisposable {
     this.folder.order(deaths)
   }
 
-  #judgeKept(answers: readonly KeptAnswer[], { events }: SceneClient, { cancelAt, mode }: Scene): string[] {
+  #judgeKept(
+    answers: readonly KeptAnswer[],
+    { events }: SceneClient,
+    { cancelAt, mode, answersMax = 1 }: Scene,
+  ): string[] {
     const complaints = answers.flatMap(({ complaint }) => complaint ?? [])
-    if (answers.length !== 1) complaints.push(`${answers.length} answers in the journal`)
+    if (answers.length === 0 || answers.length > answersMax) complaints.push(`${answers.length} answers in the journal`)
     const outcome = cancelAt === undefined ? 'complete' : 'cancelled'
     for (const answer of answers)
       if (answer.outcome !== outcome) complaints.push(`an answer in the journal is ${answer.outcome}`)
@@ -259,7 +266,7 @@ class SceneClient {
 
   /** What there is to complain of, if anything. */
   async run(): Promise<string | null> {
-    const isInBackground = this.#scene.mode === 'background'
+    const isInBackground = this.#scene.mode.startsWith('background')
     const complaint = this.#stream
       ? (await this.#stream.run()).complaint
       : ((await (isInBackground ? this.#repeating?.runInBackground() : this.#repeating?.runWhole()))?.complaint ?? null)
