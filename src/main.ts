@@ -22,6 +22,7 @@ import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
+import { PrefillProber } from './relay/prefill-probe.ts'
 import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
@@ -170,10 +171,12 @@ const drainTailMs = 3000
 type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'journal' | 'admission' | 'observer'>
 
 function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
-  const { clock, admission } = parts
+  const { clock, admission, wires } = parts
+  const capabilities = new Capabilities(clock)
   const relay: Relay = {
     ...parts,
-    capabilities: new Capabilities(clock),
+    capabilities,
+    prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
     seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
     answerBytesMax: journal.answerBytesMax,
     requestBytesMax: journal.requestBytesMax,

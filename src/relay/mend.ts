@@ -44,6 +44,7 @@ export class Mend implements LegOrder {
     this.avoid = options.avoid
     this.#partial = readPartial(order.call.route, events)
     this.rest = closingEvents(order.call, this.#partial, { marksSeams: order.marksSeams })
+    for (const { upstream } of target.members) relay.prober?.ask(upstream, target.upstreamModel)
   }
 
   /** Some upstream may be able to go on. */

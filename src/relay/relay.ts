@@ -14,6 +14,7 @@ import { Ears } from './ears.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
+import { lastWord } from './last-word.ts'
 import type { Order } from './order.ts'
 import { unpackOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
@@ -162,12 +163,15 @@ export class RelayPlane {
     return exchange
   }
 
-  #startInBackground(order: Order): AnswerInfo {
+  /** Only what is kept is accepted: an id that the caller is told is never forgotten. @throws {Fault} */
+  async #startInBackground(order: Order): Promise<AnswerInfo> {
     const exchange = this.#open(order, 0)
     exchange.start(null)
     if (exchange.failure) throw exchange.failure
     exchange.aliasKey()
-    return exchange.info
+    // Looking for it waits until it is kept.
+    if (await this.#relay.journal.open(order.ray)) return exchange.info
+    throw exchange.failure ?? new Fault('HF_JOURNAL_FULL')
   }
 
   #start(order: Order, reply: Reply): void {
@@ -182,7 +186,7 @@ export class RelayPlane {
       open: () => journal.open(order.ray),
       readFault: readErrorEvent,
       clock,
-      onEnded: (how) => exchange.readerLeft(reader, how),
+      onEnded: (how) => exchange.readerLeft(how),
     })
     this.#watchArrival(reply, exchange)
     exchange.start(reader)
@@ -202,11 +206,11 @@ export class RelayPlane {
       readFault: readErrorEvent,
       clock,
       onEnded: (how) => {
-        exchange?.readerLeft(reader, how)
+        exchange?.readerLeft(how)
         onEnded(reader.sentBytes, how)
       },
     })
-    exchange?.readerCame()
+    exchange?.attendance.come()
     return reader
   }
 
@@ -285,14 +289,14 @@ export class RelayPlane {
   /** Nobody reads it, as far as this node knows, nor has a repetition of its call got it. */
   #isLost(ray: Ray): boolean {
     const exchange = this.#find(({ order }) => order.ray === ray)
-    return exchange ? exchange.isLost : !this.#taken.has(ray)
+    return exchange ? exchange.attendance.isLost : !this.#taken.has(ray)
   }
 
   /** The same call on this node, whose reader is gone. */
   #lostTwin({ caller, call }: Order): AnswerInfo | null {
     const twin = this.#find(
-      ({ isLost, hasEnded, order }) =>
-        isLost &&
+      ({ attendance, hasEnded, order }) =>
+        attendance.isLost &&
         !hasEnded &&
         order.caller === caller &&
         order.call.route === call.route &&
@@ -321,7 +325,9 @@ export class RelayPlane {
   }
 
   /** Its request was not kept: it ends with a word instead of hanging. */
-  #giveUp({ info, entry }: Adopted): void {
+  #giveUp({ info, entry, events }: Adopted): void {
+    const ended = lastWord({ route: info.route as Route, isStream: info.isStream }, events)
+    if (ended) return entry.seal(ended)
     entry.append(errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
     entry.seal('failed')
   }

@@ -52,10 +52,20 @@ export async function freePort(): Promise<number> {
  * that are given win.
  */
 export async function startGateway(...flags: string[]): Promise<Gateway> {
+  return startProgram(main, {}, flags)
+}
+
+/** The same with another program in the place of the command, and more in its environment. */
+export async function startProgram(
+  program: string,
+  environment: Readonly<Record<string, string>>,
+  flags: readonly string[],
+): Promise<Gateway> {
   const named = flags.lastIndexOf('--state')
   const state = named === -1 ? await mkdtemp(join(tmpdir(), 'holdfast-test-')) : (flags[named + 1] as string)
-  const args = [main, 'run', '--port', '0', '--admin-port', '0', '--state', state, ...flags]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: state })
+  const args = [program, 'run', '--port', '0', '--admin-port', '0', '--state', state, ...flags]
+  const env = { ...process.env, ...environment }
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: state, env })
   const lines: Record<string, unknown>[] = []
   let complaint = ''
   child.stderr.on('data', (bytes: Buffer) => {

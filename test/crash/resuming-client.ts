@@ -16,6 +16,19 @@ export interface ResumingOptions {
   readonly idempotencyKey: string | null
   /** Gives up after this time without a new event. */
   readonly patienceMs: number
+  /** Called for each event that was due. */
+  readonly onEvent?: (number: number, client: ResumingClient) => void
+  /** Before a POST is repeated; 50 ms. The official SDKs wait for half a second or more. */
+  readonly repeatMs?: number
+  /** The answer is to end with HF_CANCELLED; what came before must be its beginning. */
+  readonly isCancelled?: boolean
+}
+
+/** One connection of the client. */
+export interface Connection {
+  /** Milliseconds since 1970. */
+  readonly openedMs: number
+  firstEventMs: number | null
 }
 
 export interface Resumed {
@@ -35,9 +48,13 @@ interface Chunk {
 const retryMs = 50
 
 export class ResumingClient {
+  /** The data of the events, by number. */
+  readonly events: string[] = []
+  readonly connections: Connection[] = []
   #options: ResumingOptions
   #ray: string | null = null
-  #nextId = 0
+  #abort: AbortController | null = null
+  #away: Promise<void> | null = null
   #text = ''
   #roles = 0
   #finishes = 0
@@ -54,6 +71,20 @@ export class ResumingClient {
     this.#options = options
   }
 
+  get ray(): string | null {
+    return this.#ray
+  }
+
+  get #nextId(): number {
+    return this.events.length
+  }
+
+  /** Breaks its connection, and comes back once this is resolved. */
+  leave(until: Promise<void>): void {
+    this.#away = until
+    this.#abort?.abort()
+  }
+
   async run(): Promise<Resumed> {
     const { patienceMs, prompt } = this.#options
     this.#lastMs = performance.now()
@@ -61,11 +92,7 @@ export class ResumingClient {
       if (performance.now() - this.#lastMs > patienceMs) this.#complain(`nothing new for ${patienceMs} ms`)
       else await this.#connect()
     }
-    const expected = expectedAnswer(prompt)
-    if (this.#complaint === null && this.#text !== expected)
-      this.#complain(`${this.#text.length} characters of ${expected.length}, or other ones`)
-    if (this.#complaint === null && (this.#finishes !== 1 || this.#roles !== 1))
-      this.#complain(`${this.#finishes} finishes, ${this.#roles} roles`)
+    if (this.#complaint === null) this.#judge(expectedAnswer(prompt))
     return {
       complaint: this.#complaint,
       resumes: this.#resumes,
@@ -74,8 +101,26 @@ export class ResumingClient {
     }
   }
 
+  #judge(expected: string): void {
+    if (this.#options.isCancelled) {
+      if (this.#finishes > 0 || !expected.startsWith(this.#text))
+        this.#complain('cancelled, but looks whole or is wrong')
+      return
+    }
+    if (this.#text !== expected)
+      return this.#complain(`${this.#text.length} characters of ${expected.length}, or other ones`)
+    if (this.#finishes !== 1 || this.#roles !== 1) this.#complain(`${this.#finishes} finishes, ${this.#roles} roles`)
+  }
+
   async #connect(): Promise<void> {
+    if (this.#away) {
+      await this.#away
+      this.#away = null
+      this.#lastMs = performance.now()
+    }
     const abort = new AbortController()
+    this.#abort = abort
+    this.connections.push({ openedMs: Date.now(), firstEventMs: null })
     try {
       const answer = this.#ray === null ? await this.#post(abort.signal) : await this.#resume(abort.signal)
       if (answer.status !== 200) return await this.#refused(answer)
@@ -88,7 +133,8 @@ export class ResumingClient {
     } finally {
       abort.abort()
     }
-    if (!this.#isDone) await new Promise((resolve) => setTimeout(resolve, retryMs))
+    const pauseMs = this.#ray === null ? (this.#options.repeatMs ?? retryMs) : retryMs
+    if (!this.#isDone && !this.#away) await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
 
   #post(signal: AbortSignal): Promise<Response> {
@@ -142,7 +188,9 @@ export class ResumingClient {
       this.#complain(`event ${id} came where ${this.#nextId} was due`)
       return false
     }
-    this.#nextId++
+    this.events.push(data)
+    const connection = this.connections.at(-1)
+    if (connection) connection.firstEventMs ??= Date.now()
     const nowMs = performance.now()
     this.#longestGapMs = Math.max(this.#longestGapMs, nowMs - this.#lastMs)
     this.#lastMs = nowMs
@@ -151,10 +199,16 @@ export class ResumingClient {
       return false
     }
     this.#takeChunk(JSON.parse(data) as Chunk)
+    this.#options.onEvent?.(this.#nextId - 1, this)
+    if (this.#isDone || this.#away) return false
     return this.#complaint === null && this.#options.random.unit() >= this.#options.dropChance
   }
 
   #takeChunk({ choices, error }: Chunk): void {
+    if (error && this.#options.isCancelled && error.cause === 'HF_CANCELLED') {
+      this.#isDone = true
+      return
+    }
     if (error) return this.#complain(`error in the stream: ${error.cause} ${error.message}`)
     const choice = choices?.[0]
     if (choice?.delta?.role) this.#roles++

@@ -160,10 +160,18 @@ export class AgainJoiner implements Joiner {
     if (thought.text.startsWith(this.#heard)) return
     if (!this.#heard.startsWith(thought.text)) return this.#thinkAnew()
     const rest = this.#heard.slice(thought.text.length)
-    this.#openThought = null
-    this.#held = []
+    this.#goOnThinking()
     this.#mode = 'pass'
     this.#out({ is: 'more', text: rest, raw: rest === piece.text ? piece.raw : nothing })
+  }
+
+  /** The thought has come again to where it was cut. What has no text (a signature, a step of its end) may be new. */
+  #goOnThinking(): void {
+    const told = new Set(this.#openThought?.raws.map(({ type }) => type))
+    const fresh = this.#held.filter((held) => held.is === 'more' && held.text === '' && !told.has(held.raw['type']))
+    this.#openThought = null
+    this.#held = []
+    for (const held of fresh) this.#out(held)
   }
 
   /** The thought that was cut is ended as it stands, and the new one told from its beginning. */
@@ -177,14 +185,8 @@ export class AgainJoiner implements Joiner {
   }
 
   #closeThought(piece: Piece & { is: 'close' }): void {
-    const thought = this.#openThought
-    if (thought && this.#heard === thought.text) {
-      // What has no text (a signature, the steps of an end) is told if it has not been.
-      const told = new Set(thought.raws.map(({ type }) => type))
-      const rest = this.#held.filter((held) => held.is === 'more' && held.text === '' && !told.has(held.raw['type']))
-      this.#openThought = null
-      this.#held = []
-      for (const held of rest) this.#out(held)
+    if (this.#heard === this.#openThought?.text) {
+      this.#goOnThinking()
       return this.#out(piece)
     }
     this.#thinkAnew()

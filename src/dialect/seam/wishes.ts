@@ -18,7 +18,7 @@ export interface Wishes {
   readonly wantsLogprobs: boolean
   /** Images, sound, files. */
   readonly isMultimodal: boolean
-  /** The caller wants its prompt told back, or a text on both sides: engines do not go on with such answers. */
+  /** Asks for what pieces do not tell: sound, old function calls, the prompt told back, a text between two. */
   readonly isPeculiar: boolean
   /** The caller gets token counts in a stream only if it asked. */
   readonly wantsUsage: boolean
@@ -63,7 +63,11 @@ export function readWishes(call: Call): Wishes {
     format: formatOf(body),
     wantsLogprobs: Boolean(body['logprobs']) || Boolean(body['top_logprobs']),
     isMultimodal: hasMedia(body['messages']) || hasMedia(body['input']),
-    isPeculiar: body['echo'] === true || typeof body['suffix'] === 'string' || isFields(body['audio']),
+    isPeculiar:
+      body['echo'] === true ||
+      typeof body['suffix'] === 'string' ||
+      Boolean(body['audio']) ||
+      Boolean(body['functions']),
     wantsUsage: streamOptions['include_usage'] === true,
   }
 }

@@ -22,7 +22,8 @@ function textOf(route: Route, events: readonly KeptEvent[]): string {
   const [choice] = answer['choices'] ?? []
   if (choice) return String(choice['text'] ?? (choice['message'] as Json)['content'])
   const [block] = (answer['content'] ?? answer['output']) as Json[]
-  return String(block?.['text'] ?? (block?.['content'] as Json[])[0]?.['text'])
+  const [part] = (block?.['content'] ?? []) as Json[]
+  return String(block?.['text'] ?? part?.['text'])
 }
 
 function chatCall(more: object = {}): Call {
@@ -51,7 +52,7 @@ for (const route of ['chat', 'completions', 'messages', 'responses'] as const) {
   }[route]
   describe(`${route}: a text is gone on with`, () => {
     for (const [name, tokens] of Object.entries(texts)) {
-      test(`${name}`, () => {
+      test(name, () => {
         for (const profile of ['vllm', 'llamacpp', 'ollama'] as const) {
           if (profile === 'ollama' && route !== 'chat') continue
           for (const echoes of [false, true]) {
@@ -60,7 +61,7 @@ for (const route of ['chat', 'completions', 'messages', 'responses'] as const) {
             const { events } = unbroken(call, { ...server, echoes: false })
             for (let cut = 1; cut < events.length; cut++) {
               const before = events.slice(0, cut)
-              const [first] = rungsOf({ call, server }, before).filter(({ name: by }) => by !== 'token-exact')
+              const first = rungsOf({ call, server }, before).find(({ name: by }) => by !== 'token-exact')
               if (!first || readPartial(route, before).finish) continue
               const told = goOn({ call, server }, before, first)
               assert.equal(told.reader.failure, null)

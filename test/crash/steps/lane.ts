@@ -1,0 +1,286 @@
+/**
+ * A gateway of three workers that can be told to die, in front of two model servers, and the scenes that are played on
+ * it one after the other: an answer is asked for, a worker dies at a step of it, and everything is looked at closely.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { seededRandom } from '../../../src/ground/random.ts'
+import { freePort, type Gateway, startProgram, workerPids } from '../gateway.ts'
+import { ResumingClient } from '../resuming-client.ts'
+import { DeathFolder, type DeathOrder, folderVariable } from './death.ts'
+import { JournalFile, type KeptAnswer } from './journal-file.ts'
+import { RepeatingClient } from './repeating-client.ts'
+
+/** How the answer is asked for. */
+export type Mode =
+  /** Streamed, a repeated POST marked as the official SDKs mark it. */
+  | 'stream'
+  /** Streamed, with an `Idempotency-Key`. */
+  | 'stream, key'
+  /** Not streamed. */
+  | 'whole'
+  | 'whole, key'
+  /** A response in the background. */
+  | 'background'
+  | 'background, key'
+
+export interface Scene {
+  readonly name: string
+  readonly mode: Mode
+  readonly deaths: readonly DeathOrder[]
+  /** Upstream calls, from and to. */
+  readonly calls: readonly [number, number]
+  /** Answers in the journal; 1. */
+  readonly answersMax?: number
+  /** The first upstream breaks off after so many tokens, once. */
+  readonly cutTokens?: number
+  /** At this event (stream), or once begun (background): the answer is cancelled from elsewhere. */
+  readonly cancelAt?: number
+  /** At this event: what else happens. */
+  readonly act?: { readonly at: number; readonly run: (lane: Lane) => void }
+}
+
+export interface Row {
+  readonly name: string
+  readonly mode: Mode
+  readonly deaths: number
+  readonly calls: number
+  /** From the last death until the answer went on for its client; null where there was nothing to take over. */
+  readonly takeoverMs: number | null
+  /** Empty when all is well. */
+  readonly complaints: readonly string[]
+}
+
+const workerCount = 3
+const tokens = 32
+export const takeoverMsMax = 5000
+const patienceMs = 30_000
+/** The official SDKs wait so long before they repeat a call, give or take a quarter. */
+const sdkPauseMs = 500
+const program = join(import.meta.dirname, 'dying-gateway.ts')
+
+let sceneCount = 0
+
+/** Asks until it is so. @throws {Error} after half a minute. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + patienceMs
+  while (!(await isSo())) {
+    if (performance.now() > endMs) throw new Error(`waited in vain until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Calls that the model servers got for a prompt. */
+async function countCalls(urls: readonly string[], prompt: string): Promise<number> {
+  const counts = await Promise.all(
+    urls.map(async (url) => {
+      const answer = await fetch(`${url}/lab/calls?prompt=${encodeURIComponent(prompt)}`)
+      const { perPrompt } = (await answer.json()) as { perPrompt: Record<string, number> }
+      return Object.values(perPrompt)[0] ?? 0
+    }),
+  )
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+export interface LaneOptions {
+  /** Without a path; the first is asked first. */
+  readonly upstreams: readonly string[]
+  readonly leaseMs?: number
+  readonly drainMs?: number
+}
+
+export class Lane implements AsyncDisposable {
+  readonly state = mkdtempSync(join(tmpdir(), 'holdfast-lane-'))
+  readonly folder = new DeathFolder()
+  readonly upstreams: readonly string[]
+  gateway!: Gateway
+  journal!: JournalFile
+  #port = 0
+
+  private constructor({ upstreams, leaseMs, drainMs }: LaneOptions) {
+    this.upstreams = upstreams
+    const servers = upstreams.map((url, priority) => [
+      `server-${priority}`,
+      { url: `${url}/v1`, kind: 'vllm', priority },
+    ])
+    const config = {
+      upstreams: Object.fromEntries(servers) as object,
+      ...(leaseMs !== undefined && { journal: { leaseMs } }),
+      ...(drainMs !== undefined && { limits: { drainMs } }),
+    }
+    writeFileSync(join(this.state, 'holdfast.yaml'), JSON.stringify(config))
+  }
+
+  static async open(options: LaneOptions): Promise<Lane> {
+    const lane = new Lane(options)
+    lane.#port = await freePort()
+    await lane.start()
+    lane.journal = new JournalFile(lane.state)
+    return lane
+  }
+
+  get url(): string {
+    return this.gateway.url
+  }
+
+  /** Starts the gateway, or one in the place of the one before. */
+  async start(): Promise<void> {
+    const flags = ['--config', join(this.state, 'holdfast.yaml'), '--state', this.state, '--port', String(this.#port)]
+    const environment = { [folderVariable]: this.folder.path }
+    this.gateway = await startProgram(program, environment, [...flags, '--workers', String(workerCount)])
+  }
+
+  /** Every worker is there, and no answer is under way. */
+  async rest(): Promise<void> {
+    await until('all workers serve', async () => (await workerPids(this.gateway)).length === workerCount)
+    await until('no answer is under way', () => this.journal.liveCount === 0)
+  }
+
+  async cancel(id: string): Promise<void> {
+    await until('the cancel is taken', async () => {
+      try {
+        const answer = await fetch(`${this.url}/v1/answers/${id}/cancel`, { method: 'POST' })
+        await answer.text()
+        return answer.status === 200
+      } catch {
+        return false // its worker died of it
+      }
+    })
+  }
+
+  async play(scene: Scene): Promise<Row> {
+    const prompt = `scene ${sceneCount++}: ${scene.name}, ${scene.mode} tokens:${tokens}`
+    const complaints: string[] = []
+    const { name, mode } = scene
+    let takeoverMs: number | null = null
+    let calls = 0
+    try {
+      await this.rest()
+      const before = this.journal.lastId
+      await this.#prepare(scene, prompt)
+      const client = new SceneClient(this, scene, prompt)
+      const complaint = await client.run()
+      if (complaint) complaints.push(complaint)
+      if (this.folder.deaths.length !== scene.deaths.length)
+        complaints.push(`${this.folder.deaths.length} of ${scene.deaths.length} deaths came about`)
+      await until('the answer has ended', () => this.journal.liveCount === 0)
+      takeoverMs = client.takeoverMs(this.folder.deaths.at(-1)?.atMs ?? 0)
+      if ((takeoverMs ?? 0) > takeoverMsMax) complaints.push(`takeover after ${takeoverMs} ms`)
+      complaints.push(...this.#judgeKept(this.journal.answers(before), client, scene))
+      calls = await countCalls(this.upstreams, prompt)
+      const [least, most] = scene.calls
+      if (calls < least || calls > most) complaints.push(`${calls} upstream calls, not ${least} to ${most}`)
+    } catch (error) {
+      complaints.push((error as Error).message)
+    } finally {
+      this.folder.order([])
+    }
+    return { name, mode, deaths: this.folder.deaths.length || scene.deaths.length, calls, takeoverMs, complaints }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const pids = await workerPids(this.gateway).catch(() => [])
+    await this.gateway.end('SIGKILL')
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // gone already
+      }
+    }
+    this.journal[Symbol.dispose]()
+    this.folder[Symbol.dispose]()
+    rmSync(this.state, { recursive: true, force: true })
+  }
+
+  async #prepare({ deaths, cutTokens }: Scene, prompt: string): Promise<void> {
+    if (deaths.some(({ step }) => step.startsWith('sweep'))) this.journal.hastenSweep()
+    if (cutTokens !== undefined) {
+      const order = { kind: 'cut', afterTokens: cutTokens, count: 1, match: { promptContains: prompt } }
+      await fetch(`${this.upstreams[0]}/lab/faults`, { method: 'POST', body: JSON.stringify(order) })
+    }
+    this.folder.order(deaths)
+  }
+
+  #judgeKept(answers: readonly KeptAnswer[], { events }: SceneClient, { cancelAt, mode, answersMax = 1 }: Scene): string[] {
+    const complaints = answers.flatMap(({ complaint }) => complaint ?? [])
+    if (answers.length === 0 || answers.length > answersMax) complaints.push(`${answers.length} answers in the journal`)
+    const outcome = cancelAt === undefined ? 'complete' : 'cancelled'
+    for (const answer of answers)
+      if (answer.outcome !== outcome) complaints.push(`an answer in the journal is ${answer.outcome}`)
+    if (!mode.startsWith('stream')) return complaints
+    const kept = answers[0]?.events.map((event) => /^data: (.*)$/m.exec(event)?.[1]) ?? []
+    const at = kept.findIndex((data, i) => data !== events[i])
+    if (at !== -1 || kept.length !== events.length)
+      complaints.push(`of ${kept.length} events in the journal the client has ${events.length}, other ones from ${at}`)
+    return complaints
+  }
+}
+
+/** The client of one scene, whatever its mode. */
+class SceneClient {
+  #lane: Lane
+  #scene: Scene
+  #stream: ResumingClient | null = null
+  #repeating: RepeatingClient | null = null
+  #endedMs = 0
+  #cancel: Promise<void> = Promise.resolve()
+
+  constructor(lane: Lane, scene: Scene, prompt: string) {
+    this.#lane = lane
+    this.#scene = scene
+    const { mode, cancelAt } = scene
+    const idempotencyKey = mode.endsWith('key') ? prompt.replaceAll(/\W/g, '-') : null
+    const common = {
+      url: lane.url,
+      prompt,
+      idempotencyKey,
+      repeatMs: idempotencyKey ? 50 : sdkPauseMs,
+      patienceMs,
+      isCancelled: cancelAt !== undefined,
+    }
+    if (mode.startsWith('stream')) {
+      const onEvent = (number: number, client: ResumingClient): void => {
+        if (number === cancelAt) this.#cancel = lane.cancel(client.ray ?? '')
+        if (number === scene.act?.at) scene.act.run(lane)
+      }
+      const more = { model: 'lab-model', random: seededRandom(1), dropChance: 0, onEvent }
+      this.#stream = new ResumingClient({ ...common, ...more })
+    } else {
+      const onBegun = (id: string): void => {
+        if (cancelAt !== undefined) this.#cancel = lane.cancel(id)
+        if (scene.act) scene.act.run(lane)
+      }
+      this.#repeating = new RepeatingClient({ ...common, onBegun })
+    }
+  }
+
+  get events(): readonly string[] {
+    return this.#stream?.events ?? []
+  }
+
+  /** What there is to complain of, if anything. */
+  async run(): Promise<string | null> {
+    const isInBackground = this.#scene.mode.startsWith('background')
+    const complaint = this.#stream
+      ? (await this.#stream.run()).complaint
+      : ((await (isInBackground ? this.#repeating?.runInBackground() : this.#repeating?.runWhole()))?.complaint ?? null)
+    this.#endedMs = Date.now()
+    await this.#cancel
+    return complaint
+  }
+
+  /** Until the first event on a connection opened after the death; else until the journal says it was taken over. */
+  takeoverMs(deathMs: number): number | null {
+    const came = this.#stream?.connections
+      .filter(({ openedMs, firstEventMs }) => openedMs >= deathMs && firstEventMs !== null)
+      .map(({ firstEventMs }) => firstEventMs ?? 0)
+    const adopted = this.#lane.gateway.lines
+      .filter(({ msg, time }) => msg === 'answer adopted' && Date.parse(String(time)) >= deathMs)
+      .map(({ time }) => Date.parse(String(time)))
+    const [first] = [...(came ?? []), ...adopted].toSorted((a, b) => a - b)
+    const endMs = first ?? (this.#stream ? null : this.#endedMs)
+    return endMs === null || deathMs === 0 ? null : endMs - deathMs
+  }
+}
