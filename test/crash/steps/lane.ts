@@ -203,7 +203,11 @@ export class Lane implements AsyncDisposable {
     this.folder.order(deaths)
   }
 
-  #judgeKept(answers: readonly KeptAnswer[], { events }: SceneClient, { cancelAt, mode, answersMax = 1 }: Scene): string[] {
+  #judgeKept(
+    answers: readonly KeptAnswer[],
+    { events }: SceneClient,
+    { cancelAt, mode, answersMax = 1 }: Scene,
+  ): string[] {
     const complaints = answers.flatMap(({ complaint }) => complaint ?? [])
     if (answers.length === 0 || answers.length > answersMax) complaints.push(`${answers.length} answers in the journal`)
     const outcome = cancelAt === undefined ? 'complete' : 'cancelled'
