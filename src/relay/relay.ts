@@ -157,6 +157,12 @@ export class RelayPlane {
     await idle
   }
 
+  /** Without a drain: what is under way is given back, for whoever adopts it, before its upstream's connection goes. */
+  [Symbol.dispose](): void {
+    this.retire()
+    for (const exchange of this.#live) exchange.abandon()
+  }
+
   #open(order: Order, keptCount: number): Exchange {
     const exchange: Exchange = new Exchange(this.#relay, order, keptCount, () => this.#live.remove(exchange))
     this.#live.add(exchange)
