@@ -1,4 +1,4 @@
-// A call that comes again is the same call: by its Idempotency-Key, or by what the official clients say of a repetition.
+// A call that comes again is the same call: by its Idempotency-Key, or by what the official clients say of repeating.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'

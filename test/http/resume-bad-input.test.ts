@@ -68,7 +68,7 @@ test('ids of every shape but one that is there', async () => {
     'a'.repeat(512),
     'a'.repeat(10_000),
   )
-  ids.push(`${path.slice('/v1/answers/'.length).toUpperCase()}`, `${path.slice('/v1/answers/'.length)}x`)
+  ids.push(path.slice('/v1/answers/'.length).toUpperCase(), `${path.slice('/v1/answers/'.length)}x`)
   for (const id of ids) {
     for (const room of ['answers', 'responses', 'chat/completions', 'messages', 'completions']) {
       await refused(request('GET', `/v1/${room}/${id}`), 404, 'HF_ANSWER_UNKNOWN')

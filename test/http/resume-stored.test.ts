@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import OpenAI from 'openai'
 import { errorOf } from './client-stage.ts'
-import { openTestHouse, type TestHouse, UpstreamCall } from './harness.ts'
+import { openTestHouse, type TestHouse, type UpstreamCall } from './harness.ts'
 import { callStream, hi, rayIn, readAgain, sayWords, urlOf, words } from './resume-rig.ts'
 
 let house: TestHouse
