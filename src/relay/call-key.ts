@@ -2,24 +2,29 @@
 import { hash } from 'node:crypto'
 import type { Order } from './order.ts'
 
-/** Larger bodies are not looked for when a call comes again: their digest would hold up the moving of chunks. */
+/**
+ * Larger bodies are not looked for when a call comes again, unless it has a key of its own: their digest would hold up
+ * the moving of chunks.
+ */
 const digestBytesMax = 256 * 2 ** 10
 
 /** The same for calls that are the same byte for byte; null for one that is too large to be looked for. */
-export function callKeyOf({ call, toldId }: Pick<Order, 'call' | 'toldId'>): string | null {
+export function callKeyOf({ call, toldId, idempotencyKey }: CallParts): string | null {
   const { bytes } = call.body
-  if (bytes.length > digestBytesMax) return null
+  if (bytes.length > digestBytesMax && idempotencyKey === null) return null
   // What was sent to the background was asked for in other words than the call has now.
   const way = toldId === null ? call.route : `${call.route}.background`
   return `${way}.${hash('sha256', bytes, 'base64url')}`
 }
+
+type CallParts = Pick<Order, 'call' | 'toldId' | 'idempotencyKey'>
 
 /** The alias of an answer that has lost its reader. */
 export function lostAlias(caller: string, callKey: string): string {
   return `lost/${caller}/${callKey}`
 }
 
-/** The alias of an answer that was asked for with an `Idempotency-Key`. */
-export function keyAlias(caller: string, idempotencyKey: string): string {
-  return `key/${caller}/${hash('sha256', idempotencyKey, 'base64url')}`
+/** The alias of an answer that was asked for with an `Idempotency-Key`; null where there was none. */
+export function keyAlias({ caller, idempotencyKey: key }: Pick<Order, 'caller' | 'idempotencyKey'>): string | null {
+  return key === null ? null : `key/${caller}/${hash('sha256', key, 'base64url')}`
 }

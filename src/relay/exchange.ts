@@ -92,9 +92,21 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
       this.#account.isModelKnown = true
-      this.#entry = journal.begin(this.info, parcelOf(this.order, this.#target, this.#relay), this)
+      const soleName = keyAlias(this.order)
+      this.#entry = journal.begin(this.info, parcelOf(this.order, this.#target, this.#relay), this, soleName)
       this.#limitTime()
-      this.#speakAnew()
+      if (soleName === null) this.#speakAnew()
+      else void this.#speakIfSole()
+    } catch (thrown) {
+      this.#fail(toFault(thrown))
+    }
+  }
+
+  /** Another node may have begun the same call at the same time: no upstream is asked before that is known. */
+  async #speakIfSole(): Promise<void> {
+    try {
+      const begun = await this.#relay.journal.open(this.order.ray) // waits until it is kept, or lost
+      if (begun && !this.#outcome) this.#speakAnew()
     } catch (thrown) {
       this.#fail(toFault(thrown))
     }
@@ -132,12 +144,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#limitTime(adoptedTimeShare)
     if (adopted.events.length === 0) return this.#speakAnew()
     this.#mend(adopted.events, new Fault('HF_NOT_ADOPTABLE', { detail: 'nobody could go on with it' }))
-  }
-
-  /** Calls with the same `Idempotency-Key` find it from now on. */
-  aliasKey(): void {
-    const { caller, idempotencyKey } = this.order
-    if (idempotencyKey !== null) this.alias(keyAlias(caller, idempotencyKey))
   }
 
   /** A further name of the answer, by which it can be found. */
@@ -357,8 +363,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#finish(outcome, fault)
   }
 
-  // Readers.
-
   /** A reader is gone, or has all. */
   readerLeft(how: 'end' | 'breakOff' | 'gone'): void {
     if (how === 'gone' && !this.#outcome && this.feed.listenerCount === 0) this.attendance.leave()
@@ -380,6 +384,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.attendance.end()
     for (const timer of this.#timers) timer.cancel()
     if (this.#isAdmitted) this.#relay.admission.leave()
+    // Another node was faster with the same call, and accounts for it.
+    if (this.#fault?.code === 'HF_LEASE_LOST' && this.order.idempotencyKey !== null && !this.#entry?.count) return
     const { clock, observer } = this.#relay
     const fact = this.#account.settle(this.order, this.#fault, {
       atMs: clock.nowMs(),

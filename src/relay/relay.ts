@@ -174,9 +174,10 @@ export class RelayPlane {
     const exchange = this.#open(order, 0)
     exchange.start(null)
     if (exchange.failure) throw exchange.failure
-    exchange.aliasKey()
     // Looking for it waits until it is kept.
     if (await this.#relay.journal.open(order.ray)) return exchange.info
+    const faster = await this.#openByKey(order)
+    if (faster) return faster.info
     throw exchange.failure ?? new Fault('HF_JOURNAL_FULL')
   }
 
@@ -189,14 +190,15 @@ export class RelayPlane {
       isStream: order.call.isStream,
       isEager: false,
       feed: exchange.feed,
-      open: () => journal.open(order.ray),
+      // An answer of which nothing is there may have been begun by another node, which was faster.
+      open: async () =>
+        (await journal.open(order.ray)) ?? (exchange.feed.keptCount === 0 ? this.#openByKey(order) : null),
       readFault: readErrorEvent,
       clock,
       onEnded: (how) => exchange.readerLeft(how),
     })
     this.#watchArrival(reply, exchange)
     exchange.start(reader)
-    exchange.aliasKey()
   }
 
   #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit, isEager: boolean): Reader {
@@ -248,8 +250,7 @@ export class RelayPlane {
 
   /** One after the other for calls that are alike: of two that come at once, the second must find the first. */
   #inTurn<T>(order: Order, take: () => Promise<T>): Promise<T> {
-    const { caller, idempotencyKey } = order
-    const key = idempotencyKey === null ? lostAlias(caller, callKeyOf(order) ?? '') : keyAlias(caller, idempotencyKey)
+    const key = keyAlias(order) ?? lostAlias(order.caller, callKeyOf(order) ?? '')
     const turn = (this.#turns.get(key) ?? Promise.resolve()).then(take)
     const passed = turn.then(
       () => {},
@@ -260,19 +261,27 @@ export class RelayPlane {
     return turn
   }
 
+  /** The answer to the call with this `Idempotency-Key`. @throws {Fault} HF_KEY_REUSED */
+  async #openByKey(order: Order): Promise<JournalCursor | null> {
+    const alias = keyAlias(order)
+    const cursor = alias === null ? null : await this.#relay.journal.open(alias)
+    if (isUsable(cursor)) needSameCall(cursor.info, order)
+    return cursor
+  }
+
   /** The call that this one repeats. @throws {Fault} HF_KEY_REUSED */
   async #earlier(order: Order): Promise<AnswerInfo | null> {
     const { journal, clock } = this.#relay
     const callKey = callKeyOf(order)
     const { caller, idempotencyKey } = order
     if (idempotencyKey !== null) {
-      const cursor = await journal.open(keyAlias(caller, idempotencyKey))
+      const cursor = await this.#openByKey(order)
       const live = this.#find(
         ({ order: other, failure }) =>
           failure === null && other.caller === caller && other.idempotencyKey === idempotencyKey,
       )
       const found = live?.info ?? (isUsable(cursor) ? cursor.info : null)
-      if (found && found.callKey !== callKey) throw new Fault('HF_KEY_REUSED', { param: 'idempotency-key' })
+      if (found) needSameCall(found, order)
       return found
     }
     if (callKey === null) return this.#lostTwin(order)
@@ -342,6 +351,11 @@ export class RelayPlane {
 /** What failed may be tried anew under the same key; what is under way or complete may not. */
 function isUsable(cursor: JournalCursor | null): cursor is JournalCursor {
   return cursor !== null && (cursor.outcome === null || cursor.outcome === 'complete')
+}
+
+/** @throws {Fault} HF_KEY_REUSED */
+function needSameCall({ callKey }: AnswerInfo, order: Order): void {
+  if (callKey !== callKeyOf(order)) throw new Fault('HF_KEY_REUSED', { param: 'idempotency-key' })
 }
 
 function orderOf({ request }: Adopted, clock: Clock): Order | null {

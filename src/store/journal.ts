@@ -141,9 +141,13 @@ export interface Journal extends AsyncDisposable {
   /**
    * Begins an answer, with this node as holder of its lease, epoch 1. `request` is what another node needs to go on
    * with it, opaque to the journal; null where that must not be kept. One larger than `requestBytesMax` is left out.
+   *
+   * `soleName`: a further name, which only one answer that is under way or complete may bear. Where another bears it
+   * by the time at which this one would be kept, whichever node began that, this one is not kept at all, and `onLost`
+   * says HF_LEASE_LOST.
    * @throws {Fault} HF_JOURNAL_FULL
    */
-  begin(answer: AnswerInfo, request: Buffer | null, listener: EntryListener): JournalEntry
+  begin(answer: AnswerInfo, request: Buffer | null, listener: EntryListener, soleName?: string | null): JournalEntry
   /** By ray or alias; null when there is no such answer (any more). */
   open(id: string): Promise<JournalCursor | null>
   /** Answers of this caller under this `callKey`, newest first, at most 16. */

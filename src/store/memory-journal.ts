@@ -80,14 +80,26 @@ export class MemoryJournal implements Journal, Keeper {
     return this.#live.size + this.#endedCount
   }
 
-  begin(info: AnswerInfo, request: Buffer | null, listener: EntryListener): JournalEntry {
+  begin(
+    info: AnswerInfo,
+    request: Buffer | null,
+    listener: EntryListener,
+    soleName: string | null = null,
+  ): JournalEntry {
     const kept = request && request.length <= this.#options.requestBytesMax ? request : null
     const neededBytes = answerOverheadBytes + (kept?.length ?? 0)
     if (!this.#hasRoom(neededBytes)) throw new Fault('HF_JOURNAL_FULL')
     const answer = new MemoryAnswer(info, kept, this.#order++, this.#clock.monotonicMs())
+    const bearer = soleName === null ? null : this.#find(soleName)
+    if (bearer && (bearer.outcome === null || bearer.outcome === 'complete')) {
+      const fault = new Fault('HF_LEASE_LOST', { detail: 'another answer bears its name' })
+      this.#clock.soon(() => listener.onLost(fault))
+      return new MemoryEntry(this, answer, listener) // not its writer, so it does nothing
+    }
     this.#bytes += neededBytes
     this.#live.add(answer)
     this.#index.add(answer)
+    if (soleName !== null) this.name(answer, soleName)
     return this.#hand(answer, listener)
   }
 

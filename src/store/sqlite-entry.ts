@@ -23,8 +23,9 @@ export class SqliteEntry implements JournalEntry, Member {
   eventBytes = 0
   /** Number of the answer in the file; 0 until its first commit. */
   id = 0
-  /** Waits for the first commit. */
+  /** Wait for the first commit. */
   request: Buffer | null = null
+  soleName: string | null = null
   /** As in the file: events, the last piece, the charge, and what of that goes at the end. */
   keptCount = 0
   lastPiece = 0

@@ -102,8 +102,13 @@ export class SqliteJournal implements Journal, Shelf {
     return this.#writer.answerCount
   }
 
-  begin(answer: AnswerInfo, request: Buffer | null, listener: EntryListener): JournalEntry {
-    return this.#writer.begin(answer, request, listener)
+  begin(
+    answer: AnswerInfo,
+    request: Buffer | null,
+    listener: EntryListener,
+    soleName: string | null = null,
+  ): JournalEntry {
+    return this.#writer.begin(answer, request, listener, soleName)
   }
 
   async open(id: string): Promise<JournalCursor | null> {

@@ -36,6 +36,11 @@ const headSql = `
 const answerSql = `
   INSERT INTO answer (ray, route, model, caller, began_ms, is_stream, is_stored, call_key, first_piece)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+/** An answer that a repetition of its call may have bears this name. */
+const bearerSql = `
+  SELECT 1 FROM alias n JOIN answer a ON a.id = n.answer
+  WHERE n.id = ? AND (a.outcome IS NULL OR a.outcome = 'complete') AND (a.forget_ms IS NULL OR a.forget_ms > ?)`
+
 export class SqliteWriter implements EntryKeeper {
   readonly live = new Crowd<SqliteEntry>()
   #file: SqliteFile
@@ -76,7 +81,7 @@ export class SqliteWriter implements EntryKeeper {
     this.#total = total
   }
 
-  begin(info: AnswerInfo, request: Buffer | null, listener: EntryListener): SqliteEntry {
+  begin(info: AnswerInfo, request: Buffer | null, listener: EntryListener, soleName: string | null): SqliteEntry {
     if (this.#isClosed) throw new Fault('HF_JOURNAL_FULL', { detail: 'the journal is closed' })
     if (this.#failedMs !== null && !this.#isWritableAgain())
       throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk refuses writes' })
@@ -87,6 +92,8 @@ export class SqliteWriter implements EntryKeeper {
     this.#needRoom(entry.pendingBytes)
     this.#claimedBytes += entry.pendingBytes
     this.live.add(entry)
+    entry.soleName = soleName
+    if (soleName !== null) entry.alias(soleName)
     this.touch(entry)
     return entry
   }
@@ -221,6 +228,8 @@ export class SqliteWriter implements EntryKeeper {
 
   #enter(entry: SqliteEntry, piece: number): boolean {
     const { ray, route, model, caller, beganMs, isStream, isStored, callKey } = entry.info
+    const { soleName } = entry
+    if (soleName !== null && this.#file.sql(bearerSql).get(soleName, this.#clock.nowMs())) return false
     const { changes, lastInsertRowid } = this.#file
       .sql(answerSql)
       .run(ray, route, model, caller, beganMs, isStream ? 1 : 0, isStored ? 1 : 0, callKey, this.#nextPiece)

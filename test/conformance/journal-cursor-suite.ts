@@ -1,7 +1,7 @@
 /** What every journal must do for readers: cursors, names, calls found again. Part of `journalSuite`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Bench, type OpenJournal, otherRay } from './journal-bench.ts'
+import { Bench, type OpenJournal, otherRay, codesOf } from './journal-bench.ts'
 
 const strings = (events: readonly Buffer[] | null | undefined): string[] | null => events?.map(String) ?? null
 
@@ -163,6 +163,34 @@ function nameTests(open: OpenJournal): void {
     await bench.journal.remove('same')
     assert.equal(await bench.journal.open('same'), null)
     assert.equal(await bench.journal.open(second.info.ray), null)
+  })
+
+  test('of those with one sole name only the first is begun, until that has failed or is gone', async () => {
+    await using bench = new Bench(open)
+    const first = bench.begin({}, null, 'sole')
+    const second = bench.begin({}, Buffer.from('r'), 'sole')
+    second.entry.append(Buffer.from('never'))
+    bench.moment()
+    assert.deepEqual([codesOf(first), codesOf(second), second.kept], [[], ['HF_LEASE_LOST'], []])
+    assert.equal(await bench.journal.open(second.info.ray), null)
+    first.entry.append(Buffer.from('a'))
+    first.entry.seal('complete')
+    bench.moment()
+    const third = bench.begin({}, null, 'sole')
+    bench.moment()
+    assert.deepEqual(codesOf(third), ['HF_LEASE_LOST'])
+    assert.deepEqual(await bench.texts(first), ['a'])
+    assert.equal((await bench.journal.open('sole'))?.info.ray, first.info.ray)
+    assert.equal(bench.journal.answerCount, 1)
+
+    await bench.journal.remove(first.info.ray)
+    for (const outcome of ['failed', 'cancelled'] as const) {
+      const { info, entry, ...noted } = bench.begin({}, null, 'sole')
+      bench.moment()
+      assert.deepEqual([(await bench.journal.open('sole'))?.info.ray, codesOf(noted)], [info.ray, []])
+      entry.seal(outcome)
+      bench.moment()
+    }
   })
 
   test('takes a bounded number of names, of bounded length', async () => {

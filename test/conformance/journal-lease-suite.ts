@@ -293,6 +293,18 @@ function takeoverTests(pair: () => [Bench, Bench]): void {
     )
   })
 
+  test('of two nodes that begin under one sole name at the same time one has it, and the other is told', async () => {
+    const [one, two] = pair()
+    await using _ = one
+    await using __ = two
+    const begun = [one, two].map((bench) => bench.begin({}, null, 'sole'))
+    for (const bench of [one, two]) bench.moment()
+    const [first, second] = begun
+    assert.ok(first && second)
+    assert.deepEqual([codesOf(first), codesOf(second)], [[], ['HF_LEASE_LOST']])
+    for (const bench of [one, two]) assert.equal((await bench.journal.open('sole'))?.info.ray, first.info.ray)
+  })
+
   test('a node that comes back after its lease can neither write nor end the answer, and is told once', async () => {
     const [one, two] = pair()
     await using _ = one

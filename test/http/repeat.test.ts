@@ -53,6 +53,18 @@ describe('an Idempotency-Key', () => {
     assert.equal(house.upstream.calls.length, 1)
   })
 
+  test('is of one call only, however large that is', async () => {
+    const key = { 'idempotency-key': 'large' }
+    const large = (word: string): object => ({ messages: [{ role: 'user', content: word.repeat(300_000) }] })
+    const first = await whole(large('a'), key)
+    assert.equal(first.status, 200)
+    const other = await whole(large('b'), key)
+    assert.deepEqual([other.status, await codeOf(other)], [422, 'HF_KEY_REUSED'])
+    const same = await whole(large('a'), key)
+    assert.deepEqual([same.status, rayIn({ answer: same })], [200, rayIn({ answer: first })])
+    assert.equal(house.upstream.calls.length, 1)
+  })
+
   test('makes one call of those that come at the same moment', async () => {
     const key = { 'idempotency-key': 'at-once' }
     house.upstream.script = (call) => void setTimeout(() => sayHello(call), 30)

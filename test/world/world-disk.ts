@@ -40,7 +40,13 @@ export interface Row {
 
 /** What a journal asks the disk to write. `epoch` and `seq` are what it believes. */
 export type Write =
-  | { readonly do: 'begin'; readonly info: AnswerInfo; readonly request: Buffer | null; readonly node: string }
+  | {
+      readonly do: 'begin'
+      readonly info: AnswerInfo
+      readonly request: Buffer | null
+      readonly node: string
+      readonly soleName: string | null
+    }
   | (Claim & { readonly do: 'append'; readonly seq: number; readonly event: Buffer; readonly aside: Buffer | null })
   | (Claim & { readonly do: 'alias'; readonly id: string })
   | (Claim & { readonly do: 'seal'; readonly outcome: Outcome })
@@ -127,7 +133,7 @@ export class WorldDisk {
 
   /** One write. False when it is refused, since somebody else writes this answer now or it is gone. */
   write(write: Write): boolean {
-    if (write.do === 'begin') return this.#begin(write.info, write.request, write.node)
+    if (write.do === 'begin') return this.#begin(write)
     const row = this.rows.get(write.ray)
     if (!row || row.outcome !== null) return false
     if (this.isFenced && (row.owner !== write.node || row.epoch !== write.epoch)) return false
@@ -156,8 +162,10 @@ export class WorldDisk {
     return false
   }
 
-  #begin(info: AnswerInfo, request: Buffer | null, owner: string): boolean {
+  #begin({ info, request, node: owner, soleName }: Write & { do: 'begin' }): boolean {
     if (this.rows.has(info.ray)) return false
+    const bearer = soleName === null ? null : this.find(soleName)
+    if (bearer && (bearer.outcome === null || bearer.outcome === 'complete')) return false
     const nowMs = this.clock.monotonicMs()
     const bytes = rowOverheadBytes + (request?.length ?? 0)
     const row: Row = {
@@ -177,6 +185,7 @@ export class WorldDisk {
       bytes,
     }
     this.rows.set(info.ray, row)
+    if (soleName !== null) this.#alias(row, soleName)
     this.bytes += bytes
     this.onFact({ what: 'begun', row, by: owner })
     return true

@@ -136,7 +136,12 @@ export class WorldJournal implements Journal {
     return this.#entries.size
   }
 
-  begin(answer: AnswerInfo, request: Buffer | null, listener: EntryListener): JournalEntry {
+  begin(
+    answer: AnswerInfo,
+    request: Buffer | null,
+    listener: EntryListener,
+    soleName: string | null = null,
+  ): JournalEntry {
     const kept = request && request.length <= this.#options.requestBytesMax ? request : null
     const bytes = rowOverheadBytes + (kept?.length ?? 0)
     this.#disk.find('')
@@ -146,7 +151,7 @@ export class WorldJournal implements Journal {
     this.#entries.set(answer.ray, entry)
     this.#claimedBytes += bytes
     entry.bytes = bytes
-    this.put(entry, { do: 'begin', info: answer, request: kept, node: this.node })
+    this.put(entry, { do: 'begin', info: answer, request: kept, node: this.node, soleName })
     return entry
   }
 

@@ -205,7 +205,7 @@ export class Reader implements Listener {
   #begin(lengthBytes: number | null): void {
     if (this.hasBegun) return
     this.hasBegun = true
-    this.#reply.begin({ lengthBytes, headers: { 'holdfast-ray': this.#options.ray } })
+    this.#reply.begin({ lengthBytes, headers: { 'holdfast-ray': this.#cursor?.info.ray ?? this.#options.ray } })
     if (lengthBytes !== null) return
     this.#wroteMs = this.#options.clock.monotonicMs()
     this.#heartbeat = this.#options.clock.every(heartbeatMs, () => this.#beat())
