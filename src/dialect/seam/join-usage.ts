@@ -12,9 +12,10 @@ export function joinUsage(partial: PartialAnswer, { name }: Rung, leg: Usage | n
   const told = partial.promptTokens ?? toldInput(partial)
   // What was said stood in the prompt of this leg.
   const input = told ?? Math.max(0, (leg.inputTokens ?? 0) - partial.tokenCount)
-  const { inputTokens: _, outputTokens = 0, ...rest } = leg
+  const { inputTokens: _, outputTokens = 0, cachedTokens } = leg
   return {
-    ...rest,
+    // What was said stood in the cache too, behind the prompt.
+    ...(cachedTokens !== undefined && { cachedTokens: Math.min(cachedTokens, input) }),
     ...((told !== null || leg.inputTokens !== undefined) && { inputTokens: input }),
     outputTokens: partial.tokenCount + outputTokens,
   }
