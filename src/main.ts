@@ -197,10 +197,11 @@ function openFleet(config: Config, clock: Clock): Fleet {
     Object.keys(config.pools).length > 0 ? config.pools : { all: { upstreams: [...byName.keys()], attemptsMax: 5 } }
   for (const [name, options] of Object.entries(wanted)) {
     const members = options.upstreams.flatMap((member) => {
-      const { name: upstreamName, weight, priority } = typeof member === 'string' ? { name: member } : member
+      const { name: upstreamName, weight, priority, model } = typeof member === 'string' ? { name: member } : member
       const upstream = byName.get(upstreamName)
       if (!upstream) return []
-      return [{ upstream, weight: weight ?? upstream.options.weight, priority: priority ?? upstream.options.priority }]
+      const { options: own } = upstream
+      return [{ upstream, model: model ?? null, weight: weight ?? own.weight, priority: priority ?? own.priority }]
     })
     const overrides = Object.entries(('timeouts' in options && options.timeouts) || {}).filter(
       ([, ms]) => ms !== undefined,

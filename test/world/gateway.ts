@@ -218,7 +218,7 @@ export class Gateway implements Machine {
     const wires = new Map(
       servers.map((server) => [server.name, new WorldWire(process, network, this.name, server)] as const),
     )
-    const members = upstreams.map((upstream) => ({ upstream, weight: 1, priority: 0 }))
+    const members = upstreams.map((upstream) => ({ upstream, model: null, weight: 1, priority: 0 }))
     const pool = { name: 'all', members, timeouts, attemptsMax: 5 }
     const fleet = new Fleet(upstreams, new Map([['all', pool]]), new Map())
     const admission = new Admission(1000)

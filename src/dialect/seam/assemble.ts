@@ -118,5 +118,6 @@ function toItem({ kind, raw, text, closing }: SaidPart): Fields {
         : { type: 'refusal', refusal: text }
     return { ...raw, content: [part] }
   }
-  return kind === 'call' ? { ...raw, arguments: text } : raw
+  if (kind !== 'call') return raw
+  return { ...raw, [raw['type'] === 'custom_tool_call' ? 'input' : 'arguments']: text }
 }

@@ -48,13 +48,14 @@ export function toContinuedCall(call: Call, partial: PartialAnswer, rung: Rung, 
     }
     case 'prefill':
     case 'prefix-flag': {
-      const asked = prefilled(call.route, wishes.body, given, thoughtsOf(partial))
+      const before = givenByCaller(wishes.body, given)
+      const asked = prefilled(call.route, wishes.body, before + given, thoughtsOf(partial))
       const isAsked = rung.name === 'prefill' && call.route !== 'completions' && askedEngines.has(facts.kind)
       return {
         call: changed(call, { ...schema, ...remaining(wishes, partial, 0), ...asked }),
         extras: isAsked ? { continue_final_message: true, add_generation_prompt: false } : {},
         marksLast: rung.name === 'prefix-flag',
-        given,
+        given: before + given,
         blanks: text.slice(given.length),
       }
     }
@@ -109,16 +110,24 @@ function thoughtsOf(partial: PartialAnswer): string {
     .join('')
 }
 
+/** A shorter beginning may stand at the beginning of what follows it by chance. */
+const repeatedLengthMin = 12
+
+/** The beginning of the answer that the caller gave itself, unless the engine told it again and it was said so. */
+function givenByCaller({ messages }: Fields, said: string): string {
+  const last: unknown = Array.isArray(messages) ? messages.at(-1) : null
+  if (!isFields(last) || last['role'] !== 'assistant' || typeof last['content'] !== 'string') return ''
+  const { content } = last
+  return content.length >= repeatedLengthMin && said.startsWith(content) ? '' : content
+}
+
 function prefilled(route: Route, body: Fields, given: string, thoughts: string): Changes {
   if (route === 'completions') return { prompt: JSON.stringify(`${String(body['prompt'])}${given}`) }
   if (route === 'responses') return { input: JSON.stringify([...inputOf(body), toInputItem(given)]) }
   const messages = Array.isArray(body['messages']) ? body['messages'] : []
   const last: unknown = messages.at(-1)
-  // The caller had given the beginning of the answer itself.
-  if (isFields(last) && last['role'] === 'assistant') {
-    const joined = { ...last, content: `${String(last['content'])}${given}` }
-    return { messages: JSON.stringify([...messages.slice(0, -1), joined]) }
-  }
+  if (isFields(last) && last['role'] === 'assistant')
+    return { messages: JSON.stringify([...messages.slice(0, -1), { ...last, content: given }]) }
   const thought = thoughts !== '' && route === 'chat' ? { reasoning_content: thoughts } : {}
   return { messages: JSON.stringify([...messages, { role: 'assistant', content: given, ...thought }]) }
 }

@@ -12,7 +12,7 @@ export interface LadderOptions {
 
 /** The ways in which this upstream may go on with the answer, best first; empty when there is none. */
 export function ladder(call: Call, partial: PartialAnswer, facts: LegFacts, options: LadderOptions = {}): Rung[] {
-  if (!canSpeak(call.route, facts)) return []
+  if (partial.finish || !canSpeak(call.route, facts)) return []
   if (options.mustSameModel === true && !facts.isSameModel) return []
   const wishes = readWishes(call)
   const isSingle = wishes.choiceCount <= 1 && partial.choiceCount <= 1 && !wishes.isPeculiar

@@ -44,7 +44,16 @@ export const grammarFields = [
   'grammar',
 ] as const
 
+const known = new WeakMap<Call, Wishes>()
+
+/** Read once for a call, however often it is asked: the body may be many megabytes. */
 export function readWishes(call: Call): Wishes {
+  const wishes = known.get(call) ?? wishesOf(call)
+  known.set(call, wishes)
+  return wishes
+}
+
+function wishesOf(call: Call): Wishes {
   const body = call.body.whole()
   const tokensMaxField = limitFields[call.route]?.find((name) => typeof body[name] === 'number') ?? null
   const stop = call.route === 'messages' ? body['stop_sequences'] : body['stop']

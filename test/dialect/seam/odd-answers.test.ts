@@ -239,3 +239,42 @@ test('what pieces do not tell is not taken for nothing: such answers are not beg
   assert.deepEqual(names({ modalities: ['text', 'audio'], audio: { voice: 'x' } }), [])
   assert.deepEqual(names({ functions: [{ name: 'f' }] }), [])
 })
+
+test('blanks around a tool call, which each server puts as it likes, are no other answer', () => {
+  const tools = [{ type: 'function', function: { name: 'f', parameters: {} } }]
+  const call = askOf('chat', 'q', { tools })
+  const one = chunk({ tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }] })
+  const finish = chunk({}, { finish_reason: 'tool_calls' })
+  const start = chunk({ role: 'assistant', content: '' })
+  const variants = [[one], [chunk({ content: '\n\n' }), one]]
+  for (const first of variants) {
+    for (const second of variants) {
+      const before = [start, ...first]
+      const leg = openLeg(call, readPartial('chat', before), again, factsOf({ profile: 'openai' }, 'chat'))
+      assert.ok(leg)
+      const { events, reader } = tell(leg, [start, ...second, finish].map(({ event }) => event.toString()).join(''))
+      assert.equal(reader.failure, null)
+      assert.equal(readPartial('chat', [...before, ...events]).parts.filter(({ kind }) => kind === 'call').length, 1)
+    }
+  }
+})
+
+describe('a beginning that the caller gave itself', () => {
+  const given = 'The answer to all of it'
+  const call = callOf('chat', {
+    messages: [
+      { role: 'user', content: 'q' },
+      { role: 'assistant', content: given },
+    ],
+  })
+  const lastOf = (said: string): unknown => {
+    const before = [chunk({ role: 'assistant', content: '' }), chunk({ content: said })]
+    const leg = openLeg(call, readPartial('chat', before), prefill, factsOf({ profile: 'llamacpp' }, 'chat'))
+    return (JSON.parse(Buffer.concat(leg?.body ?? []).toString()) as { messages: Json[] }).messages.at(-1)?.['content']
+  }
+
+  test('stands before what was said', () => assert.equal(lastOf(' is 42'), `${given} is 42`))
+  test('is not given twice where the engine has told it again', () => {
+    assert.equal(lastOf(`${given} is 42`), `${given} is 42`)
+  })
+})
