@@ -71,6 +71,12 @@ describe('an Idempotency-Key', () => {
     assert.deepEqual([other.status, await codeOf(other)], [422, 'HF_KEY_REUSED'])
     assert.equal((await whole({}, key)).status, 200)
     assert.equal(house.upstream.calls.length, 1)
+    const large = { 'idempotency-key': 'reused-by-large' }
+    const long = 'x'.repeat(2 ** 20)
+    assert.equal((await whole({ user: `${long}1${long}` }, large)).status, 200)
+    assert.equal((await whole({ user: `${long}2${long}` }, large)).status, 422)
+    assert.equal((await whole({ user: `${long}1${long}` }, large)).status, 200)
+    assert.equal(house.upstream.calls.length, 2)
   })
 
   test('of a call that failed begins it anew', async () => {
