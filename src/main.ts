@@ -74,7 +74,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   })
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
-  const relay = openRelay(config, { clock, random, fleet, wires, journal, admission, observer })
+  const relay = parts.use(openRelay(config, { clock, random, fleet, wires, journal, admission, observer }))
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()

@@ -1,4 +1,5 @@
 /** One worker process under the supervisor: a whole house, told what to be by message. */
+import cluster from 'node:cluster'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { type House, openHouse } from '../main.ts'
@@ -9,8 +10,9 @@ import type { SupervisorWord, WorkerStatus, WorkerWord } from './supervisor.ts'
 
 const statusPeriodMs = 1000
 
+/** A supervisor that is gone is told nothing; without a callback that would be an error nobody catches. */
 function tell(word: WorkerWord): void {
-  process.send?.(word)
+  if (process.connected) process.send?.(word, undefined, undefined, () => {})
 }
 
 /** Runs until told to stop, or until the supervisor is gone. */
@@ -53,11 +55,13 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     isDraining = true
     await house.drain(graceMs)
     clearInterval(timer)
-    if (process.connected) process.disconnect?.()
+    process.exit()
   }
   const { drainMs, retireMs } = config.limits
   process.on('SIGTERM', () => void stop(drainMs))
   process.on('disconnect', () => void stop(drainMs))
+  // Without this node:cluster would end the process the moment the supervisor is gone, answers and all.
+  if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
   tell({ event: 'status', status: statusOf(house) })
   tell({ event: 'listening', urls: house.urls, node: house.journalNode, ...describeFleet(house.fleet) })
   const bury = (node: string): void => {

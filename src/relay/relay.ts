@@ -19,6 +19,7 @@ import type { Order } from './order.ts'
 import { unpackOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
+import { Recent } from './recent.ts'
 import { Reader } from './stream/reader.ts'
 
 /** After the grace: time for the last words to reach callers that read. */
@@ -26,8 +27,8 @@ const lastWordsMs = 1000
 /** What is read from the journal at once for an answer that is put together. */
 const pageBytesMax = 2 ** 20
 
-/** Answers that are remembered to have found their reader again. */
-const takenMax = 1000
+/** Answers of which this node remembers that they found their reader again, or may not have reached him. */
+const recentMax = 1000
 /** A call for the background that is sent again within this time is the same call. */
 const repeatedWithinMs = 60_000
 
@@ -49,7 +50,9 @@ export class RelayPlane {
   /** Calls that may be repetitions, each waiting for the one before it. */
   #turns = new Map<string, Promise<void>>()
   /** Lost answers that a repetition has got since; the next call that looks alike is another one. */
-  #taken = new RecentRays(takenMax)
+  #taken = new Recent(recentMax)
+  /** Whole answers that may not have arrived, by what a repetition of their call is known by. */
+  #undelivered = new Recent(recentMax)
   #isAdopting = false
   #isClosing = false
 
@@ -154,6 +157,12 @@ export class RelayPlane {
     await idle
   }
 
+  /** Without a drain: what is under way is given back, for whoever adopts it, before its upstream's connection goes. */
+  [Symbol.dispose](): void {
+    this.retire()
+    for (const exchange of this.#live) exchange.abandon()
+  }
+
   #open(order: Order, keptCount: number): Exchange {
     const exchange: Exchange = new Exchange(this.#relay, order, keptCount, () => this.#live.remove(exchange))
     this.#live.add(exchange)
@@ -185,6 +194,7 @@ export class RelayPlane {
       clock,
       onEnded: (how) => exchange.readerLeft(how),
     })
+    this.#watchArrival(reply, exchange)
     exchange.start(reader)
     exchange.aliasKey()
   }
@@ -222,10 +232,18 @@ export class RelayPlane {
       const earlier = await this.#earlier(order)
       if (!earlier) return this.#start(order, reply)
       const { ray, isStream } = earlier
-      this.#taken.add(ray)
-      const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#taken.delete(ray))
+      this.#taken.add(ray, ray)
+      this.#watchArrival(reply, { order, callKey: earlier.callKey }, ray)
+      const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#taken.take(ray))
       this.#attach(ray, { next: 0, isStream, reply, onEnded }, false).start()
     })
+  }
+
+  /** Remembers an answer that may not have arrived, for a repetition of its call. */
+  #watchArrival(reply: Reply, { order, callKey }: Pick<Exchange, 'order' | 'callKey'>, ray = order.ray): void {
+    if (callKey === null) return
+    const alias = lostAlias(order.caller, callKey)
+    reply.onUndelivered = () => this.#undelivered.add(alias, ray)
   }
 
   /** One after the other for calls that are alike: of two that come at once, the second must find the first. */
@@ -260,6 +278,9 @@ export class RelayPlane {
     if (callKey === null) return this.#lostTwin(order)
     const lost = await journal.open(lostAlias(caller, callKey))
     if (isUsable(lost) && this.#isLost(lost.info.ray)) return lost.info
+    const undelivered = this.#undelivered.take(lostAlias(caller, callKey))
+    const given = undelivered && (await journal.open(undelivered))
+    if (given && isUsable(given)) return given.info
     const twin = this.#lostTwin(order)
     if (twin) return twin
     const cursors = (await journal.find(caller, callKey)).filter(isUsable)
@@ -328,31 +349,5 @@ function orderOf({ request }: Adopted, clock: Clock): Order | null {
     return request && unpackOrder(request, clock)
   } catch {
     return null
-  }
-}
-
-/** The last few rays that were added. */
-class RecentRays {
-  #rays = new Set<Ray>()
-  #countMax: number
-
-  constructor(countMax: number) {
-    this.#countMax = countMax
-  }
-
-  has(ray: Ray): boolean {
-    return this.#rays.has(ray)
-  }
-
-  add(ray: Ray): void {
-    this.#rays.add(ray)
-    for (const oldest of this.#rays) {
-      if (this.#rays.size <= this.#countMax) return
-      this.#rays.delete(oldest)
-    }
-  }
-
-  delete(ray: Ray): void {
-    this.#rays.delete(ray)
   }
 }

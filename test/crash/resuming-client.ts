@@ -12,6 +12,8 @@ export interface ResumingOptions {
   readonly random: Random
   /** Chance that it drops its connection at an event, by itself. */
   readonly dropChance: number
+  /** Known from elsewhere: it reads that answer from the beginning, and asks for none. */
+  readonly ray?: string
   /** Sends an `Idempotency-Key`; without it a repeated POST is marked as the official SDKs mark it. */
   readonly idempotencyKey: string | null
   /** Gives up after this time without a new event. */
@@ -22,13 +24,6 @@ export interface ResumingOptions {
   readonly repeatMs?: number
   /** The answer is to end with HF_CANCELLED; what came before must be its beginning. */
   readonly isCancelled?: boolean
-}
-
-/** One connection of the client. */
-export interface Connection {
-  /** Milliseconds since 1970. */
-  readonly openedMs: number
-  firstEventMs: number | null
 }
 
 export interface Resumed {
@@ -50,9 +45,10 @@ const retryMs = 50
 export class ResumingClient {
   /** The data of the events, by number. */
   readonly events: string[] = []
-  readonly connections: Connection[] = []
+  /** When they came, milliseconds since 1970. */
+  readonly arrivedMs: number[] = []
   #options: ResumingOptions
-  #ray: string | null = null
+  #ray: string | null
   #abort: AbortController | null = null
   #away: Promise<void> | null = null
   #text = ''
@@ -69,6 +65,11 @@ export class ResumingClient {
 
   constructor(options: ResumingOptions) {
     this.#options = options
+    this.#ray = options.ray ?? null
+  }
+
+  get prompt(): string {
+    return this.#options.prompt
   }
 
   get ray(): string | null {
@@ -120,7 +121,6 @@ export class ResumingClient {
     }
     const abort = new AbortController()
     this.#abort = abort
-    this.connections.push({ openedMs: Date.now(), firstEventMs: null })
     try {
       const answer = this.#ray === null ? await this.#post(abort.signal) : await this.#resume(abort.signal)
       if (answer.status !== 200) return await this.#refused(answer)
@@ -189,8 +189,7 @@ export class ResumingClient {
       return false
     }
     this.events.push(data)
-    const connection = this.connections.at(-1)
-    if (connection) connection.firstEventMs ??= Date.now()
+    this.arrivedMs.push(Date.now())
     const nowMs = performance.now()
     this.#longestGapMs = Math.max(this.#longestGapMs, nowMs - this.#lastMs)
     this.#lastMs = nowMs

@@ -133,7 +133,7 @@ export function closingEvents(call: Call, partial: PartialAnswer, options: LegOp
   const mark = options.marksSeams === true && seam ? toMark(seam) : null
   const writer = openWriter(partial, { wantsUsage, mark }, (event) => events.push(event))
   const usage: Usage = {
-    ...(partial.tokens && { inputTokens: partial.tokens.prompt.length }),
+    ...(partial.promptTokens !== null && { inputTokens: partial.promptTokens }),
     outputTokens: partial.tokenCount,
   }
   if (!partial.finish) writer.write({ is: 'finish', reason: finishWords(call.route).limit, stopText: null, raw: {} })

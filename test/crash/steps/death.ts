@@ -40,6 +40,7 @@ export const steps = {
   'sweep-uncommitted': 'at the end of a sweep, before its commit',
   retired: 'a retired worker stops accepting',
   released: 'between giving the lease back and the commit',
+  'release-uncommitted': 'giving the lease back is written, before its commit',
   'release-committed': 'the lease is given back',
   'cancel-uncommitted': 'a cancel is written, before its commit',
   'cancel-committed': 'a cancel is committed, the writer does not know',
@@ -71,9 +72,9 @@ export interface Death {
 const ordersFile = 'orders.json'
 const markName = (number: number, at: number): string => `death-${number}-${at}.json`
 
-function readJson<T>(path: string): T | null {
+function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T
+    return JSON.parse(readFileSync(path, 'utf8'))
   } catch {
     return null
   }
@@ -96,7 +97,7 @@ export class DeathFolder implements Disposable {
   get deaths(): Death[] {
     const { number, deaths } = this.#orders
     return deaths
-      .map((_, at) => readJson<Death>(join(this.path, markName(number, at))))
+      .map((_, at) => readJson(join(this.path, markName(number, at))) as Death | null)
       .filter((death) => death !== null)
   }
 
@@ -131,9 +132,9 @@ export class Doom {
   }
 
   #next(): { order: DeathOrder; mark: string } | null {
-    const { number, deaths } = readJson<Orders>(join(this.#folder, ordersFile)) ?? { number: 0, deaths: [] }
-    for (const [at, order] of deaths.entries()) {
-      const mark = markName(number, at)
+    const orders = readJson(join(this.#folder, ordersFile)) as Orders | null
+    for (const [at, order] of orders?.deaths.entries() ?? []) {
+      const mark = markName(orders?.number ?? 0, at)
       if (readJson(join(this.#folder, mark)) === null) return { order, mark }
     }
     return null

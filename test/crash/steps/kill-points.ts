@@ -72,7 +72,10 @@ export function putKillPoints(doom: Doom): void {
   after(SqliteEntry.prototype, 'seal', 'sealed')
   after(SqliteEntry.prototype, 'release', 'released')
   before(HttpReply.prototype, 'end', 'unended')
-  after(RelayPlane.prototype, 'retire', 'retired')
+  around(RelayPlane.prototype, 'retire', (self, original) => {
+    original()
+    if (self.liveCount > 0) doom.reach('retired')
+  })
   before(Exchange.prototype, 'onCancel', 'cancel-noticed')
   around(SqliteJournal.prototype, 'adopt', async (_, original, args) => {
     const adopted = await original(...args)

@@ -37,8 +37,12 @@ export interface Scene {
   readonly cutTokens?: number
   /** At this event (stream), or once begun (background): the answer is cancelled from elsewhere. */
   readonly cancelAt?: number
-  /** At this event: what else happens. */
-  readonly act?: { readonly at: number; readonly run: (lane: Lane) => void }
+  /** What else happens, from this event on, beside the client. */
+  readonly beside?: { readonly at: number; readonly run: (lane: Lane, client: ResumingClient) => Promise<void> }
+  /** Length of the answer; 32. */
+  readonly tokens?: number
+  /** Longest takeover; `takeoverMsMax` where others are there to take over. */
+  readonly takeoverMsMax?: number
 }
 
 export interface Row {
@@ -53,8 +57,9 @@ export interface Row {
 }
 
 const workerCount = 3
-const tokens = 32
-export const takeoverMsMax = 5000
+const tokensDefault = 32
+/** What is promised where others are there to take over. */
+const takeoverMsMax = 5000
 const patienceMs = 30_000
 /** The official SDKs wait so long before they repeat a call, give or take a quarter. */
 const sdkPauseMs = 500
@@ -75,7 +80,8 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
 async function countCalls(urls: readonly string[], prompt: string): Promise<number> {
   const counts = await Promise.all(
     urls.map(async (url) => {
-      const answer = await fetch(`${url}/lab/calls?prompt=${encodeURIComponent(prompt)}`)
+      const answer = await fetch(`${url}/lab/calls?prompt=${encodeURIComponent(prompt)}`).catch(() => null)
+      if (answer === null) return 0 // it was killed, and nobody knows any more
       const { perPrompt } = (await answer.json()) as { perPrompt: Record<string, number> }
       return Object.values(perPrompt)[0] ?? 0
     }),
@@ -150,7 +156,7 @@ export class Lane implements AsyncDisposable {
   }
 
   async play(scene: Scene): Promise<Row> {
-    const prompt = `scene ${sceneCount++}: ${scene.name}, ${scene.mode} tokens:${tokens}`
+    const prompt = `scene ${sceneCount++}: ${scene.name}, ${scene.mode} tokens:${scene.tokens ?? tokensDefault}`
     const complaints: string[] = []
     const { name, mode } = scene
     let takeoverMs: number | null = null
@@ -166,7 +172,7 @@ export class Lane implements AsyncDisposable {
         complaints.push(`${this.folder.deaths.length} of ${scene.deaths.length} deaths came about`)
       await until('the answer has ended', () => this.journal.liveCount === 0)
       takeoverMs = client.takeoverMs(this.folder.deaths.at(-1)?.atMs ?? 0)
-      if ((takeoverMs ?? 0) > takeoverMsMax) complaints.push(`takeover after ${takeoverMs} ms`)
+      if ((takeoverMs ?? 0) > (scene.takeoverMsMax ?? takeoverMsMax)) complaints.push(`takeover after ${takeoverMs} ms`)
       complaints.push(...this.#judgeKept(this.journal.answers(before), client, scene))
       calls = await countCalls(this.upstreams, prompt)
       const [least, most] = scene.calls
@@ -179,9 +185,10 @@ export class Lane implements AsyncDisposable {
     return { name, mode, deaths: this.folder.deaths.length || scene.deaths.length, calls, takeoverMs, complaints }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** All its processes, at once. */
+  async kill(): Promise<void> {
     const pids = await workerPids(this.gateway).catch(() => [])
-    await this.gateway.end('SIGKILL')
+    const end = this.gateway.end('SIGKILL')
     for (const pid of pids) {
       try {
         process.kill(pid, 'SIGKILL')
@@ -189,6 +196,11 @@ export class Lane implements AsyncDisposable {
         // gone already
       }
     }
+    await end
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill()
     this.journal[Symbol.dispose]()
     this.folder[Symbol.dispose]()
     rmSync(this.state, { recursive: true, force: true })
@@ -230,6 +242,7 @@ class SceneClient {
   #repeating: RepeatingClient | null = null
   #endedMs = 0
   #cancel: Promise<void> = Promise.resolve()
+  #beside: Promise<void> = Promise.resolve()
 
   constructor(lane: Lane, scene: Scene, prompt: string) {
     this.#lane = lane
@@ -247,14 +260,13 @@ class SceneClient {
     if (mode.startsWith('stream')) {
       const onEvent = (number: number, client: ResumingClient): void => {
         if (number === cancelAt) this.#cancel = lane.cancel(client.ray ?? '')
-        if (number === scene.act?.at) scene.act.run(lane)
+        if (number === scene.beside?.at) this.#beside = scene.beside.run(lane, client)
       }
       const more = { model: 'lab-model', random: seededRandom(1), dropChance: 0, onEvent }
       this.#stream = new ResumingClient({ ...common, ...more })
     } else {
       const onBegun = (id: string): void => {
         if (cancelAt !== undefined) this.#cancel = lane.cancel(id)
-        if (scene.act) scene.act.run(lane)
       }
       this.#repeating = new RepeatingClient({ ...common, onBegun })
     }
@@ -271,20 +283,21 @@ class SceneClient {
       ? (await this.#stream.run()).complaint
       : ((await (isInBackground ? this.#repeating?.runInBackground() : this.#repeating?.runWhole()))?.complaint ?? null)
     this.#endedMs = Date.now()
-    await this.#cancel
+    await Promise.all([this.#cancel, this.#beside])
     return complaint
   }
 
-  /** Until the first event on a connection opened after the death; else until the journal says it was taken over. */
+  /**
+   * Until the client had the first event that the successor made; where it streams none, until the journal says that
+   * the answer was taken over; where nothing was, until the client had what there was.
+   */
   takeoverMs(deathMs: number): number | null {
-    const came = this.#stream?.connections
-      .filter(({ openedMs, firstEventMs }) => openedMs >= deathMs && firstEventMs !== null)
-      .map(({ firstEventMs }) => firstEventMs ?? 0)
-    const adopted = this.#lane.gateway.lines
-      .filter(({ msg, time }) => msg === 'answer adopted' && Date.parse(String(time)) >= deathMs)
-      .map(({ time }) => Date.parse(String(time)))
-    const [first] = [...(came ?? []), ...adopted].toSorted((a, b) => a - b)
-    const endMs = first ?? (this.#stream ? null : this.#endedMs)
-    return endMs === null || deathMs === 0 ? null : endMs - deathMs
+    if (deathMs === 0) return null
+    const isLater = ({ time }: Record<string, unknown>): boolean => Date.parse(String(time)) >= deathMs
+    const adopted = this.#lane.gateway.lines.filter(({ msg }) => msg === 'answer adopted').find(isLater)
+    if (!this.#stream) return (adopted ? Date.parse(String(adopted['time'])) : this.#endedMs) - deathMs
+    const first = adopted ? Number(adopted['events']) : 0
+    const cameMs = this.#stream.arrivedMs.find((ms, number) => number >= first && ms >= deathMs)
+    return cameMs === undefined ? null : cameMs - deathMs
   }
 }

@@ -306,6 +306,55 @@ test('usage: the prompt is counted once, and every token of the answer', () => {
   assert.deepEqual(usage('prefill'), answerOfEvents('chat', whole)['usage'])
 })
 
+test('usage after two seams by token ids is still that of one answer', () => {
+  const more = { stream_options: { include_usage: true } }
+  const calls = [
+    callOf('chat', { messages: [{ role: 'user', content: 'tokens:8' }], ...more }),
+    callOf('completions', { prompt: 'tokens:8', ...more }),
+  ]
+  const ways = [
+    ['token-exact', 'token-exact'],
+    ['prefill', 'token-exact'],
+    ['ask-again', 'prefill'],
+  ] as const
+  const server: Server = { profile: 'vllm' }
+  for (const call of calls) {
+    const { route } = call
+    const whole = unbroken(call, server).events
+    for (const [first, second] of ways) {
+      const before = whole.slice(0, 4)
+      const joined = [...before, ...goOn({ call, server }, before, rung(first)).events.slice(0, 2)]
+      const { tokenCount, promptTokens } = readPartial(route, joined)
+      assert.deepEqual(
+        [tokenCount, promptTokens],
+        [route === 'chat' ? 5 : 6, readPartial(route, whole).tokens?.prompt.length],
+      )
+      const { events } = goOn({ call, server }, joined, rung(second))
+      assert.deepEqual(
+        answerOfEvents(route, [...joined, ...events]),
+        answerOfEvents(route, whole),
+        `${first}, ${second}`,
+      )
+    }
+  }
+})
+
+test('the seams are told in messages and responses too', () => {
+  for (const route of ['messages', 'responses'] as const) {
+    const body = route === 'responses' ? { input: 'q' } : { messages: [{ role: 'user', content: 'q' }], max_tokens: 9 }
+    const call = callOf(route, body)
+    const server: Server = { profile: 'vllm', script: script([' a', ' b', ' c'], 'q') }
+    const before = unbroken(call, server).events.slice(0, 5)
+    const { events } = goOn({ call, server, options: { marksSeams: true } }, before, rung('prefill'))
+    const marked = events.filter(({ event }) => event.includes('"holdfast":{"continued":1,'))
+    assert.equal(marked.length, 1)
+    assert.match(
+      String(marked[0]?.event),
+      route === 'responses' ? /^event: response\.completed/ : /^event: message_delta/,
+    )
+  }
+})
+
 test('the caller who asks is told of the seams, in the event of the finish', () => {
   const server: Server = { profile: 'vllm', script: script([' a', ' b', ' c', ' d'], 'q') }
   const call = chatCall()
