@@ -97,7 +97,7 @@ function judgeKilled(heard: readonly Hearing[], awayMs = 0): Judgement[] {
 const killed: Scenario = {
   name: 'S17',
   title: 'Gateway killed in mid-answer',
-  needs: 'clients that resume get every event once; takeover within 5 s',
+  needs: 'clients that resume get every event once; no silence over 5 s beside asking again and a start',
   isScaled: false,
   play: async (bench) => {
     await using stage = await bench.open({
