@@ -22,6 +22,7 @@ import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
+import { PrefillProber } from './relay/prefill-probe.ts'
 import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
@@ -73,7 +74,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   })
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
-  const relay = openRelay(config, { clock, random, fleet, wires, journal, admission, observer })
+  const relay = parts.use(openRelay(config, { clock, random, fleet, wires, journal, admission, observer }))
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
@@ -170,10 +171,12 @@ const drainTailMs = 3000
 type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'journal' | 'admission' | 'observer'>
 
 function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
-  const { clock, admission } = parts
+  const { clock, admission, wires } = parts
+  const capabilities = new Capabilities(clock)
   const relay: Relay = {
     ...parts,
-    capabilities: new Capabilities(clock),
+    capabilities,
+    prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
     seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
     answerBytesMax: journal.answerBytesMax,
     requestBytesMax: journal.requestBytesMax,
@@ -194,10 +197,11 @@ function openFleet(config: Config, clock: Clock): Fleet {
     Object.keys(config.pools).length > 0 ? config.pools : { all: { upstreams: [...byName.keys()], attemptsMax: 5 } }
   for (const [name, options] of Object.entries(wanted)) {
     const members = options.upstreams.flatMap((member) => {
-      const { name: upstreamName, weight, priority } = typeof member === 'string' ? { name: member } : member
+      const { name: upstreamName, weight, priority, model } = typeof member === 'string' ? { name: member } : member
       const upstream = byName.get(upstreamName)
       if (!upstream) return []
-      return [{ upstream, weight: weight ?? upstream.options.weight, priority: priority ?? upstream.options.priority }]
+      const { options: own } = upstream
+      return [{ upstream, model: model ?? null, weight: weight ?? own.weight, priority: priority ?? own.priority }]
     })
     const overrides = Object.entries(('timeouts' in options && options.timeouts) || {}).filter(
       ([, ms]) => ms !== undefined,

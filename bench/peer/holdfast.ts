@@ -24,8 +24,10 @@ export interface HoldfastOptions {
 function runFlags(options: HoldfastOptions, folder: string): string[] {
   if (options.journalBytesMax === undefined) {
     const ports = ['--port', `${options.port}`, '--admin-port', `${options.adminPort}`]
+    // As the peers do: who leaves is not worked for any more.
+    const leaving = ['--on-disconnect', 'cancel']
     const journal = ['--journal', options.journal, ...(options.journal === 'sqlite' ? ['--state', folder] : [])]
-    return [...ports, '--upstream', `${options.upstreamUrl}/v1`, '--workers', '1', ...journal]
+    return [...ports, '--upstream', `${options.upstreamUrl}/v1`, '--workers', '1', ...leaving, ...journal]
   }
   const file = join(folder, 'holdfast.yaml')
   const config = {

@@ -54,6 +54,12 @@ program
       milliseconds,
     ),
   )
+  .addOption(
+    new Option('--on-disconnect <how>', 'when the last reader of an answer leaves (default: detach)').choices([
+      'detach',
+      'cancel',
+    ]),
+  )
   .addOption(new Option('--journal <engine>', 'where answers are kept (default: sqlite)').choices(['memory', 'sqlite']))
   .option('--site <name>', 'where this gateway stands, 1 to 12 of a-z and 0-9; part of every Ray ID (default: local)')
   .addOption(

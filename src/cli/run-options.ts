@@ -16,6 +16,7 @@ export interface RunOptions {
   state?: string
   workers?: number
   drainMs?: number
+  onDisconnect?: 'detach' | 'cancel'
   journal?: 'memory' | 'sqlite'
   site?: string
   lab: LabChoice

@@ -102,6 +102,7 @@ function withFlags(config: Config, options: RunOptions): Config {
     ...(options.journal === 'memory' && { workers: undefined }),
     ...(options.workers !== undefined && { workers: options.workers }),
     ...(options.site !== undefined && { site: options.site }),
+    ...(options.onDisconnect !== undefined && { onDisconnect: options.onDisconnect }),
     ...(options.drainMs !== undefined && { limits: { ...config.limits, drainMs: options.drainMs } }),
     journal: { ...config.journal, ...(options.journal !== undefined && { engine: options.journal }) },
     log: { ...config.log, ...(options.logLevel !== undefined && { level: options.logLevel }) },

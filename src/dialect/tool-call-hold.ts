@@ -10,12 +10,14 @@ import type { EventSink } from './translation.ts'
 /** A call larger than this goes on as it comes, bytes. */
 const heldBytesMax = 16 * 2 ** 20
 
-/** Bytes without which an event begins no tool call; anything else is not looked at. */
+/** Texts without which an event begins no tool call; all of them begin with a quote. */
 const beginnings: Readonly<Partial<Record<Route, readonly string[]>>> = {
   chat: ['"tool_calls"', '"function_call"'],
   messages: ['"content_block_start"'],
   responses: ['"response.output_item.added"'],
 }
+
+const quote = 0x22
 
 interface Held {
   readonly event: Buffer
@@ -26,7 +28,7 @@ export class ToolCallHold {
   readonly emit: EventSink
   #route: Route
   #out: EventSink
-  #beginnings: readonly Buffer[]
+  #beginnings: readonly string[]
   #held: Held[] = []
   #heldBytes = 0
   /** In chat, the call that is held. */
@@ -36,13 +38,13 @@ export class ToolCallHold {
   constructor(route: Route, out: EventSink) {
     this.#route = route
     this.#out = out
-    this.#beginnings = (beginnings[route] ?? []).map((text) => Buffer.from(text))
+    this.#beginnings = beginnings[route] ?? []
     this.emit = (event, aside) => this.#push(event, aside)
   }
 
   #push(event: Buffer, aside: Buffer | undefined): void {
     const isHolding = this.#held.length > 0
-    if (!isHolding && !this.#beginnings.some((bytes) => event.includes(bytes))) return this.#out(event, aside)
+    if (!isHolding && !hasOneOf(event, this.#beginnings)) return this.#out(event, aside)
     const step = this.#stepOf(event)
     if (step === 'next' || step === 'over') this.#release()
     if (step === 'over' || (step === 'inside' && !isHolding)) return this.#out(event, aside)
@@ -69,7 +71,7 @@ export class ToolCallHold {
       if (type === 'content_block_start' && isTyped(value['content_block'], 'tool_use')) return 'first'
       return type === 'content_block_stop' ? 'last' : 'inside'
     }
-    if (!isTyped(value['item'], 'function_call')) return 'inside'
+    if (!isTyped(value['item'], 'function_call') && !isTyped(value['item'], 'custom_tool_call')) return 'inside'
     return type === 'response.output_item.added' ? 'first' : 'last'
   }
 
@@ -98,6 +100,20 @@ const finishes: ReadonlySet<string> = new Set([
   'response.completed',
   'response.incomplete',
 ])
+
+/** One walk over the bytes, as in native/plain-chunk.ts: of the many events that begin no call none is parsed. */
+function hasOneOf(event: Buffer, texts: readonly string[]): boolean {
+  const { length } = event
+  for (let at = 0; at < length; at++) {
+    if (event[at] !== quote) continue
+    for (const text of texts) {
+      let same = 1
+      while (same < text.length && event[at + same] === text.charCodeAt(same)) same++
+      if (same === text.length) return true
+    }
+  }
+  return false
+}
 
 function read(event: Buffer): unknown {
   try {

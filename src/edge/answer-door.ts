@@ -18,7 +18,7 @@ import type { RelayPlane } from '../relay/relay.ts'
 import type { JournalCursor } from '../store/journal.ts'
 import { type AnswerPath, readCursor } from './answer-path.ts'
 import { HttpReply } from './http-reply.ts'
-import { rayIn, responseInProgress, responseStopped } from './response-object.ts'
+import { rayIn, responseEnded, responseInProgress, responseStopped } from './response-object.ts'
 
 /** How often an answer that somebody waits for is looked at. */
 const waitMs = 50
@@ -139,8 +139,9 @@ class AnswerServing {
     const fault = last && isErrorEvent(last) ? readErrorEvent(last) : null
     const said = fault ? events.slice(0, -1) : events
     const begun = info.isStream && said.length > 0 ? assemble('responses', said) : null
-    if (outcome === 'complete' && begun) return begun
-    return outcome === null ? responseInProgress(info, begun) : responseStopped(info, outcome, begun, fault)
+    if (outcome === 'complete' && begun) return responseEnded(info, begun)
+    const { id } = this.#visit.path
+    return outcome === null ? responseInProgress(info, id, begun) : responseStopped(info, id, outcome, begun, fault)
   }
 
   /** Looks now and then until the answer has ended, the caller has left, or the time is over. */

@@ -36,9 +36,9 @@ export function decode(text: string): string {
 }
 
 /**
- * Where a reader wants to go on: the number of the last event it has, -1 for none, null when it does not say. The header
- * wins: an EventSource that was opened with a cursor in its URL comes back with both, and the header is the newer.
- * @throws {Fault} HF_CURSOR_INVALID
+ * Where a reader wants to go on: the number of the last event it has, -1 for none, null when it does not say. The
+ * header wins: an EventSource that was opened with a cursor in its URL comes back with both, and the header is the
+ * newer. @throws {Fault} HF_CURSOR_INVALID
  */
 export function readCursor(query: URLSearchParams, lastEventId: string | undefined): number | null {
   const text = lastEventId || (query.get('after') ?? query.get('starting_after'))

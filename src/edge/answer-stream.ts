@@ -1,4 +1,4 @@
-/** Answers of the journal as durable streams under their ray: to be read by any client of that protocol, not written. */
+/** Answers of the journal as durable streams under their ray: any client of that protocol can read them. */
 import { parseRay } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { RelayPlane } from '../relay/relay.ts'

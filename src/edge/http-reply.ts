@@ -11,6 +11,18 @@ import type { Reply, ReplyHead } from '../relay/reply.ts'
  */
 const lingerMs = 50
 
+/** When a connection breaks so soon behind an answer, that answer may have been lost on the way. */
+const arrivalMs = 5000
+
+/** The answer that ended last on a connection. */
+interface LastEnd {
+  readonly atMs: number
+  onUndelivered: () => void
+}
+
+/** One listener a connection, however many answers go over it. */
+const lastEnds = new WeakMap<Socket, LastEnd>()
+
 /**
  * The first bytes of an answer go out with its head through node:http. From then on a stream's pieces are framed here
  * and written straight to the socket, one write each: node:http would need several (performance: half of the cost of a
@@ -19,6 +31,7 @@ const lingerMs = 50
 export class HttpReply implements Reply {
   onDrain: () => void = () => {}
   onGone: () => void = () => {}
+  onUndelivered: () => void = () => {}
   #response: ServerResponse
   #clock: Clock
   #stalledMs: number
@@ -27,6 +40,8 @@ export class HttpReply implements Reply {
   /** Set once frames may be written to it directly. */
   #socket: Socket | null = null
   #isStream = false
+  /** Neither side has said that the connection closes behind this answer. */
+  #staysOpen: boolean
   #hasRoom = true
   #isOver = false
   #stall: Timer | null = null
@@ -43,12 +58,16 @@ export class HttpReply implements Reply {
     options: { stalledMs: number; headers: readonly string[]; fail: (fault: Fault) => void },
   ) {
     this.#response = response
+    this.#staysOpen = response.shouldKeepAlive
     this.#clock = clock
     this.#stalledMs = options.stalledMs
     this.#headers = options.headers
     this.#fail = options.fail
     response.on('close', () => this.#closed())
     response.on('drain', this.#drained)
+    // Who asks again has got the answer before.
+    const before = response.socket && lastEnds.get(response.socket)
+    if (before) before.onUndelivered = () => {}
   }
 
   begin(head: ReplyHead): void {
@@ -84,6 +103,7 @@ export class HttpReply implements Reply {
 
   end(): void {
     this.#close()
+    this.#awaitArrival()
     this.#response.end()
     // A reader that does not take the last of it is not waited for either; 'close' ends the watch.
     if (this.#hasRoom) this.#stopWatch()
@@ -117,6 +137,20 @@ export class HttpReply implements Reply {
     if (this.#isOver || this.#socket || !chunkedEncoding || writableCorked > 0 || !socket || socket.destroyed) return
     this.#socket = socket
     socket.on('drain', this.#drained)
+  }
+
+  #awaitArrival(): void {
+    const { socket } = this.#response
+    if (!socket || socket.destroyed) return this.onUndelivered()
+    if (!this.#staysOpen) return
+    const clock = this.#clock
+    const isWatched = lastEnds.has(socket)
+    lastEnds.set(socket, { atMs: clock.monotonicMs(), onUndelivered: this.onUndelivered })
+    if (isWatched) return
+    socket.once('close', () => {
+      const last = lastEnds.get(socket)
+      if (last && clock.monotonicMs() - last.atMs < arrivalMs) last.onUndelivered()
+    })
   }
 
   #close(): void {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Fault } from '../fault/fault.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
-import { Fleet, type ModelOptions } from './fleet.ts'
+import { Fleet, modelAt, type ModelOptions } from './fleet.ts'
 import { type Pool, timeoutsSchema } from './pool.ts'
 import { Upstream, upstreamSchema } from './upstream.ts'
 
@@ -15,7 +15,7 @@ function upstream(name: string, models?: string[]): Upstream {
 function pool(name: string, ...upstreams: Upstream[]): Pool {
   return {
     name,
-    members: upstreams.map((each) => ({ upstream: each, weight: 1, priority: 0 })),
+    members: upstreams.map((each) => ({ upstream: each, model: null, weight: 1, priority: 0 })),
     timeouts: timeoutsSchema.parse({}),
     attemptsMax: 5,
   }
@@ -78,6 +78,22 @@ test('a configured model may go to a server that has not said what it offers; an
 
 test('one that offers it is preferred to one that has said nothing', () => {
   assert.deepEqual(names(fleet([pool('all', upstream('silent'), upstream('b', ['m']))], { m: {} }), 'm'), ['b'])
+})
+
+test('one that answers with another model is a fallback, and offers nothing else by itself', () => {
+  const [first, other] = [upstream('a', ['m']), upstream('b', ['n'])]
+  const mixed = { ...pool('all', first, other) }
+  const members = mixed.members.map((member) => ({ ...member, model: member.upstream === other ? 'n' : null }))
+  const house = fleet([{ ...mixed, members }])
+  const target = house.resolve('m')
+  assert.deepEqual(
+    target.members.map((member) => [member.upstream.name, modelAt(member, target)]),
+    [
+      ['a', 'm'],
+      ['b', 'n'],
+    ],
+  )
+  assert.equal(refusal(house, 'x').code, 'HF_MODEL_UNKNOWN')
 })
 
 test('an unknown model is the caller’s mistake, and the caller is told what there is', () => {

@@ -39,6 +39,16 @@ export interface ModelEntry {
   readonly upstreams: readonly string[]
 }
 
+/** The model's name at one of the target's upstreams. */
+export function modelAt(member: Member, { upstreamModel }: Target): string {
+  return member.model ?? upstreamModel
+}
+
+/** Those that answer with another model than the one asked for. */
+function fallbacksOf({ members }: Pool): Member[] {
+  return members.filter(({ upstream, model }) => model !== null && (upstream.models.has(model) || !upstream.isKnown))
+}
+
 export class Fleet {
   readonly upstreams: readonly Upstream[]
   readonly pools: ReadonlyMap<string, Pool>
@@ -62,11 +72,12 @@ export class Fleet {
     let isAnyoneSilent = false
     for (const pool of pools) {
       if (!pool) continue
-      const members = pool.members.filter(({ upstream }) => upstream.models.has(upstreamModel))
-      if (members.length > 0) return { pool, upstreamModel, members }
-      const silent = pool.members.filter(({ upstream }) => !upstream.isKnown)
+      const own = pool.members.filter(({ model: other }) => other === null)
+      const offering = own.filter(({ upstream }) => upstream.models.has(upstreamModel))
+      const silent = own.filter(({ upstream }) => !upstream.isKnown)
       // A model that the configuration names may be sent to a server that has not listed its models.
-      if (alias && silent.length > 0) return { pool, upstreamModel, members: silent }
+      const members = offering.length > 0 || !alias ? offering : silent
+      if (members.length > 0) return { pool, upstreamModel, members: [...members, ...fallbacksOf(pool)] }
       isAnyoneSilent ||= silent.length > 0
     }
     if (alias)

@@ -46,11 +46,15 @@ export const poolSchema = z
             name: z.string().meta({ description: 'Name of the upstream.' }),
             weight: override(count(1, 'its share of the calls.', { max: 1000 })),
             priority: override(count(0, 'its priority.', { min: 0, max: 100 })),
+            model: z.string().min(1).max(256).optional().meta({
+              description:
+                'Another model that this one answers with, as a fallback: its name there. Left out, the model that was asked for.',
+            }),
           }),
         ]),
       )
       .min(1)
-      .meta({ description: 'Names of upstreams, or `{ name, weight, priority }`.' }),
+      .meta({ description: 'Names of upstreams, or `{ name, weight, priority, model }`.' }),
     timeouts: timeoutOverrides.optional().meta({ description: 'Time limits that differ from the common ones.' }),
     attemptsMax: count(5, 'Attempts for one call, over all upstreams.', { max: 20 }),
   })
@@ -58,6 +62,8 @@ export const poolSchema = z
 
 export interface Member {
   readonly upstream: Upstream
+  /** The other model that it answers with; null for the one that was asked for. */
+  readonly model: string | null
   readonly weight: number
   readonly priority: number
 }

@@ -11,6 +11,7 @@ import type { Timeouts } from '../fleet/pool.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
+import { Rejoin, takeId } from './rejoin.ts'
 import type { Flight, Wire, WireHead, WireReceiver } from './wire/wire.ts'
 
 /** An upstream's error text is read up to this; the rest is of no use. */
@@ -78,6 +79,11 @@ export class Attempt implements WireReceiver {
   #timer: Timer | null = null
   #sinceMs: number
   #contentSeen = 0
+  /** How to come back to the same answer of the same upstream; null where that cannot be. */
+  #rejoin: Rejoin | null = null
+  /** What broke the connection over which the answer came before this one. */
+  #brokenBy: Fault | null = null
+  #wait: Timer | null = null
 
   constructor(clock: Clock, order: AttemptOrder, listener: AttemptListener) {
     this.#clock = clock
@@ -117,6 +123,7 @@ export class Attempt implements WireReceiver {
   }
 
   onHead(head: WireHead): void {
+    if (this.#brokenBy) return this.#onRejoined(head, this.#brokenBy)
     this.#head = head
     this.receivedStatus = head.status
     if (head.status !== 200 || !this.order.isStream) return
@@ -130,11 +137,12 @@ export class Attempt implements WireReceiver {
     }
     this.#reader = this.order.translation.streamReader((event, aside) => this.#emit(event, aside))
     this.#splitter = new SseSplitter((event) => this.#read(event))
+    this.#rejoin = Rejoin.of(head)
   }
 
   onBody(bytes: Buffer): void {
     if (this.#isOver) return
-    if (!this.#splitter) return this.#collect(bytes)
+    if (!this.#splitter) return this.#brokenBy ? undefined : this.#collect(bytes)
     try {
       this.#splitter.push(bytes)
     } catch (thrown) {
@@ -150,6 +158,8 @@ export class Attempt implements WireReceiver {
     const status = this.#head?.status ?? 0
     if (status !== 200) return this.#fail(this.#upstreamError(status))
     if (!this.#reader) return this.#endWhole()
+    if (!this.#reader.isComplete && this.#goBack(new Fault('HF_UPSTREAM_CUT', { detail: 'the stream ended early' })))
+      return
     this.#endStream()
   }
 
@@ -157,7 +167,29 @@ export class Attempt implements WireReceiver {
     if (this.#isOver) return
     // The finish had come: what broke was only the way out.
     if (this.#reader?.isComplete) return this.#endStream()
-    this.#fail(fault)
+    if (!this.#goBack(fault)) this.#fail(fault)
+  }
+
+  /** Asks an upstream that keeps its answers for the rest of this one. False when it cannot be had so. */
+  #goBack(fault: Fault): boolean {
+    const rejoin = this.#reader ? this.#rejoin : null
+    const waitMs = rejoin?.nextWaitMs() ?? null
+    if (!rejoin || waitMs === null) return false
+    this.#brokenBy = fault
+    this.#splitter = null
+    this.#wait?.cancel()
+    this.#wait = this.#clock.after(waitMs, () => {
+      const { wire, upstream, headers, timeouts } = this.order
+      this.#flight = wire.send(rejoin.request(upstream.url, headers, timeouts.connectMs), this)
+    })
+    return true
+  }
+
+  #onRejoined(head: WireHead, fault: Fault): void {
+    if (this.#isOver) return
+    const isStream = head.status === 200 && (head.headers['content-type'] ?? '').includes('text/event-stream')
+    if (isStream) this.#splitter = new SseSplitter((event) => this.#read(event))
+    else this.#fail(fault)
   }
 
   #emit(event: Buffer, aside?: Buffer): void {
@@ -165,9 +197,13 @@ export class Attempt implements WireReceiver {
     else this.#listener.onEvent(event, aside)
   }
 
-  #read(event: Buffer): void {
+  #read(said: Buffer): void {
     const reader = this.#reader
     if (!reader || this.#isOver) return
+    const { event, id } = takeId(said)
+    // The last word of another gateway that closes is not part of its answer, of which the rest can be had.
+    if (this.#rejoin && id === null) return
+    if (id !== null) this.#rejoin?.received(id)
     reader.read(event)
     if (reader.failure) return this.#fail(reader.failure)
     // What it was meant to say is lost; without it the answer would have a hole that nobody sees.
@@ -259,6 +295,7 @@ export class Attempt implements WireReceiver {
   #close(): void {
     this.#isOver = true
     this.#timer?.cancel()
+    this.#wait?.cancel()
     this.#body = null
     this.#flight?.cancel()
   }

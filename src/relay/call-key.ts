@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Order } from './order.ts'
 
-/** Larger bodies are not looked for when a call comes again: their digest would hold up the thread that moves chunks. */
+/** Larger bodies are not looked for when a call comes again: their digest would hold up the moving of chunks. */
 const digestBytesMax = 256 * 2 ** 10
 
 /** The same for calls that are the same byte for byte; null for one that is too large to be looked for. */

@@ -14,12 +14,14 @@ import type { Timer } from '../ground/clock.ts'
 import type { Member } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Account } from './account.ts'
+import { Attendance, type AttendanceListener } from './attendance.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { lastWord } from './last-word.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
-import { idAlias, Naming } from './naming.ts'
+import { Naming } from './naming.ts'
 import type { Order } from './order.ts'
-import { packOrder } from './parcel.ts'
+import { parcelOf } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import { Speech } from './speech.ts'
 import { Feed } from './stream/feed.ts'
@@ -30,16 +32,13 @@ const upstreamWaitMs = 500
 const upstreamWaitMsMax = 60_000
 /** Two wall clocks say how long an adopted answer has been under way, and they may differ: it gets this in any case. */
 const adoptedTimeShare = 0.25
-/** Answers worth another node's while when this one dies. */
-const adoptableRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])
 
-export class Exchange implements LegListener, EntryListener, Member {
+export class Exchange implements LegListener, EntryListener, AttendanceListener, Member {
   place = 0
   readonly order: Order
   readonly feed: Feed
   readonly callKey: string | null
-  /** Nobody reads it, and its first reader left before the end: a repetition of the call may have it. */
-  isLost = false
+  readonly attendance: Attendance
   #relay: Relay
   #onSettled: () => void
   #entry: JournalEntry | null = null
@@ -51,7 +50,6 @@ export class Exchange implements LegListener, EntryListener, Member {
   #account = new Account()
   #seamCount = 0
   #timers: Timer[] = []
-  #detachTimer: Timer | null = null
   #isReading = false
   #isSettled = false
   #isAdmitted = false
@@ -65,12 +63,8 @@ export class Exchange implements LegListener, EntryListener, Member {
     this.#onSettled = onSettled
     this.feed = new Feed(keptCount)
     this.callKey = callKeyOf(order)
-    this.#naming = order.isStored ? this.#newNaming() : null
-  }
-
-  #newNaming(): Naming {
-    const { call, caller, toldId } = this.order
-    return new Naming({ route: call.route, toldId, onId: (id) => this.alias(idAlias(caller, id)) })
+    this.attendance = new Attendance(relay, order, this)
+    this.#naming = order.isStored ? new Naming(order, (id) => this.alias(id)) : null
   }
 
   /** Why it failed, if it did. */
@@ -98,7 +92,7 @@ export class Exchange implements LegListener, EntryListener, Member {
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
       this.#account.isModelKnown = true
-      this.#entry = journal.begin(this.info, this.#parcel(this.#target), this)
+      this.#entry = journal.begin(this.info, parcelOf(this.order, this.#target, this.#relay), this)
       this.#limitTime()
       this.#speakAnew()
     } catch (thrown) {
@@ -109,12 +103,14 @@ export class Exchange implements LegListener, EntryListener, Member {
   /** Goes on with an answer whose node has died. */
   adopt(adopted: Adopted): void {
     this.#entry = adopted.entry
-    this.#lose()
+    this.attendance.adopt()
     if (adopted.events.length > 0) this.#account.firstTokenMs = 0
     try {
       this.#relay.admission.enter()
       this.#isAdmitted = true
-      if (adopted.isCancelled) this.onCancel()
+      const ended = lastWord(this.order.call, adopted.events)
+      if (ended) this.#finish(ended, null)
+      else if (adopted.isCancelled) this.onCancel()
       else this.#goOn(adopted)
     } catch (thrown) {
       this.#fail(toFault(thrown))
@@ -149,19 +145,13 @@ export class Exchange implements LegListener, EntryListener, Member {
     if (!this.#outcome) this.#entry?.alias(id)
   }
 
-  #parcel(target: Target): Buffer | null {
-    const { call, callerKey } = this.order
-    const needsKey = callerKey !== null && target.members.some(({ upstream }) => upstream.options.key === 'caller')
-    const isTooLarge = call.body.bytes.length > this.#relay.requestBytesMax
-    return needsKey || isTooLarge || !adoptableRoutes.has(call.route) ? null : packOrder(this.order, this.#relay.clock)
-  }
-
   /** @param leastShare of the time for a call, which it gets in any case. */
   #limitTime(leastShare = 0): void {
     const { clock } = this.#relay
     const totalMs = this.#target?.pool.timeouts.totalMs ?? 0
     const leftMs = totalMs - (clock.monotonicMs() - this.order.beganMs)
-    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), () => this.#fail(new Fault('HF_DEADLINE'))))
+    const late = (): void => this.#fail(new Fault('HF_DEADLINE', { retryAfterMs: 1000 }))
+    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), late))
   }
 
   // Legs.
@@ -356,6 +346,7 @@ export class Exchange implements LegListener, EntryListener, Member {
     const event = errorEvent(fault, this.order.ray, this.order.call.route)
     if (this.#account.firstTokenMs === null) this.#caller?.fail(fault)
     if (this.#entry) {
+      this.#isReading = true // what is kept within `append` waits for the end: readers are to know that it is one
       try {
         this.feed.push(event)
         this.#entry.append(event)
@@ -369,50 +360,24 @@ export class Exchange implements LegListener, EntryListener, Member {
   // Readers.
 
   /** A reader is gone, or has all. */
-  readerLeft(reader: Reader, how: 'end' | 'breakOff' | 'gone'): void {
-    if (how === 'gone' && !this.#outcome) this.#detach(reader === this.#caller)
+  readerLeft(how: 'end' | 'breakOff' | 'gone'): void {
+    if (how === 'gone' && !this.#outcome && this.feed.listenerCount === 0) this.attendance.leave()
     this.#settle()
   }
 
-  /** Somebody reads again. */
-  readerCame(): void {
-    this.#setLost(false)
-    this.#detachTimer?.cancel()
-    this.#detachTimer = null
-  }
-
-  #setLost(isLost: boolean): void {
-    if (this.isLost !== isLost) this.#relay.detached.count += isLost ? 1 : -1
-    this.isLost = isLost
-  }
-
-  /** Nobody reads it: a repetition of its call may have it, on whichever node that arrives. */
-  #lose(): void {
-    this.#setLost(true)
+  onDetached(): void {
     if (this.callKey) this.alias(lostAlias(this.order.caller, this.callKey))
   }
 
-  #detach(isCaller: boolean): void {
-    if (this.feed.listenerCount > 0) return
-    const { clock, detached } = this.#relay
-    const { onDisconnect, isStored } = this.order
-    if (onDisconnect === 'cancel' && !isStored) {
-      if (isCaller) this.#fail(new Fault('HF_CLIENT_GONE'), 'cancelled')
-      return
-    }
-    this.#lose()
-    if (isStored) return
-    if (detached.count > detached.max)
-      return this.#fail(new Fault('HF_CLIENT_GONE', { detail: 'too many answers go on alone' }), 'cancelled')
-    this.#detachTimer ??= clock.after(detached.ms, () => this.#fail(new Fault('HF_CLIENT_GONE'), 'cancelled'))
+  onAbandoned(fault: Fault): void {
+    this.#fail(fault, 'cancelled')
   }
 
   #settle(): void {
     if (this.#isSettled || !this.#outcome || (this.#caller && !this.#caller.isOver)) return
     this.#isSettled = true
     this.#onSettled()
-    this.#setLost(false)
-    this.#detachTimer?.cancel()
+    this.attendance.end()
     for (const timer of this.#timers) timer.cancel()
     if (this.#isAdmitted) this.#relay.admission.leave()
     const { clock, observer } = this.#relay

@@ -13,7 +13,7 @@ const codes = Object.keys(faultKinds) as FaultCode[]
 function member(wasUp: boolean): Member {
   const upstream = new Upstream('u', upstreamSchema.parse({ url: 'http://127.0.0.1:1/v1' }), null, new ManualClock())
   upstream.wasUp = wasUp
-  return { upstream, weight: 1, priority: 0 }
+  return { upstream, model: null, weight: 1, priority: 0 }
 }
 
 test('a failure to connect has reached nobody; any other may have', () => {

@@ -58,6 +58,26 @@ export function isUpstreamsFault(fault: Fault): boolean {
   return !innocent.has(fault.code)
 }
 
+/** Failures that a second try at once on the same upstream often mends: a crash of one worker, a reset connection. */
+const fleeting = new Set<FaultCode>(['HF_UPSTREAM_ERROR', 'HF_UPSTREAM_RESET'])
+const fleetingMsMax = 2000
+
+/**
+ * Whether a failed upstream is worth a second try before those of lower rank are asked: they may be dearer, or another
+ * model. `tookMs`: until it failed.
+ */
+export function isFleeting(fault: Fault, tookMs: number): boolean {
+  return fleeting.has(fault.code) && fault.retryAfterMs === undefined && tookMs <= fleetingMsMax
+}
+
+/** Whether an upstream says that the prompt is longer than its model can read; one of lower rank may read more. */
+export function isTooLong({ code, upstreamBody }: Fault): boolean {
+  if (code !== 'HF_CALL_REFUSED' || !upstreamBody) return false
+  return /context_length_exceeded|exceed_context_size|maximum context length|prompt is too long/.test(
+    upstreamBody.toString('latin1', 0, 4096),
+  )
+}
+
 /** Whether another round over the upstreams, after a short wait, has a chance. */
 export function mayReturnSoon(faults: readonly Fault[], members: readonly Member[], patienceLeftMs: number): boolean {
   if (patienceLeftMs <= 0) return false

@@ -12,7 +12,15 @@ import type { Random } from '../ground/random.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import { choose } from './balance/balance.ts'
-import { firstTokenLimitMs, giveUpFault, hasReachedUpstream, isUpstreamsFault, mayReturnSoon } from './failover.ts'
+import {
+  firstTokenLimitMs,
+  giveUpFault,
+  hasReachedUpstream,
+  isFleeting,
+  isTooLong,
+  isUpstreamsFault,
+  mayReturnSoon,
+} from './failover.ts'
 import type { Order } from './order.ts'
 import { upstreamHeaders } from './upstream-headers.ts'
 import type { WireSource } from './wire/wires.ts'
@@ -84,6 +92,7 @@ export class Leg implements AttemptListener {
   #rounds = 0
   #firstRoundOverMs: number | null = null
   #isOver = false
+  #hasTriedAgain = false
   /** Why the call cannot be put into the language of an upstream. */
   #unspeakable: Fault | null = null
 
@@ -114,9 +123,15 @@ export class Leg implements AttemptListener {
       const member = this.#mayTry() ? choose(target.members, this.#tried, this.#parts.random) : null
       if (!member) return this.#wait()
       this.#tried.add(member)
-      const translation = this.#speak(member)
-      if (translation) return this.#try(member, translation)
+      if (this.#put(member)) return
     }
+  }
+
+  /** Puts the call to this upstream; false when it cannot be put into its language. */
+  #put(member: PoolMember): boolean {
+    const translation = this.#speak(member)
+    if (translation) this.#try(member, translation)
+    return translation !== null
   }
 
   #mayTry(): boolean {
@@ -217,6 +232,7 @@ export class Leg implements AttemptListener {
   onFault(told: Fault): void {
     const fault = this.#judge(told)
     const isCommitted = this.#attempt?.isCommitted ?? false
+    const tookMs = this.#parts.clock.monotonicMs() - (this.#attempt?.beganMs ?? 0)
     this.#endAttempt(fault)
     if (this.#isOver) return
     if (isCommitted) {
@@ -229,9 +245,33 @@ export class Leg implements AttemptListener {
       return this.#next()
     }
     this.#faults.push(fault)
+    if (member && this.#isWorthAnother(member, fault, tookMs)) return this.#tryAgain(member)
+    if (isTooLong(fault) && this.#skipRank(member)) return this.#next()
     if (!this.#order.isFinal(fault)) return this.#next()
     this.#isOver = true
     this.#listener.onGivenUp(fault)
+  }
+
+  /** Before upstreams of a lower rank are asked, the last of its own gets a second try, once. */
+  #isWorthAnother(member: PoolMember, fault: Fault, tookMs: number): boolean {
+    if (this.#hasTriedAgain || !this.#mayTry() || !isFleeting(fault, tookMs)) return false
+    const left = this.#order.target.members.filter((other) => !this.#tried.has(other))
+    return left.length > 0 && left.every(({ priority }) => priority > member.priority)
+  }
+
+  #tryAgain(member: PoolMember): void {
+    const { clock, random } = this.#parts
+    this.#hasTriedAgain = true
+    this.#timer = clock.after(roundWaitMs * (0.5 + random.unit()), () => {
+      if (!this.#isOver) this.#put(member)
+    })
+  }
+
+  /** Passes over all upstreams of this rank; whether one of another is left. */
+  #skipRank(member: PoolMember | null): boolean {
+    const { members } = this.#order.target
+    for (const other of members) if (other.priority === member?.priority) this.#tried.add(other)
+    return members.some((other) => !this.#tried.has(other))
   }
 
   /** The refusal of the caller's own key says nothing against the upstream, and everything to the caller. */

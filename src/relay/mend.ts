@@ -10,7 +10,7 @@ import type { LegFacts, Rung, RungName } from '../dialect/seam/rung.ts'
 import type { Translation } from '../dialect/translation.ts'
 import type { Fault } from '../fault/fault.ts'
 import { isRefusal } from '../fleet/capability.ts'
-import type { Target } from '../fleet/fleet.ts'
+import { modelAt, type Target } from '../fleet/fleet.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { Adopted } from '../store/journal.ts'
@@ -44,6 +44,7 @@ export class Mend implements LegOrder {
     this.avoid = options.avoid
     this.#partial = readPartial(order.call.route, events)
     this.rest = closingEvents(order.call, this.#partial, { marksSeams: order.marksSeams })
+    for (const member of target.members) relay.prober?.ask(member.upstream, modelAt(member, target))
   }
 
   /** Some upstream may be able to go on. */
@@ -70,7 +71,8 @@ export class Mend implements LegOrder {
     const rung = this.#asked.get(member)
     const isRefused = isRefusal(fault.receivedStatus ?? null)
     if (!rung || !(isRefused || fault.code === 'HF_SEAM_MISFIT')) return false
-    if (isRefused) this.#relay.capabilities.refuse(member.upstream, this.target.upstreamModel, this.#route, rung.name)
+    if (isRefused)
+      this.#relay.capabilities.refuse(member.upstream, modelAt(member, this.target), this.#route, rung.name)
     const refused = this.#refused.get(member) ?? new Set<RungName>()
     this.#refused.set(member, refused.add(rung.name))
     return this.#rungs(member).length > 0
@@ -84,7 +86,7 @@ export class Mend implements LegOrder {
   /** It went on: so it can. */
   onSpoken(member: PoolMember): void {
     const rung = this.#asked.get(member)
-    if (rung) this.#relay.capabilities.prove(member.upstream, this.target.upstreamModel, this.#route, rung.name)
+    if (rung) this.#relay.capabilities.prove(member.upstream, modelAt(member, this.target), this.#route, rung.name)
   }
 
   get #route(): Route {
@@ -99,16 +101,28 @@ export class Mend implements LegOrder {
     )
   }
 
-  #facts({ upstream }: PoolMember): LegFacts {
-    const model = this.target.upstreamModel
+  #facts(member: PoolMember): LegFacts {
+    const { upstream } = member
+    const model = modelAt(member, this.target)
     return {
       upstream: upstream.name,
       kind: upstream.kind,
       speaks: upstream.speaks,
       model,
-      isSameModel: true,
+      isSameModel: model === this.#beganModel,
       rungs: this.#relay.capabilities.rungs(upstream, model, this.#route),
     }
+  }
+
+  /**
+   * The model that began the answer, by its name at the upstreams: that of the one that broke off, else the one that
+   * the answer names, if that is the name of one here; servers may call theirs otherwise.
+   */
+  get #beganModel(): string {
+    const { avoid, target } = this
+    if (avoid) return modelAt(avoid, target)
+    const told = this.#partial.envelope['model']
+    return target.members.map((member) => modelAt(member, target)).find((name) => name === told) ?? target.upstreamModel
   }
 
   #spokeBefore(): string[] {

@@ -2,34 +2,29 @@
  * The names of a stored answer: it is found by the id that it bears. Where the caller was told an id before any
  * upstream had spoken (a run in the background), the answer bears that one, whatever its upstream calls it.
  */
-import type { Route } from '../dialect/call.ts'
 import { idOfBody, withId } from '../dialect/answer-id.ts'
 import { idOf } from '../dialect/seam/partial-answer.ts'
+import type { Order } from './order.ts'
 
 /** An answer that has not named itself by then does not do so. */
 const eventsMax = 8
 
-export interface NamingOptions {
-  readonly route: Route
-  /** The id that the caller has been told; null for none. */
-  readonly toldId: string | null
-  /** Called once, with the id that the answer bears. */
-  readonly onId: (id: string) => void
-}
-
 export class Naming {
-  #options: NamingOptions
+  #order: Order
+  #onAlias: (alias: string) => void
   #givenId: string | null = null
   #seen = 0
 
-  constructor(options: NamingOptions) {
-    this.#options = options
+  /** `onAlias` is called once, with the alias under which the answer is to be found. */
+  constructor(order: Order, onAlias: (alias: string) => void) {
+    this.#order = order
+    this.#onAlias = onAlias
   }
 
   /** An event on its way into the journal; as it is to be kept. */
   event(event: Buffer): Buffer {
-    const { route, toldId } = this.#options
-    if (this.#givenId === null && this.#seen++ < eventsMax) this.#learn(idOf(route, event))
+    const { call, toldId } = this.#order
+    if (this.#givenId === null && this.#seen++ < eventsMax) this.#learn(idOf(call.route, event))
     const given = this.#givenId
     return toldId === null || given === null || given === toldId ? event : withId(event, given, toldId)
   }
@@ -43,7 +38,8 @@ export class Naming {
   #learn(id: string | null): void {
     if (id === null) return
     this.#givenId = id
-    this.#options.onId(this.#options.toldId ?? id)
+    const { caller, toldId } = this.#order
+    this.#onAlias(idAlias(caller, toldId ?? id))
   }
 }
 

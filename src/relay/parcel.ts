@@ -4,6 +4,7 @@
  */
 import { readCall } from '../dialect/read-call.ts'
 import type { Route } from '../dialect/call.ts'
+import type { Target } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Order } from './order.ts'
 
@@ -16,6 +17,26 @@ interface Label extends Omit<Order, 'call' | 'callerKey' | 'beganMs'> {
   readonly headers: Readonly<Record<string, string>>
   /** Milliseconds since 1970. */
   readonly arrivedMs: number
+}
+
+/** Answers worth another node's while when this one dies. */
+const adoptableRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])
+
+/**
+ * The parcel that is kept with an answer; null for one that no other node could go on with: too large, of another kind,
+ * or for upstreams that want the caller's own key.
+ */
+export function parcelOf(order: Order, { members }: Target, options: ParcelOptions): Buffer | null {
+  const { call, callerKey } = order
+  const needsKey = callerKey !== null && members.some(({ upstream }) => upstream.options.key === 'caller')
+  const isTooLarge = call.body.bytes.length > options.requestBytesMax
+  return needsKey || isTooLarge || !adoptableRoutes.has(call.route) ? null : packOrder(order, options.clock)
+}
+
+export interface ParcelOptions {
+  /** Largest request that is kept, bytes. */
+  readonly requestBytesMax: number
+  readonly clock: Clock
 }
 
 export function packOrder(order: Order, clock: Clock): Buffer {

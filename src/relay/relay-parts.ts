@@ -4,7 +4,9 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Journal } from '../store/journal.ts'
 import type { LegParts } from './leg.ts'
+import type { Detached } from './attendance.ts'
 import type { Admission } from './overload/admission.ts'
+import type { PrefillProber } from './prefill-probe.ts'
 import type { SeamBudget } from './stream/seam-budget.ts'
 
 export interface Relay extends LegParts {
@@ -14,16 +16,10 @@ export interface Relay extends LegParts {
   readonly observer: Observer
   readonly seamBudget: SeamBudget
   readonly capabilities: Capabilities
+  /** Null where nothing is asked behind the scenes. */
+  readonly prober: PrefillProber | null
   /** Largest request that is kept for another node, bytes. */
   readonly requestBytesMax: number
   /** Answers that go on without a reader. */
   readonly detached: Detached
-}
-
-export interface Detached {
-  /** How many there are now. */
-  count: number
-  readonly max: number
-  /** How long one may go on, milliseconds. */
-  readonly ms: number
 }

@@ -14,10 +14,12 @@ import { Ears } from './ears.ts'
 import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
 import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
+import { lastWord } from './last-word.ts'
 import type { Order } from './order.ts'
 import { unpackOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
+import { Recent } from './recent.ts'
 import { Reader } from './stream/reader.ts'
 
 /** After the grace: time for the last words to reach callers that read. */
@@ -25,8 +27,8 @@ const lastWordsMs = 1000
 /** What is read from the journal at once for an answer that is put together. */
 const pageBytesMax = 2 ** 20
 
-/** Answers that are remembered to have found their reader again. */
-const takenMax = 1000
+/** Answers of which this node remembers that they found their reader again, or may not have reached him. */
+const recentMax = 1000
 /** A call for the background that is sent again within this time is the same call. */
 const repeatedWithinMs = 60_000
 
@@ -48,7 +50,9 @@ export class RelayPlane {
   /** Calls that may be repetitions, each waiting for the one before it. */
   #turns = new Map<string, Promise<void>>()
   /** Lost answers that a repetition has got since; the next call that looks alike is another one. */
-  #taken = new RecentRays(takenMax)
+  #taken = new Recent(recentMax)
+  /** Whole answers that may not have arrived, by what a repetition of their call is known by. */
+  #undelivered = new Recent(recentMax)
   #isAdopting = false
   #isClosing = false
 
@@ -76,7 +80,10 @@ export class RelayPlane {
     return this.#inTurn(order, async () => (await this.#earlier(order)) ?? this.#startInBackground(order))
   }
 
-  /** By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others; HF_ANSWER_EXPIRED. */
+  /**
+   * By ray or by the id that the answer bears. @throws {Fault} HF_ANSWER_UNKNOWN, also for the answers of others;
+   * HF_ANSWER_EXPIRED.
+   */
   async look(id: string, caller: string): Promise<JournalCursor> {
     const ray = parseRay(id)
     const cursor = await this.#relay.journal.open(ray ? id : idAlias(caller, id))
@@ -150,6 +157,12 @@ export class RelayPlane {
     await idle
   }
 
+  /** Without a drain: what is under way is given back, for whoever adopts it, before its upstream's connection goes. */
+  [Symbol.dispose](): void {
+    this.retire()
+    for (const exchange of this.#live) exchange.abandon()
+  }
+
   #open(order: Order, keptCount: number): Exchange {
     const exchange: Exchange = new Exchange(this.#relay, order, keptCount, () => this.#live.remove(exchange))
     this.#live.add(exchange)
@@ -179,8 +192,9 @@ export class RelayPlane {
       open: () => journal.open(order.ray),
       readFault: readErrorEvent,
       clock,
-      onEnded: (how) => exchange.readerLeft(reader, how),
+      onEnded: (how) => exchange.readerLeft(how),
     })
+    this.#watchArrival(reply, exchange)
     exchange.start(reader)
     exchange.aliasKey()
   }
@@ -198,11 +212,11 @@ export class RelayPlane {
       readFault: readErrorEvent,
       clock,
       onEnded: (how) => {
-        exchange?.readerLeft(reader, how)
+        exchange?.readerLeft(how)
         onEnded(reader.sentBytes, how)
       },
     })
-    exchange?.readerCame()
+    exchange?.attendance.come()
     return reader
   }
 
@@ -218,10 +232,18 @@ export class RelayPlane {
       const earlier = await this.#earlier(order)
       if (!earlier) return this.#start(order, reply)
       const { ray, isStream } = earlier
-      this.#taken.add(ray)
-      const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#taken.delete(ray))
+      this.#taken.add(ray, ray)
+      this.#watchArrival(reply, { order, callKey: earlier.callKey }, ray)
+      const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#taken.take(ray))
       this.#attach(ray, { next: 0, isStream, reply, onEnded }, false).start()
     })
+  }
+
+  /** Remembers an answer that may not have arrived, for a repetition of its call. */
+  #watchArrival(reply: Reply, { order, callKey }: Pick<Exchange, 'order' | 'callKey'>, ray = order.ray): void {
+    if (callKey === null) return
+    const alias = lostAlias(order.caller, callKey)
+    reply.onUndelivered = () => this.#undelivered.add(alias, ray)
   }
 
   /** One after the other for calls that are alike: of two that come at once, the second must find the first. */
@@ -256,6 +278,9 @@ export class RelayPlane {
     if (callKey === null) return this.#lostTwin(order)
     const lost = await journal.open(lostAlias(caller, callKey))
     if (isUsable(lost) && this.#isLost(lost.info.ray)) return lost.info
+    const undelivered = this.#undelivered.take(lostAlias(caller, callKey))
+    const given = undelivered && (await journal.open(undelivered))
+    if (given && isUsable(given)) return given.info
     const twin = this.#lostTwin(order)
     if (twin) return twin
     const cursors = (await journal.find(caller, callKey)).filter(isUsable)
@@ -270,14 +295,14 @@ export class RelayPlane {
   /** Nobody reads it, as far as this node knows, nor has a repetition of its call got it. */
   #isLost(ray: Ray): boolean {
     const exchange = this.#find(({ order }) => order.ray === ray)
-    return exchange ? exchange.isLost : !this.#taken.has(ray)
+    return exchange ? exchange.attendance.isLost : !this.#taken.has(ray)
   }
 
   /** The same call on this node, whose reader is gone. */
   #lostTwin({ caller, call }: Order): AnswerInfo | null {
     const twin = this.#find(
-      ({ isLost, hasEnded, order }) =>
-        isLost &&
+      ({ attendance, hasEnded, order }) =>
+        attendance.isLost &&
         !hasEnded &&
         order.caller === caller &&
         order.call.route === call.route &&
@@ -306,7 +331,9 @@ export class RelayPlane {
   }
 
   /** Its request was not kept: it ends with a word instead of hanging. */
-  #giveUp({ info, entry }: Adopted): void {
+  #giveUp({ info, entry, events }: Adopted): void {
+    const ended = lastWord({ route: info.route as Route, isStream: info.isStream }, events)
+    if (ended) return entry.seal(ended)
     entry.append(errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
     entry.seal('failed')
   }
@@ -322,31 +349,5 @@ function orderOf({ request }: Adopted, clock: Clock): Order | null {
     return request && unpackOrder(request, clock)
   } catch {
     return null
-  }
-}
-
-/** The last few rays that were added. */
-class RecentRays {
-  #rays = new Set<Ray>()
-  #countMax: number
-
-  constructor(countMax: number) {
-    this.#countMax = countMax
-  }
-
-  has(ray: Ray): boolean {
-    return this.#rays.has(ray)
-  }
-
-  add(ray: Ray): void {
-    this.#rays.add(ray)
-    for (const oldest of this.#rays) {
-      if (this.#rays.size <= this.#countMax) return
-      this.#rays.delete(oldest)
-    }
-  }
-
-  delete(ray: Ray): void {
-    this.#rays.delete(ray)
   }
 }

@@ -23,4 +23,6 @@ export interface Reply {
   onDrain: () => void
   /** Set by the relay: the caller's connection closed before the end. */
   onGone: () => void
+  /** Set by the relay: the connection broke right behind the end of a whole answer, which may not have arrived. */
+  onUndelivered?: () => void
 }

@@ -2,7 +2,7 @@
 import { translate } from '../dialect/translate.ts'
 import type { Translation } from '../dialect/translation.ts'
 import type { Fault } from '../fault/fault.ts'
-import type { Target } from '../fleet/fleet.ts'
+import { modelAt, type Target } from '../fleet/fleet.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { LegOrder } from './leg.ts'
@@ -24,8 +24,9 @@ export class Speech implements LegOrder {
     this.account = account
   }
 
-  speak({ upstream }: PoolMember): Translation | null {
-    const isOfItsKind = !upstream.options.speaks && upstream.options.streamUsage
+  speak(member: PoolMember): Translation | null {
+    const { upstream } = member
+    const isOfItsKind = !upstream.options.speaks && upstream.options.streamUsage && member.model === null
     const key = isOfItsKind ? upstream.kind : upstream.name
     const known = this.#translations.get(key)
     if (known !== undefined) return known
@@ -35,7 +36,7 @@ export class Speech implements LegOrder {
       wantsTokenIds: this.#relay.seamBudget.options.tokenIds && this.#relay.capabilities.tellsTokenIds(upstream),
     }
     this.#translations.set(key, null) // also when it throws: it would throw again
-    const translation = translate(this.order.call, upstream.speaks, this.target.upstreamModel, options)
+    const translation = translate(this.order.call, upstream.speaks, modelAt(member, this.target), options)
     this.#translations.set(key, translation)
     return translation
   }

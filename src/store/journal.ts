@@ -156,7 +156,10 @@ export interface Journal extends AsyncDisposable {
   adopt(ray: Ray, listener: EntryListener): Promise<Adopted | null>
   /** Another node is known to be dead: its answers are orphans now and not only after `leaseMs`. */
   bury(node: string): Promise<void>
-  /** Asks the holder of the lease to cancel; kept, so that a successor is told too. False when there is none or it ended. */
+  /**
+   * Asks the holder of the lease to cancel; kept, so that a successor is told too. False when there is none or it
+   * ended.
+   */
   cancel(id: string): Promise<boolean>
   /** Forgets an answer, live ones included, before it resolves. False when there is none. */
   remove(id: string): Promise<boolean>

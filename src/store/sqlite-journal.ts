@@ -29,6 +29,8 @@ import { SqliteWriter } from './sqlite-writer.ts'
 
 /** What other processes have done is looked for so often. */
 const pollPeriodMs = 200
+/** An error that does not end is said so often. */
+const notePeriodMs = 60_000
 /** A reading is noted at most so often: for this share of `keepReadMs`, and not more than this. */
 const readNoteShare = 1 / 8
 const readNoteMsMax = 30_000
@@ -38,8 +40,8 @@ const orphansSql = `
   WHERE h.owner IS NULL OR h.owner IN (SELECT value FROM json_each(?)) OR h.owner NOT IN (SELECT id FROM node)
   ORDER BY h.answer LIMIT ${orphansMax}`
 const orphanSql = `
-  SELECT a.*, r.data AS request, h.owner, h.epoch, h.count AS head_count, h.last_piece AS head_piece, h.bytes AS head_bytes,
-    h.passing_bytes, h.cancel_ms
+  SELECT a.*, r.data AS request, h.owner, h.epoch, h.count AS head_count, h.last_piece AS head_piece,
+    h.bytes AS head_bytes, h.passing_bytes, h.cancel_ms
   FROM answer a JOIN head h ON h.answer = a.id LEFT JOIN request r ON r.answer = a.id WHERE a.ray = ?`
 const readSql = `
   UPDATE answer SET read_ms = max(coalesce(read_ms, 0), ?1), forget_ms = CASE WHEN sealed_ms IS NULL THEN NULL
@@ -64,6 +66,8 @@ export class SqliteJournal implements Journal, Shelf {
   #dataVersion = -1
   #isClosed = false
   #isSuspect = false
+  /** When an error of each kind was last said. */
+  #notedMs = new Map<string, number>()
 
   /**
    * @param path of the file, the same for all processes of the machine.
@@ -148,12 +152,17 @@ export class SqliteJournal implements Journal, Shelf {
     try {
       events = await this.#minding(() => readAll(this, entry.id, entry.keptCount))
     } catch (cause) {
+      entry.deafen()
       // Nobody can go on with what cannot be read.
-      if (!isDamageFault(cause)) entry.release()
-      else entry.seal('failed')
+      if (isDamageFault(cause)) entry.seal('failed')
+      else entry.release()
       throw cause
     }
-    if (!events) return null
+    if (!events) {
+      entry.deafen()
+      this.#writer.lose(entry, 'the answer was removed')
+      return null
+    }
     const request = row['request'] as Uint8Array | null
     const isCancelled = row['cancel_ms'] !== null
     return { info: entry.info, entry, request: request && Buffer.from(request), events, isCancelled }
@@ -223,8 +232,12 @@ export class SqliteJournal implements Journal, Shelf {
     }
   }
 
-  #note(step: string, cause: unknown): void {
-    this.#log?.warn({ step, detail: reasonOf(cause) }, 'the journal met an error')
+  #note(step: 'beat' | 'mark' | 'poll' | 'read' | 'sweep', cause: unknown): void {
+    const nowMs = this.clock.monotonicMs()
+    if (nowMs - (this.#notedMs.get(step) ?? Number.NEGATIVE_INFINITY) >= notePeriodMs) {
+      this.#notedMs.set(step, nowMs)
+      this.#log?.warn({ step, detail: reasonOf(cause) }, 'the journal met an error')
+    }
     if (step !== 'read') this.noteDamage(cause)
   }
 

@@ -30,7 +30,8 @@ const crowdedShare = 15 / 16
 const easedShare = 14 / 16
 
 const staleSql = `
-  SELECT h.answer, h.count, h.last_piece AS lastPiece, h.bytes, h.passing_bytes AS passingBytes FROM head h LEFT JOIN node n ON n.id = h.owner
+  SELECT h.answer, h.count, h.last_piece AS lastPiece, h.bytes, h.passing_bytes AS passingBytes
+  FROM head h LEFT JOIN node n ON n.id = h.owner
   WHERE (h.owner IS NULL OR n.id IS NULL OR n.id IN (SELECT value FROM json_each(?1)))
     AND coalesce(CASE WHEN h.owner IS NULL THEN h.left_ms END, n.beat_ms, 0) <= ?2 LIMIT ?3`
 
@@ -178,7 +179,7 @@ export class SqliteSweep {
     return after.answers < before.answers
   }
 
-  /** Cuts the front of the pieces off. The last one stays, since numbers must go on growing: if need be, an empty one. */
+  /** Cuts the front of the pieces off. The last one stays, for numbers must go on growing: if need be, an empty one. */
   #cutPieces(): boolean {
     const { low, high } = this.#file
       .sql('SELECT (SELECT min(id) FROM piece) AS low, (SELECT max(id) FROM piece) AS high')

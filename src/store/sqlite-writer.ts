@@ -155,6 +155,8 @@ export class SqliteWriter implements EntryKeeper {
     for (const entry of this.live) entry.release()
     this.#file.waitFor(2000, () => this.commit())
     this.#isClosed = true
+    const fault = new Fault('HF_JOURNAL_FULL', { detail: 'the journal is closed' })
+    for (const entry of this.live) this.#spoil(entry, fault)()
     this.#wake()
   }
 

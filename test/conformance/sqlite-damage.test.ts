@@ -9,7 +9,7 @@ import { Fault } from '../../src/fault/fault.ts'
 import { ManualClock } from '../../src/ground/manual-clock.ts'
 import { journalSchema } from '../../src/store/journal.ts'
 import { SqliteJournal } from '../../src/store/sqlite-journal.ts'
-import { Bench, type Noted } from './journal-bench.ts'
+import { Bench, type Noted, notes } from './journal-bench.ts'
 import { JournalFolder, reopening } from './sqlite-folder.ts'
 
 const folder = new JournalFolder()
@@ -170,6 +170,23 @@ describe('the sqlite journal, damaged', () => {
     assert.equal(await checkAll(again, answers), answers.length - 1)
     assert.deepEqual([(await again.texts(victim!))?.length, await again.outcome(victim!)], [3, 'failed'])
     assert.deepEqual([mended[0]?.facts['cutShort'], existsSync(`${path}.suspect`)], [1, false])
+  })
+
+  test('nobody adopts an answer that cannot be read: it has failed', async () => {
+    const path = folder.newPath()
+    const answers = await filled(path)
+    const { info } = answers.at(-1)!
+    const outside = new DatabaseSync(path)
+    outside.exec(`UPDATE piece SET data = zeroblob(length(data)) WHERE answer = ${answers.length} AND first_seq = 3`)
+    outside.close()
+    const { bench } = openLogged(path)
+    await using _ = bench
+    assert.ok((await bench.journal.orphans()).includes(info.ray))
+    const { listener, lost } = notes()
+    await assert.rejects(bench.journal.adopt(info.ray, listener), { code: 'HF_INTERNAL' })
+    bench.moment()
+    assert.equal(await bench.outcome({ info }), 'failed')
+    assert.deepEqual([(await bench.journal.orphans()).length, lost], [2, []])
   })
 
   test('a process that died while it saved leaves nothing behind that the next one could not finish', async () => {

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import type { JournalOptions } from '../../src/store/journal.ts'
-import { Bench, codeOf, codesOf } from './journal-bench.ts'
+import { Bench, codeOf, codesOf, silenceMs } from './journal-bench.ts'
 import { fileOf, JournalFolder, reopening } from './sqlite-folder.ts'
 
 const folder = new JournalFolder()
@@ -223,6 +223,25 @@ describe('the sqlite journal, another process writing', () => {
     assert.equal(await cancelled, true)
     assert.equal((await opened)?.info.ray, fresh.info.ray)
     assert.equal(noted.cancels.length, 1)
+  })
+
+  test('a journal that closes meanwhile says what it could not keep', async () => {
+    const path = folder.newPath()
+    const bench = newBench(path)
+    const noted = bench.begin()
+    bench.moment()
+    const letGo = held(path)
+    noted.entry.append(Buffer.from('a'))
+    await bench[Symbol.asyncDispose]()
+    letGo()
+    assert.deepEqual([noted.kept, codesOf(noted)], [[], ['HF_JOURNAL_FULL']])
+    assert.equal(
+      codeOf(() => bench.begin()),
+      'HF_JOURNAL_FULL',
+    )
+    await using again = newBench(path, {}, 'two')
+    again.clock.advance(silenceMs)
+    assert.deepEqual([await again.texts(noted), await again.journal.orphans()], [[], [noted.info.ray]])
   })
 
   test('gives up after seconds of it, in words, and goes on later', async () => {

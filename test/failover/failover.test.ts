@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test'
 import { commonSettings } from './stage.ts'
 import { drawTable, playAll, type Row, scenarios } from './table.ts'
 
-const factor = 5
+const factor = 4
 const atOnceMax = 6
 
 describe('failover table', { concurrency: true, timeout: 180_000 }, () => {
@@ -16,7 +16,7 @@ describe('failover table', { concurrency: true, timeout: 180_000 }, () => {
   for (const { name, title } of scenarios) {
     test(`${name} ${title}`, async () => {
       const row = await rows.get(name)?.promise
-      assert.equal(row?.verdict, 'pass', row?.why ?? '')
+      assert.equal(row?.verdict, 'pass', row?.why ?? 'it was not played')
     })
   }
   after(async () => {

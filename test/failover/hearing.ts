@@ -11,6 +11,8 @@ export interface HeardError {
   /** A program can tell what happened: an error object with a message and a type or code. */
   readonly isTyped: boolean
   readonly words: string
+  /** It says when to come back: behind a head that has been sent, no header can. */
+  readonly saysWhen: boolean
 }
 
 /** How a connection ended. `late`: it had to be given up; `left`: the caller hung up, as it meant to. */
@@ -21,12 +23,27 @@ interface Chunk {
   readonly choices?: readonly Choice[]
   readonly usage?: Usage | null
   readonly error?: unknown
+  readonly holdfast?: Seam
+}
+
+/** What the answer says of where it was continued, if it was asked to. */
+export interface Seam {
+  readonly continued?: number
+  readonly upstreams?: readonly string[]
 }
 
 interface Choice {
   readonly delta?: { readonly role?: string; readonly content?: string | null }
   readonly message?: { readonly content?: string | null }
   readonly finish_reason?: string | null
+}
+
+interface ErrorBody {
+  readonly message?: string
+  readonly type?: string
+  readonly code?: string
+  readonly cause?: string
+  readonly retry_after_ms?: number
 }
 
 const shownLength = 160
@@ -41,6 +58,7 @@ export class Hearing {
   /** As the last part of the answer that names one says. */
   model: string | null = null
   usage: Usage | null = null
+  seam: Seam | null = null
   isDone = false
   error: HeardError | null = null
   /** The error is an event of the answer itself, with a number, and not the word of a gateway that goes down. */
@@ -53,6 +71,9 @@ export class Hearing {
   end: ConnectionEnd | null = null
   firstWordMs: number | null = null
   durationMs = 0
+  /** Between two events that followed each other, lost connections included. */
+  longestGapMs = 0
+  #lastMs = this.beganMs
   /** Connections that were broken or left, and taken up again. */
   resumeCount = 0
   /** The number of the last event, where events have numbers. */
@@ -79,9 +100,15 @@ export class Hearing {
 
   /** One event of a stream, without the blank line behind it. */
   event(text: string): void {
-    const [, id] = /^id: ?(\d+)$/m.exec(text) ?? []
-    const data = [...text.matchAll(/^data: ?(.*)$/gm)].map((match) => match[1]).join('\n')
+    const lines = text.split('\n')
+    const valuesOf = (name: string): string[] =>
+      lines.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2))
+    const [id] = valuesOf('id')
+    const data = valuesOf('data').join('\n')
     if (data === '') return // a comment
+    const nowMs = performance.now()
+    this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#lastMs)
+    this.#lastMs = nowMs
     if (this.isDone) return this.#complain(`an event behind the end: ${data.slice(0, shownLength)}`)
     if (id !== undefined) this.#count(Number(id))
     if (data === '[DONE]') this.isDone = true
@@ -104,7 +131,8 @@ export class Hearing {
     this.lastId = id
   }
 
-  #take({ model, choices, usage, error }: Chunk): void {
+  #take({ model, choices, usage, error, holdfast }: Chunk): void {
+    if (holdfast) this.seam = holdfast
     if (error !== undefined) this.#err({ error }, 'an error in the stream')
     if (model !== undefined) this.model = model
     if (usage) this.usage = usage
@@ -120,10 +148,12 @@ export class Hearing {
   }
 
   #err(value: unknown, fallback: string): void {
-    const { error } = (value ?? {}) as { error?: { message?: string; type?: string; code?: string; cause?: string } }
+    const { error } = (value ?? {}) as { error?: ErrorBody }
     const isTyped = typeof error?.message === 'string' && typeof (error.type ?? error.code) === 'string'
     const name = error?.cause ?? error?.code ?? error?.type ?? ''
-    this.error ??= { isTyped, words: isTyped ? `${name}: ${error?.message}`.slice(0, shownLength) : fallback }
+    const words = isTyped ? `${name}: ${error?.message}`.slice(0, shownLength) : fallback
+    const saysWhen = this.headers['retry-after'] !== undefined || typeof error?.retry_after_ms === 'number'
+    this.error ??= { isTyped, words, saysWhen }
   }
 
   #complain(words: string): void {

@@ -76,9 +76,8 @@ export function judgeRefusal(hearing: Hearing, demands: readonly Demand[]): Judg
 export function judgeUnderLoad(hearing: Hearing, demands: readonly Demand[]): Judgement {
   const { kind, words } = arrival(hearing, answerText)
   if (kind === 'naked') return { verdict: 'fail', why: words }
-  const saysWhen = hearing.headers['retry-after'] !== undefined
-  const late: Demand = { isMet: kind === 'whole' || saysWhen, words: `no Retry-After: ${words}` }
-  return verdictOf([late, ...demands])
+  const saysWhen = kind === 'whole' || (hearing.error?.saysWhen ?? false)
+  return verdictOf([demand(saysWhen, `does not say when to come back: ${words}`), ...demands])
 }
 
 function verdictOf(demands: readonly Demand[]): Judgement {

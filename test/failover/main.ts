@@ -11,7 +11,7 @@ import { drawTable, playAll, type Row, scenarios } from './table.ts'
 import { commonSettings } from './stage.ts'
 
 /** Waits of the scenarios that are about waiting, and the limits they are measured by, are divided by this. */
-const shortFactor = 5
+const shortFactor = 4
 
 const { values } = parseArgs({
   options: {
@@ -50,7 +50,7 @@ if (values.json) process.stdout.write(`${JSON.stringify({ factor, seconds, setti
 else {
   const times =
     factor === 1 ? 'All waits in full length.' : `Waits and limits of ${scaled.join(', ')} divided by ${factor}.`
-  process.stdout.write(`${drawTable(rows)}\n\n${times} Settings of the gateway: ${JSON.stringify(commonSettings)}\n`)
-  process.stdout.write(`It took ${seconds} s.\n`)
+  const settings = `Settings of the gateway: ${JSON.stringify(commonSettings)}`
+  process.stdout.write(`${drawTable(rows)}\n\n${times} ${settings}\nIt took ${seconds} s.\n`)
 }
 process.exitCode = rows.length > 0 && rows.every(({ verdict }) => verdict === 'pass') ? 0 : 1

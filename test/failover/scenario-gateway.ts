@@ -13,8 +13,8 @@ import type { Act, BackEndOptions } from './provider.ts'
 import { answersWell, type Scenario, type Trial, trialOf } from './scenario.ts'
 import type { Stage } from './stage.ts'
 
-/** Answers that take about four seconds, so that there is a middle to be hit in. */
-const slowWordMs = 60
+/** Answers that take about three seconds, so that there is a middle to be hit in. */
+const slowWordMs = 45
 const slowly: BackEndOptions = { behaviour: () => ({ kind: 'answer', wordMs: slowWordMs }) }
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
@@ -61,8 +61,8 @@ function trialOfAll(
 // S17: the gateway is killed.
 
 const killedCallers = 6
-/** The answer may be asked for once more, and meanwhile somebody must have noticed and taken over. */
-const takeoverMs = 6000
+/** From a death until the next word, on one machine; the beginning of the answer may have to be asked for again. */
+const takeoverMs = 5000 + 60 * slowWordMs
 
 /** Callers that come back for the rest, all in the middle of their answers; resolves then. */
 async function beginCalls(stage: Stage): Promise<{ ends: Promise<readonly Hearing[]> }> {
@@ -70,7 +70,7 @@ async function beginCalls(stage: Stage): Promise<{ ends: Promise<readonly Hearin
   const note = (hearing: Hearing): undefined => void (heard.includes(hearing) || heard.push(hearing))
   const ends = Promise.all(
     Array.from({ length: killedCallers }, () =>
-      askOn(stage.calling('killed', { isStream: true, patienceMs: 15_000, onBytes: note }), { by: 'ray', waitMs: 100 }),
+      askOn(stage.calling('killed', { isStream: true, patienceMs: 40_000, onBytes: note }), { by: 'ray', waitMs: 100 }),
     ),
   )
   await until(
@@ -80,18 +80,24 @@ async function beginCalls(stage: Stage): Promise<{ ends: Promise<readonly Hearin
   return { ends }
 }
 
-function judgeKilled(heard: readonly Hearing[]): Judgement[] {
-  const hit = demand(
-    heard.some(({ resumeCount }) => resumeCount > 0),
-    'no connection was hit by the kill, so nothing was shown',
-  )
-  return heard.map((hearing) => judgeAnswer(hearing, [hit, within(hearing, 2 * 60 * slowWordMs + takeoverMs)]))
+/** @param awayMs nobody was there for so long. */
+function judgeKilled(heard: readonly Hearing[], awayMs = 0): Judgement[] {
+  const isHit = heard.some(({ resumeCount }) => resumeCount > 0)
+  const hit = demand(isHit, 'no connection was hit by the kill, so nothing was shown')
+  const limitMs = takeoverMs + awayMs
+  return heard.map((hearing) => {
+    const gapMs = Math.round(hearing.longestGapMs)
+    return judgeAnswer(hearing, [
+      hit,
+      demand(gapMs <= limitMs, `silent for ${gapMs} ms, at most ${Math.round(limitMs)}`),
+    ])
+  })
 }
 
 const killed: Scenario = {
   name: 'S17',
   title: 'Gateway killed in mid-answer',
-  needs: 'clients that resume get every event once, without a long wait',
+  needs: 'clients that resume get every event once; takeover within 5 s',
   isScaled: false,
   play: async (bench) => {
     await using stage = await bench.open({
@@ -123,12 +129,14 @@ async function killEverything(stage: Stage): Promise<Trial> {
   const { ends } = await beginCalls(stage)
   const { gateway } = stage.subject
   const { workers = [] } = await readiness(stage)
+  const killedAtMs = performance.now()
   const gone = gateway?.end('SIGKILL')
   for (const { pid } of workers) process.kill(pid, 'SIGKILL')
   await gone
   await stage.reopen()
+  const awayMs = performance.now() - killedAtMs
   const results = await ends
-  return trialOfAll('everything killed, then started again', stage, 'killed', results, judgeKilled(results))
+  return trialOfAll('everything killed, then started again', stage, 'killed', results, judgeKilled(results, awayMs))
 }
 
 // S18: the client loses its link.
@@ -192,7 +200,7 @@ async function droppedWhole(stage: Stage, pair: string, headers: Readonly<Record
 
 const placeCount = 4
 const callsAtOnce = 60
-const deadlineMs = 4000
+const deadlineMs = 6000
 
 const overload: Scenario = {
   name: 'S19',
@@ -200,7 +208,7 @@ const overload: Scenario = {
   needs: 'each whole, or refused in time with a typed error and Retry-After',
   isScaled: false,
   play: async (bench) => {
-    const behaviour = (): Act => ({ kind: 'answer', wordMs: 20 })
+    const behaviour = (): Act => ({ kind: 'answer', wordMs: 10 })
     const refusing: BackEndOptions = { behaviour, places: { count: placeCount, beyond: 'refuse' } }
     const queueing: BackEndOptions = { behaviour, places: { count: placeCount, beyond: 'wait' } }
     await using stage = await bench.open({
@@ -215,7 +223,7 @@ const overload: Scenario = {
       const calls = Array.from({ length: callsAtOnce }, (_, i) => stage.ask(pair, { isStream: i % 2 === 0 }))
       const heard = await Promise.all(calls)
       const wholeCount = heard.filter(({ text }) => text === answerText).length
-      const isUsed = demand(wholeCount >= 2 * placeCount, `only ${wholeCount} of ${callsAtOnce} were answered`)
+      const isUsed = demand(wholeCount >= placeCount, `only ${wholeCount} of ${callsAtOnce} were answered`)
       const judgements = heard.map((hearing) => judgeUnderLoad(hearing, [within(hearing, deadlineMs + 1500), isUsed]))
       return trialOfAll(pair, stage, pair, heard, judgements)
     })
@@ -293,18 +301,21 @@ async function byCommand(stage: Stage): Promise<void> {
 // S21: clients that read slowly.
 
 const slowCallers = 4
-const pieceLines = 20
-const longPieces = Array.from({ length: 3000 }, (_, i) => `${i}. ${`${answerText}\n`.repeat(pieceLines)}`)
+const pieceLines = 100
+/** One byte a character, for the sake of the test's own memory. */
+const plainLine = answerText.replaceAll(/[^\x20-\xff]/g, '')
+const longPieces = Array.from({ length: 1400 }, (_, i) => `${i}. ${`${plainLine}\n`.repeat(pieceLines)}`)
 const slowBytesPerSecond = 1024
 const slowMs = 25_000
-/** All slow answers together are several times as large. */
-const memoryGrowthMaxMib = 64
+/** All slow answers together are larger by far. */
+const memoryGrowthMaxMib = 128
 
 const slowClients: Scenario = {
   name: 'S21',
   title: 'Slow clients: 1 KiB/s for 25 s',
   needs: `they get everything, others are not slowed, memory grows by less than ${memoryGrowthMaxMib} MiB`,
   isScaled: true,
+  isAlone: true,
   play: async (bench) => {
     await using stage = await bench.open({
       pairs: {
@@ -356,11 +367,12 @@ function judgeSlow(stage: Stage, { before, meanwhile, heard, growthMib }: SlowFa
   const isQuick = demand(nowMs <= 2 * usualMs + 100, `others take ${nowMs} ms instead of ${usualMs} ms`)
   const isBounded = demand(growthMib < memoryGrowthMaxMib, `memory grew by ${Math.round(growthMib)} MiB`)
   const expected = longPieces.join('')
+  const sizeMib = Math.round(Buffer.byteLength(expected) / 2 ** 20)
   const slow = heard.map((hearing) => judgeAnswer(hearing, [isBounded], expected))
   const quick = meanwhile.map((hearing) => judgeAnswer(hearing, [isQuick]))
   return [
     trialOfAll(
-      `${slowCallers} slow readers of ${Math.round(expected.length / 2 ** 20)} MiB`,
+      `${slowCallers} slow readers of ${sizeMib} MiB, ${Math.round(growthMib)} MiB held`,
       stage,
       'long',
       heard,

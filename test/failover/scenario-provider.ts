@@ -105,6 +105,9 @@ const refusals: readonly Scenario[] = [
   ),
 ]
 
+/** After a stall the next call is not to wait for the one that stalled. */
+const nextMsMax = 6000
+
 const waits: readonly Scenario[] = [
   ofSingleCalls(
     { name: 'S06', title: 'Silence for 120 s', needs: 'within 100 s, one attempt on the primary', isScaled: true },
@@ -140,8 +143,8 @@ const waits: readonly Scenario[] = [
     (scaled) => {
       const stall = { afterWords: 20, ms: scaled(30_000) }
       const judge = async (hearing: Hearing, played: Played): Promise<Judgement> => {
-        const next = await played.stage.ask(played.name, { isStream: true, patienceMs: 5000 })
-        const after = judgeAnswer(next, [within(next, 3000)])
+        const next = await played.stage.ask(played.name, { isStream: true })
+        const after = judgeAnswer(next, [within(next, nextMsMax)])
         return worst([
           judgeAnswer(hearing, [within(hearing, scaled(45_000))]),
           { ...after, why: after.why && `the next call: ${after.why}` },
@@ -165,6 +168,13 @@ const breaks: readonly Scenario[] = [
     return {
       stream: { isStream: true, primary: closed, judge },
       'stream, reset': { isStream: true, primary: reset, judge },
+      'stream, the fallback takes prefill': {
+        ...{ isStream: true, primary: closed, fallbackKind: 'vllm' },
+        judge: wholeWith((_, { pair: { fallback } }) => {
+          const { prefill = null, wordCount = 0 } = fallback.calls[0] ?? {}
+          return [demand(prefill !== null && wordCount === 20, `${wordCount} words asked for again, not just the rest`)]
+        }),
+      },
       whole: { isStream: false, primary: closed, judge },
     }
   }),
@@ -203,14 +213,22 @@ const breaks: readonly Scenario[] = [
       title: 'Cut, and the fallback refuses prefill',
       needs: 'the whole answer; its 400 is never the end',
     },
-    () => ({
-      stream: {
+    () => {
+      const form = {
         isStream: true,
         primary: always(says({ cut: { afterWords: 40, how: 'close' } })),
         fallback: { ...answersWell, refusesPrefill: true },
-        judge: wholeWith(() => []),
-      },
-    }),
+      }
+      return {
+        stream: { ...form, judge: wholeWith(() => []) },
+        'stream, the fallback is thought to take it': {
+          ...{ ...form, fallbackKind: 'vllm' },
+          judge: wholeWith((_, { pair: { fallback } }) => [
+            demand(fallback.calls[0]?.status === 400, 'the prefill was not tried, so nothing was shown'),
+          ]),
+        },
+      }
+    },
   ),
 ]
 
@@ -272,16 +290,42 @@ const accounting = ofSingleCalls(
   {
     name: 'S16',
     title: 'Accounting of an answer from the fallback',
-    needs: 'it names the fallback’s model; usage present',
+    needs: 'it names the fallback’s model; usage present; a seam is told to those who ask',
   },
-  bothForms({
-    primary: always({ kind: 'refuse', status: 503, error: busyError }),
-    judge: wholeWith((hearing, { pair }) => [
-      demand(hearing.model === pair.fallback.model, `names ${hearing.model}, not ${pair.fallback.model}`),
-      usagePresent(hearing),
-    ]),
-  }),
+  () => {
+    const form = {
+      primary: always({ kind: 'refuse', status: 503, error: busyError }),
+      judge: wholeWith((hearing, { pair }) => [
+        demand(hearing.model === pair.fallback.model, `names ${hearing.model}, not ${pair.fallback.model}`),
+        usagePresent(hearing),
+      ]),
+    }
+    return {
+      stream: { ...form, isStream: true },
+      whole: { ...form, isStream: false },
+      'stream, continued': {
+        isStream: true,
+        primary: always(says({ cut: { afterWords: 40, how: 'close' } })),
+        headers: { 'holdfast-seams': 'mark' },
+        judge: wholeWith((hearing) => [usagePresent(hearing), ...seamTold(hearing)]),
+      },
+    }
+  },
 )
+
+function seamTold({ seam, usage }: Hearing): ReturnType<typeof demand>[] {
+  const { continued, upstreams = [] } = seam ?? {}
+  const words = usage?.completion_tokens ?? 0
+  return [
+    demand(continued === 1, `the seam is not told: ${JSON.stringify(seam)}`),
+    demand(
+      upstreams.some((name) => name.endsWith('.fallback')),
+      `who went on is not told: ${JSON.stringify(seam)}`,
+    ),
+    // The primary said 40 and the fallback 20, or all 60 once more.
+    demand(words >= 60 && words <= 100, `usage counts ${words} words, which nobody said`),
+  ]
+}
 
 export const providerScenarios: readonly Scenario[] = [...refusals, ...waits, ...breaks, recovery, accounting].toSorted(
   (a, b) => a.name.localeCompare(b.name),

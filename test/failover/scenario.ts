@@ -2,7 +2,7 @@
 import { type Demand, type Judgement, judgeAnswer } from './judge.ts'
 import type { Hearing } from './hearing.ts'
 import type { Behaviour, BackEndOptions } from './provider.ts'
-import type { Pair, Settings, Setup, Stage } from './stage.ts'
+import type { Pair, PairOptions, Settings, Setup, Stage } from './stage.ts'
 
 export interface Bench {
   /** Long waits are divided by this, and with them the limits that they are measured by. 1 in the full run. */
@@ -28,6 +28,8 @@ export interface Scenario {
   readonly needs: string
   /** Its waits are divided by the bench's factor. */
   readonly isScaled: boolean
+  /** It moves so much that others beside it would be slowed: played after them, alone. */
+  readonly isAlone?: boolean
   play(bench: Bench): Promise<readonly Trial[]>
 }
 
@@ -49,6 +51,7 @@ export interface Form {
   readonly isStream: boolean
   readonly primary: Behaviour
   readonly fallback?: BackEndOptions
+  readonly fallbackKind?: PairOptions['fallbackKind']
   readonly headers?: Readonly<Record<string, string>>
   /** In full length, milliseconds. */
   readonly patienceMs?: number
@@ -88,9 +91,9 @@ export function ofSingleCalls(
       const scaled = (ms: number): number => (isScaled ? ms / bench.factor : ms)
       const all = Object.entries(forms(scaled))
       const pairs = Object.fromEntries(
-        all.map(([name, { primary, fallback }]) => [
+        all.map(([name, { primary, fallback = answersWell, fallbackKind: kind }]) => [
           pairName(name),
-          { primary: { behaviour: primary }, fallback: fallback ?? answersWell },
+          { primary: { behaviour: primary }, fallback, ...(kind && { fallbackKind: kind }) },
         ]),
       )
       await using stage = await bench.open({ pairs, ...(isScaled && { settings: scaledSettings(scaled) }) })

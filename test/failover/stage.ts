@@ -12,7 +12,11 @@ import { type BackEnd, type BackEndOptions, offeredModel, Provider } from './pro
 export interface PairOptions {
   readonly primary: BackEndOptions
   readonly fallback: BackEndOptions
+  /** What the gateway is told that the fallback is; left out, it has to find out. */
+  readonly fallbackKind?: UpstreamKind
 }
+
+type UpstreamKind = NonNullable<ConfigInput['upstreams'][string]['kind']>
 
 export interface Pair {
   /** As callers name it. */
@@ -53,16 +57,17 @@ export const openHoldfast: OpenSubject = async (config, stateDir, port) => {
 }
 
 export class Stage implements AsyncDisposable {
-  readonly provider: Provider
   readonly stateDir: string
   subject: Subject
+  /** The provider and the folder, closed behind the gateway. */
+  #parts: AsyncDisposableStack
   #config: ConfigInput
   #open: OpenSubject
   #pairs: ReadonlyMap<string, Pair>
   #patienceMsMax: number
 
   private constructor(parts: {
-    provider: Provider
+    parts: AsyncDisposableStack
     stateDir: string
     subject: Subject
     config: ConfigInput
@@ -70,7 +75,7 @@ export class Stage implements AsyncDisposable {
     pairs: ReadonlyMap<string, Pair>
     patienceMsMax: number
   }) {
-    this.provider = parts.provider
+    this.#parts = parts.parts
     this.stateDir = parts.stateDir
     this.subject = parts.subject
     this.#config = parts.config
@@ -81,12 +86,14 @@ export class Stage implements AsyncDisposable {
 
   /** @param patienceMsMax no single call is waited for longer. */
   static async open(setup: Setup, open: OpenSubject, patienceMsMax: number): Promise<Stage> {
-    const provider = await Provider.open()
+    await using parts = new AsyncDisposableStack()
+    const provider = parts.use(await Provider.open())
     const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-failover-'))
+    parts.defer(() => rm(stateDir, { recursive: true, force: true }))
     const pairs = new Map<string, Pair>()
     const upstreams: ConfigInput['upstreams'] = {}
     const pools: ConfigInput['pools'] = {}
-    for (const [name, { primary, fallback }] of Object.entries(setup.pairs)) {
+    for (const [name, { primary, fallback, fallbackKind: kind }] of Object.entries(setup.pairs)) {
       const model = offeredModel(name)
       const names = { primary: `${name}/primary`, fallback: `${name}/fallback` }
       pairs.set(name, {
@@ -95,7 +102,9 @@ export class Stage implements AsyncDisposable {
         fallback: provider.add(names.fallback, fallback),
       })
       upstreams[`${name}.primary`] = { url: provider.url(names.primary), models: [model] }
-      upstreams[`${name}.fallback`] = { url: provider.url(names.fallback), models: [model], priority: 1 }
+      upstreams[`${name}.fallback`] = {
+        ...{ url: provider.url(names.fallback), models: [model], priority: 1, ...(kind && { kind }) },
+      }
       pools[name] = { upstreams: [`${name}.primary`, `${name}.fallback`] }
     }
     const { timeouts, ...settings } = setup.settings ?? {}
@@ -107,7 +116,7 @@ export class Stage implements AsyncDisposable {
       pools,
     }
     const subject = await open(config, stateDir, 0)
-    return new Stage({ provider, stateDir, subject, config, open, pairs, patienceMsMax })
+    return new Stage({ parts: parts.move(), stateDir, subject, config, open, pairs, patienceMsMax })
   }
 
   pair(name: string): Pair {
@@ -134,8 +143,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.subject[Symbol.asyncDispose]()
-    await this.provider[Symbol.asyncDispose]()
-    await rm(this.stateDir, { recursive: true, force: true })
+    await this.#parts.disposeAsync()
   }
 }
 

@@ -48,14 +48,16 @@ export async function playAll(options: TableOptions): Promise<readonly Row[]> {
   const rows: Row[] = []
   // Those that wait longest begin first.
   const waiting = wanted.toSorted((a, b) => Number(b.isScaled) - Number(a.isScaled))
-  const play = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
+  const [alone, together] = [waiting.filter(({ isAlone }) => isAlone), waiting.filter(({ isAlone }) => !isAlone)]
+  const play = async (from: Scenario[]): Promise<void> => {
+    for (let next = from.shift(); next; next = from.shift()) {
       const row = await playOne(next, bench)
       rows.push(row)
       onRow(row, rows.length, wanted.length)
     }
   }
-  await Promise.all(Array.from({ length: atOnceMax }, play))
+  await Promise.all(Array.from({ length: atOnceMax }, () => play(together)))
+  await play(alone)
   return rows.toSorted((a, b) => a.name.localeCompare(b.name))
 }
 

@@ -53,6 +53,8 @@ export async function openStage(upstream: object, model: string, settings: Parti
     journal: { engine: 'memory' },
     upstreams: { only: upstream },
     timeouts: { patienceMs: 0 },
+    // What becomes of an answer that breaks off is to be seen, and not mended.
+    continuation: { enabled: false },
     ...settings,
   })
   return new Stage(await openHouse(config, silentLog), model)

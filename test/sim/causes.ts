@@ -19,6 +19,9 @@ export function mayFailWith(code: FaultCode, plan: StoryPlan, scenario: Scenario
       plan.readers.some(({ leavesAt, drops }) => leavesAt !== null || drops.length > 0)
     )
   if (code === 'HF_JOURNAL_FULL') return hasKind(faults, 'disk full')
+  if (code === 'HF_CLOSING') return hasKind(faults, 'gateway restart')
+  // Requests that are not kept cannot be gone on with.
+  if (code === 'HF_NOT_ADOPTABLE' && scenario.requestBytesMax === 0) return true
   if (code === 'HF_LEASE_LOST') return hasKind(faults, 'gateway stop', 'gateway kill', 'disk full')
   return serverCodes.test(code) && mayServersFail(scenario)
 }

@@ -11,6 +11,7 @@ import type { WorldTime } from '../world/world-time.ts'
 import { mayFailWith } from './causes.ts'
 import type { Checks } from './checks.ts'
 import type { Scenario } from './scenario.ts'
+import { type FaultKind, hasKind } from './world-fault.ts'
 
 /** From the asking until no model server works on a cancelled answer any more; the network's delay comes on top. */
 const cancelMs = 1000
@@ -18,6 +19,14 @@ const cancelMs = 1000
 const callsMaxPerEpoch = 45
 /** Tokens that an answer joined by likeness alone may be longer than asked: it was asked to repeat some of them. */
 const approximateTokensMax = 32
+
+const gatewayTroubles: readonly FaultKind[] = [
+  'gateway kill',
+  'gateway stop',
+  'gateway restart',
+  'disk full',
+  'client link cut',
+]
 
 export interface AnswerWorld {
   readonly scenario: Scenario
@@ -92,6 +101,20 @@ export class AnswerCheck implements ClientWatch {
   checkEnds(): void {
     for (const reader of this.#world.readers) this.#checkReader(reader)
     for (const row of this.#world.disk.rows.values()) this.#checkRow(row)
+    this.#checkTwins()
+  }
+
+  /** A call that is sent once more while its answer is under way is not asked of a model server once more. */
+  #checkTwins(): void {
+    const { disk, stories, scenario } = this.#world
+    // With one of these the second gateway may not be able to know of the first answer.
+    if (hasKind(scenario.faults, ...gatewayTroubles)) return
+    for (const { plan, callKey } of stories) {
+      const rows = [...disk.rows.values()].filter(({ info }) => info.callKey === callKey)
+      const isTwice = rows.some((row, i) => rows.slice(0, i).some(({ sealedMs }) => sealedMs > row.beganMs))
+      if (isTwice && plan.readers.length === 1)
+        this.#checks.report('calls', `${plan.name} was begun anew while it was under way`)
+    }
   }
 
   #checkReader({ plan, story, ray, ending, code, said, wasAccepted, next }: ReaderClient): void {

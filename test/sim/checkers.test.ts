@@ -239,6 +239,18 @@ test('a call that is sent to a model server twice', () =>
       }),
   }))
 
+test('a call that is sent once more and begun once more', () => {
+  const reader = { ...story.readers[0]!, repostsAt: 5 }
+  const isOfTwins = (id: string): boolean => id.startsWith('lost/')
+  return finds('calls', world([], { readers: [reader], tokens: 200 }), {
+    journal: (journal) =>
+      journalWith(journal, (real) => ({
+        open: (id) => (isOfTwins(id) ? Promise.resolve(null) : real.open(id)),
+        find: () => Promise.resolve([]),
+      })),
+  })
+})
+
 test('a cancel of which the gateway never hears', () =>
   finds('cancel', world([], { cancelsAfterMs: 200, tokens: 60 }), {
     journal: listening(() => ({ onCancel: () => {} }))!,

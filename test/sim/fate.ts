@@ -66,6 +66,8 @@ export class Fate {
         const gateway = pick(gateways, fault.gateway)
         return this.#hold(fault.kind + fault.gateway, fault.forMs, [() => gateway.stop(), () => gateway.goOn()])
       }
+      case 'gateway restart':
+        return pick(gateways, fault.gateway).restart(fault.graceMs)
       case 'disk full':
         return this.#hold(fault.kind, fault.forMs, [() => (disk.isFull = true), () => (disk.isFull = false)])
       case 'clock jump':

@@ -31,6 +31,8 @@ export interface Scenario {
   /** Bytes that may wait for one caller. */
   readonly bufferBytesMax: number
   readonly leaseMs: number
+  /** Larger requests are not kept for other gateways. */
+  readonly requestBytesMax: number
 }
 
 /** New answers are asked for, and faults begin, before this. */
@@ -62,6 +64,7 @@ export function drawScenario(seed: number): Scenario {
     diskMs: shape.pick([null, 2, 2, 5, 30]),
     bufferBytesMax: shape.pick([600, 4000, 64_000]),
     leaseMs: shape.pick([1000, 2500]),
+    requestBytesMax: shape.happens(0.1) ? 0 : 2 ** 20,
   }
 }
 
@@ -69,13 +72,15 @@ export function drawScenario(seed: number): Scenario {
 function drawServer(chance: Chance, isLong: boolean): ServerPlan {
   const kind = chance.pick(kinds)
   const imitates = kind === 'compatible' ? chance.pick(profileNames) : kind
-  const odd = chance.pick(['asked', 'open', 'new-turn', 'refused'] as const)
+  const drawn = chance.pick(['asked', 'open', 'new-turn', 'refused'] as const)
+  // What is known of vLLM is relied on: it continues a message when it is asked to, or refuses, but never begins anew.
+  const odd = kind === 'vllm' && drawn === 'new-turn' ? 'asked' : drawn
   return {
     kind,
     imitates,
     prefill: chance.happens(0.2) ? odd : profiles[imitates].prefill,
-    // vLLM tells only the new text; an echo of a few letters could not be told from an answer that stutters.
-    echoesPrefix: chance.happens(0.15) && kind !== 'vllm',
+    // vLLM and llama.cpp tell what they were given only when they are asked to.
+    echoesPrefix: chance.happens(0.3) && kind !== 'vllm' && kind !== 'llamacpp',
     firstTokenMs: Math.round(chance.between(20, 300)),
     tokenMs: chance.pick(isLong ? [2, 10] : [2, 10, 40, 100]),
   }

@@ -8,7 +8,7 @@ import { drawScenario, type Scenario } from './scenario.ts'
 import { simulate } from './simulate.ts'
 
 /** About 30 ms each. */
-const worldCount = 400
+const worldCount = 300
 /** Worlds with a broken answer, and with a gateway that takes over, so that the test is known to have tested it. */
 const seamsMin = 50
 const adoptionsMin = 50

@@ -84,7 +84,7 @@ export class World {
     )
     this.time.onThrow = (thrown) => this.#crash(thrown)
     this.network = new Network(this.time, this.#fork('network'), scenario.delay)
-    const journal = { ...journalSchema.parse({}), leaseMs: scenario.leaseMs }
+    const journal = { ...journalSchema.parse({}), leaseMs: scenario.leaseMs, requestBytesMax: scenario.requestBytesMax }
     this.disk = new WorldDisk(this.time, journal)
     this.disk.isFenced = sabotage.fence ?? true
     this.servers = scenario.servers.map(

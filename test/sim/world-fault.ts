@@ -11,6 +11,8 @@ export type WorldFault = { readonly atMs: number } & (
   | { readonly kind: 'gateway kill'; readonly gateway: number; readonly forMs: number; readonly isTold: boolean }
   /** SIGSTOP and, after that time, SIGCONT. */
   | { readonly kind: 'gateway stop'; readonly gateway: number; readonly forMs: number }
+  /** SIGTERM: a new process takes over, and the old one has that time to finish what it has in hand. */
+  | { readonly kind: 'gateway restart'; readonly gateway: number; readonly graceMs: number }
   | { readonly kind: 'disk full'; readonly forMs: number }
   | { readonly kind: 'clock jump'; readonly gateway: number; readonly byMs: number }
 )
@@ -34,6 +36,7 @@ const kinds: readonly FaultKind[] = [
   'client link cut',
   'gateway kill',
   'gateway stop',
+  'gateway restart',
   'disk full',
   'clock jump',
 ]
@@ -67,6 +70,8 @@ function drawFault(chance: Chance, kind: FaultKind, place: Place): WorldFault {
       return { kind, atMs, gateway, forMs, isTold: chance.happens(0.5) }
     case 'gateway stop':
       return { kind, atMs, gateway, forMs }
+    case 'gateway restart':
+      return { kind, atMs, gateway, graceMs: chance.pick([0, 500, 10_000]) }
     case 'disk full':
       return { kind, atMs, forMs }
     case 'clock jump':

@@ -41,7 +41,8 @@ export interface Machine {
   readonly name: string
   /** The process that listens; null while none does. */
   readonly listening: SimProcess | null
-  take(link: CallerLink): void
+  /** A connection has come in at that process. */
+  take(link: CallerLink, process: SimProcess): void
 }
 
 export class CallerLink {
@@ -101,6 +102,6 @@ export class CallerLink {
     if (!process) return this.#down.send({ kind: 'refused' })
     this.#process = process
     process.onKilled(() => this.breakOff())
-    process.run(() => this.#machine.take(this))
+    process.run(() => this.#machine.take(this, process))
   }
 }

@@ -108,6 +108,8 @@ export class Gateway implements Machine {
   #life: Life | null = null
   #startCount = 0
   #listening: SimProcess | null = null
+  /** Processes that finish what they have in hand. */
+  #leaving = new Map<SimProcess, Life>()
 
   constructor(name: string, options: GatewayOptions, around: Surroundings, chance: Chance) {
     this.name = name
@@ -135,13 +137,15 @@ export class Gateway implements Machine {
       new WorldJournal(node, disk, process.clock, this.#options.journal, this.#options.pace),
     )
     process.clock.after(startMs, () => {
-      this.#listening = process
+      if (this.#life?.process === process) this.#listening = process
     })
   }
 
   /** SIGKILL. Returns the name under which it held its leases. */
   kill(): string | null {
     const life = this.#life
+    for (const process of this.#leaving.keys()) process.kill()
+    this.#leaving.clear()
     if (!life) return null
     this.#around.trace.note(life.process.name, 'is killed')
     life.journal.die(this.#chance.happens(0.5))
@@ -151,13 +155,38 @@ export class Gateway implements Machine {
     return life.process.name
   }
 
+  /** SIGTERM: another process takes its place, and it goes when it has finished or its time is up. */
+  restart(graceMs: number): void {
+    const life = this.#life
+    if (!life) return
+    const { process, relay, journal } = life
+    this.#around.trace.note(process.name, `is to finish within ${graceMs} ms`)
+    this.#listening = null
+    this.#life = null
+    this.#leaving.set(process, life)
+    this.start()
+    process.run(() => {
+      const leave = (): void => {
+        this.#around.trace.note(process.name, 'leaves')
+        this.#leaving.delete(process)
+        process.kill()
+      }
+      relay
+        .drain(process.clock, graceMs)
+        .then(() => journal[Symbol.asyncDispose]())
+        .then(leave, (thrown: unknown) => this.#around.onMisuse(String(thrown)))
+    })
+  }
+
   /** SIGSTOP, and SIGCONT. */
   stop(): void {
     this.#life?.process.stop()
+    for (const process of this.#leaving.keys()) process.stop()
   }
 
   goOn(): void {
     this.#life?.process.goOn()
+    for (const process of this.#leaving.keys()) process.goOn()
   }
 
   /** A supervisor tells that the process of that name is dead. */
@@ -168,8 +197,8 @@ export class Gateway implements Machine {
     })
   }
 
-  take(link: CallerLink): void {
-    const life = this.#life
+  take(link: CallerLink, process: SimProcess): void {
+    const life = this.#life?.process === process ? this.#life : this.#leaving.get(process)
     if (!life) return link.breakOff()
     const { ask } = link
     if (ask.kind === 'post') this.#post(life, link, ask)
@@ -189,7 +218,7 @@ export class Gateway implements Machine {
     const wires = new Map(
       servers.map((server) => [server.name, new WorldWire(process, network, this.name, server)] as const),
     )
-    const members = upstreams.map((upstream) => ({ upstream, weight: 1, priority: 0 }))
+    const members = upstreams.map((upstream) => ({ upstream, model: null, weight: 1, priority: 0 }))
     const pool = { name: 'all', members, timeouts, attemptsMax: 5 }
     const fleet = new Fleet(upstreams, new Map([['all', pool]]), new Map())
     const admission = new Admission(1000)
@@ -212,6 +241,7 @@ export class Gateway implements Machine {
         admission,
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),
+        prober: null,
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
         answerBytesMax: this.#options.journal.answerBytesMax,
         requestBytesMax: this.#options.journal.requestBytesMax,

@@ -90,7 +90,8 @@ class WorldEntry implements JournalEntry {
 }
 
 export class WorldJournal implements Journal {
-  readonly engine = 'memory'
+  /** As a database that nodes share: what is not finished may be left to others. */
+  readonly engine = 'sqlite'
   readonly node: string
   #disk: WorldDisk
   #clock: Clock
@@ -172,13 +173,12 @@ export class WorldJournal implements Journal {
     await this.#read()
     const row = this.#disk.rows.get(ray)
     const entry = this.#entries.get(ray)
-    // Only its own writer is told: one that has lost the lease learns so at its next append.
-    if (!entry || (row && row.epoch !== entry.epoch)) return null
-    // What it wrote and is not kept yet is its own all the same.
+    if (!entry) return row && row.outcome === null ? eventsOf(row) : null
+    // What it wrote and is not kept yet is its own all the same; what an heir has written meanwhile is not.
     const waiting = [...(this.#flying?.writes ?? []), ...this.#waiting].flatMap(({ write }) =>
-      write.do === 'append' && write.ray === ray && write.seq >= (row?.events.length ?? 0) ? [write] : [],
+      write.do === 'append' && write.ray === ray && write.seq >= entry.keptCount ? [write] : [],
     )
-    return [...(row ? eventsOf(row) : []), ...waiting]
+    return [...(row ? eventsOf(row).slice(0, entry.keptCount) : []), ...waiting]
   }
 
   async orphans(): Promise<readonly Ray[]> {

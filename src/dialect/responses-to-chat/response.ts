@@ -41,7 +41,7 @@ export class ResponseEnvelope {
       parallel_tool_calls: asked['parallel_tool_calls'] ?? true,
       previous_response_id: null,
       reasoning: { effort: effort ?? null, summary: null },
-      store: false,
+      store: asked['store'] !== false,
       temperature: asked['temperature'] ?? null,
       text: { format: isFields(asked['text']) && asked['text']['format'] ? asked['text']['format'] : { type: 'text' } },
       tool_choice: asked['tool_choice'] ?? 'auto',

@@ -21,8 +21,8 @@
  * | reasoning.effort                           | reasoning_effort (minimal → low; xhigh, max → high)               |
  * | refused (HF_BAD_CALL)                      | background, previous_response_id, conversation, prompt, other     |
  * |                                            | tools and items, files by id or URL, top_logprobs, moderation     |
- * | dropped as harmless                        | store (nothing is stored, and the answer says so), include,       |
- * |                                            | metadata (told back), truncation, service_tier, verbosity,        |
+ * | dropped as harmless                        | store (the gateway stores; told back), include, metadata (told    |
+ * |                                            | back), truncation, service_tier, verbosity,                       |
  * |                                            | prompt_cache_*, max_tool_calls, and fields not named here         |
  *
  * | chat answers           | responses                                                                      |

@@ -2,7 +2,7 @@
  * What is kept beside an event and goes to nobody's wire: the ids of its tokens, the prompt's at the first event, and
  * what happened at a seam. Written as JSON; the usual one is the bare array that the upstream sent.
  */
-import { isFields } from '../field.ts'
+import { isFields, type Fields } from '../field.ts'
 
 export interface TokenIds {
   /** The model that they are of, as its upstream calls it. */
@@ -19,6 +19,11 @@ export interface SeamNote {
   readonly isApproximate: boolean
   /** Who spoke, in order, by the names of the upstreams. */
   readonly upstreams: readonly string[]
+}
+
+/** What a caller is told who asked about seams. */
+export function toMark({ count, isApproximate, upstreams }: SeamNote): Fields {
+  return { continued: count, approximate: isApproximate, upstreams }
 }
 
 export interface Aside {

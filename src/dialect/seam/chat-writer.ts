@@ -22,6 +22,8 @@ export class ChatWriter {
   #callCount: number
   #callIds: Set<string>
   #reasoningField: string
+  /** The last that was said before the seam is a thought. */
+  #isThoughtLast: boolean
   /** UTF-16 units of text told so far, by which completions count. */
   #textLength: number
 
@@ -34,6 +36,7 @@ export class ChatWriter {
     this.#hasUsage = partial.usage !== null
     const last = partial.parts.at(-1)
     this.#kind = last?.isOpen ? last.kind : null
+    this.#isThoughtLast = last?.kind === 'reasoning'
     const calls = partial.parts.filter(({ kind }) => kind === 'call')
     this.#callCount = calls.length
     this.#callIds = new Set(calls.map(({ callId }) => callId))
@@ -47,6 +50,9 @@ export class ChatWriter {
       case 'begin':
         return this.#begin(piece.envelope)
       case 'open':
+        // A thought that begins anew is set off from the half of it that was told.
+        if (piece.kind === 'reasoning' && this.#isThoughtLast) this.#tell({ delta: { [this.#reasoningField]: '\n\n' } })
+        this.#isThoughtLast = false
         this.#kind = piece.kind
         if (piece.kind === 'call') this.#openCall(piece)
         return

@@ -16,9 +16,9 @@ export interface ContinuedCall {
   readonly extras: Fields
   /** Marks the last message of the request as the beginning of the answer. */
   readonly marksLast: boolean
-  /** What the engine was given of the answer: without blanks at its end. Empty when it was given nothing. */
+  /** What the engine was given of the answer; empty when it was given nothing. */
   readonly given: string
-  /** The blanks that the caller has behind it. */
+  /** What the caller has behind it. */
   readonly blanks: string
 }
 
@@ -29,66 +29,76 @@ const anchorLength = 60
 /** Tokens of the anchor that are generated a second time. */
 const anchorTokens = 32
 
+/** Fields of a request as JSON texts; undefined takes one away. The rest stays as the caller spelled it. */
+type Changes = Readonly<Record<string, string | undefined>>
+
 export function toContinuedCall(call: Call, partial: PartialAnswer, rung: Rung, facts: LegFacts): ContinuedCall {
   const wishes = readWishes(call)
   const text = saidText(partial) ?? ''
-  const given = text.trimEnd()
+  const given = withoutLoose(text)
   const plain = { extras: {}, marksLast: false, given: '', blanks: '' }
-  const kept = rung.leavesSchema ? withoutSchema(wishes.body) : wishes.body
+  const schema = rung.leavesSchema ? schemaChanges(wishes.body) : {}
   switch (rung.name) {
     case 'regenerate':
     case 'ask-again':
       return { ...plain, call }
     case 'ask-rest': {
-      const body = { ...kept, ...remaining(wishes, partial, anchorTokens), ...withRestAsked(call.route, kept, given) }
-      return { ...plain, call: toCall(call, call.route, body) }
+      const asked = restAsked(call.route, wishes.body, given)
+      return { ...plain, call: changed(call, { ...schema, ...remaining(wishes, partial, anchorTokens), ...asked }) }
     }
     case 'prefill':
     case 'prefix-flag': {
-      const body = {
-        ...kept,
-        ...remaining(wishes, partial, 0),
-        ...withPrefill(call.route, kept, given, thoughtsOf(partial)),
-      }
+      const before = givenByCaller(wishes.body, given)
+      const asked = prefilled(call.route, wishes.body, before + given, thoughtsOf(partial))
       const isAsked = rung.name === 'prefill' && call.route !== 'completions' && askedEngines.has(facts.kind)
       return {
-        call: toCall(call, call.route, body),
+        call: changed(call, { ...schema, ...remaining(wishes, partial, 0), ...asked }),
         extras: isAsked ? { continue_final_message: true, add_generation_prompt: false } : {},
         marksLast: rung.name === 'prefix-flag',
-        given,
+        given: before + given,
         blanks: text.slice(given.length),
       }
     }
-    case 'token-exact':
-      return {
-        ...plain,
-        ...withTokens(call, { ...kept, ...remaining(wishes, partial, 0) }, partial, facts),
-        given: text,
-      }
+    case 'token-exact': {
+      const kept = changed(call, { ...schema, ...remaining(wishes, partial, 0) })
+      return { ...plain, ...withTokens(kept, partial, facts), given: text }
+    }
   }
 }
 
-function toCall(call: Call, route: Route, body: Fields): Call {
-  return { ...call, route, body: JsonBody.parse(Buffer.from(JSON.stringify(body))) }
+/**
+ * Without what an engine would read otherwise than it was told: blanks at the end, and the first half of a character of
+ * two UTF-16 units.
+ */
+function withoutLoose(text: string): string {
+  return text.replace(/[\ud800-\udbff]$/, '').trimEnd()
 }
 
-function withoutSchema(body: Fields): Fields {
-  const bare: Record<string, unknown> = { ...body }
-  for (const name of [...jsonFields, ...grammarFields]) delete bare[name]
-  const output = body['output_config']
-  if (isFields(output)) bare['output_config'] = pick(output, 'effort')
-  const text = body['text']
-  if (isFields(text)) bare['text'] = pick(text, 'verbosity')
-  return bare
+function changed(call: Call, changes: Changes): Call {
+  return Object.keys(changes).length === 0
+    ? call
+    : { ...call, body: JsonBody.parse(Buffer.concat(call.body.with(changes))) }
+}
+
+function schemaChanges(body: Fields): Changes {
+  const gone = [...jsonFields, ...grammarFields]
+    .filter((name) => name in body)
+    .map((name) => [name, undefined] as const)
+  const { output_config: output, text } = body
+  return {
+    ...Object.fromEntries(gone),
+    ...(isFields(output) && { output_config: JSON.stringify(pick(output, 'effort')) }),
+    ...(isFields(text) && { text: JSON.stringify(pick(text, 'verbosity')) }),
+  }
 }
 
 /** What is left of the limits; what was said counts against both. */
-function remaining({ body, tokensMax, tokensMaxField }: Wishes, { tokenCount }: PartialAnswer, spare: number): Fields {
+function remaining({ body, tokensMax, tokensMaxField }: Wishes, { tokenCount }: PartialAnswer, spare: number): Changes {
   const min = body['min_tokens']
+  const left = Math.max(1, (tokensMax ?? 0) - tokenCount) + spare
   return {
-    ...(tokensMaxField !== null &&
-      tokensMax !== null && { [tokensMaxField]: Math.max(1, tokensMax - tokenCount) + spare }),
-    ...(typeof min === 'number' && { min_tokens: Math.max(0, min - tokenCount) }),
+    ...(tokensMaxField !== null && { [tokensMaxField]: String(left) }),
+    ...(typeof min === 'number' && { min_tokens: String(Math.max(0, min - tokenCount)) }),
   }
 }
 
@@ -100,16 +110,26 @@ function thoughtsOf(partial: PartialAnswer): string {
     .join('')
 }
 
-function withPrefill(route: Route, body: Fields, given: string, thoughts: string): Fields {
-  if (route === 'completions') return { prompt: `${String(body['prompt'])}${given}` }
-  if (route === 'responses') return { input: [...inputOf(body), toInputItem(given)] }
+/** A shorter beginning may stand at the beginning of what follows it by chance. */
+const repeatedLengthMin = 12
+
+/** The beginning of the answer that the caller gave itself, unless the engine told it again and it was said so. */
+function givenByCaller({ messages }: Fields, said: string): string {
+  const last: unknown = Array.isArray(messages) ? messages.at(-1) : null
+  if (!isFields(last) || last['role'] !== 'assistant' || typeof last['content'] !== 'string') return ''
+  const { content } = last
+  return content.length >= repeatedLengthMin && said.startsWith(content) ? '' : content
+}
+
+function prefilled(route: Route, body: Fields, given: string, thoughts: string): Changes {
+  if (route === 'completions') return { prompt: JSON.stringify(`${String(body['prompt'])}${given}`) }
+  if (route === 'responses') return { input: JSON.stringify([...inputOf(body), toInputItem(given)]) }
   const messages = Array.isArray(body['messages']) ? body['messages'] : []
   const last: unknown = messages.at(-1)
-  // The caller had given the beginning of the answer itself.
   if (isFields(last) && last['role'] === 'assistant')
-    return { messages: [...messages.slice(0, -1), { ...last, content: `${String(last['content'])}${given}` }] }
+    return { messages: JSON.stringify([...messages.slice(0, -1), { ...last, content: given }]) }
   const thought = thoughts !== '' && route === 'chat' ? { reasoning_content: thoughts } : {}
-  return { messages: [...messages, { role: 'assistant', content: given, ...thought }] }
+  return { messages: JSON.stringify([...messages, { role: 'assistant', content: given, ...thought }]) }
 }
 
 function inputOf({ input }: Fields): unknown[] {
@@ -123,7 +143,7 @@ function toInputItem(given: string): Fields {
 }
 
 /** The words for models that take no prefill. They are told where to begin, so that the two texts overlap. */
-function withRestAsked(route: Route, body: Fields, given: string): Fields {
+function restAsked(route: Route, body: Fields, given: string): Changes {
   const anchor = given.length <= anchorLength ? given : given.slice(given.indexOf(' ', given.length - anchorLength) + 1)
   const content = [
     'Your answer to the message above was interrupted by a technical fault. This is all of it that arrived:',
@@ -132,8 +152,8 @@ function withRestAsked(route: Route, body: Fields, given: string): Fields {
     `exactly these last words of it and go on from there without a break:\n${anchor}`,
   ].join('\n')
   const turn = { role: 'user', content }
-  if (route === 'responses') return { input: [...inputOf(body), turn] }
-  return { messages: [...(Array.isArray(body['messages']) ? body['messages'] : []), turn] }
+  if (route === 'responses') return { input: JSON.stringify([...inputOf(body), turn]) }
+  return { messages: JSON.stringify([...(Array.isArray(body['messages']) ? body['messages'] : []), turn]) }
 }
 
 /** Of a chat's fields those that plain completions have too. */
@@ -141,7 +161,6 @@ const samplingFields = [
   'model',
   'stream',
   'stream_options',
-  'max_tokens',
   'min_tokens',
   'temperature',
   'top_p',
@@ -159,16 +178,17 @@ const samplingFields = [
   'user',
 ]
 
-function withTokens(
-  call: Call,
-  body: Fields,
-  { tokens }: PartialAnswer,
-  { kind }: LegFacts,
-): Pick<ContinuedCall, 'call' | 'extras'> {
+function withTokens(call: Call, { tokens }: PartialAnswer, { kind }: LegFacts): Pick<ContinuedCall, 'call' | 'extras'> {
   const ids = [...(tokens?.prompt ?? []), ...(tokens?.answer ?? [])]
-  if (call.route === 'completions') return { call: toCall(call, 'completions', { ...body, prompt: ids }), extras: {} }
-  if (kind === 'sglang') return { call: toCall(call, 'chat', body), extras: { input_ids: ids } }
-  const limit = body['max_completion_tokens'] ?? body['max_tokens']
-  const plain = { ...pick(body, ...samplingFields), prompt: ids, max_tokens: limit ?? null }
-  return { call: toCall(call, 'completions', plain), extras: {} }
+  const prompt = JSON.stringify(ids)
+  if (call.route === 'completions') return { call: changed(call, { prompt }), extras: {} }
+  if (kind === 'sglang') return { call, extras: { input_ids: ids } }
+  const { body } = call
+  // Plain completions would end after 16 tokens where nothing is said.
+  const limit = body.raw('max_completion_tokens') ?? body.raw('max_tokens') ?? 'null'
+  const kept = samplingFields
+    .filter((name) => body.has(name))
+    .map((name) => `${JSON.stringify(name)}:${String(body.raw(name))}`)
+  const text = `{${[...kept, `"max_tokens":${String(limit)}`, `"prompt":${prompt}`].join(',')}}`
+  return { call: { ...call, route: 'completions', body: JsonBody.parse(Buffer.from(text)) }, extras: {} }
 }

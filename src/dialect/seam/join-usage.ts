@@ -9,7 +9,7 @@ export function joinUsage(partial: PartialAnswer, { name }: Rung, leg: Usage | n
   if (!leg) return null
   // The call was put whole, and its answer is the answer.
   if (name === 'ask-again' || name === 'regenerate') return leg
-  const told = partial.tokens?.prompt.length ?? toldInput(partial)
+  const told = partial.promptTokens ?? toldInput(partial)
   // What was said stood in the prompt of this leg.
   const input = told ?? Math.max(0, (leg.inputTokens ?? 0) - partial.tokenCount)
   const { inputTokens: _, outputTokens = 0, ...rest } = leg

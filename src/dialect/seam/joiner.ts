@@ -22,6 +22,11 @@ function isSolid({ kind }: Opening): boolean {
   return kind !== 'reasoning' && kind !== 'other'
 }
 
+/** Some servers put blanks of their own before a tool call. */
+function isBlank({ kind, isOpen, text }: SaidPart): boolean {
+  return kind === 'text' && !isOpen && text.trim() === ''
+}
+
 /** The same call was put again: its answer must begin with what was said, part by part. */
 export class AgainJoiner implements Joiner {
   misfit: string | null = null
@@ -36,14 +41,14 @@ export class AgainJoiner implements Joiner {
   #at = 0
   #heard = ''
   /** What is done with the part that is coming. */
-  #mode: 'drop' | 'match' | 'think' | 'pass' = 'pass'
+  #mode: 'drop' | 'match' | 'think' | 'pass' | 'blank' = 'pass'
   #opening: Opening | null = null
   /** A thought that is like the one cut, so far. */
   #held: Piece[] = []
 
   constructor(partial: PartialAnswer, out: PieceSink) {
     this.#out = out
-    this.#expected = partial.parts.filter(isSolid)
+    this.#expected = partial.parts.filter((part) => isSolid(part) && !isBlank(part))
     const last = partial.parts.at(-1)
     this.#openThought = last?.kind === 'reasoning' && last.isOpen ? last : null
     this.#toldKinds = new Set(this.#expected.length === 0 ? partial.parts.map(({ kind }) => kind) : [])
@@ -84,7 +89,8 @@ export class AgainJoiner implements Joiner {
       this.#leaveThought()
       this.#mode = 'pass'
       this.#out(piece)
-    } else if (expected.kind !== piece.kind || expected.name !== piece.name) {
+    } else if (piece.kind === 'text' && expected.kind !== 'text') this.#mode = 'blank'
+    else if (expected.kind !== piece.kind || expected.name !== piece.name) {
       this.#fail(`${expected.kind} ${expected.name} was said, ${piece.kind} ${piece.name} came`)
     } else {
       this.#mode = 'match'
@@ -103,7 +109,9 @@ export class AgainJoiner implements Joiner {
     if (this.#mode === 'drop') return
     this.#heard += piece.text
     if (this.#mode === 'think') this.#think(piece)
-    else if (!this.#isWholeCall) this.#match(piece)
+    else if (this.#mode === 'blank') {
+      if (piece.text.trim() !== '') this.#fail('words came before what was said')
+    } else if (!this.#isWholeCall) this.#match(piece)
   }
 
   #match(piece: Piece & { is: 'more' }): void {
@@ -116,6 +124,7 @@ export class AgainJoiner implements Joiner {
       if (isOpen && this.#heard.length === text.length) this.#passOn()
       return
     }
+    if (!isOpen && this.#heard.trimEnd() === text.trimEnd()) return
     if (!isOpen || !this.#heard.startsWith(text)) return this.#fail('it went another way than what was said')
     const rest = this.#heard.slice(text.length)
     this.#passOn()
@@ -147,7 +156,7 @@ export class AgainJoiner implements Joiner {
     if (!expected) return
     const isSame = this.#isWholeCall
       ? sameJson(expected.text, this.#heard)
-      : !expected.isOpen && expected.text === this.#heard
+      : !expected.isOpen && expected.text.trimEnd() === this.#heard.trimEnd()
     if (!isSame) return this.#fail('it went another way than what was said')
     this.#at++
     if (expected.isOpen) this.#out(piece)
@@ -160,10 +169,18 @@ export class AgainJoiner implements Joiner {
     if (thought.text.startsWith(this.#heard)) return
     if (!this.#heard.startsWith(thought.text)) return this.#thinkAnew()
     const rest = this.#heard.slice(thought.text.length)
-    this.#openThought = null
-    this.#held = []
+    this.#goOnThinking()
     this.#mode = 'pass'
     this.#out({ is: 'more', text: rest, raw: rest === piece.text ? piece.raw : nothing })
+  }
+
+  /** The thought has come again to where it was cut. What has no text (a signature, a step of its end) may be new. */
+  #goOnThinking(): void {
+    const told = new Set(this.#openThought?.raws.map(({ type }) => type))
+    const fresh = this.#held.filter((held) => held.is === 'more' && held.text === '' && !told.has(held.raw['type']))
+    this.#openThought = null
+    this.#held = []
+    for (const held of fresh) this.#out(held)
   }
 
   /** The thought that was cut is ended as it stands, and the new one told from its beginning. */
@@ -177,14 +194,8 @@ export class AgainJoiner implements Joiner {
   }
 
   #closeThought(piece: Piece & { is: 'close' }): void {
-    const thought = this.#openThought
-    if (thought && this.#heard === thought.text) {
-      // What has no text (a signature, the steps of an end) is told if it has not been.
-      const told = new Set(thought.raws.map(({ type }) => type))
-      const rest = this.#held.filter((held) => held.is === 'more' && held.text === '' && !told.has(held.raw['type']))
-      this.#openThought = null
-      this.#held = []
-      for (const held of rest) this.#out(held)
+    if (this.#heard === this.#openThought?.text) {
+      this.#goOnThinking()
       return this.#out(piece)
     }
     this.#thinkAnew()

@@ -12,12 +12,14 @@ export interface LadderOptions {
 
 /** The ways in which this upstream may go on with the answer, best first; empty when there is none. */
 export function ladder(call: Call, partial: PartialAnswer, facts: LegFacts, options: LadderOptions = {}): Rung[] {
-  if (!canSpeak(call.route, facts)) return []
+  if (partial.finish || !canSpeak(call.route, facts)) return []
   if (options.mustSameModel === true && !facts.isSameModel) return []
   const wishes = readWishes(call)
+  const isSingle = wishes.choiceCount <= 1 && partial.choiceCount <= 1 && !wishes.isPeculiar
+  if (!isSingle) return partial.hasBegun ? [] : [rung('regenerate')]
   const isUntold = partial.parts.every(({ text, kind }) => text === '' && (kind === 'text' || kind === 'reasoning'))
-  if (isUntold) return partial.choiceCount > 1 && partial.hasBegun ? [] : [rung('regenerate')]
-  if (wishes.choiceCount > 1 || partial.choiceCount > 1 || wishes.isPeculiar || hasHalf(partial)) return []
+  if (isUntold) return [rung('regenerate')]
+  if (hasHalf(partial)) return []
   const fits = (name: RungName): boolean => facts.rungs.has(name) && canDo(name, call, partial, facts, wishes)
   const continuing = (['token-exact', 'prefill', 'prefix-flag'] as const).filter(fits)
   const again = fits('ask-again') ? [rung('ask-again')] : []
@@ -41,7 +43,7 @@ function rung(name: RungName, leavesSchema = false): Rung {
 
 /** The half of something that cannot be begun again, since the caller has its first half. */
 function hasHalf(partial: PartialAnswer): boolean {
-  return partial.parts.some(({ kind, isOpen }) => isOpen && (kind === 'other' || kind === 'refusal'))
+  return partial.parts.some(({ kind, isOpen }) => isOpen && kind === 'other')
 }
 
 function canSpeak(route: Route, { speaks }: LegFacts): boolean {

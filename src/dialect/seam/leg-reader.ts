@@ -4,7 +4,7 @@ import type { Usage } from '../call.ts'
 import type { EventSink, StreamReader, Translation } from '../translation.ts'
 import { finishWords } from './finish-words.ts'
 import { openWriter, type AnswerWriter } from './answer-writer.ts'
-import { readAside, toAside, type SeamNote } from './aside.ts'
+import { readAside, toAside, toMark, type SeamNote } from './aside.ts'
 import type { ContinuedCall } from './continued-call.ts'
 import { joinUsage } from './join-usage.ts'
 import { AgainJoiner, RestJoiner, type Joiner } from './joiner.ts'
@@ -70,9 +70,7 @@ export class LegReader implements StreamReader {
     this.#stops = new StopMatcher(wishes.stops, last?.kind === 'text' ? last.text : '', wishes.keepsStop)
     const isCounted = rung.name !== 'ask-rest' || wishes.tokensMax === null
     this.#tokensLeft = isCounted ? Infinity : (wishes.tokensMax ?? 0) - partial.tokenCount
-    const mark = order.marksSeams
-      ? { continued: note.count, approximate: note.isApproximate, upstreams: note.upstreams }
-      : null
+    const mark = order.marksSeams ? toMark(note) : null
     this.#writer = openWriter(partial, { wantsUsage: wishes.wantsUsage, mark }, (event) => this.#tell(event))
   }
 

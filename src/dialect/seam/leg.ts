@@ -2,14 +2,15 @@
  * Goes on with a broken answer on another upstream: the request for it, and a reader of what comes back that tells only
  * what is news to the caller, as if nothing had happened.
  */
-import type { Call, Usage } from '../call.ts'
+import type { Call, Route, Usage } from '../call.ts'
 import type { Fields } from '../field.ts'
 import { JsonBody } from '../json-body.ts'
 import { ToolCallHold } from '../tool-call-hold.ts'
 import { translate } from '../translate.ts'
 import type { EventSink, StreamReader, Translation, WholeAnswer } from '../translation.ts'
 import { openWriter } from './answer-writer.ts'
-import { toContinuedCall } from './continued-call.ts'
+import { toMark } from './aside.ts'
+import { toContinuedCall, type ContinuedCall } from './continued-call.ts'
 import { finishWords } from './finish-words.ts'
 import { LegReader, type LegOrder } from './leg-reader.ts'
 import type { PartialAnswer } from './partial-answer.ts'
@@ -44,7 +45,7 @@ export function openLeg(
 ): Translation | null {
   const continued = toContinuedCall(call, partial, rung, facts)
   const { nowMs = 0, wantsUsage = true, wantsTokenIds = false } = options
-  const inner = translate(continued.call, facts.speaks, facts.model, {
+  const inner = translate(continued.call, spokenFor(continued, facts), facts.model, {
     nowMs,
     wantsUsage,
     wantsTokenIds,
@@ -60,6 +61,12 @@ export function openLeg(
     marksSeams: options.marksSeams ?? false,
     kind: facts.kind,
   })
+}
+
+/** The fields that leave a last message open are those of chat; the other routes of such engines may not heed them. */
+function spokenFor({ extras, marksLast }: ContinuedCall, { speaks }: LegFacts): LegFacts['speaks'] {
+  const isChatOnly = marksLast || 'continue_final_message' in extras
+  return isChatOnly && speaks.has('chat') ? new Set<Route>(['chat']) : speaks
 }
 
 function toNote({ seam }: PartialAnswer, rung: Rung, facts: LegFacts, options: LegOptions): LegOrder['note'] {
@@ -101,9 +108,11 @@ function withExtras(body: readonly Buffer[], extras: Fields, marksLast: boolean)
   const changes = Object.fromEntries(Object.entries(extras).map(([name, value]) => [name, JSON.stringify(value)]))
   if (Object.keys(changes).length === 0 && !marksLast) return body
   const parsed = JsonBody.parse(Buffer.concat(body))
-  if (marksLast) {
-    const messages = parsed.value('messages') as Fields[]
-    const marked = messages.map((message, at) => (at === messages.length - 1 ? { ...message, prefix: true } : message))
+  const messages = marksLast ? parsed.value('messages') : null
+  if (Array.isArray(messages)) {
+    const marked = messages.map((message: Fields, at) =>
+      at === messages.length - 1 ? { ...message, prefix: true } : message,
+    )
     changes['messages'] = JSON.stringify(marked)
   }
   return parsed.with(changes)
@@ -124,15 +133,10 @@ export function closingEvents(call: Call, partial: PartialAnswer, options: LegOp
   const mark = options.marksSeams === true && seam ? toMark(seam) : null
   const writer = openWriter(partial, { wantsUsage, mark }, (event) => events.push(event))
   const usage: Usage = {
-    ...(partial.tokens && { inputTokens: partial.tokens.prompt.length }),
+    ...(partial.promptTokens !== null && { inputTokens: partial.promptTokens }),
     outputTokens: partial.tokenCount,
   }
   if (!partial.finish) writer.write({ is: 'finish', reason: finishWords(call.route).limit, stopText: null, raw: {} })
   writer.end(usage)
   return events
-}
-
-/** What the caller is told of the seams. */
-export function toMark({ count, isApproximate, upstreams }: LegOrder['note']): Fields {
-  return { continued: count, approximate: isApproximate, upstreams }
 }

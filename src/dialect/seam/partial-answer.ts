@@ -35,6 +35,8 @@ export interface PartialAnswer {
   readonly usage: Fields | null
   /** The prompt and all tokens of the answer; null unless the upstream told the ids of every one. */
   readonly tokens: TokenIds | null
+  /** Tokens of the caller's prompt, where the first upstream told their ids. */
+  readonly promptTokens: number | null
   /** Tokens said: counted ids, else content events, which are never more than tokens. */
   readonly tokenCount: number
   /** The `sequence_number` that the next event has, in responses. */
@@ -85,7 +87,11 @@ class Said {
   #usage: Fields | null = null
   #moreCount = 0
   #sequence = 0
+  /** The prompt of the first leg, and that of the last, in which what was said before it may stand. */
+  #firstPrompt: readonly number[] | null = null
   #promptIds: readonly number[] | null = null
+  /** Tokens of the answer within the last prompt. */
+  #saidInPrompt = 0
   #model = ''
   #ids: number[] = []
   #seam: SeamNote | null = null
@@ -105,14 +111,20 @@ class Said {
     }
     const { tokens, prompt, model, seam } = readAside(aside)
     if (seam) this.#seam = seam
-    if (prompt) {
-      this.#promptIds = prompt
-      this.#model = model ?? ''
-      this.#ids = []
-    }
+    if (prompt) this.#readPrompt(prompt, model ?? '', before === 0)
     if (tokens) for (const id of tokens) this.#ids.push(id)
     // One token whose id is not known, and the others are of no use.
     else if (this.#moreCount > before) this.#promptIds = null
+  }
+
+  #readPrompt(prompt: readonly number[], model: string, isFirst: boolean): void {
+    if (isFirst) this.#firstPrompt = prompt
+    const first = this.#firstPrompt
+    const isExtended = first !== null && first.every((id, at) => prompt[at] === id)
+    this.#saidInPrompt = isExtended ? prompt.length - first.length : 0
+    this.#promptIds = prompt
+    this.#model = model
+    this.#ids = []
   }
 
   #take(piece: Piece): void {
@@ -158,8 +170,8 @@ class Said {
       isEnded: this.#isEnded,
       usage: this.#usage,
       tokens,
-      // Ids may have come of a whole prompt anew at a seam; what was said before it was counted there.
-      tokenCount: Math.max(tokens?.answer.length ?? 0, this.#moreCount),
+      promptTokens: this.#firstPrompt?.length ?? null,
+      tokenCount: Math.max(tokens ? this.#saidInPrompt + this.#ids.length : 0, this.#moreCount),
       sequence: this.#sequence,
       loneItem: reader instanceof ResponsePieces ? reader.loneItem : null,
       choiceCount: reader instanceof ChatPieces ? Math.max(1, ...[...reader.seenChoices].map((index) => index + 1)) : 1,

@@ -7,7 +7,11 @@ import { finishOf } from '../answer/whole-answer.ts'
 import type { Fields } from '../field.ts'
 import { closeSteps, fieldsOf, readData, textOf, type PartKind, type PieceReader, type PieceSink } from './piece.ts'
 
-const itemKinds: Readonly<Record<string, PartKind>> = { reasoning: 'reasoning', function_call: 'call' }
+const itemKinds: Readonly<Record<string, PartKind>> = {
+  reasoning: 'reasoning',
+  function_call: 'call',
+  custom_tool_call: 'call',
+}
 const textDeltas: ReadonlySet<string> = new Set(['response.output_text.delta', 'response.refusal.delta'])
 const textDones: ReadonlySet<string> = new Set(['response.output_text.done', 'response.refusal.done'])
 

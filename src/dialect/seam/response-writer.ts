@@ -44,7 +44,7 @@ export class ResponseWriter {
   /** Parts of what was said: whole ones are only remembered, the last may want the rest of its end. */
   #recall(part: SaidPart): void {
     const { kind, raw, text, closeStep, closing } = part
-    this.#ids.add(raw['id'])
+    this.#ids.add(raw['id']).add(raw['call_id'])
     if (closeStep === closeSteps.itemDone) this.#output.push(closing)
     else this.#open = { kind, item: raw, index: this.#output.length, texts: [text], step: closeStep }
   }
@@ -99,15 +99,15 @@ export class ResponseWriter {
 
   #openItem(opening: Opening): void {
     this.#close(closeSteps.itemDone, {})
-    const { kind, raw } = opening
+    const { kind } = opening
     const isMessage = kind === 'text' || kind === 'refusal'
     const lone = isMessage ? this.#loneItem : null
     if (!lone) this.#dropLoneItem()
     this.#loneItem = null
-    const item = lone ?? { ...toNewItem(opening), id: this.#freshId(textOf(raw['id']) || `${kind}_0`) }
+    const item = lone ?? { ...toNewItem(opening), ...this.#freshIds(opening) }
     const index = this.#output.length
     this.#open = { kind, item, index, texts: [], step: 0 }
-    this.#ids.add(item['id'])
+    this.#ids.add(item['id']).add(item['call_id'])
     if (!lone) this.#tell('response.output_item.added', { output_index: index, item })
     if (isMessage) this.#tell('response.content_part.added', { ...this.#place(), part: toPart(kind, '') })
   }
@@ -120,6 +120,12 @@ export class ResponseWriter {
     const ended = { ...item, status: 'completed', content: [] }
     this.#tell('response.output_item.done', { output_index: this.#output.length, item: ended })
     this.#output.push(ended)
+  }
+
+  /** Ids that no item of the answer has; another upstream may count its own from 0 again. */
+  #freshIds({ kind, raw, callId }: Opening): Fields {
+    const id = this.#freshId(textOf(raw['id']) || `${kind}_0`)
+    return kind === 'call' ? { id, call_id: this.#freshId(callId) } : { id }
   }
 
   #freshId(id: string): string {
@@ -157,7 +163,7 @@ export class ResponseWriter {
     open.step = Math.max(open.step, step)
     if (step < closeSteps.itemDone) return
     const whole = isMessage ? { content: [toPart(kind, text)] } : {}
-    const ended = { ...item, status: 'completed', ...closing, id: item['id'], ...whole }
+    const ended = { ...item, status: 'completed', ...closing, ...pick(item, 'id', 'call_id'), ...whole }
     this.#tell('response.output_item.done', { output_index: index, item: ended })
     this.#output.push(ended)
     this.#open = null

@@ -18,7 +18,7 @@ export interface Wishes {
   readonly wantsLogprobs: boolean
   /** Images, sound, files. */
   readonly isMultimodal: boolean
-  /** The caller wants its prompt told back, or a text on both sides: engines do not go on with such answers. */
+  /** Asks for what pieces do not tell: sound, old function calls, the prompt told back, a text between two. */
   readonly isPeculiar: boolean
   /** The caller gets token counts in a stream only if it asked. */
   readonly wantsUsage: boolean
@@ -44,7 +44,16 @@ export const grammarFields = [
   'grammar',
 ] as const
 
+const known = new WeakMap<Call, Wishes>()
+
+/** Read once for a call, however often it is asked: the body may be many megabytes. */
 export function readWishes(call: Call): Wishes {
+  const wishes = known.get(call) ?? wishesOf(call)
+  known.set(call, wishes)
+  return wishes
+}
+
+function wishesOf(call: Call): Wishes {
   const body = call.body.whole()
   const tokensMaxField = limitFields[call.route]?.find((name) => typeof body[name] === 'number') ?? null
   const stop = call.route === 'messages' ? body['stop_sequences'] : body['stop']
@@ -63,7 +72,11 @@ export function readWishes(call: Call): Wishes {
     format: formatOf(body),
     wantsLogprobs: Boolean(body['logprobs']) || Boolean(body['top_logprobs']),
     isMultimodal: hasMedia(body['messages']) || hasMedia(body['input']),
-    isPeculiar: body['echo'] === true || typeof body['suffix'] === 'string' || isFields(body['audio']),
+    isPeculiar:
+      body['echo'] === true ||
+      typeof body['suffix'] === 'string' ||
+      Boolean(body['audio']) ||
+      Boolean(body['functions']),
     wantsUsage: streamOptions['include_usage'] === true,
   }
 }

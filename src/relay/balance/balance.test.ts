@@ -19,7 +19,7 @@ function member({ weight = 1, priority = 0, inFlight = 0, restMs = 0 }: Traits =
   const upstream = new Upstream('u', upstreamSchema.parse({ url: 'http://127.0.0.1:1/v1' }), null, new ManualClock())
   upstream.inFlight = inFlight
   if (restMs > 0) upstream.fail('HF_UPSTREAM_RESET', restMs)
-  return { upstream, weight, priority }
+  return { upstream, model: null, weight, priority }
 }
 
 const none: ReadonlySet<Member> = new Set()

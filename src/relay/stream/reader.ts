@@ -5,7 +5,7 @@
  * the middle, when its caller is slow, or when another node makes the answer: then it reads pages from the journal. So
  * a slow reader holds a bounded buffer and slows neither the upstream nor other readers.
  */
-import type { Fault } from '../../fault/fault.ts'
+import { Fault, toFault } from '../../fault/fault.ts'
 import type { Ray } from '../../fault/ray.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { JournalCursor } from '../../store/journal.ts'
@@ -23,8 +23,10 @@ const pieceBytesMax = 256 * 2 ** 10
 const pollMs = 20
 const pollMsMax = 200
 /** Proxies cut connections that are silent for 15 to 60 seconds. */
-const heartbeatMs = 12_000
+const heartbeatMs = 10_000
 const heartbeat = Buffer.from(': still here\n\n')
+/** The first words to a reader that resumes bring the head on its way, and tell an EventSource when to come back. */
+const greeting = Buffer.from(': resumed\nretry: 1000\n\n')
 
 export interface ReaderOptions {
   readonly ray: Ray
@@ -88,7 +90,10 @@ export class Reader implements Listener {
   }
 
   start(): void {
-    if (this.#options.isEager && this.#options.isStream) this.#begin(null)
+    if (this.#options.isEager && this.#options.isStream) {
+      this.#begin(null)
+      this.#write(greeting)
+    }
     if (this.#isBehind) void this.#pull()
   }
 
@@ -110,6 +115,7 @@ export class Reader implements Listener {
     if (this.#rest) return
     if (this.#isBodyOut) return this.#succeed()
     if (this.#isBehind) return void this.#pull()
+    if (this.#isStillborn && this.#feed?.fault) return this.fail(this.#feed.fault)
     if (this.#options.isStream && this.#outbox.length > 0 && !this.#isBlocked) this.#writeEvents(this.#takeOutbox())
     const isAllOut = !this.#rest && (!this.#options.isStream || this.#outbox.length === 0)
     if (isAllOut && this.#feed?.isDone) this.#finish(this.#feed)
@@ -133,6 +139,12 @@ export class Reader implements Listener {
   /** The house closes now: what the caller has not taken is left, and its connection will break. */
   abandon(): void {
     this.#breakOff()
+  }
+
+  /** It failed without a word but the one that says why: as long as nothing was sent, that is an error answer. */
+  get #isStillborn(): boolean {
+    const isUntouched = !this.hasBegun && this.#next === 0 && this.#outbox.length <= 1
+    return isUntouched && this.#feed?.ending === 'breakOff' && this.#feed.isDone
   }
 
   #takeOutbox(): Buffer[] {
@@ -238,8 +250,8 @@ export class Reader implements Listener {
         this.#cursor ??= await this.#options.open()
         if (!(await this.#readPage(this.#cursor))) break
       }
-    } catch {
-      this.#lose()
+    } catch (thrown) {
+      this.fail(toFault(thrown))
     } finally {
       this.#isPulling = false
     }
@@ -251,6 +263,11 @@ export class Reader implements Listener {
     const events = (await cursor?.read(this.#next, pageBytesMax)) ?? null
     if (this.#isOver) return false
     if (!cursor || !events) return this.#lose()
+    const [first] = events
+    if (first && this.#next === 0 && cursor.count === 1 && isBroken(cursor) && !this.hasBegun) {
+      this.fail(this.#options.readFault(first))
+      return false
+    }
     if (this.#options.isStream && events.length > 0) {
       this.#writeEvents(events)
       return true
@@ -275,15 +292,14 @@ export class Reader implements Listener {
       return false
     }
     const [body] = events
-    if (!body) this.#breakOff()
-    else if (isWhole) this.#writeWhole(body)
-    else this.fail(this.#options.readFault(body))
+    if (body && isWhole) this.#writeWhole(body)
+    else this.#breakOff()
     return false
   }
 
-  /** The answer has been forgotten under its reader, or the journal cannot be read. */
+  /** The answer has been forgotten under its reader. */
   #lose(): false {
-    this.#breakOff()
+    this.fail(new Fault('HF_ANSWER_EXPIRED'))
     return false
   }
 
@@ -297,4 +313,8 @@ export class Reader implements Listener {
     this.#options.clock.after(this.#pollMs, resolve)
     return promise
   }
+}
+
+function isBroken({ outcome }: JournalCursor): boolean {
+  return outcome !== null && outcome !== 'complete'
 }

@@ -20,6 +20,10 @@ export const continuationSchema = z
       description:
         'Strict: never continue an answer on a model of another name. A caller can ask for it with `holdfast-continue: same-model`.',
     }),
+    probes: z.boolean().default(true).meta({
+      description:
+        'When an answer broke that an upstream of unknown kind may be able to go on with, ask that once, by a call of eight tokens, whether it can.',
+    }),
     tokenIds: z.boolean().default(true).meta({
       description:
         'Ask upstreams that can tell them for the ids of tokens, so that an answer can be continued token by token.',

@@ -22,7 +22,8 @@ function textOf(route: Route, events: readonly KeptEvent[]): string {
   const [choice] = answer['choices'] ?? []
   if (choice) return String(choice['text'] ?? (choice['message'] as Json)['content'])
   const [block] = (answer['content'] ?? answer['output']) as Json[]
-  return String(block?.['text'] ?? (block?.['content'] as Json[])[0]?.['text'])
+  const [part] = (block?.['content'] ?? []) as Json[]
+  return String(block?.['text'] ?? part?.['text'])
 }
 
 function chatCall(more: object = {}): Call {
@@ -51,7 +52,7 @@ for (const route of ['chat', 'completions', 'messages', 'responses'] as const) {
   }[route]
   describe(`${route}: a text is gone on with`, () => {
     for (const [name, tokens] of Object.entries(texts)) {
-      test(`${name}`, () => {
+      test(name, () => {
         for (const profile of ['vllm', 'llamacpp', 'ollama'] as const) {
           if (profile === 'ollama' && route !== 'chat') continue
           for (const echoes of [false, true]) {
@@ -60,7 +61,7 @@ for (const route of ['chat', 'completions', 'messages', 'responses'] as const) {
             const { events } = unbroken(call, { ...server, echoes: false })
             for (let cut = 1; cut < events.length; cut++) {
               const before = events.slice(0, cut)
-              const [first] = rungsOf({ call, server }, before).filter(({ name: by }) => by !== 'token-exact')
+              const first = rungsOf({ call, server }, before).find(({ name: by }) => by !== 'token-exact')
               if (!first || readPartial(route, before).finish) continue
               const told = goOn({ call, server }, before, first)
               assert.equal(told.reader.failure, null)
@@ -303,6 +304,55 @@ test('usage: the prompt is counted once, and every token of the answer', () => {
   }
   assert.deepEqual(usage('ask-again'), answerOfEvents('chat', whole)['usage'])
   assert.deepEqual(usage('prefill'), answerOfEvents('chat', whole)['usage'])
+})
+
+test('usage after two seams by token ids is still that of one answer', () => {
+  const more = { stream_options: { include_usage: true } }
+  const calls = [
+    callOf('chat', { messages: [{ role: 'user', content: 'tokens:8' }], ...more }),
+    callOf('completions', { prompt: 'tokens:8', ...more }),
+  ]
+  const ways = [
+    ['token-exact', 'token-exact'],
+    ['prefill', 'token-exact'],
+    ['ask-again', 'prefill'],
+  ] as const
+  const server: Server = { profile: 'vllm' }
+  for (const call of calls) {
+    const { route } = call
+    const whole = unbroken(call, server).events
+    for (const [first, second] of ways) {
+      const before = whole.slice(0, 4)
+      const joined = [...before, ...goOn({ call, server }, before, rung(first)).events.slice(0, 2)]
+      const { tokenCount, promptTokens } = readPartial(route, joined)
+      assert.deepEqual(
+        [tokenCount, promptTokens],
+        [route === 'chat' ? 5 : 6, readPartial(route, whole).tokens?.prompt.length],
+      )
+      const { events } = goOn({ call, server }, joined, rung(second))
+      assert.deepEqual(
+        answerOfEvents(route, [...joined, ...events]),
+        answerOfEvents(route, whole),
+        `${first}, ${second}`,
+      )
+    }
+  }
+})
+
+test('the seams are told in messages and responses too', () => {
+  for (const route of ['messages', 'responses'] as const) {
+    const body = route === 'responses' ? { input: 'q' } : { messages: [{ role: 'user', content: 'q' }], max_tokens: 9 }
+    const call = callOf(route, body)
+    const server: Server = { profile: 'vllm', script: script([' a', ' b', ' c'], 'q') }
+    const before = unbroken(call, server).events.slice(0, 5)
+    const { events } = goOn({ call, server, options: { marksSeams: true } }, before, rung('prefill'))
+    const marked = events.filter(({ event }) => event.includes('"holdfast":{"continued":1,'))
+    assert.equal(marked.length, 1)
+    assert.match(
+      String(marked[0]?.event),
+      route === 'responses' ? /^event: response\.completed/ : /^event: message_delta/,
+    )
+  }
 })
 
 test('the caller who asks is told of the seams, in the event of the finish', () => {
