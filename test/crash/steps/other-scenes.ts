@@ -1,4 +1,4 @@
-/** Scenes with more in them than the death of a worker: sleepers that wake, a lost supervisor, planned ends, all at once. */
+/** Scenes with more in them than a dead worker: sleepers that wake, a killed supervisor, planned ends, all killed. */
 import { startSim } from '../../../lab/start-sim.ts'
 import { seededRandom } from '../../../src/ground/random.ts'
 import { workerPids } from '../gateway.ts'
@@ -128,7 +128,7 @@ function released(step: StepName): OtherScene {
 
 type Part = 'client' | 'upstream' | 'gateway'
 
-/** Client, upstream and gateway are killed in this order, a few events apart; then the gateway and the client are back. */
+/** Client, upstream and gateway are killed in this order, a few events apart; then gateway and client are back. */
 function allKilled(order: readonly Part[]): OtherScene {
   const name = `${order.join(', ')} killed`
   const run = async ([, other]: readonly string[]): Promise<Row> => {
