@@ -115,8 +115,8 @@ export class Mend implements LegOrder {
   }
 
   /**
-   * The model that began the answer, by its name at the upstreams: that of the one that broke off, else the one that the
-   * answer names, if that is the name of one here; servers may call theirs otherwise.
+   * The model that began the answer, by its name at the upstreams: that of the one that broke off, else the one that
+   * the answer names, if that is the name of one here; servers may call theirs otherwise.
    */
   get #beganModel(): string {
     const { avoid, target } = this

@@ -80,14 +80,21 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string> 
   return Buffer.concat(pieces).toString('utf8')
 }
 
+const kindByHost: Readonly<Record<string, UpstreamKind>> = {
+  'api.anthropic.com': 'anthropic',
+  'api.openai.com': 'openai',
+  'api.mistral.ai': 'mistral',
+  'api.deepseek.com': 'deepseek',
+}
+
 /** Servers name themselves in `owned_by` of their models, in headers, or by their host. */
 function guessKind(
   base: URL,
   list: { data?: { owned_by?: unknown; type?: unknown }[] },
   headers: Record<string, unknown>,
 ): UpstreamKind | null {
-  if (base.hostname === 'api.anthropic.com') return 'anthropic'
-  if (base.hostname === 'api.openai.com') return 'openai'
+  const known = kindByHost[base.hostname]
+  if (known) return known
   const owner = list.data?.[0]?.owned_by
   if (owner === 'vllm' || owner === 'sglang' || owner === 'llamacpp') return owner
   if (owner === 'library' || base.port === '11434') return 'ollama'
