@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FaultOrder } from '../../../lab/fault-plan.ts'
 import { seededRandom } from '../../../src/ground/random.ts'
 import { freePort, type Gateway, startProgram, workerPids } from '../gateway.ts'
 import { ResumingClient } from '../resuming-client.ts'
@@ -35,6 +36,8 @@ export interface Scene {
   readonly answersMax?: number
   /** The first upstream breaks off after so many tokens, once. */
   readonly cutTokens?: number
+  /** The first upstream is so many times slower, in its first answer. */
+  readonly slowFactor?: number
   /** At this event (stream), or once begun (background): the answer is cancelled from elsewhere. */
   readonly cancelAt?: number
   /** What else happens, from this event on, beside the client. */
@@ -206,13 +209,18 @@ export class Lane implements AsyncDisposable {
     rmSync(this.state, { recursive: true, force: true })
   }
 
-  async #prepare({ deaths, cutTokens }: Scene, prompt: string): Promise<void> {
+  async #prepare({ deaths, cutTokens, slowFactor }: Scene, prompt: string): Promise<void> {
     if (deaths.some(({ step }) => step.startsWith('sweep'))) this.journal.hastenSweep()
-    if (cutTokens !== undefined) {
-      const order = { kind: 'cut', afterTokens: cutTokens, count: 1, match: { promptContains: prompt } }
-      await fetch(`${this.upstreams[0]}/lab/faults`, { method: 'POST', body: JSON.stringify(order) })
-    }
+    const match = { promptContains: prompt }
+    if (cutTokens !== undefined) await this.#spoil({ kind: 'cut', afterTokens: cutTokens, count: 1, match })
+    if (slowFactor !== undefined) await this.#spoil({ kind: 'slow', factor: slowFactor, count: 1, match })
     this.folder.order(deaths)
+  }
+
+  /** Orders a fault of the first upstream. */
+  async #spoil(order: FaultOrder): Promise<void> {
+    const answer = await fetch(`${this.upstreams[0]}/lab/faults`, { method: 'POST', body: JSON.stringify(order) })
+    if (answer.status !== 200) throw new Error(await answer.text())
   }
 
   #judgeKept(
