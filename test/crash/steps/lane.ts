@@ -55,6 +55,8 @@ export interface Row {
   readonly calls: number
   /** From the last death until the answer went on for its client; null where there was nothing to take over. */
   readonly takeoverMs: number | null
+  /** Nobody was left to take over: it waited for the next start. */
+  readonly isRestart: boolean
   /** Empty when all is well. */
   readonly complaints: readonly string[]
 }
@@ -185,7 +187,8 @@ export class Lane implements AsyncDisposable {
     } finally {
       this.folder.order([])
     }
-    return { name, mode, deaths: this.folder.deaths.length || scene.deaths.length, calls, takeoverMs, complaints }
+    const isRestart = scene.takeoverMsMax !== undefined
+    return { name, mode, deaths: scene.deaths.length, calls, takeoverMs, isRestart, complaints }
   }
 
   /** All its processes, at once. */
