@@ -92,7 +92,9 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
       this.#account.isModelKnown = true
-      this.#entry = journal.begin(this.info, parcelOf(this.order, this.#target, this.#relay), this)
+      // What dies with its node has no successor.
+      const parcel = journal.engine === 'memory' ? null : parcelOf(this.order, this.#target, this.#relay)
+      this.#entry = journal.begin(this.info, parcel, this)
       this.#limitTime()
       this.#speakAnew()
     } catch (thrown) {
