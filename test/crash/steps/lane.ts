@@ -42,6 +42,8 @@ export interface Scene {
   readonly cancelAt?: number
   /** What else happens, from this event on, beside the client. */
   readonly beside?: { readonly at: number; readonly run: (lane: Lane, client: ResumingClient) => Promise<void> }
+  /** Before a call is repeated; half a second, or 50 ms where there is a key. */
+  readonly repeatMs?: number
   /** Length of the answer; 32. */
   readonly tokens?: number
   /** Longest takeover; `takeoverMsMax` where others are there to take over. */
@@ -264,7 +266,7 @@ class SceneClient {
       url: lane.url,
       prompt,
       idempotencyKey,
-      repeatMs: idempotencyKey ? 50 : sdkPauseMs,
+      repeatMs: scene.repeatMs ?? (idempotencyKey ? 50 : sdkPauseMs),
       patienceMs,
       isCancelled: cancelAt !== undefined,
     }
