@@ -42,6 +42,8 @@ export interface Scene {
   readonly cancelAt?: number
   /** What else happens, from this event on, beside the client. */
   readonly beside?: { readonly at: number; readonly run: (lane: Lane, client: ResumingClient) => Promise<void> }
+  /** Before a call is repeated; half a second, or 50 ms where there is a key. */
+  readonly repeatMs?: number
   /** Length of the answer; 32. */
   readonly tokens?: number
   /** Longest takeover; `takeoverMsMax` where others are there to take over. */
@@ -55,6 +57,8 @@ export interface Row {
   readonly calls: number
   /** From the last death until the answer went on for its client; null where there was nothing to take over. */
   readonly takeoverMs: number | null
+  /** Nobody was left to take over: it waited for the next start. */
+  readonly isRestart: boolean
   /** Empty when all is well. */
   readonly complaints: readonly string[]
 }
@@ -185,7 +189,8 @@ export class Lane implements AsyncDisposable {
     } finally {
       this.folder.order([])
     }
-    return { name, mode, deaths: this.folder.deaths.length || scene.deaths.length, calls, takeoverMs, complaints }
+    const isRestart = scene.takeoverMsMax !== undefined
+    return { name, mode, deaths: scene.deaths.length, calls, takeoverMs, isRestart, complaints }
   }
 
   /** All its processes, at once. */
@@ -261,7 +266,7 @@ class SceneClient {
       url: lane.url,
       prompt,
       idempotencyKey,
-      repeatMs: idempotencyKey ? 50 : sdkPauseMs,
+      repeatMs: scene.repeatMs ?? (idempotencyKey ? 50 : sdkPauseMs),
       patienceMs,
       isCancelled: cancelAt !== undefined,
     }

@@ -12,9 +12,8 @@ export function printHead(): string {
   return `${'step'.padEnd(44)} ${'mode'.padEnd(15)} deaths calls takeover ms  verdict`
 }
 
-/** Calls with what each scene is about, and the slowest takeover. */
 export function printSum(rows: readonly Row[]): string {
   const failed = rows.filter(({ complaints }) => complaints.length > 0).length
-  const slowestMs = Math.max(0, ...rows.map(({ takeoverMs }) => takeoverMs ?? 0))
-  return `${rows.length} scenes, ${failed} fail; slowest takeover ${slowestMs} ms`
+  const tookMs = rows.filter(({ isRestart }) => !isRestart).map(({ takeoverMs }) => takeoverMs ?? 0)
+  return `${rows.length} scenes, ${failed} fail; slowest takeover by a survivor ${Math.max(0, ...tookMs)} ms`
 }
