@@ -201,6 +201,8 @@ async function droppedWhole(stage: Stage, pair: string, headers: Readonly<Record
 const placeCount = 4
 const callsAtOnce = 60
 const deadlineMs = 6000
+/** For 120 callers in one process to hear of it, on a machine that has other work. */
+const graceMs = 3000
 
 const overload: Scenario = {
   name: 'S19',
@@ -224,7 +226,9 @@ const overload: Scenario = {
       const heard = await Promise.all(calls)
       const wholeCount = heard.filter(({ text }) => text === answerText).length
       const isUsed = demand(wholeCount >= placeCount, `only ${wholeCount} of ${callsAtOnce} were answered`)
-      const judgements = heard.map((hearing) => judgeUnderLoad(hearing, [within(hearing, deadlineMs + 1500), isUsed]))
+      const judgements = heard.map((hearing) =>
+        judgeUnderLoad(hearing, [within(hearing, deadlineMs + graceMs), isUsed]),
+      )
       return trialOfAll(pair, stage, pair, heard, judgements)
     })
     return await Promise.all(trials)
@@ -345,6 +349,10 @@ const slowClients: Scenario = {
       meanwhile.push(...(await shortCalls(stage, 1)))
       memoryMost = Math.max(memoryMost, memoryMib(stage))
     }
+    // From here on this process reads at full speed; the provider, which lives in it, must not fall silent over that.
+    const { calls } = stage.pair('long').primary
+    const isSaid = async (): Promise<boolean> => calls.every(({ wordCount }) => wordCount === longPieces.length)
+    await until('the provider to have said everything', isSaid, 60_000)
     isSlow = false
     const heard = await ends
     return judgeSlow(stage, { before, meanwhile, heard, growthMib: memoryMost - memoryBefore })
@@ -366,7 +374,7 @@ interface SlowFacts {
 
 function judgeSlow(stage: Stage, { before, meanwhile, heard, growthMib }: SlowFacts): Trial[] {
   const [usualMs, nowMs] = [medianMs(before), medianMs(meanwhile)]
-  const isQuick = demand(nowMs <= 2 * usualMs + 100, `others take ${nowMs} ms instead of ${usualMs} ms`)
+  const isQuick = demand(nowMs <= 2 * usualMs + 500, `others take ${nowMs} ms instead of ${usualMs} ms`)
   const isBounded = demand(growthMib < memoryGrowthMaxMib, `memory grew by ${Math.round(growthMib)} MiB`)
   const expected = longPieces.join('')
   const sizeMib = Math.round(Buffer.byteLength(expected) / 2 ** 20)
