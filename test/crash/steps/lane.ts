@@ -83,6 +83,13 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
   }
 }
 
+/** Of all workers, those that are still starting or already retired included. */
+async function allPids({ adminUrl }: Gateway): Promise<number[]> {
+  const answer = await fetch(`${adminUrl}/readyz`)
+  const { workers, retiring = [] } = (await answer.json()) as Record<'workers' | 'retiring', { pid: number }[]>
+  return [...workers, ...retiring].map(({ pid }) => pid)
+}
+
 /** Calls that the model servers got for a prompt. */
 async function countCalls(urls: readonly string[], prompt: string): Promise<number> {
   const counts = await Promise.all(
@@ -195,7 +202,7 @@ export class Lane implements AsyncDisposable {
 
   /** All its processes, at once. */
   async kill(): Promise<void> {
-    const pids = await workerPids(this.gateway).catch(() => [])
+    const pids = await allPids(this.gateway).catch(() => [])
     const end = this.gateway.end('SIGKILL')
     for (const pid of pids) {
       try {

@@ -4,12 +4,12 @@ import type { Row } from './lane.ts'
 export function printRow({ name, mode, deaths, calls, takeoverMs, complaints }: Row): string {
   const took = takeoverMs === null ? '–' : String(takeoverMs)
   const verdict = complaints.length === 0 ? 'ok' : `FAILS: ${complaints.join('; ')}`
-  const columns = [name.padEnd(44), mode.padEnd(15), String(deaths).padStart(6), String(calls).padStart(5)]
+  const columns = [name.padEnd(52), mode.padEnd(15), String(deaths).padStart(6), String(calls).padStart(5)]
   return `${columns.join(' ')} ${took.padStart(11)}  ${verdict}`
 }
 
 export function printHead(): string {
-  return `${'step'.padEnd(44)} ${'mode'.padEnd(15)} deaths calls takeover ms  verdict`
+  return `${'step'.padEnd(52)} ${'mode'.padEnd(15)} deaths calls takeover ms  verdict`
 }
 
 export function printSum(rows: readonly Row[]): string {
