@@ -12,6 +12,7 @@ interface Facts {
   readonly generation?: number
   readonly workers?: readonly unknown[]
   readonly retiring?: readonly { readonly callsLive?: number }[]
+  readonly failedRestarts?: { readonly count: number; readonly reason: string }
 }
 
 /** @throws {Error} in words that name the cure. */
@@ -21,7 +22,7 @@ export async function restart(stateDir: string, isJson: boolean): Promise<void> 
   if (before.generation === undefined)
     throw new Error('This gateway runs as one process: a restart without a gap needs --workers 2 or more.')
   process.kill(pid, 'SIGUSR2')
-  const after = await untilRestarted(adminUrl, before.generation)
+  const after = await untilRestarted(adminUrl, before)
   const workers = after.workers?.length ?? 0
   const finishing = after.retiring?.reduce((sum, { callsLive = 0 }) => sum + callsLive, 0) ?? 0
   const words = `${workers} new workers serve; the old ones finish ${finishing} calls and end.`
@@ -49,11 +50,14 @@ async function look(adminUrl: string): Promise<Facts> {
   }
 }
 
-async function untilRestarted(adminUrl: string, generation: number): Promise<Facts> {
+async function untilRestarted(adminUrl: string, { generation = 0, failedRestarts }: Facts): Promise<Facts> {
   const endMs = performance.now() + patienceMs
   while (performance.now() < endMs) {
     const facts = await look(adminUrl)
     if ((facts.generation ?? 0) > generation) return facts
+    const { count = 0, reason = '' } = facts.failedRestarts ?? {}
+    if (count > (failedRestarts?.count ?? 0))
+      throw new Error(`The restart failed, and the old workers go on: ${reason}`)
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
   throw new Error('The new workers did not come up within a minute; the old ones go on. Their log says why.')

@@ -41,7 +41,11 @@ export async function run(options: RunOptions): Promise<void> {
     const target = logTarget(config)
     const log = openLog(config.log, target, {})
     const running = config.workers > 1 ? await openMany(config, log) : await openOne(config, log)
-    const admin = await openAdmin(config.admin, running)
+    const failed: FailedRestarts = { count: 0, reason: null }
+    const admin = await openAdmin(config.admin, {
+      metrics: running.metrics,
+      readiness: () => withFailed(running.readiness(), failed),
+    })
     const ready: Ready = {
       ...running.ready,
       adminUrl: admin.url,
@@ -49,7 +53,7 @@ export async function run(options: RunOptions): Promise<void> {
       logFile: typeof target === 'string' ? target : null,
     }
     const pidFile = writePidFile(config.stateDir, admin.url)
-    restartOnSignal(running, () => setUpAgain(options, config), log)
+    restartOnSignal(running, () => setUpAgain(options, config), { log, failed })
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
     const hideLine = isPerson ? showLiveLine(process.stdout, running.snapshot) : () => {}
     await untilStopped(running, admin, hideLine, log)
@@ -108,12 +112,30 @@ async function setUpAgain(options: RunOptions, before: Config): Promise<Config> 
   return { ...config, listeners: before.listeners, admin: before.admin, stateDir: before.stateDir }
 }
 
-function restartOnSignal(running: Running, read: () => Promise<Config>, log: Log): void {
+/** For `holdfast restart`, which is told why. */
+interface FailedRestarts {
+  count: number
+  reason: string | null
+}
+
+function withFailed({ isReady, facts }: Readiness, failed: FailedRestarts): Readiness {
+  return { isReady, facts: failed.count === 0 ? facts : { ...facts, failedRestarts: failed } }
+}
+
+function restartOnSignal(
+  running: Running,
+  read: () => Promise<Config>,
+  { log, failed }: { log: Log; failed: FailedRestarts },
+): void {
   process.on('SIGUSR2', () => {
     if (!running.restart) return log.error({}, 'a restart without a gap needs two workers or more')
     read()
       .then(running.restart)
-      .catch((error: unknown) => log.error({ detail: String(error) }, 'restart failed; everything stays as it was'))
+      .catch((error: unknown) => {
+        failed.count++
+        failed.reason = error instanceof Error ? error.message : String(error)
+        log.error({ detail: String(error) }, 'restart failed; everything stays as it was')
+      })
   })
 }
 

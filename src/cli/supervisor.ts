@@ -118,6 +118,8 @@ export class Supervisor {
         hand.isRetired = true
         hand.worker.process.kill('SIGKILL')
       }
+      // An old one may have died meanwhile, while a new one stood in its place.
+      for (let number = 0; number < before.workers; number++) this.#replace(number)
       throw error
     } finally {
       this.#isRestarting = false

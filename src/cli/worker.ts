@@ -49,10 +49,12 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number)
   const timer = setInterval(() => tell({ event: 'status', status: statusOf(house) }), statusPeriodMs)
-  let isDraining = false
+  let endsMs = Number.POSITIVE_INFINITY
+  /** One that is retiring may still be told to hurry, but not to take longer. */
   const stop = async (graceMs: number): Promise<void> => {
-    if (isDraining) return
-    isDraining = true
+    const laterMs = performance.now() + graceMs
+    if (laterMs >= endsMs) return
+    endsMs = laterMs
     await house.drain(graceMs)
     clearInterval(timer)
     process.exit()

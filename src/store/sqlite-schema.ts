@@ -76,10 +76,11 @@ export function openJournalFile(
   options: JournalOptions,
   log: RecoveryLog | null,
 ): OpenJournalFile {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const share = new DatabaseSync(`${path}.lock`)
+  let share: DatabaseSync | null = null
   let file: SqliteFile | null = null
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    share = new DatabaseSync(`${path}.lock`)
     share.exec(`PRAGMA busy_timeout = ${openWaitMs}; PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0`)
     if (takeAlone(share)) {
       makeReady(path, clock, options, log)
@@ -92,10 +93,9 @@ export function openJournalFile(
     return { file, share }
   } catch (cause) {
     file?.close()
-    share.close()
-    throw new Error(`the journal ${path} cannot be used: ${reasonOf(cause)}. Move it away to begin a new one.`, {
-      cause,
-    })
+    share?.close()
+    const cure = share ? 'Move it away to begin a new one' : 'Its folder must be there, and writable'
+    throw new Error(`the journal ${path} cannot be used: ${reasonOf(cause)}. ${cure}.`, { cause })
   }
 }
 

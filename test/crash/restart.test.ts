@@ -2,7 +2,7 @@
  * Planned ends: a restart under load refuses no connection and cuts no answer; what a stop leaves, the next start ends.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -11,6 +11,28 @@ import { seededRandom } from '../../src/ground/random.ts'
 import { chat } from './chat.ts'
 import { freePort, holdfast, startGateway, workerPids } from './gateway.ts'
 import { ResumingClient } from './resuming-client.ts'
+
+async function until<T>(what: string, look: () => Promise<T | false>): Promise<T> {
+  const endMs = performance.now() + 20_000
+  while (performance.now() < endMs) {
+    const found = await look()
+    if (found) return found
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`waited in vain for ${what}`)
+}
+
+interface Facts {
+  readonly workers: readonly { readonly pid: number; readonly callsLive?: number }[]
+}
+
+const facts = async (adminUrl: string): Promise<Facts> => (await (await fetch(`${adminUrl}/readyz`)).json()) as Facts
+
+const liveCalls = async (adminUrl: string): Promise<number> =>
+  (await facts(adminUrl)).workers.reduce((sum, { callsLive = 0 }) => sum + callsLive, 0)
+
+/** Also of workers that do not serve yet. */
+const startedPids = async (adminUrl: string): Promise<number[]> => (await facts(adminUrl)).workers.map(({ pid }) => pid)
 
 test('`holdfast restart` under load: new processes, no connection refused, no stream cut', async (t) => {
   const sim = await startSim({ rate: 40, slots: 64 })
@@ -62,6 +84,55 @@ test('a restart of something that does not run, or has one process, is refused i
   const lone = await holdfast('restart', '--state', gateway.state)
   assert.equal(lone.code, 1)
   assert.match(lone.output, /--workers 2/)
+})
+
+test('a stop while old workers still finish their answers takes no longer than any stop', async () => {
+  const sim = await startSim({ rate: 5, slots: 8 })
+  try {
+    await using gateway = await startGateway('--upstream', `${sim.url}/v1`, '--workers', '2', '--drain-ms', '500')
+    const call = chat(gateway.url, 'lab-model', 'long tokens:5000', true)
+    await until('the call to be under way', async () => (await liveCalls(gateway.adminUrl)) === 1)
+    const { code, output } = await holdfast('restart', '--state', gateway.state)
+    assert.equal(code, 0, output)
+    assert.match(output, /the old ones finish 1 calls/)
+    const beganMs = performance.now()
+    assert.equal(await gateway.end('SIGTERM'), 0)
+    assert.ok(performance.now() - beganMs < 20_000, 'not the 15 minutes of retireMs')
+    assert.equal((await call).code, 'HF_CLOSING', 'the answer ends with a word')
+  } finally {
+    await sim.stop()
+  }
+})
+
+test('a restart that fails says why, and leaves as many workers as there were, one that died meanwhile included', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-failing-'))
+  const file = join(folder, 'holdfast.yaml')
+  const write = (key: string): void =>
+    writeFileSync(file, `workers: 2\nupstreams: { only: { url: 'http://127.0.0.1:9/v1', key: '${key}' } }\n`)
+  try {
+    write('some-secret')
+    await using gateway = await startGateway('--config', file)
+    writeFileSync(file, 'upstreams: {\n')
+    const garbled = await holdfast('restart', '--state', gateway.state)
+    assert.equal(garbled.code, 1)
+    assert.match(garbled.output, /The restart failed, and the old workers go on: .*holdfast\.yaml:\d+: /)
+
+    write(`file:${join(folder, 'nothing')}`)
+    const before = await startedPids(gateway.adminUrl)
+    const failing = holdfast('restart', '--state', gateway.state)
+    // While new ones are on their way there are more than before.
+    await until('new workers', async () => (await startedPids(gateway.adminUrl)).length > before.length)
+    process.kill(before[0] ?? 0, 'SIGKILL')
+    assert.match((await failing).output, /The restart failed, and the old workers go on: .*ENOENT/)
+    write('some-secret')
+    const after = await until('a new worker in the place of the dead one', async () => {
+      const pids = await startedPids(gateway.adminUrl)
+      return pids.length === 2 && !pids.includes(before[0] ?? 0) && pids
+    })
+    assert.ok(after.includes(before[1] ?? 0), 'the other old one is still there')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 for (const [signal, how] of [
