@@ -15,7 +15,7 @@ function launch(program, args) {
   process.on('SIGINT', () => {
     if (!hasTerminal) child.kill('SIGINT')
   })
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => {
     process.stderr.write(`holdfast: ${program} does not start: ${error.message}\n`)
     process.exit(1)

@@ -15,6 +15,9 @@ import type { Snapshot } from './live-line.ts'
 const restartMs = 200
 const restartMsMax = 10_000
 const youngMs = 3000
+/** A worker tells how it is every second. One that has not for so long hangs, maybe with the journal in its hand. */
+const hungMs = 20_000
+const watchPeriodMs = 2000
 /** Dead nodes that a new worker is told of; their answers are long adopted or gone by then. */
 const deadMax = 16
 
@@ -56,6 +59,8 @@ interface Hand {
   readonly bornMs: number
   node: string | null
   status: WorkerStatus | null
+  /** When it was last heard of. */
+  heardMs: number
   isRetired: boolean
 }
 
@@ -77,6 +82,13 @@ export class Supervisor {
     this.#config = config
     this.#log = log
     cluster.schedulingPolicy = cluster.SCHED_NONE
+    let lookedMs = performance.now()
+    setInterval(() => {
+      const isLate = performance.now() - lookedMs > 2 * watchPeriodMs
+      lookedMs = performance.now()
+      // After a pause of our own, what the workers said meanwhile has yet to be read.
+      if (!isLate) this.#endHung()
+    }, watchPeriodMs).unref()
   }
 
   /**
@@ -171,7 +183,8 @@ export class Supervisor {
 
   #open(number: number): Promise<Listening> {
     const worker = cluster.fork({ HOLDFAST_WORKER: String(number) })
-    const hand: Hand = { number, worker, bornMs: performance.now(), node: null, status: null, isRetired: false }
+    const bornMs = performance.now()
+    const hand: Hand = { number, worker, bornMs, heardMs: bornMs, node: null, status: null, isRetired: false }
     this.#hands.add(hand)
     // By message and not by environment: the configuration may hold secrets.
     worker.once('online', () => tell(worker, { event: 'begin', config: this.#config, number, dead: this.#dead }))
@@ -181,7 +194,10 @@ export class Supervisor {
           hand.node = word.node
           resolve(word)
         }
-        if (word.event === 'status') hand.status = word.status
+        if (word.event === 'status') {
+          hand.status = word.status
+          hand.heardMs = performance.now()
+        }
         if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
       })
       worker.once('exit', (code, signal) => {
@@ -189,6 +205,16 @@ export class Supervisor {
         this.#lose(hand, signal ?? String(code))
       })
     })
+  }
+
+  /** What it has in hand, others go on with; hung, it would keep it, and all whose connections it holds. */
+  #endHung(): void {
+    const limitMs = performance.now() - hungMs
+    for (const { number, worker, heardMs, status } of this.#hands) {
+      if (status === null || heardMs > limitMs) continue
+      this.#log.error({ worker: number, pid: worker.process.pid }, 'worker hangs and is killed')
+      worker.process.kill('SIGKILL')
+    }
   }
 
   #retire(hand: Hand): void {

@@ -140,9 +140,9 @@ export class HttpReply implements Reply {
   }
 
   #awaitArrival(): void {
-    const { socket } = this.#response
-    if (!socket || socket.destroyed) return this.onUndelivered()
-    if (!this.#staysOpen) return
+    const { socket, destroyed } = this.#response
+    if (destroyed || socket?.destroyed) return this.onUndelivered()
+    if (!socket || !this.#staysOpen) return
     const clock = this.#clock
     const isWatched = lastEnds.has(socket)
     lastEnds.set(socket, { atMs: clock.monotonicMs(), onUndelivered: this.onUndelivered })

@@ -24,6 +24,8 @@ const nothing: Buffer = Buffer.alloc(0)
 const heldEventsMax = 64
 /** After the finish reason the upstream's own end mark is awaited this long; the answer is whole without it. */
 const endMarkMs = 2000
+/** A timer that comes so much too late tells of a process that was held up. */
+const lateMsMin = 200
 /** The limit between tokens may become shorter while an answer is under way: it is looked at this often. */
 const watchMsMax = 3000
 
@@ -321,12 +323,26 @@ export class Attempt implements WireReceiver {
   #watch(): void {
     this.#timer?.cancel()
     if (this.#isOver) return
-    const silentMs = this.#clock.monotonicMs() - this.#sinceMs
-    this.#timer = this.#clock.after(Math.min(watchMsMax, Math.max(1, this.#limitMs() - silentMs)), () => this.#check())
+    const nowMs = this.#clock.monotonicMs()
+    const waitMs = Math.min(watchMsMax, Math.max(1, this.#limitMs() - (nowMs - this.#sinceMs)))
+    this.#timer = this.#clock.after(waitMs, () => this.#check(nowMs + waitMs))
   }
 
-  #check(): void {
-    if (this.#clock.monotonicMs() - this.#sinceMs < this.#limitMs()) return this.#watch()
+  /** `dueMs`: when it was to be called. What this process was late by is no silence of the upstream's. */
+  #check(dueMs: number): void {
+    const lateMs = this.#clock.monotonicMs() - dueMs
+    if (lateMs > lateMsMin) this.#sinceMs += lateMs
+    if (this.#isSilent) this.#clock.soon(() => this.#giveUp()) // what has come meanwhile is read first
+    else this.#watch()
+  }
+
+  get #isSilent(): boolean {
+    return this.#clock.monotonicMs() - this.#sinceMs >= this.#limitMs()
+  }
+
+  #giveUp(): void {
+    if (this.#isOver) return
+    if (!this.#isSilent) return this.#watch()
     if (this.#reader?.isComplete) return this.#endStream()
     const code = this.isCommitted ? 'HF_UPSTREAM_STALLED' : 'HF_FIRST_TOKEN_TIMEOUT'
     this.#fail(new Fault(code, { detail: `nothing for ${this.#limitMs()} ms` }))

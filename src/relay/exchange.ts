@@ -92,8 +92,10 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
       this.#account.isModelKnown = true
+      // What dies with its node has no successor.
+      const parcel = journal.engine === 'memory' ? null : parcelOf(this.order, this.#target, this.#relay)
       const soleName = keyAlias(this.order)
-      this.#entry = journal.begin(this.info, parcelOf(this.order, this.#target, this.#relay), this, soleName)
+      this.#entry = journal.begin(this.info, parcel, this, soleName)
       this.#limitTime()
       if (soleName === null) this.#speakAnew()
       else void this.#speakIfSole()
@@ -159,8 +161,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     const late = (): void => this.#fail(new Fault('HF_DEADLINE', { retryAfterMs: 1000 }))
     this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), late))
   }
-
-  // Legs.
 
   #speakAnew(): void {
     const target = this.#target

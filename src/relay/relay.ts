@@ -327,6 +327,10 @@ export class RelayPlane {
     const ears = new Ears()
     const adopted = await journal.adopt(ray, ears)
     if (!adopted) return false
+    if (this.#isClosing) {
+      adopted.entry.release()
+      return false
+    }
     const order = orderOf(adopted, clock)
     observer.log.info({ ray, epoch: adopted.entry.epoch, events: adopted.events.length }, 'answer adopted')
     if (!order) {

@@ -19,7 +19,7 @@ export interface Gateway extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | null>
 }
 
-const readyMs = 30_000
+const readyMs = 60_000
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
 /** The command itself. */
@@ -73,7 +73,10 @@ export async function startProgram(
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const ready = await new Promise<{ url: string; adminUrl: string }>((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`the gateway was not ready in time: ${complaint}`)), readyMs)
+    const late = setTimeout(() => {
+      child.kill('SIGKILL') // nobody else would
+      reject(new Error(`the gateway was not ready in time: ${complaint}`))
+    }, readyMs)
     createInterface({ input: child.stdout }).on('line', (line) => {
       const value = JSON.parse(line) as { event?: string; url: string; adminUrl: string }
       if (value.event !== 'ready') return void lines.push(value)

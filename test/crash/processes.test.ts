@@ -64,6 +64,32 @@ test('a worker that is killed is replaced, and calls go on', async () => {
   }
 })
 
+test('a worker that hangs is killed and replaced, and the rest goes on meanwhile', { timeout: 120_000 }, async () => {
+  const sim = await startSim({ rate: 500 })
+  try {
+    await using gateway = await startGateway('--upstream', `${sim.url}/v1`, '--workers', '2')
+    const before = await until('both workers to be ready', async () => {
+      const { workers } = await readiness(gateway.adminUrl)
+      return workers.length === 2 && workers.every(({ isReady }) => isReady) && workers
+    })
+    const hung = before[0]?.pid ?? 0
+    process.kill(hung, 'SIGSTOP')
+    const isReplaced = async (): Promise<boolean> => {
+      const { workers } = await readiness(gateway.adminUrl)
+      return workers.length === 2 && workers.every(({ pid, isReady }) => pid !== hung && isReady)
+    }
+    const endMs = performance.now() + 60_000
+    while (!(await isReplaced())) {
+      assert.ok(performance.now() < endMs, 'it was not replaced within a minute')
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+    assert.ok(gateway.lines.some(({ msg }) => msg === 'worker hangs and is killed'))
+    assert.equal((await chat(gateway.url, 'lab-model', 'afterwards tokens:5', true)).verdict, 'whole')
+  } finally {
+    await sim.stop()
+  }
+})
+
 for (const workers of ['1', '2']) {
   test(`on SIGTERM answers under way are finished, and nothing new is taken (${workers} workers)`, async () => {
     const sim = await startSim({ rate: 40 })

@@ -193,9 +193,13 @@ export class ResumingClient {
     const nowMs = performance.now()
     this.#longestGapMs = Math.max(this.#longestGapMs, nowMs - this.#lastMs)
     this.#lastMs = nowMs
+    if (this.#isDone) {
+      this.#complain(`event ${id} came behind the end mark`)
+      return false
+    }
     if (data === '[DONE]') {
       this.#isDone = true
-      return false
+      return true // until the connection ends: nothing may follow
     }
     this.#takeChunk(JSON.parse(data) as Chunk)
     this.#options.onEvent?.(this.#nextId - 1, this)

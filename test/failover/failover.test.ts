@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test'
 import { commonSettings } from './stage.ts'
 import { drawTable, playAll, type Row, scenarios } from './table.ts'
 
-const factor = 4
+const factor = 3
 const atOnceMax = 6
 
 describe('failover table', { concurrency: true, timeout: 180_000 }, () => {

@@ -1,6 +1,6 @@
 /** The judge cannot be talked round: broken gateways get no pass, and no kind of broken answer counts as whole. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { answerText, piecesOf } from './answer-text.ts'
 import * as broken from './broken-gateway.ts'
 import { Hearing } from './hearing.ts'
@@ -114,20 +114,22 @@ const gateways: Readonly<Record<string, readonly [OpenSubject, Expected, (readon
   'gathers all': [
     broken.gathersAll,
     {
-      ...{ S02: 'pass', S03: 'pass', S05: 'pass', S08: 'pass', S12: 'partial', S13: 'partial', S14: 'pass' },
-      ...{ S18: 'partial', S19: 'partial' },
+      ...{ S02: 'pass', S03: 'pass', S05: 'pass', S08: 'partial', S12: 'partial', S13: 'partial', S14: 'partial' },
+      S18: 'partial',
     },
   ],
   hammers: [broken.hammers, { S02: 'partial', S12: 'partial', S13: 'partial' }, ['S02', 'S12', 'S13']],
 }
 
-for (const [title, [open, verdicts, only = usual]] of Object.entries(gateways)) {
-  test(`a gateway that is broken is seen through: ${title}`, { timeout: 60_000 }, async () => {
-    const rows = await playAll({ only, factor: 20, atOnceMax: only.length, patienceMsMax: 1500, open })
-    const got = Object.fromEntries(rows.map(({ name, verdict, why }) => [name, `${verdict} ${why}`]))
-    for (const name of only) {
-      const [verdict] = (got[name] ?? '').split(' ')
-      assert.equal(verdict, verdicts[name] ?? 'fail', `${name}: ${got[name]}`)
-    }
-  })
-}
+describe('a gateway that is broken is seen through', { concurrency: 3, timeout: 120_000 }, () => {
+  for (const [title, [open, verdicts, only = usual]] of Object.entries(gateways)) {
+    test(title, async () => {
+      const rows = await playAll({ only, factor: 20, atOnceMax: only.length, patienceMsMax: 3000, open })
+      const got = Object.fromEntries(rows.map(({ name, verdict, why }) => [name, `${verdict} ${why}`]))
+      for (const name of only) {
+        const [verdict] = (got[name] ?? '').split(' ')
+        assert.equal(verdict, verdicts[name] ?? 'fail', `${name}: ${got[name]}`)
+      }
+    })
+  }
+})

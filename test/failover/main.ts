@@ -11,7 +11,7 @@ import { drawTable, playAll, type Row, scenarios } from './table.ts'
 import { commonSettings } from './stage.ts'
 
 /** Waits of the scenarios that are about waiting, and the limits they are measured by, are divided by this. */
-const shortFactor = 4
+const shortFactor = 3
 
 const { values } = parseArgs({
   options: {

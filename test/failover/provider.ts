@@ -258,8 +258,10 @@ class Saying {
     const { response } = this.#parts
     if (response.destroyed || response.write(text)) return
     const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    const abort = (): void => gone.abort()
+    response.once('close', abort)
     await once(response, 'drain', { signal: gone.signal }).catch(() => {})
+    response.off('close', abort)
   }
 }
 

@@ -266,7 +266,7 @@ const recovery: Scenario = {
     await callAll(downCount, downMs / downCount)
     isDown = false
     const upAtMs = performance.now()
-    await callAll(upCount, Math.min(3000, downMs / upCount))
+    await callAll(upCount, 3000 / bench.factor)
     return names.map((name) => recoveryTrial(stage, name, heard.get(name) ?? [], upAtMs))
   },
 }

@@ -88,7 +88,7 @@ export function ofSingleCalls(
     ...head,
     isScaled,
     play: async (bench) => {
-      const scaled = (ms: number): number => (isScaled ? ms / bench.factor : ms)
+      const scaled = (ms: number): number => (isScaled ? Math.round(ms / bench.factor) : ms)
       const all = Object.entries(forms(scaled))
       const pairs = Object.fromEntries(
         all.map(([name, { primary, fallback = answersWell, fallbackKind: kind }]) => [

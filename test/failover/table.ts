@@ -75,7 +75,10 @@ async function playOne(scenario: Scenario, bench: Bench): Promise<Row> {
       trials.map(({ form, judgement: { verdict, why } }) => ({ verdict, why: why && `${form}: ${why}` })),
     )
   } catch (error) {
-    judgement = { verdict: 'fail', why: `could not be played: ${(error as Error).message}` }
+    judgement = {
+      verdict: 'fail',
+      why: `could not be played: ${(error as Error).message.trim().replaceAll(/\s+/g, ' ')}`,
+    }
   } finally {
     clearTimeout(late)
   }

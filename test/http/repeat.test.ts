@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { type FaultProxy, openFaultProxy } from '../../lab/fault-proxy.ts'
-import { openTestHouse, sayHello, type TestHouse, until } from './harness.ts'
+import { goodBody, openTestHouse, post, rayOf, sayHello, type TestHouse, until } from './harness.ts'
 import { callStream, codeOf, hi, rayIn, readAgain, sayWords, urlOf, words } from './resume-rig.ts'
 
 const settings = { continuation: { enabled: false }, timeouts: { patienceMs: 0 } }
@@ -83,6 +83,12 @@ describe('an Idempotency-Key', () => {
     assert.deepEqual([other.status, await codeOf(other)], [422, 'HF_KEY_REUSED'])
     assert.equal((await whole({}, key)).status, 200)
     assert.equal(house.upstream.calls.length, 1)
+    const large = { 'idempotency-key': 'reused-by-large' }
+    const long = 'x'.repeat(2 ** 20)
+    assert.equal((await whole({ user: `${long}1${long}` }, large)).status, 200)
+    assert.equal((await whole({ user: `${long}2${long}` }, large)).status, 422)
+    assert.equal((await whole({ user: `${long}1${long}` }, large)).status, 200)
+    assert.equal(house.upstream.calls.length, 2)
   })
 
   test('of a call that failed begins it anew', async () => {
@@ -189,6 +195,37 @@ describe('a repetition without a key', () => {
     for (const call of house.upstream.calls) call.endStream()
     for (const other of others) await other.ended()
     assert.equal(house.upstream.calls.length, 3)
+  })
+
+  test('is another call when the first has arrived: its connection went on to something else', async () => {
+    house.upstream.script = sayHello
+    const body = '{"model":"m","messages":[{"role":"user","content":"did it arrive?"}]}'
+    await using client = await house.visit()
+    client.write(post(body))
+    const first = await client.answer()
+    client.write(post(goodBody))
+    await client.answer()
+    client.reset()
+    await until('both to be over', () => house.house.callsLive() === 0)
+    const headers = ['content-type: application/json', 'x-stainless-retry-count: 1']
+    const again = await house.ask(post(body, { headers }))
+    assert.notEqual(rayOf(again), rayOf(first))
+    assert.equal(house.upstream.calls.length, 3)
+  })
+
+  test('gets the whole answer whose connection broke right behind its end', async () => {
+    house.upstream.script = sayHello
+    const body = '{"model":"m","messages":[{"role":"user","content":"did it?"}]}'
+    await using client = await house.visit()
+    client.write(post(body))
+    const first = await client.answer()
+    client.reset()
+    const headers = ['content-type: application/json', 'x-stainless-retry-count: 1']
+    // The gateway hears of the reset within moments; the clients wait half a second before they come again.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const again = await house.ask(post(body, { headers }))
+    assert.deepEqual([again.headers['holdfast-ray'], again.body], [rayOf(first), first.body])
+    assert.equal(house.upstream.calls.length, 1)
   })
 })
 

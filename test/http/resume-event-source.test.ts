@@ -26,7 +26,7 @@ class ChildSource implements AsyncDisposable {
   constructor(url: string) {
     const main = join(import.meta.dirname, 'event-source-child.ts')
     this.#child = spawn(process.execPath, ['--experimental-eventsource', '--no-warnings', main, url], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
     })
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       this.told.push(JSON.parse(line) as Told)

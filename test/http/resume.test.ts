@@ -1,6 +1,9 @@
 // An answer is read again by its ray: from any place, as often as one likes, whatever became of it.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { openFaultProxy } from '../../lab/fault-proxy.ts'
 import { assertRefused, openTestHouse, request, type TestHouse, until } from './harness.ts'
 import { callStream, codeOf, type EventReader, hi, rayIn, readAgain, sayWords, urlOf, words } from './resume-rig.ts'
 
@@ -286,4 +289,31 @@ describe('whose answer it is', () => {
     const { answer } = await readAgain(urlOf(house), `answers/${old}`, { headers: ann })
     assert.deepEqual([answer.status, await codeOf(answer)], [410, 'HF_ANSWER_EXPIRED'])
   })
+})
+
+test('the reader that the guide shows reads on through one broken link after the other', async () => {
+  const guide = await readFile(join(import.meta.dirname, '../../docs/guide/resume.md'), 'utf8')
+  const code = /```js\n(async function\* readOn.*?)```/s.exec(guide)?.[1] ?? assert.fail('the guide shows no reader')
+  const module = (await import(`data:text/javascript,${encodeURIComponent(`${code}\nexport { readOn }`)}`)) as {
+    readOn: (url: string, ray: string, headers?: object) => AsyncIterable<string>
+  }
+  await using house = await openTestHouse(settings)
+  await using proxy = await openFaultProxy({ target: urlOf(house) })
+  const first = await running(house)
+  const call = await house.upstream.call(0)
+  const datas: string[] = []
+  for await (const data of module.readOn(proxy.url, rayIn(first))) {
+    datas.push(data)
+    if (datas.length === 2 || datas.length === 4) {
+      proxy.cut(datas.length === 2 ? 'rst' : 'fin')
+      sayWords(call, datas.length, datas.length + 2)
+    }
+    if (datas.length === 6) call.endStream()
+  }
+  await first.ended()
+  assert.equal(first.text, words(6))
+  assert.deepEqual(datas, first.datas)
+  await assert.rejects(async () => {
+    for await (const _ of module.readOn(proxy.url, 'nobody')) assert.fail('nobody said something')
+  }, /HF_ANSWER_UNKNOWN/)
 })

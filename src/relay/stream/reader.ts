@@ -280,7 +280,8 @@ export class Reader implements Listener {
       this.#isBehind = false
       return false
     }
-    if (!feed) await this.#wait()
+    // A feed that is ahead of what can be read is waited for too: never a loop that holds the thread.
+    if (!feed || events.length === 0) await this.#wait()
     return true
   }
 

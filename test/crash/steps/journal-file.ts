@@ -1,4 +1,4 @@
-/** The file of a journal, read from outside, with an eye of its own: what it holds of each answer, and what is wrong. */
+/** The file of a journal, read from outside and without its code: what it holds of each answer, and what is wrong. */
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { unpack } from '../../../src/store/sqlite-piece.ts'

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FaultOrder } from '../../../lab/fault-plan.ts'
 import { seededRandom } from '../../../src/ground/random.ts'
 import { freePort, type Gateway, startProgram, workerPids } from '../gateway.ts'
 import { ResumingClient } from '../resuming-client.ts'
@@ -35,10 +36,14 @@ export interface Scene {
   readonly answersMax?: number
   /** The first upstream breaks off after so many tokens, once. */
   readonly cutTokens?: number
+  /** The first upstream is so many times slower, in its first answer. */
+  readonly slowFactor?: number
   /** At this event (stream), or once begun (background): the answer is cancelled from elsewhere. */
   readonly cancelAt?: number
   /** What else happens, from this event on, beside the client. */
   readonly beside?: { readonly at: number; readonly run: (lane: Lane, client: ResumingClient) => Promise<void> }
+  /** Before a call is repeated; half a second, or 50 ms where there is a key. */
+  readonly repeatMs?: number
   /** Length of the answer; 32. */
   readonly tokens?: number
   /** Longest takeover; `takeoverMsMax` where others are there to take over. */
@@ -52,6 +57,8 @@ export interface Row {
   readonly calls: number
   /** From the last death until the answer went on for its client; null where there was nothing to take over. */
   readonly takeoverMs: number | null
+  /** Nobody was left to take over: it waited for the next start. */
+  readonly isRestart: boolean
   /** Empty when all is well. */
   readonly complaints: readonly string[]
 }
@@ -74,6 +81,13 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
     if (performance.now() > endMs) throw new Error(`waited in vain until ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
+}
+
+/** Of all workers, those that are still starting or already retired included. */
+async function allPids({ adminUrl }: Gateway): Promise<number[]> {
+  const answer = await fetch(`${adminUrl}/readyz`)
+  const { workers, retiring = [] } = (await answer.json()) as Record<'workers' | 'retiring', { pid: number }[]>
+  return [...workers, ...retiring].map(({ pid }) => pid)
 }
 
 /** Calls that the model servers got for a prompt. */
@@ -182,12 +196,13 @@ export class Lane implements AsyncDisposable {
     } finally {
       this.folder.order([])
     }
-    return { name, mode, deaths: this.folder.deaths.length || scene.deaths.length, calls, takeoverMs, complaints }
+    const isRestart = scene.takeoverMsMax !== undefined
+    return { name, mode, deaths: scene.deaths.length, calls, takeoverMs, isRestart, complaints }
   }
 
   /** All its processes, at once. */
   async kill(): Promise<void> {
-    const pids = await workerPids(this.gateway).catch(() => [])
+    const pids = await allPids(this.gateway).catch(() => [])
     const end = this.gateway.end('SIGKILL')
     for (const pid of pids) {
       try {
@@ -206,13 +221,18 @@ export class Lane implements AsyncDisposable {
     rmSync(this.state, { recursive: true, force: true })
   }
 
-  async #prepare({ deaths, cutTokens }: Scene, prompt: string): Promise<void> {
+  async #prepare({ deaths, cutTokens, slowFactor }: Scene, prompt: string): Promise<void> {
     if (deaths.some(({ step }) => step.startsWith('sweep'))) this.journal.hastenSweep()
-    if (cutTokens !== undefined) {
-      const order = { kind: 'cut', afterTokens: cutTokens, count: 1, match: { promptContains: prompt } }
-      await fetch(`${this.upstreams[0]}/lab/faults`, { method: 'POST', body: JSON.stringify(order) })
-    }
+    const match = { promptContains: prompt }
+    if (cutTokens !== undefined) await this.#spoil({ kind: 'cut', afterTokens: cutTokens, count: 1, match })
+    if (slowFactor !== undefined) await this.#spoil({ kind: 'slow', factor: slowFactor, count: 1, match })
     this.folder.order(deaths)
+  }
+
+  /** Orders a fault of the first upstream. */
+  async #spoil(order: FaultOrder): Promise<void> {
+    const answer = await fetch(`${this.upstreams[0]}/lab/faults`, { method: 'POST', body: JSON.stringify(order) })
+    if (answer.status !== 200) throw new Error(await answer.text())
   }
 
   #judgeKept(
@@ -253,7 +273,7 @@ class SceneClient {
       url: lane.url,
       prompt,
       idempotencyKey,
-      repeatMs: idempotencyKey ? 50 : sdkPauseMs,
+      repeatMs: scene.repeatMs ?? (idempotencyKey ? 50 : sdkPauseMs),
       patienceMs,
       isCancelled: cancelAt !== undefined,
     }

@@ -1,4 +1,4 @@
-/** Scenes with more in them than the death of a worker: sleepers that wake, a lost supervisor, planned ends, all at once. */
+/** Scenes with more in them than a dead worker: sleepers that wake, a killed supervisor, planned ends, all killed. */
 import { startSim } from '../../../lab/start-sim.ts'
 import { seededRandom } from '../../../src/ground/random.ts'
 import { workerPids } from '../gateway.ts'
@@ -64,6 +64,7 @@ const supervisorKilled = onOwnLane({
   mode: 'stream',
   deaths: [],
   calls: [1, 1],
+  tokens: longTokens,
   beside: {
     at: 5,
     run: async (lane) => {
@@ -93,57 +94,41 @@ function isThere(pid: number): boolean {
   }
 }
 
-/**
- * Its worker dies of a planned end, while the model server holds its breath so that the answer is under way for certain.
- * @param end brings the end about.
- */
+/** Its worker dies of a planned end, under a slow answer. */
 function plannedEnd(
-  scene: Pick<Scene, 'name' | 'takeoverMsMax'> & { step: StepName },
-  options: Omit<LaneOptions, 'upstreams'>,
+  step: StepName,
+  scene: Pick<Scene, 'name' | 'takeoverMsMax'>,
   end: (lane: Lane) => Promise<void>,
-): OtherScene {
-  const { name, step, takeoverMsMax } = scene
-  const run = async ([, other]: readonly string[]): Promise<Row> => {
-    const sim = await startSim({ rate: 40, slots: 64 })
-    try {
-      await using lane = await Lane.open({ ...options, upstreams: [sim.url, other ?? ''] })
-      const beside = async (): Promise<void> => {
-        await sim.kill('SIGSTOP')
-        try {
-          await end(lane)
-          await until('the worker has died', () => lane.folder.deaths.length === 1)
-        } finally {
-          await sim.kill('SIGCONT')
-        }
-      }
-      return await lane.play({
-        ...{ name, mode: 'stream', calls: [2, 2], beside: { at: 5, run: beside } },
-        deaths: [{ step, nth: 1, signal: 'SIGKILL' }],
-        ...(takeoverMsMax !== undefined && { takeoverMsMax }),
-      })
-    } finally {
-      await sim.stop()
-    }
+): Scene {
+  return {
+    ...scene,
+    mode: 'stream',
+    deaths: [{ step, nth: 1, signal: 'SIGKILL' }],
+    calls: [2, 2],
+    slowFactor: 20,
+    beside: { at: 2, run: end },
   }
-  return { name, run }
 }
 
-const retired = plannedEnd({ name: 'retired at a restart, dies of it', step: 'retired' }, {}, async (lane) => {
-  process.kill(lane.gateway.pid, 'SIGUSR2')
-})
+const retired = onOwnLane(
+  plannedEnd('retired', { name: 'retired at a restart, dies of it' }, async (lane) => {
+    process.kill(lane.gateway.pid, 'SIGUSR2')
+  }),
+)
 
 /** The gateway is stopped, and its worker dies over it; the next start goes on. */
 function released(step: StepName): OtherScene {
-  const scene = { name: `${step} at a stop; the next start goes on`, step, takeoverMsMax: startMsMax }
-  return plannedEnd(scene, { drainMs: 100 }, async (lane) => {
+  const scene = { name: `${step} at a stop; the next start goes on`, takeoverMsMax: startMsMax }
+  const end = async (lane: Lane): Promise<void> => {
     await lane.gateway.end('SIGTERM')
     await lane.start()
-  })
+  }
+  return onOwnLane(plannedEnd(step, scene, end), { drainMs: 100 })
 }
 
 type Part = 'client' | 'upstream' | 'gateway'
 
-/** Client, upstream and gateway are killed in this order, a few events apart; then the gateway and the client are back. */
+/** Client, upstream and gateway are killed in this order, a few events apart; then gateway and client are back. */
 function allKilled(order: readonly Part[]): OtherScene {
   const name = `${order.join(', ')} killed`
   const run = async ([, other]: readonly string[]): Promise<Row> => {
