@@ -20,6 +20,9 @@ const prompt = 'Tell me about the sea.'
  * other sizes, and a near tie may then fall the other way.
  */
 const greedy = { temperature: 0, max_tokens: 400, ignore_eos: true, cache_prompt: false }
+/** An answer in one piece shows no middle: it is long, and killed early. */
+const long = { ...greedy, max_tokens: 1500 }
+const earlyMs = 40
 const engineOptions = { cacheDir, noise: 4, slots: 1, extraArgs: ['--no-cache-prompt', '--ubatch-size', '1'] }
 
 let folder = ''
@@ -78,14 +81,14 @@ const asks: Readonly<Record<string, Ask>> = {
   },
   'chat, whole': async (client, onPiece) => {
     const messages = [{ role: 'user' as const, content: prompt }]
-    const answer = client.chat.completions.create({ model: 'tiny', messages, ...greedy })
-    setTimeout(() => onPiece(50), 60)
+    const answer = client.chat.completions.create({ model: 'tiny', messages, ...long })
+    setTimeout(() => onPiece(50), earlyMs)
     const [choice] = (await answer).choices
     return { text: choice?.message.content ?? '', finish: choice?.finish_reason ?? '' }
   },
   'completions, whole': async (client, onPiece) => {
-    const answer = client.completions.create({ model: 'tiny', prompt, ...greedy })
-    setTimeout(() => onPiece(50), 60)
+    const answer = client.completions.create({ model: 'tiny', prompt, ...long })
+    setTimeout(() => onPiece(50), earlyMs)
     const [choice] = (await answer).choices
     return { text: choice?.text ?? '', finish: choice?.finish_reason ?? '' }
   },
