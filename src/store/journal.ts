@@ -97,7 +97,7 @@ export interface JournalEntry {
   /** A further name of the answer (the id that its upstream gave it), under which `open` finds it. */
   alias(id: string): void
   /**
-   * Ends the answer; later calls do nothing. The request and the asides are forgotten. `lastWord`: one more event, which
+   * Ends the answer; later calls do nothing. The request and the asides are forgotten. `lastWord`: one more event that
    * says why it ended; it is taken where `append` would find the answer or the journal too large, too.
    */
   seal(outcome: Outcome, lastWord?: Buffer): void
