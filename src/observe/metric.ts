@@ -124,8 +124,8 @@ export class Metrics {
       help,
       labelNames,
       registers: [this.registry],
-      // Over workers amounts add up; a state does not.
-      aggregator: name.endsWith('_up') ? 'max' : 'sum',
+      // Over workers amounts add up; a state, and the journal that they share, do not.
+      aggregator: /_up$|_journal_/.test(name) ? 'max' : 'sum',
       collect() {
         collect(this)
       },

@@ -331,12 +331,15 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.feed.breakUnkept(errorEvent(fault, this.order.ray, this.order.call.route), fault)
   }
 
-  #finish(outcome: Outcome, fault: Fault | null): void {
+  /** `lastWord`: the event that says why it failed. */
+  #finish(outcome: Outcome, fault: Fault | null, lastWord?: Buffer): void {
     if (this.#outcome) return
     this.#outcome = outcome
     this.#fault = fault
+    this.#isReading = true // what is kept within `seal` waits for the end: readers are to know that it is one
+    if (lastWord) this.feed.push(lastWord)
+    this.#entry?.seal(outcome, lastWord)
     this.#isReading = false
-    this.#entry?.seal(outcome)
     this.feed.finish(outcome === 'complete' ? 'end' : 'breakOff', fault)
     this.#settle()
   }
@@ -351,16 +354,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#endLeg()
     const event = errorEvent(fault, this.order.ray, this.order.call.route)
     if (this.#account.firstTokenMs === null) this.#caller?.fail(fault)
-    if (this.#entry) {
-      this.#isReading = true // what is kept within `append` waits for the end: readers are to know that it is one
-      try {
-        this.feed.push(event)
-        this.#entry.append(event)
-      } catch {
-        this.feed.breakUnkept(event, fault)
-      }
-    }
-    this.#finish(outcome, fault)
+    this.#finish(outcome, fault, this.#entry ? event : undefined)
   }
 
   /** A reader is gone, or has all. */

@@ -94,7 +94,7 @@ export class RelayPlane {
 
   /** Delivers an answer to one more reader. */
   read(cursor: JournalCursor, visit: Visit): void {
-    this.#attach(cursor.info.ray, visit, true).start()
+    this.#attach(cursor.info, visit, true).start()
   }
 
   /** All events of an answer that are kept now. */
@@ -194,6 +194,7 @@ export class RelayPlane {
       open: async () =>
         (await journal.open(order.ray)) ?? (exchange.feed.keptCount === 0 ? this.#openByKey(order) : null),
       readFault: readErrorEvent,
+      tellFault: (fault) => errorEvent(fault, order.ray, order.call.route),
       clock,
       onEnded: (how) => exchange.readerLeft(how),
     })
@@ -201,7 +202,7 @@ export class RelayPlane {
     exchange.start(reader)
   }
 
-  #attach(ray: Ray, { next, isStream, reply, onEnded }: Visit, isEager: boolean): Reader {
+  #attach({ ray, route }: AnswerInfo, { next, isStream, reply, onEnded }: Visit, isEager: boolean): Reader {
     const { journal, clock } = this.#relay
     const exchange = this.#find((each) => each.order.ray === ray && !each.hasEnded)
     const reader: Reader = new Reader(reply, {
@@ -212,6 +213,7 @@ export class RelayPlane {
       feed: exchange?.feed ?? null,
       open: () => journal.open(ray),
       readFault: readErrorEvent,
+      tellFault: (fault) => errorEvent(fault, ray, route as Route),
       clock,
       onEnded: (how) => {
         exchange?.readerLeft(how)
@@ -237,7 +239,7 @@ export class RelayPlane {
       this.#taken.add(ray, ray)
       this.#watchArrival(reply, { order, callKey: earlier.callKey }, ray)
       const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#taken.take(ray))
-      this.#attach(ray, { next: 0, isStream, reply, onEnded }, false).start()
+      this.#attach(earlier, { next: 0, isStream, reply, onEnded }, false).start()
     })
   }
 
@@ -347,8 +349,7 @@ export class RelayPlane {
   #giveUp({ info, entry, events }: Adopted): void {
     const ended = lastWord({ route: info.route as Route, isStream: info.isStream }, events)
     if (ended) return entry.seal(ended)
-    entry.append(errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
-    entry.seal('failed')
+    entry.seal('failed', errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
   }
 }
 

@@ -96,8 +96,11 @@ export interface JournalEntry {
   append(event: Buffer, aside?: Buffer): void
   /** A further name of the answer (the id that its upstream gave it), under which `open` finds it. */
   alias(id: string): void
-  /** Ends the answer; later calls do nothing. The request and the asides are forgotten. */
-  seal(outcome: Outcome): void
+  /**
+   * Ends the answer; later calls do nothing. The request and the asides are forgotten. `lastWord`: one more event that
+   * says why it ended; it is taken where `append` would find the answer or the journal too large, too.
+   */
+  seal(outcome: Outcome, lastWord?: Buffer): void
   /** Gives the lease back without an end, events so far being kept: any node may adopt the answer at once. */
   release(): void
 }

@@ -15,6 +15,8 @@ const nothing: Buffer = Buffer.alloc(0)
 export interface Keeper {
   /** Takes room for so many bytes of an answer. @throws {Fault} when there is none. */
   claim(answer: MemoryAnswer, eventBytes: number, chargedBytes: number): void
+  /** Takes room that an end needs, whether there is some or not. */
+  claimEnd(chargedBytes: number): void
   retire(answer: MemoryAnswer, outcome: Outcome): void
   leave(answer: MemoryAnswer): void
   name(answer: MemoryAnswer, id: string): void
@@ -46,7 +48,11 @@ export class MemoryEntry implements JournalEntry {
     if (!this.#isHeld) return
     const asideBytes = aside?.length ?? 0
     this.#keeper.claim(this.#answer, event.length, event.length + asideBytes + eventOverheadBytes)
-    this.#answer.add(event, aside ?? null)
+    this.#put(event, aside ?? null)
+  }
+
+  #put(event: Buffer, aside: Buffer | null): void {
+    this.#answer.add(event, aside)
     this.listener.onKept(++this.#count)
   }
 
@@ -54,8 +60,13 @@ export class MemoryEntry implements JournalEntry {
     if (this.#isHeld) this.#keeper.name(this.#answer, id)
   }
 
-  seal(outcome: Outcome): void {
-    if (this.#isHeld) this.#keeper.retire(this.#answer, outcome)
+  seal(outcome: Outcome, lastWord?: Buffer): void {
+    if (!this.#isHeld) return
+    if (lastWord) {
+      this.#keeper.claimEnd(lastWord.length + eventOverheadBytes)
+      this.#put(lastWord, null)
+    }
+    this.#keeper.retire(this.#answer, outcome)
   }
 
   release(): void {

@@ -179,6 +179,10 @@ export class MemoryJournal implements Journal, Keeper {
     this.#bytes += chargedBytes
   }
 
+  claimEnd(chargedBytes: number): void {
+    this.#bytes += chargedBytes
+  }
+
   retire(answer: MemoryAnswer, outcome: Outcome): void {
     answer.outcome = outcome
     answer.writer = null

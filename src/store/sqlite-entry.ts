@@ -7,6 +7,8 @@ import { aliasesMax, aliasLengthMax, eventOverheadBytes } from './retention.ts'
 export interface EntryKeeper {
   /** Takes room. @throws {Fault} when there is none. */
   claim(entry: SqliteEntry, eventBytes: number, chargedBytes: number): void
+  /** Takes room that an end needs, whether there is some or not. */
+  claimEnd(chargedBytes: number): void
   /** Puts an entry on the list of the next commit. */
   touch(entry: SqliteEntry): void
 }
@@ -59,11 +61,17 @@ export class SqliteEntry implements JournalEntry, Member {
     const asideBytes = aside?.length ?? 0
     const charge = event.length + asideBytes + eventOverheadBytes
     this.#keeper.claim(this, event.length, charge)
+    this.#put(event, aside ?? null)
+  }
+
+  #put(event: Buffer, aside: Buffer | null): void {
+    const asideBytes = aside?.length ?? 0
+    const charge = event.length + asideBytes + eventOverheadBytes
     this.eventBytes += event.length
     this.pendingBytes += charge
     this.pendingPassingBytes += asideBytes
     if (aside) this.pendingAsides ??= this.pending.map(() => null)
-    this.pendingAsides?.push(aside ?? null)
+    this.pendingAsides?.push(aside)
     this.pending.push(event)
     this.count++
     this.#keeper.touch(this)
@@ -77,8 +85,12 @@ export class SqliteEntry implements JournalEntry, Member {
     this.#keeper.touch(this)
   }
 
-  seal(outcome: Outcome): void {
+  seal(outcome: Outcome, lastWord?: Buffer): void {
     if (this.#isOver) return
+    if (lastWord) {
+      this.#keeper.claimEnd(lastWord.length + eventOverheadBytes)
+      this.#put(lastWord, null)
+    }
     this.outcome = outcome
     this.#keeper.touch(this)
   }

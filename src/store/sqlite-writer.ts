@@ -104,6 +104,10 @@ export class SqliteWriter implements EntryKeeper {
     this.#claimedBytes += chargedBytes
   }
 
+  claimEnd(chargedBytes: number): void {
+    this.#claimedBytes += chargedBytes
+  }
+
   touch(entry: SqliteEntry): void {
     if (!entry.isDirty) this.#dirty.push(entry)
     entry.isDirty = true

@@ -185,6 +185,26 @@ function limitTests(open: OpenJournal): void {
     )
   })
 
+  test('takes the last word of an answer that is too large, or of a journal that is full', async () => {
+    await using bench = new Bench(open, { totalBytesMax: 20_000, answerBytesMax: 10_000 })
+    const large = bench.begin()
+    large.entry.append(Buffer.alloc(8000, 'a'))
+    const lastWord = 'x'.repeat(3000)
+    large.entry.seal('failed', Buffer.from(lastWord))
+    bench.moment()
+    assert.deepEqual([(await bench.texts(large))?.[1], await bench.outcome(large)], [lastWord, 'failed'])
+    assert.equal(large.kept.at(-1), 2)
+    const live = bench.begin()
+    while (codeOf(() => live.entry.append(Buffer.alloc(500))) === null) assert.ok(live.entry.count < 50)
+    while (codeOf(() => live.entry.append(Buffer.alloc(1))) === null) assert.ok(live.entry.count < 2000)
+    live.entry.seal('failed', Buffer.from('no more room'))
+    live.entry.seal('failed', Buffer.from('late'))
+    bench.moment()
+    assert.deepEqual([(await bench.texts(live))?.at(-1), live.kept.at(-1)], ['no more room', live.entry.count])
+    await bench.journal.remove(live.info.ray)
+    assert.deepEqual([bench.journal.keptBytes, bench.journal.answerCount], [0, 0])
+  })
+
   test('is full when live answers alone fill it, refuses new work, and recovers when one ends', async () => {
     await using bench = new Bench(open, { totalBytesMax: 40_000, answerBytesMax: 40_000 })
     const live = bench.begin()

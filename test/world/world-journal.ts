@@ -72,8 +72,12 @@ class WorldEntry implements JournalEntry {
     if (!this.isOver) this.#journal.put(this, { do: 'alias', id, ...this.#claim() })
   }
 
-  seal(outcome: Outcome): void {
+  seal(outcome: Outcome, lastWord?: Buffer): void {
     if (this.isOver) return
+    if (lastWord) {
+      this.#journal.claimEnd(lastWord.length)
+      this.#journal.put(this, { do: 'append', seq: this.count++, event: lastWord, aside: null, ...this.#claim() })
+    }
     this.isOver = true
     this.#journal.put(this, { do: 'seal', outcome, ...this.#claim() })
   }
@@ -270,6 +274,10 @@ export class WorldJournal implements Journal {
     if (entry.bytes + bytes > this.#options.answerBytesMax) throw new Fault('HF_UPSTREAM_TOO_LARGE')
     if (!this.#disk.makeRoom(bytes, this.#claimedBytes)) throw new Fault('HF_JOURNAL_FULL')
     entry.bytes += bytes
+    this.#claimedBytes += bytes
+  }
+
+  claimEnd(bytes: number): void {
     this.#claimedBytes += bytes
   }
 

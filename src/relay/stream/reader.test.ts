@@ -126,6 +126,7 @@ function open(
     feed: isRemote ? null : feed,
     open: () => Promise.resolve(kept.cursor),
     readFault: () => new Fault('HF_UPSTREAM_CUT'),
+    tellFault: ({ code }) => toEvent(code),
     clock,
     onEnded: (how) => endings.push(how),
   })
@@ -307,6 +308,7 @@ test('an answer that is forgotten under its reader breaks off and does not look 
   kept.isForgotten = true
   await settle(clock, 1000)
   assert.equal(reply.ending, 'breakOff')
+  assert.ok(reply.text.endsWith('\n\ndata: HF_CANCELLED\n\n'), 'its last word has no number')
 })
 
 test('a whole answer goes out with its length once it is sealed, or as the error that it is', async () => {

@@ -42,6 +42,8 @@ export interface ReaderOptions {
   readonly open: () => Promise<JournalCursor | null>
   /** Reads why an answer failed from its last event. */
   readonly readFault: (event: Buffer) => Fault
+  /** The event that tells of a fault, in the caller's language. */
+  readonly tellFault: (fault: Fault) => Buffer
   readonly clock: Clock
   /** Called once: the answer was delivered to its end, broken off, or the caller left before. */
   readonly onEnded: (how: Ending | 'gone') => void
@@ -128,12 +130,15 @@ export class Reader implements Listener {
     this.flush()
   }
 
-  /** The answer failed before anything of it was sent: the caller gets an error answer. */
+  /** It cannot be read on. Before anything of it was sent the caller gets an error answer, afterwards a last word. */
   fail(fault: Fault): void {
     if (this.#isOver) return
-    if (this.hasBegun) return this.#breakOff()
-    this.#reply.fail(fault)
-    this.#end('breakOff')
+    if (!this.hasBegun) {
+      this.#reply.fail(fault)
+      return this.#end('breakOff')
+    }
+    if (this.#options.isStream && !this.#rest && !this.#isBlocked) this.#write(this.#options.tellFault(fault))
+    this.#breakOff()
   }
 
   /** The house closes now: what the caller has not taken is left, and its connection will break. */
@@ -262,7 +267,7 @@ export class Reader implements Listener {
   async #readPage(cursor: JournalCursor | null): Promise<boolean> {
     const events = (await cursor?.read(this.#next, pageBytesMax)) ?? null
     if (this.#isOver) return false
-    if (!cursor || !events) return this.#lose()
+    if (!cursor || !events) return this.#lose(cursor)
     const [first] = events
     if (first && this.#next === 0 && cursor.count === 1 && isBroken(cursor) && !this.hasBegun) {
       this.fail(this.#options.readFault(first))
@@ -298,9 +303,10 @@ export class Reader implements Listener {
     return false
   }
 
-  /** The answer has been forgotten under its reader. */
-  #lose(): false {
-    this.fail(new Fault('HF_ANSWER_EXPIRED'))
+  /** The answer is gone under its reader: past its time, or removed before its end. */
+  #lose(cursor: JournalCursor | null): false {
+    const isCutShort = this.hasBegun && (cursor?.outcome ?? null) === null
+    this.fail(isCutShort ? new Fault('HF_CANCELLED', { detail: 'it was removed' }) : new Fault('HF_ANSWER_EXPIRED'))
     return false
   }
 
