@@ -1,7 +1,7 @@
 /** A gateway as its users run it: a process of its own, with whatever flags. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,6 +63,7 @@ export async function startProgram(
 ): Promise<Gateway> {
   const named = flags.lastIndexOf('--state')
   const state = named === -1 ? await mkdtemp(join(tmpdir(), 'holdfast-test-')) : (flags[named + 1] as string)
+  await mkdir(state, { recursive: true })
   const args = [program, 'run', '--port', '0', '--admin-port', '0', '--state', state, ...flags]
   const env = { ...process.env, ...environment }
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: state, env })

@@ -124,7 +124,7 @@ const gateways: Readonly<Record<string, readonly [OpenSubject, Expected, (readon
 describe('a gateway that is broken is seen through', { concurrency: 3, timeout: 120_000 }, () => {
   for (const [title, [open, verdicts, only = usual]] of Object.entries(gateways)) {
     test(title, async () => {
-      const rows = await playAll({ only, factor: 20, atOnceMax: only.length, patienceMsMax: 3000, open })
+      const rows = await playAll({ only, factor: 20, atOnceMax: only.length, patienceMsMax: 9000, open })
       const got = Object.fromEntries(rows.map(({ name, verdict, why }) => [name, `${verdict} ${why}`]))
       for (const name of only) {
         const [verdict] = (got[name] ?? '').split(' ')
