@@ -32,7 +32,7 @@ export const configSchema = z
       .meta({ description: 'Folder for the journal. Relative to the working directory.' }),
     workers: z.int().min(1).max(64).optional().meta({
       description:
-        'Processes that share the listening ports and the journal: when one dies, another goes on with its answers. Default: 2; with a journal in memory, which cannot be shared, 1.',
+        'Processes that share the listening ports and the journal: when one dies, another goes on with its answers. Default: 2; with a journal or streams in memory, which cannot be shared, 1.',
     }),
     listeners: z
       .array(listenerSchema)
@@ -139,8 +139,10 @@ function valueOf(document: Document, path: string): unknown {
 export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Config {
   const result = configSchema.safeParse(input)
   if (!result.success) throw new ConfigError(result.error.issues.flatMap((issue) => problemsOf(issue, locate, input)))
-  const isShared = result.data.journal.engine !== 'memory'
-  const config = { ...result.data, workers: result.data.workers ?? (isShared ? 2 : 1) }
+  const { journal, streams } = result.data
+  const isShared = journal.engine !== 'memory'
+  const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
+  const config = { ...result.data, workers }
   const problems = checkReferences(config, locate)
   if (!isShared && config.workers > 1) {
     problems.push({

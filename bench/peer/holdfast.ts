@@ -56,7 +56,12 @@ async function isReady(launched: Launched, log: string): Promise<boolean> {
 /** Starts the gateway and waits for its ready line. @throws {PeerMissing} when it does not get ready */
 export async function startHoldfast(options: HoldfastOptions): Promise<RunningPeer> {
   if (!existsSync(join(repository, entry))) throw new PeerMissing(`${entry} does not exist yet`)
-  const folder = join(cache, 'bench', 'holdfast', options.journal)
+  const folder = join(
+    cache,
+    'bench',
+    'holdfast',
+    `${options.journal}${options.nodeOptions === undefined ? '' : '-patched'}`,
+  )
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const args = [entry, 'run', ...runFlags(options, folder)]
@@ -80,10 +85,16 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningPe
   return { version: `Holdfast ${version}`, pids: launched.pids, stop: launched.stop }
 }
 
-const variant = (name: string, journal: 'memory' | 'sqlite', note: string): Peer => ({
+const variant = (
+  name: string,
+  journal: 'memory' | 'sqlite',
+  note: string,
+  more: Partial<HoldfastOptions> = {},
+): Peer => ({
   name,
   note,
-  start: (mockUrl, port) => startHoldfast({ upstreamUrl: mockUrl, port, adminPort: 0, journal, core: gatewayCore }),
+  start: (mockUrl, port) =>
+    startHoldfast({ upstreamUrl: mockUrl, port, adminPort: 0, journal, core: gatewayCore, ...more }),
 })
 
 export const holdfast: Peer = variant(
@@ -95,4 +106,10 @@ export const holdfastSqlite: Peer = variant(
   'holdfast-sqlite',
   'sqlite',
   'holdfast-sqlite: the same with `--journal sqlite`.',
+)
+export const holdfastOff: Peer = variant(
+  'holdfast-off',
+  'memory',
+  'holdfast-off: the same with a journal that keeps nothing, for this table alone (`node/no-journal.ts`).',
+  { nodeOptions: `--import ${join(repository, 'bench/node/no-journal.ts')}` },
 )

@@ -1,5 +1,6 @@
 /** The command line: one command a file. */
 import './engine.ts'
+import cluster from 'node:cluster'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, configJsonSchema } from '../config.ts'
 import { check } from './check.ts'
@@ -83,7 +84,11 @@ Examples:
   holdfast --config holdfast.yaml --workers 4
   holdfast --lab sim                                    simulated models, nothing to install`,
   )
-  .action((options: RunOptions) => run(options))
+  .action(async (options: RunOptions) => {
+    await run(options)
+    // Everything is closed. Left to end by itself, the process sometimes spins for ever in Node's own clean-up.
+    if (!cluster.isWorker) process.exit()
+  })
 
 program
   .command('restart')

@@ -5,7 +5,7 @@
 const [url = ''] = process.argv.slice(2)
 const tell = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
 
-// Node's EventSource does not keep the process alive while it waits to come back; and nobody waits for longer than this.
+// Node's EventSource does not keep the process alive while it waits to come back; nobody waits for longer than this.
 setTimeout(() => process.exit(1), 60_000)
 const source = new EventSource(url)
 source.addEventListener('open', () => tell({ is: 'open' }))
