@@ -49,7 +49,7 @@ export class RelayPlane {
   #live = new Crowd<Exchange>()
   /** Calls that may be repetitions, each waiting for the one before it. */
   #turns = new Map<string, Promise<void>>()
-  /** Lost answers that a repetition has got since; the next call that looks alike is another one. */
+  /** Lost answers that somebody has got since; the next call that looks alike is another one. */
   #taken = new Recent(recentMax)
   /** Whole answers that may not have arrived, by what a repetition of their call is known by. */
   #undelivered = new Recent(recentMax)
@@ -216,6 +216,7 @@ export class RelayPlane {
       tellFault: (fault) => errorEvent(fault, ray, route as Route),
       clock,
       onEnded: (how) => {
+        if (how === 'end') this.#taken.add(ray, ray)
         exchange?.readerLeft(how)
         onEnded(reader.sentBytes, how)
       },

@@ -165,6 +165,27 @@ describe('a repetition without a key', () => {
     assert.deepEqual([third.text, house.upstream.calls.length], [words(1), 2])
   })
 
+  test('is another call when the lost answer has been resumed to its end meanwhile', async () => {
+    begin()
+    const first = await callStream(urlOf(house), { messages: hi })
+    await first.heard(2)
+    first.leave()
+    await first.ended()
+    const resumed = await readAgain(urlOf(house), `answers/${rayIn(first)}?after=1`)
+    const call = await house.upstream.call(0)
+    sayWords(call, 2, 4)
+    call.endStream()
+    await resumed.ended()
+    assert.equal(resumed.ending, 'end')
+    house.upstream.script = (again) => {
+      again.beginStream()
+      sayWords(again, 0, 1)
+      again.endStream()
+    }
+    const other = await (await callStream(urlOf(house), { messages: hi }, retry)).ended()
+    assert.deepEqual([other.text, house.upstream.calls.length], [words(1), 2])
+  })
+
   test('is another call while the one that looks alike has its reader', async () => {
     begin()
     await using first = await callStream(urlOf(house), { messages: hi })
