@@ -1,7 +1,11 @@
 /** Who reads an answer, and what becomes of it when nobody does: cancelled, or gone on with alone, within bounds. */
 import { Fault } from '../fault/fault.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
+import type { Journal } from '../store/journal.ts'
 import type { Order } from './order.ts'
+
+/** An answer that nobody reads here, but somebody on another node, is looked at again after this. */
+const againMs = 10_000
 
 /** Answers that go on without a reader. */
 export interface Detached {
@@ -19,21 +23,29 @@ export interface AttendanceListener {
   onAbandoned(fault: Fault): void
 }
 
+export interface AttendanceParts {
+  readonly clock: Clock
+  readonly journal: Pick<Journal, 'isReadElsewhere'>
+  readonly detached: Detached
+}
+
+type AttendedOrder = Pick<Order, 'ray' | 'onDisconnect' | 'isStored'>
+
 export class Attendance {
   /** Nobody reads it, and its readers left before the end. */
   isLost = false
   #clock: Clock
+  #journal: Pick<Journal, 'isReadElsewhere'>
   #detached: Detached
-  #order: Pick<Order, 'onDisconnect' | 'isStored'>
+  #order: AttendedOrder
   #listener: AttendanceListener
   #timer: Timer | null = null
+  /** Counts how often somebody came. */
+  #comings = 0
 
-  constructor(
-    { clock, detached }: { clock: Clock; detached: Detached },
-    order: Pick<Order, 'onDisconnect' | 'isStored'>,
-    listener: AttendanceListener,
-  ) {
+  constructor({ clock, journal, detached }: AttendanceParts, order: AttendedOrder, listener: AttendanceListener) {
     this.#clock = clock
+    this.#journal = journal
     this.#detached = detached
     this.#order = order
     this.#listener = listener
@@ -46,21 +58,31 @@ export class Attendance {
 
   /** Somebody reads. */
   come(): void {
+    this.#comings++
     this.#setLost(false)
     this.#timer?.cancel()
     this.#timer = null
   }
 
-  /** The last reader is gone, and the answer is not at its end. */
+  /** The last reader here is gone, and the answer is not at its end. */
   leave(): void {
     const { onDisconnect, isStored } = this.#order
-    if (onDisconnect === 'cancel' && !isStored) return this.#listener.onAbandoned(new Fault('HF_CLIENT_GONE'))
+    if (onDisconnect === 'cancel' && !isStored) return void this.#abandon(new Fault('HF_CLIENT_GONE'))
     this.#lose()
     if (isStored) return
     const { count, max, ms } = this.#detached
-    if (count > max)
-      return this.#listener.onAbandoned(new Fault('HF_CLIENT_GONE', { detail: 'too many answers go on alone' }))
-    this.#timer ??= this.#clock.after(ms, () => this.#listener.onAbandoned(new Fault('HF_CLIENT_GONE')))
+    if (count > max) return void this.#abandon(new Fault('HF_CLIENT_GONE', { detail: 'too many answers go on alone' }))
+    this.#timer ??= this.#clock.after(ms, () => void this.#abandon(new Fault('HF_CLIENT_GONE')))
+  }
+
+  /** Unless somebody comes meanwhile, or reads it on another node. */
+  async #abandon(fault: Fault): Promise<void> {
+    const comings = this.#comings
+    const isRead = await this.#journal.isReadElsewhere(this.#order.ray).catch(() => false)
+    if (this.#comings !== comings) return
+    if (!isRead) return this.#listener.onAbandoned(fault)
+    this.#timer?.cancel()
+    this.#timer = this.#clock.after(againMs, () => void this.#abandon(fault))
   }
 
   /** The answer has ended. */

@@ -157,6 +157,11 @@ export interface Journal extends AsyncDisposable {
   find(caller: string, callKey: string): Promise<readonly JournalCursor[]>
   /** All events of a live answer with their asides, for its own writer; null when there is none. */
   recall(ray: Ray): Promise<Adopted['events'] | null>
+  /**
+   * Whether somebody on another node reads this live answer of one's own. It may be half a minute before it is known
+   * that nobody does any more.
+   */
+  isReadElsewhere(ray: Ray): Promise<boolean>
   /** Unsealed answers whose lease has run out or was given back, oldest first, at most 1000. */
   orphans(): Promise<readonly Ray[]>
   /** Takes the lease of an orphan, epoch + 1. Null when it is none: another was faster, or its node lives. */

@@ -121,6 +121,11 @@ export class MemoryJournal implements Journal, Keeper {
     return this.#index.byRay(ray)?.writer ? (this.#index.byRay(ray)?.events ?? null) : null
   }
 
+  /** There is no other node. */
+  async isReadElsewhere(): Promise<boolean> {
+    return false
+  }
+
   async orphans(): Promise<readonly Ray[]> {
     return [...this.#live]
       .filter(({ isOrphan }) => isOrphan)

@@ -47,6 +47,8 @@ export class SqliteEntry implements JournalEntry, Member {
   /** It is not ours any more; nothing of it is written. */
   isGone = false
   isCancelTold = false
+  /** Up to when this process has noted that it is read; a later note is another's. */
+  readMs = 0
   #aliasCount = 0
   #keeper: EntryKeeper
 

@@ -139,6 +139,14 @@ export class SqliteJournal implements Journal, Shelf {
     return entry ? this.#minding(() => readAll(this, entry.id, entry.keptCount)) : null
   }
 
+  async isReadElsewhere(ray: Ray): Promise<boolean> {
+    const entry = [...this.#writer.live].find(({ info, id }) => info.ray === ray && id !== 0)
+    if (!entry) return false
+    const row = await this.#look(() => this.file.sql('SELECT read_ms FROM answer WHERE id = ?').get(entry.id))
+    const readMs = Number(row?.['read_ms'] ?? 0)
+    return readMs > entry.readMs && readMs >= this.clock.nowMs() - this.#options.leaseMs
+  }
+
   async orphans(): Promise<readonly Ray[]> {
     return this.#look(() =>
       this.file
@@ -325,6 +333,7 @@ export class SqliteJournal implements Journal, Shelf {
 
   #writeReads(): void {
     for (const [answer, readMs] of this.#reads) this.file.sql(readSql).run(readMs, answer)
+    for (const entry of this.#writer.live) entry.readMs = Math.max(entry.readMs, this.#reads.get(entry.id) ?? 0)
   }
 
   /** What other processes did: answers taken or removed, cancels, room. */

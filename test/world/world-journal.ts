@@ -190,6 +190,10 @@ export class WorldJournal implements Journal {
     return [...(row ? eventsOf(row).slice(0, entry.keptCount) : []), ...waiting]
   }
 
+  async isReadElsewhere(): Promise<boolean> {
+    return false
+  }
+
   async orphans(): Promise<readonly Ray[]> {
     await this.#read()
     const rows = [...this.#disk.rows.values()].filter((row) => this.#disk.isOrphan(row))

@@ -1,0 +1,70 @@
+// Tests of what becomes of an answer that nobody reads on this node: another node's readers count as well.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Ray } from '../fault/ray.ts'
+import { ManualClock } from '../ground/manual-clock.ts'
+import { Attendance } from './attendance.ts'
+
+const detachedMs = 60_000
+
+function open(onDisconnect: 'cancel' | 'detach', { max = 10 } = {}) {
+  const clock = new ManualClock()
+  const elsewhere = { isRead: false }
+  const abandoned: string[] = []
+  const detached = { count: 0, max, ms: detachedMs }
+  const journal = { isReadElsewhere: (): Promise<boolean> => Promise.resolve(elsewhere.isRead) }
+  const attendance = new Attendance(
+    { clock, journal, detached },
+    { ray: 'r' as Ray, onDisconnect, isStored: false },
+    { onDetached: () => {}, onAbandoned: ({ code }) => void abandoned.push(code) },
+  )
+  /** Lets time pass, and what was asked be answered. */
+  const pass = async (ms: number): Promise<void> => {
+    clock.advance(ms)
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+  }
+  return { attendance, elsewhere, abandoned, detached, pass }
+}
+
+test('with `cancel` an answer that is read on another node goes on until nobody reads it there', async () => {
+  const { attendance, elsewhere, abandoned, pass } = open('cancel')
+  elsewhere.isRead = true
+  attendance.leave()
+  await pass(detachedMs)
+  assert.deepEqual(abandoned, [])
+  elsewhere.isRead = false
+  await pass(detachedMs)
+  assert.deepEqual(abandoned, ['HF_CLIENT_GONE'])
+})
+
+test('with `cancel` and nobody anywhere it is cancelled at once, unless somebody comes in that moment', async () => {
+  const gone = open('cancel')
+  gone.attendance.leave()
+  await gone.pass(0)
+  assert.deepEqual(gone.abandoned, ['HF_CLIENT_GONE'])
+  const back = open('cancel')
+  back.attendance.leave()
+  back.attendance.come()
+  await back.pass(detachedMs * 10)
+  assert.deepEqual(back.abandoned, [])
+})
+
+test('the time for going on alone, and the number of those who do, do not end what is read on another node', async () => {
+  const late = open('detach')
+  late.elsewhere.isRead = true
+  late.attendance.leave()
+  await late.pass(detachedMs * 3)
+  assert.deepEqual(late.abandoned, [])
+  late.elsewhere.isRead = false
+  await late.pass(detachedMs)
+  assert.deepEqual(late.abandoned, ['HF_CLIENT_GONE'])
+
+  const crowded = open('detach', { max: 0 })
+  crowded.elsewhere.isRead = true
+  crowded.attendance.leave()
+  await crowded.pass(0)
+  assert.deepEqual([crowded.abandoned, crowded.detached.count], [[], 1])
+  crowded.attendance.end()
+  await crowded.pass(detachedMs * 2)
+  assert.deepEqual([crowded.abandoned, crowded.detached.count], [[], 0])
+})
