@@ -243,10 +243,11 @@ export class WorldJournal implements Journal {
     await this.#read()
     const row = this.#disk.find(id)
     const entry = this.#entries.get((row?.info.ray ?? id) as Ray)
+    // Without a row it is there only if it was begun a moment ago; else another node removed it.
+    const isThere = row !== null || this.#begun().some(({ ray }) => ray === id)
     if (row) this.#disk.remove(row, this.node)
-    if (!row && !entry) return false
     if (entry) this.#lose(entry, new Fault('HF_LEASE_LOST', { detail: 'the answer was removed' }))
-    return true
+    return isThere
   }
 
   /** Who keeps at once also knows at once that it cannot. */
