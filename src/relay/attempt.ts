@@ -332,7 +332,8 @@ export class Attempt implements WireReceiver {
   #check(dueMs: number): void {
     const lateMs = this.#clock.monotonicMs() - dueMs
     if (lateMs > lateMsMin) this.#sinceMs += lateMs
-    if (this.#isSilent) this.#clock.soon(() => this.#giveUp()) // what has come meanwhile is read first
+    if (this.#isSilent)
+      this.#clock.soon(() => this.#giveUp()) // what has come meanwhile is read first
     else this.#watch()
   }
 

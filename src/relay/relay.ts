@@ -173,12 +173,12 @@ export class RelayPlane {
   async #startInBackground(order: Order): Promise<AnswerInfo> {
     const exchange = this.#open(order, 0)
     exchange.start(null)
-    if (exchange.failure) throw exchange.failure
     // Looking for it waits until it is kept.
-    if (await this.#relay.journal.open(order.ray)) return exchange.info
-    const faster = await this.#openByKey(order)
+    if (!exchange.failure && (await this.#relay.journal.open(order.ray))) return exchange.info
+    const fault = exchange.failure ?? new Fault('HF_JOURNAL_FULL')
+    const faster = fault.code === 'HF_LEASE_LOST' ? await this.#openByKey(order) : null
     if (faster) return faster.info
-    throw exchange.failure ?? new Fault('HF_JOURNAL_FULL')
+    throw fault
   }
 
   #start(order: Order, reply: Reply): void {

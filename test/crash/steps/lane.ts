@@ -86,7 +86,10 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
 /** Of all workers, those that are still starting or already retired included. */
 async function allPids({ adminUrl }: Gateway): Promise<number[]> {
   const answer = await fetch(`${adminUrl}/readyz`)
-  const { workers, retiring = [] } = (await answer.json()) as Record<'workers' | 'retiring', { pid: number }[]>
+  const { workers, retiring = [] } = (await answer.json()) as {
+    workers: { pid: number }[]
+    retiring?: { pid: number }[]
+  }
   return [...workers, ...retiring].map(({ pid }) => pid)
 }
 
