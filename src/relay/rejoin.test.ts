@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Rejoin, takeId } from './rejoin.ts'
 
-test('an id of the upstream is taken out of its event, wherever it stands', () => {
+test('an id of the upstream, and when it wants clients back, are taken out of its event, wherever they stand', () => {
   const cases: readonly (readonly [string, string, string | null])[] = [
     ['data: {"a":1}', 'data: {"a":1}', null],
     ['id: 7\ndata: {"a":1}', 'data: {"a":1}', '7'],
@@ -12,6 +12,10 @@ test('an id of the upstream is taken out of its event, wherever it stands', () =
     ['id\ndata: x', 'data: x', 'id'],
     ['data: é\nid: 9', 'data: é', '9'],
     ['idea: x\ndata: y', 'idea: x\ndata: y', null],
+    ['data: x\nid', 'data: x', 'id'],
+    ['retry: 1\r\ndata: x', 'data: x', null],
+    ['id: 5\nevent: e\ndata: x\nretry: 1', 'event: e\ndata: x', '5'],
+    ['retrying: x\ndata: y', 'retrying: x\ndata: y', null],
   ]
   for (const [given, event, id] of cases) {
     const taken = takeId(Buffer.from(given))

@@ -9,6 +9,8 @@ const triesMax = 4
 const waitMs = 100
 
 const lineFeed = 0x0a
+const letterI = 0x69
+const letterR = 0x72
 
 export class Rejoin {
   #ray: string
@@ -46,21 +48,32 @@ export class Rejoin {
   }
 }
 
-/** An event without its `id` line, and the id: numbers are the gateway's own to give. */
+/**
+ * An event without its `id` and `retry` lines, and the id: numbers are the gateway's own to give, and when to come back
+ * is its own to say.
+ */
 export function takeId(event: Buffer): { event: Buffer; id: string | null } {
-  // The usual event has one line, which is data, and no id.
-  if (event[0] !== 0x69 && event.indexOf('\nid:') === -1) return { event, id: null }
+  if (!mayHaveControls(event)) return { event, id: null }
   const lines = event.toString('latin1').split('\n')
-  const ids = lines.filter(isId)
+  const controls = lines.filter(isControl)
   const id =
-    ids
-      .at(-1)
+    controls
+      .findLast((line) => line.startsWith('id'))
       ?.replace(/^id: ?/, '')
       .replace(/\r$/, '') ?? null
-  if (ids.length === 1 && lines[0] === ids[0]) return { event: event.subarray(event.indexOf(lineFeed) + 1), id }
-  return { event: Buffer.from(lines.filter((line) => !isId(line)).join('\n'), 'latin1'), id }
+  if (controls.length === 0) return { event, id }
+  if (controls.length === 1 && lines[0] === controls[0])
+    return { event: event.subarray(event.indexOf(lineFeed) + 1), id }
+  return { event: Buffer.from(lines.filter((line) => !isControl(line)).join('\n'), 'latin1'), id }
 }
 
-function isId(line: string): boolean {
-  return /^id(:|\r?$)/.test(line)
+/** The usual event has one line, which is data. */
+function mayHaveControls(event: Buffer): boolean {
+  if (event[0] === letterI || event[0] === letterR) return true
+  if (event.indexOf(lineFeed) === -1) return false
+  return event.indexOf('\nid') !== -1 || event.indexOf('\nretry') !== -1
+}
+
+function isControl(line: string): boolean {
+  return /^(id|retry)(:|\r?$)/.test(line)
 }
