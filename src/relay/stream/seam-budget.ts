@@ -10,7 +10,7 @@ export const continuationSchema = z
     enabled: z.boolean().default(true).meta({
       description: 'Go on with an answer on another upstream when its own breaks off in the middle.',
     }),
-    perAnswerMax: count(8, 'How often one answer may be continued.', { min: 0, max: 100 }),
+    perAnswerMax: count(16, 'How often one answer may be continued.', { min: 0, max: 100 }),
     livePercentMax: count(
       1000,
       'Continuations begun within ten seconds, as a percentage of the most answers that were under way at once in that time; 20 are always allowed.',
