@@ -48,6 +48,17 @@ test('each failure in a row doubles the rest, up to a limit', () => {
   assert.deepEqual([upstream.failuresInRow, upstream.lastFault], [12, 'HF_UPSTREAM_RESET'])
 })
 
+test('all that one death breaks is one failure, and it is told once', () => {
+  const { upstream, clock } = open()
+  let told = 0
+  upstream.onDown = () => told++
+  for (let i = 0; i < 300; i++) upstream.fail('HF_UPSTREAM_CUT')
+  assert.deepEqual([upstream.restLeftMs, upstream.failuresInRow, told], [500, 1, 1])
+  clock.advance(500)
+  upstream.fail('HF_UPSTREAM_REFUSED')
+  assert.deepEqual([upstream.restLeftMs, upstream.failuresInRow, told], [1000, 2, 1])
+})
+
 test('the rest runs out with time, and ends at once when it answers', () => {
   const { upstream, clock } = open()
   upstream.fail('HF_UPSTREAM_RESET')

@@ -94,6 +94,8 @@ export class Upstream {
   /** How fast it speaks. */
   readonly pace = new Pace()
   failuresInRow = 0
+  /** Set by who watches it: it was well, and has failed. */
+  onDown: () => void = () => {}
   lastFault: FaultCode | null = null
   /** What the configuration says it speaks; null when its kind says. */
   #spoken: ReadonlySet<Route> | null
@@ -131,7 +133,11 @@ export class Upstream {
 
   /** It failed a call or a probe through its own fault; `restMs` overrides the growing rest (a Retry-After, say). */
   fail(code: FaultCode, askedRestMs?: number): void {
+    const isFirst = this.lastFault === null
     this.lastFault = code
+    if (isFirst) this.onDown()
+    // A server that dies takes all its answers with it: that is one failure, however many tell of it.
+    if (this.restLeftMs > 0 && askedRestMs === undefined) return
     const growing = Math.min(restMsMax, restMs * 2 ** Math.min(this.failuresInRow, 10))
     this.failuresInRow++
     const rest = askedRestMs === undefined ? growing : Math.min(askedRestMs, 60_000)

@@ -36,6 +36,7 @@ export class RollCall implements Disposable {
 
   /** Asks all; resolves when each has answered or failed, or after a moment. Goes on asking by itself afterwards. */
   async start(): Promise<void> {
+    for (const upstream of this.#fleet.upstreams) upstream.onDown = () => this.#askSoon(upstream, downPeriodMs)
     const asked = Promise.all(this.#fleet.upstreams.map((upstream) => this.#ask(upstream)))
     const { promise: late, resolve } = Promise.withResolvers<void>()
     using _ = this.#clock.after(startMs, resolve)
@@ -69,10 +70,16 @@ export class RollCall implements Disposable {
       const { detail } = toFault(thrown)
       if (this.#isNews(upstream, detail)) this.#log.warn({ upstream: name, detail }, 'upstream is down')
     }
-    const periodMs = upstream.lastFault === null ? upPeriodMs : downPeriodMs
+    this.#askSoon(upstream, upstream.lastFault === null ? upPeriodMs : downPeriodMs)
+  }
+
+  /** The next question, in place of the one that was to come. */
+  #askSoon(upstream: Upstream, afterMs: number): void {
+    if (this.#isOver) return
+    this.#timers.get(upstream)?.cancel()
     this.#timers.set(
       upstream,
-      this.#clock.after(periodMs, () => void this.#ask(upstream)),
+      this.#clock.after(afterMs, () => void this.#ask(upstream)),
     )
   }
 }
