@@ -1,7 +1,7 @@
 /**
- * A small supervisor over the workers: it holds the listening sockets, so that they outlive each worker, replaces a
- * worker that dies, and at a restart puts new workers beside the old ones, which finish what they have. It carries no
- * traffic itself.
+ * A small supervisor over the workers: it holds the listening sockets, so that they outlive each worker (as
+ * long as one lives), replaces a worker that dies, and at a restart puts new workers beside the old ones, which finish
+ * what they have. It carries no traffic itself.
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config.ts'

@@ -20,8 +20,9 @@ import { type AnswerPath, readCursor } from './answer-path.ts'
 import { HttpReply } from './http-reply.ts'
 import { rayIn, responseEnded, responseInProgress, responseStopped } from './response-object.ts'
 
-/** How often an answer that somebody waits for is looked at. */
+/** How soon an answer that somebody waits for is looked at again: at first, and once it takes long. */
 const waitMs = 50
+const waitMsMax = 1000
 /** Before the connection of an EventSource is broken: so that it does not come back in a hot loop. */
 const holdMs = 1000
 /** How long a cancel is waited for before the answer is told as it stands. */
@@ -149,13 +150,16 @@ class AnswerServing {
     const { clock } = this.#parts
     const { response } = this.#visit
     const endMs = clock.monotonicMs() + limitMs
+    let pauseMs = waitMs
     while (!response.destroyed) {
       if ((await cursor.read(cursor.count, 1)) === null) throw new Fault('HF_ANSWER_EXPIRED')
       if (cursor.outcome !== null || clock.monotonicMs() >= endMs) return
       const { promise, resolve } = Promise.withResolvers<void>()
-      clock.after(waitMs, resolve)
+      clock.after(pauseMs, resolve)
       await promise
+      pauseMs = Math.min(pauseMs * 1.25, waitMsMax)
     }
+    throw new Fault('HF_CLIENT_GONE')
   }
 
   async #cancel(cursor: JournalCursor): Promise<void> {

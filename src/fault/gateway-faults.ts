@@ -130,8 +130,8 @@ export const gatewayFaults = {
     anthropic: 'api_error',
     title: 'The answer died with its gateway',
     sentence:
-      'The gateway that had this answer in hand died, and the request was not kept, so no other could go on with it.',
-    cure: 'Ask again. Requests larger than `journal.requestBytesMax` and those made with the caller’s own key are not kept.',
+      'The gateway that had this answer in hand died, and no other could go on with it: the request was not kept, or one after the other died with it.',
+    cure: 'Ask again. Requests larger than `journal.requestBytesMax` and those made with the caller’s own key are not kept. If gateways die one after the other, their log says of what.',
   },
   HF_CONFIG: {
     status: 500,

@@ -29,6 +29,8 @@ const pageBytesMax = 2 ** 20
 
 /** Answers of which this node remembers that they found their reader again, or may not have reached him. */
 const recentMax = 1000
+/** Takings-over of one answer that brought no event. */
+const barrenAdoptionsMax = 8
 /** A call for the background that is sent again within this time is the same call. */
 const repeatedWithinMs = 60_000
 
@@ -336,7 +338,8 @@ export class RelayPlane {
     }
     const order = orderOf(adopted, clock)
     observer.log.info({ ray, epoch: adopted.entry.epoch, events: adopted.events.length }, 'answer adopted')
-    if (!order) {
+    // An answer that keeps killing whoever takes it over would go round for ever.
+    if (!order || adopted.entry.epoch > barrenAdoptionsMax + adopted.events.length) {
       this.#giveUp(adopted)
       return true
     }
@@ -346,7 +349,7 @@ export class RelayPlane {
     return true
   }
 
-  /** Its request was not kept: it ends with a word instead of hanging. */
+  /** It ends with a word instead of hanging. */
   #giveUp({ info, entry, events }: Adopted): void {
     const ended = lastWord({ route: info.route as Route, isStream: info.isStream }, events)
     if (ended) return entry.seal(ended)
