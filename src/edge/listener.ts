@@ -19,10 +19,10 @@ export const listenerSchema = z
 export type ListenerOptions = z.output<typeof listenerSchema>
 
 /**
- * Idle keep-alive connections are closed this long after the drain began: time for a client to take its next request
- * elsewhere.
+ * In a drain, a kept connection on which nothing moved for this long, and at most twice as long, is closed. One whose
+ * answer has just ended is not: its next request may be on the wire.
  */
-const idleGraceMs = 1500
+const idleGraceMs = 1000
 
 export interface Listener {
   /** `http://host:port`. */
@@ -50,6 +50,7 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   const { limits, clock } = parts
   let isDraining = false
   const live = new LiveAnswers()
+  const open = new Set<Socket>()
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -67,6 +68,10 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
       parts.handle(request, response)
     },
   )
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => parts.handle(request, response))
   server.on('connect', (_request, socket: Socket) => refuseRaw(new Fault('HF_METHOD_UNKNOWN'), socket, parts))
@@ -85,7 +90,8 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     drain: () => {
       isDraining = true
-      return drain(server, clock)
+      const idle = new IdleConnections(clock, () => [...open].filter((socket) => !live.isOn(socket)))
+      return drain(server, clock, idle)
     },
     destroy: () => {
       server.close()
@@ -95,8 +101,32 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
 }
 
 /** http's own close() cuts idle keep-alive connections at once, and with them requests that are already on the wire. */
-function drain(server: Server, clock: Clock): Promise<void> {
+function drain(server: Server, clock: Clock, idle: IdleConnections): Promise<void> {
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
-  const timer = clock.every(idleGraceMs, () => server.closeIdleConnections())
+  const timer = clock.every(idleGraceMs, () => idle.sweep())
   return closed.then(() => timer.cancel())
+}
+
+/** Those that were idle at the last sweep and have not read a byte since are closed by the next. */
+class IdleConnections {
+  #clock: Clock
+  #unanswering: () => Socket[]
+  #bytesRead = new Map<Socket, number>()
+
+  constructor(clock: Clock, unanswering: () => Socket[]) {
+    this.#clock = clock
+    this.#unanswering = unanswering
+  }
+
+  sweep(): void {
+    // What has arrived meanwhile is read first: a process that was busy, or stopped, has not looked yet.
+    this.#clock.soon(() => {
+      const now = new Map(this.#unanswering().map((socket) => [socket, socket.bytesRead]))
+      for (const [socket, bytesRead] of now) {
+        // One that never asked has its own limit, `headersMs`.
+        if (bytesRead > 0 && this.#bytesRead.get(socket) === bytesRead) socket.destroySoon()
+      }
+      this.#bytesRead = now
+    })
+  }
 }

@@ -35,6 +35,10 @@ export class LiveAnswers {
     })
   }
 
+  isOn(socket: Socket): boolean {
+    return (this.#bySocket.get(socket)?.length ?? 0) > 0
+  }
+
   /**
    * What follows on this connection cannot be read. `refuse` runs when nothing stands before it; otherwise the answers
    * to earlier requests may finish, and the connection closes behind them.
