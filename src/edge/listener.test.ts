@@ -1,3 +1,4 @@
+/** The end of a listener, as connections that are kept see it. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
