@@ -216,7 +216,8 @@ export class MemoryCursor implements JournalCursor {
 export class AnswerIndex {
   #rays = new Map<Ray, MemoryAnswer>()
   #aliases = new Map<string, MemoryAnswer>()
-  #calls = new Map<string, MemoryAnswer[]>()
+  /** Sets, because many thousands of calls may be the same, as those of a load test are. */
+  #calls = new Map<string, Set<MemoryAnswer>>()
 
   add(answer: MemoryAnswer): void {
     const { ray, caller, callKey } = answer.info
@@ -224,8 +225,8 @@ export class AnswerIndex {
     if (callKey === null) return
     const key = callId(caller, callKey)
     const known = this.#calls.get(key)
-    if (known) known.push(answer)
-    else this.#calls.set(key, [answer])
+    if (known) known.add(answer)
+    else this.#calls.set(key, new Set([answer]))
   }
 
   /** The newest has the name. */
@@ -243,7 +244,7 @@ export class AnswerIndex {
 
   /** Oldest first. */
   byCall(caller: string, callKey: string): readonly MemoryAnswer[] {
-    return this.#calls.get(callId(caller, callKey)) ?? []
+    return [...(this.#calls.get(callId(caller, callKey)) ?? [])]
   }
 
   remove(answer: MemoryAnswer): void {
@@ -252,9 +253,9 @@ export class AnswerIndex {
     for (const id of answer.aliases) if (this.#aliases.get(id) === answer) this.#aliases.delete(id)
     if (callKey === null) return
     const key = callId(caller, callKey)
-    const left = this.byCall(caller, callKey).filter((each) => each !== answer)
-    if (left.length > 0) this.#calls.set(key, left)
-    else this.#calls.delete(key)
+    const left = this.#calls.get(key)
+    left?.delete(answer)
+    if (left?.size === 0) this.#calls.delete(key)
   }
 }
 
