@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startSim } from '../../lab/start-sim.ts'
 import { chat } from './chat.ts'
-import { freePort, startGateway } from './gateway.ts'
+import { freePort, startGateway, workerPids } from './gateway.ts'
 
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 /** For anything that is waited for; generous, since the machine may be busy. */
@@ -125,6 +125,8 @@ test('a server that is down at the start is taken in when it comes up', async ()
   const sim = await startSim({ port })
   try {
     await until('the gateway to be ready', async () => (await fetch(`${gateway.adminUrl}/readyz`)).ok)
+    // One worker in the know makes it ready; each finds the server for itself.
+    await until('each worker to have found it', async () => (await workerPids(gateway)).length === 2)
     assert.equal((await chat(gateway.url, 'lab-model', 'tokens:5', true)).verdict, 'whole')
   } finally {
     await sim.stop()
