@@ -118,7 +118,8 @@ export class MemoryJournal implements Journal, Keeper {
   }
 
   async recall(ray: Ray): Promise<Adopted['events'] | null> {
-    return this.#index.byRay(ray)?.writer ? (this.#index.byRay(ray)?.events ?? null) : null
+    const answer = this.#index.byRay(ray)
+    return answer?.writer ? answer.events : null
   }
 
   /** There is no other node. */

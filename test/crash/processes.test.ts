@@ -11,20 +11,11 @@ import { test } from 'node:test'
 import { startSim } from '../../lab/start-sim.ts'
 import { chat } from './chat.ts'
 import { freePort, startGateway, workerPids } from './gateway.ts'
+import { until } from './until.ts'
 
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 /** For anything that is waited for; generous, since the machine may be busy. */
 const patienceMs = 20_000
-
-async function until<T>(what: string, look: () => Promise<T | null | undefined | false>): Promise<T> {
-  const endMs = performance.now() + patienceMs
-  while (performance.now() < endMs) {
-    const found = await look()
-    if (found) return found
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error(`waited in vain for ${what}`)
-}
 
 interface Workers {
   readonly status: string

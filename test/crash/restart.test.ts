@@ -11,16 +11,7 @@ import { seededRandom } from '../../src/ground/random.ts'
 import { chat } from './chat.ts'
 import { freePort, holdfast, startGateway, workerPids } from './gateway.ts'
 import { ResumingClient } from './resuming-client.ts'
-
-async function until<T>(what: string, look: () => Promise<T | false>): Promise<T> {
-  const endMs = performance.now() + 20_000
-  while (performance.now() < endMs) {
-    const found = await look()
-    if (found) return found
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error(`waited in vain for ${what}`)
-}
+import { until } from './until.ts'
 
 interface Facts {
   readonly workers: readonly { readonly pid: number; readonly callsLive?: number }[]
