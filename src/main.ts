@@ -12,6 +12,7 @@ import type { ReadOnlySource } from './edge/durable-streams/read-only-source.ts'
 import { type Listener, openListener } from './edge/listener.ts'
 import type { WebhookPost } from './edge/subscriptions/subscriptions.ts'
 import { RaySource } from './fault/ray.ts'
+import { CallSizes } from './fleet/call-size.ts'
 import { Fleet } from './fleet/fleet.ts'
 import type { Pool } from './fleet/pool.ts'
 import { Upstream } from './fleet/upstream.ts'
@@ -70,7 +71,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     journalBytes: () => journal.keptBytes,
     journalAnswers: () => journal.answerCount,
     upstreams: () =>
-      fleet.upstreams.map(({ name, restLeftMs, inFlight }) => ({ name, isUp: restLeftMs === 0, inFlight })),
+      fleet.upstreams.map(({ name, restLeftMs, load }) => ({ name, isUp: restLeftMs === 0, inFlight: load.calls })),
   })
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
@@ -176,6 +177,7 @@ function openRelay({ continuation, journal, limits }: Config, parts: RelayParts)
   const relay: Relay = {
     ...parts,
     capabilities,
+    sizes: new CallSizes(),
     prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
     seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
     answerBytesMax: journal.answerBytesMax,

@@ -21,6 +21,8 @@ export interface Call {
   /** The model as the caller named it. */
   readonly model: string
   readonly isStream: boolean
+  /** The caller's limit to the tokens of the answer; null for none. */
+  readonly outputTokensMax: number | null
   /** The caller's bytes and an index of their top level; never changed. */
   readonly body: JsonBody
   /** Headers of the caller that belong to the language (anthropic-version, anthropic-beta, openai-beta), lower case. */

@@ -52,7 +52,19 @@ export function readCall(route: Route, bytes: Buffer, headers: Readonly<Record<s
     const value = headers[name]
     if (value !== undefined) kept[name] = value
   }
-  return { route, model, isStream, body, headers: kept }
+  return { route, model, isStream, outputTokensMax: readLimit(body), body, headers: kept }
+}
+
+/** Fields in which callers limit the answer, in the languages that we speak. */
+const limitFields = ['max_completion_tokens', 'max_tokens', 'max_output_tokens'] as const
+
+/** Whether the limit makes sense is for the model server to say. */
+function readLimit(body: JsonBody): number | null {
+  for (const name of limitFields) {
+    const limit = body.kind(name) === 'number' ? body.number(name) : undefined
+    if (limit !== undefined && limit > 0) return limit
+  }
+  return null
 }
 
 function readModel(body: JsonBody): string {

@@ -4,7 +4,9 @@ import { rungNames, type RungName } from '../dialect/seam/rung.ts'
 import type { FaultCode } from '../fault/code.ts'
 import type { Clock } from '../ground/clock.ts'
 import { count, z } from '../ground/schema.ts'
+import { Load } from './load.ts'
 import { Pace } from './pace.ts'
+import { Speed } from './speed.ts'
 
 /** What each kind of server speaks when nobody says otherwise. */
 const spokenByKind = {
@@ -73,6 +75,8 @@ export type UpstreamOptions = z.output<typeof upstreamSchema>
 /** Rest after a failure to connect or to answer: this, doubling with each failure in a row, up to the maximum. */
 const restMs = 500
 const restMsMax = 15_000
+/** Models of which the speed is kept apart. */
+const speedsMax = 64
 
 export class Upstream {
   readonly name: string
@@ -87,12 +91,13 @@ export class Upstream {
   isKnown: boolean
   /** It has answered at least once since we started. */
   wasUp = false
-  /** Calls under way. */
-  inFlight = 0
   /** Calls sent since the start. */
   callCount = 0
   /** How fast it speaks. */
   readonly pace = new Pace()
+  /** The work it has in hand through us. */
+  readonly load = new Load()
+  #speeds = new Map<string, Speed>()
   failuresInRow = 0
   /** Set by who watches it: it was well, and has failed. */
   onDown: () => void = () => {}
@@ -116,6 +121,14 @@ export class Upstream {
 
   get speaks(): ReadonlySet<Route> {
     return this.#spoken ?? spokenSets[this.kind]
+  }
+
+  /** How fast it runs a model, by the model's name there. Beyond some dozens of models they share one measure. */
+  speed(model: string): Speed {
+    const name = this.#speeds.has(model) || this.#speeds.size < speedsMax ? model : ''
+    let speed = this.#speeds.get(name)
+    if (!speed) this.#speeds.set(name, (speed = new Speed()))
+    return speed
   }
 
   /** Zero when it may be used; otherwise how long it still rests after failures. */

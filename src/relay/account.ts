@@ -16,6 +16,11 @@ export class Account {
   #finishReason: string | null = null
   #contentCount = 0
 
+  /** As the upstream counted; null where it did not. */
+  get usage(): Usage | null {
+    return this.#usage
+  }
+
   addLeg({ usage, finishReason, contentCount }: Leg): void {
     this.#usage = usage ?? this.#usage
     this.#finishReason = finishReason ?? this.#finishReason

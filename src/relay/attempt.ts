@@ -8,6 +8,7 @@ import { readUpstreamError } from '../dialect/upstream-error.ts'
 import { routes, type Usage } from '../dialect/call.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Timeouts } from '../fleet/pool.ts'
+import type { LoadShare } from '../fleet/load.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
@@ -51,6 +52,8 @@ interface Said {
 
 export interface AttemptOrder {
   readonly upstream: Upstream
+  /** Its part of the upstream's load; given back by whoever took it. */
+  readonly share: LoadShare
   readonly wire: Wire
   readonly translation: Translation
   readonly isStream: boolean
@@ -102,6 +105,11 @@ export class Attempt implements WireReceiver {
   /** Tokens or, where they were not counted, content events so far. */
   get contentCount(): number {
     return this.#reader?.contentCount ?? 0
+  }
+
+  /** When the last piece of content came. */
+  get progressedMs(): number {
+    return this.#sinceMs
   }
 
   start(): void {
@@ -217,6 +225,7 @@ export class Attempt implements WireReceiver {
 
   #commit(held: Said[]): void {
     this.#held = null
+    this.order.share.firstToken()
     this.#watch() // from here on the shorter limit between tokens counts
     this.#listener.onCommit()
     for (const { event, aside } of held) this.#listener.onEvent(event, aside)
@@ -307,6 +316,7 @@ export class Attempt implements WireReceiver {
     if (count === this.#contentSeen) return
     const nowMs = this.#clock.monotonicMs()
     if (this.#contentSeen > 0) this.order.upstream.pace.observe(nowMs - this.#sinceMs)
+    this.order.share.progress(count - this.#contentSeen)
     this.#contentSeen = count
     this.#sinceMs = nowMs
     if (this.#reader?.isComplete) this.#watch()

@@ -21,6 +21,7 @@ import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
 import { Naming } from './naming.ts'
 import type { Order } from './order.ts'
+import { learnSize } from './order-size.ts'
 import { parcelOf } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import { Speech } from './speech.ts'
@@ -381,6 +382,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     // Another node was faster with the same call, and accounts for it.
     if (this.#fault?.code === 'HF_LEASE_LOST' && this.order.idempotencyKey !== null && !this.#entry?.count) return
     const { clock, observer } = this.#relay
+    const { usage } = this.#account
+    if (this.#outcome === 'complete' && usage) learnSize(this.#relay, this.order, usage)
     const fact = this.#account.settle(this.order, this.#fault, {
       atMs: clock.nowMs(),
       outcome: this.#outcome,

@@ -5,7 +5,8 @@
 import type { Usage } from '../dialect/call.ts'
 import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import type { Target } from '../fleet/fleet.ts'
+import { modelAt, type Target } from '../fleet/fleet.ts'
+import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
@@ -32,6 +33,8 @@ const roundWaitMsMax = 1000
  * Attempts of all kinds for one leg. Those that found nobody at home do not count against the pool's `attemptsMax`.
  */
 const knocksMax = 64
+/** Shorter answers say little about the gap between tokens. */
+const gapTokensMin = 8
 
 export interface LegParts {
   readonly clock: Clock
@@ -44,6 +47,8 @@ export interface LegParts {
 export interface LegOrder {
   readonly order: Order
   readonly target: Target
+  /** As expected before the answer. */
+  readonly size: CallSize
   /** The upstream that broke the answer: asked again only after all others. */
   readonly avoid: PoolMember | null
   /**
@@ -93,6 +98,9 @@ export class Leg implements AttemptListener {
   #firstRoundOverMs: number | null = null
   #isOver = false
   #hasTriedAgain = false
+  /** Calls that the upstream had from us when this one was sent, and when its first token came. */
+  #othersInFlight = 0
+  #spokenMs = 0
   /** Why the call cannot be put into the language of an upstream. */
   #unspeakable: Fault | null = null
 
@@ -156,12 +164,13 @@ export class Leg implements AttemptListener {
     const requestBytes = translation.body.reduce((sum, { length }) => sum + length, 0)
     this.member = member
     this.#attemptCount++
-    upstream.inFlight++
     upstream.callCount++
+    this.#othersInFlight = upstream.load.calls
     const attempt = new Attempt(
       clock,
       {
         upstream,
+        share: upstream.load.begin(this.#order.size),
         wire: wires.to(upstream),
         translation,
         isStream: order.call.isStream,
@@ -203,6 +212,7 @@ export class Leg implements AttemptListener {
   onCommit(): void {
     this.member?.upstream.succeed()
     if (this.member) this.#order.onSpoken(this.member)
+    this.#learnFirstToken()
     this.#listener.onCommit()
   }
 
@@ -285,8 +295,9 @@ export class Leg implements AttemptListener {
     const attempt = this.#attempt
     if (!attempt) return
     this.#attempt = null
-    const { upstream } = attempt.order
-    upstream.inFlight--
+    const { upstream, share } = attempt.order
+    share.end()
+    this.#learnGap(attempt)
     if (fault && isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
     if (!fault || hasReachedUpstream(fault)) this.#sentCount++
     this.usage = attempt.usage ?? this.usage
@@ -300,5 +311,23 @@ export class Leg implements AttemptListener {
       durationMs: Math.round(this.#parts.clock.monotonicMs() - attempt.beganMs),
       receivedStatus: attempt.receivedStatus,
     })
+  }
+
+  // How fast the upstream is.
+
+  #learnFirstToken(): void {
+    const { member } = this
+    const { target, size } = this.#order
+    if (!member || !this.#attempt) return
+    this.#spokenMs = this.#parts.clock.monotonicMs()
+    const tookMs = this.#spokenMs - this.#attempt.beganMs
+    member.upstream.speed(modelAt(member, target)).observeFirstToken(size.promptTokens, tookMs, this.#othersInFlight)
+  }
+
+  #learnGap({ isCommitted, order, contentCount, progressedMs }: Attempt): void {
+    if (!isCommitted || contentCount < gapTokensMin || !this.member) return
+    const gapMs = (progressedMs - this.#spokenMs) / (contentCount - 1)
+    const { upstream } = order
+    upstream.speed(modelAt(this.member, this.#order.target)).observeGap(upstream.load.calls + 1, gapMs)
   }
 }

@@ -11,11 +11,13 @@ import type { Translation } from '../dialect/translation.ts'
 import type { Fault } from '../fault/fault.ts'
 import { isRefusal } from '../fleet/capability.ts'
 import { modelAt, type Target } from '../fleet/fleet.ts'
+import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { Adopted } from '../store/journal.ts'
 import type { LegOrder } from './leg.ts'
 import type { Order } from './order.ts'
+import { sizeOf } from './order-size.ts'
 import type { Relay } from './relay-parts.ts'
 
 export interface MendOptions {
@@ -26,6 +28,7 @@ export interface MendOptions {
 export class Mend implements LegOrder {
   readonly order: Order
   readonly target: Target
+  readonly size: CallSize
   readonly account: AttemptFact[]
   readonly avoid: PoolMember | null
   /** The events that end an answer of which only the end is missing; null where an upstream has to go on. */
@@ -41,6 +44,7 @@ export class Mend implements LegOrder {
     this.order = order
     this.target = target
     this.account = options.account
+    this.size = sizeOf(relay, order, events.length)
     this.avoid = options.avoid
     this.#partial = readPartial(order.call.route, events)
     this.rest = closingEvents(order.call, this.#partial, { marksSeams: order.marksSeams })

@@ -1,4 +1,5 @@
 /** What every exchange of the relay works with. */
+import type { CallSizes } from '../fleet/call-size.ts'
 import type { Capabilities } from '../fleet/capability.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Observer } from '../observe/observer.ts'
@@ -16,6 +17,8 @@ export interface Relay extends LegParts {
   readonly observer: Observer
   readonly seamBudget: SeamBudget
   readonly capabilities: Capabilities
+  /** What calls come to. */
+  readonly sizes: CallSizes
   /** Null where nothing is asked behind the scenes. */
   readonly prober: PrefillProber | null
   /** Largest request that is kept for another node, bytes. */

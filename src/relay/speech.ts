@@ -3,15 +3,18 @@ import { translate } from '../dialect/translate.ts'
 import type { Translation } from '../dialect/translation.ts'
 import type { Fault } from '../fault/fault.ts'
 import { modelAt, type Target } from '../fleet/fleet.ts'
+import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { LegOrder } from './leg.ts'
 import type { Order } from './order.ts'
+import { sizeOf } from './order-size.ts'
 import type { Relay } from './relay-parts.ts'
 
 export class Speech implements LegOrder {
   readonly order: Order
   readonly target: Target
+  readonly size: CallSize
   readonly account: AttemptFact[]
   readonly avoid = null
   #relay: Relay
@@ -22,6 +25,7 @@ export class Speech implements LegOrder {
     this.order = order
     this.target = target
     this.account = account
+    this.size = sizeOf(relay, order)
   }
 
   speak(member: PoolMember): Translation | null {

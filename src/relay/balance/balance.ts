@@ -14,7 +14,7 @@ export function choose(members: readonly Member[], tried: ReadonlySet<Member>, r
   for (const member of members) {
     if (tried.has(member)) continue
     const restMs = member.upstream.restLeftMs
-    const load = (member.upstream.inFlight - Math.log(1 - random.unit())) / member.weight
+    const load = (member.upstream.load.calls - Math.log(1 - random.unit())) / member.weight
     const isBetter =
       best === null ||
       restMs < bestRestMs ||

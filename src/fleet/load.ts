@@ -1,0 +1,62 @@
+/**
+ * The work that a server has in hand through us: calls, and the tokens that are still to be read and to be written for
+ * them. Numbers only; whoever sends a call takes a share and gives it back.
+ */
+
+/** How large a call is, as far as one can tell before it is answered. */
+export interface CallSize {
+  readonly promptTokens: number
+  /** Tokens of the answer, as expected. */
+  readonly outputTokens: number
+}
+
+export class Load {
+  calls = 0
+  /** Prompt tokens of calls whose first token is awaited. */
+  prefillTokens = 0
+  /** Output tokens still expected of all calls. */
+  decodeTokens = 0
+
+  begin(size: CallSize): LoadShare {
+    return new LoadShare(this, size)
+  }
+}
+
+/** One call's part of it. */
+export class LoadShare {
+  #load: Load
+  #prefillTokens: number
+  #decodeTokens: number
+  #isOver = false
+
+  constructor(load: Load, { promptTokens, outputTokens }: CallSize) {
+    this.#load = load
+    this.#prefillTokens = promptTokens
+    this.#decodeTokens = outputTokens
+    load.calls++
+    load.prefillTokens += promptTokens
+    load.decodeTokens += outputTokens
+  }
+
+  /** The prompt has been read: the first token is there. */
+  firstToken(): void {
+    this.#load.prefillTokens -= this.#prefillTokens
+    this.#prefillTokens = 0
+  }
+
+  /** So many tokens more have come. One that writes on beyond what was expected has one more to go, always. */
+  progress(tokens: number): void {
+    const left = Math.max(1, this.#decodeTokens - tokens)
+    this.#load.decodeTokens += left - this.#decodeTokens
+    this.#decodeTokens = left
+  }
+
+  /** It has ended, one way or another. A second time does nothing. */
+  end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.firstToken()
+    this.#load.calls--
+    this.#load.decodeTokens -= this.#decodeTokens
+  }
+}
