@@ -141,7 +141,7 @@ describe('a visitor that leaves, where leaving cancels', limit, () => {
     })
     await Promise.all(leaving)
     await until('all calls to be over', () => house.house.callsLive() === 0)
-    for (const { inFlight } of house.house.fleet.upstreams) assert.equal(inFlight, 0)
+    for (const { load } of house.house.fleet.upstreams) assert.equal(load.calls, 0)
     await until('the model server to be free', () => house.upstream.calls.every(({ response }) => response.closed))
   })
 })

@@ -22,7 +22,11 @@ export function checkLeaks({ checks, gateways, servers }: LeakWorld, usualTimers
     const { process, admission, fleet, wires, journal, detached } = life
     const left = {
       calls: admission.liveCount,
-      'calls upstream': fleet.upstreams.reduce((sum, { inFlight }) => sum + inFlight, 0),
+      'calls upstream': fleet.upstreams.reduce((sum, { load }) => sum + load.calls, 0),
+      'work upstream': fleet.upstreams.reduce(
+        (sum, { load }) => sum + Math.round(load.prefillTokens + load.decodeTokens),
+        0,
+      ),
       connections: [...wires.values()].reduce((sum, { openCount }) => sum + openCount, 0),
       leases: journal.liveCount,
       'answers without a reader': detached.count,

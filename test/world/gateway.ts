@@ -5,6 +5,7 @@
 import { readCall } from '../../src/dialect/read-call.ts'
 import { Fault, toFault } from '../../src/fault/fault.ts'
 import { type Ray, RaySource } from '../../src/fault/ray.ts'
+import { CallSizes } from '../../src/fleet/call-size.ts'
 import { Capabilities } from '../../src/fleet/capability.ts'
 import { Fleet } from '../../src/fleet/fleet.ts'
 import { type Timeouts, timeoutsSchema } from '../../src/fleet/pool.ts'
@@ -241,6 +242,7 @@ export class Gateway implements Machine {
         admission,
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),
+        sizes: new CallSizes(),
         prober: null,
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
         answerBytesMax: this.#options.journal.answerBytesMax,

@@ -17,7 +17,7 @@ interface Traits {
 
 function member({ weight = 1, priority = 0, inFlight = 0, restMs = 0 }: Traits = {}): Member {
   const upstream = new Upstream('u', upstreamSchema.parse({ url: 'http://127.0.0.1:1/v1' }), null, new ManualClock())
-  upstream.inFlight = inFlight
+  upstream.load.calls = inFlight
   if (restMs > 0) upstream.fail('HF_UPSTREAM_RESET', restMs)
   return { upstream, model: null, weight, priority }
 }
@@ -67,8 +67,8 @@ test('idle ones are drawn in proportion to their weights', () => {
 test('held calls even out by weight', () => {
   const members = [member({ weight: 1 }), member({ weight: 4 })]
   const random = seededRandom(3)
-  for (let i = 0; i < 500; i++) (choose(members, none, random) as Member).upstream.inFlight++
-  const [light, heavy] = members.map(({ upstream }) => upstream.inFlight)
+  for (let i = 0; i < 500; i++) (choose(members, none, random) as Member).upstream.load.calls++
+  const [light, heavy] = members.map(({ upstream }) => upstream.load.calls)
   assert.ok(light! > 85 && light! < 115, `${light} and ${heavy} calls`)
 })
 
