@@ -14,6 +14,7 @@ import { upstreamSchema } from './fleet/upstream.ts'
 import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
 import { logSchema } from './observe/log.ts'
+import { overloadSchema } from './relay/overload/overload-options.ts'
 import { continuationSchema } from './relay/stream/seam-budget.ts'
 import { journalSchema } from './store/journal.ts'
 
@@ -63,6 +64,7 @@ export const configSchema = z
     }),
     timeouts: timeoutsSchema,
     limits: limitsSchema,
+    overload: overloadSchema,
     journal: journalSchema,
     continuation: continuationSchema,
     streams: streamsSchema,

@@ -23,6 +23,7 @@ import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
+import { Places } from './relay/overload/places.ts'
 import { PrefillProber } from './relay/prefill-probe.ts'
 import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
@@ -75,7 +76,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   })
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
-  const relay = parts.use(openRelay(config, { clock, random, fleet, wires, journal, admission, observer }))
+  const places = parts.use(new Places(clock, random, config.overload))
+  const relay = parts.use(openRelay(config, { clock, random, fleet, wires, places, journal, admission, observer }))
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
@@ -169,7 +171,7 @@ async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Pr
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
 
-type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'journal' | 'admission' | 'observer'>
+type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'places' | 'journal' | 'admission' | 'observer'>
 
 function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
   const { clock, admission, wires } = parts

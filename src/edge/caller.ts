@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Fault } from '../fault/fault.ts'
 import { z } from '../ground/schema.ts'
+import { type Tier, tiers } from '../relay/overload/tier.ts'
 
 export const keySchema = z
   .strictObject({
@@ -12,6 +13,10 @@ export const keySchema = z
       .meta({ description: 'Who holds the key, as it appears in logs.' }),
     key: z.string().min(8).meta({ description: 'The key: `env:NAME`, `file:PATH`, or the key itself.' }),
     models: z.array(z.string()).optional().meta({ description: 'Models it may use. Default: all.' }),
+    tier: z.enum(tiers).default('standard').meta({
+      description:
+        'When more is asked than the model servers can serve: `premium` calls are served first, `batch` calls last.',
+    }),
     onDisconnect: z
       .enum(['cancel', 'detach'])
       .optional()
@@ -25,18 +30,20 @@ export interface Caller {
   /** Empty when the gateway takes calls without a key. */
   readonly name: string
   readonly models: ReadonlySet<string> | null
+  readonly tier: Tier
   readonly onDisconnect: 'cancel' | 'detach' | null
 }
 
-const anyone: Caller = { name: '', models: null, onDisconnect: null }
+const anyone: Caller = { name: '', models: null, tier: 'standard', onDisconnect: null }
 
 export class Callers {
   #byHash = new Map<string, Caller>()
 
   /** `keys` with their secrets already read. Without any, everyone may call. */
   constructor(keys: readonly KeyOptions[]) {
-    for (const { name, key, models, onDisconnect } of keys) {
-      this.#byHash.set(hash(key), { name, models: models ? new Set(models) : null, onDisconnect: onDisconnect ?? null })
+    for (const { name, key, models, tier, onDisconnect } of keys) {
+      const modelSet = models ? new Set(models) : null
+      this.#byHash.set(hash(key), { name, models: modelSet, tier, onDisconnect: onDisconnect ?? null })
     }
   }
 

@@ -7,6 +7,7 @@ import type { Ray } from '../fault/ray.ts'
 import type { Order } from '../relay/order.ts'
 import { type Caller, callerKey } from './caller.ts'
 import { responseId } from './response-object.ts'
+import { readTier, readTimeLimits } from './urgency.ts'
 
 /** Trace context of the caller, passed on to the upstream. */
 const passedNames = ['traceparent', 'tracestate', 'baggage'] as const
@@ -49,6 +50,8 @@ export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: Ord
     passedHeaders: passedHeaders(headers),
     beganMs,
     onDisconnect: caller.onDisconnect ?? onDisconnect,
+    tier: readTier(headers, caller.tier),
+    timeLimits: readTimeLimits(headers, call.isStream),
     isStored: isKept,
     toldId: returnsAtOnce ? responseId(ray) : null,
     idempotencyKey: readIdempotencyKey(headers),

@@ -1,6 +1,17 @@
 /** Rows of the table of faults: the gateway's own limits, plans and mistakes. */
 import type { FaultKind } from './fault-kind.ts'
 
+/** More work than places. */
+const overloaded = {
+  status: 503,
+  source: 'gateway',
+  retry: 'no',
+  proxyError: 'connection_limit_reached',
+  envoyFlag: 'UO',
+  shouldCallerRetry: true,
+  openai: ['service_unavailable_error', 'server_is_overloaded'],
+  anthropic: 'overloaded_error',
+} as const
 const outOfTries = { anthropic: 'api_error', shouldCallerRetry: true } as const
 
 export const gatewayFaults = {
@@ -29,6 +40,25 @@ export const gatewayFaults = {
     title: 'Too much at once',
     sentence: 'This gateway has more work in hand than it takes at once.',
     cure: 'Come back after the time in Retry-After; raise `limits.callsLiveMax` if the machine can bear it.',
+  },
+  HF_OVERLOADED: {
+    ...overloaded,
+    title: 'More is asked than can be served',
+    sentence: 'The model servers have more work than they can do, and this request would wait too long.',
+    cure: 'Come back after the time in Retry-After, which follows from the work ahead. Add a model server, or give the callers that matter most the tier `premium`.',
+  },
+  HF_QUEUE_TIMEOUT: {
+    ...overloaded,
+    title: 'Waited for a place in vain',
+    sentence: 'The request waited for a free model server as long as it may, and none became free.',
+    cure: 'Come back after the time in Retry-After. `overload.waitMs` says how long each tier waits.',
+  },
+  HF_DEADLINE_TOO_SHORT: {
+    ...overloaded,
+    title: 'Cannot be done in that time',
+    sentence:
+      'With the work that comes before it, this request cannot be answered within the time that its caller gives.',
+    cure: 'Allow more time (`x-request-timeout`), or come back after the time in Retry-After.',
   },
   HF_DEADLINE: {
     ...outOfTries,

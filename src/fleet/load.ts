@@ -16,6 +16,9 @@ export class Load {
   prefillTokens = 0
   /** Output tokens still expected of all calls. */
   decodeTokens = 0
+  /** Tokens read and written since the start, as far as told. */
+  readTokens = 0
+  writtenTokens = 0
 
   begin(size: CallSize): LoadShare {
     return new LoadShare(this, size)
@@ -27,6 +30,7 @@ export class LoadShare {
   #load: Load
   #prefillTokens: number
   #decodeTokens: number
+  #hasTold = false
   #isOver = false
 
   constructor(load: Load, { promptTokens, outputTokens }: CallSize) {
@@ -41,11 +45,14 @@ export class LoadShare {
   /** The prompt has been read: the first token is there. */
   firstToken(): void {
     this.#load.prefillTokens -= this.#prefillTokens
+    this.#load.readTokens += this.#prefillTokens
     this.#prefillTokens = 0
   }
 
   /** So many tokens more have come. One that writes on beyond what was expected has one more to go, always. */
   progress(tokens: number): void {
+    this.#hasTold = true
+    this.#load.writtenTokens += tokens
     const left = Math.max(1, this.#decodeTokens - tokens)
     this.#load.decodeTokens += left - this.#decodeTokens
     this.#decodeTokens = left
@@ -58,5 +65,8 @@ export class LoadShare {
     this.firstToken()
     this.#load.calls--
     this.#load.decodeTokens -= this.#decodeTokens
+    // Nobody counts along with an answer that comes in one piece.
+    if (!this.#hasTold) this.#load.writtenTokens += this.#decodeTokens
+    if (this.#load.calls === 0) this.#load.prefillTokens = this.#load.decodeTokens = 0 // sums of fractions drift
   }
 }

@@ -17,6 +17,7 @@ const prefillWeightDefault = 1 / 16
 export class Speed {
   #firstTokens = new Samples()
   #gaps = new Samples()
+  #wholes = new Samples()
 
   /**
    * A first token came. `othersInFlight`: calls of ours that the server had when this one was sent; only nearly idle
@@ -29,6 +30,22 @@ export class Speed {
   /** An answer's mean gap between tokens, while so many calls (this one included) were under way. */
   observeGap(callsInFlight: number, gapMs: number): void {
     this.#gaps.add(callsInFlight, gapMs)
+  }
+
+  /** An answer in one piece came, of so many tokens; the rest as with first tokens. */
+  observeWhole(outputTokens: number, tookMs: number, othersInFlight: number): void {
+    if (othersInFlight <= 1 || this.#wholes.count < samplesMin) this.#wholes.add(outputTokens, tookMs)
+  }
+
+  /** Unloaded, an answer in one piece of so many tokens would take so long; null while unknown. */
+  wholeMs(outputTokens: number): number | null {
+    return at(this.#wholes.line, outputTokens)
+  }
+
+  /** How much longer than alone a token takes with so many calls under way; 1 while unknown. */
+  slowdown(callsInFlight: number): number {
+    const [alone, now] = [this.gapMs(1), this.gapMs(callsInFlight)]
+    return alone === null || now === null ? 1 : now / alone
   }
 
   /** Unloaded, a first token after a prompt of this length would take so long; null while unknown. */
@@ -59,6 +76,7 @@ export class Speed {
   forget(): void {
     this.#firstTokens = new Samples()
     this.#gaps = new Samples()
+    this.#wholes = new Samples()
   }
 }
 

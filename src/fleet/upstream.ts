@@ -123,6 +123,11 @@ export class Upstream {
     return this.#spoken ?? spokenSets[this.kind]
   }
 
+  /** Calls of all its callers that wait inside it; null while it does not tell. */
+  get waitingInside(): number | null {
+    return null
+  }
+
   /** How fast it runs a model, by the model's name there. Beyond some dozens of models they share one measure. */
   speed(model: string): Speed {
     const name = this.#speeds.has(model) || this.#speeds.size < speedsMax ? model : ''

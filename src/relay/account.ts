@@ -3,7 +3,9 @@ import type { Usage } from '../dialect/call.ts'
 import type { Fault } from '../fault/fault.ts'
 import type { AttemptFact, ExchangeFact } from '../observe/exchange-fact.ts'
 import type { Leg } from './leg.ts'
+import { learnSize } from './order-size.ts'
 import type { Order } from './order.ts'
+import type { Relay } from './relay-parts.ts'
 
 export class Account {
   readonly attempts: AttemptFact[] = []
@@ -16,18 +18,26 @@ export class Account {
   #finishReason: string | null = null
   #contentCount = 0
 
-  /** As the upstream counted; null where it did not. */
-  get usage(): Usage | null {
-    return this.#usage
-  }
-
   addLeg({ usage, finishReason, contentCount }: Leg): void {
     this.#usage = usage ?? this.#usage
     this.#finishReason = finishReason ?? this.#finishReason
     this.#contentCount += contentCount
   }
 
+  /** Tells whoever counts, and learns from it how large such calls are. */
   settle(
+    relay: Pick<Relay, 'clock' | 'observer' | 'sizes'>,
+    order: Order,
+    fault: Fault | null,
+    end: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'eventCount'>,
+  ): void {
+    const { clock, observer } = relay
+    if (end.outcome === 'complete' && this.#usage) learnSize(relay, order, this.#usage)
+    const times = { atMs: clock.nowMs(), durationMs: clock.monotonicMs() - order.beganMs }
+    observer.settled(this.#fact(order, fault, { ...end, ...times }))
+  }
+
+  #fact(
     { call, ray, caller }: Order,
     fault: Fault | null,
     end: Pick<ExchangeFact, 'atMs' | 'outcome' | 'durationMs' | 'sentBytes' | 'eventCount'>,

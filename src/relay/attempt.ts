@@ -8,11 +8,11 @@ import { readUpstreamError } from '../dialect/upstream-error.ts'
 import { routes, type Usage } from '../dialect/call.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Timeouts } from '../fleet/pool.ts'
-import type { LoadShare } from '../fleet/load.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
 import { Rejoin, takeId } from './rejoin.ts'
+import type { Passage } from './overload/gate.ts'
 import type { Flight, Wire, WireHead, WireReceiver } from './wire/wire.ts'
 
 /** An upstream's error text is read up to this; the rest is of no use. */
@@ -52,8 +52,8 @@ interface Said {
 
 export interface AttemptOrder {
   readonly upstream: Upstream
-  /** Its part of the upstream's load; given back by whoever took it. */
-  readonly share: LoadShare
+  /** Its way through the gate of the upstream; ended by whoever entered. */
+  readonly passage: Passage
   readonly wire: Wire
   readonly translation: Translation
   readonly isStream: boolean
@@ -225,7 +225,7 @@ export class Attempt implements WireReceiver {
 
   #commit(held: Said[]): void {
     this.#held = null
-    this.order.share.firstToken()
+    this.order.passage.firstToken(this.#clock.monotonicMs())
     this.#watch() // from here on the shorter limit between tokens counts
     this.#listener.onCommit()
     for (const { event, aside } of held) this.#listener.onEvent(event, aside)
@@ -316,7 +316,7 @@ export class Attempt implements WireReceiver {
     if (count === this.#contentSeen) return
     const nowMs = this.#clock.monotonicMs()
     if (this.#contentSeen > 0) this.order.upstream.pace.observe(nowMs - this.#sinceMs)
-    this.order.share.progress(count - this.#contentSeen)
+    this.order.passage.progress(count - this.#contentSeen)
     this.#contentSeen = count
     this.#sinceMs = nowMs
     if (this.#reader?.isComplete) this.#watch()

@@ -1,5 +1,7 @@
-/** By what a call is known when it comes again. */
+/** By what a call is known when it comes again, and its answer in the journal. */
 import { hash } from 'node:crypto'
+import type { Clock } from '../ground/clock.ts'
+import type { AnswerInfo } from '../store/journal.ts'
 import type { Order } from './order.ts'
 
 /** Larger bodies are not looked for when a call comes again: their digest would hold up the moving of chunks. */
@@ -25,4 +27,10 @@ export function lostAlias(caller: string, callKey: string): string {
 /** The alias of an answer that was asked for with an `Idempotency-Key`; null where there was none. */
 export function keyAlias({ caller, idempotencyKey: key }: Pick<Order, 'caller' | 'idempotencyKey'>): string | null {
   return key === null ? null : `key/${caller}/${hash('sha256', key, 'base64url')}`
+}
+
+/** What the journal is told of an answer that begins now. */
+export function infoOf({ ray, call, caller, isStored }: Order, callKey: string | null, clock: Clock): AnswerInfo {
+  const { route, model, isStream } = call
+  return { ray, route, model, caller, beganMs: clock.nowMs(), isStream, isStored, callKey }
 }

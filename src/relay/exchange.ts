@@ -10,31 +10,29 @@ import { errorEvent } from '../dialect/error-body.ts'
 import type { WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Target } from '../fleet/fleet.ts'
-import type { Timer } from '../ground/clock.ts'
 import type { Member } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Account } from './account.ts'
 import { Attendance, type AttendanceListener } from './attendance.ts'
-import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { callKeyOf, infoOf, keyAlias, lostAlias } from './call-key.ts'
 import { lastWord } from './last-word.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
 import { Naming } from './naming.ts'
 import type { Order } from './order.ts'
-import { learnSize } from './order-size.ts'
 import { parcelOf } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import { Speech } from './speech.ts'
+import { TimeLimit } from './time-limit.ts'
+import { Turn, type TurnListener } from './turn.ts'
 import { Feed } from './stream/feed.ts'
 import type { Reader } from './stream/reader.ts'
 
 /** How often and how long an adopted answer waits for an upstream that offers its model. */
 const upstreamWaitMs = 500
 const upstreamWaitMsMax = 60_000
-/** Two wall clocks say how long an adopted answer has been under way, and they may differ: it gets this in any case. */
-const adoptedTimeShare = 0.25
 
-export class Exchange implements LegListener, EntryListener, AttendanceListener, Member {
+export class Exchange implements LegListener, EntryListener, AttendanceListener, TurnListener, Member {
   place = 0
   readonly order: Order
   readonly feed: Feed
@@ -50,7 +48,9 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   #naming: Naming | null
   #account = new Account()
   #seamCount = 0
-  #timers: Timer[] = []
+  #time: TimeLimit
+  /** Its turn in the line before the pool; null for one that need not wait. */
+  #turn: Turn | null = null
   #isReading = false
   #isSettled = false
   #isAdmitted = false
@@ -65,6 +65,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.feed = new Feed(keptCount)
     this.callKey = callKeyOf(order)
     this.attendance = new Attendance(relay, order, this)
+    this.#time = new TimeLimit(relay.clock, order, (fault) => this.#fail(fault))
     this.#naming = order.isStored ? new Naming(order, (id) => this.alias(id)) : null
   }
 
@@ -78,10 +79,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   }
 
   get info(): AnswerInfo {
-    const { ray, call, caller, isStored } = this.order
-    const { route, model, isStream } = call
-    const beganMs = this.#relay.clock.nowMs()
-    return { ray, route, model, caller, beganMs, isStream, isStored, callKey: this.callKey }
+    return infoOf(this.order, this.callKey, this.#relay.clock)
   }
 
   /** Begins the answer. `caller`: who reads it first; null for one that runs in the background. */
@@ -93,26 +91,41 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
       this.#account.isModelKnown = true
+      const soleName = keyAlias(this.order)
+      if (soleName === null) this.#takeTurn(this.#target)
       // What dies with its node has no successor.
       const parcel = journal.engine === 'memory' ? null : parcelOf(this.order, this.#target, this.#relay)
-      const soleName = keyAlias(this.order)
       this.#entry = journal.begin(this.info, parcel, this, soleName)
-      this.#limitTime()
-      if (soleName === null) this.#speakAnew()
-      else void this.#speakIfSole()
+      this.#time.start(this.#target, false)
+      if (soleName !== null) void this.#speakIfSole(this.#target)
+      else if (this.#turn?.hasCome) this.#speakAnew()
     } catch (thrown) {
       this.#fail(toFault(thrown))
     }
   }
 
   /** Another node may have begun the same call at the same time: no upstream is asked before that is known. */
-  async #speakIfSole(): Promise<void> {
+  async #speakIfSole(target: Target): Promise<void> {
     try {
       const begun = await this.#relay.journal.open(this.order.ray) // waits until it is kept, or lost
-      if (begun && !this.#outcome) this.#speakAnew()
+      if (begun && !this.#outcome) this.#takeTurn(target)
     } catch (thrown) {
       this.#fail(toFault(thrown))
     }
+  }
+
+  /** @throws {Fault} when there is no place, nor sense in waiting for one. */
+  #takeTurn(target: Target): void {
+    this.#turn = new Turn(this.#relay, this.order, target, this)
+    this.#turn.take()
+  }
+
+  onTurnCome(): void {
+    if (this.#entry && !this.#outcome) this.#speakAnew()
+  }
+
+  onSentAway(fault: Fault): void {
+    this.#fail(fault)
   }
 
   /** Goes on with an answer whose node has died. */
@@ -140,11 +153,9 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#account.isModelKnown = true
     } catch (thrown) {
       if (waitedMs >= upstreamWaitMsMax) return this.#fail(toFault(thrown))
-      const again = (): void => this.#goOn(adopted, waitedMs + upstreamWaitMs)
-      this.#timers.push(this.#relay.clock.after(upstreamWaitMs, again))
-      return
+      return this.#time.after(upstreamWaitMs, () => this.#goOn(adopted, waitedMs + upstreamWaitMs))
     }
-    this.#limitTime(adoptedTimeShare)
+    this.#time.start(this.#target, true)
     if (adopted.events.length === 0) return this.#speakAnew()
     this.#mend(adopted.events, new Fault('HF_NOT_ADOPTABLE', { detail: 'nobody could go on with it' }))
   }
@@ -152,15 +163,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   /** A further name of the answer, by which it can be found. */
   alias(id: string): void {
     if (!this.#outcome) this.#entry?.alias(id)
-  }
-
-  /** @param leastShare of the time for a call, which it gets in any case. */
-  #limitTime(leastShare = 0): void {
-    const { clock } = this.#relay
-    const totalMs = this.#target?.pool.timeouts.totalMs ?? 0
-    const leftMs = totalMs - (clock.monotonicMs() - this.order.beganMs)
-    const late = (): void => this.#fail(new Fault('HF_DEADLINE', { retryAfterMs: 1000 }))
-    this.#timers.push(clock.after(Math.max(leastShare * totalMs, leftMs), late))
   }
 
   #speakAnew(): void {
@@ -176,6 +178,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   onCommit(): void {
     this.#isReading = true
+    this.#time.speak()
     this.#account.firstTokenMs ??= this.#relay.clock.monotonicMs() - this.order.beganMs
   }
 
@@ -261,6 +264,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   #endLeg(): void {
     // A leg that breaks off in the middle of a read has no turn to end: what is kept from now on goes out at once.
     this.#isReading = false
+    this.#turn?.leave()
     const leg = this.#leg
     if (!leg) return
     this.#leg = null
@@ -360,7 +364,10 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   /** A reader is gone, or has all. */
   readerLeft(how: 'end' | 'breakOff' | 'gone'): void {
-    if (how === 'gone' && !this.#outcome && this.feed.listenerCount === 0) this.attendance.leave()
+    if (how === 'gone' && !this.#outcome && this.feed.listenerCount === 0) {
+      if (this.#turn?.isForgotten) this.#fail(new Fault('HF_CLIENT_GONE'), 'cancelled')
+      else this.attendance.leave()
+    }
     this.#settle()
   }
 
@@ -377,20 +384,14 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#isSettled = true
     this.#onSettled()
     this.attendance.end()
-    for (const timer of this.#timers) timer.cancel()
+    this.#time.end()
     if (this.#isAdmitted) this.#relay.admission.leave()
     // Another node was faster with the same call, and accounts for it.
     if (this.#fault?.code === 'HF_LEASE_LOST' && this.order.idempotencyKey !== null && !this.#entry?.count) return
-    const { clock, observer } = this.#relay
-    const { usage } = this.#account
-    if (this.#outcome === 'complete' && usage) learnSize(this.#relay, this.order, usage)
-    const fact = this.#account.settle(this.order, this.#fault, {
-      atMs: clock.nowMs(),
+    this.#account.settle(this.#relay, this.order, this.#fault, {
       outcome: this.#outcome,
-      durationMs: clock.monotonicMs() - this.order.beganMs,
       sentBytes: this.#caller?.sentBytes ?? 0,
       eventCount: this.#entry?.count ?? 0,
     })
-    observer.settled(fact)
   }
 }

@@ -23,6 +23,7 @@ import {
   mayReturnSoon,
 } from './failover.ts'
 import type { Order } from './order.ts'
+import type { Places } from './overload/places.ts'
 import { upstreamHeaders } from './upstream-headers.ts'
 import type { WireSource } from './wire/wires.ts'
 
@@ -40,6 +41,7 @@ export interface LegParts {
   readonly clock: Clock
   readonly random: Random
   readonly wires: WireSource
+  readonly places: Places
   /** Largest answer, bytes. */
   readonly answerBytesMax: number
 }
@@ -98,8 +100,7 @@ export class Leg implements AttemptListener {
   #firstRoundOverMs: number | null = null
   #isOver = false
   #hasTriedAgain = false
-  /** Calls that the upstream had from us when this one was sent, and when its first token came. */
-  #othersInFlight = 0
+  /** When its first token came. */
   #spokenMs = 0
   /** Why the call cannot be put into the language of an upstream. */
   #unspeakable: Fault | null = null
@@ -125,14 +126,21 @@ export class Leg implements AttemptListener {
   }
 
   #next(): void {
-    const { target } = this.#order
     for (;;) {
       if (this.#isOver) return
-      const member = this.#mayTry() ? choose(target.members, this.#tried, this.#parts.random) : null
+      const member = this.#mayTry() ? this.#choose() : null
       if (!member) return this.#wait()
       this.#tried.add(member)
       if (this.#put(member)) return
     }
+  }
+
+  /** One that has room; where none has, any: a call that was let in is not sent away again. */
+  #choose(): PoolMember | null {
+    const { members } = this.#order.target
+    const { places, random } = this.#parts
+    const roomy = members.filter((member) => places.hasRoom(member))
+    return choose(roomy, this.#tried, random) ?? choose(members, this.#tried, random)
   }
 
   /** Puts the call to this upstream; false when it cannot be put into its language. */
@@ -165,12 +173,11 @@ export class Leg implements AttemptListener {
     this.member = member
     this.#attemptCount++
     upstream.callCount++
-    this.#othersInFlight = upstream.load.calls
     const attempt = new Attempt(
       clock,
       {
         upstream,
-        share: upstream.load.begin(this.#order.size),
+        passage: this.#parts.places.enter(upstream, modelAt(member, target), this.#order.size),
         wire: wires.to(upstream),
         translation,
         isStream: order.call.isStream,
@@ -212,7 +219,7 @@ export class Leg implements AttemptListener {
   onCommit(): void {
     this.member?.upstream.succeed()
     if (this.member) this.#order.onSpoken(this.member)
-    this.#learnFirstToken()
+    this.#spokenMs = this.#parts.clock.monotonicMs()
     this.#listener.onCommit()
   }
 
@@ -295,8 +302,10 @@ export class Leg implements AttemptListener {
     const attempt = this.#attempt
     if (!attempt) return
     this.#attempt = null
-    const { upstream, share } = attempt.order
-    share.end()
+    const { upstream, passage, isStream } = attempt.order
+    if (!fault && !isStream) passage.answered(attempt.usage?.outputTokens ?? 0, this.#parts.clock.monotonicMs())
+    passage.end()
+    if (fault) this.#parts.places.noteFault(upstream, fault)
     this.#learnGap(attempt)
     if (fault && isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
     if (!fault || hasReachedUpstream(fault)) this.#sentCount++
@@ -314,15 +323,6 @@ export class Leg implements AttemptListener {
   }
 
   // How fast the upstream is.
-
-  #learnFirstToken(): void {
-    const { member } = this
-    const { target, size } = this.#order
-    if (!member || !this.#attempt) return
-    this.#spokenMs = this.#parts.clock.monotonicMs()
-    const tookMs = this.#spokenMs - this.#attempt.beganMs
-    member.upstream.speed(modelAt(member, target)).observeFirstToken(size.promptTokens, tookMs, this.#othersInFlight)
-  }
 
   #learnGap({ isCommitted, order, contentCount, progressedMs }: Attempt): void {
     if (!isCommitted || contentCount < gapTokensMin || !this.member) return

@@ -1,6 +1,14 @@
 /** One call and who asks: what the edge hands to the relay. */
 import type { Call } from '../dialect/call.ts'
 import type { Ray } from '../fault/ray.ts'
+import type { Tier } from './overload/tier.ts'
+
+/** Times that the caller gives, from the arrival of the request; null for none. Milliseconds. */
+export interface TimeLimits {
+  /** For the first token of a streamed answer. */
+  readonly firstTokenMs: number | null
+  readonly wholeMs: number | null
+}
 
 export interface Order {
   readonly ray: Ray
@@ -16,6 +24,8 @@ export interface Order {
   /** When the request arrived, on the monotonic clock. */
   readonly beganMs: number
   readonly onDisconnect: 'cancel' | 'detach'
+  readonly tier: Tier
+  readonly timeLimits: TimeLimits
   /** The caller asked to store the answer: it is kept as long as any, and goes on without a reader. */
   readonly isStored: boolean
   /**

@@ -25,6 +25,8 @@ function orderAt(clock: ManualClock): Order {
     isRepeated: false,
     marksSeams: true,
     mustSameModel: false,
+    tier: 'premium',
+    timeLimits: { firstTokenMs: 800, wholeMs: null },
   }
 }
 

@@ -10,6 +10,11 @@ import type { Order } from './order.ts'
 
 const lineFeed = 0x0a
 const version = 1
+/** Of parcels that an older version of this program packed. */
+const defaults: Pick<Order, 'tier' | 'timeLimits'> = {
+  tier: 'standard',
+  timeLimits: { firstTokenMs: null, wholeMs: null },
+}
 
 interface Label extends Omit<Order, 'call' | 'callerKey' | 'beganMs'> {
   readonly version: number
@@ -53,5 +58,5 @@ export function unpackOrder(parcel: Buffer, clock: Clock): Order | null {
   if (packed !== version) return null
   const call = readCall(route, parcel.subarray(end + 1), headers)
   const beganMs = clock.monotonicMs() - Math.max(0, clock.nowMs() - arrivedMs)
-  return { ...rest, call, callerKey: null, beganMs }
+  return { ...defaults, ...rest, call, callerKey: null, beganMs }
 }

@@ -14,6 +14,8 @@ import type { ExchangeFact } from '../../src/observe/exchange-fact.ts'
 import type { Log } from '../../src/observe/log.ts'
 import type { Metrics } from '../../src/observe/metric.ts'
 import { Observer } from '../../src/observe/observer.ts'
+import { overloadSchema } from '../../src/relay/overload/overload-options.ts'
+import { Places } from '../../src/relay/overload/places.ts'
 import { Admission } from '../../src/relay/overload/admission.ts'
 import { RelayPlane } from '../../src/relay/relay.ts'
 import type { Reply } from '../../src/relay/reply.ts'
@@ -243,6 +245,7 @@ export class Gateway implements Machine {
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),
         sizes: new CallSizes(),
+        places: new Places(clock, random, overloadSchema.parse({})),
         prober: null,
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
         answerBytesMax: this.#options.journal.answerBytesMax,
@@ -293,6 +296,8 @@ export class Gateway implements Machine {
           isRepeated: ask.isRepeated,
           marksSeams: false,
           mustSameModel: false,
+          tier: 'standard',
+          timeLimits: { firstTokenMs: null, wholeMs: null },
         },
         reply,
       )

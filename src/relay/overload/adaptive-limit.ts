@@ -1,0 +1,98 @@
+/**
+ * How much work a server is given at once: a limit that finds its own height. Its signal is the time that a first token
+ * took beyond what it takes unloaded, so that calls of all sizes can be compared; times the pace of the server, it is
+ * the work that waits inside it. Pure: time comes with each sample.
+ *
+ * The idea is that of TCP Vegas (Brakmo & Peterson 1994; Netflix's `VegasLimit`): keep a little queue inside the server,
+ * so that it never idles, and no more. But after a fall only calls that were sent later count, since what is queued
+ * inside takes its time to go away.
+ */
+import { median } from '../../ground/theil-sen.ts'
+
+export interface LimitRange {
+  readonly initial: number
+  readonly min: number
+  readonly max: number
+}
+
+/** What one call tells of the server. */
+export interface LimitSample {
+  /** How much longer than unloaded its first token took, or takes already; milliseconds. */
+  readonly waitMs: number
+  /** The same as a factor; 1 is unloaded. */
+  readonly congestion: number
+  /** Work that the server had when the call was sent, and when that was. */
+  readonly inFlight: number
+  readonly sentMs: number
+}
+
+/** A window closes after this, if it has samples enough; one with few is kept open longer. */
+const windowMs = 1000
+const windowMsMax = 10_000
+const windowSamples = 10
+const samplesMax = 256
+/** Congestion up to here is the little queue that is wanted. */
+const tolerance = 2
+/** What a window without congestion adds, as a share of the limit. */
+const growth = 0.06
+/** One fall leaves at least this share. */
+const fallMin = 0.1
+/** Of the work that waits inside, so much is taken away; some of it is chance. */
+const fallGain = 0.5
+/** A server that refuses work gets so much less, once a window. */
+const backOffFactor = 0.7
+
+export class AdaptiveLimit {
+  /** In the unit of `inFlight`. */
+  value: number
+  #range: LimitRange
+  #samples: LimitSample[] = []
+  #beganMs = Number.NEGATIVE_INFINITY
+  /** When less was given last: calls that were sent before say nothing about the limit of now. */
+  #loweredMs = Number.NEGATIVE_INFINITY
+
+  constructor(range: LimitRange) {
+    this.#range = range
+    this.value = range.initial
+  }
+
+  /** @param perSecond work that the server does; null while unknown. */
+  observe(sample: LimitSample, perSecond: number | null, nowMs: number): void {
+    if (!(sample.congestion >= 0) || sample.sentMs < this.#loweredMs) return
+    if (this.#samples.length === 0) this.#beganMs = nowMs
+    if (this.#samples.length < samplesMax) this.#samples.push(sample)
+    const ageMs = nowMs - this.#beganMs
+    if (ageMs < windowMs || (this.#samples.length < windowSamples && ageMs < windowMsMax)) return
+    this.#step(perSecond, nowMs)
+    this.#samples = []
+  }
+
+  /** The server refused work (429, 503), ran out of memory, or could not even be reached for want of places. */
+  backOff(inFlight: number, nowMs: number): void {
+    if (nowMs - this.#loweredMs < windowMs) return
+    this.#lower(Math.min(this.value, inFlight) * backOffFactor, nowMs)
+  }
+
+  #step(perSecond: number | null, nowMs: number): void {
+    const inFlight = median(this.#samples.map((sample) => sample.inFlight))
+    if (median(this.#samples.map(({ congestion }) => congestion)) <= tolerance) {
+      // What was not used is no reason to give more.
+      if (inFlight >= this.value / 2) this.#set(this.value * (1 + growth))
+      return
+    }
+    const waitMs = median(this.#samples.map((sample) => sample.waitMs))
+    const waiting = perSecond === null ? inFlight / 2 : (perSecond * waitMs) / 1000
+    const used = Math.min(this.value, inFlight)
+    this.#lower(Math.max(used * fallMin, used - fallGain * waiting), nowMs)
+  }
+
+  #lower(value: number, nowMs: number): void {
+    this.#loweredMs = nowMs
+    this.#samples = []
+    this.#set(Math.min(this.value, value))
+  }
+
+  #set(value: number): void {
+    this.value = Math.min(this.#range.max, Math.max(this.#range.min, value))
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * How much one server is given at once. Work is counted in tokens: what is still to be written for its calls, and what
+ * is still to be read, at the price of reading. A server that has nothing in hand always has room for one call.
+ */
+import type { CallSize, Load, LoadShare } from '../../fleet/load.ts'
+import type { Speed } from '../../fleet/speed.ts'
+import { AdaptiveLimit } from './adaptive-limit.ts'
+import type { OverloadOptions } from './overload-options.ts'
+import { Throughput } from './throughput.ts'
+
+/** What the gate has to know of its server. */
+export interface GateSubject {
+  readonly load: Load
+  /** Calls of all its callers that wait inside it now, where it tells; else null. */
+  readonly waitingInside: number | null
+}
+
+/** Given at first, while nothing is known: so many calls of so many tokens. */
+const callsFirst = 64
+const workFirst = 300
+const tokensMax = 1e9
+/** Times so short are noise: a call that comes in the middle of a step of the engine waits for its end. */
+const slackMsMin = 20
+/** Waited so many times as long as usual: that is congestion, however long it will be in the end. */
+const overdueFactor = 4
+/** So many may wait inside, beside a share of what runs there, for it never to idle. */
+const waitingInsideMax = 2
+const waitingInsideShare = 0.25
+
+/** A call that was sent through a gate. */
+interface Sent {
+  readonly speed: Speed
+  readonly size: CallSize
+  readonly atMs: number
+  /** Calls and work in hand when it was sent. */
+  readonly others: number
+  readonly work: number
+  isOverdue: boolean
+}
+
+export class Gate {
+  readonly limit: AdaptiveLimit
+  #subject: GateSubject
+  #options: OverloadOptions
+  #prefillWeight = 1 / 16
+  /** First tokens that are awaited, the oldest first. */
+  #pending = new Set<Sent>()
+  /** What it does while it has anything in hand. */
+  #pace = new Throughput()
+  #doneSeen = 0
+
+  constructor(subject: GateSubject, options: OverloadOptions) {
+    this.#subject = subject
+    this.#options = options
+    const initial = workFirst * Math.min(options.callsMax, callsFirst)
+    this.limit = new AdaptiveLimit({ initial, min: 1, max: tokensMax })
+  }
+
+  /** Tokens in hand. */
+  get work(): number {
+    const { decodeTokens, prefillTokens } = this.#subject.load
+    return decodeTokens + this.#prefillWeight * prefillTokens
+  }
+
+  /** The tokens that a call is counted as. */
+  workOf({ promptTokens, outputTokens }: CallSize): number {
+    return outputTokens + this.#prefillWeight * promptTokens
+  }
+
+  get hasRoom(): boolean {
+    const { limits, callsMax } = this.#options
+    const { load, waitingInside } = this.#subject
+    if (limits === 'off' || load.calls === 0) return true
+    if (load.calls >= callsMax) return false
+    if (limits === 'fixed') return true
+    if (waitingInside !== null && waitingInside > waitingInsideMax + waitingInsideShare * load.calls) return false
+    return this.work < this.limit.value
+  }
+
+  /** A call is sent: the passage is told how it goes. */
+  enter(speed: Speed, size: CallSize, nowMs: number): Passage {
+    const { load } = this.#subject
+    const sent: Sent = { speed, size, atMs: nowMs, others: load.calls, work: this.work, isOverdue: false }
+    this.#pending.add(sent)
+    return new Passage(this, sent, load.begin(size))
+  }
+
+  /** For its passage: the first token is there. */
+  spoke(sent: Sent, nowMs: number): void {
+    if (!this.#pending.delete(sent)) return
+    const { speed, size, atMs, others } = sent
+    this.#prefillWeight = speed.prefillWeight(this.#subject.load.calls)
+    if (!sent.isOverdue) this.#observe(sent, nowMs)
+    speed.observeFirstToken(size.promptTokens, nowMs - atMs, others)
+  }
+
+  /** For its passage: it is over, with or without a first token. */
+  left(sent: Sent): void {
+    this.#pending.delete(sent)
+  }
+
+  /** For its passage: an answer in one piece has come. */
+  answered(sent: Sent, outputTokens: number, nowMs: number): void {
+    const { speed, atMs, others, work } = sent
+    const unloadedMs = speed.wholeMs(outputTokens)
+    const tookMs = nowMs - atMs
+    speed.observeWhole(outputTokens, tookMs, others)
+    if (unloadedMs === null) return
+    const usualMs = unloadedMs * speed.slowdown(others + 1)
+    const sample = {
+      waitMs: Math.max(0, tookMs - usualMs),
+      congestion: (tookMs + slackMsMin) / (usualMs + slackMsMin),
+      inFlight: work,
+      sentMs: atMs,
+    }
+    this.limit.observe(sample, this.#pace.perSecond(nowMs), nowMs)
+  }
+
+  /** The server refused work for want of places. */
+  backOff(nowMs: number): void {
+    this.limit.backOff(this.work, nowMs)
+  }
+
+  /** Several times a second: a first token that is long overdue need not be awaited to know that there is congestion. */
+  look(nowMs: number): void {
+    const { calls, readTokens, writtenTokens } = this.#subject.load
+    const done = writtenTokens + this.#prefillWeight * readTokens
+    this.#pace.add(Math.max(0, done - this.#doneSeen), nowMs)
+    this.#doneSeen = done
+    if (calls > 0) this.#pace.run(nowMs)
+    else this.#pace.pause(nowMs)
+    for (const sent of this.#pending) {
+      if (sent.isOverdue) continue
+      if (!(this.#congestion(sent, nowMs) >= overdueFactor)) return
+      sent.isOverdue = true
+      this.#observe(sent, nowMs)
+    }
+  }
+
+  #observe(sent: Sent, nowMs: number): void {
+    const { speed, size, atMs, work } = sent
+    const unloadedMs = speed.firstTokenMs(size.promptTokens)
+    if (unloadedMs === null) return
+    const waitMs = Math.max(0, nowMs - atMs - unloadedMs)
+    const sample = { waitMs, congestion: this.#congestion(sent, nowMs), inFlight: work, sentMs: atMs }
+    this.limit.observe(sample, this.#pace.perSecond(nowMs), nowMs)
+  }
+
+  /** NaN while nothing is known of the server's speed. */
+  #congestion({ speed, size, atMs }: Sent, nowMs: number): number {
+    const unloadedMs = speed.firstTokenMs(size.promptTokens)
+    if (unloadedMs === null) return Number.NaN
+    const slackMs = Math.max(slackMsMin, 2 * (speed.gapMs(1) ?? 0))
+    return (nowMs - atMs + slackMs) / (unloadedMs + slackMs)
+  }
+}
+
+/** One call's way through a gate, and its share of the load behind it. */
+export class Passage {
+  /** Set by who wants to know that there is room again. */
+  onRoom: () => void = () => {}
+  #gate: Gate
+  #sent: Sent
+  #share: LoadShare
+
+  constructor(gate: Gate, sent: Sent, share: LoadShare) {
+    this.#gate = gate
+    this.#sent = sent
+    this.#share = share
+  }
+
+  firstToken(nowMs: number): void {
+    this.#share.firstToken()
+    this.#gate.spoke(this.#sent, nowMs)
+    this.onRoom()
+  }
+
+  progress(tokens: number): void {
+    this.#share.progress(tokens)
+  }
+
+  /** An answer in one piece is there. */
+  answered(outputTokens: number, nowMs: number): void {
+    this.#gate.left(this.#sent)
+    this.#gate.answered(this.#sent, outputTokens, nowMs)
+  }
+
+  end(): void {
+    this.#share.end()
+    this.#gate.left(this.#sent)
+    this.onRoom()
+  }
+}

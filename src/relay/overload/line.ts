@@ -1,0 +1,277 @@
+/**
+ * The line in front of a pool: calls wait here, and not inside the model servers, where nobody could choose among them.
+ * Tiers in their order, with a floor for the last; within a tier tenants take turns; of a tenant the call whose time
+ * runs out first. Whoever cannot be served in time is told so at once, with the time after which it makes sense to come
+ * back. Decisions only: time and chance come in, and places are asked for.
+ */
+import { Fault } from '../../fault/fault.ts'
+import type { Clock, Timer } from '../../ground/clock.ts'
+import type { Random } from '../../ground/random.ts'
+import { type Forecast, Forecasts } from './forecasts.ts'
+import type { OverloadOptions } from './overload-options.ts'
+import { shedChance } from './shedding.ts'
+import { Throughput } from './throughput.ts'
+import { rankOf, type Tier, tiers } from './tier.ts'
+import { TierQueue, type Waiting } from './tier-queue.ts'
+
+export interface LineCall extends Waiting {
+  readonly tier: Tier
+  /** It is given a place: to be taken before this returns. */
+  admit(): void
+  refuse(fault: Fault): void
+}
+
+interface Place {
+  readonly call: LineCall
+  readonly sinceMs: number
+  readonly forecast: Forecast | null
+}
+
+/** While calls wait, it is looked at this often whether one's time is over, or a server has come back. */
+const lookMs = 100
+const retryAfterMsMax = 60_000
+const retryAfterMsMin = 1000
+/** Told to who is sent away while nothing is known of the pace. */
+const retryAfterMsUnknown = 2000
+
+export class Line {
+  readonly forecasts: readonly Forecasts[] = tiers.map(() => new Forecasts())
+  #clock: Clock
+  #random: Random
+  #options: OverloadOptions
+  #queues = tiers.map(() => new TierQueue<LineCall>())
+  #places = new Map<LineCall, Place>()
+  /** Work given a place, over the time in which calls waited: what the pool can do. */
+  #served = new Throughput()
+  #waitingSinceMs: number | null = null
+  /** What the last tier is owed of the floor. */
+  #floorCredit = 0
+  #timer: Timer | null = null
+  #isServing = false
+
+  constructor(clock: Clock, random: Random, options: OverloadOptions) {
+    this.#clock = clock
+    this.#random = random
+    this.#options = options
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.cancel()
+  }
+
+  get waitingCount(): number {
+    return this.#places.size
+  }
+
+  waitingOf(tier: Tier): number {
+    return this.#queueOf(tier).count
+  }
+
+  /** Gives the call a place at once, or lets it wait; returns why it is sent away instead. */
+  offer(call: LineCall): Fault | null {
+    const nowMs = this.#clock.monotonicMs()
+    const rank = rankOf(call.tier)
+    if (!this.#hasBetterClaim(call, rank) && call.hasPlace()) {
+      this.#queueOf(call.tier).noteArrival(call, nowMs)
+      this.#queueOf(call.tier).charge(call)
+      this.#give(call, rank, nowMs)
+      return null
+    }
+    const forecast = this.#forecast(call, rank, nowMs)
+    const fault = this.#refusal(call, rank, forecast, nowMs)
+    if (fault) return fault
+    this.#queueOf(call.tier).noteArrival(call, nowMs)
+    this.#places.set(call, { call, sinceMs: nowMs, forecast })
+    this.#queueOf(call.tier).add(call)
+    this.#waitingSinceMs ??= nowMs
+    this.#served.run(nowMs)
+    this.#timer ??= this.#clock.after(lookMs, () => this.#look())
+    this.#sendAwaySurplus()
+    return null
+  }
+
+  /** The call does not want to wait any more. */
+  leave(call: LineCall): void {
+    if (this.#drop(call)) this.#rest()
+  }
+
+  /** A place may have become free. */
+  serve(): void {
+    // A call that is given a place may fail at once, and free it within this very loop.
+    if (this.#isServing || this.#places.size === 0) return
+    this.#isServing = true
+    try {
+      const nowMs = this.#clock.monotonicMs()
+      const full = new Set<string>()
+      for (let rank = this.#nextRank(); rank !== null; rank = this.#nextRank()) {
+        const call = this.#takeFrom(rank, full)
+        if (!call) break
+        const place = this.#places.get(call)
+        this.#places.delete(call)
+        const ownRank = rankOf(call.tier)
+        if (place?.forecast) this.forecasts[ownRank]?.note(place.forecast, nowMs - place.sinceMs, nowMs)
+        this.#give(call, ownRank, nowMs)
+      }
+      this.#rest()
+    } finally {
+      this.#isServing = false
+    }
+  }
+
+  #give(call: LineCall, rank: number, nowMs: number): void {
+    this.#served.add(call.work, nowMs)
+    this.forecasts[rank]?.passed(call.tenant, call.work, nowMs)
+    const last = tiers.length - 1
+    if (rank === last) this.#floorCredit = Math.max(0, this.#floorCredit - call.work)
+    else if (this.#queues[last]?.count) this.#floorCredit += (call.work * this.#options.floorPercent) / 100
+    call.admit()
+  }
+
+  /** Tier by tier, but first the last one where the floor owes it a call. */
+  #nextRank(): number | null {
+    const last = tiers.length - 1
+    const lowest = this.#queues[last]
+    if (lowest && lowest.count > 0 && this.#floorCredit >= lowest.work / lowest.count) return last
+    const rank = this.#queues.findIndex(({ count }) => count > 0)
+    return rank === -1 ? null : rank
+  }
+
+  /** From this tier, or, where its servers are full, from the next ones. */
+  #takeFrom(rank: number, full: Set<string>): LineCall | null {
+    const order = [rank, ...tiers.keys()]
+    for (const each of order) {
+      const call = this.#queues[each]?.take(full)
+      if (call) return call
+    }
+    return null
+  }
+
+  /** Whether somebody waits who comes before a call of this rank, for the same servers. */
+  #hasBetterClaim({ placeKey }: LineCall, rank: number): boolean {
+    if (this.#places.size === 0) return false
+    return this.#queues.some((queue, each) => {
+      if (each > rank || queue.count === 0) return false
+      for (const waiting of queue) if (waiting.placeKey === placeKey) return true
+      return false
+    })
+  }
+
+  #refusal(call: LineCall, rank: number, forecast: Forecast | null, nowMs: number): Fault | null {
+    const waitMs = this.#waitMsMax(call.tier, nowMs)
+    const leftMs = call.startByMs - nowMs
+    const waited = forecast?.toldMs ?? 0
+    if (waited > leftMs) return this.#away('HF_DEADLINE_TOO_SHORT', call, rank, forecast, nowMs)
+    const isFull = this.#places.size >= this.#options.waitingMax && !this.#hasLower(rank)
+    if (isFull || waited > waitMs || this.#random.unit() < shedChance(call.tier, waited / Math.max(1, waitMs)))
+      return this.#away('HF_OVERLOADED', call, rank, forecast, nowMs)
+    return null
+  }
+
+  /** @param forecast until a call in its place would be served. */
+  #away(
+    code: 'HF_OVERLOADED' | 'HF_DEADLINE_TOO_SHORT' | 'HF_QUEUE_TIMEOUT',
+    call: LineCall,
+    rank: number,
+    forecast: Forecast | null,
+    nowMs: number,
+  ): Fault {
+    if (forecast) this.forecasts[rank]?.watch(forecast, call.tenant, this.#queueOf(call.tier).ownWork(call), nowMs)
+    const etaMs = forecast?.toldMs ?? retryAfterMsUnknown
+    const spreadMs = Math.max(retryAfterMsMin, etaMs) * (1 + 0.3 * this.#random.unit())
+    const detail = `about ${Math.ceil(etaMs / 1000)} s of work of this tier or a better one come before it`
+    return new Fault(code, { retryAfterMs: Math.min(retryAfterMsMax, spreadMs), detail })
+  }
+
+  #hasLower(rank: number): boolean {
+    return this.#queues.some((queue, each) => each > rank && queue.count > 0)
+  }
+
+  /** When too many wait, one of the lowest tier goes. */
+  #sendAwaySurplus(): void {
+    if (this.#places.size <= this.#options.waitingMax) return
+    const rank = this.#queues.findLastIndex(({ count }) => count > 0)
+    const [call] = [...(this.#queues[rank] ?? [])].sort((a, b) => b.startByMs - a.startByMs)
+    if (!call) return
+    this.#sendAway(call, 'HF_OVERLOADED', this.#clock.monotonicMs())
+  }
+
+  #sendAway(call: LineCall, code: 'HF_OVERLOADED' | 'HF_QUEUE_TIMEOUT', nowMs: number): void {
+    this.#drop(call)
+    const rank = rankOf(call.tier)
+    this.forecasts[rank]?.passed(call.tenant, call.work, nowMs) // those behind it move up
+    call.refuse(this.#away(code, call, rank, this.#forecast(call, rank, nowMs), nowMs))
+  }
+
+  #drop(call: LineCall): boolean {
+    const place = this.#places.get(call)
+    if (!place) return false
+    this.#places.delete(call)
+    this.#queueOf(call.tier).remove(call)
+    return true
+  }
+
+  #look(): void {
+    this.#timer = null
+    const nowMs = this.#clock.monotonicMs()
+    for (const call of this.#places.keys())
+      if (this.#isLate(call, nowMs)) this.#sendAway(call, 'HF_QUEUE_TIMEOUT', nowMs)
+    this.serve()
+    this.#rest()
+    if (this.#places.size > 0) this.#timer ??= this.#clock.after(lookMs, () => this.#look())
+  }
+
+  #isLate(call: LineCall, nowMs: number): boolean {
+    const waitedMs = nowMs - (this.#places.get(call)?.sinceMs ?? nowMs)
+    return call.startByMs <= nowMs || waitedMs > this.#options.waitMs[call.tier]
+  }
+
+  /** Nobody waits: the time in which the pool was short ends. */
+  #rest(): void {
+    if (this.#places.size > 0) return
+    this.#waitingSinceMs = null
+    this.#served.pause(this.#clock.monotonicMs())
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  /**
+   * Under a standing line (Nichols & Jacobson's CoDel in the form of Facebook's controlled delay): it only adds delay,
+   * and a shorter one serves as many.
+   */
+  #waitMsMax(tier: Tier, nowMs: number): number {
+    const { waitMs, standingMs, standingWaitMs } = this.#options
+    const isStanding = this.#waitingSinceMs !== null && nowMs - this.#waitingSinceMs > standingMs
+    return tier === 'standard' && isStanding ? Math.min(waitMs.standard, standingWaitMs) : waitMs[tier]
+  }
+
+  /**
+   * Until a call that comes now is given a place; null while the pace is not known. The time T in which the pool does
+   * all that comes before it, and what of that will come within T: a fixed point, found by going round a few times.
+   */
+  #forecast(call: LineCall, rank: number, nowMs: number): Forecast | null {
+    const served = this.#served.perSecond(nowMs)
+    if (served === null || served <= 0) return null
+    const last = tiers.length - 1
+    const floor = (served * this.#options.floorPercent) / 100
+    const isFloorTaken = rank !== last && (this.#queues[last]?.count ?? 0) > 0
+    const pace = isFloorTaken ? served - floor : served
+    const own = this.#queueOf(call.tier)
+    let waitMs = 0
+    for (let round = 0; round < forecastRounds; round++) {
+      const ofTier = own.workBefore(call, waitMs, nowMs)
+      let before = ofTier
+      for (let higher = 0; higher < rank; higher++) before += this.#queues[higher]?.workWithin(waitMs, nowMs) ?? 0
+      const nextMs = (1000 * before) / pace
+      waitMs = Math.min(forecastMsMax, rank === last ? Math.min(nextMs, (1000 * ofTier) / floor) : nextMs)
+    }
+    return this.forecasts[rank]?.correct(waitMs) ?? null
+  }
+
+  #queueOf(tier: Tier): TierQueue<LineCall> {
+    return this.#queues[rankOf(tier)] as TierQueue<LineCall>
+  }
+}
+
+/** Times that the forecast is refined. */
+const forecastRounds = 8
+const forecastMsMax = 3_600_000

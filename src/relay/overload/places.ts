@@ -1,0 +1,111 @@
+/** The places at all model servers, and the lines of those who wait for one: a gate for each, a line for each pool. */
+import type { Fault } from '../../fault/fault.ts'
+import type { Pool, Member } from '../../fleet/pool.ts'
+import type { CallSize } from '../../fleet/load.ts'
+import type { Upstream } from '../../fleet/upstream.ts'
+import type { Clock, Timer } from '../../ground/clock.ts'
+import type { Random } from '../../ground/random.ts'
+import { Gate, type Passage } from './gate.ts'
+import { Line } from './line.ts'
+import type { OverloadOptions } from './overload-options.ts'
+
+/** While calls are under way, gates are looked at this often. */
+const lookMs = 250
+/** What a server says, or does, that has no place for more. */
+const fullCodes = new Set(['HF_UPSTREAM_BUSY', 'HF_UPSTREAM_RATE_LIMITED', 'HF_CONNECT_TIMEOUT'])
+
+export class Places {
+  readonly options: OverloadOptions
+  #clock: Clock
+  #random: Random
+  #gates = new Map<Upstream, Gate>()
+  #lines = new Map<Pool, Line>()
+  #timer: Timer | null = null
+  #isServingSoon = false
+
+  constructor(clock: Clock, random: Random, options: OverloadOptions) {
+    this.#clock = clock
+    this.#random = random
+    this.options = options
+  }
+
+  get lines(): ReadonlyMap<Pool, Line> {
+    return this.#lines
+  }
+
+  gateOf(upstream: Upstream): Gate {
+    let gate = this.#gates.get(upstream)
+    if (!gate) this.#gates.set(upstream, (gate = new Gate(upstream, this.options)))
+    return gate
+  }
+
+  lineOf(pool: Pool): Line {
+    let line = this.#lines.get(pool)
+    if (!line) this.#lines.set(pool, (line = new Line(this.#clock, this.#random, this.options)))
+    return line
+  }
+
+  /** Whether it may be sent a call now. One that rests is not waited for: whoever asks it finds out how it is. */
+  hasRoom({ upstream }: Member): boolean {
+    return this.gateOf(upstream).hasRoom
+  }
+
+  /**
+   * Whether one of them may be sent a call now. Those that rest count only when all do: the call then goes its way,
+   * which knows what to do about servers that are down.
+   */
+  hasPlace(members: readonly Member[]): boolean {
+    let isAnyUp = false
+    for (const member of members) {
+      if (member.upstream.restLeftMs > 0) continue
+      if (this.hasRoom(member)) return true
+      isAnyUp = true
+    }
+    return !isAnyUp
+  }
+
+  /** A call is sent to this server. @param model its name there. */
+  enter(upstream: Upstream, model: string, size: CallSize): Passage {
+    const passage = this.gateOf(upstream).enter(upstream.speed(model), size, this.#clock.monotonicMs())
+    passage.onRoom = () => this.#serveSoon()
+    this.#timer ??= this.#clock.after(lookMs, () => this.#look())
+    return passage
+  }
+
+  /** A call failed there. */
+  noteFault(upstream: Upstream, fault: Fault): void {
+    if (fullCodes.has(fault.code)) this.gateOf(upstream).backOff(this.#clock.monotonicMs())
+  }
+
+  /** Ends all timers. */
+  [Symbol.dispose](): void {
+    this.#timer?.cancel()
+    for (const line of this.#lines.values()) line[Symbol.dispose]()
+  }
+
+  /** Once for all that happens in this turn. */
+  #serveSoon(): void {
+    if (this.#isServingSoon || !this.#isAnyWaiting) return
+    this.#isServingSoon = true
+    this.#clock.soon(() => {
+      this.#isServingSoon = false
+      for (const line of this.#lines.values()) line.serve()
+    })
+  }
+
+  get #isAnyWaiting(): boolean {
+    for (const line of this.#lines.values()) if (line.waitingCount > 0) return true
+    return false
+  }
+
+  #look(): void {
+    this.#timer = null
+    const nowMs = this.#clock.monotonicMs()
+    let isBusy = false
+    for (const [upstream, gate] of this.#gates) {
+      gate.look(nowMs)
+      isBusy ||= upstream.load.calls > 0
+    }
+    if (isBusy) this.#timer = this.#clock.after(lookMs, () => this.#look())
+  }
+}
