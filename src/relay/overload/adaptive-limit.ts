@@ -1,7 +1,7 @@
 /**
- * How much work a server is given at once: a limit that finds its own height. Its signal is the time that a first token
- * took beyond what it takes unloaded, so that calls of all sizes can be compared; times the pace of the server, it is
- * the work that waits inside it. Pure: time comes with each sample.
+ * How much work a server is given at once: a limit that finds its own height. Its signal is the time that a first
+ * token took beyond what it takes unloaded, so that calls of all sizes can be compared; times the pace of the server, it
+ * is the work that waits inside it. Pure: time comes with each sample.
  *
  * The idea is that of TCP Vegas (Brakmo & Peterson 1994; Netflix's `VegasLimit`): keep a little queue inside the server,
  * so that it never idles, and no more. But after a fall only calls that were sent later count, since what is queued
@@ -32,7 +32,7 @@ const windowMsMax = 10_000
 const windowSamples = 10
 const samplesMax = 256
 /** Congestion up to here is the little queue that is wanted. */
-const tolerance = 2
+const tolerance = 2.5
 /** What a window without congestion adds, as a share of the limit. */
 const growth = 0.06
 /** One fall leaves at least this share. */

@@ -1,6 +1,8 @@
 /**
  * How much one server is given at once. Work is counted in tokens: what is still to be written for its calls, and what
- * is still to be read, at the price of reading. A server that has nothing in hand always has room for one call.
+ * is still to be read, at the price of reading; and beside that in calls. There is room while either measure says so:
+ * what an engine is short of differs, and a limit that is too high is found out within seconds. A server that has
+ * nothing in hand always has room for one call.
  */
 import type { CallSize, Load, LoadShare } from '../../fleet/load.ts'
 import type { Speed } from '../../fleet/speed.ts'
@@ -39,7 +41,10 @@ interface Sent {
 }
 
 export class Gate {
+  /** In tokens: what an engine is short of whose memory or arithmetic is the bottleneck. */
   readonly limit: AdaptiveLimit
+  /** The same in calls: what an engine with few places for sequences is short of. */
+  readonly callsLimit: AdaptiveLimit
   #subject: GateSubject
   #options: OverloadOptions
   #prefillWeight = 1 / 16
@@ -53,6 +58,7 @@ export class Gate {
     this.#subject = subject
     this.#options = options
     const initial = workFirst * Math.min(options.callsMax, callsFirst)
+    this.callsLimit = new AdaptiveLimit({ initial: callsFirst, min: 1, max: options.callsMax })
     this.limit = new AdaptiveLimit({ initial, min: 1, max: tokensMax })
   }
 
@@ -74,7 +80,7 @@ export class Gate {
     if (load.calls >= callsMax) return false
     if (limits === 'fixed') return true
     if (waitingInside !== null && waitingInside > waitingInsideMax + waitingInsideShare * load.calls) return false
-    return this.work < this.limit.value
+    return this.work < this.limit.value || load.calls < this.callsLimit.value
   }
 
   /** A call is sent: the passage is told how it goes. */
@@ -101,27 +107,20 @@ export class Gate {
 
   /** For its passage: an answer in one piece has come. */
   answered(sent: Sent, outputTokens: number, nowMs: number): void {
-    const { speed, atMs, others, work } = sent
+    const { speed, atMs, others } = sent
     const unloadedMs = speed.wholeMs(outputTokens)
     const tookMs = nowMs - atMs
     speed.observeWhole(outputTokens, tookMs, others)
-    if (unloadedMs === null) return
-    const usualMs = unloadedMs * speed.slowdown(others + 1)
-    const sample = {
-      waitMs: Math.max(0, tookMs - usualMs),
-      congestion: (tookMs + slackMsMin) / (usualMs + slackMsMin),
-      inFlight: work,
-      sentMs: atMs,
-    }
-    this.limit.observe(sample, this.#pace.perSecond(nowMs), nowMs)
+    if (unloadedMs !== null) this.#tell(sent, tookMs, unloadedMs * speed.slowdown(others + 1), nowMs)
   }
 
   /** The server refused work for want of places. */
   backOff(nowMs: number): void {
     this.limit.backOff(this.work, nowMs)
+    this.callsLimit.backOff(this.#subject.load.calls, nowMs)
   }
 
-  /** Several times a second: a first token that is long overdue need not be awaited to know that there is congestion. */
+  /** Several times a second: a first token that is overdue need not be awaited to know that there is congestion. */
   look(nowMs: number): void {
     const { calls, readTokens, writtenTokens } = this.#subject.load
     const done = writtenTokens + this.#prefillWeight * readTokens
@@ -131,28 +130,41 @@ export class Gate {
     else this.#pace.pause(nowMs)
     for (const sent of this.#pending) {
       if (sent.isOverdue) continue
-      if (!(this.#congestion(sent, nowMs) >= overdueFactor)) return
+      if (!this.#isOverdue(sent, nowMs)) return
       sent.isOverdue = true
       this.#observe(sent, nowMs)
     }
   }
 
   #observe(sent: Sent, nowMs: number): void {
-    const { speed, size, atMs, work } = sent
+    const { speed, size, atMs } = sent
     const unloadedMs = speed.firstTokenMs(size.promptTokens)
-    if (unloadedMs === null) return
-    const waitMs = Math.max(0, nowMs - atMs - unloadedMs)
-    const sample = { waitMs, congestion: this.#congestion(sent, nowMs), inFlight: work, sentMs: atMs }
-    this.limit.observe(sample, this.#pace.perSecond(nowMs), nowMs)
+    if (unloadedMs !== null) this.#tell(sent, nowMs - atMs, unloadedMs, nowMs)
   }
 
-  /** NaN while nothing is known of the server's speed. */
-  #congestion({ speed, size, atMs }: Sent, nowMs: number): number {
-    const unloadedMs = speed.firstTokenMs(size.promptTokens)
-    if (unloadedMs === null) return Number.NaN
-    const slackMs = Math.max(slackMsMin, 2 * (speed.gapMs(1) ?? 0))
-    return (nowMs - atMs + slackMs) / (unloadedMs + slackMs)
+  #tell(sent: Sent, tookMs: number, usualMs: number, nowMs: number): void {
+    const { speed, size, atMs, others, work } = sent
+    const signal = {
+      waitMs: Math.max(0, tookMs - usualMs),
+      congestion: congestionOf(speed, tookMs, usualMs),
+      sentMs: atMs,
+    }
+    const perSecond = this.#pace.perSecond(nowMs)
+    this.limit.observe({ ...signal, inFlight: work }, perSecond, nowMs)
+    const callsPerSecond = perSecond === null ? null : perSecond / Math.max(1, this.workOf(size))
+    this.callsLimit.observe({ ...signal, inFlight: others + 1 }, callsPerSecond, nowMs)
   }
+
+  #isOverdue({ speed, size, atMs }: Sent, nowMs: number): boolean {
+    const usualMs = speed.firstTokenMs(size.promptTokens)
+    return usualMs !== null && congestionOf(speed, nowMs - atMs, usualMs) >= overdueFactor
+  }
+}
+
+/** How many times as long as unloaded it took. */
+function congestionOf(speed: Speed, tookMs: number, usualMs: number): number {
+  const slackMs = Math.max(slackMsMin, 2 * (speed.gapMs(1) ?? 0))
+  return (tookMs + slackMs) / (usualMs + slackMs)
 }
 
 /** One call's way through a gate, and its share of the load behind it. */
