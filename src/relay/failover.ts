@@ -27,6 +27,7 @@ const innocent = new Set<FaultCode>([
   'HF_CALL_REFUSED',
   'HF_CLIENT_GONE',
   'HF_CANCELLED',
+  'HF_OUTRUN',
   'HF_DEADLINE',
   'HF_CLOSING',
   'HF_JOURNAL_FULL',

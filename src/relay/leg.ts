@@ -2,29 +2,19 @@
  * One stretch of an answer: attempts on one upstream after the other until one of them speaks, and then that one to its
  * end or its break. A call that goes well has one leg; each seam begins another.
  */
-import type { Usage } from '../dialect/call.ts'
 import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import { modelAt, type Target } from '../fleet/fleet.ts'
+import type { Target } from '../fleet/fleet.ts'
 import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
-import { Attempt, type AttemptListener } from './attempt.ts'
 import { choose } from './balance/balance.ts'
-import {
-  firstTokenLimitMs,
-  giveUpFault,
-  hasReachedUpstream,
-  isFleeting,
-  isTooLong,
-  isUpstreamsFault,
-  mayReturnSoon,
-} from './failover.ts'
+import { firstTokenLimitMs, giveUpFault, isFleeting, isTooLong, mayReturnSoon } from './failover.ts'
 import type { Order } from './order.ts'
 import type { Places } from './overload/places.ts'
-import { upstreamHeaders } from './upstream-headers.ts'
+import { type Ear, type Failure, Race, type RaceListener } from './race.ts'
 import type { WireSource } from './wire/wires.ts'
 
 /** Waits between rounds over all upstreams while none of them answers. */
@@ -34,8 +24,6 @@ const roundWaitMsMax = 1000
  * Attempts of all kinds for one leg. Those that found nobody at home do not count against the pool's `attemptsMax`.
  */
 const knocksMax = 64
-/** Shorter answers say little about the gap between tokens. */
-const gapTokensMin = 8
 
 export interface LegParts {
   readonly clock: Clock
@@ -67,12 +55,9 @@ export interface LegOrder {
   readonly account: AttemptFact[]
 }
 
-export interface LegListener {
+export interface LegListener extends Ear {
   /** The first content has come. */
   onCommit(): void
-  onEvent(event: Buffer, aside?: Buffer): void
-  /** The bytes of one read have been dealt with: time to deliver. */
-  onTurn(): void
   onWhole(answer: WholeAnswer): void
   onStreamEnd(): void
   /** The upstream broke off after its first content. */
@@ -81,27 +66,18 @@ export interface LegListener {
   onGivenUp(fault: Fault): void
 }
 
-export class Leg implements AttemptListener {
-  usage: Usage | null = null
-  finishReason: string | null = null
-  /** Tokens, or content events where tokens were not counted. */
-  contentCount = 0
-  member: PoolMember | null = null
+export class Leg implements RaceListener {
+  readonly race: Race
   #parts: LegParts
   #order: LegOrder
   #listener: LegListener
   #tried = new Set<PoolMember>()
   #faults: Fault[] = []
-  #attempt: Attempt | null = null
   #timer: Timer | null = null
-  #sentCount = 0
-  #attemptCount = 0
   #rounds = 0
   #firstRoundOverMs: number | null = null
   #isOver = false
   #hasTriedAgain = false
-  /** When its first token came. */
-  #spokenMs = 0
   /** Why the call cannot be put into the language of an upstream. */
   #unspeakable: Fault | null = null
 
@@ -109,6 +85,7 @@ export class Leg implements AttemptListener {
     this.#parts = parts
     this.#order = order
     this.#listener = listener
+    this.race = new Race(parts, order, this, listener)
     const { avoid, target } = order
     if (avoid && target.members.length > 1) this.#tried.add(avoid)
   }
@@ -117,12 +94,11 @@ export class Leg implements AttemptListener {
     this.#next()
   }
 
-  /** Ends the leg; the attempt under way, if any, is accounted for under this fault. */
+  /** Ends the leg; what is under way is accounted for under this fault. */
   cancel(fault: Fault): void {
     this.#isOver = true
     this.#timer?.cancel()
-    this.#attempt?.cancel()
-    this.#endAttempt(fault)
+    this.race.cancel(fault)
   }
 
   #next(): void {
@@ -151,7 +127,7 @@ export class Leg implements AttemptListener {
   }
 
   #mayTry(): boolean {
-    return this.#sentCount < this.#order.target.pool.attemptsMax && this.#attemptCount < knocksMax
+    return this.race.sentCount < this.#order.target.pool.attemptsMax && this.race.startedCount < knocksMax
   }
 
   #speak(member: PoolMember): Translation | null {
@@ -163,32 +139,12 @@ export class Leg implements AttemptListener {
     }
   }
 
-  #try(member: PoolMember, translation: Translation): void {
-    const { clock, wires, answerBytesMax } = this.#parts
-    const { order, target } = this.#order
-    const { upstream } = member
-    const hasOthers = this.#mayTry() && target.members.some((other) => !this.#tried.has(other))
-    const { timeouts } = target.pool
+  #try(member: PoolMember, translation: Translation, isHedge = false): void {
+    const { members, pool } = this.#order.target
+    const hasOthers = this.#mayTry() && members.some((other) => !this.#tried.has(other))
     const requestBytes = translation.body.reduce((sum, { length }) => sum + length, 0)
-    this.member = member
-    this.#attemptCount++
-    upstream.callCount++
-    const attempt = new Attempt(
-      clock,
-      {
-        upstream,
-        passage: this.#parts.places.enter(upstream, modelAt(member, target), this.#order.size),
-        wire: wires.to(upstream),
-        translation,
-        isStream: order.call.isStream,
-        headers: upstreamHeaders(upstream, translation.route, order),
-        timeouts: { ...timeouts, firstTokenMs: firstTokenLimitMs(timeouts, hasOthers, requestBytes) },
-        answerBytesMax,
-      },
-      this,
-    )
-    this.#attempt = attempt
-    attempt.start()
+    const firstTokenMs = firstTokenLimitMs(pool.timeouts, hasOthers, requestBytes)
+    this.race.start(member, translation, { firstTokenMs, isHedge })
   }
 
   /**
@@ -214,55 +170,34 @@ export class Leg implements AttemptListener {
     this.#timer = clock.after(waitMs, () => this.#next())
   }
 
-  // What an attempt tells.
+  // What the race tells.
 
-  onCommit(): void {
-    this.member?.upstream.succeed()
-    if (this.member) this.#order.onSpoken(this.member)
-    this.#spokenMs = this.#parts.clock.monotonicMs()
+  onSpoken(member: PoolMember): void {
+    this.#order.onSpoken(member)
     this.#listener.onCommit()
   }
 
-  onEvent(event: Buffer, aside?: Buffer): void {
-    if (!this.#isOver) this.#listener.onEvent(event, aside)
-  }
-
-  onTurn(): void {
-    if (!this.#isOver) this.#listener.onTurn()
-  }
-
   onWhole(answer: WholeAnswer): void {
-    this.member?.upstream.succeed()
-    this.#endAttempt(null)
-    if (this.#isOver) return
     this.#isOver = true
     this.#listener.onWhole(answer)
   }
 
   onStreamEnd(): void {
-    this.#endAttempt(null)
-    if (this.#isOver) return
     this.#isOver = true
     this.#listener.onStreamEnd()
   }
 
-  onFault(told: Fault): void {
-    const fault = this.#judge(told)
-    const isCommitted = this.#attempt?.isCommitted ?? false
-    const tookMs = this.#parts.clock.monotonicMs() - (this.#attempt?.beganMs ?? 0)
-    this.#endAttempt(fault)
-    if (this.#isOver) return
+  onFailed({ member, fault, tookMs, isCommitted }: Failure): void {
     if (isCommitted) {
       this.#isOver = true
       return this.#listener.onBroken(fault)
     }
-    const { member } = this
-    if (member && this.#order.hasOtherWay(member, fault)) {
+    if (this.#order.hasOtherWay(member, fault)) {
       this.#tried.delete(member)
       return this.#next()
     }
     this.#faults.push(fault)
-    if (member && this.#isWorthAnother(member, fault, tookMs)) return this.#tryAgain(member)
+    if (this.#isWorthAnother(member, fault, tookMs)) return this.#tryAgain(member)
     if (isTooLong(fault) && this.#skipRank(member)) return this.#next()
     if (!this.#order.isFinal(fault)) return this.#next()
     this.#isOver = true
@@ -285,49 +220,9 @@ export class Leg implements AttemptListener {
   }
 
   /** Passes over all upstreams of this rank; whether one of another is left. */
-  #skipRank(member: PoolMember | null): boolean {
+  #skipRank(member: PoolMember): boolean {
     const { members } = this.#order.target
-    for (const other of members) if (other.priority === member?.priority) this.#tried.add(other)
+    for (const other of members) if (other.priority === member.priority) this.#tried.add(other)
     return members.some((other) => !this.#tried.has(other))
-  }
-
-  /** The refusal of the caller's own key says nothing against the upstream, and everything to the caller. */
-  #judge(fault: Fault): Fault {
-    const isCallersKey = this.#attempt?.order.upstream.options.key === 'caller'
-    if (fault.code !== 'HF_UPSTREAM_KEY_REFUSED' || !isCallersKey) return fault
-    return new Fault('HF_KEY_UNKNOWN', { detail: 'the model server does not take the key that was sent' })
-  }
-
-  #endAttempt(fault: Fault | null): void {
-    const attempt = this.#attempt
-    if (!attempt) return
-    this.#attempt = null
-    const { upstream, passage, isStream } = attempt.order
-    if (!fault && !isStream) passage.answered(attempt.usage?.outputTokens ?? 0, this.#parts.clock.monotonicMs())
-    passage.end()
-    if (fault) this.#parts.places.noteFault(upstream, fault)
-    this.#learnGap(attempt)
-    if (fault && isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
-    if (!fault || hasReachedUpstream(fault)) this.#sentCount++
-    this.usage = attempt.usage ?? this.usage
-    this.finishReason = attempt.finishReason ?? this.finishReason
-    this.contentCount += attempt.contentCount
-    this.#order.account.push({
-      upstream: upstream.name,
-      code: fault?.code ?? null,
-      detail: fault?.detail ?? '',
-      afterMs: Math.round(attempt.beganMs - this.#order.order.beganMs),
-      durationMs: Math.round(this.#parts.clock.monotonicMs() - attempt.beganMs),
-      receivedStatus: attempt.receivedStatus,
-    })
-  }
-
-  // How fast the upstream is.
-
-  #learnGap({ isCommitted, order, contentCount, progressedMs }: Attempt): void {
-    if (!isCommitted || contentCount < gapTokensMin || !this.member) return
-    const gapMs = (progressedMs - this.#spokenMs) / (contentCount - 1)
-    const { upstream } = order
-    upstream.speed(modelAt(this.member, this.#order.target)).observeGap(upstream.load.calls + 1, gapMs)
   }
 }
