@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { type Config, readSecret } from './config.ts'
+import { type Config, readKeys, readSecret } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'
@@ -24,6 +24,8 @@ import { Observer } from './observe/observer.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
 import { Places } from './relay/overload/places.ts'
+import { Hedging } from './relay/overload/hedge.ts'
+import { RetryBudget } from './relay/overload/retry-budget.ts'
 import { PrefillProber } from './relay/prefill-probe.ts'
 import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
@@ -173,7 +175,7 @@ const drainTailMs = 3000
 
 type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'places' | 'journal' | 'admission' | 'observer'>
 
-function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
+function openRelay({ continuation, retries, hedging, journal, limits }: Config, parts: RelayParts): RelayPlane {
   const { clock, admission, wires } = parts
   const capabilities = new Capabilities(clock)
   const relay: Relay = {
@@ -181,6 +183,8 @@ function openRelay({ continuation, journal, limits }: Config, parts: RelayParts)
     capabilities,
     sizes: new CallSizes(),
     prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
+    retries: new RetryBudget(clock, retries, () => admission.liveCount),
+    hedging: new Hedging(hedging, () => admission.liveCount / limits.callsLiveMax),
     seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
     answerBytesMax: journal.answerBytesMax,
     requestBytesMax: journal.requestBytesMax,
@@ -191,9 +195,7 @@ function openRelay({ continuation, journal, limits }: Config, parts: RelayParts)
 
 function openFleet(config: Config, clock: Clock): Fleet {
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
-    const { key } = options
-    const secret = key === undefined || key === 'caller' ? null : readSecret(key, `upstreams.${name}.key`)
-    return new Upstream(name, options, secret, clock)
+    return new Upstream(name, options, readKeys(name, options), clock)
   })
   const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const pools = new Map<string, Pool>()

@@ -11,15 +11,16 @@ import type { Clock, Timer } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import { choose } from './balance/balance.ts'
-import { firstTokenLimitMs, giveUpFault, isFleeting, isTooLong, mayReturnSoon } from './failover.ts'
+import { backOff, firstTokenLimitMs, giveUpFault, isFleeting, isTooLong, mayReturnSoon, retryCost } from './failover.ts'
 import type { Order } from './order.ts'
 import type { Places } from './overload/places.ts'
+import type { WaitKind } from './overload/first-token-times.ts'
+import { type Hedging, mayHedge } from './overload/hedge.ts'
+import type { RetryBudget } from './overload/retry-budget.ts'
 import { type Ear, type Failure, Race, type RaceListener } from './race.ts'
+import { Rounds } from './rounds.ts'
 import type { WireSource } from './wire/wires.ts'
 
-/** Waits between rounds over all upstreams while none of them answers. */
-const roundWaitMs = 100
-const roundWaitMsMax = 1000
 /**
  * Attempts of all kinds for one leg. Those that found nobody at home do not count against the pool's `attemptsMax`.
  */
@@ -30,6 +31,8 @@ export interface LegParts {
   readonly random: Random
   readonly wires: WireSource
   readonly places: Places
+  readonly retries: RetryBudget
+  readonly hedging: Hedging
   /** Largest answer, bytes. */
   readonly answerBytesMax: number
 }
@@ -39,6 +42,8 @@ export interface LegOrder {
   readonly target: Target
   /** As expected before the answer. */
   readonly size: CallSize
+  /** No other leg went before: budgets for further attempts and hedges are for such. */
+  readonly isBeginning: boolean
   /** The upstream that broke the answer: asked again only after all others. */
   readonly avoid: PoolMember | null
   /**
@@ -71,42 +76,54 @@ export class Leg implements RaceListener {
   #parts: LegParts
   #order: LegOrder
   #listener: LegListener
-  #tried = new Set<PoolMember>()
+  #rounds: Rounds
   #faults: Fault[] = []
+  /** What the next attempt costs of the budget for further ones. */
+  #owed = 0
   #timer: Timer | null = null
-  #rounds = 0
   #firstRoundOverMs: number | null = null
   #isOver = false
   #hasTriedAgain = false
   /** Why the call cannot be put into the language of an upstream. */
   #unspeakable: Fault | null = null
+  #hedgeTimer: Timer | null = null
+  /** When the attempt beside which the hedge runs was sent; null while there is none. */
+  #hedgedMs: number | null = null
 
   constructor(parts: LegParts, order: LegOrder, listener: LegListener) {
     this.#parts = parts
     this.#order = order
     this.#listener = listener
+    this.#rounds = new Rounds(order.target.members, order.avoid)
     this.race = new Race(parts, order, this, listener)
-    const { avoid, target } = order
-    if (avoid && target.members.length > 1) this.#tried.add(avoid)
   }
 
   start(): void {
+    if (this.#order.isBeginning) {
+      this.#parts.retries.countCall()
+      this.#parts.hedging.countCall()
+    }
     this.#next()
   }
 
   /** Ends the leg; what is under way is accounted for under this fault. */
   cancel(fault: Fault): void {
+    this.#end()
+    this.race.cancel(fault)
+  }
+
+  #end(): void {
     this.#isOver = true
     this.#timer?.cancel()
-    this.race.cancel(fault)
+    this.#hedgeTimer?.cancel()
   }
 
   #next(): void {
     for (;;) {
       if (this.#isOver) return
-      const member = this.#mayTry() ? this.#choose() : null
+      const member = this.#mayTry() && this.#rounds.hasRoom ? this.#choose() : null
       if (!member) return this.#wait()
-      this.#tried.add(member)
+      this.#rounds.ask(member)
       if (this.#put(member)) return
     }
   }
@@ -116,14 +133,16 @@ export class Leg implements RaceListener {
     const { members } = this.#order.target
     const { places, random } = this.#parts
     const roomy = members.filter((member) => places.hasRoom(member))
-    return choose(roomy, this.#tried, random) ?? choose(members, this.#tried, random)
+    return choose(roomy, this.#rounds.out, random) ?? choose(members, this.#rounds.out, random)
   }
 
-  /** Puts the call to this upstream; false when it cannot be put into its language. */
+  /** Puts the call to this upstream, if it may be tried further; false when it cannot be put into its language. */
   #put(member: PoolMember): boolean {
     const translation = this.#speak(member)
-    if (translation) this.#try(member, translation)
-    return translation !== null
+    if (!translation) return false
+    if (!this.#parts.retries.take(this.#owed)) this.#giveUp()
+    else this.#try(member, translation)
+    return true
   }
 
   #mayTry(): boolean {
@@ -140,11 +159,12 @@ export class Leg implements RaceListener {
   }
 
   #try(member: PoolMember, translation: Translation, isHedge = false): void {
-    const { members, pool } = this.#order.target
-    const hasOthers = this.#mayTry() && members.some((other) => !this.#tried.has(other))
+    const { timeouts } = this.#order.target.pool
+    const hasOthers = this.#mayTry() && this.#rounds.isAnyLeft
     const requestBytes = translation.body.reduce((sum, { length }) => sum + length, 0)
-    const firstTokenMs = firstTokenLimitMs(pool.timeouts, hasOthers, requestBytes)
-    this.race.start(member, translation, { firstTokenMs, isHedge })
+    const firstTokenMs = firstTokenLimitMs(timeouts, hasOthers, requestBytes)
+    if (!isHedge) this.#awaitHedge(member)
+    this.race.start(member, translation, { firstTokenMs, isHedge, cost: isHedge ? 0 : this.#owed })
   }
 
   /**
@@ -157,72 +177,136 @@ export class Leg implements RaceListener {
     const nowMs = clock.monotonicMs()
     this.#firstRoundOverMs ??= nowMs
     const patienceLeftMs = this.#firstRoundOverMs + pool.timeouts.patienceMs - nowMs
-    const isWorthIt = this.#mayTry() && mayReturnSoon(this.#faults, members, patienceLeftMs)
+    const nextInMs = this.#rounds.nextInMs(nowMs)
     // The one that broke the answer has not been asked again yet.
-    const isUnasked = this.#order.avoid !== null && this.#rounds === 0 && patienceLeftMs > 0 && this.#mayTry()
-    if (!isWorthIt && !isUnasked) {
-      this.#isOver = true
-      const isUnspoken = this.#faults.length === 0 && this.#unspeakable !== null
-      return this.#listener.onGivenUp(isUnspoken ? (this.#unspeakable as Fault) : giveUpFault(this.#faults))
-    }
-    const waitMs = Math.min(patienceLeftMs, roundWaitMsMax, roundWaitMs * 2 ** this.#rounds++ * (0.5 + random.unit()))
-    this.#tried.clear()
-    this.#timer = clock.after(waitMs, () => this.#next())
+    const isUnasked = this.#order.avoid !== null && this.#rounds.count === 0
+    const isWorthIt = isUnasked || mayReturnSoon(this.#faults, members, patienceLeftMs)
+    if (!isWorthIt || patienceLeftMs <= 0 || nextInMs > patienceLeftMs || !this.#mayTry()) return this.#giveUp()
+    const backOffMs = backOff(this.#rounds.count, this.race.sentCount > 0, random.unit())
+    this.#timer = clock.after(Math.max(nextInMs, Math.min(patienceLeftMs, backOffMs)), () => {
+      this.#rounds.begin(clock.monotonicMs())
+      this.#next()
+    })
+  }
+
+  #giveUp(): void {
+    this.#end()
+    const isUnspoken = this.#faults.length === 0 && this.#unspeakable !== null
+    this.#listener.onGivenUp(isUnspoken ? (this.#unspeakable as Fault) : giveUpFault(this.#faults))
   }
 
   // What the race tells.
 
-  onSpoken(member: PoolMember): void {
+  onSpoken(member: PoolMember, tookMs: number): void {
+    this.#hedgeTimer?.cancel()
+    this.#learnWait(tookMs)
     this.#order.onSpoken(member)
     this.#listener.onCommit()
   }
 
-  onWhole(answer: WholeAnswer): void {
-    this.#isOver = true
+  onWhole(answer: WholeAnswer, tookMs: number): void {
+    this.#end()
+    this.#learnWait(tookMs)
     this.#listener.onWhole(answer)
   }
 
   onStreamEnd(): void {
-    this.#isOver = true
+    this.#end()
     this.#listener.onStreamEnd()
   }
 
-  onFailed({ member, fault, tookMs, isCommitted }: Failure): void {
+  onFailed({ member, fault, tookMs, isCommitted, hasOtherKey }: Failure): void {
+    this.#hedgeTimer?.cancel()
     if (isCommitted) {
-      this.#isOver = true
+      this.#end()
       return this.#listener.onBroken(fault)
     }
+    if (hasOtherKey && this.#mayTry() && this.race.runnerCount === 0 && this.#put(member)) return
     if (this.#order.hasOtherWay(member, fault)) {
-      this.#tried.delete(member)
+      this.#rounds.out.delete(member)
       return this.#next()
     }
-    this.#faults.push(fault)
+    this.#note(member, fault)
+    const isFinal = this.#order.isFinal(fault)
+    if (this.race.runnerCount > 0 && !isFinal) return // the other one may do better
+    this.race.cancel(new Fault('HF_OUTRUN'))
     if (this.#isWorthAnother(member, fault, tookMs)) return this.#tryAgain(member)
     if (isTooLong(fault) && this.#skipRank(member)) return this.#next()
-    if (!this.#order.isFinal(fault)) return this.#next()
-    this.#isOver = true
+    if (!isFinal) return this.#next()
+    this.#end()
     this.#listener.onGivenUp(fault)
+  }
+
+  #note(member: PoolMember, fault: Fault): void {
+    this.#faults.push(fault)
+    this.#rounds.fail(member, fault, this.#parts.clock.monotonicMs())
+    // One that reached nobody has cost nothing, and what was owed before it is owed still.
+    if (this.#order.isBeginning) this.#owed = retryCost(fault) || this.#owed
   }
 
   /** Before upstreams of a lower rank are asked, the last of its own gets a second try, once. */
   #isWorthAnother(member: PoolMember, fault: Fault, tookMs: number): boolean {
     if (this.#hasTriedAgain || !this.#mayTry() || !isFleeting(fault, tookMs)) return false
-    const left = this.#order.target.members.filter((other) => !this.#tried.has(other))
+    const left = this.#order.target.members.filter((other) => !this.#rounds.out.has(other))
     return left.length > 0 && left.every(({ priority }) => priority > member.priority)
   }
 
   #tryAgain(member: PoolMember): void {
     const { clock, random } = this.#parts
     this.#hasTriedAgain = true
-    this.#timer = clock.after(roundWaitMs * (0.5 + random.unit()), () => {
+    this.#timer = clock.after(backOff(1, true, random.unit()), () => {
       if (!this.#isOver) this.#put(member)
     })
   }
 
   /** Passes over all upstreams of this rank; whether one of another is left. */
   #skipRank(member: PoolMember): boolean {
+    this.#rounds.skipRank(member)
+    return this.#rounds.isAnyLeft
+  }
+
+  // A second attempt beside one that is late.
+
+  get #waitKind(): WaitKind {
+    const { target, size, order } = this.#order
+    const { promptTokens } = size
+    return { pool: target.pool.name, model: target.upstreamModel, isStream: order.call.isStream, promptTokens }
+  }
+
+  #learnWait(tookMs: number): void {
+    if (!this.#order.isBeginning) return
+    const { clock, hedging } = this.#parts
+    // What the call has waited, and not the hedge alone: else the measure would know only waits that were cut short.
+    const waitedMs = this.#hedgedMs === null ? tookMs : clock.monotonicMs() - this.#hedgedMs
+    hedging.times.observe(this.#waitKind, waitedMs)
+  }
+
+  #awaitHedge(slow: PoolMember): void {
     const { members } = this.#order.target
-    for (const other of members) if (other.priority === member.priority) this.#tried.add(other)
-    return members.some((other) => !this.#tried.has(other))
+    if (!this.#order.isBeginning || this.#hedgedMs !== null || !members.some((other) => mayHedge(other, slow))) return
+    const waitMs = this.#parts.hedging.waitMs(this.#waitKind)
+    if (waitMs !== null) this.#hedgeIn(waitMs, slow, this.#parts.clock.monotonicMs())
+  }
+
+  /** Where none may be sent at that moment, the call has its chance later, the later the longer it has waited. */
+  #hedgeIn(waitMs: number, slow: PoolMember, beganMs: number): void {
+    this.#hedgeTimer = this.#parts.clock.after(waitMs, () => {
+      if (!this.#hedge(slow, beganMs)) this.#hedgeIn(2 * waitMs, slow, beganMs)
+    })
+  }
+
+  #hedge(slow: PoolMember, beganMs: number): boolean {
+    const { pool, members } = this.#order.target
+    const { places, random } = this.#parts
+    const others = members.filter(
+      (other) => mayHedge(other, slow) && other.upstream.restLeftMs === 0 && places.hasRoom(other),
+    )
+    const member = this.#mayTry() ? choose(others, this.#rounds.out, random) : null
+    const translation = member && this.#speak(member)
+    if (!member || !translation || !this.#parts.hedging.take(pool)) return false
+    this.#hedgedMs = beganMs
+    this.#rounds.ask(member)
+    this.#try(member, translation, true)
+    return true
   }
 }

@@ -7,7 +7,9 @@ import type { Usage } from '../dialect/call.ts'
 import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault } from '../fault/fault.ts'
 import { modelAt } from '../fleet/fleet.ts'
+import type { Key } from '../fleet/key-ring.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
+import type { Upstream } from '../fleet/upstream.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import { hasReachedUpstream, isUpstreamsFault } from './failover.ts'
 import type { LegOrder, LegParts } from './leg.ts'
@@ -35,6 +37,8 @@ export interface Failure {
   readonly tookMs: number
   /** It had begun to speak. */
   readonly isCommitted: boolean
+  /** The key was the cause, and the upstream can be shown another one. */
+  readonly hasOtherKey: boolean
 }
 
 export interface StartOptions {
@@ -42,6 +46,8 @@ export interface StartOptions {
   readonly firstTokenMs: number
   /** It runs beside another one. */
   readonly isHedge: boolean
+  /** What it took of the budget for further attempts. */
+  readonly cost: number
 }
 
 export class Race {
@@ -94,10 +100,10 @@ export class Race {
     for (const other of others) this.#drop(other, new Fault('HF_OUTRUN'))
   }
 
-  /** It has come to its end by itself. */
-  leave(runner: Runner, fault: Fault | null): void {
+  /** It has come to its end by itself. Whether another key of its upstream would do better. */
+  leave(runner: Runner, fault: Fault | null): boolean {
     this.#runners = this.#runners.filter((other) => other !== runner)
-    this.#settle(runner, fault)
+    return this.#settle(runner, fault)
   }
 
   #drop(runner: Runner, fault: Fault): void {
@@ -105,16 +111,19 @@ export class Race {
     this.#settle(runner, fault)
   }
 
-  #settle(runner: Runner, fault: Fault | null): void {
+  #settle(runner: Runner, fault: Fault | null): boolean {
     runner.isOut = true
-    const { attempt, member, isHedge } = runner
+    const { attempt, member, key, isHedge, cost } = runner
     const { upstream, passage, isStream } = attempt.order
     if (!fault && !isStream) passage.answered(attempt.usage?.outputTokens ?? 0, this.parts.clock.monotonicMs())
     passage.end()
-    if (fault) this.parts.places.noteFault(upstream, fault)
     runner.learnGap()
-    if (fault && isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
-    if (!fault || hasReachedUpstream(fault)) this.sentCount++
+    const hasOtherKey = fault !== null && key !== null && upstream.keys.fail(key, fault)
+    if (fault && !hasOtherKey) this.#blame(upstream, fault)
+    const hasReached = fault === null || hasReachedUpstream(fault)
+    // Each key is refused once and rests then: that bounds it.
+    if (hasReached && !hasOtherKey) this.sentCount++
+    if (!hasReached) this.parts.retries.giveBack(cost)
     this.usage = attempt.usage ?? this.usage
     this.finishReason = attempt.finishReason ?? this.finishReason
     this.contentCount += attempt.contentCount
@@ -127,6 +136,12 @@ export class Race {
       receivedStatus: attempt.receivedStatus,
       ...(isHedge && { isHedge }),
     })
+    return hasOtherKey
+  }
+
+  #blame(upstream: Upstream, fault: Fault): void {
+    this.parts.places.noteFault(upstream, fault)
+    if (isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
   }
 }
 
@@ -134,6 +149,9 @@ export class Race {
 class Runner implements AttemptListener {
   readonly member: PoolMember
   readonly isHedge: boolean
+  readonly cost: number
+  /** The gateway's own that it shows. */
+  readonly key: Key | null
   readonly attempt: Attempt
   /** Nothing that it says counts any more. */
   isOut = false
@@ -141,12 +159,14 @@ class Runner implements AttemptListener {
   /** When its first token came. */
   #spokenMs = 0
 
-  constructor(race: Race, member: PoolMember, translation: Translation, { firstTokenMs, isHedge }: StartOptions) {
+  constructor(race: Race, member: PoolMember, translation: Translation, options: StartOptions) {
     const { parts, order } = race
     const { upstream } = member
     this.#race = race
     this.member = member
-    this.isHedge = isHedge
+    this.isHedge = options.isHedge
+    this.cost = options.cost
+    this.key = upstream.keys.pick()
     upstream.callCount++
     this.attempt = new Attempt(
       parts.clock,
@@ -156,8 +176,8 @@ class Runner implements AttemptListener {
         wire: parts.wires.to(upstream),
         translation,
         isStream: order.order.call.isStream,
-        headers: upstreamHeaders(upstream, translation.route, order.order),
-        timeouts: { ...order.target.pool.timeouts, firstTokenMs },
+        headers: upstreamHeaders(upstream, translation.route, order.order, this.key?.secret ?? null),
+        timeouts: { ...order.target.pool.timeouts, firstTokenMs: options.firstTokenMs },
         answerBytesMax: parts.answerBytesMax,
       },
       this,
@@ -172,7 +192,7 @@ class Runner implements AttemptListener {
     if (this.isOut) return
     const { tookMs, member } = this
     this.#race.win(this)
-    member.upstream.succeed()
+    this.#succeed()
     this.#spokenMs = this.attempt.beganMs + tookMs
     this.#race.listener.onSpoken(member, tookMs)
   }
@@ -187,9 +207,9 @@ class Runner implements AttemptListener {
 
   onWhole(answer: WholeAnswer): void {
     if (this.isOut) return
-    const { tookMs, member } = this
+    const { tookMs } = this
     this.#race.win(this)
-    member.upstream.succeed()
+    this.#succeed()
     this.#race.leave(this, null)
     this.#race.listener.onWhole(answer, tookMs)
   }
@@ -204,8 +224,15 @@ class Runner implements AttemptListener {
     if (this.isOut) return
     const { member, tookMs } = this
     const fault = this.#judge(told)
-    this.#race.leave(this, fault)
-    this.#race.listener.onFailed({ member, fault, tookMs, isCommitted: this.attempt.isCommitted })
+    const { isCommitted } = this.attempt
+    const hasOtherKey = this.#race.leave(this, fault)
+    this.#race.listener.onFailed({ member, fault, tookMs, isCommitted, hasOtherKey })
+  }
+
+  #succeed(): void {
+    const { upstream } = this.member
+    upstream.succeed()
+    if (this.key) upstream.keys.succeed(this.key)
   }
 
   /** How fast the upstream writes. */
@@ -219,8 +246,11 @@ class Runner implements AttemptListener {
 
   /** The refusal of the caller's own key says nothing against the upstream, and everything to the caller. */
   #judge(fault: Fault): Fault {
-    const isCallersKey = this.member.upstream.options.key === 'caller'
-    if (fault.code !== 'HF_UPSTREAM_KEY_REFUSED' || !isCallersKey) return fault
-    return new Fault('HF_KEY_UNKNOWN', { detail: 'the model server does not take the key that was sent' })
+    if (this.member.upstream.options.key !== 'caller') return fault
+    if (fault.code === 'HF_UPSTREAM_KEY_REFUSED')
+      return new Fault('HF_KEY_UNKNOWN', { detail: 'the model server does not take the key that was sent' })
+    if (fault.code === 'HF_UPSTREAM_QUOTA_SPENT')
+      return new Fault('HF_KEY_UNKNOWN', { detail: 'the quota of the key that was sent is used up' })
+    return fault
   }
 }

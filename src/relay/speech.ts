@@ -16,6 +16,7 @@ export class Speech implements LegOrder {
   readonly target: Target
   readonly size: CallSize
   readonly account: AttemptFact[]
+  readonly isBeginning = true
   readonly avoid = null
   #relay: Relay
   #translations = new Map<string, Translation | null>()
