@@ -69,18 +69,31 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
+  const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
+  const hedging = new Hedging(config.hedging, () => admission.liveCount / config.limits.callsLiveMax)
   const metrics = new Metrics({
     callsLive: () => admission.liveCount,
     journalBytes: () => journal.keptBytes,
     journalAnswers: () => journal.answerCount,
     upstreams: () =>
-      fleet.upstreams.map(({ name, restLeftMs, load }) => ({ name, isUp: restLeftMs === 0, inFlight: load.calls })),
+      fleet.upstreams.map(({ name, restLeftMs, load, keys }) => ({
+        name,
+        isUp: restLeftMs === 0,
+        inFlight: load.calls,
+        keysResting: keys.restingCount,
+      })),
+    retriesLeft: () => retries.left,
+    retriesDenied: () => retries.deniedCount,
+    hedgesDenied: () => hedging.deniedCount,
   })
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
   const places = parts.use(new Places(clock, random, config.overload))
-  const relay = parts.use(openRelay(config, { clock, random, fleet, wires, places, journal, admission, observer }))
+  const relay = parts.use(
+    openRelay(config, { clock, random, fleet, wires, places, journal, admission, retries, hedging, observer }),
+  )
 
+  tellOfKeys(fleet, log)
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
   const adopt = (): void => {
@@ -173,9 +186,12 @@ async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Pr
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
 
-type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'places' | 'journal' | 'admission' | 'observer'>
+type RelayParts = Pick<
+  Relay,
+  'clock' | 'random' | 'fleet' | 'wires' | 'places' | 'journal' | 'admission' | 'retries' | 'hedging' | 'observer'
+>
 
-function openRelay({ continuation, retries, hedging, journal, limits }: Config, parts: RelayParts): RelayPlane {
+function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
   const { clock, admission, wires } = parts
   const capabilities = new Capabilities(clock)
   const relay: Relay = {
@@ -183,8 +199,6 @@ function openRelay({ continuation, retries, hedging, journal, limits }: Config, 
     capabilities,
     sizes: new CallSizes(),
     prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
-    retries: new RetryBudget(clock, retries, () => admission.liveCount),
-    hedging: new Hedging(hedging, () => admission.liveCount / limits.callsLiveMax),
     seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
     answerBytesMax: journal.answerBytesMax,
     requestBytesMax: journal.requestBytesMax,
@@ -220,6 +234,17 @@ function openFleet(config: Config, clock: Clock): Fleet {
     })
   }
   return new Fleet(upstreams, pools, new Map(Object.entries(config.models)))
+}
+
+/** A key that is laid aside is told by its place in the configuration, never by itself. */
+function tellOfKeys(fleet: Fleet, log: Log): void {
+  for (const { name, keys } of fleet.upstreams) {
+    keys.onRest = ({ position, count, code, restMs }) => {
+      const facts = { upstream: name, key: `${position} of ${count}`, code, restMs }
+      if (code === 'HF_UPSTREAM_RATE_LIMITED') log.info(facts, 'a key is over its rate and rests')
+      else log.error(facts, 'a key is not taken any more and rests: renew it, or pay')
+    }
+  }
 }
 
 /** Looks for orphans in the time of one lease. */
