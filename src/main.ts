@@ -19,7 +19,7 @@ import { Upstream } from './fleet/upstream.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { type Random, systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
-import { Metrics } from './observe/metric.ts'
+import { type Gauges, Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
@@ -65,27 +65,14 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const rays = new RaySource(clock, random, { node, site: config.site })
 
   const fleet = openFleet(config, clock)
+  tellOfKeys(fleet, log)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
   const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
   const hedging = new Hedging(config.hedging, () => admission.liveCount / config.limits.callsLiveMax)
-  const metrics = new Metrics({
-    callsLive: () => admission.liveCount,
-    journalBytes: () => journal.keptBytes,
-    journalAnswers: () => journal.answerCount,
-    upstreams: () =>
-      fleet.upstreams.map(({ name, restLeftMs, load, keys }) => ({
-        name,
-        isUp: restLeftMs === 0,
-        inFlight: load.calls,
-        keysResting: keys.restingCount,
-      })),
-    retriesLeft: () => retries.left,
-    retriesDenied: () => retries.deniedCount,
-    hedgesDenied: () => hedging.deniedCount,
-  })
+  const metrics = new Metrics(gaugesOf({ fleet, journal, admission, retries, hedging }))
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
   const places = parts.use(new Places(clock, random, config.overload))
@@ -93,7 +80,6 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     openRelay(config, { clock, random, fleet, wires, places, journal, admission, retries, hedging, observer }),
   )
 
-  tellOfKeys(fleet, log)
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
   const adopt = (): void => {
@@ -129,6 +115,26 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     adopt()
   }
   return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury })
+}
+
+type Gauged = Pick<Relay, 'fleet' | 'journal' | 'admission' | 'retries' | 'hedging'>
+
+function gaugesOf({ fleet, journal, admission, retries, hedging }: Gauged): Gauges {
+  return {
+    callsLive: () => admission.liveCount,
+    journalBytes: () => journal.keptBytes,
+    journalAnswers: () => journal.answerCount,
+    upstreams: () =>
+      fleet.upstreams.map(({ name, restLeftMs, load, keys }) => ({
+        name,
+        isUp: restLeftMs === 0,
+        inFlight: load.calls,
+        keysResting: keys.restingCount,
+      })),
+    retriesLeft: () => retries.left,
+    retriesDenied: () => retries.deniedCount,
+    hedgesDenied: () => hedging.deniedCount,
+  }
 }
 
 interface OpenParts {
@@ -186,10 +192,7 @@ async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Pr
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
 
-type RelayParts = Pick<
-  Relay,
-  'clock' | 'random' | 'fleet' | 'wires' | 'places' | 'journal' | 'admission' | 'retries' | 'hedging' | 'observer'
->
+type RelayParts = Gauged & Pick<Relay, 'clock' | 'random' | 'wires' | 'places' | 'observer'>
 
 function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
   const { clock, admission, wires } = parts

@@ -1,6 +1,6 @@
 /**
- * The keys that the gateway shows to one provider. They are used in their order: one that was refused, is out of quota or
- * over its rate rests, and the next takes its place. A rest is no ban: when all rest, the first to be back is used.
+ * The keys that the gateway shows to one provider. They are used in their order: one that was refused, is out of quota
+ * or over its rate rests, and the next takes its place. A rest is no ban: when all rest, the first to be back is used.
  */
 import type { FaultCode } from '../fault/code.ts'
 import type { Fault } from '../fault/fault.ts'

@@ -1,4 +1,4 @@
-/** How fast an upstream speaks: the gaps between pieces of its answers, and when a silence is longer than it ever is. */
+/** How fast an upstream speaks: the gaps between pieces of its answers, and from when on a silence is a stall. */
 import { Spread } from '../ground/spread.ts'
 
 /** Gaps known before the measure is trusted. */

@@ -65,8 +65,8 @@ const severed = new Set<FaultCode>(['HF_UPSTREAM_RESET', 'HF_UPSTREAM_CUT'])
 const severedCost = 0.2
 
 /**
- * What the attempt after this failure costs of the budget for further ones: nothing when nobody was reached, little when
- * the work is done once all the same.
+ * What the attempt after this failure costs of the budget for further ones: nothing when nobody was reached, little
+ * when the work is done once all the same.
  */
 export function retryCost({ code }: Fault): number {
   if (unsent.has(code)) return 0

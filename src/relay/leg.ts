@@ -4,61 +4,20 @@
  */
 import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import type { Target } from '../fleet/fleet.ts'
-import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
-import type { Clock, Timer } from '../ground/clock.ts'
-import type { Random } from '../ground/random.ts'
-import type { AttemptFact } from '../observe/exchange-fact.ts'
+import type { Timer } from '../ground/clock.ts'
 import { choose } from './balance/balance.ts'
 import { backOff, firstTokenLimitMs, giveUpFault, isFleeting, isTooLong, mayReturnSoon, retryCost } from './failover.ts'
-import type { Order } from './order.ts'
-import type { Places } from './overload/places.ts'
+import type { LegOrder, LegParts } from './leg-order.ts'
 import type { WaitKind } from './overload/first-token-times.ts'
-import { type Hedging, mayHedge } from './overload/hedge.ts'
-import type { RetryBudget } from './overload/retry-budget.ts'
+import { mayHedge } from './overload/hedge.ts'
 import { type Ear, type Failure, Race, type RaceListener } from './race.ts'
 import { Rounds } from './rounds.ts'
-import type { WireSource } from './wire/wires.ts'
 
 /**
  * Attempts of all kinds for one leg. Those that found nobody at home do not count against the pool's `attemptsMax`.
  */
 const knocksMax = 64
-
-export interface LegParts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly wires: WireSource
-  readonly places: Places
-  readonly retries: RetryBudget
-  readonly hedging: Hedging
-  /** Largest answer, bytes. */
-  readonly answerBytesMax: number
-}
-
-export interface LegOrder {
-  readonly order: Order
-  readonly target: Target
-  /** As expected before the answer. */
-  readonly size: CallSize
-  /** No other leg went before: budgets for further attempts and hedges are for such. */
-  readonly isBeginning: boolean
-  /** The upstream that broke the answer: asked again only after all others. */
-  readonly avoid: PoolMember | null
-  /**
-   * How the call is put to this upstream; null when it cannot be. @throws {Fault} when one field of the call is why.
-   */
-  speak(member: PoolMember): Translation | null
-  /** The upstream refused what was put to it: is there another way to put it? */
-  hasOtherWay(member: PoolMember, fault: Fault): boolean
-  /** No other upstream would answer otherwise. */
-  isFinal(fault: Fault): boolean
-  /** The upstream has begun to speak. */
-  onSpoken(member: PoolMember): void
-  /** Where the account of each attempt goes. */
-  readonly account: AttemptFact[]
-}
 
 export interface LegListener extends Ear {
   /** The first content has come. */

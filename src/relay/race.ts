@@ -12,7 +12,7 @@ import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import { hasReachedUpstream, isUpstreamsFault } from './failover.ts'
-import type { LegOrder, LegParts } from './leg.ts'
+import type { LegOrder, LegParts } from './leg-order.ts'
 import { upstreamHeaders } from './upstream-headers.ts'
 
 /** Shorter answers say little about the gap between tokens. */

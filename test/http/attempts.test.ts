@@ -1,4 +1,4 @@
-/** How often a call is tried: the budget over all calls, a Retry-After within one, and nobody twice without a reason. */
+/** How often a call is tried: the budget over all calls, a Retry-After within one, nobody twice without a reason. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkConfig, type ConfigInput } from '../../src/config.ts'

@@ -1,6 +1,6 @@
 /**
- * How much work further tries may make: a share of all calls of the last seconds, and a little in any case. A fleet that
- * fails is not asked several times over, and a call that finds the budget empty gets the cause it has, at once.
+ * How much work further tries may make: a share of all calls of the last seconds, and a little in any case. A fleet
+ * that fails is not asked several times over, and a call that finds the budget empty gets the cause it has, at once.
  *
  * Form and figures as in Finagle and Linkerd: 20 % of the calls and 10 a second, over a window of 10 s.
  */
