@@ -19,6 +19,9 @@ import { Rounds } from './rounds.ts'
  */
 const knocksMax = 64
 
+/** Of the time that a token of an answer takes: one of a prompt. */
+const promptShare = 1 / 16
+
 export interface LegListener extends Ear {
   /** The first content has come. */
   onCommit(): void
@@ -228,8 +231,9 @@ export class Leg implements RaceListener {
 
   get #waitKind(): WaitKind {
     const { target, size, order } = this.#order
-    const { promptTokens } = size
-    return { pool: target.pool.name, model: target.upstreamModel, isStream: order.call.isStream, promptTokens }
+    const { route, isStream } = order.call
+    const tokens = isStream ? size.promptTokens : size.outputTokens + size.promptTokens * promptShare
+    return { pool: target.pool.name, model: target.upstreamModel, route, isStream, tokens }
   }
 
   #learnWait(tookMs: number): void {

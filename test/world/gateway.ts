@@ -2,6 +2,7 @@
  * A simulated gateway: the production relay with everything that belongs to it, in a process of the world. It can be
  * killed, started anew, and stopped for a while. What the edge does with a request is done here in a few lines.
  */
+import { routeNames } from '../../src/dialect/call.ts'
 import { readCall } from '../../src/dialect/read-call.ts'
 import { Fault, toFault } from '../../src/fault/fault.ts'
 import { type Ray, RaySource } from '../../src/fault/ray.ts'
@@ -274,10 +275,12 @@ export class Gateway implements Machine {
     const { hedgesAfterMs } = this.#options
     const hedging = new Hedging({ enabled: hedgesAfterMs !== null, percentMax: 100 }, () => 0)
     const lengths = [1, 100, 300, 1000, 5000, 20_000, 80_000, 300_000]
-    for (const isStream of [true, false])
-      for (const promptTokens of lengths)
-        for (let i = 0; i < 50; i++)
-          hedging.times.observe({ pool: 'all', model: modelName, isStream, promptTokens }, hedgesAfterMs ?? 0)
+    const kinds = routeNames.flatMap((route) =>
+      [true, false].flatMap((isStream) =>
+        lengths.map((tokens) => ({ pool: 'all', model: modelName, route, isStream, tokens })),
+      ),
+    )
+    for (const kind of kinds) for (let i = 0; i < 50; i++) hedging.times.observe(kind, hedgesAfterMs ?? 0)
     return hedging
   }
 

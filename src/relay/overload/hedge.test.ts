@@ -8,7 +8,7 @@ import { ManualClock } from '../../ground/manual-clock.ts'
 import { Hedging, hedgingSchema, mayHedge } from './hedge.ts'
 
 const pool = { name: 'all' } as Pool
-const kind = { pool: 'all', model: 'm', isStream: true, promptTokens: 100 }
+const kind = { pool: 'all', model: 'm', route: 'chat', isStream: true, tokens: 100 }
 
 function member(settings: Partial<z.input<typeof upstreamSchema>> = {}, more: Partial<Member> = {}): Member {
   const options = upstreamSchema.parse({ url: 'http://127.0.0.1:1/v1', ...settings })
@@ -46,10 +46,16 @@ test('nothing is late while too little is known, nor within 50 ms, nor where hed
   assert.equal(learn(open({ enabled: false }), hundred).waitMs(kind), null)
 })
 
+test('an answer in one piece is late after twice that: it may only be long', () => {
+  const whole = { ...kind, isStream: false }
+  const waitMs = learn(open(), hundred, whole).waitMs(whole) ?? 0
+  assert.ok(waitMs >= 8000 && waitMs <= 8000 * 1.2, `${waitMs}`)
+})
+
 test('what is usual is known by model, form and length of the prompt', () => {
   const hedging = learn(open(), hundred)
-  assert.ok(hedging.waitMs({ ...kind, promptTokens: 120 }) !== null)
-  for (const other of [{ model: 'n' }, { pool: 'p' }, { isStream: false }, { promptTokens: 30_000 }])
+  assert.ok(hedging.waitMs({ ...kind, tokens: 120 }) !== null)
+  for (const other of [{ model: 'n' }, { pool: 'p' }, { isStream: false }, { tokens: 30_000 }, { route: 'embeddings' }])
     assert.equal(hedging.waitMs({ ...kind, ...other }), null, JSON.stringify(other))
 })
 

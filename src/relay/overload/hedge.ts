@@ -10,7 +10,7 @@ export const hedgingSchema = z
   .strictObject({
     enabled: z.boolean().default(true).meta({
       description:
-        'Send a call whose first token is late, later than 95 of 100 like it, to a second upstream as well; who speaks first gives the answer, the other is cancelled. Only to upstreams without a key of their own, unless they say `hedge: true`.',
+        'Send a call whose first token is late, later than 95 of 100 like it, to a second upstream as well, or one that is not streamed and takes twice as long; who speaks first gives the answer, the other is cancelled. Only to upstreams without a key of their own, unless they say `hedge: true`.',
     }),
     percentMax: z
       .number()
@@ -24,6 +24,8 @@ export const hedgingSchema = z
 
 export type HedgingOptions = z.output<typeof hedgingSchema>
 
+/** An answer in one piece may be late since it is long: what counts there is a server that hangs. */
+const wholeFactor = 2
 /** A wait shorter than this is not worth a second attempt. */
 const waitMsMin = 50
 /** Above it a second attempt would only make the queue longer, which is what makes the first one late. */
@@ -61,7 +63,7 @@ export class Hedging {
   /** How long such a call waits before it is sent twice; null where it is not. */
   waitMs(kind: WaitKind): number | null {
     const p95Ms = this.#options.enabled ? this.times.p95Ms(kind) : null
-    return p95Ms === null ? null : Math.max(waitMsMin, p95Ms)
+    return p95Ms === null ? null : Math.max(waitMsMin, kind.isStream ? p95Ms : wholeFactor * p95Ms)
   }
 
   /** Takes one of those that are left; false where none is, or everything is busy. */
