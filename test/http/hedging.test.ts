@@ -12,7 +12,7 @@ import type { ExchangeFact } from '../../src/observe/exchange-fact.ts'
 import { type Log, silentLog } from '../../src/observe/log.ts'
 import { until } from './harness.ts'
 
-/** Enough to know what is usual, and to have saved one hedge at two of a hundred. */
+/** Enough to know what is usual, and to have saved one hedge at two of a hundred; on a busy machine it may be spent. */
 const usualCount = 60
 
 class Rig implements AsyncDisposable {
@@ -51,6 +51,7 @@ class Rig implements AsyncDisposable {
         slow: { url: `${servers[0].url}/v1`, weight: 1000 },
         other: { url: `${servers[1].url}/v1`, weight: 1, ...other },
       },
+      hedging: { percentMax: 100 },
       ...settings,
     })
     const house = parts.use(await openHouse(config, log))
@@ -119,7 +120,7 @@ for (const [form, stream] of [
     await until('the slow server to be let go', () => rig.slow.calls.aborted === before + 1)
     const slow = rig.house.fleet.upstreams.find(({ name }) => name === 'slow')
     assert.deepEqual([slow?.lastFault, slow?.restLeftMs, slow?.load.calls], [null, 0, 0])
-    assert.match(await rig.house.metrics.registry.metrics(), /holdfast_hedges_total\{outcome="won"\} 1/)
+    assert.match(await rig.house.metrics.registry.metrics(), /holdfast_hedges_total\{outcome="won"\} [1-9]/)
   })
 }
 
@@ -128,6 +129,7 @@ test('where the first speaks after all, the second is let go, and the answer is 
   await rig.askOften(true)
   rig.slow.order({ kind: 'slow-first-token', ms: 700, count: 1 })
   rig.other.order({ kind: 'hang', count: 1 })
+  const before = rig.other.calls.aborted
   const prompt = 'late but first tokens:12'
   const { attempts } = await rig.askLate(prompt, true)
   assert.deepEqual(
@@ -137,7 +139,7 @@ test('where the first speaks after all, the second is let go, and the answer is 
       ['slow', null],
     ],
   )
-  await until('the second to be let go', () => rig.other.calls.aborted === 1)
+  await until('the second to be let go', () => rig.other.calls.aborted === before + 1)
 })
 
 test('where the first fails beside the second, nobody else is asked, and the second answers', async () => {
@@ -157,7 +159,7 @@ test('where the first fails beside the second, nobody else is asked, and the sec
 })
 
 test('of many late calls few are sent twice: as many as the budget has', async () => {
-  await using rig = await Rig.open()
+  await using rig = await Rig.open({ hedging: {} })
   await rig.askOften(true)
   rig.slow.order({ kind: 'slow-first-token', ms: 250 })
   const prompts = Array.from({ length: 40 }, (_, i) => `often late ${i} tokens:3`)
@@ -168,7 +170,11 @@ test('of many late calls few are sent twice: as many as the budget has', async (
   })
   await Promise.all(lanes)
   await until('the accounts', () => rig.facts.length >= prompts.length)
-  const hedges = rig.facts.flatMap(({ attempts }) => attempts).filter(({ isHedge }) => isHedge).length
+  const metrics = await rig.house.metrics.registry.metrics()
+  const counts = [...metrics.matchAll(/holdfast_hedges_total\{outcome="\w+"\} (\d+)/g)].map(([, count]) =>
+    Number(count),
+  )
+  const hedges = counts.reduce((sum, count) => sum + count, 0)
   assert.ok(hedges >= 1 && hedges <= 2, `${hedges} of ${usualCount + prompts.length} calls`)
 })
 
