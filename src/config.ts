@@ -10,11 +10,13 @@ import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener.ts'
 import { modelSchema } from './fleet/fleet.ts'
 import { poolSchema, timeoutsSchema } from './fleet/pool.ts'
-import { upstreamSchema } from './fleet/upstream.ts'
+import { type UpstreamOptions, upstreamSchema } from './fleet/upstream.ts'
 import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
 import { logSchema } from './observe/log.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
+import { hedgingSchema } from './relay/overload/hedge.ts'
+import { retriesSchema } from './relay/overload/retry-budget.ts'
 import { continuationSchema } from './relay/stream/seam-budget.ts'
 import { journalSchema } from './store/journal.ts'
 
@@ -67,6 +69,8 @@ export const configSchema = z
     overload: overloadSchema,
     journal: journalSchema,
     continuation: continuationSchema,
+    retries: retriesSchema,
+    hedging: hedgingSchema,
     streams: streamsSchema,
     log: logSchema,
   })
@@ -325,4 +329,10 @@ export function readSecret(spelling: string, field: string): string {
       },
     ])
   }
+}
+
+/** The gateway's own keys for an upstream. @throws {ConfigError} */
+export function readKeys(name: string, { key, keys }: Pick<UpstreamOptions, 'key' | 'keys'>): string[] {
+  if (keys) return keys.map((spelling, i) => readSecret(spelling, `upstreams.${name}.keys.${i}`))
+  return key === undefined || key === 'caller' ? [] : [readSecret(key, `upstreams.${name}.key`)]
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { type Config, readSecret } from './config.ts'
+import { type Config, readKeys, readSecret } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'
@@ -19,11 +19,13 @@ import { Upstream } from './fleet/upstream.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { type Random, systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
-import { Metrics } from './observe/metric.ts'
+import { type Gauges, Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
 import { Places } from './relay/overload/places.ts'
+import { Hedging } from './relay/overload/hedge.ts'
+import { RetryBudget } from './relay/overload/retry-budget.ts'
 import { PrefillProber } from './relay/prefill-probe.ts'
 import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
@@ -63,21 +65,20 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const rays = new RaySource(clock, random, { node, site: config.site })
 
   const fleet = openFleet(config, clock)
+  tellOfKeys(fleet, log)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
-  const metrics = new Metrics({
-    callsLive: () => admission.liveCount,
-    journalBytes: () => journal.keptBytes,
-    journalAnswers: () => journal.answerCount,
-    upstreams: () =>
-      fleet.upstreams.map(({ name, restLeftMs, load }) => ({ name, isUp: restLeftMs === 0, inFlight: load.calls })),
-  })
+  const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
+  const hedging = new Hedging(config.hedging, () => admission.liveCount / config.limits.callsLiveMax)
+  const metrics = new Metrics(gaugesOf({ fleet, journal, admission, retries, hedging }))
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
   const places = parts.use(new Places(clock, random, config.overload))
-  const relay = parts.use(openRelay(config, { clock, random, fleet, wires, places, journal, admission, observer }))
+  const relay = parts.use(
+    openRelay(config, { clock, random, fleet, wires, places, journal, admission, retries, hedging, observer }),
+  )
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
@@ -114,6 +115,26 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     adopt()
   }
   return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury })
+}
+
+type Gauged = Pick<Relay, 'fleet' | 'journal' | 'admission' | 'retries' | 'hedging'>
+
+function gaugesOf({ fleet, journal, admission, retries, hedging }: Gauged): Gauges {
+  return {
+    callsLive: () => admission.liveCount,
+    journalBytes: () => journal.keptBytes,
+    journalAnswers: () => journal.answerCount,
+    upstreams: () =>
+      fleet.upstreams.map(({ name, restLeftMs, load, keys }) => ({
+        name,
+        isUp: restLeftMs === 0,
+        inFlight: load.calls,
+        keysResting: keys.restingCount,
+      })),
+    retriesLeft: () => retries.left,
+    retriesDenied: () => retries.deniedCount,
+    hedgesDenied: () => hedging.deniedCount,
+  }
 }
 
 interface OpenParts {
@@ -171,7 +192,7 @@ async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Pr
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
 
-type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'places' | 'journal' | 'admission' | 'observer'>
+type RelayParts = Gauged & Pick<Relay, 'clock' | 'random' | 'wires' | 'places' | 'observer'>
 
 function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
   const { clock, admission, wires } = parts
@@ -191,9 +212,7 @@ function openRelay({ continuation, journal, limits }: Config, parts: RelayParts)
 
 function openFleet(config: Config, clock: Clock): Fleet {
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
-    const { key } = options
-    const secret = key === undefined || key === 'caller' ? null : readSecret(key, `upstreams.${name}.key`)
-    return new Upstream(name, options, secret, clock)
+    return new Upstream(name, options, readKeys(name, options), clock)
   })
   const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const pools = new Map<string, Pool>()
@@ -218,6 +237,17 @@ function openFleet(config: Config, clock: Clock): Fleet {
     })
   }
   return new Fleet(upstreams, pools, new Map(Object.entries(config.models)))
+}
+
+/** A key that is laid aside is told by its place in the configuration, never by itself. */
+function tellOfKeys(fleet: Fleet, log: Log): void {
+  for (const { name, keys } of fleet.upstreams) {
+    keys.onRest = ({ position, count, code, restMs }) => {
+      const facts = { upstream: name, key: `${position} of ${count}`, code, restMs }
+      if (code === 'HF_UPSTREAM_RATE_LIMITED') log.info(facts, 'a key is over its rate and rests')
+      else log.error(facts, 'a key is not taken any more and rests: renew it, or pay')
+    }
+  }
 }
 
 /** Looks for orphans in the time of one lease. */

@@ -1,5 +1,5 @@
 /** `holdfast check`: says whether a configuration is good, and if not, where and what to do. */
-import { type Config, ConfigError, readConfigFile, readSecret } from '../config.ts'
+import { type Config, ConfigError, readConfigFile, readKeys, readSecret } from '../config.ts'
 
 export function check(file: string, options: { json?: boolean }): void {
   try {
@@ -20,9 +20,7 @@ export function check(file: string, options: { json?: boolean }): void {
 
 /** Secrets that are not there are found now, and not at the first call. */
 function checkSecrets(config: Config): void {
-  for (const [name, { key }] of Object.entries(config.upstreams)) {
-    if (key && key !== 'caller') readSecret(key, `upstreams.${name}.key`)
-  }
+  for (const [name, options] of Object.entries(config.upstreams)) readKeys(name, options)
   config.keys.forEach(({ key }, i) => readSecret(key, `keys.${i}.key`))
 }
 
@@ -33,7 +31,11 @@ function withoutSecrets(config: Config): Config {
     upstreams: Object.fromEntries(
       Object.entries(config.upstreams).map(([name, options]) => [
         name,
-        options.key ? { ...options, key: hide(options.key) } : options,
+        {
+          ...options,
+          ...(options.key && { key: hide(options.key) }),
+          ...(options.keys && { keys: options.keys.map(hide) }),
+        },
       ]),
     ),
     keys: config.keys.map((key) => ({ ...key, key: hide(key.key) })),

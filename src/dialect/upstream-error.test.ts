@@ -64,7 +64,7 @@ describe('readUpstreamError', () => {
     [
       400,
       '{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the Anthropic API."}}',
-      'HF_UPSTREAM_KEY_REFUSED',
+      'HF_UPSTREAM_QUOTA_SPENT',
       /credit/,
       'anthropic',
     ],
@@ -75,7 +75,13 @@ describe('readUpstreamError', () => {
       'HF_UPSTREAM_KEY_REFUSED',
       /provided: …/,
     ],
-    [402, '{"error":{"message":"Insufficient credits","code":402}}', 'HF_UPSTREAM_KEY_REFUSED', /credits/],
+    [402, '{"error":{"message":"Insufficient credits","code":402}}', 'HF_UPSTREAM_QUOTA_SPENT', /credits/],
+    [
+      429,
+      '[{"error":{"code":429,"message":"You exceeded your current quota","status":"RESOURCE_EXHAUSTED"}}]',
+      'HF_UPSTREAM_RATE_LIMITED',
+      /exceeded/,
+    ],
     [403, 'Forbidden', 'HF_UPSTREAM_KEY_REFUSED', /Forbidden/],
     [
       404,
@@ -117,7 +123,7 @@ describe('readUpstreamError', () => {
     [
       429,
       '{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}',
-      'HF_UPSTREAM_RATE_LIMITED',
+      'HF_UPSTREAM_QUOTA_SPENT',
       /quota/,
     ],
     [500, '{"error":{"message":"CUDA error","type":"internal_error"}}', 'HF_UPSTREAM_ERROR', /CUDA/],
@@ -208,7 +214,7 @@ describe('readEmbeddedError', () => {
   const cases: [unknown, string][] = [
     [{ error: { message: 'x', code: 502 } }, 'HF_UPSTREAM_ERROR'],
     [{ error: { message: 'x', code: 429 } }, 'HF_UPSTREAM_RATE_LIMITED'],
-    [{ error: { message: 'x', code: 'insufficient_quota' } }, 'HF_UPSTREAM_RATE_LIMITED'],
+    [{ error: { message: 'x', code: 'insufficient_quota' } }, 'HF_UPSTREAM_QUOTA_SPENT'],
     [{ error: { message: 'x', type: 'BadRequestError', code: 400 } }, 'HF_CALL_REFUSED'],
     [{ error: { message: 'x', code: 'context_length_exceeded' } }, 'HF_CALL_REFUSED'],
     [{ type: 'error', error: { type: 'overloaded_error', message: 'x' } }, 'HF_UPSTREAM_BUSY'],

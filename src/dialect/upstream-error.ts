@@ -8,8 +8,8 @@
  * | … about the model                     | HF_UPSTREAM_MODEL_MISSING: we chose the name, so it is the operator's  |
  * | … as an HTML page, 404 about the path | HF_UPSTREAM_ERROR: a wrong URL or a proxy in between (413 stays        |
  * |                                       | refused)                                                               |
- * | … about our credit                    | HF_UPSTREAM_KEY_REFUSED                                                |
- * | 401 402 403                           | HF_UPSTREAM_KEY_REFUSED                                                |
+ * | 402, or 400 403 429 about our credit  | HF_UPSTREAM_QUOTA_SPENT                                                |
+ * | 401 403                               | HF_UPSTREAM_KEY_REFUSED                                                |
  * | 408 504 522 524                       | HF_FIRST_TOKEN_TIMEOUT                                                 |
  * | 429                                   | HF_UPSTREAM_RATE_LIMITED                                               |
  * | 503 529                               | HF_UPSTREAM_BUSY                                                       |
@@ -35,7 +35,7 @@ const refused: ReadonlySet<number> = new Set([400, 404, 413, 415, 422])
 const codes: Readonly<Record<number, FaultCode>> = {
   204: 'HF_UPSTREAM_EMPTY',
   401: 'HF_UPSTREAM_KEY_REFUSED',
-  402: 'HF_UPSTREAM_KEY_REFUSED',
+  402: 'HF_UPSTREAM_QUOTA_SPENT',
   403: 'HF_UPSTREAM_KEY_REFUSED',
   408: 'HF_FIRST_TOKEN_TIMEOUT',
   429: 'HF_UPSTREAM_RATE_LIMITED',
@@ -98,7 +98,7 @@ interface Signs {
 
 function codeOf(status: number, { words, isPage, family }: Signs): FaultCode {
   if (words && isAboutModel(status, words, family)) return 'HF_UPSTREAM_MODEL_MISSING'
-  if (words && status === 400 && /credit balance is too low/i.test(words.message)) return 'HF_UPSTREAM_KEY_REFUSED'
+  if (words && mayBeAboutCredit.has(status) && isAboutCredit(words)) return 'HF_UPSTREAM_QUOTA_SPENT'
   if (refused.has(status)) {
     const isOperators = status === 404 ? isPage || !words || isAboutPath(words) : isPage && status !== 413
     return isOperators ? 'HF_UPSTREAM_ERROR' : 'HF_CALL_REFUSED'
@@ -115,6 +115,13 @@ function isAboutModel(status: number, words: ErrorWords, family: Family): boolea
 
 const modelMissing = /\bmodels?\b.{0,300}(not (found|exist|available|loaded|supported)|no such|unknown)/is
 const modelUnknown = /(no such|unknown|invalid) model/i
+
+const mayBeAboutCredit: ReadonlySet<number> = new Set([400, 403, 429])
+
+/** Some providers word the limit of a minute like a quota that is gone: only codes that mean nothing else count. */
+function isAboutCredit({ message, code, type }: ErrorWords): boolean {
+  return /^(insufficient_quota|billing_)/.test(code ?? type ?? '') || /credit balance is too low/i.test(message)
+}
 
 function isAboutPath({ message, code }: ErrorWords): boolean {
   return (
@@ -176,7 +183,8 @@ const keyLike = /\b(?:[a-z]{2,6}[-_][\w*.-]{6,}|bearer\s+\S+)/gi
 
 function detailOf(code: FaultCode, text: string): string {
   const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
-  const safe = code === 'HF_UPSTREAM_KEY_REFUSED' ? clean.replace(keyLike, '…') : clean
+  const isAboutKey = code === 'HF_UPSTREAM_KEY_REFUSED' || code === 'HF_UPSTREAM_QUOTA_SPENT'
+  const safe = isAboutKey ? clean.replace(keyLike, '…') : clean
   return safe.slice(0, detailLengthMax)
 }
 

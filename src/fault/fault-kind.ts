@@ -5,8 +5,8 @@ export type Source = 'client' | 'gateway' | 'network' | 'upstream' | 'third-part
 
 /**
  * May the same call be tried again by us?
- * `other`: on another upstream; `same`: at once on a fresh connection of the same one, else another;
- * `wait`: on another now, on the same one after its Retry-After; `no`: never.
+ * `other`: on another upstream only; `same`: on another, and later on the same one, too; `wait`: on another now, on the
+ * same one after its Retry-After; `no`: never. Where no byte of the request could leave, it counts as not tried.
  */
 export type Retry = 'other' | 'same' | 'wait' | 'no'
 

@@ -72,6 +72,18 @@ export const gatewayFaults = {
     sentence: 'The time allowed for this request ran out.',
     cure: 'Raise `timeouts.totalMs`, or ask for a shorter answer.',
   },
+  HF_OUTRUN: {
+    ...outOfTries,
+    openai: ['server_error', 'upstream_timeout'],
+    status: 499,
+    source: 'gateway',
+    retry: 'no',
+    proxyError: null,
+    envoyFlag: '',
+    title: 'Another model server was faster',
+    sentence: 'The same call was sent to two model servers, and the other one began to answer first.',
+    cure: 'Nothing to do; only ever of an attempt, never of a call. `hedging` says how often that may be.',
+  },
   HF_ATTEMPTS_SPENT: {
     ...outOfTries,
     openai: ['server_error', 'upstream_unavailable'],

@@ -4,6 +4,7 @@ import { rungNames, type RungName } from '../dialect/seam/rung.ts'
 import type { FaultCode } from '../fault/code.ts'
 import type { Clock } from '../ground/clock.ts'
 import { count, z } from '../ground/schema.ts'
+import { KeyRing } from './key-ring.ts'
 import { Load } from './load.ts'
 import { Pace } from './pace.ts'
 import { Speed } from './speed.ts'
@@ -40,6 +41,20 @@ export const upstreamSchema = z
       description:
         'The key that the gateway shows to this server: `env:NAME`, `file:PATH`, or `caller` to pass on the caller’s own.',
     }),
+    keys: z
+      .array(
+        z
+          .string()
+          .min(1)
+          .refine((key) => key !== 'caller', 'keys of the gateway’s own; `caller` goes into `key`'),
+      )
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({
+        description:
+          'Several keys in place of `key`, the first to be used first: one that is refused or out of quota rests for an hour, one over its rate as long as the server says, and the next is used.',
+      }),
     models: z
       .array(z.string().min(1))
       .max(1000)
@@ -60,6 +75,10 @@ export const upstreamSchema = z
       description:
         'Ask it for token counts at the end of a stream (`stream_options`); the caller sees them only if it asked too. `false` for servers that refuse the field.',
     }),
+    hedge: z.boolean().optional().meta({
+      description:
+        'Whether a call that is late elsewhere may be sent here for a second time (`hedging`). Left out: yes, unless it has a key, since a provider is paid for both.',
+    }),
     weight: count(1, 'Share of the calls among upstreams of the same priority.', { max: 1000 }),
     priority: count(
       0,
@@ -67,6 +86,10 @@ export const upstreamSchema = z
       { min: 0, max: 100 },
     ),
     connectionsMax: count(1024, 'Connections to this server at once, per worker.'),
+  })
+  .refine(({ key, keys }) => key === undefined || keys === undefined, {
+    path: ['keys'],
+    error: 'either `key` or `keys`',
   })
   .meta({ description: 'A model server, or a provider of models.' })
 
@@ -82,8 +105,8 @@ export class Upstream {
   readonly name: string
   readonly url: URL
   readonly options: UpstreamOptions
-  /** The secret itself, or null for none. Never logged. */
-  readonly key: string | null
+  /** The secrets that the gateway shows to it. */
+  readonly keys: KeyRing
   kind: UpstreamKind
   /** Models it offers, once known. */
   models: ReadonlySet<string>
@@ -107,16 +130,21 @@ export class Upstream {
   #restUntilMs = 0
   #clock: Clock
 
-  constructor(name: string, options: UpstreamOptions, key: string | null, clock: Clock) {
+  constructor(name: string, options: UpstreamOptions, secrets: string | readonly string[] | null, clock: Clock) {
     this.name = name
     this.url = new URL(options.url)
     this.options = options
-    this.key = key
+    this.keys = new KeyRing(typeof secrets === 'string' ? [secrets] : (secrets ?? []), clock)
     this.kind = options.kind ?? 'compatible'
     this.models = new Set(options.models)
     this.isKnown = options.models !== undefined
     this.#spoken = options.speaks ? new Set(options.speaks) : null
     this.#clock = clock
+  }
+
+  /** The secret to show to it now, or null for none. Never logged. */
+  get key(): string | null {
+    return this.keys.pick()?.secret ?? null
   }
 
   get speaks(): ReadonlySet<Route> {
@@ -136,9 +164,9 @@ export class Upstream {
     return speed
   }
 
-  /** Zero when it may be used; otherwise how long it still rests after failures. */
+  /** Zero when it may be used; otherwise how long it still rests after failures, or all its keys do. */
   get restLeftMs(): number {
-    return Math.max(0, this.#restUntilMs - this.#clock.monotonicMs())
+    return Math.max(0, this.#restUntilMs - this.#clock.monotonicMs(), this.keys.restLeftMs)
   }
 
   /** Answers arrive from it. */

@@ -13,6 +13,8 @@ export interface AttemptFact {
   readonly durationMs: number
   /** HTTP status that came from the upstream, if any. */
   readonly receivedStatus: number | null
+  /** It ran beside another attempt that was slow to begin; left out where it did not. */
+  readonly isHedge?: boolean
 }
 
 export interface ExchangeFact {

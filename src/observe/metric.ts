@@ -20,7 +20,11 @@ export interface Gauges {
   readonly callsLive: () => number
   readonly journalBytes: () => number
   readonly journalAnswers: () => number
-  readonly upstreams: () => Iterable<{ name: string; isUp: boolean; inFlight: number }>
+  readonly upstreams: () => Iterable<{ name: string; isUp: boolean; inFlight: number; keysResting: number }>
+  readonly retriesLeft: () => number
+  /** Since the start: attempts that were not made, for want of budget. */
+  readonly retriesDenied: () => number
+  readonly hedgesDenied: () => number
 }
 
 /** The metrics of all workers together; for their supervisor. */
@@ -53,6 +57,11 @@ export class Metrics {
     'upstream',
     'code',
   ])
+  #hedges = this.#counter(
+    'holdfast_hedges_total',
+    'Attempts beside one that was late; `won` gave the answer, `lost` were cancelled, `failed` failed.',
+    ['outcome'],
+  )
   #tokens = this.#counter('holdfast_tokens_total', 'Tokens as the upstreams counted them.', ['model', 'direction'])
   #events = this.#counter('holdfast_events_total', 'Events of answers journaled and delivered.', [])
   #bytes = this.#counter('holdfast_answer_bytes_total', 'Bytes of answers handed to callers.', [])
@@ -86,12 +95,32 @@ export class Metrics {
     this.#gauge('holdfast_upstream_calls_live', 'Calls under way at the upstream.', ['upstream'], (gauge) => {
       for (const { name, inFlight } of gauges.upstreams()) gauge.set({ upstream: name }, inFlight)
     })
+    this.#gauge(
+      'holdfast_upstream_keys_resting',
+      'Keys of the upstream that are laid aside.',
+      ['upstream'],
+      (gauge) => {
+        for (const { name, keysResting } of gauges.upstreams()) gauge.set({ upstream: name }, keysResting)
+      },
+    )
+    this.#gauge('holdfast_retry_budget_left', 'Further attempts that may be made now.', [], (gauge) =>
+      gauge.set(gauges.retriesLeft()),
+    )
+    this.#count('holdfast_retries_denied_total', 'Further attempts not made for want of budget.', gauges.retriesDenied)
+    this.#count(
+      'holdfast_hedges_denied_total',
+      'Times that a late call was not sent twice, for want of budget or since all is busy.',
+      gauges.hedgesDenied,
+    )
   }
 
   settled(fact: ExchangeFact): void {
     const model = fact.isModelKnown ? fact.model : 'unknown'
     this.#calls.inc({ route: fact.route, model, outcome: fact.outcome, code: fact.code ?? 'ok' })
-    for (const attempt of fact.attempts) this.#attempts.inc({ upstream: attempt.upstream, code: attempt.code ?? 'ok' })
+    for (const { upstream, code, isHedge } of fact.attempts) {
+      this.#attempts.inc({ upstream, code: code ?? 'ok' })
+      if (isHedge) this.#hedges.inc({ outcome: code === null ? 'won' : code === 'HF_OUTRUN' ? 'lost' : 'failed' })
+    }
     if (fact.inputTokens) this.#tokens.inc({ model, direction: 'input' }, fact.inputTokens)
     if (fact.outputTokens) this.#tokens.inc({ model, direction: 'output' }, fact.outputTokens)
     this.#events.inc(fact.eventCount)
@@ -112,6 +141,19 @@ export class Metrics {
 
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
     return new Counter({ name, help, labelNames, registers: [this.registry] })
+  }
+
+  /** A counter that somebody else keeps. */
+  #count(name: string, help: string, count: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        this.inc(count())
+      },
+    })
   }
 
   #histogram<T extends string>(name: string, help: string, labelNames: T[]): Histogram<T> {

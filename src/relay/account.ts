@@ -2,9 +2,9 @@
 import type { Usage } from '../dialect/call.ts'
 import type { Fault } from '../fault/fault.ts'
 import type { AttemptFact, ExchangeFact } from '../observe/exchange-fact.ts'
-import type { Leg } from './leg.ts'
 import { learnSize } from './order-size.ts'
 import type { Order } from './order.ts'
+import type { Race } from './race.ts'
 import type { Relay } from './relay-parts.ts'
 
 export class Account {
@@ -18,7 +18,7 @@ export class Account {
   #finishReason: string | null = null
   #contentCount = 0
 
-  addLeg({ usage, finishReason, contentCount }: Leg): void {
+  addLeg({ usage, finishReason, contentCount }: Race): void {
     this.#usage = usage ?? this.#usage
     this.#finishReason = finishReason ?? this.#finishReason
     this.#contentCount += contentCount

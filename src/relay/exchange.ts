@@ -10,6 +10,7 @@ import { errorEvent } from '../dialect/error-body.ts'
 import type { WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Target } from '../fleet/fleet.ts'
+import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Member } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Account } from './account.ts'
@@ -214,7 +215,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   }
 
   onBroken(fault: Fault): void {
-    const { member } = this.#leg ?? {}
+    const { member } = this.#leg?.race ?? {}
     this.#endLeg()
     if (this.#outcome) return
     this.feed.flush()
@@ -230,7 +231,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   }
 
   /** The seam: goes on behind these events. */
-  #mend(events: Adopted['events'], fault: Fault, avoid: Leg['member'] = null): void {
+  #mend(events: Adopted['events'], fault: Fault, avoid: PoolMember | null = null): void {
     const target = this.#target
     if (!target || this.#outcome) return
     this.#seamCount++
@@ -268,7 +269,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     const leg = this.#leg
     if (!leg) return
     this.#leg = null
-    this.#account.addLeg(leg)
+    this.#account.addLeg(leg.race)
   }
 
   // Journal, deliver, settle.

@@ -6,7 +6,7 @@ import { Fault } from '../fault/fault.ts'
 import type { Member } from '../fleet/pool.ts'
 import { Upstream, upstreamSchema } from '../fleet/upstream.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
-import { giveUpFault, hasReachedUpstream, isUpstreamsFault, mayReturnSoon } from './failover.ts'
+import { backOff, giveUpFault, hasReachedUpstream, isUpstreamsFault, mayReturnSoon, retryCost } from './failover.ts'
 
 const codes = Object.keys(faultKinds) as FaultCode[]
 
@@ -114,4 +114,28 @@ test('failures that differ are told as several, naming each kind once', () => {
 test('a caller is always told when to come back, and told at once when nobody could even be asked', () => {
   assert.equal(giveUpFault([new Fault('HF_UPSTREAM_REFUSED')]).retryAfterMs, 1000)
   assert.equal(giveUpFault([]).code, 'HF_ROUTE_UNSPOKEN')
+})
+
+test('a wait may be anything up to a limit that doubles, and that is lower where nobody was reached', () => {
+  assert.deepEqual(
+    [0, 1, 2, 3, 6, 9].map((waits) => [backOff(waits, false, 1), backOff(waits, true, 1)]),
+    [
+      [50, 50],
+      [100, 100],
+      [200, 200],
+      [400, 400],
+      [1000, 3200],
+      [1000, 5000],
+    ],
+  )
+  assert.equal(backOff(5, true, 0), 0)
+  assert.equal(backOff(1000, true, 0.5), 2500)
+})
+
+test('a further attempt costs nothing after one that reached nobody, a fifth after a hang-up, else one', () => {
+  for (const code of codes) {
+    const cost = retryCost(new Fault(code))
+    if (!hasReachedUpstream(new Fault(code))) assert.equal(cost, 0, code)
+    else assert.equal(cost, code === 'HF_UPSTREAM_RESET' || code === 'HF_UPSTREAM_CUT' ? 0.2 : 1, code)
+  }
 })

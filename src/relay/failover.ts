@@ -27,6 +27,7 @@ const innocent = new Set<FaultCode>([
   'HF_CALL_REFUSED',
   'HF_CLIENT_GONE',
   'HF_CANCELLED',
+  'HF_OUTRUN',
   'HF_DEADLINE',
   'HF_CLOSING',
   'HF_JOURNAL_FULL',
@@ -58,16 +59,48 @@ export function isUpstreamsFault(fault: Fault): boolean {
   return !innocent.has(fault.code)
 }
 
-/** Failures that a second try at once on the same upstream often mends: a crash of one worker, a reset connection. */
-const fleeting = new Set<FaultCode>(['HF_UPSTREAM_ERROR', 'HF_UPSTREAM_RESET'])
+/** Failures that broke the connection: the server works on that call no more. */
+const severed = new Set<FaultCode>(['HF_UPSTREAM_RESET', 'HF_UPSTREAM_CUT'])
+/** With the usual budget of a fifth of all calls, each call may so move once from a server that died. */
+const severedCost = 0.2
+
+/**
+ * What the attempt after this failure costs of the budget for further ones: nothing when nobody was reached, little
+ * when the work is done once all the same.
+ */
+export function retryCost({ code }: Fault): number {
+  if (unsent.has(code)) return 0
+  return severed.has(code) ? severedCost : 1
+}
+
+/**
+ * When the upstream that gave this failure may be asked again for the same call, on the monotonic clock; infinity for
+ * never. The row of the fault says it.
+ */
+export function askAgainMs({ kind, code, retryAfterMs }: Fault, nowMs: number): number {
+  if (unsent.has(code) || kind.retry === 'same') return nowMs
+  return kind.retry === 'wait' ? nowMs + (retryAfterMs ?? 0) : Number.POSITIVE_INFINITY
+}
+
+const backOffMs = 50
+/** Nobody was reached: somebody may be back any moment, and to ask costs nobody anything. */
+const knockBackOffMsMax = 1000
+const reachedBackOffMsMax = 5000
+
+/** Full jitter (Brooker, 2015): anything from zero up to a limit that doubles with each wait. `unit`: in [0, 1). */
+export function backOff(waitCount: number, hasReached: boolean, unit: number): number {
+  return unit * Math.min(hasReached ? reachedBackOffMsMax : knockBackOffMsMax, backOffMs * 2 ** waitCount)
+}
+
+/** Later than this it was no hiccup. */
 const fleetingMsMax = 2000
 
 /**
- * Whether a failed upstream is worth a second try before those of lower rank are asked: they may be dearer, or another
- * model. `tookMs`: until it failed.
+ * Whether a failed upstream is worth a second try before those of lower rank are asked, which may be dearer, or another
+ * model: a crash of one worker, a reset connection. `tookMs`: until it failed.
  */
-export function isFleeting(fault: Fault, tookMs: number): boolean {
-  return fleeting.has(fault.code) && fault.retryAfterMs === undefined && tookMs <= fleetingMsMax
+export function isFleeting({ kind, retryAfterMs }: Fault, tookMs: number): boolean {
+  return kind.retry === 'same' && retryAfterMs === undefined && tookMs <= fleetingMsMax
 }
 
 /** Whether an upstream says that the prompt is longer than its model can read; one of lower rank may read more. */

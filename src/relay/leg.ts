@@ -2,77 +2,29 @@
  * One stretch of an answer: attempts on one upstream after the other until one of them speaks, and then that one to its
  * end or its break. A call that goes well has one leg; each seam begins another.
  */
-import type { Usage } from '../dialect/call.ts'
 import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import { modelAt, type Target } from '../fleet/fleet.ts'
-import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
-import type { Clock, Timer } from '../ground/clock.ts'
-import type { Random } from '../ground/random.ts'
-import type { AttemptFact } from '../observe/exchange-fact.ts'
-import { Attempt, type AttemptListener } from './attempt.ts'
+import type { Timer } from '../ground/clock.ts'
 import { choose } from './balance/balance.ts'
-import {
-  firstTokenLimitMs,
-  giveUpFault,
-  hasReachedUpstream,
-  isFleeting,
-  isTooLong,
-  isUpstreamsFault,
-  mayReturnSoon,
-} from './failover.ts'
-import type { Order } from './order.ts'
-import type { Places } from './overload/places.ts'
-import { upstreamHeaders } from './upstream-headers.ts'
-import type { WireSource } from './wire/wires.ts'
+import { backOff, firstTokenLimitMs, giveUpFault, isFleeting, isTooLong, mayReturnSoon, retryCost } from './failover.ts'
+import type { LegOrder, LegParts } from './leg-order.ts'
+import type { WaitKind } from './overload/first-token-times.ts'
+import { mayHedge } from './overload/hedge.ts'
+import { type Ear, type Failure, Race, type RaceListener } from './race.ts'
+import { Rounds } from './rounds.ts'
 
-/** Waits between rounds over all upstreams while none of them answers. */
-const roundWaitMs = 100
-const roundWaitMsMax = 1000
 /**
  * Attempts of all kinds for one leg. Those that found nobody at home do not count against the pool's `attemptsMax`.
  */
 const knocksMax = 64
-/** Shorter answers say little about the gap between tokens. */
-const gapTokensMin = 8
 
-export interface LegParts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly wires: WireSource
-  readonly places: Places
-  /** Largest answer, bytes. */
-  readonly answerBytesMax: number
-}
+/** Of the time that a token of an answer takes: one of a prompt. */
+const promptShare = 1 / 16
 
-export interface LegOrder {
-  readonly order: Order
-  readonly target: Target
-  /** As expected before the answer. */
-  readonly size: CallSize
-  /** The upstream that broke the answer: asked again only after all others. */
-  readonly avoid: PoolMember | null
-  /**
-   * How the call is put to this upstream; null when it cannot be. @throws {Fault} when one field of the call is why.
-   */
-  speak(member: PoolMember): Translation | null
-  /** The upstream refused what was put to it: is there another way to put it? */
-  hasOtherWay(member: PoolMember, fault: Fault): boolean
-  /** No other upstream would answer otherwise. */
-  isFinal(fault: Fault): boolean
-  /** The upstream has begun to speak. */
-  onSpoken(member: PoolMember): void
-  /** Where the account of each attempt goes. */
-  readonly account: AttemptFact[]
-}
-
-export interface LegListener {
+export interface LegListener extends Ear {
   /** The first content has come. */
   onCommit(): void
-  onEvent(event: Buffer, aside?: Buffer): void
-  /** The bytes of one read have been dealt with: time to deliver. */
-  onTurn(): void
   onWhole(answer: WholeAnswer): void
   onStreamEnd(): void
   /** The upstream broke off after its first content. */
@@ -81,56 +33,59 @@ export interface LegListener {
   onGivenUp(fault: Fault): void
 }
 
-export class Leg implements AttemptListener {
-  usage: Usage | null = null
-  finishReason: string | null = null
-  /** Tokens, or content events where tokens were not counted. */
-  contentCount = 0
-  member: PoolMember | null = null
+export class Leg implements RaceListener {
+  readonly race: Race
   #parts: LegParts
   #order: LegOrder
   #listener: LegListener
-  #tried = new Set<PoolMember>()
+  #rounds: Rounds
   #faults: Fault[] = []
-  #attempt: Attempt | null = null
+  /** What the next attempt costs of the budget for further ones. */
+  #owed = 0
   #timer: Timer | null = null
-  #sentCount = 0
-  #attemptCount = 0
-  #rounds = 0
   #firstRoundOverMs: number | null = null
   #isOver = false
   #hasTriedAgain = false
-  /** When its first token came. */
-  #spokenMs = 0
   /** Why the call cannot be put into the language of an upstream. */
   #unspeakable: Fault | null = null
+  #hedgeTimer: Timer | null = null
+  /** When the attempt beside which the hedge runs was sent; null while there is none. */
+  #hedgedMs: number | null = null
 
   constructor(parts: LegParts, order: LegOrder, listener: LegListener) {
     this.#parts = parts
     this.#order = order
     this.#listener = listener
-    const { avoid, target } = order
-    if (avoid && target.members.length > 1) this.#tried.add(avoid)
+    this.#rounds = new Rounds(order.target.members, order.avoid)
+    this.race = new Race(parts, order, this, listener)
   }
 
   start(): void {
+    if (this.#order.isBeginning) {
+      this.#parts.retries.countCall()
+      this.#parts.hedging.countCall()
+    }
     this.#next()
   }
 
-  /** Ends the leg; the attempt under way, if any, is accounted for under this fault. */
+  /** Ends the leg; what is under way is accounted for under this fault. */
   cancel(fault: Fault): void {
+    this.#end()
+    this.race.cancel(fault)
+  }
+
+  #end(): void {
     this.#isOver = true
     this.#timer?.cancel()
-    this.#attempt?.cancel()
-    this.#endAttempt(fault)
+    this.#hedgeTimer?.cancel()
   }
 
   #next(): void {
     for (;;) {
       if (this.#isOver) return
-      const member = this.#mayTry() ? this.#choose() : null
+      const member = this.#mayTry() && this.#rounds.hasRoom ? this.#choose() : null
       if (!member) return this.#wait()
-      this.#tried.add(member)
+      this.#rounds.ask(member)
       if (this.#put(member)) return
     }
   }
@@ -140,18 +95,20 @@ export class Leg implements AttemptListener {
     const { members } = this.#order.target
     const { places, random } = this.#parts
     const roomy = members.filter((member) => places.hasRoom(member))
-    return choose(roomy, this.#tried, random) ?? choose(members, this.#tried, random)
+    return choose(roomy, this.#rounds.out, random) ?? choose(members, this.#rounds.out, random)
   }
 
-  /** Puts the call to this upstream; false when it cannot be put into its language. */
+  /** Puts the call to this upstream, if it may be tried further; false when it cannot be put into its language. */
   #put(member: PoolMember): boolean {
     const translation = this.#speak(member)
-    if (translation) this.#try(member, translation)
-    return translation !== null
+    if (!translation) return false
+    if (!this.#parts.retries.take(this.#owed)) this.#giveUp()
+    else this.#try(member, translation)
+    return true
   }
 
   #mayTry(): boolean {
-    return this.#sentCount < this.#order.target.pool.attemptsMax && this.#attemptCount < knocksMax
+    return this.race.sentCount < this.#order.target.pool.attemptsMax && this.race.startedCount < knocksMax
   }
 
   #speak(member: PoolMember): Translation | null {
@@ -163,32 +120,13 @@ export class Leg implements AttemptListener {
     }
   }
 
-  #try(member: PoolMember, translation: Translation): void {
-    const { clock, wires, answerBytesMax } = this.#parts
-    const { order, target } = this.#order
-    const { upstream } = member
-    const hasOthers = this.#mayTry() && target.members.some((other) => !this.#tried.has(other))
-    const { timeouts } = target.pool
+  #try(member: PoolMember, translation: Translation, isHedge = false): void {
+    const { timeouts } = this.#order.target.pool
+    const hasOthers = this.#mayTry() && this.#rounds.isAnyLeft
     const requestBytes = translation.body.reduce((sum, { length }) => sum + length, 0)
-    this.member = member
-    this.#attemptCount++
-    upstream.callCount++
-    const attempt = new Attempt(
-      clock,
-      {
-        upstream,
-        passage: this.#parts.places.enter(upstream, modelAt(member, target), this.#order.size),
-        wire: wires.to(upstream),
-        translation,
-        isStream: order.call.isStream,
-        headers: upstreamHeaders(upstream, translation.route, order),
-        timeouts: { ...timeouts, firstTokenMs: firstTokenLimitMs(timeouts, hasOthers, requestBytes) },
-        answerBytesMax,
-      },
-      this,
-    )
-    this.#attempt = attempt
-    attempt.start()
+    const firstTokenMs = firstTokenLimitMs(timeouts, hasOthers, requestBytes)
+    if (!isHedge) this.#awaitHedge(member)
+    this.race.start(member, translation, { firstTokenMs, isHedge, cost: isHedge ? 0 : this.#owed })
   }
 
   /**
@@ -201,133 +139,137 @@ export class Leg implements AttemptListener {
     const nowMs = clock.monotonicMs()
     this.#firstRoundOverMs ??= nowMs
     const patienceLeftMs = this.#firstRoundOverMs + pool.timeouts.patienceMs - nowMs
-    const isWorthIt = this.#mayTry() && mayReturnSoon(this.#faults, members, patienceLeftMs)
+    const nextInMs = this.#rounds.nextInMs(nowMs)
     // The one that broke the answer has not been asked again yet.
-    const isUnasked = this.#order.avoid !== null && this.#rounds === 0 && patienceLeftMs > 0 && this.#mayTry()
-    if (!isWorthIt && !isUnasked) {
-      this.#isOver = true
-      const isUnspoken = this.#faults.length === 0 && this.#unspeakable !== null
-      return this.#listener.onGivenUp(isUnspoken ? (this.#unspeakable as Fault) : giveUpFault(this.#faults))
-    }
-    const waitMs = Math.min(patienceLeftMs, roundWaitMsMax, roundWaitMs * 2 ** this.#rounds++ * (0.5 + random.unit()))
-    this.#tried.clear()
-    this.#timer = clock.after(waitMs, () => this.#next())
+    const isUnasked = this.#order.avoid !== null && this.#rounds.count === 0
+    const isWorthIt = isUnasked || mayReturnSoon(this.#faults, members, patienceLeftMs)
+    if (!isWorthIt || patienceLeftMs <= 0 || nextInMs > patienceLeftMs || !this.#mayTry()) return this.#giveUp()
+    const backOffMs = backOff(this.#rounds.count, this.race.sentCount > 0, random.unit())
+    this.#timer = clock.after(Math.max(nextInMs, Math.min(patienceLeftMs, backOffMs)), () => {
+      this.#rounds.begin(clock.monotonicMs())
+      this.#next()
+    })
   }
 
-  // What an attempt tells.
+  #giveUp(): void {
+    this.#end()
+    const isUnspoken = this.#faults.length === 0 && this.#unspeakable !== null
+    this.#listener.onGivenUp(isUnspoken ? (this.#unspeakable as Fault) : giveUpFault(this.#faults))
+  }
 
-  onCommit(): void {
-    this.member?.upstream.succeed()
-    if (this.member) this.#order.onSpoken(this.member)
-    this.#spokenMs = this.#parts.clock.monotonicMs()
+  // What the race tells.
+
+  onSpoken(member: PoolMember, tookMs: number): void {
+    this.#hedgeTimer?.cancel()
+    this.#learnWait(tookMs)
+    this.#order.onSpoken(member)
     this.#listener.onCommit()
   }
 
-  onEvent(event: Buffer, aside?: Buffer): void {
-    if (!this.#isOver) this.#listener.onEvent(event, aside)
-  }
-
-  onTurn(): void {
-    if (!this.#isOver) this.#listener.onTurn()
-  }
-
-  onWhole(answer: WholeAnswer): void {
-    this.member?.upstream.succeed()
-    this.#endAttempt(null)
-    if (this.#isOver) return
-    this.#isOver = true
+  onWhole(answer: WholeAnswer, tookMs: number): void {
+    this.#end()
+    this.#learnWait(tookMs)
     this.#listener.onWhole(answer)
   }
 
   onStreamEnd(): void {
-    this.#endAttempt(null)
-    if (this.#isOver) return
-    this.#isOver = true
+    this.#end()
     this.#listener.onStreamEnd()
   }
 
-  onFault(told: Fault): void {
-    const fault = this.#judge(told)
-    const isCommitted = this.#attempt?.isCommitted ?? false
-    const tookMs = this.#parts.clock.monotonicMs() - (this.#attempt?.beganMs ?? 0)
-    this.#endAttempt(fault)
-    if (this.#isOver) return
+  onFailed({ member, fault, tookMs, isCommitted, hasOtherKey }: Failure): void {
+    this.#hedgeTimer?.cancel()
     if (isCommitted) {
-      this.#isOver = true
+      this.#end()
       return this.#listener.onBroken(fault)
     }
-    const { member } = this
-    if (member && this.#order.hasOtherWay(member, fault)) {
-      this.#tried.delete(member)
+    if (hasOtherKey && this.#mayTry() && this.race.runnerCount === 0 && this.#put(member)) return
+    if (this.#order.hasOtherWay(member, fault)) {
+      this.#rounds.out.delete(member)
       return this.#next()
     }
-    this.#faults.push(fault)
-    if (member && this.#isWorthAnother(member, fault, tookMs)) return this.#tryAgain(member)
+    this.#note(member, fault)
+    const isFinal = this.#order.isFinal(fault)
+    if (this.race.runnerCount > 0 && !isFinal) return // the other one may do better
+    this.race.cancel(new Fault('HF_OUTRUN'))
+    if (this.#isWorthAnother(member, fault, tookMs)) return this.#tryAgain(member)
     if (isTooLong(fault) && this.#skipRank(member)) return this.#next()
-    if (!this.#order.isFinal(fault)) return this.#next()
-    this.#isOver = true
+    if (!isFinal) return this.#next()
+    this.#end()
     this.#listener.onGivenUp(fault)
+  }
+
+  #note(member: PoolMember, fault: Fault): void {
+    this.#faults.push(fault)
+    this.#rounds.fail(member, fault, this.#parts.clock.monotonicMs())
+    // One that reached nobody has cost nothing, and what was owed before it is owed still.
+    if (this.#order.isBeginning) this.#owed = retryCost(fault) || this.#owed
   }
 
   /** Before upstreams of a lower rank are asked, the last of its own gets a second try, once. */
   #isWorthAnother(member: PoolMember, fault: Fault, tookMs: number): boolean {
     if (this.#hasTriedAgain || !this.#mayTry() || !isFleeting(fault, tookMs)) return false
-    const left = this.#order.target.members.filter((other) => !this.#tried.has(other))
+    const left = this.#order.target.members.filter((other) => !this.#rounds.out.has(other))
     return left.length > 0 && left.every(({ priority }) => priority > member.priority)
   }
 
   #tryAgain(member: PoolMember): void {
     const { clock, random } = this.#parts
     this.#hasTriedAgain = true
-    this.#timer = clock.after(roundWaitMs * (0.5 + random.unit()), () => {
+    this.#timer = clock.after(backOff(1, true, random.unit()), () => {
       if (!this.#isOver) this.#put(member)
     })
   }
 
   /** Passes over all upstreams of this rank; whether one of another is left. */
-  #skipRank(member: PoolMember | null): boolean {
+  #skipRank(member: PoolMember): boolean {
+    this.#rounds.skipRank(member)
+    return this.#rounds.isAnyLeft
+  }
+
+  // A second attempt beside one that is late.
+
+  get #waitKind(): WaitKind {
+    const { target, size, order } = this.#order
+    const { route, isStream } = order.call
+    const tokens = isStream ? size.promptTokens : size.outputTokens + size.promptTokens * promptShare
+    return { pool: target.pool.name, model: target.upstreamModel, route, isStream, tokens }
+  }
+
+  #learnWait(tookMs: number): void {
+    if (!this.#order.isBeginning) return
+    const { clock, hedging } = this.#parts
+    // What the call has waited, and not the hedge alone: else the measure would know only waits that were cut short.
+    const waitedMs = this.#hedgedMs === null ? tookMs : clock.monotonicMs() - this.#hedgedMs
+    hedging.times.observe(this.#waitKind, waitedMs)
+  }
+
+  #awaitHedge(slow: PoolMember): void {
     const { members } = this.#order.target
-    for (const other of members) if (other.priority === member?.priority) this.#tried.add(other)
-    return members.some((other) => !this.#tried.has(other))
+    if (!this.#order.isBeginning || this.#hedgedMs !== null || !members.some((other) => mayHedge(other, slow))) return
+    const waitMs = this.#parts.hedging.waitMs(this.#waitKind)
+    if (waitMs !== null) this.#hedgeIn(waitMs, slow, this.#parts.clock.monotonicMs())
   }
 
-  /** The refusal of the caller's own key says nothing against the upstream, and everything to the caller. */
-  #judge(fault: Fault): Fault {
-    const isCallersKey = this.#attempt?.order.upstream.options.key === 'caller'
-    if (fault.code !== 'HF_UPSTREAM_KEY_REFUSED' || !isCallersKey) return fault
-    return new Fault('HF_KEY_UNKNOWN', { detail: 'the model server does not take the key that was sent' })
-  }
-
-  #endAttempt(fault: Fault | null): void {
-    const attempt = this.#attempt
-    if (!attempt) return
-    this.#attempt = null
-    const { upstream, passage, isStream } = attempt.order
-    if (!fault && !isStream) passage.answered(attempt.usage?.outputTokens ?? 0, this.#parts.clock.monotonicMs())
-    passage.end()
-    if (fault) this.#parts.places.noteFault(upstream, fault)
-    this.#learnGap(attempt)
-    if (fault && isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
-    if (!fault || hasReachedUpstream(fault)) this.#sentCount++
-    this.usage = attempt.usage ?? this.usage
-    this.finishReason = attempt.finishReason ?? this.finishReason
-    this.contentCount += attempt.contentCount
-    this.#order.account.push({
-      upstream: upstream.name,
-      code: fault?.code ?? null,
-      detail: fault?.detail ?? '',
-      afterMs: Math.round(attempt.beganMs - this.#order.order.beganMs),
-      durationMs: Math.round(this.#parts.clock.monotonicMs() - attempt.beganMs),
-      receivedStatus: attempt.receivedStatus,
+  /** Where none may be sent at that moment, the call has its chance later, the later the longer it has waited. */
+  #hedgeIn(waitMs: number, slow: PoolMember, beganMs: number): void {
+    this.#hedgeTimer = this.#parts.clock.after(waitMs, () => {
+      if (!this.#hedge(slow, beganMs)) this.#hedgeIn(2 * waitMs, slow, beganMs)
     })
   }
 
-  // How fast the upstream is.
-
-  #learnGap({ isCommitted, order, contentCount, progressedMs }: Attempt): void {
-    if (!isCommitted || contentCount < gapTokensMin || !this.member) return
-    const gapMs = (progressedMs - this.#spokenMs) / (contentCount - 1)
-    const { upstream } = order
-    upstream.speed(modelAt(this.member, this.#order.target)).observeGap(upstream.load.calls + 1, gapMs)
+  #hedge(slow: PoolMember, beganMs: number): boolean {
+    const { pool, members } = this.#order.target
+    const { places, random } = this.#parts
+    const others = members.filter(
+      (other) => mayHedge(other, slow) && other.upstream.restLeftMs === 0 && places.hasRoom(other),
+    )
+    const member = this.#mayTry() ? choose(others, this.#rounds.out, random) : null
+    const translation = member && this.#speak(member)
+    if (!member || !translation || !this.#parts.hedging.take(pool)) return false
+    this.#hedgedMs = beganMs
+    this.#rounds.ask(member)
+    this.#try(member, translation, true)
+    return true
   }
 }

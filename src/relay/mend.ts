@@ -15,7 +15,7 @@ import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { Adopted } from '../store/journal.ts'
-import type { LegOrder } from './leg.ts'
+import type { LegOrder } from './leg-order.ts'
 import type { Order } from './order.ts'
 import { sizeOf } from './order-size.ts'
 import type { Relay } from './relay-parts.ts'
@@ -30,6 +30,7 @@ export class Mend implements LegOrder {
   readonly target: Target
   readonly size: CallSize
   readonly account: AttemptFact[]
+  readonly isBeginning = false
   readonly avoid: PoolMember | null
   /** The events that end an answer of which only the end is missing; null where an upstream has to go on. */
   readonly rest: readonly Buffer[] | null

@@ -6,7 +6,7 @@ import { modelAt, type Target } from '../fleet/fleet.ts'
 import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
-import type { LegOrder } from './leg.ts'
+import type { LegOrder } from './leg-order.ts'
 import type { Order } from './order.ts'
 import { sizeOf } from './order-size.ts'
 import type { Relay } from './relay-parts.ts'
@@ -16,6 +16,7 @@ export class Speech implements LegOrder {
   readonly target: Target
   readonly size: CallSize
   readonly account: AttemptFact[]
+  readonly isBeginning = true
   readonly avoid = null
   #relay: Relay
   #translations = new Map<string, Translation | null>()

@@ -9,7 +9,13 @@ import type { Order } from './order.ts'
 /** The Anthropic API asks every caller for a version; this one is asked for when the caller named none. */
 const anthropicVersion = '2023-06-01'
 
-export function upstreamHeaders(upstream: Upstream, route: Route, order: Order): Record<string, string> {
+/** @param ownKey the gateway's own, for this server. */
+export function upstreamHeaders(
+  upstream: Upstream,
+  route: Route,
+  order: Order,
+  ownKey: string | null,
+): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     accept: order.call.isStream ? 'text/event-stream' : 'application/json',
@@ -18,7 +24,7 @@ export function upstreamHeaders(upstream: Upstream, route: Route, order: Order):
     via: order.via,
     ...order.passedHeaders,
   }
-  const key = upstream.options.key === 'caller' ? order.callerKey : upstream.key
+  const key = upstream.options.key === 'caller' ? order.callerKey : ownKey
   const family = routes[route].family
   if (family === 'anthropic') {
     headers['anthropic-version'] = anthropicVersion

@@ -61,7 +61,7 @@ export class AnswerCheck implements ClientWatch {
       const life = gateway.life
       if (!life?.process.isAwake) continue
       const count = flightsOf(gateway, call.ray)
-      if (count > 1)
+      if (count > (this.#world.scenario.hedgesAfterMs === undefined ? 1 : 2))
         this.#checks.report('calls', `${life.process.name} has ${count} calls for ${call.ray} under way at once`)
     }
     if (calls.filter(({ by }) => by === call.by).length > callsMaxPerEpoch)

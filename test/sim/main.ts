@@ -79,7 +79,7 @@ if (values.shrink && first && violation) {
 }
 const seconds = (performance.now() - startMs) / 1000
 if (values.json) {
-  const { worlds, failed, steps, seams, adoptions, endings } = tally
+  const { worlds, failed, steps, seams, adoptions, hedges, hedgesWon, endings } = tally
   const failing = failures.map(({ scenario, violations, hash }) => ({ seed: scenario.seed, hash, violations }))
   const report = {
     firstSeed,
@@ -90,6 +90,8 @@ if (values.json) {
     seconds,
     seams,
     adoptions,
+    hedges,
+    hedgesWon,
     endings,
     failing,
   }

@@ -36,6 +36,8 @@ export class Tally {
   seconds = 0
   seams = 0
   adoptions = 0
+  hedges = 0
+  hedgesWon = 0
   readonly endings: Record<string, number> = {}
 
   add(result: Result): void {
@@ -45,6 +47,8 @@ export class Tally {
     this.seconds += result.seconds
     this.seams += result.seams
     this.adoptions += result.adoptions
+    this.hedges += result.hedges
+    this.hedgesWon += result.hedgesWon
     for (const [name, count] of Object.entries(result.endings)) this.endings[name] = (this.endings[name] ?? 0) + count
   }
 
@@ -55,7 +59,7 @@ export class Tally {
       .map(([name, count]) => `${count} ${name.trim()}`)
     return [
       `${this.worlds} worlds, ${this.failed} failed; ${Math.round(this.seconds / 60)} simulated minutes in ${this.steps} steps`,
-      `${this.seams} seams, ${this.adoptions} adoptions; ${readers} readers: ${endings.join(', ')}`,
+      `${this.seams} seams, ${this.adoptions} adoptions, ${this.hedgesWon} of ${this.hedges} hedges won; ${readers} readers: ${endings.join(', ')}`,
     ].join('\n')
   }
 }

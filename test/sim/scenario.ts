@@ -33,6 +33,8 @@ export interface Scenario {
   readonly leaseMs: number
   /** Larger requests are not kept for other gateways. */
   readonly requestBytesMax: number
+  /** Calls are sent twice when their first token has not come by then; left out, never. */
+  readonly hedgesAfterMs?: number
 }
 
 /** New answers are asked for, and faults begin, before this. */
@@ -44,6 +46,7 @@ const routes: readonly Route[] = ['chat', 'chat', 'chat', 'completions', 'messag
 export function drawScenario(seed: number): Scenario {
   const chance = new Chance(seed)
   const shape = chance.fork('shape')
+  const hedge = chance.fork('hedge')
   const gateways = shape.whole(1, 3)
   const serverCount = shape.whole(2, 4)
   const isLong = shape.happens(0.06)
@@ -65,6 +68,7 @@ export function drawScenario(seed: number): Scenario {
     bufferBytesMax: shape.pick([600, 4000, 64_000]),
     leaseMs: shape.pick([1000, 2500]),
     requestBytesMax: shape.happens(0.1) ? 0 : 2 ** 20,
+    ...(hedge.happens(0.6) && { hedgesAfterMs: hedge.pick([50, 100, 250, 1000]) }),
   }
 }
 

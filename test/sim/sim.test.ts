@@ -9,9 +9,10 @@ import { simulate } from './simulate.ts'
 
 /** About 30 ms each. */
 const worldCount = 300
-/** Worlds with a broken answer, and with a gateway that takes over, so that the test is known to have tested it. */
+/** Broken answers, gateways that take over, calls sent twice: so that the test is known to have tested it. */
 const seamsMin = 50
 const adoptionsMin = 50
+const hedgesWonMin = 50
 
 test(`${worldCount} simulated worlds show nothing that must never be seen`, async (t) => {
   const tally = new Tally()
@@ -25,6 +26,7 @@ test(`${worldCount} simulated worlds show nothing that must never be seen`, asyn
   assert.equal(failures.length, 0, `\n${failures.join('\n\n')}\n`)
   assert.ok(tally.seams >= seamsMin, `${tally.seams} seams are too few to say anything`)
   assert.ok(tally.adoptions >= adoptionsMin, `${tally.adoptions} adoptions are too few to say anything`)
+  assert.ok(tally.hedgesWon >= hedgesWonMin, `${tally.hedgesWon} of ${tally.hedges} hedges are too few to say anything`)
 })
 
 test('the same seed gives the same world, to the last event', async () => {

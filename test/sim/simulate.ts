@@ -45,6 +45,9 @@ export interface Result {
   /** Answers that went on behind a seam, and that another process took over. */
   readonly seams: number
   readonly adoptions: number
+  /** Attempts beside a late one, and those that gave the answer. */
+  readonly hedges: number
+  readonly hedgesWon: number
   readonly trace: readonly string[]
 }
 
@@ -127,6 +130,7 @@ export class World {
       bufferBytesMax,
       stalledReaderMs: 20_000,
       detachedMs: 20_000,
+      hedgesAfterMs: scenario.hedgesAfterMs ?? null,
       sabotage,
     }
     this.gateways = Array.from(
@@ -231,7 +235,7 @@ export class World {
     this.facts.push(fact)
     this.trace.note(
       'settled',
-      `${fact.ray} ${fact.outcome} ${fact.code ?? ''} ${fact.attempts.map(({ upstream, code }) => `${upstream}:${code ?? 'ok'}`).join(' ')}`,
+      `${fact.ray} ${fact.outcome} ${fact.code ?? ''} ${fact.attempts.map(({ upstream, code, isHedge = false }) => `${upstream}:${code ?? 'ok'}${isHedge ? '!' : ''}`).join(' ')}`,
     )
     if (fact.code === 'HF_INTERNAL') this.checks.report('crash', `${fact.ray} ended with HF_INTERNAL: ${fact.detail}`)
   }
@@ -246,6 +250,7 @@ export class World {
       const name = ending === 'failed' || ending === 'refused' ? `${ending} ${code ?? ''}` : (ending ?? 'open')
       endings[name] = (endings[name] ?? 0) + 1
     }
+    const hedges = this.facts.flatMap(({ attempts }) => attempts.filter(({ isHedge }) => isHedge))
     return {
       scenario: this.scenario,
       violations: this.checks.violations,
@@ -255,6 +260,8 @@ export class World {
       endings,
       seams: this.facts.reduce((sum, { seams }) => sum + seams.length, 0),
       adoptions: this.adoptionCount,
+      hedges: hedges.length,
+      hedgesWon: hedges.filter(({ code }) => code === null).length,
       trace: this.trace.lines,
     }
   }

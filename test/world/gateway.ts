@@ -2,6 +2,7 @@
  * A simulated gateway: the production relay with everything that belongs to it, in a process of the world. It can be
  * killed, started anew, and stopped for a while. What the edge does with a request is done here in a few lines.
  */
+import { routeNames } from '../../src/dialect/call.ts'
 import { readCall } from '../../src/dialect/read-call.ts'
 import { Fault, toFault } from '../../src/fault/fault.ts'
 import { type Ray, RaySource } from '../../src/fault/ray.ts'
@@ -17,6 +18,8 @@ import { Observer } from '../../src/observe/observer.ts'
 import { overloadSchema } from '../../src/relay/overload/overload-options.ts'
 import { Places } from '../../src/relay/overload/places.ts'
 import { Admission } from '../../src/relay/overload/admission.ts'
+import { Hedging } from '../../src/relay/overload/hedge.ts'
+import { RetryBudget, retriesSchema } from '../../src/relay/overload/retry-budget.ts'
 import { RelayPlane } from '../../src/relay/relay.ts'
 import type { Reply } from '../../src/relay/reply.ts'
 import { RollCall } from '../../src/relay/roll-call.ts'
@@ -57,6 +60,8 @@ export interface GatewayOptions {
   readonly bufferBytesMax: number
   readonly stalledReaderMs: number
   readonly detachedMs: number
+  /** First tokens are late from then on, milliseconds; null where no call is sent twice. */
+  readonly hedgesAfterMs: number | null
   readonly sabotage: Sabotage
 }
 
@@ -247,6 +252,8 @@ export class Gateway implements Machine {
         sizes: new CallSizes(),
         places: new Places(clock, random, overloadSchema.parse({})),
         prober: null,
+        retries: new RetryBudget(clock, retriesSchema.parse({}), () => admission.liveCount),
+        hedging: this.#hedging(),
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
         answerBytesMax: this.#options.journal.answerBytesMax,
         requestBytesMax: this.#options.journal.requestBytesMax,
@@ -261,6 +268,20 @@ export class Gateway implements Machine {
     clock.soon(adopt)
     const rays = new RaySource(clock, random, { node: disk.rows.size + this.#startCount, site: this.name })
     return { process, journal, relay, admission, fleet, wires, rays, detached }
+  }
+
+  /** It knows from the start how long calls wait here, and may send every one twice. */
+  #hedging(): Hedging {
+    const { hedgesAfterMs } = this.#options
+    const hedging = new Hedging({ enabled: hedgesAfterMs !== null, percentMax: 100 }, () => 0)
+    const lengths = [1, 100, 300, 1000, 5000, 20_000, 80_000, 300_000]
+    const kinds = routeNames.flatMap((route) =>
+      [true, false].flatMap((isStream) =>
+        lengths.map((tokens) => ({ pool: 'all', model: modelName, route, isStream, tokens })),
+      ),
+    )
+    for (const kind of kinds) for (let i = 0; i < 50; i++) hedging.times.observe(kind, hedgesAfterMs ?? 0)
+    return hedging
   }
 
   /** What the roll call finds: the server answers, or it does not. */

@@ -1,0 +1,48 @@
+/** What a leg is given: the parts that it works with, and how the call is put to upstreams. */
+import type { Translation } from '../dialect/translation.ts'
+import type { Fault } from '../fault/fault.ts'
+import type { Target } from '../fleet/fleet.ts'
+import type { CallSize } from '../fleet/load.ts'
+import type { Member as PoolMember } from '../fleet/pool.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Random } from '../ground/random.ts'
+import type { AttemptFact } from '../observe/exchange-fact.ts'
+import type { Order } from './order.ts'
+import type { Hedging } from './overload/hedge.ts'
+import type { Places } from './overload/places.ts'
+import type { RetryBudget } from './overload/retry-budget.ts'
+import type { WireSource } from './wire/wires.ts'
+
+export interface LegParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly wires: WireSource
+  readonly places: Places
+  readonly retries: RetryBudget
+  readonly hedging: Hedging
+  /** Largest answer, bytes. */
+  readonly answerBytesMax: number
+}
+
+export interface LegOrder {
+  readonly order: Order
+  readonly target: Target
+  /** As expected before the answer. */
+  readonly size: CallSize
+  /** No other leg went before: budgets for further attempts and hedges are for such. */
+  readonly isBeginning: boolean
+  /** The upstream that broke the answer: asked again only after all others. */
+  readonly avoid: PoolMember | null
+  /**
+   * How the call is put to this upstream; null when it cannot be. @throws {Fault} when one field of the call is why.
+   */
+  speak(member: PoolMember): Translation | null
+  /** The upstream refused what was put to it: is there another way to put it? */
+  hasOtherWay(member: PoolMember, fault: Fault): boolean
+  /** No other upstream would answer otherwise. */
+  isFinal(fault: Fault): boolean
+  /** The upstream has begun to speak. */
+  onSpoken(member: PoolMember): void
+  /** Where the account of each attempt goes. */
+  readonly account: AttemptFact[]
+}

@@ -1,0 +1,256 @@
+/**
+ * The attempts of a leg that are under way: one, or two while a hedge runs beside it. The first to speak gives the
+ * answer; the other is cancelled at that moment, before it has said anything, and nothing is held against its upstream.
+ * Keeps the accounts of all: load, what is known of the upstreams, the facts for the log.
+ */
+import type { Usage } from '../dialect/call.ts'
+import type { Translation, WholeAnswer } from '../dialect/translation.ts'
+import { Fault } from '../fault/fault.ts'
+import { modelAt } from '../fleet/fleet.ts'
+import type { Key } from '../fleet/key-ring.ts'
+import type { Member as PoolMember } from '../fleet/pool.ts'
+import type { Upstream } from '../fleet/upstream.ts'
+import { Attempt, type AttemptListener } from './attempt.ts'
+import { hasReachedUpstream, isUpstreamsFault } from './failover.ts'
+import type { LegOrder, LegParts } from './leg-order.ts'
+import { upstreamHeaders } from './upstream-headers.ts'
+
+/** Shorter answers say little about the gap between tokens. */
+const gapTokensMin = 8
+
+/** Where the words of the one that speaks go. */
+export type Ear = Pick<AttemptListener, 'onEvent' | 'onTurn'>
+
+export interface RaceListener {
+  /** One speaks; from here on there is only this one. `tookMs`: from its sending to its first content. */
+  onSpoken(member: PoolMember, tookMs: number): void
+  /** `tookMs`: from its sending to its end. */
+  onWhole(answer: WholeAnswer, tookMs: number): void
+  onStreamEnd(): void
+  onFailed(failure: Failure): void
+}
+
+export interface Failure {
+  readonly member: PoolMember
+  readonly fault: Fault
+  /** From its sending. */
+  readonly tookMs: number
+  /** It had begun to speak. */
+  readonly isCommitted: boolean
+  /** The key was the cause, and the upstream can be shown another one. */
+  readonly hasOtherKey: boolean
+}
+
+export interface StartOptions {
+  /** For this attempt, in place of the pool's limit. */
+  readonly firstTokenMs: number
+  /** It runs beside another one. */
+  readonly isHedge: boolean
+  /** What it took of the budget for further attempts. */
+  readonly cost: number
+}
+
+export class Race {
+  usage: Usage | null = null
+  finishReason: string | null = null
+  /** Tokens, or content events where tokens were not counted. */
+  contentCount = 0
+  /** Who speaks, or was asked last. */
+  member: PoolMember | null = null
+  /** Attempts of all kinds, and those that may have reached a model server. */
+  startedCount = 0
+  sentCount = 0
+  readonly parts: LegParts
+  readonly order: LegOrder
+  readonly listener: RaceListener
+  readonly ear: Ear
+  #runners: Runner[] = []
+
+  constructor(parts: LegParts, order: LegOrder, listener: RaceListener, ear: Ear) {
+    this.parts = parts
+    this.order = order
+    this.listener = listener
+    this.ear = ear
+  }
+
+  /** Attempts under way. */
+  get runnerCount(): number {
+    return this.#runners.length
+  }
+
+  start(member: PoolMember, translation: Translation, options: StartOptions): void {
+    this.startedCount++
+    if (!options.isHedge) this.member = member
+    const runner = new Runner(this, member, translation, options)
+    this.#runners.push(runner)
+    runner.attempt.start()
+  }
+
+  /** Ends all that is under way, and accounts for it under this fault. Nothing is told of it. */
+  cancel(fault: Fault): void {
+    for (const runner of this.#runners.splice(0)) this.#drop(runner, fault)
+  }
+
+  /** It is the one. */
+  win(runner: Runner): void {
+    this.member = runner.member
+    if (this.#runners.length === 1) return
+    const others = this.#runners.filter((other) => other !== runner)
+    this.#runners = [runner]
+    for (const other of others) this.#drop(other, new Fault('HF_OUTRUN'))
+  }
+
+  /** It has come to its end by itself. Whether another key of its upstream would do better. */
+  leave(runner: Runner, fault: Fault | null): boolean {
+    this.#runners = this.#runners.filter((other) => other !== runner)
+    return this.#settle(runner, fault)
+  }
+
+  #drop(runner: Runner, fault: Fault): void {
+    runner.attempt.cancel()
+    this.#settle(runner, fault)
+  }
+
+  #settle(runner: Runner, fault: Fault | null): boolean {
+    runner.isOut = true
+    const { attempt, member, key, isHedge, cost } = runner
+    const { upstream, passage, isStream } = attempt.order
+    if (!fault && !isStream) passage.answered(attempt.usage?.outputTokens ?? 0, this.parts.clock.monotonicMs())
+    passage.end()
+    runner.learnGap()
+    const hasOtherKey = fault !== null && key !== null && upstream.keys.fail(key, fault)
+    if (fault && !hasOtherKey) this.#blame(upstream, fault)
+    const hasReached = fault === null || hasReachedUpstream(fault)
+    // Each key is refused once and rests then: that bounds it.
+    if (hasReached && !hasOtherKey) this.sentCount++
+    if (!hasReached) this.parts.retries.giveBack(cost)
+    this.usage = attempt.usage ?? this.usage
+    this.finishReason = attempt.finishReason ?? this.finishReason
+    this.contentCount += attempt.contentCount
+    this.order.account.push({
+      upstream: member.upstream.name,
+      code: fault?.code ?? null,
+      detail: fault?.detail ?? '',
+      afterMs: Math.round(attempt.beganMs - this.order.order.beganMs),
+      durationMs: Math.round(runner.tookMs),
+      receivedStatus: attempt.receivedStatus,
+      ...(isHedge && { isHedge }),
+    })
+    return hasOtherKey
+  }
+
+  #blame(upstream: Upstream, fault: Fault): void {
+    this.parts.places.noteFault(upstream, fault)
+    if (isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
+  }
+}
+
+/** One attempt in the race. */
+class Runner implements AttemptListener {
+  readonly member: PoolMember
+  readonly isHedge: boolean
+  readonly cost: number
+  /** The gateway's own that it shows. */
+  readonly key: Key | null
+  readonly attempt: Attempt
+  /** Nothing that it says counts any more. */
+  isOut = false
+  #race: Race
+  /** When its first token came. */
+  #spokenMs = 0
+
+  constructor(race: Race, member: PoolMember, translation: Translation, options: StartOptions) {
+    const { parts, order } = race
+    const { upstream } = member
+    this.#race = race
+    this.member = member
+    this.isHedge = options.isHedge
+    this.cost = options.cost
+    this.key = upstream.keys.pick()
+    upstream.callCount++
+    this.attempt = new Attempt(
+      parts.clock,
+      {
+        upstream,
+        passage: parts.places.enter(upstream, modelAt(member, order.target), order.size),
+        wire: parts.wires.to(upstream),
+        translation,
+        isStream: order.order.call.isStream,
+        headers: upstreamHeaders(upstream, translation.route, order.order, this.key?.secret ?? null),
+        timeouts: { ...order.target.pool.timeouts, firstTokenMs: options.firstTokenMs },
+        answerBytesMax: parts.answerBytesMax,
+      },
+      this,
+    )
+  }
+
+  get tookMs(): number {
+    return this.#race.parts.clock.monotonicMs() - this.attempt.beganMs
+  }
+
+  onCommit(): void {
+    if (this.isOut) return
+    const { tookMs, member } = this
+    this.#race.win(this)
+    this.#succeed()
+    this.#spokenMs = this.attempt.beganMs + tookMs
+    this.#race.listener.onSpoken(member, tookMs)
+  }
+
+  onEvent(event: Buffer, aside?: Buffer): void {
+    if (!this.isOut) this.#race.ear.onEvent(event, aside)
+  }
+
+  onTurn(): void {
+    if (!this.isOut) this.#race.ear.onTurn()
+  }
+
+  onWhole(answer: WholeAnswer): void {
+    if (this.isOut) return
+    const { tookMs } = this
+    this.#race.win(this)
+    this.#succeed()
+    this.#race.leave(this, null)
+    this.#race.listener.onWhole(answer, tookMs)
+  }
+
+  onStreamEnd(): void {
+    if (this.isOut) return
+    this.#race.leave(this, null)
+    this.#race.listener.onStreamEnd()
+  }
+
+  onFault(told: Fault): void {
+    if (this.isOut) return
+    const { member, tookMs } = this
+    const fault = this.#judge(told)
+    const { isCommitted } = this.attempt
+    const hasOtherKey = this.#race.leave(this, fault)
+    this.#race.listener.onFailed({ member, fault, tookMs, isCommitted, hasOtherKey })
+  }
+
+  #succeed(): void {
+    const { upstream } = this.member
+    upstream.succeed()
+    if (this.key) upstream.keys.succeed(this.key)
+  }
+
+  /** How fast the upstream writes. */
+  learnGap(): void {
+    const { isCommitted, contentCount, progressedMs } = this.attempt
+    if (!isCommitted || contentCount < gapTokensMin) return
+    const { upstream } = this.member
+    const gapMs = (progressedMs - this.#spokenMs) / (contentCount - 1)
+    upstream.speed(modelAt(this.member, this.#race.order.target)).observeGap(upstream.load.calls + 1, gapMs)
+  }
+
+  /** The refusal of the caller's own key says nothing against the upstream, and everything to the caller. */
+  #judge(fault: Fault): Fault {
+    if (this.member.upstream.options.key !== 'caller') return fault
+    if (fault.code === 'HF_UPSTREAM_KEY_REFUSED')
+      return new Fault('HF_KEY_UNKNOWN', { detail: 'the model server does not take the key that was sent' })
+    if (fault.code === 'HF_UPSTREAM_QUOTA_SPENT')
+      return new Fault('HF_KEY_UNKNOWN', { detail: 'the quota of the key that was sent is used up' })
+    return fault
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Which upstreams a leg may ask: in a round each at most once; from one round to the next those that were not reached,
+ * and those whose failure says so, when it says so.
+ */
+import type { Fault } from '../fault/fault.ts'
+import type { Member } from '../fleet/pool.ts'
+import { askAgainMs } from './failover.ts'
+
+/** Attempts of the first round, and of a later one: who is back is known soon, without every call trying everybody. */
+const firstRoundMax = 24
+const laterRoundMax = 4
+
+export class Rounds {
+  /** Those that are not to be asked in this round. */
+  readonly out: Set<Member>
+  /** Rounds that are over. */
+  count = 0
+  #members: readonly Member[]
+  #notBeforeMs = new Map<Member, number>()
+  #askedCount = 0
+
+  /** @param avoid is left for the second round, unless it is the only one. */
+  constructor(members: readonly Member[], avoid: Member | null) {
+    this.#members = members
+    this.out = new Set(avoid && members.length > 1 ? [avoid] : [])
+  }
+
+  /** The round has room for one attempt more. */
+  get hasRoom(): boolean {
+    return this.#askedCount < (this.count === 0 ? firstRoundMax : laterRoundMax)
+  }
+
+  get isAnyLeft(): boolean {
+    return this.#members.some((member) => !this.out.has(member))
+  }
+
+  ask(member: Member): void {
+    this.out.add(member)
+    this.#askedCount++
+  }
+
+  fail(member: Member, fault: Fault, nowMs: number): void {
+    this.#notBeforeMs.set(member, askAgainMs(fault, nowMs))
+  }
+
+  /** Passes over all of this rank. */
+  skipRank({ priority }: Member): void {
+    for (const other of this.#members) if (other.priority === priority) this.out.add(other)
+  }
+
+  /** Until another round can find somebody; infinite when none ever will. */
+  nextInMs(nowMs: number): number {
+    return Math.max(0, Math.min(...this.#members.map((member) => this.#notBeforeMs.get(member) ?? 0)) - nowMs)
+  }
+
+  begin(nowMs: number): void {
+    this.count++
+    this.#askedCount = 0
+    this.out.clear()
+    for (const [member, notBeforeMs] of this.#notBeforeMs) if (notBeforeMs > nowMs) this.out.add(member)
+  }
+}
