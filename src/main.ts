@@ -71,11 +71,13 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
   const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
-  const hedging = new Hedging(config.hedging, () => admission.liveCount / config.limits.callsLiveMax)
-  const metrics = new Metrics(gaugesOf({ fleet, journal, admission, retries, hedging }))
+  const places = parts.use(new Places(clock, random, config.overload))
+  const hedging = new Hedging(config.hedging, () =>
+    Math.max(places.saturation, admission.liveCount / config.limits.callsLiveMax),
+  )
+  const metrics = new Metrics(gaugesOf({ fleet, journal, admission, places, retries, hedging }))
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
-  const places = parts.use(new Places(clock, random, config.overload))
   const relay = parts.use(
     openRelay(config, { clock, random, fleet, wires, places, journal, admission, retries, hedging, observer }),
   )
@@ -117,20 +119,24 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury })
 }
 
-type Gauged = Pick<Relay, 'fleet' | 'journal' | 'admission' | 'retries' | 'hedging'>
+type Gauged = Pick<Relay, 'fleet' | 'journal' | 'admission' | 'places' | 'retries' | 'hedging'>
 
-function gaugesOf({ fleet, journal, admission, retries, hedging }: Gauged): Gauges {
+function gaugesOf({ fleet, journal, admission, places, retries, hedging }: Gauged): Gauges {
   return {
     callsLive: () => admission.liveCount,
     journalBytes: () => journal.keptBytes,
     journalAnswers: () => journal.answerCount,
     upstreams: () =>
-      fleet.upstreams.map(({ name, restLeftMs, load, keys }) => ({
-        name,
-        isUp: restLeftMs === 0,
-        inFlight: load.calls,
-        keysResting: keys.restingCount,
+      fleet.upstreams.map((upstream) => ({
+        name: upstream.name,
+        isUp: upstream.restLeftMs === 0,
+        inFlight: upstream.load.calls,
+        work: places.gateOf(upstream).work,
+        workMax: places.gateOf(upstream).limit.value,
+        callsMax: places.gateOf(upstream).callsLimit.value,
+        keysResting: upstream.keys.restingCount,
       })),
+    lines: () => places.lineFacts(),
     retriesLeft: () => retries.left,
     retriesDenied: () => retries.deniedCount,
     hedgesDenied: () => hedging.deniedCount,

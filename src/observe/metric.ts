@@ -20,11 +20,31 @@ export interface Gauges {
   readonly callsLive: () => number
   readonly journalBytes: () => number
   readonly journalAnswers: () => number
-  readonly upstreams: () => Iterable<{ name: string; isUp: boolean; inFlight: number; keysResting: number }>
+  readonly upstreams: () => Iterable<UpstreamGauges>
+  readonly lines: () => Iterable<LineGauges>
   readonly retriesLeft: () => number
   /** Since the start: attempts that were not made, for want of budget. */
   readonly retriesDenied: () => number
   readonly hedgesDenied: () => number
+}
+
+export interface UpstreamGauges {
+  readonly name: string
+  readonly isUp: boolean
+  readonly inFlight: number
+  /** Tokens in hand, and how many it is given at once; the same in calls. */
+  readonly work: number
+  readonly workMax: number
+  readonly callsMax: number
+  readonly keysResting: number
+}
+
+export interface LineGauges {
+  readonly pool: string
+  readonly tier: string
+  readonly waiting: number
+  readonly heldCount: number
+  readonly missedCount: number
 }
 
 /** The metrics of all workers together; for their supervisor. */
@@ -92,6 +112,16 @@ export class Metrics {
         for (const { name, isUp } of gauges.upstreams()) gauge.set({ upstream: name }, isUp ? 1 : 0)
       },
     )
+    const limits = [
+      ['holdfast_upstream_work_tokens', 'Tokens in hand at the upstream: to be written, and to be read.', 'work'],
+      ['holdfast_upstream_work_limit_tokens', 'Tokens that the upstream is given at once.', 'workMax'],
+      ['holdfast_upstream_calls_limit', 'Calls that the upstream is given at once.', 'callsMax'],
+    ] as const
+    for (const [name, help, field] of limits)
+      this.#gauge(name, help, ['upstream'], (gauge) => {
+        for (const each of gauges.upstreams()) gauge.set({ upstream: each.name }, each[field])
+      })
+    this.#lineGauges(gauges)
     this.#gauge('holdfast_upstream_calls_live', 'Calls under way at the upstream.', ['upstream'], (gauge) => {
       for (const { name, inFlight } of gauges.upstreams()) gauge.set({ upstream: name }, inFlight)
     })
@@ -112,6 +142,26 @@ export class Metrics {
       'Times that a late call was not sent twice, for want of budget or since all is busy.',
       gauges.hedgesDenied,
     )
+  }
+
+  #lineGauges({ lines }: Gauges): void {
+    this.#gauge('holdfast_line_calls', 'Calls that wait for a place.', ['pool', 'tier'], (gauge) => {
+      for (const { pool, tier, waiting } of lines()) gauge.set({ pool, tier }, waiting)
+    })
+    const help = 'Times told to callers, of a second or more: `held` when the truth was within 30 %.'
+    new Counter({
+      name: 'holdfast_etas_total',
+      help,
+      labelNames: ['pool', 'tier', 'held'],
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const { pool, tier, heldCount, missedCount } of lines()) {
+          this.inc({ pool, tier, held: 'yes' }, heldCount)
+          this.inc({ pool, tier, held: 'no' }, missedCount)
+        }
+      },
+    })
   }
 
   settled(fact: ExchangeFact): void {

@@ -8,11 +8,21 @@ import type { Random } from '../../ground/random.ts'
 import { Gate, type Passage } from './gate.ts'
 import { Line } from './line.ts'
 import type { OverloadOptions } from './overload-options.ts'
+import { type Tier, tiers } from './tier.ts'
 
 /** While calls are under way, gates are looked at this often. */
 const lookMs = 250
 /** What a server says, or does, that has no place for more. */
 const fullCodes = new Set(['HF_UPSTREAM_BUSY', 'HF_UPSTREAM_RATE_LIMITED', 'HF_CONNECT_TIMEOUT'])
+
+export interface LineFact {
+  readonly pool: string
+  readonly tier: Tier
+  readonly waiting: number
+  /** Forecasts that held, and that did not, since the start. */
+  readonly heldCount: number
+  readonly missedCount: number
+}
 
 export class Places {
   readonly options: OverloadOptions
@@ -29,8 +39,18 @@ export class Places {
     this.options = options
   }
 
-  get lines(): ReadonlyMap<Pool, Line> {
-    return this.#lines
+  /** 1 when anybody waits. 0 to 1. */
+  get saturation(): number {
+    return this.#isAnyWaiting ? 1 : 0
+  }
+
+  /** Who waits before each pool, and how often what they were told held. */
+  *lineFacts(): IterableIterator<LineFact> {
+    for (const [{ name }, line] of this.#lines)
+      for (const [rank, tier] of tiers.entries()) {
+        const { heldCount = 0, missedCount = 0 } = line.forecasts[rank] ?? {}
+        yield { pool: name, tier, waiting: line.waitingOf(tier), heldCount, missedCount }
+      }
   }
 
   gateOf(upstream: Upstream): Gate {
