@@ -66,7 +66,9 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.feed = new Feed(keptCount)
     this.callKey = callKeyOf(order)
     this.attendance = new Attendance(relay, order, this)
-    this.#time = new TimeLimit(relay.clock, order, (fault) => this.#fail(fault))
+    this.#time = new TimeLimit(relay.clock, order, (fault) =>
+      this.#turn?.isWaiting ? this.#turn.expire() : this.#fail(fault),
+    )
     this.#naming = order.isStored ? new Naming(order, (id) => this.alias(id)) : null
   }
 

@@ -71,6 +71,11 @@ export class Turn implements LineCall {
     throw fault
   }
 
+  /** Its time is over while it waits. */
+  expire(): void {
+    this.#line.expire(this)
+  }
+
   /** The call has ended. */
   leave(): void {
     if (this.isWaiting) this.#line.leave(this)

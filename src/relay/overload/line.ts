@@ -95,6 +95,12 @@ export class Line {
     if (this.#drop(call)) this.#rest()
   }
 
+  /** The time of a call that waits is over. */
+  expire(call: LineCall): void {
+    this.#sendAway(call, 'HF_QUEUE_TIMEOUT', this.#clock.monotonicMs())
+    this.#rest()
+  }
+
   /** A place may have become free. */
   serve(): void {
     // A call that is given a place may fail at once, and free it within this very loop.

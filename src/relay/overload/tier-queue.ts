@@ -39,6 +39,11 @@ export class TierQueue<T extends Waiting> {
   work = 0
   #tenants = new Map<string, Tenant<T>>()
 
+  /** Tenants that are known, whether they wait or not. */
+  get tenantCount(): number {
+    return this.#tenants.size
+  }
+
   add(call: T): void {
     const tenant = this.#tenantOf(call.tenant)
     // One that comes back does not get at once what it did not ask for meanwhile.

@@ -1,0 +1,62 @@
+// Tests of what is learnt of a server's speed: lines through its answers, unmoved by load and by nonsense.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CallSizes } from './call-size.ts'
+import { Load } from './load.ts'
+import { Speed } from './speed.ts'
+
+test('the time to a first token is a line over the prompt, learnt while the server is idle', () => {
+  const speed = new Speed()
+  assert.equal(speed.firstTokenMs(100), null)
+  for (let i = 1; i <= 40; i++) speed.observeFirstToken(i * 100, 50 + i * 10, 0)
+  for (let i = 1; i <= 200; i++) speed.observeFirstToken(1000, 9000, 12)
+  assert.ok(Math.abs((speed.firstTokenMs(1000) ?? 0) - 150) < 1)
+  assert.ok(Math.abs((speed.prefillPerSecond ?? 0) - 10_000) < 100)
+})
+
+test('the gap between tokens is a line over the calls under way', () => {
+  const speed = new Speed()
+  for (let calls = 1; calls <= 20; calls++) speed.observeGap(calls, 20 + calls)
+  assert.ok(Math.abs((speed.gapMs(8) ?? 0) - 28) < 0.5)
+  assert.ok(Math.abs(speed.slowdown(22) - 2) < 0.1)
+})
+
+test('times that are none, and servers that seem to get faster, leave sensible numbers', () => {
+  const speed = new Speed()
+  for (const [tokens, ms] of [
+    [Number.NaN, 5],
+    [5, Number.NaN],
+    [10, -3],
+    [10, Number.POSITIVE_INFINITY],
+  ] as const)
+    speed.observeFirstToken(tokens, ms, 0)
+  for (let i = 0; i < 50; i++) speed.observeFirstToken(i * 100, 1000 - i, 0)
+  const at = speed.firstTokenMs(1e9) ?? 0
+  assert.ok(at > 900 && at < 1000, `${at}`)
+  assert.equal(speed.prefillPerSecond, null)
+  assert.ok(speed.prefillWeight(4) > 0 && speed.prefillWeight(4) <= 1)
+})
+
+test('the work in hand comes back to nothing, however calls end', () => {
+  const load = new Load()
+  const shares = Array.from({ length: 50 }, (_, i) => load.begin({ promptTokens: i / 3, outputTokens: 10 + i / 7 }))
+  for (const [i, share] of shares.entries()) {
+    if (i % 2 === 0) share.firstToken()
+    if (i % 3 === 0) share.progress(1000)
+    share.end()
+    share.end()
+  }
+  assert.deepEqual([load.calls, load.prefillTokens, load.decodeTokens], [0, 0, 0])
+})
+
+test('calls are sized by what servers counted for others like them', () => {
+  const sizes = new CallSizes()
+  assert.equal(Math.round(sizes.guess('m', 4500, null).promptTokens), 1000)
+  for (let i = 0; i < 100; i++) sizes.observe('m', 3000, null, { inputTokens: 1000, outputTokens: 40 })
+  const { promptTokens, outputTokens } = sizes.guess('m', 6000, null)
+  assert.ok(Math.abs(promptTokens - 2000) < 50 && Math.abs(outputTokens - 40) < 5, `${promptTokens} ${outputTokens}`)
+  for (let i = 0; i < 100; i++) sizes.observe('m', 3000, 1000, { inputTokens: 1000, outputTokens: 900 })
+  const limited = sizes.guess('m', 3000, 800).outputTokens
+  assert.ok(limited > 650 && limited <= 800, `${limited}`)
+  assert.ok(sizes.guess('m', 1e12, 1e12).promptTokens <= 1_000_000)
+})
