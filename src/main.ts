@@ -70,10 +70,10 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
-  const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
   const places = parts.use(new Places(clock, random, config.overload))
-  const hedging = new Hedging(config.hedging, () =>
-    Math.max(places.saturation, admission.liveCount / config.limits.callsLiveMax),
+  const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
+  const hedging = new Hedging(config.hedging, (pool) =>
+    Math.max(places.saturation(pool), admission.liveCount / config.limits.callsLiveMax),
   )
   const metrics = new Metrics(gaugesOf({ fleet, journal, admission, places, retries, hedging }))
   const observer = new Observer(log, metrics, config.log)

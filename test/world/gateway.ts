@@ -230,6 +230,7 @@ export class Gateway implements Machine {
     const pool = { name: 'all', members, timeouts, attemptsMax: 5 }
     const fleet = new Fleet(upstreams, new Map([['all', pool]]), new Map())
     const admission = new Admission(1000)
+    const places = new Places(clock, random, overloadSchema.parse({}))
     const log = logOf(trace, process)
     const metrics = { settled: onSettled } as unknown as Metrics
     const detached = { count: 0, max: 1000, ms: detachedMs }
@@ -250,10 +251,10 @@ export class Gateway implements Machine {
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),
         sizes: new CallSizes(),
-        places: new Places(clock, random, overloadSchema.parse({})),
+        places,
         prober: null,
         retries: new RetryBudget(clock, retriesSchema.parse({}), () => admission.liveCount),
-        hedging: this.#hedging(),
+        hedging: this.#hedging(places),
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
         answerBytesMax: this.#options.journal.answerBytesMax,
         requestBytesMax: this.#options.journal.requestBytesMax,
@@ -271,9 +272,9 @@ export class Gateway implements Machine {
   }
 
   /** It knows from the start how long calls wait here, and may send every one twice. */
-  #hedging(): Hedging {
+  #hedging(places: Places): Hedging {
     const { hedgesAfterMs } = this.#options
-    const hedging = new Hedging({ enabled: hedgesAfterMs !== null, percentMax: 100 }, () => 0)
+    const hedging = new Hedging({ enabled: hedgesAfterMs !== null, percentMax: 100 }, (pool) => places.saturation(pool))
     const lengths = [1, 100, 300, 1000, 5000, 20_000, 80_000, 300_000]
     const kinds = routeNames.flatMap((route) =>
       [true, false].flatMap((isStream) =>

@@ -83,6 +83,15 @@ export class Gate {
     return this.work < this.limit.value || load.calls < this.callsLimit.value
   }
 
+  /** What it has in hand as a share of what it is given at once; 0 where it is given all. */
+  get saturation(): number {
+    const { limits, callsMax } = this.#options
+    const { calls } = this.#subject.load
+    if (limits === 'off') return 0
+    if (limits === 'fixed') return calls / callsMax
+    return Math.max(calls / callsMax, Math.min(this.work / this.limit.value, calls / this.callsLimit.value))
+  }
+
   /** A call is sent: the passage is told how it goes. */
   enter(speed: Speed, size: CallSize, nowMs: number): Passage {
     const { load } = this.#subject

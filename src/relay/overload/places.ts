@@ -39,11 +39,6 @@ export class Places {
     this.options = options
   }
 
-  /** 1 when anybody waits. 0 to 1. */
-  get saturation(): number {
-    return this.#isAnyWaiting ? 1 : 0
-  }
-
   /** Who waits before each pool, and how often what they were told held. */
   *lineFacts(): IterableIterator<LineFact> {
     for (const [{ name }, line] of this.#lines)
@@ -82,6 +77,13 @@ export class Places {
       isAnyUp = true
     }
     return !isAnyUp
+  }
+
+  /** How full its servers are that do not rest: the emptiest counts. At least 1 while calls wait in its line. */
+  saturation(pool: Pool): number {
+    if ((this.#lines.get(pool)?.waitingCount ?? 0) > 0) return 1
+    const up = pool.members.filter(({ upstream }) => upstream.restLeftMs === 0)
+    return Math.min(...up.map(({ upstream }) => this.gateOf(upstream).saturation))
   }
 
   /** A call is sent to this server. @param model its name there. */
