@@ -66,25 +66,23 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   await using parts = new AsyncDisposableStack()
   const clock = systemClock
   const random = systemRandom
+  const { limits, site, onDisconnect } = config
   const node = nodeNumber(worker)
-  const rays = new RaySource(clock, random, { node, site: config.site })
-
+  const rays = new RaySource(clock, random, { node, site })
   const fleet = openFleet(config, clock)
   tellOfKeys(fleet, log)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
-  const admission = new Admission(config.limits.callsLiveMax)
+  const admission = new Admission(limits.callsLiveMax)
   const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
   const places = parts.use(new Places(clock, random, config.overload))
-  const hedging = new Hedging(config.hedging, () =>
-    Math.max(places.saturation, admission.liveCount / config.limits.callsLiveMax),
-  )
+  const saturation = (): number => Math.max(places.saturation, admission.liveCount / limits.callsLiveMax)
+  const hedging = new Hedging(config.hedging, saturation)
   const breakers = new Breakers(clock, config.breaker)
   const gauged = { fleet, journal, admission, places, breakers, retries, hedging }
   const metrics = new Metrics(gaugesOf(gauged))
   const observer = new Observer(log, metrics, config.log)
-  const { limits, site, onDisconnect } = config
   const relay = parts.use(openRelay(config, { ...gauged, clock, random, wires, observer }))
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
