@@ -17,6 +17,7 @@ import { logSchema } from './observe/log.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
 import { hedgingSchema } from './relay/overload/hedge.ts'
 import { retriesSchema } from './relay/overload/retry-budget.ts'
+import { breakerSchema } from './relay/overload/breaker-options.ts'
 import { continuationSchema } from './relay/stream/seam-budget.ts'
 import { journalSchema } from './store/journal.ts'
 
@@ -71,6 +72,7 @@ export const configSchema = z
     continuation: continuationSchema,
     retries: retriesSchema,
     hedging: hedgingSchema,
+    breaker: breakerSchema,
     streams: streamsSchema,
     log: logSchema,
   })

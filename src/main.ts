@@ -26,10 +26,13 @@ import { Admission } from './relay/overload/admission.ts'
 import { Places } from './relay/overload/places.ts'
 import { Hedging } from './relay/overload/hedge.ts'
 import { RetryBudget } from './relay/overload/retry-budget.ts'
+import { Breakers, type Trouble } from './relay/overload/breakers.ts'
+import { Patrol, type PatrolParts } from './relay/patrol.ts'
 import { PrefillProber } from './relay/prefill-probe.ts'
 import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
 import { RollCall } from './relay/roll-call.ts'
+import { TokenProber } from './relay/token-probe.ts'
 import { probe } from './relay/wire/probe.ts'
 import { SeamBudget } from './relay/stream/seam-budget.ts'
 import { postWebhook } from './relay/wire/webhook-post.ts'
@@ -46,6 +49,8 @@ export interface House extends AsyncDisposable {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly callsLive: () => number
+  /** What is out of use though it answers, and why; some dozens at most. */
+  readonly troubles: () => Trouble[]
   /** The name under which this process holds leases. */
   readonly journalNode: string
   /** Another process that held leases is dead: takes its answers over now, and not only when its lease has run out. */
@@ -61,29 +66,29 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   await using parts = new AsyncDisposableStack()
   const clock = systemClock
   const random = systemRandom
+  const { limits, site, onDisconnect } = config
   const node = nodeNumber(worker)
-  const rays = new RaySource(clock, random, { node, site: config.site })
-
+  const rays = new RaySource(clock, random, { node, site })
   const fleet = openFleet(config, clock)
   tellOfKeys(fleet, log)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
-  const admission = new Admission(config.limits.callsLiveMax)
-  const places = parts.use(new Places(clock, random, config.overload))
+  const admission = new Admission(limits.callsLiveMax)
   const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
+  const places = parts.use(new Places(clock, random, config.overload))
   const hedging = new Hedging(config.hedging, (pool) =>
-    Math.max(places.saturation(pool), admission.liveCount / config.limits.callsLiveMax),
+    Math.max(places.saturation(pool), admission.liveCount / limits.callsLiveMax),
   )
-  const metrics = new Metrics(gaugesOf({ fleet, journal, admission, places, retries, hedging }))
+  const breakers = new Breakers(clock, config.breaker)
+  const gauged = { fleet, journal, admission, places, breakers, retries, hedging }
+  const metrics = new Metrics(gaugesOf(gauged))
   const observer = new Observer(log, metrics, config.log)
-  const { limits, site, onDisconnect } = config
-  const relay = parts.use(
-    openRelay(config, { clock, random, fleet, wires, places, journal, admission, retries, hedging, observer }),
-  )
+  const relay = parts.use(openRelay(config, { ...gauged, clock, random, wires, observer }))
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
+  parts.use(openPatrol(config, { clock, fleet, breakers, wires, places, log, metrics }))
   const adopt = (): void => {
     relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
   }
@@ -119,9 +124,9 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury })
 }
 
-type Gauged = Pick<Relay, 'fleet' | 'journal' | 'admission' | 'places' | 'retries' | 'hedging'>
+type Gauged = Pick<Relay, 'fleet' | 'journal' | 'admission' | 'places' | 'breakers' | 'retries' | 'hedging'>
 
-function gaugesOf({ fleet, journal, admission, places, retries, hedging }: Gauged): Gauges {
+function gaugesOf({ fleet, journal, admission, places, breakers, retries, hedging }: Gauged): Gauges {
   return {
     callsLive: () => admission.liveCount,
     journalBytes: () => journal.keptBytes,
@@ -135,6 +140,7 @@ function gaugesOf({ fleet, journal, admission, places, retries, hedging }: Gauge
         workMax: places.gateOf(upstream).limit.value,
         callsMax: places.gateOf(upstream).callsLimit.value,
         keysResting: upstream.keys.restingCount,
+        phase: breakers.phase(upstream),
       })),
     lines: () => places.lineFacts(),
     retriesLeft: () => retries.left,
@@ -170,6 +176,7 @@ function asHouse(open: OpenParts): House {
     journalNode,
     bury,
     callsLive: () => relay.liveCount,
+    troubles: () => relay.breakers.troubles(troublesMax),
     isReady: () => !isDraining && fleet.upstreams.some(({ restLeftMs, wasUp }) => wasUp && restLeftMs === 0),
     drain: async (graceMs) => {
       isDraining = true
@@ -195,6 +202,8 @@ async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Pr
   await Promise.race([done, late])
 }
 
+/** Upstreams and models that /readyz tells of. */
+const troublesMax = 50
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
 
@@ -214,6 +223,12 @@ function openRelay({ continuation, journal, limits }: Config, parts: RelayParts)
     detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
   }
   return new RelayPlane(relay, journal)
+}
+
+type PatrolBase = Omit<PatrolParts, 'prober' | 'options'> & Pick<Relay, 'wires' | 'places'>
+
+function openPatrol({ breaker }: Config, { wires, places, ...parts }: PatrolBase): Patrol {
+  return new Patrol({ ...parts, prober: new TokenProber(parts.clock, wires, places), options: breaker })
 }
 
 function openFleet(config: Config, clock: Clock): Fleet {

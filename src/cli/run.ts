@@ -65,7 +65,7 @@ export async function run(options: RunOptions): Promise<void> {
 
 async function openOne(config: Config, log: Log): Promise<Running> {
   const house = await openHouse(config, log)
-  const facts = () => ({ callsLive: house.callsLive(), ...describeFleet(house.fleet) })
+  const facts = () => ({ callsLive: house.callsLive(), ...describeFleet(house.fleet), troubles: house.troubles() })
   return {
     ready: { urls: house.urls, workers: 1, ...describeFleet(house.fleet) },
     metrics: () => house.metrics.registry.metrics(),

@@ -6,6 +6,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
+import type { House } from '../main.ts'
 import type { Log } from '../observe/log.ts'
 import type { Totals } from '../observe/metric.ts'
 import type { Ready } from './banner.ts'
@@ -48,6 +49,8 @@ export interface WorkerStatus {
   readonly isReady: boolean
   readonly upstreamsUp: number
   readonly upstreamsAll: number
+  /** What is out of use though it answers, and why. */
+  readonly troubles: ReturnType<House['troubles']>
 }
 
 type Listening = Extract<WorkerWord, { event: 'listening' }>

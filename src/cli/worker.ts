@@ -86,6 +86,7 @@ function statusOf(house: House): WorkerStatus {
     isReady: house.isReady(),
     upstreamsUp: upstreams.filter(({ isUp }) => isUp).length,
     upstreamsAll: upstreams.length,
+    troubles: house.troubles(),
   }
 }
 

@@ -85,6 +85,10 @@ export const upstreamSchema = z
       'Upstreams with the lowest number are used first; the others only when none of those can answer.',
       { min: 0, max: 100 },
     ),
+    probe: z.enum(['token', 'call']).optional().meta({
+      description:
+        'How it shows that it generates again after its calls failed: `token`, it is asked for eight tokens behind the scenes; `call`, the next call is its trial, one at a time. Left out, `token`, and `call` for providers and wherever a key is set, since a prompt may cost money there.',
+    }),
     connectionsMax: count(1024, 'Connections to this server at once, per worker.'),
   })
   .refine(({ key, keys }) => key === undefined || keys === undefined, {
@@ -166,7 +170,9 @@ export class Upstream {
 
   /** Zero when it may be used; otherwise how long it still rests after failures, or all its keys do. */
   get restLeftMs(): number {
-    return Math.max(0, this.#restUntilMs - this.#clock.monotonicMs(), this.keys.restLeftMs)
+    const keysMs = this.keys.restLeftMs
+    if (this.#restUntilMs === 0) return keysMs // asked for each upstream at each call
+    return Math.max(0, this.#restUntilMs - this.#clock.monotonicMs(), keysMs)
   }
 
   /** Answers arrive from it. */

@@ -37,6 +37,7 @@ export interface UpstreamGauges {
   readonly workMax: number
   readonly callsMax: number
   readonly keysResting: number
+  readonly phase: BreakerPhase
 }
 
 export interface LineGauges {
@@ -46,6 +47,10 @@ export interface LineGauges {
   readonly heldCount: number
   readonly missedCount: number
 }
+
+/** Of a circuit breaker; the worst of the models of an upstream. */
+export type BreakerPhase = 'closed' | 'ramp' | 'ripe' | 'open'
+const phaseNumbers = { closed: 0, ramp: 1, ripe: 2, open: 2 } as const satisfies Record<BreakerPhase, number>
 
 /** The metrics of all workers together; for their supervisor. */
 export function clusterMetrics(): Promise<string> {
@@ -85,6 +90,16 @@ export class Metrics {
   #tokens = this.#counter('holdfast_tokens_total', 'Tokens as the upstreams counted them.', ['model', 'direction'])
   #events = this.#counter('holdfast_events_total', 'Events of answers journaled and delivered.', [])
   #bytes = this.#counter('holdfast_answer_bytes_total', 'Bytes of answers handed to callers.', [])
+  #openings = this.#counter(
+    'holdfast_breaker_openings_total',
+    'Times that a model of an upstream was taken out of use; `why`: `row` of failures, `share` of failures, `probe` that failed, `outlier` among its peers.',
+    ['upstream', 'why'],
+  )
+  #asked = this.#counter(
+    'holdfast_breaker_probes_total',
+    'Questions for a token to upstreams that were out of use; `outcome`: `token`, `failed`, or `nothing` that could be concluded.',
+    ['upstream', 'outcome'],
+  )
   #durations = this.#histogram('holdfast_call_duration_seconds', 'From the request to the end of the answer.', [
     'route',
   ])
@@ -122,6 +137,14 @@ export class Metrics {
         for (const each of gauges.upstreams()) gauge.set({ upstream: each.name }, each[field])
       })
     this.#lineGauges(gauges)
+    this.#gauge(
+      'holdfast_upstream_breaker',
+      '2 while a model of the upstream is out of use, 1 while one is back with a part of its share, else 0.',
+      ['upstream'],
+      (gauge) => {
+        for (const { name, phase } of gauges.upstreams()) gauge.set({ upstream: name }, phaseNumbers[phase])
+      },
+    )
     this.#gauge('holdfast_upstream_calls_live', 'Calls under way at the upstream.', ['upstream'], (gauge) => {
       for (const { name, inFlight } of gauges.upstreams()) gauge.set({ upstream: name }, inFlight)
     })
@@ -181,6 +204,14 @@ export class Metrics {
     this.#sum(fact)
   }
 
+  breakerOpened(upstream: string, why: string): void {
+    this.#openings.inc({ upstream, why })
+  }
+
+  breakerAsked(upstream: string, outcome: string): void {
+    this.#asked.inc({ upstream, outcome })
+  }
+
   #sum(fact: ExchangeFact): void {
     this.totals.calls++
     if (fact.outcome === 'failed') this.totals.failed++
@@ -217,7 +248,7 @@ export class Metrics {
       labelNames,
       registers: [this.registry],
       // Over workers amounts add up; a state, and the journal that they share, do not.
-      aggregator: /_up$|_journal_/.test(name) ? 'max' : 'sum',
+      aggregator: /_up$|_breaker$|_journal_/.test(name) ? 'max' : 'sum',
       collect() {
         collect(this)
       },

@@ -70,6 +70,8 @@ export class Attempt implements WireReceiver {
   receivedStatus: number | null = null
   usage: Usage | null = null
   finishReason: string | null = null
+  /** When the first content came; null while none has. */
+  firstContentMs: number | null = null
   #clock: Clock
   #listener: AttemptListener
   #flight: Flight | null = null
@@ -100,6 +102,10 @@ export class Attempt implements WireReceiver {
 
   get isCommitted(): boolean {
     return this.#held === null
+  }
+
+  get isStream(): boolean {
+    return this.order.isStream
   }
 
   /** Tokens or, where they were not counted, content events so far. */
@@ -225,7 +231,8 @@ export class Attempt implements WireReceiver {
 
   #commit(held: Said[]): void {
     this.#held = null
-    this.order.passage.firstToken(this.#clock.monotonicMs())
+    this.firstContentMs = this.#clock.monotonicMs()
+    this.order.passage.firstToken(this.firstContentMs)
     this.#watch() // from here on the shorter limit between tokens counts
     this.#listener.onCommit()
     for (const { event, aside } of held) this.#listener.onEvent(event, aside)

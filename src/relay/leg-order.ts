@@ -8,6 +8,7 @@ import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import type { Order } from './order.ts'
+import type { Breakers } from './overload/breakers.ts'
 import type { Hedging } from './overload/hedge.ts'
 import type { Places } from './overload/places.ts'
 import type { RetryBudget } from './overload/retry-budget.ts'
@@ -18,6 +19,7 @@ export interface LegParts {
   readonly random: Random
   readonly wires: WireSource
   readonly places: Places
+  readonly breakers: Breakers
   readonly retries: RetryBudget
   readonly hedging: Hedging
   /** Largest answer, bytes. */

@@ -4,11 +4,13 @@
  */
 import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
+import { modelAt } from '../fleet/fleet.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Timer } from '../ground/clock.ts'
 import { choose } from './balance/balance.ts'
 import { backOff, firstTokenLimitMs, giveUpFault, isFleeting, isTooLong, mayReturnSoon, retryCost } from './failover.ts'
 import type { LegOrder, LegParts } from './leg-order.ts'
+import type { Standing } from './overload/breakers.ts'
 import type { WaitKind } from './overload/first-token-times.ts'
 import { mayHedge } from './overload/hedge.ts'
 import { type Ear, type Failure, Race, type RaceListener } from './race.ts'
@@ -90,13 +92,18 @@ export class Leg implements RaceListener {
     }
   }
 
-  /** One that has room; where none has, any: a call that was let in is not sent away again. */
+  /** One in use that has room; where none has, any: a call that was let in is not sent away again. */
   #choose(): PoolMember | null {
     const { members } = this.#order.target
     const { places, random } = this.#parts
-    const roomy = members.filter((member) => places.hasRoom(member))
-    return choose(roomy, this.#rounds.out, random) ?? choose(members, this.#rounds.out, random)
+    const roomy = members.filter((member) => places.hasRoom(member) && this.#standing(member).restMs === 0)
+    return (
+      choose(roomy, this.#rounds.out, random, this.#standing) ??
+      choose(members, this.#rounds.out, random, this.#standing)
+    )
   }
+
+  #standing = (member: PoolMember): Standing => this.#parts.breakers.standing(member, this.#order.target.upstreamModel)
 
   /** Puts the call to this upstream, if it may be tried further; false when it cannot be put into its language. */
   #put(member: PoolMember): boolean {
@@ -209,6 +216,7 @@ export class Leg implements RaceListener {
   /** Before upstreams of a lower rank are asked, the last of its own gets a second try, once. */
   #isWorthAnother(member: PoolMember, fault: Fault, tookMs: number): boolean {
     if (this.#hasTriedAgain || !this.#mayTry() || !isFleeting(fault, tookMs)) return false
+    if (this.#parts.breakers.find(member.upstream, modelAt(member, this.#order.target))?.breaker.isOut) return false
     const left = this.#order.target.members.filter((other) => !this.#rounds.out.has(other))
     return left.length > 0 && left.every(({ priority }) => priority > member.priority)
   }
@@ -262,9 +270,9 @@ export class Leg implements RaceListener {
     const { pool, members } = this.#order.target
     const { places, random } = this.#parts
     const others = members.filter(
-      (other) => mayHedge(other, slow) && other.upstream.restLeftMs === 0 && places.hasRoom(other),
+      (other) => mayHedge(other, slow) && this.#standing(other).restMs === 0 && places.hasRoom(other),
     )
-    const member = this.#mayTry() ? choose(others, this.#rounds.out, random) : null
+    const member = this.#mayTry() ? choose(others, this.#rounds.out, random, this.#standing) : null
     const translation = member && this.#speak(member)
     if (!member || !translation || !this.#parts.hedging.take(pool)) return false
     this.#hedgedMs = beganMs

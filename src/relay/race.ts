@@ -117,6 +117,7 @@ export class Race {
     const { upstream, passage, isStream } = attempt.order
     if (!fault && !isStream) passage.answered(attempt.usage?.outputTokens ?? 0, this.parts.clock.monotonicMs())
     passage.end()
+    this.parts.breakers.settle(upstream, modelAt(member, this.order.target), fault, attempt)
     runner.learnGap()
     const hasOtherKey = fault !== null && key !== null && upstream.keys.fail(key, fault)
     if (fault && !hasOtherKey) this.#blame(upstream, fault)
@@ -168,11 +169,13 @@ class Runner implements AttemptListener {
     this.cost = options.cost
     this.key = upstream.keys.pick()
     upstream.callCount++
+    const model = modelAt(member, order.target)
+    parts.breakers.begin(upstream, model)
     this.attempt = new Attempt(
       parts.clock,
       {
         upstream,
-        passage: parts.places.enter(upstream, modelAt(member, order.target), order.size),
+        passage: parts.places.enter(upstream, model, order.size),
         wire: parts.wires.to(upstream),
         translation,
         isStream: order.order.call.isStream,
@@ -193,6 +196,7 @@ class Runner implements AttemptListener {
     const { tookMs, member } = this
     this.#race.win(this)
     this.#succeed()
+    this.#race.parts.breakers.speak(member.upstream, modelAt(member, this.#race.order.target))
     this.#spokenMs = this.attempt.beganMs + tookMs
     this.#race.listener.onSpoken(member, tookMs)
   }

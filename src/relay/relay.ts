@@ -67,6 +67,10 @@ export class RelayPlane {
     return this.#relay.admission.liveCount
   }
 
+  get breakers(): Relay['breakers'] {
+    return this.#relay.breakers
+  }
+
   /** A call with its first reader. A repetition of a call that is under way becomes another reader of that. */
   take(order: Order, reply: Reply): void {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#start(order, reply)

@@ -23,7 +23,7 @@ export class Turn implements LineCall {
   readonly work: number
   readonly startByMs: number
   readonly placeKey: string
-  readonly #relay: Pick<Relay, 'places'>
+  readonly #relay: Pick<Relay, 'places' | 'breakers'>
   readonly #target: Target
   readonly #listener: TurnListener
   readonly #isUnknown: boolean
@@ -33,7 +33,12 @@ export class Turn implements LineCall {
     return this.#relay.places.lineOf(this.#target.pool)
   }
 
-  constructor(relay: Pick<Relay, 'places' | 'sizes' | 'clock'>, order: Order, target: Target, listener: TurnListener) {
+  constructor(
+    relay: Pick<Relay, 'places' | 'breakers' | 'sizes' | 'clock'>,
+    order: Order,
+    target: Target,
+    listener: TurnListener,
+  ) {
     this.#relay = relay
     this.#target = target
     this.#listener = listener
@@ -83,7 +88,9 @@ export class Turn implements LineCall {
   }
 
   hasPlace(): boolean {
-    return this.#relay.places.hasPlace(this.#target.members)
+    const { members, upstreamModel } = this.#target
+    const { places, breakers } = this.#relay
+    return places.hasPlace(members, (member) => breakers.standing(member, upstreamModel).restMs > 0)
   }
 
   admit(): void {

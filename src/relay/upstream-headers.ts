@@ -25,12 +25,20 @@ export function upstreamHeaders(
     ...order.passedHeaders,
   }
   const key = upstream.options.key === 'caller' ? order.callerKey : ownKey
-  const family = routes[route].family
+  const { family } = routes[route]
+  Object.assign(headers, credentials(upstream, route, key))
+  return routes[order.call.route].family === family ? { ...headers, ...order.call.headers } : headers
+}
+
+/** How this upstream wants to be shown a key on a route of this language. */
+export function credentials(upstream: Upstream, route: Route, key: string | null): Record<string, string> {
+  const headers: Record<string, string> = {}
+  const { family } = routes[route]
   if (family === 'anthropic') {
     headers['anthropic-version'] = anthropicVersion
     if (key) headers['x-api-key'] = key
   }
   // Servers that speak the Anthropic language beside OpenAI's (llama.cpp, vLLM) want their key as a bearer.
   if (key && (family === 'openai' || upstream.kind !== 'anthropic')) headers['authorization'] = `Bearer ${key}`
-  return routes[order.call.route].family === family ? { ...headers, ...order.call.headers } : headers
+  return headers
 }

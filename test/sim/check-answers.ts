@@ -1,6 +1,7 @@
 /** Follows each answer from the first question to the end: its text, its ends, its calls, its cancels. */
 import { expectedAnswer } from '../../lab/answer.ts'
 import { readAside } from '../../src/dialect/seam/aside.ts'
+import { probeRequestId } from '../../src/relay/token-probe.ts'
 import { AnswerText } from '../world/answer-text.ts'
 import type { Gateway } from '../world/gateway.ts'
 import type { ServerCall } from '../world/model-server.ts'
@@ -54,6 +55,7 @@ export class AnswerCheck implements ClientWatch {
   // While it runs.
 
   seeCall(call: ServerCall): void {
+    if (call.ray === probeRequestId) return
     const calls = this.#calls.get(call.ray) ?? []
     this.#calls.set(call.ray, calls)
     calls.push(call)

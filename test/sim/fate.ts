@@ -49,6 +49,11 @@ export class Fate {
         const server = pick(servers, fault.server)
         return this.#hold(fault.kind + fault.server, fault.forMs, [() => server.crash(), () => server.restart()])
       }
+      case 'server sick': {
+        const server = pick(servers, fault.server)
+        server.sickUntilMs = Math.max(server.sickUntilMs, this.#world.time.monotonicMs() + fault.forMs)
+        return
+      }
       case 'server stall': {
         const server = pick(servers, fault.server)
         server.stalledUntilMs = Math.max(server.stalledUntilMs, this.#world.time.monotonicMs() + fault.forMs)

@@ -3,7 +3,7 @@ import type { Chance } from '../world/chance.ts'
 import type { CallFault } from '../world/generation.ts'
 
 export type WorldFault = { readonly atMs: number } & (
-  | { readonly kind: 'server crash' | 'server stall'; readonly server: number; readonly forMs: number }
+  | { readonly kind: 'server crash' | 'server stall' | 'server sick'; readonly server: number; readonly forMs: number }
   | { readonly kind: 'call'; readonly server: number; readonly fault: CallFault }
   | { readonly kind: 'server link cut'; readonly gateway: number; readonly server: number; readonly forMs: number }
   | { readonly kind: 'client link cut'; readonly gateway: number; readonly story: number; readonly forMs: number }
@@ -30,6 +30,7 @@ export interface Place {
 const kinds: readonly FaultKind[] = [
   'server crash',
   'server stall',
+  'server sick',
   'call',
   'call', // the most varied of all
   'server link cut',
@@ -59,6 +60,7 @@ function drawFault(chance: Chance, kind: FaultKind, place: Place): WorldFault {
   switch (kind) {
     case 'server crash':
     case 'server stall':
+    case 'server sick':
       return { kind, atMs, server, forMs }
     case 'call':
       return { kind, atMs, server, fault: drawCallFault(chance) }

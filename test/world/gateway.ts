@@ -20,12 +20,18 @@ import { Places } from '../../src/relay/overload/places.ts'
 import { Admission } from '../../src/relay/overload/admission.ts'
 import { Hedging } from '../../src/relay/overload/hedge.ts'
 import { RetryBudget, retriesSchema } from '../../src/relay/overload/retry-budget.ts'
+import { breakerSchema } from '../../src/relay/overload/breaker-options.ts'
+import { Breakers } from '../../src/relay/overload/breakers.ts'
+import { Patrol } from '../../src/relay/patrol.ts'
 import { RelayPlane } from '../../src/relay/relay.ts'
 import type { Reply } from '../../src/relay/reply.ts'
+import type { Relay } from '../../src/relay/relay-parts.ts'
 import { RollCall } from '../../src/relay/roll-call.ts'
+import { TokenProber } from '../../src/relay/token-probe.ts'
 import { type ContinuationOptions, continuationSchema, SeamBudget } from '../../src/relay/stream/seam-budget.ts'
 import type { Findings } from '../../src/relay/wire/probe.ts'
 import type { Wire } from '../../src/relay/wire/wire.ts'
+import type { WireSource } from '../../src/relay/wire/wires.ts'
 import type { Journal, JournalOptions } from '../../src/store/journal.ts'
 import type { Ask, CallerLink, Machine } from './caller-link.ts'
 import type { Chance } from './chance.ts'
@@ -38,6 +44,8 @@ import { type DiskPace, WorldJournal } from './world-journal.ts'
 import { WorldReply } from './world-reply.ts'
 import { WorldWire } from './world-wire.ts'
 
+/** Short, so that the few calls of a world open breakers, and let them return. */
+const breakerTraits = { failuresInRow: 2, openMs: 1500, openMsMax: 6000 }
 /** From its start until a gateway listens. */
 const startMs = 300
 const adoptionsPerLease = 5
@@ -234,18 +242,22 @@ export class Gateway implements Machine {
     const log = logOf(trace, process)
     const metrics = { settled: onSettled } as unknown as Metrics
     const detached = { count: 0, max: 1000, ms: detachedMs }
+    const wireSource: WireSource = {
+      to: ({ name }) => {
+        const wire = wires.get(name)
+        if (!wire) throw new RangeError(`no wire to ${name}`)
+        return sabotage.wire?.(wire) ?? wire
+      },
+    }
+    const places = new Places(clock, random, overloadSchema.parse({}))
+    const breakers = openBreakers({ clock, fleet, wires: wireSource, places, log })
     const relay = new RelayPlane(
       {
         clock,
         random,
         fleet,
-        wires: {
-          to: ({ name }) => {
-            const wire = wires.get(name)
-            if (!wire) throw new RangeError(`no wire to ${name}`)
-            return sabotage.wire?.(wire) ?? wire
-          },
-        },
+        wires: wireSource,
+        breakers,
         journal: sabotage.journal?.(journal, process) ?? journal,
         admission,
         observer: new Observer(log, metrics, { access: false }),
@@ -376,6 +388,16 @@ export class Gateway implements Machine {
     })
     return sabotage.reply?.(reply) ?? reply
   }
+}
+
+type BreakerParts = Pick<Relay, 'clock' | 'fleet' | 'wires' | 'places'> & { readonly log: Log }
+
+function openBreakers({ clock, fleet, wires, places, log }: BreakerParts): Breakers {
+  const options = breakerSchema.parse(breakerTraits)
+  const breakers = new Breakers(clock, options)
+  const metrics = { breakerOpened: () => {}, breakerAsked: () => {} }
+  void new Patrol({ clock, fleet, breakers, prober: new TokenProber(clock, wires, places), log, metrics, options })
+  return breakers
 }
 
 function logOf(trace: Trace, { name }: SimProcess): Log {

@@ -42,6 +42,8 @@ export class ModelServer {
   isUp = true
   /** Says nothing until then, on the world's clock. */
   stalledUntilMs = 0
+  /** Answers every call with an error of its own until then. */
+  sickUntilMs = 0
   readonly live = new Set<Generation>()
   #trace: Trace
   /** Strike the calls to come, one each. */
@@ -83,6 +85,7 @@ export class ModelServer {
 
   take(side: ServerSide): void {
     if (!this.isUp) return side.send({ kind: 'reset' })
+    if (this.time.monotonicMs() < this.sickUntilMs) return this.#refuse(side, 500, null)
     const fault = this.#armed.shift() ?? null
     if (fault?.kind === 'refusal') return this.#refuse(side, fault.status, fault.retryAfterS)
     const route = routeOf(side.request.path)

@@ -69,10 +69,10 @@ export class Places {
    * Whether one of them may be sent a call now. Those that rest count only when all do: the call then goes its way,
    * which knows what to do about servers that are down.
    */
-  hasPlace(members: readonly Member[]): boolean {
+  hasPlace(members: readonly Member[], isResting: (member: Member) => boolean): boolean {
     let isAnyUp = false
     for (const member of members) {
-      if (member.upstream.restLeftMs > 0) continue
+      if (isResting(member)) continue
       if (this.hasRoom(member)) return true
       isAnyUp = true
     }
