@@ -1,3 +1,4 @@
+/** Sums of metrics, read off a page. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { metricOf } from './metrics-page.ts'

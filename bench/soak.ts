@@ -37,11 +37,11 @@ const faults: readonly (FaultOrder & { readonly probability: number })[] = [
 ]
 
 /** So small that it is full before the measuring begins: what it holds is its work and no leak. */
-const journalBytesMax = 16 * 2 ** 20
+const journalBytesMax = 8 * 2 ** 20
 /** Before a sample the collector has run, so that what is counted is held and not only not yet thrown away. */
 const sampleMs = 5000
-/** A client behind the narrow link reads about as fast as an engine speaks: some pile up, none gives up. */
-const slowBytesPerSecond = 64 * 1024
+/** For each connection; an engine speaks about 11 KB of events a second. */
+const slowBytesPerSecond = 8 * 1024
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 

@@ -1,3 +1,4 @@
+/** When a rise counts as growth. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '../src/ground/random.ts'

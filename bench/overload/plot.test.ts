@@ -1,3 +1,4 @@
+/** Curves as text: what stands where. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { plot } from './plot.ts'

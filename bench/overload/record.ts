@@ -1,4 +1,4 @@
-/** What the overload bench's load process is told, and what it tells of each call: plain data, since it goes by JSON. */
+/** What the overload bench's load process is told, and what it tells of each call: plain data, it goes by JSON. */
 import type { Tier } from './workload.ts'
 
 export interface LoadOrder {

@@ -1,3 +1,4 @@
+/** What counts as served, refused, fair. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CallRecord } from './record.ts'

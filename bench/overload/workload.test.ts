@@ -1,3 +1,4 @@
+/** The offered calls: their moments, their tenants, their lengths. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answerLength } from '../../lab/answer.ts'

@@ -1,3 +1,4 @@
+/** Growth told from noise, in what a gateway holds. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Held, judgeHeld } from './held.ts'

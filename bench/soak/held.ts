@@ -29,7 +29,7 @@ const bars: Readonly<
 }
 
 /** Least samples of a bin, and most bins: a bin is told by its least value, the floor that a leak would raise. */
-const binSamplesMin = 4
+const binSamplesMin = 3
 const binsMax = 40
 
 /** Null when the gateway did not answer in time. */
