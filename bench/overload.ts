@@ -179,7 +179,7 @@ async function measureLevels(ask: Ask, engines: readonly ChildServer[], capacity
       const gateway = await startGateway(mode, ask.onDisconnect, engines)
       if (gateway === null) {
         missing.add(mode)
-        say(`left out: this gateway has no overload.limits: ${mode}`)
+        say(`left out: this gateway has no mode ${mode}`)
         continue
       }
       try {

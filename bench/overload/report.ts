@@ -32,7 +32,7 @@ export interface OverloadReport {
   readonly missingModes: readonly ModeName[]
 }
 
-const marks: Readonly<Record<ModeName, string>> = { off: 'o', fixed: '+', adaptive: '#' }
+const marks: Readonly<Record<ModeName, string>> = { off: 'o', capped: 'c', fixed: '+', adaptive: '#' }
 
 const percent = (value: number, digits = 0): string =>
   Number.isFinite(value) ? `${(value * 100).toFixed(digits)} %` : '–'
@@ -45,6 +45,11 @@ const counted = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
     .map(([code, count]) => `${count} ${code}`)
     .join(', ') || '0'
+
+/** A load that sends later than this is short of CPU, and what is counted from the planned moment says so. */
+const lagMsMax = 50
+
+const loadCell = ({ load, score }: Level): string => `${load}×${score.lagP99Ms > lagMsMax ? ' \\*' : ''}`
 
 /** Goodput as a share of the mode's own best level. */
 export function shareOfBest(level: Level, levels: readonly Level[]): number {
@@ -71,7 +76,7 @@ function goodTable(own: readonly Level[], all: readonly Level[]): string {
   const rows = own.map((level) => {
     const { score } = level
     return [
-      `${level.load}×`,
+      loadCell(level),
       score.offeredPerSecond.toFixed(1),
       score.goodPerSecond.toFixed(1),
       percent(shareOfBest(level, all)),
@@ -104,8 +109,14 @@ function refusalTable(own: readonly Level[], isReturning: boolean): string {
     "greedy's tokens of its tier",
     'broken',
   ]
-  const rows = own.map(({ load, score, etas }) => [
-    `${load}×`,
+  const rows = own.map((level) => refusalRow(level, isReturning))
+  return grid(head, rows)
+}
+
+function refusalRow(level: Level, isReturning: boolean): string[] {
+  const { score, etas } = level
+  return [
+    loadCell(level),
     counted(score.refused),
     milliseconds(score.refusedInP50Ms),
     milliseconds(score.refusedInP99Ms),
@@ -117,15 +128,14 @@ function refusalTable(own: readonly Level[], isReturning: boolean): string {
     percent(score.modestHeldShare),
     percent(score.greedyTokenShare),
     counted(score.broken),
-  ])
-  return grid(head, rows)
+  ]
 }
 
 function curves({ levels, capacity, isReturning }: OverloadReport): string {
   const names = [...new Set(levels.map(({ mode }) => mode))]
   const title = `answers in time per second, over the offered load (capacity ${capacity.callsPerSecond.toFixed(1)}/s)`
   const drawn = names.map((name) => ({
-    name: `limits: ${name}`,
+    name: name,
     mark: marks[name],
     points: levels
       .filter(({ mode }) => mode === name)
@@ -142,7 +152,7 @@ export function verdicts({ levels }: OverloadReport): string[] {
     const last = own.toSorted((a, b) => a.load - b.load).at(-1) as Level
     const worst = own.filter(({ load }) => load >= 1).toSorted((a, b) => shareOfBest(a, own) - shareOfBest(b, own))[0]
     const dip = worst === undefined ? '' : `, worst from 1× on: ${percent(shareOfBest(worst, own))} at ${worst.load}×`
-    return `limits: ${name}: at ${last.load}× load, ${percent(shareOfBest(last, own))} of its best goodput${dip}`
+    return `${name}: at ${last.load}× load, ${percent(shareOfBest(last, own))} of its best goodput${dip}`
   })
 }
 
@@ -157,7 +167,12 @@ function smallPrint(report: OverloadReport): string[] {
     `${engineCount} engines of ${engine.slots} slots, ${engine.rate * speed} tokens/s a sequence alone, endless queue; closed loop without a gateway: ${capacity.callsPerSecond.toFixed(1)} answers/s, ${capacity.tokensPerSecond.toFixed(0)} tokens/s.`,
     `Levels of ${span.seconds} s, the first ${span.settleSeconds} s not counted; deadlines ${premium} s premium, ${standard} s standard, ${batch} s batch, then the client hangs up (\`onDisconnect: ${report.onDisconnect}\`)${isReturning ? '; the refused come back when told to' : ''}.`,
     `CPU at the busiest level, of one core: gateway ${busiest(({ gateway }) => gateway)}, engines ${busiest(({ engines }) => engines)}, load ${busiest(({ load }) => load)}; load sent at most ${milliseconds(lagMs)} ms late (p99). Neighbours ${percent(report.neighbourShare)} of the machine, stolen ${percent(report.stolenShare, 1)}.`,
-    ...report.missingModes.map((mode) => `This gateway has no \`overload.limits: ${mode}\`.`),
+    ...(lagMs > lagMsMax
+      ? [
+          `\\* the load itself was late by more than ${lagMsMax} ms (p99): the machine was short of CPU, not a fair level.`,
+        ]
+      : []),
+    ...report.missingModes.map((mode) => `Left out: this gateway has no mode "${mode}".`),
   ]
 }
 
@@ -167,7 +182,7 @@ export function reportText(report: OverloadReport): string {
   const tables = names.flatMap((name) => {
     const own = levels.filter(({ mode }) => mode === name)
     return [
-      `### Limits: ${name}${isReturning ? ', the refused come back' : ''}`,
+      `### Mode "${name}"${isReturning ? ', the refused come back' : ''}`,
       goodTable(own, levels),
       refusalTable(own, isReturning),
     ]

@@ -3,18 +3,20 @@ import { fileURLToPath } from 'node:url'
 import type { ChildServer } from '../../lab/child.ts'
 import { startSim } from '../../lab/start-sim.ts'
 import { configSchema } from '../../src/config.ts'
-import { freePort, launch } from '../launch.ts'
+import { canRunRealtime, freePort, launch, setRealtime } from '../launch.ts'
 import { metricOf, metricsPage } from '../metrics-page.ts'
 import { startHoldfast } from '../peer/holdfast.ts'
 import type { RunningPeer } from '../peer/peer.ts'
 import type { CallRecord, LoadEnd, LoadOrder } from './record.ts'
 import { keyOf, tenants } from './workload.ts'
 
-/** How the gateway guards its upstreams; a line here is a curve of the bench. */
+/** How the gateway guards its upstreams, as settings; a line here is a curve of the bench. */
 export const modes = {
-  off: { limits: 'off' },
-  fixed: { limits: 'fixed' },
-  adaptive: { limits: 'adaptive' },
+  off: { overload: { limits: 'off' } },
+  /** Nothing but a cap on all calls, set by hand to what the engines hold and half as many waiting. */
+  capped: { overload: { limits: 'off' }, limits: { callsLiveMax: 36 } },
+  fixed: { overload: { limits: 'fixed' } },
+  adaptive: { overload: { limits: 'adaptive' } },
 } as const
 export type ModeName = keyof typeof modes
 export const modeNames = Object.keys(modes) as ModeName[]
@@ -33,8 +35,14 @@ export interface Gateway {
   metric(name: string, label?: string): Promise<number>
 }
 
-export function startEngines(speed: number): Promise<ChildServer[]> {
-  return Promise.all(Array.from({ length: engineCount }, () => startSim({ ...engine, speed })))
+/** In the real-time class where that is allowed, as gateway and load are: neighbours on the machine own delays else. */
+export async function startEngines(speed: number): Promise<ChildServer[]> {
+  const engines = await Promise.all(Array.from({ length: engineCount }, () => startSim({ ...engine, speed })))
+  setRealtime(
+    engines.map(({ pid }) => pid),
+    true,
+  )
+  return engines
 }
 
 /** Tokens that an engine has made so far, for anybody. */
@@ -50,17 +58,16 @@ function settingsOf(
   onDisconnect: Leaving,
   engines: readonly ChildServer[],
 ): Record<string, unknown> | null {
-  const common = {
-    onDisconnect,
-    // The level is over and nobody waits for what is left.
-    limits: { drainMs: 0 },
-    upstreams: Object.fromEntries(engines.map(({ url }, at) => [`engine-${at + 1}`, { url: `${url}/v1` }])),
-  }
+  const patch: { readonly overload: object; readonly limits?: object } = modes[mode]
+  // The level is over then, and nobody waits for what is left.
+  const limits = { drainMs: 0, ...patch.limits }
+  const upstreams = Object.fromEntries(engines.map(({ url }, at) => [`engine-${at + 1}`, { url: `${url}/v1` }]))
   const keys = tenants.map(({ name, tier }) => ({ name, key: keyOf(name), tier }))
-  const guarded = { ...common, keys, overload: modes[mode] }
+  const guarded = { onDisconnect, upstreams, keys, overload: patch.overload, limits }
   if (configSchema.safeParse(guarded).success) return guarded
   // A gateway without admission control knows neither tiers nor modes: it is what `off` is.
-  return mode === 'off' ? { ...common, keys: keys.map(({ name, key }) => ({ name, key })) } : null
+  const { limits: kind } = patch.overload as { limits?: string }
+  return kind === 'off' ? { onDisconnect, upstreams, limits, keys: keys.map(({ name, key }) => ({ name, key })) } : null
 }
 
 /** Null when this gateway has no such mode. */
@@ -73,6 +80,7 @@ export async function startGateway(
   if (settings === null) return null
   const [port, adminPort] = [await freePort(), await freePort()]
   const running = await startHoldfast({ name: `overload-${mode}`, port, adminPort, journal: 'memory', settings })
+  setRealtime(running.pids(), true)
   return {
     mode,
     url: `http://127.0.0.1:${port}`,
@@ -91,6 +99,7 @@ export async function runLoad(order: LoadOrder): Promise<LoadResult> {
   let end: LoadEnd | null = null
   const file = fileURLToPath(new URL('./load.ts', import.meta.url))
   const program = launch(process.execPath, [file, JSON.stringify(order)], {
+    prefix: canRunRealtime ? ['chrt', '-r', '1'] : [],
     onLine: (line) => {
       const value = JSON.parse(line) as CallRecord | LoadEnd
       if ('cpuMs' in value) end = value
