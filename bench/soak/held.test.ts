@@ -31,6 +31,18 @@ test('a floor that rises under the saw is found, in memory and in descriptors', 
   ])
 })
 
+test('an hour of more calls is no growth', () => {
+  const busier = (i: number): Partial<Held> => {
+    const callsLive = 15 + Math.round(i / 3) + ((i * 7919) % 7)
+    return {
+      callsLive,
+      descriptors: 100 + 3 * callsLive + ((i * 31) % 11),
+      handles: 20 + 2 * callsLive + ((i * 31) % 13),
+    }
+  }
+  assert.deepEqual(growing(samples(busier)), [])
+})
+
 test('one wild moment is no growth', () => {
   assert.deepEqual(growing(samples((i) => (i === 90 ? { timers: 5000, residentBytes: 900 * mb } : {}))), [])
 })

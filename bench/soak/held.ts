@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { metricOf, metricsPage } from '../metrics-page.ts'
 import { residentBytes } from '../process-tree.ts'
+import { median, theilSenSlope } from '../statistics.ts'
 import { judgeTrend, type Trend } from '../trend.ts'
 
 export interface Held {
@@ -56,15 +57,23 @@ function countDescriptors(pid: number): number {
   }
 }
 
+/** What a series would be at the usual number of calls: its part that follows them is taken off, as load is no leak. */
+function withoutLoad(samples: readonly Held[], name: SeriesName): number[] {
+  const live = samples.map(({ callsLive }) => callsLive)
+  const values = samples.map((sample) => sample[name])
+  const perCall = Math.max(0, theilSenSlope(live, values) || 0)
+  const usual = median(live)
+  return values.map((value, i) => value - perCall * ((live[i] ?? usual) - usual))
+}
+
 /** The least of each bin of samples. */
-export function floors(samples: readonly Held[], name: SeriesName): { x: number[]; y: number[] } {
+function floors(samples: readonly Held[], name: SeriesName): { x: number[]; y: number[] } {
+  const values = withoutLoad(samples, name)
   const size = Math.max(binSamplesMin, Math.ceil(samples.length / binsMax))
-  const bins = Array.from({ length: Math.floor(samples.length / size) }, (_, i) =>
-    samples.slice(i * size, (i + 1) * size),
-  )
+  const starts = Array.from({ length: Math.floor(samples.length / size) }, (_, i) => i * size)
   return {
-    x: bins.map((bin) => bin[0]?.atSeconds ?? 0),
-    y: bins.map((bin) => Math.min(...bin.map((sample) => sample[name]))),
+    x: starts.map((start) => samples[start]?.atSeconds ?? 0),
+    y: starts.map((start) => Math.min(...values.slice(start, start + size))),
   }
 }
 
