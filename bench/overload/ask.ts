@@ -8,7 +8,8 @@ export interface Question {
   readonly agent: Agent
   readonly key: string
   readonly prompt: string
-  readonly timeoutSeconds: number
+  /** Told as `x-request-timeout`; null for not at all. */
+  readonly timeoutSeconds: number | null
   /** When the client hangs up, by `performance.now()`: a little after its deadline, to hear a last word. */
   readonly hangUpAtMs: number
   readonly signal: AbortSignal
@@ -81,12 +82,16 @@ export async function ask(question: Question): Promise<Heard> {
   try {
     const answer = await send(question, AbortSignal.any([signal, hangUp.signal]))
     answer.setEncoding('utf8')
-    if (answer.statusCode !== 200) return tell('refused', await causeOf(answer), retryAfterOf(answer))
+    if (answer.statusCode !== 200) {
+      const code = await causeOf(answer)
+      return tell(code === 'HF_DEADLINE' ? 'late' : 'refused', code, retryAfterOf(answer))
+    }
     for await (const piece of answer) listener.take(piece as string)
     const complaint = listener.complaint(expectedAnswer(prompt))
-    if (complaint === 'HF_DEADLINE') return tell('late', complaint)
     return tell(complaint === null ? 'good' : 'broken', complaint)
   } catch (error) {
+    // An error told in mid-answer: the gateway breaks the connection behind it.
+    if (listener.fault !== null) return tell(listener.fault === 'HF_DEADLINE' ? 'late' : 'broken', listener.fault)
     if (signal.aborted) return tell('unsettled', 'unsettled')
     if (hangUp.signal.aborted) return tell('late', 'hung up')
     return tell('broken', error instanceof Error ? error.message : String(error))
@@ -101,7 +106,7 @@ function send({ url, agent, key, prompt, timeoutSeconds }: Question, signal: Abo
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     authorization: `Bearer ${key}`,
-    'x-request-timeout': String(timeoutSeconds),
+    ...(timeoutSeconds === null ? {} : { 'x-request-timeout': timeoutSeconds.toFixed(3) }),
   }
   return new Promise((resolve, reject) => {
     const sent = request(`${url}/v1/chat/completions`, { method: 'POST', agent, headers, signal }, resolve)

@@ -19,6 +19,7 @@ export async function measureCapacity(urls: readonly string[], seed: number, spe
     callsPerSecond: 0,
     clients,
     deadlineSeconds,
+    tellsDeadline: false,
     isReturning: false,
   })
   const { goodPerSecond, goodTokensPerSecond } = scoreLevel(records, {

@@ -37,16 +37,18 @@ async function run(arrival: Arrival, plannedMs: number): Promise<void> {
   const sentMs = performance.now()
   const deadlineMs = plannedMs + order.deadlineSeconds[arrival.tenant.tier] * 1000
   const question = toQuestion(arrival, deadlineMs)
-  const askAgain = (): Promise<Heard> =>
-    ask({ ...question, timeoutSeconds: Math.max(0.001, (deadlineMs - performance.now()) / 1000) })
-  const first = await ask({ ...question, timeoutSeconds: order.deadlineSeconds[arrival.tenant.tier] })
+  const askNow = (): Promise<Heard> => {
+    const leftMs = Math.max(1, deadlineMs - performance.now())
+    return ask({ ...question, timeoutSeconds: order.tellsDeadline ? leftMs / 1000 : null })
+  }
+  const first = await askNow()
   const comebacks: Comeback[] = []
   let heard = first
   while (order.isReturning && heard.outcome === 'refused' && comebacks.length < comebacksMax) {
     const waitedMs = heard.retryAfterMs
     if (waitedMs === null || performance.now() + waitedMs >= deadlineMs) break
     await pause(waitedMs)
-    heard = await askAgain()
+    heard = await askNow()
     comebacks.push({ waitedMs, isIn: heard.outcome !== 'refused' })
   }
   const isLate = heard.outcome === 'good' && heard.endAtMs > deadlineMs

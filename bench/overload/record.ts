@@ -10,8 +10,10 @@ export interface LoadOrder {
   readonly callsPerSecond: number
   /** Closed loop: so many clients, each asking as soon as it has been answered. */
   readonly clients: number
-  /** From the call's beginning; sent as `x-request-timeout`, and the client hangs up soon after. */
+  /** From the call's beginning; soon after it the client hangs up. */
   readonly deadlineSeconds: Readonly<Record<Tier, number>>
+  /** Sends the time that is left as `x-request-timeout`. */
+  readonly tellsDeadline: boolean
   /** A refused client waits as long as it is told, and asks again while its deadline allows it. */
   readonly isReturning: boolean
 }

@@ -29,10 +29,9 @@ export interface OverloadReport {
   readonly levels: readonly Level[]
   readonly neighbourShare: number
   readonly stolenShare: number
-  readonly missingModes: readonly ModeName[]
 }
 
-const marks: Readonly<Record<ModeName, string>> = { off: 'o', capped: 'c', fixed: '+', adaptive: '#' }
+const marks: Readonly<Record<ModeName, string>> = { off: 'o', capped: 'c', deadlines: 'd', fixed: '+', adaptive: '#' }
 
 const percent = (value: number, digits = 0): string =>
   Number.isFinite(value) ? `${(value * 100).toFixed(digits)} %` : '–'
@@ -172,7 +171,6 @@ function smallPrint(report: OverloadReport): string[] {
           `\\* the load itself was late by more than ${lagMsMax} ms (p99): the machine was short of CPU, not a fair level.`,
         ]
       : []),
-    ...report.missingModes.map((mode) => `Left out: this gateway has no mode "${mode}".`),
   ]
 }
 

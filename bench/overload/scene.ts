@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import type { ChildServer } from '../../lab/child.ts'
 import { startSim } from '../../lab/start-sim.ts'
-import { configSchema } from '../../src/config.ts'
+import type { ConfigInput } from '../../src/config.ts'
 import { canRunRealtime, freePort, launch, setRealtime } from '../launch.ts'
 import { metricOf, metricsPage } from '../metrics-page.ts'
 import { startHoldfast } from '../peer/holdfast.ts'
@@ -10,14 +10,22 @@ import type { RunningPeer } from '../peer/peer.ts'
 import type { CallRecord, LoadEnd, LoadOrder } from './record.ts'
 import { keyOf, tenants } from './workload.ts'
 
-/** How the gateway guards its upstreams, as settings; a line here is a curve of the bench. */
+interface Mode extends Pick<ConfigInput, 'overload' | 'limits'> {
+  /** Clients tell their deadline in `x-request-timeout`; otherwise they only hang up at it. */
+  readonly tellsDeadline: boolean
+}
+
+/** How the gateway guards its upstreams; a line here is a curve of the bench. */
 export const modes = {
-  off: { overload: { limits: 'off' } },
-  /** Nothing but a cap on all calls, set by hand to what the engines hold and half as many waiting. */
-  capped: { overload: { limits: 'off' }, limits: { callsLiveMax: 36 } },
-  fixed: { overload: { limits: 'fixed' } },
-  adaptive: { overload: { limits: 'adaptive' } },
-} as const
+  /** Everything goes on at once and deadlines are the clients' affair, as in most gateways. */
+  off: { overload: { limits: 'off' }, tellsDeadline: false },
+  /** Nothing but a cap on all calls, set by hand to what the engines hold and half as many waiting there. */
+  capped: { overload: { limits: 'off' }, limits: { callsLiveMax: 36 }, tellsDeadline: false },
+  /** No limits, but what is late is given up. */
+  deadlines: { overload: { limits: 'off' }, tellsDeadline: true },
+  fixed: { overload: { limits: 'fixed', callsMax: 12 }, tellsDeadline: true },
+  adaptive: { overload: { limits: 'adaptive' }, tellsDeadline: true },
+} as const satisfies Readonly<Record<string, Mode>>
 export type ModeName = keyof typeof modes
 export const modeNames = Object.keys(modes) as ModeName[]
 
@@ -51,33 +59,24 @@ export async function tokensMade(engines: readonly ChildServer[]): Promise<numbe
   return pages.reduce((sum, page) => sum + metricOf(page, 'vllm:generation_tokens_total'), 0)
 }
 
-type Leaving = 'cancel' | 'detach'
-
-function settingsOf(
-  mode: ModeName,
-  onDisconnect: Leaving,
-  engines: readonly ChildServer[],
-): Record<string, unknown> | null {
-  const patch: { readonly overload: object; readonly limits?: object } = modes[mode]
-  // The level is over then, and nobody waits for what is left.
-  const limits = { drainMs: 0, ...patch.limits }
-  const upstreams = Object.fromEntries(engines.map(({ url }, at) => [`engine-${at + 1}`, { url: `${url}/v1` }]))
-  const keys = tenants.map(({ name, tier }) => ({ name, key: keyOf(name), tier }))
-  const guarded = { onDisconnect, upstreams, keys, overload: patch.overload, limits }
-  if (configSchema.safeParse(guarded).success) return guarded
-  // A gateway without admission control knows neither tiers nor modes: it is what `off` is.
-  const { limits: kind } = patch.overload as { limits?: string }
-  return kind === 'off' ? { onDisconnect, upstreams, limits, keys: keys.map(({ name, key }) => ({ name, key })) } : null
+function settingsOf(mode: ModeName, onDisconnect: 'cancel' | 'detach', engines: readonly ChildServer[]): ConfigInput {
+  const { overload, limits }: Mode = modes[mode]
+  return {
+    onDisconnect,
+    upstreams: Object.fromEntries(engines.map(({ url }, at) => [`engine-${at + 1}`, { url: `${url}/v1` }])),
+    keys: tenants.map(({ name, tier }) => ({ name, key: keyOf(name), tier })),
+    overload,
+    // The level is over then, and nobody waits for what is left.
+    limits: { drainMs: 0, ...limits },
+  }
 }
 
-/** Null when this gateway has no such mode. */
 export async function startGateway(
   mode: ModeName,
-  onDisconnect: Leaving,
+  onDisconnect: 'cancel' | 'detach',
   engines: readonly ChildServer[],
-): Promise<Gateway | null> {
+): Promise<Gateway> {
   const settings = settingsOf(mode, onDisconnect, engines)
-  if (settings === null) return null
   const [port, adminPort] = [await freePort(), await freePort()]
   const running = await startHoldfast({ name: `overload-${mode}`, port, adminPort, journal: 'memory', settings })
   setRealtime(running.pids(), true)
