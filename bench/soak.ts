@@ -22,6 +22,7 @@ const usage = `usage: npm run bench:soak -- [options]
   --load SHARE     of the capacity, default 0.7
   --kill-ms N      between two kills of an engine, default 20000; 0 for none
   --faults SHARE   of the usual frequency, default 1; 0 for none
+  --limits NAME    of the gateway: adaptive (the default), fixed or off
   --journal NAME   sqlite (two workers, the default) or memory (one)
   --seed N         default 1
   --json FILE      all samples, as JSON`
@@ -37,7 +38,7 @@ const faults: readonly (FaultOrder & { readonly probability: number })[] = [
 ]
 
 /** So small that it is full before the measuring begins: what it holds is its work and no leak. */
-const journalBytesMax = 8 * 2 ** 20
+const journalBytesMax = 16 * 2 ** 20
 /** Before a sample the collector has run, so that what is counted is held and not only not yet thrown away. */
 const sampleMs = 5000
 /** For each connection; an engine speaks about 11 KB of events a second. */
@@ -57,6 +58,7 @@ function readAsk() {
       load: { type: 'string', default: '0.7' },
       'kill-ms': { type: 'string', default: '20000' },
       faults: { type: 'string', default: '1' },
+      limits: { type: 'string', default: 'adaptive' },
       journal: { type: 'string', default: 'sqlite' },
       seed: { type: 'string', default: '1' },
       json: { type: 'string' },
@@ -67,7 +69,7 @@ function readAsk() {
     say(usage)
     process.exit(0)
   }
-  const { journal } = values
+  const { journal, limits } = values
   const ask = {
     minutes: Number(values.minutes),
     load: Number(values.load),
@@ -81,8 +83,9 @@ function readAsk() {
   if (ask.killMs !== 0 && !(ask.killMs >= 2000)) refuse('--kill-ms: 0, or from 2000')
   if (!(ask.faultShare >= 0 && ask.faultShare <= 10)) refuse('--faults: 0 to 10')
   if (!Number.isInteger(ask.seed)) refuse('--seed is a whole number')
+  if (limits !== 'adaptive' && limits !== 'fixed' && limits !== 'off') refuse('--limits are adaptive, fixed or off')
   if (journal !== 'sqlite' && journal !== 'memory') refuse('--journal is sqlite or memory')
-  return { ...ask, journal } as const
+  return { ...ask, journal, limits } as const
 }
 
 type Ask = ReturnType<typeof readAsk>
@@ -96,7 +99,11 @@ function startGateway(ask: Ask, replicas: Replicas, port: number, adminPort: num
     adminPort,
     journal: ask.journal,
     journalBytesMax,
-    settings: { upstreams, workers: ask.journal === 'sqlite' ? 2 : 1 },
+    settings: {
+      upstreams,
+      workers: ask.journal === 'sqlite' ? 2 : 1,
+      overload: { limits: ask.limits, callsMax: engine.slots },
+    },
     nodeOptions: `--expose-gc --import file://${collector}?ms=${sampleMs - 1000}`,
   })
 }

@@ -14,7 +14,7 @@ export interface LoadOrder {
   readonly deadlineSeconds: Readonly<Record<Tier, number>>
   /** Sends the time that is left as `x-request-timeout`. */
   readonly tellsDeadline: boolean
-  /** A refused client waits as long as it is told, and asks again while its deadline allows it. */
+  /** A refused client waits as long as it is told, and asks again with its deadline anew, twice at most. */
   readonly isReturning: boolean
 }
 
@@ -33,7 +33,7 @@ export type Outcome =
 /** A client that came back as it was told. */
 export interface Comeback {
   readonly waitedMs: number
-  /** It was not refused again. */
+  /** It was not refused again; who came back as the bench ended is not counted. */
   readonly isIn: boolean
 }
 

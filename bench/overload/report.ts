@@ -164,7 +164,7 @@ function smallPrint(report: OverloadReport): string[] {
   return [
     `${machine.date} UTC, commit ${machine.commit}, seed ${report.seed}; ${machine.processor}, ${machine.coreCount} cores, ${machine.system}, Node ${machine.node}.`,
     `${engineCount} engines of ${engine.slots} slots, ${engine.rate * speed} tokens/s a sequence alone, endless queue; closed loop without a gateway: ${capacity.callsPerSecond.toFixed(1)} answers/s, ${capacity.tokensPerSecond.toFixed(0)} tokens/s.`,
-    `Levels of ${span.seconds} s, the first ${span.settleSeconds} s not counted; deadlines ${premium} s premium, ${standard} s standard, ${batch} s batch, then the client hangs up (\`onDisconnect: ${report.onDisconnect}\`)${isReturning ? '; the refused come back when told to' : ''}.`,
+    `Levels of ${span.seconds} s, the first ${span.settleSeconds} s not counted; deadlines ${premium} s premium, ${standard} s standard, ${batch} s batch, then the client hangs up (\`onDisconnect: ${report.onDisconnect}\`)${isReturning ? '; the refused come back when told to, twice at most' : ''}.`,
     `CPU at the busiest level, of one core: gateway ${busiest(({ gateway }) => gateway)}, engines ${busiest(({ engines }) => engines)}, load ${busiest(({ load }) => load)}; load sent at most ${milliseconds(lagMs)} ms late (p99). Neighbours ${percent(report.neighbourShare)} of the machine, stolen ${percent(report.stolenShare, 1)}.`,
     ...(lagMs > lagMsMax
       ? [

@@ -57,7 +57,8 @@ export function scoreLevel(all: readonly CallRecord[], span: LevelSpan): LevelSc
   const came = all.filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
   const good = all.filter(({ outcome, endMs }) => outcome === 'good' && endMs >= fromMs && endMs < toMs)
   const deadlineMs = ({ tier }: CallRecord): number => span.deadlineSeconds[tier] * 1000
-  const settled = came.filter((call) => call.atMs + deadlineMs(call) < toMs)
+  // Who came back may not know in time.
+  const settled = came.filter((call) => call.atMs + deadlineMs(call) < toMs && call.outcome !== 'unsettled')
   const heldShare = (isOf: (call: CallRecord) => boolean): number => {
     const own = settled.filter(isOf)
     return share(own.filter(({ outcome }) => outcome === 'good').length, own.length)

@@ -119,6 +119,7 @@ export class Clients {
       idempotencyKey: `soak-${seed}-${arrival.number}`,
       patienceMs,
       repeatMs: 500,
+      obeysRetryAfter: true,
       onEvent: (number, self) => {
         if (!mayLeave || number < 5) return
         mayLeave = false
