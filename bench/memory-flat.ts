@@ -9,10 +9,8 @@
  * enough to be full long
  * before the second half begins; what still rises then is one.
  *
- * "Grows" needs both: a trend that chance would give once in a hundred runs (Mann–Kendall), and a size that matters
- * (Theil–Sen slope
- * times the calls of the half, beyond 4 MiB and beyond 3 % of what is held). Exit code 1 when it grows or an answer
- * was wrong.
+ * "Grows" (`trend.ts`) needs both: a trend that chance hardly gives, and a size that matters, beyond 4 MiB and beyond
+ * 3 % of what is held. Exit code 1 when it grows or an answer was wrong.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -20,12 +18,11 @@ import { freePort, gatewayCore } from './launch.ts'
 import { startHoldfast } from './peer/holdfast.ts'
 import { residentBytes } from './process-tree.ts'
 import { type Mock, startLoad, startMock } from './rig.ts'
-import { median, risingProbability, theilSenSlope } from './statistics.ts'
+import { judgeTrend } from './trend.ts'
 
 const sliceCount = 50
 const growthBytesMin = 4 * 2 ** 20
 const growthShareMin = 0.03
-const chanceMax = 0.01
 
 interface Point {
   readonly calls: number
@@ -83,15 +80,11 @@ const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MB
 
 function verdict(name: string, points: readonly Point[], pick: (point: Point) => number): boolean {
   const half = points.slice(Math.floor(points.length / 2))
-  const held = half.map(pick)
   const calls = half.map((point) => point.calls)
-  const slope = theilSenSlope(calls, held)
-  const growth = slope * ((calls.at(-1) ?? 0) - (calls[0] ?? 0))
-  const chance = risingProbability(held)
-  const isGrowing = chance < chanceMax && growth > growthBytesMin && growth > growthShareMin * median(held)
-  const facts = `median ${megabytes(median(held))}, slope ${slope.toFixed(1)} bytes/call (${megabytes(growth)} over the half), p = ${chance.toFixed(4)}`
-  console.log(`${name}: ${isGrowing ? 'GROWS' : 'flat'}; second half: ${facts}`)
-  return isGrowing
+  const trend = judgeTrend(calls, half.map(pick), { growthMin: growthBytesMin, shareMin: growthShareMin })
+  const facts = `median ${megabytes(trend.median)}, slope ${trend.slope.toFixed(1)} bytes/call (${megabytes(trend.growth)} over the half), p = ${trend.chance.toFixed(4)}`
+  console.log(`${name}: ${trend.isGrowing ? 'GROWS' : 'flat'}; second half: ${facts}`)
+  return trend.isGrowing
 }
 
 const mock = await startMock()

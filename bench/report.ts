@@ -22,9 +22,6 @@ export interface Report {
   readonly idle: readonly IdleSample[]
 }
 
-const start = '<!-- results: written by `npm run bench -- --write` -->'
-const end = '<!-- results end -->'
-
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 
 export function reportText(report: Report): string {
@@ -41,12 +38,17 @@ export function reportText(report: Report): string {
   ].join('\n')
 }
 
-/** Puts the report between the two marks of bench/README.md. */
+/** Puts the report between its two marks in bench/README.md. */
 export function writeReport(report: Report): void {
+  writeSection('results', reportText(report))
+}
+
+/** Puts text between the two marks of this name in bench/README.md: `<!-- name: … -->` and `<!-- name end -->`. */
+export function writeSection(name: string, section: string): void {
   const file = join(import.meta.dirname, 'README.md')
   const text = readFileSync(file, 'utf8')
-  const from = text.indexOf(start)
-  const to = text.indexOf(end)
-  if (from < 0 || to < from) throw new Error(`${file} has lost its marks: ${start} … ${end}`)
-  writeFileSync(file, `${text.slice(0, from + start.length)}\n\n${reportText(report)}\n\n${text.slice(to)}`)
+  const from = text.indexOf('-->', text.indexOf(`<!-- ${name}: `)) + '-->'.length
+  const to = text.indexOf(`<!-- ${name} end -->`)
+  if (!text.includes(`<!-- ${name}: `) || to < from) throw new Error(`${file} has lost its marks of "${name}"`)
+  writeFileSync(file, `${text.slice(0, from)}\n\n${section}\n\n${text.slice(to)}`)
 }

@@ -28,3 +28,12 @@ test('the Mann-Kendall probability agrees with a worked example', () => {
   // S = 10 - 0 for five rising values: variance 16.67, z = 9 / 4.0825 = 2.2045, one-sided p = 0.01374.
   assert.ok(Math.abs(risingProbability([1, 2, 3, 4, 5]) - 0.01374) < 1e-4)
 })
+
+test('a slow wave is less of a trend than the same values in any order that rises as much', () => {
+  const wave = Array.from({ length: 40 }, (_, i) => Math.sin((i - 10) / 6))
+  const mixed = wave.map((_, i) => (wave[(i * 7) % 40] ?? 0) + i * 0.02)
+  assert.ok(risingProbability(wave) > 0.05, `a wave: ${risingProbability(wave)}`)
+  assert.ok(risingProbability(mixed) < 0.2)
+  const leak = Array.from({ length: 40 }, (_, i) => Math.sin(i / 2) + i * 0.2)
+  assert.ok(risingProbability(leak) < 0.001, 'a leak under a wave is still one')
+})

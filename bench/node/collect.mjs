@@ -1,2 +1,3 @@
-// Loaded into a gateway to see what it holds rather than what waits for the collector: a full collection every few milliseconds.
-setInterval(() => globalThis.gc(), 5).unref()
+// Loaded into a gateway to see what it holds rather than what waits for the collector: a full collection every few
+// milliseconds, or every `?ms=` of its URL.
+setInterval(() => globalThis.gc(), Number(new URL(import.meta.url).searchParams.get('ms') ?? 5)).unref()

@@ -9,20 +9,26 @@ const entry = join('src', 'cli', 'holdfast.ts')
 const readyMsMax = 20_000
 
 export interface HoldfastOptions {
-  readonly upstreamUrl: string
+  /** Without a path; not needed where `settings` name the upstreams. */
+  readonly upstreamUrl?: string
   readonly port: number
   readonly adminPort: number
   readonly journal: 'memory' | 'sqlite'
   /** Room of the journal; without it the product's default. */
   readonly journalBytesMax?: number
+  /** Of its configuration file, whatever else is to differ from the defaults. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** Its folder in the cache, where several run at once. */
+  readonly name?: string
   readonly core?: number
   /** Options for its Node, such as a module to load first. */
   readonly nodeOptions?: string
 }
 
-/** The flags of a run; a room of the journal can only be told in a file, and JSON is YAML. */
+/** The flags of a run; what flags cannot tell is told in a file, and JSON is YAML. */
 function runFlags(options: HoldfastOptions, folder: string): string[] {
-  if (options.journalBytesMax === undefined) {
+  const { journalBytesMax: totalBytesMax, settings } = options
+  if (totalBytesMax === undefined && settings === undefined) {
     const ports = ['--port', `${options.port}`, '--admin-port', `${options.adminPort}`]
     // As the peers do: who leaves is not worked for any more.
     const leaving = ['--on-disconnect', 'cancel']
@@ -35,7 +41,8 @@ function runFlags(options: HoldfastOptions, folder: string): string[] {
     listeners: [{ host: '127.0.0.1', port: options.port }],
     admin: { host: '127.0.0.1', port: options.adminPort },
     upstreams: { mock: { url: `${options.upstreamUrl}/v1` } },
-    journal: { engine: options.journal, totalBytesMax: options.journalBytesMax },
+    journal: { engine: options.journal, ...(totalBytesMax === undefined ? {} : { totalBytesMax }) },
+    ...settings,
   }
   writeFileSync(file, JSON.stringify(config, null, 2))
   return ['--config', file]
@@ -56,12 +63,8 @@ async function isReady(launched: Launched, log: string): Promise<boolean> {
 /** Starts the gateway and waits for its ready line. @throws {PeerMissing} when it does not get ready */
 export async function startHoldfast(options: HoldfastOptions): Promise<RunningPeer> {
   if (!existsSync(join(repository, entry))) throw new PeerMissing(`${entry} does not exist yet`)
-  const folder = join(
-    cache,
-    'bench',
-    'holdfast',
-    `${options.journal}${options.nodeOptions === undefined ? '' : '-patched'}`,
-  )
+  const usual = `${options.journal}${options.nodeOptions === undefined ? '' : '-patched'}`
+  const folder = join(cache, 'bench', 'holdfast', options.name ?? usual)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const args = [entry, 'run', ...runFlags(options, folder)]

@@ -13,7 +13,7 @@ const tokens = 60
 const rate = 60
 
 test('no naked error while a model server is killed every two seconds', async (t) => {
-  await using replicas = await Replicas.start({ count: 3, rate, slots: 32, killPeriodMs })
+  await using replicas = await Replicas.start({ count: 3, flags: { rate, slots: 32 }, killPeriodMs })
   await using gateway = await startGateway(...replicas.urls.flatMap((url) => ['--upstream', url]))
   replicas.beginKilling()
   const outcomes: { outcome: Outcome; isStream: boolean }[] = []

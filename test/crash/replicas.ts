@@ -1,13 +1,14 @@
 /** Model servers on fixed ports of which the next in turn is killed every period, and started again. */
 import type { ChildServer } from '../../lab/child.ts'
-import { startSim } from '../../lab/start-sim.ts'
+import type { FaultOrder } from '../../lab/fault-plan.ts'
+import { type SimFlags, startSim } from '../../lab/start-sim.ts'
 
 export interface ReplicaOptions {
   readonly count: number
-  /** Tokens a second of one sequence. */
-  readonly rate: number
-  readonly slots: number
+  readonly flags: SimFlags
   readonly killPeriodMs: number
+  /** What goes wrong in each of them, also after it was started again. */
+  readonly faults?: readonly FaultOrder[]
 }
 
 export class Replicas implements AsyncDisposable {
@@ -23,9 +24,15 @@ export class Replicas implements AsyncDisposable {
 
   static async start(options: ReplicaOptions): Promise<Replicas> {
     const replicas = new Replicas(options)
-    const { count, rate, slots } = options
-    replicas.#servers = await Promise.all(Array.from({ length: count }, () => startSim({ rate, slots })))
+    replicas.#servers = await Promise.all(Array.from({ length: options.count }, () => replicas.#startOne({})))
     return replicas
+  }
+
+  async #startOne(more: SimFlags): Promise<ChildServer> {
+    const { flags, faults = [] } = this.#options
+    const server = await startSim({ ...flags, ...more })
+    for (const order of faults) await fetch(`${server.url}/lab/faults`, { method: 'POST', body: JSON.stringify(order) })
+    return server
   }
 
   get urls(): string[] {
@@ -33,7 +40,7 @@ export class Replicas implements AsyncDisposable {
   }
 
   beginKilling(): void {
-    const { killPeriodMs, rate, slots, count } = this.#options
+    const { killPeriodMs, count } = this.#options
     const ports = this.#servers.map((server) => new URL(server?.url ?? '').port)
     this.#timer = setInterval(() => {
       const at = this.killCount++ % count
@@ -41,7 +48,7 @@ export class Replicas implements AsyncDisposable {
       this.#servers[at] = null
       this.#work = this.#work.then(async () => {
         await victim?.kill('SIGKILL')
-        this.#servers[at] = await startSim({ rate, slots, port: Number(ports[at]) })
+        this.#servers[at] = await this.#startOne({ port: Number(ports[at]) })
       })
     }, killPeriodMs)
   }

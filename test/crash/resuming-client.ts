@@ -22,6 +22,8 @@ export interface ResumingOptions {
   readonly onEvent?: (number: number, client: ResumingClient) => void
   /** Before a POST is repeated; 50 ms. The official SDKs wait for half a second or more. */
   readonly repeatMs?: number
+  /** One that is told when to come back waits so long. */
+  readonly obeysRetryAfter?: boolean
   /** The answer is to end with HF_CANCELLED; what came before must be its beginning. */
   readonly isCancelled?: boolean
 }
@@ -62,6 +64,7 @@ export class ResumingClient {
   #longestGapMs = 0
   /** How the last connection ended. */
   #last = ''
+  #toldMs = 0
 
   constructor(options: ResumingOptions) {
     this.#options = options
@@ -133,7 +136,8 @@ export class ResumingClient {
     } finally {
       abort.abort()
     }
-    const pauseMs = this.#ray === null ? (this.#options.repeatMs ?? retryMs) : retryMs
+    const pauseMs = this.#ray === null ? Math.max(this.#toldMs, this.#options.repeatMs ?? retryMs) : retryMs
+    this.#toldMs = 0
     if (!this.#isDone && !this.#away) await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
 
@@ -160,6 +164,7 @@ export class ResumingClient {
     // The answer ended while its last events were on their way to us: nothing is left to send.
     if (answer.status === 204) return this.#complain('told that all was sent, but the end never came')
     this.#last = `status ${answer.status}: ${text.slice(0, 200)}`
+    if (this.#options.obeysRetryAfter) this.#toldMs = Number(answer.headers.get('retry-after-ms') ?? 0)
     if (answer.headers.get('x-should-retry') === 'true') return
     this.#complain(`status ${answer.status}: ${text.slice(0, 200)}`)
   }

@@ -73,7 +73,7 @@ async function killWorker(gateway: Gateway, at: number): Promise<boolean> {
 export async function storm(options: StormOptions, tell: (line: string) => void = () => {}): Promise<StormResult> {
   const { streams, seconds, tokens, rate, upstreamKillMs, workerKillMs, dropChance, workers, journal, seed } = options
   const killPeriodMs = upstreamKillMs || 1e9
-  await using replicas = await Replicas.start({ count: 3, rate, slots: streams, killPeriodMs })
+  await using replicas = await Replicas.start({ count: 3, flags: { rate, slots: streams }, killPeriodMs })
   const upstreams = replicas.urls.flatMap((url) => ['--upstream', url])
   const port = String(await freePort())
   await using gateway = await startGateway(
