@@ -112,7 +112,7 @@ describe('more callers than places', { timeout: 60_000 }, () => {
     assert.equal((await first).status, 200)
     assert.equal(house.upstream.calls.length, 1)
     await until('all to be settled', () => house.accounts.length === 2)
-    assert.deepEqual(house.accounts.map(({ code }) => code).toSorted(), ['HF_CLIENT_GONE', null])
+    assert.deepEqual(new Set(house.accounts.map(({ code }) => code)), new Set(['HF_CLIENT_GONE', null]))
   })
 
   test('a line that is full sends the newest of the lowest tier away at once', async () => {

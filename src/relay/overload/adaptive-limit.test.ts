@@ -1,4 +1,4 @@
-// Tests of the limit that finds its own height: it falls by what waits inside, rises when it is used, and stays in range.
+// Tests of the limit that finds its own height: it falls by what waits inside, rises when used, and stays in range.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

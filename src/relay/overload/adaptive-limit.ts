@@ -1,11 +1,11 @@
 /**
  * How much work a server is given at once: a limit that finds its own height. Its signal is the time that a first
- * token took beyond what it takes unloaded, so that calls of all sizes can be compared; times the pace of the server, it
- * is the work that waits inside it. Pure: time comes with each sample.
+ * token took beyond what it takes unloaded, so that calls of all sizes can be compared; times the pace of the server,
+ * it is the work that waits inside it. Pure: time comes with each sample.
  *
- * The idea is that of TCP Vegas (Brakmo & Peterson 1994; Netflix's `VegasLimit`): keep a little queue inside the server,
- * so that it never idles, and no more. But after a fall only calls that were sent later count, since what is queued
- * inside takes its time to go away.
+ * The idea is that of TCP Vegas (Brakmo & Peterson 1994; Netflix's `VegasLimit`): keep a little queue inside the
+ * server, so that it never idles, and no more. But after a fall only calls that were sent later count, since what is
+ * queued inside takes its time to go away.
  */
 import { median } from '../../ground/theil-sen.ts'
 
