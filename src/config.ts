@@ -15,6 +15,7 @@ import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
 import { logSchema } from './observe/log.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
+import { protectionSchema } from './relay/overload/protection.ts'
 import { continuationSchema } from './relay/stream/seam-budget.ts'
 import { journalSchema } from './store/journal.ts'
 
@@ -65,6 +66,7 @@ export const configSchema = z
     timeouts: timeoutsSchema,
     limits: limitsSchema,
     overload: overloadSchema,
+    protection: protectionSchema,
     journal: journalSchema,
     continuation: continuationSchema,
     streams: streamsSchema,

@@ -21,9 +21,13 @@ import { type Random, systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
+import { readMemoryLimits, readRoom, readVitals } from './observe/vital-signs.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
 import { Places } from './relay/overload/places.ts'
+import { Pressure, rungs } from './relay/overload/pressure.ts'
+import { workerMemoryBytes } from './relay/overload/share.ts'
+import { Watch } from './relay/overload/watch.ts'
 import { PrefillProber } from './relay/prefill-probe.ts'
 import type { Relay } from './relay/relay-parts.ts'
 import { RelayPlane } from './relay/relay.ts'
@@ -48,6 +52,10 @@ export interface House extends AsyncDisposable {
   readonly journalNode: string
   /** Another process that held leases is dead: takes its answers over now, and not only when its lease has run out. */
   bury(node: string): Promise<void>
+  /** How near this process is to what would end it, and the measures it has taken. */
+  readonly pressure: Pressure
+  /** Called when those measures change. */
+  onPressure: () => void
   /** Not ready while draining, or while no upstream is in use. */
   readonly isReady: () => boolean
   /** Stops taking calls, lets those under way finish within `graceMs`, then closes everything. */
@@ -67,17 +75,21 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
+  const pressure = new Pressure(random)
   const metrics = new Metrics({
     callsLive: () => admission.liveCount,
     journalBytes: () => journal.keptBytes,
     journalAnswers: () => journal.answerCount,
+    pressure: () => pressure.shares,
+    pressureRung: () => rungs.indexOf(pressure.rung),
     upstreams: () =>
       fleet.upstreams.map(({ name, restLeftMs, load }) => ({ name, isUp: restLeftMs === 0, inFlight: load.calls })),
   })
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
   const places = parts.use(new Places(clock, random, config.overload))
-  const relay = parts.use(openRelay(config, { clock, random, fleet, wires, places, journal, admission, observer }))
+  const base = { clock, random, fleet, wires, places, journal, admission, pressure, observer }
+  const relay = parts.use(openRelay(config, base))
 
   const rollCall = parts.use(new RollCall(clock, fleet, probe, log))
   await rollCall.start()
@@ -97,6 +109,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     purse,
     observer,
     limits,
+    pressure,
     site,
     node: `holdfast-${site}-${node}`,
     onDisconnect,
@@ -113,7 +126,14 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     await journal.bury(dead)
     adopt()
   }
-  return asHouse({ parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury })
+  const open = { parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury }
+  const house = asHouse({ ...open, pressure })
+  const onChange = (): void => {
+    for (const listener of listeners) listener.keep(pressure.mayStayOpen)
+    house.onPressure()
+  }
+  open.parts.use(openWatch(config, { clock, log, pressure, journal, listeners, onChange }))
+  return house
 }
 
 interface OpenParts {
@@ -122,6 +142,7 @@ interface OpenParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly relay: RelayPlane
+  readonly pressure: Pressure
   readonly streams: DurableStreams
   readonly listeners: readonly Listener[]
   readonly log: Log
@@ -130,7 +151,7 @@ interface OpenParts {
 }
 
 function asHouse(open: OpenParts): House {
-  const { parts, clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury } = open
+  const { parts, clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, bury } = open
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -142,6 +163,8 @@ function asHouse(open: OpenParts): House {
     metrics,
     journalNode,
     bury,
+    pressure,
+    onPressure: () => {},
     callsLive: () => relay.liveCount,
     isReady: () => !isDraining && fleet.upstreams.some(({ restLeftMs, wasUp }) => wasUp && restLeftMs === 0),
     drain: async (graceMs) => {
@@ -171,7 +194,7 @@ async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Pr
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
 
-type RelayParts = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'places' | 'journal' | 'admission' | 'observer'>
+type RelayParts = Omit<Relay, 'capabilities' | 'prober' | 'seamBudget' | 'answerBytesMax' | 'requestBytesMax' | 'detached'>
 
 function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
   const { clock, admission, wires } = parts
@@ -187,6 +210,34 @@ function openRelay({ continuation, journal, limits }: Config, parts: RelayParts)
     detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
   }
   return new RelayPlane(relay, journal)
+}
+
+interface WatchBase {
+  readonly clock: Clock
+  readonly log: Log
+  readonly pressure: Pressure
+  readonly journal: Journal
+  readonly listeners: readonly Listener[]
+  readonly onChange: () => void
+}
+
+function openWatch({ protection, workers, journal, limits, stateDir }: Config, base: WatchBase): Watch {
+  const { machineBytes, containerBytes } = readMemoryLimits()
+  const isOnDisk = journal.engine !== 'memory'
+  return new Watch({
+    ...base,
+    options: protection,
+    compact: () => base.journal.compact(),
+    sources: {
+      vitals: readVitals,
+      room: () => (isOnDisk ? readRoom(stateDir) : Promise.resolve(null)),
+      connections: () => Math.max(...base.listeners.map(({ connectionCount }) => connectionCount)),
+      connectionsMax: limits.connectionsMax,
+      journalBytes: () => base.journal.liveBytes,
+      journalBytesMax: journal.totalBytesMax,
+      memoryBytesMax: protection.memoryBytesMax || workerMemoryBytes(machineBytes, containerBytes, workers),
+    },
+  })
 }
 
 function openFleet(config: Config, clock: Clock): Fleet {

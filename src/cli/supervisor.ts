@@ -17,6 +17,8 @@ const restartMsMax = 10_000
 const youngMs = 3000
 /** A worker tells how it is every second. One that has not for so long hangs, maybe with the journal in its hand. */
 const hungMs = 20_000
+/** One that has not told for this long is too busy to be counted on. */
+const busyMs = 3000
 const watchPeriodMs = 2000
 /** Dead nodes that a new worker is told of; their answers are long adopted or gone by then. */
 const deadMax = 16
@@ -46,8 +48,16 @@ export interface WorkerStatus {
   readonly totals: Totals
   readonly callsLive: number
   readonly isReady: boolean
+  readonly pressure: WorkerPressure
   readonly upstreamsUp: number
   readonly upstreamsAll: number
+}
+
+/** The measures that a worker has taken against overload, and what for. */
+export interface WorkerPressure {
+  readonly rung: string
+  readonly store: string
+  readonly reason: string
 }
 
 type Listening = Extract<WorkerWord, { event: 'listening' }>
@@ -113,6 +123,8 @@ export class Supervisor {
    * @throws {Error} then, and while another restart is under way.
    */
   async restart(config: Config): Promise<void> {
+    if (isForgetful(this.#config))
+      throw new Error('a journal or streams in memory would be lost; use `sqlite`, or stop and start')
     if (this.#isRestarting || this.#isClosing) throw new Error('a restart or the end is already under way')
     this.#isRestarting = true
     const old = [...this.#hands].filter(({ isRetired }) => !isRetired)
@@ -138,14 +150,37 @@ export class Supervisor {
     }
   }
 
+  /** How long ago each worker was heard of. One that is busy tells nothing until it is done. */
+  liveness(): Readonly<Record<string, unknown>> {
+    const nowMs = performance.now()
+    const workers = [...this.#hands].map(({ number, worker, heardMs, status }) => ({
+      number,
+      pid: worker.process.pid,
+      heardMs: Math.round(nowMs - heardMs),
+      isBusy: status !== null && nowMs - heardMs > busyMs,
+      rung: status?.pressure.rung ?? 'starting',
+    }))
+    return { workers }
+  }
+
   readiness(): Readiness {
     const describe = ({ number, worker, status }: Hand) => ({ number, pid: worker.process.pid, ...status })
     const workers = this.#active.map(describe)
     const retiring = [...this.#hands].filter(({ isRetired }) => isRetired).map(describe)
     return {
-      isReady: !this.#isClosing && this.#active.some(({ status }) => status?.isReady),
+      isReady: !this.#isClosing && this.#areReady(),
       facts: { generation: this.#generation, workers, ...(retiring.length > 0 && { retiring }) },
     }
+  }
+
+  /**
+   * Any of those that listen may get the next call, so each must be ready. One that is busy does not accept: the others
+   * do, as long as there are any.
+   */
+  #areReady(): boolean {
+    const limitMs = performance.now() - busyMs
+    const accepting = this.#active.filter(({ node, heardMs }) => node !== null && heardMs > limitMs)
+    return accepting.length > 0 && accepting.every(({ status }) => status?.isReady)
   }
 
   snapshot(): Snapshot {
@@ -249,6 +284,11 @@ export class Supervisor {
     this.#dead = [...this.#dead, node].slice(-deadMax)
     for (const { worker } of this.#active) tell(worker, { event: 'bury', node })
   }
+}
+
+/** What is kept in the memory of a worker goes with it. */
+function isForgetful({ journal, streams }: Config): boolean {
+  return journal.engine === 'memory' || streams.engine === 'memory'
 }
 
 /** A worker that is on its way out no longer listens. */

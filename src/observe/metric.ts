@@ -20,6 +20,10 @@ export interface Gauges {
   readonly callsLive: () => number
   readonly journalBytes: () => number
   readonly journalAnswers: () => number
+  /** Share used of each resource that is watched, 0 to 1. */
+  readonly pressure: () => Readonly<Record<string, number>>
+  /** 0 while all is calm. */
+  readonly pressureRung: () => number
   readonly upstreams: () => Iterable<{ name: string; isUp: boolean; inFlight: number }>
 }
 
@@ -76,6 +80,20 @@ export class Metrics {
       gauge.set(gauges.journalAnswers()),
     )
     this.#gauge(
+      'holdfast_pressure',
+      'Share of a resource that is used, 0 to 1; of several workers the worst.',
+      ['resource'],
+      (gauge) => {
+        for (const [resource, share] of Object.entries(gauges.pressure())) gauge.set({ resource }, share)
+      },
+    )
+    this.#gauge(
+      'holdfast_pressure_rung',
+      'Measures against overload: 0 calm, 1 trim, 2 part, 3 shed, 4 refuse; of several workers the worst.',
+      [],
+      (gauge) => gauge.set(gauges.pressureRung()),
+    )
+    this.#gauge(
       'holdfast_upstream_up',
       '1 when the upstream is in use, 0 while it rests after failures.',
       ['upstream'],
@@ -125,7 +143,7 @@ export class Metrics {
       labelNames,
       registers: [this.registry],
       // Over workers amounts add up; a state, and the journal that they share, do not.
-      aggregator: /_up$|_journal_/.test(name) ? 'max' : 'sum',
+      aggregator: /_up$|_journal_|_pressure/.test(name) ? 'max' : 'sum',
       collect() {
         collect(this)
       },

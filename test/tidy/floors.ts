@@ -31,7 +31,7 @@ const worldPlaces = [
   /^src\/relay\/wire\//,
   /^src\/fleet\/[\w-]+-driver\.ts$/,
   /^src\/store\/(sqlite|redis|postgres)-/,
-  /^src\/observe\/(otlp|log|line-sink)\.ts$/,
+  /^src\/observe\/(otlp|log|line-sink|vital-signs)\.ts$/,
 ]
 const isTest = (path: string): boolean => path.endsWith('.test.ts')
 

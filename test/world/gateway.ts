@@ -17,6 +17,7 @@ import { Observer } from '../../src/observe/observer.ts'
 import { overloadSchema } from '../../src/relay/overload/overload-options.ts'
 import { Places } from '../../src/relay/overload/places.ts'
 import { Admission } from '../../src/relay/overload/admission.ts'
+import { Pressure } from '../../src/relay/overload/pressure.ts'
 import { RelayPlane } from '../../src/relay/relay.ts'
 import type { Reply } from '../../src/relay/reply.ts'
 import { RollCall } from '../../src/relay/roll-call.ts'
@@ -242,6 +243,7 @@ export class Gateway implements Machine {
         },
         journal: sabotage.journal?.(journal, process) ?? journal,
         admission,
+        pressure: new Pressure(random),
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),
         sizes: new CallSizes(),
