@@ -19,7 +19,7 @@ import { Upstream } from './fleet/upstream.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { type Random, systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
-import { Metrics } from './observe/metric.ts'
+import { type Gauges, Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
 import { readMemoryLimits, readRoom, readVitals } from './observe/vital-signs.ts'
 import { Capabilities } from './fleet/capability.ts'
@@ -76,15 +76,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const wires = parts.use(new Wires(clock))
   const admission = new Admission(config.limits.callsLiveMax)
   const pressure = new Pressure(random)
-  const metrics = new Metrics({
-    callsLive: () => admission.liveCount,
-    journalBytes: () => journal.keptBytes,
-    journalAnswers: () => journal.answerCount,
-    pressure: () => pressure.shares,
-    pressureRung: () => rungs.indexOf(pressure.rung),
-    upstreams: () =>
-      fleet.upstreams.map(({ name, restLeftMs, load }) => ({ name, isUp: restLeftMs === 0, inFlight: load.calls })),
-  })
+  const metrics = new Metrics(gaugesOf({ fleet, journal, admission, pressure }))
   const observer = new Observer(log, metrics, config.log)
   const { limits, site, onDisconnect } = config
   const places = parts.use(new Places(clock, random, config.overload))
@@ -128,11 +120,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   }
   const open = { parts: parts.move(), clock, fleet, metrics, relay, streams, listeners, log, journalNode, bury }
   const house = asHouse({ ...open, pressure })
-  const onChange = (): void => {
-    for (const listener of listeners) listener.keep(pressure.mayStayOpen)
-    house.onPressure()
-  }
-  open.parts.use(openWatch(config, { clock, log, pressure, journal, listeners, onChange }))
+  open.parts.use(openWatch(config, { clock, log, house, journal, listeners }))
   return house
 }
 
@@ -212,26 +200,46 @@ function openRelay({ continuation, journal, limits }: Config, parts: RelayParts)
   return new RelayPlane(relay, journal)
 }
 
+type Gauged = Pick<Relay, 'fleet' | 'journal' | 'admission' | 'pressure'>
+
+function gaugesOf({ fleet, journal, admission, pressure }: Gauged): Gauges {
+  return {
+    callsLive: () => admission.liveCount,
+    journalBytes: () => journal.keptBytes,
+    journalAnswers: () => journal.answerCount,
+    pressure: () => pressure.shares,
+    pressureRung: () => rungs.indexOf(pressure.rung),
+    upstreams: () =>
+      fleet.upstreams.map(({ name, restLeftMs, load }) => ({ name, isUp: restLeftMs === 0, inFlight: load.calls })),
+  }
+}
+
 interface WatchBase {
   readonly clock: Clock
   readonly log: Log
-  readonly pressure: Pressure
+  readonly house: House
   readonly journal: Journal
   readonly listeners: readonly Listener[]
-  readonly onChange: () => void
 }
 
 function openWatch({ protection, workers, journal, limits, stateDir }: Config, base: WatchBase): Watch {
   const { machineBytes, containerBytes } = readMemoryLimits()
   const isOnDisk = journal.engine !== 'memory'
+  const { clock, log, house, listeners } = base
   return new Watch({
-    ...base,
+    clock,
+    log,
+    pressure: house.pressure,
     options: protection,
     compact: () => base.journal.compact(),
+    onChange: () => {
+      for (const listener of listeners) listener.keep(house.pressure.mayStayOpen)
+      house.onPressure()
+    },
     sources: {
       vitals: readVitals,
       room: () => (isOnDisk ? readRoom(stateDir) : Promise.resolve(null)),
-      connections: () => Math.max(...base.listeners.map(({ connectionCount }) => connectionCount)),
+      connections: () => Math.max(...listeners.map(({ connectionCount }) => connectionCount)),
       connectionsMax: limits.connectionsMax,
       journalBytes: () => base.journal.liveBytes,
       journalBytesMax: journal.totalBytesMax,

@@ -4,6 +4,8 @@
  * what they have. It carries no traffic itself.
  */
 import cluster, { type Worker } from 'node:cluster'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
 import type { Log } from '../observe/log.ts'
@@ -217,7 +219,7 @@ export class Supervisor {
   }
 
   #open(number: number): Promise<Listening> {
-    const worker = cluster.fork({ HOLDFAST_WORKER: String(number) })
+    const worker = cluster.fork({ HOLDFAST_WORKER: String(number), ...compileCache() })
     const bornMs = performance.now()
     const hand: Hand = { number, worker, bornMs, heardMs: bornMs, node: null, status: null, isRetired: false }
     this.#hands.add(hand)
@@ -284,6 +286,12 @@ export class Supervisor {
     this.#dead = [...this.#dead, node].slice(-deadMax)
     for (const { worker } of this.#active) tell(worker, { event: 'bury', node })
   }
+}
+
+/** A worker that knows of it from the start need not load what strips types. */
+function compileCache(): Record<string, string> {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }
 
 /** What is kept in the memory of a worker goes with it. */

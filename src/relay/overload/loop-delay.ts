@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../ground/clock.ts'
 
 const samplePeriodMs = 50
-/** One long pause (a full collection, a stopped process) is over when it is noticed. It counts when it comes so often. */
+/** One long pause (a full collection, a stopped process) is over when it is noticed; what comes so often counts. */
 const looksMax = 4
 
 export class LoopDelay implements Disposable {
