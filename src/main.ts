@@ -21,7 +21,7 @@ import { type Random, systemRandom } from './ground/random.ts'
 import type { Log } from './observe/log.ts'
 import { type Gauges, Metrics } from './observe/metric.ts'
 import { Observer } from './observe/observer.ts'
-import { readMemoryLimits, readRoom, readVitals } from './observe/vital-signs.ts'
+import { collectGarbage, readMemoryLimits, readRoom, readVitals } from './observe/vital-signs.ts'
 import { Capabilities } from './fleet/capability.ts'
 import { Admission } from './relay/overload/admission.ts'
 import { Places } from './relay/overload/places.ts'
@@ -108,9 +108,10 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     streams,
     relay,
   })
+  const mayStayOpen = (): boolean => pressure.mayStayOpen
   const listeners: Listener[] = []
   for (const options of config.listeners) {
-    const listener = await openListener(options, { clock, rays, limits, observer, handle })
+    const listener = await openListener(options, { clock, rays, limits, observer, handle, mayStayOpen })
     parts.defer(() => listener.destroy())
     listeners.push(listener)
   }
@@ -231,11 +232,9 @@ function openWatch({ protection, workers, journal, limits, stateDir }: Config, b
     log,
     pressure: house.pressure,
     options: protection,
+    collect: collectGarbage,
     compact: () => base.journal.compact(),
-    onChange: () => {
-      for (const listener of listeners) listener.keep(house.pressure.mayStayOpen)
-      house.onPressure()
-    },
+    onChange: () => house.onPressure(),
     sources: {
       vitals: readVitals,
       room: () => (isOnDisk ? readRoom(stateDir) : Promise.resolve(null)),

@@ -79,6 +79,10 @@ interface Hand {
 export class Supervisor {
   #config: Config
   #log: Log
+  /** As the workers are told: those that live must ask for the same to get the same sockets. */
+  #listeners: Config['listeners']
+  /** With the ports that the system chose, where it was to. */
+  #chosen: Config['listeners']
   #hands = new Set<Hand>()
   /** Deaths in a row, by number. */
   #diedInRow: number[] = []
@@ -92,6 +96,7 @@ export class Supervisor {
 
   constructor(config: Config, log: Log) {
     this.#config = config
+    this.#listeners = this.#chosen = config.listeners
     this.#log = log
     cluster.schedulingPolicy = cluster.SCHED_NONE
     let lookedMs = performance.now()
@@ -219,16 +224,20 @@ export class Supervisor {
   }
 
   #open(number: number): Promise<Listening> {
+    // Where all have died nobody holds the ports any more; they must not be chosen anew.
+    if (this.#hands.size === 0) this.#listeners = this.#chosen
+    const config = { ...this.#config, listeners: this.#listeners }
     const worker = cluster.fork({ HOLDFAST_WORKER: String(number), ...compileCache() })
     const bornMs = performance.now()
     const hand: Hand = { number, worker, bornMs, heardMs: bornMs, node: null, status: null, isRetired: false }
     this.#hands.add(hand)
     // By message and not by environment: the configuration may hold secrets.
-    worker.once('online', () => tell(worker, { event: 'begin', config: this.#config, number, dead: this.#dead }))
+    worker.once('online', () => tell(worker, { event: 'begin', config, number, dead: this.#dead }))
     return new Promise((resolve, reject) => {
       worker.on('message', (word: WorkerWord) => {
         if (word.event === 'listening') {
           hand.node = word.node
+          this.#chosen = withPorts(this.#listeners, word.urls)
           resolve(word)
         }
         if (word.event === 'status') {
@@ -286,6 +295,10 @@ export class Supervisor {
     this.#dead = [...this.#dead, node].slice(-deadMax)
     for (const { worker } of this.#active) tell(worker, { event: 'bury', node })
   }
+}
+
+function withPorts(listeners: Config['listeners'], urls: readonly string[]): Config['listeners'] {
+  return listeners.map((each, i) => ({ ...each, port: Number(new URL(urls[i] ?? '').port || 80) }))
 }
 
 /** A worker that knows of it from the start need not load what strips types. */

@@ -9,16 +9,20 @@ import type { LiveAnswers } from './raw-refusal.ts'
  */
 const idleGraceMs = 1000
 
-export class Connections {
+export class Connections implements Disposable {
   #clock: Clock
   #live: LiveAnswers
+  #mayIdle: () => boolean
   #open = new Set<Socket>()
   #bytesRead = new Map<Socket, number>()
-  #sweeper: Timer | null = null
+  #sweeper: Timer
 
-  constructor(clock: Clock, live: LiveAnswers) {
+  /** `mayIdle`: whether connections on which nothing happens stay open now. */
+  constructor(clock: Clock, live: LiveAnswers, mayIdle: () => boolean) {
     this.#clock = clock
     this.#live = live
+    this.#mayIdle = mayIdle
+    this.#sweeper = clock.every(idleGraceMs, () => this.#sweep())
   }
 
   get count(): number {
@@ -30,16 +34,13 @@ export class Connections {
     socket.once('close', () => this.#open.delete(socket))
   }
 
-  /** From now on idle connections are closed after the grace, or no longer. */
-  spare(isSpare: boolean): void {
-    if (isSpare === (this.#sweeper !== null)) return
-    this.#sweeper?.cancel()
-    this.#bytesRead.clear()
-    this.#sweeper = isSpare ? this.#clock.every(idleGraceMs, () => this.#sweep()) : null
+  [Symbol.dispose](): void {
+    this.#sweeper.cancel()
   }
 
   /** Those that were idle at the last sweep and have not read a byte since are closed by the next. */
   #sweep(): void {
+    if (this.#mayIdle()) return void this.#bytesRead.clear()
     // What has arrived meanwhile is read first: a process that was busy, or stopped, has not looked yet.
     this.#clock.soon(() => {
       const idle = [...this.#open].filter((socket) => !this.#live.isOn(socket))

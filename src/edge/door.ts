@@ -12,7 +12,7 @@ import { type Observer, refusalFact } from '../observe/observer.ts'
 import type { Order } from '../relay/order.ts'
 import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
-import { type BodyPurse, readBody } from './body.ts'
+import { type BodyPurse, discardBody, readBody } from './body.ts'
 import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
@@ -90,9 +90,10 @@ class Visit {
     if (request.method !== 'POST') throw new Fault('HF_METHOD_UNKNOWN', { param: 'POST' })
     checkMediaType(request)
     const caller = this.#parts.callers.identify(request.headers)
-    const { purse, limits, pressure } = this.#parts
-    // A call that may have been sent before may find its answer.
-    if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers)) throw pressure.refusal()
+    const { purse, limits, pressure, clock } = this.#parts
+    // One that may have been sent before may find its answer.
+    if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers))
+      return discardBody(request, clock, () => this.#refuse(pressure.refusal()))
     readBody(request, limits.bodyBytesMax, purse, (fault, body) => {
       if (fault) return this.#refuse(fault)
       this.#response.on('close', () => purse.give(body.length))

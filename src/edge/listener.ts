@@ -29,11 +29,6 @@ export interface Listener {
    * all are gone.
    */
   drain(): Promise<void>
-  /**
-   * While connections are `kept`, they stay open for the next request; while not, they close behind their answers, and
-   * idle ones after a grace.
-   */
-  keep(isKept: boolean): void
   /** Stops listening and closes every connection now. */
   destroy(): void
 }
@@ -43,6 +38,8 @@ export interface ListenerParts {
   readonly rays: RaySource
   readonly limits: Limits
   readonly observer: Observer
+  /** Whether connections may wait for another request now; else they close behind their answers, or when idle. */
+  readonly mayStayOpen: () => boolean
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
@@ -50,9 +47,9 @@ export interface ListenerParts {
 export async function openListener(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
   const { limits, clock } = parts
   let isDraining = false
-  let isKept = true
+  const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
-  const connections = new Connections(clock, live)
+  const connections = new Connections(clock, live, mayStayOpen)
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -65,7 +62,7 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
     },
     (request, response) => {
       // Set before the handler writes its head: the client then does not reuse the connection.
-      if (isDraining || !isKept) response.shouldKeepAlive = false
+      if (!mayStayOpen()) response.shouldKeepAlive = false
       live.enter(response)
       parts.handle(request, response)
     },
@@ -92,13 +89,10 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
     },
     drain: () => {
       isDraining = true
-      return drain(server, connections)
-    },
-    keep: (isToKeep) => {
-      isKept = isToKeep
-      if (!isDraining) connections.spare(!isToKeep)
+      return drain(server)
     },
     destroy: () => {
+      connections[Symbol.dispose]()
       server.close()
       server.closeAllConnections()
     },
@@ -106,12 +100,6 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
 }
 
 /** http's own close() cuts idle keep-alive connections at once, and with them requests that are already on the wire. */
-function drain(server: Server, connections: Connections): Promise<void> {
-  connections.spare(true)
-  return new Promise((resolve) =>
-    NetServer.prototype.close.call(server, () => {
-      connections.spare(false)
-      resolve()
-    }),
-  )
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()))
 }

@@ -1,7 +1,8 @@
 /** What this process can measure of itself and its disk. Cheap enough for several looks a second. */
 import { statfs } from 'node:fs/promises'
 import { totalmem } from 'node:os'
-import { getHeapStatistics } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 export interface Vitals {
   readonly heapBytes: number
@@ -18,6 +19,20 @@ export interface Room {
 export function readVitals(): Vitals {
   const { used_heap_size, heap_size_limit } = getHeapStatistics()
   return { heapBytes: used_heap_size, heapBytesMax: heap_size_limit, residentBytes: process.memoryUsage.rss() }
+}
+
+let collect: (() => void) | null = null
+
+/**
+ * A full collection. The memory of bodies is given back to the system only by one, and a process that refuses all new
+ * work makes so little garbage that none would come by itself: it would refuse for ever.
+ */
+export function collectGarbage(): void {
+  if (!collect) {
+    setFlagsFromString('--expose-gc')
+    collect = runInNewContext('gc') as () => void
+  }
+  collect()
 }
 
 /** Of the file system that holds this folder; null where the system does not say. */

@@ -27,7 +27,7 @@ export class Ladder {
   /** One look; `nowMs` by a monotonic clock. True when the rung has changed. */
   look(share: number, nowMs: number): boolean {
     const reached = this.#marks.filter((mark) => share >= mark).length
-    if (reached > this.#rung) return this.#move(reached, null)
+    if (reached > this.#rung) return this.#move(reached)
     const mark = this.#marks[this.#rung - 1]
     if (mark === undefined || share > mark - releaseShare) {
       this.#calmSinceMs = null
@@ -35,12 +35,13 @@ export class Ladder {
     }
     this.#calmSinceMs ??= nowMs
     if (nowMs - this.#calmSinceMs < calmMs) return false
-    return this.#move(this.#rung - 1, nowMs)
+    return this.#move(this.#rung - 1)
   }
 
-  #move(rung: number, calmSinceMs: number | null): boolean {
+  /** Each rung must be calm for itself. */
+  #move(rung: number): boolean {
     this.#rung = rung
-    this.#calmSinceMs = calmSinceMs
+    this.#calmSinceMs = null
     return true
   }
 }

@@ -10,6 +10,10 @@ import { diskShare, loopShare, shareOf } from './share.ts'
 const lookPeriodMs = 250
 /** The disk is asked less often than memory is. */
 const roomPeriodMs = 2000
+/** From this share of memory on there are full collections: so often, and in at most a twentieth of all time. */
+const collectShare = 0.85
+const collectPeriodMs = 2000
+const collectPauseMin = 20
 /** As long as the disk is short, the files are made compact once in this time. */
 const compactPeriodMs = 15_000
 
@@ -33,6 +37,8 @@ export interface WatchParts {
   readonly pressure: Pressure
   readonly options: ProtectionOptions
   readonly sources: WatchSources
+  /** Memory is short: what is not needed is to be given back to the system. */
+  readonly collect: () => void
   /** The disk is short: the files are to give back what they do not need. */
   readonly compact: () => void
   /** A rung has changed. */
@@ -58,6 +64,7 @@ export class Watch implements Disposable {
   #timers: Timer[]
   #room: Room | null = null
   #compactedMs = Number.NEGATIVE_INFINITY
+  #collectNextMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: WatchParts) {
     this.#parts = parts
@@ -80,7 +87,7 @@ export class Watch implements Disposable {
   }
 
   #look(): void {
-    const { clock, pressure, sources, options, compact, onChange } = this.#parts
+    const { clock, pressure, sources, options, onChange } = this.#parts
     const { heapBytes, heapBytesMax, residentBytes } = sources.vitals()
     const nowMs = clock.monotonicMs()
     const shares = {
@@ -96,9 +103,20 @@ export class Watch implements Disposable {
       this.#tell(before)
       onChange()
     }
-    if (pressure.storeRung === 'calm' || nowMs - this.#compactedMs < compactPeriodMs) return
-    this.#compactedMs = nowMs
-    compact()
+    this.#relieve(nowMs)
+  }
+
+  #relieve(nowMs: number): void {
+    const { clock, pressure, collect, compact } = this.#parts
+    if (pressure.shares.memory >= collectShare && nowMs >= this.#collectNextMs) {
+      collect()
+      const afterMs = clock.monotonicMs()
+      this.#collectNextMs = afterMs + Math.max(collectPeriodMs, collectPauseMin * (afterMs - nowMs))
+    }
+    if (pressure.storeRung !== 'calm' && nowMs - this.#compactedMs >= compactPeriodMs) {
+      this.#compactedMs = nowMs
+      compact()
+    }
   }
 
   #tell(before: Rung): void {
@@ -107,7 +125,8 @@ export class Watch implements Disposable {
     const facts = { rung, store: storeRung, ...(reason && { resource: reason, share: round(shares[reason]), before }) }
     const measures = [rung === 'calm' && storeRung !== 'calm' ? '' : words[rung], storeWords[storeRung]]
     const text = measures.filter((each) => each !== '').join('; ')
-    log[rung === 'calm' && storeRung === 'calm' ? 'info' : 'warn'](facts, `under pressure: ${text}`)
+    if (rung === 'calm' && storeRung === 'calm') log.info(facts, `the pressure is off: ${text}`)
+    else log.warn(facts, `under pressure: ${text}`)
   }
 }
 
