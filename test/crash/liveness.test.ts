@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startSim } from '../../lab/start-sim.ts'
+import { seededRandom } from '../../src/ground/random.ts'
 import { chat } from './chat.ts'
 import { type Gateway, startGateway, workerPids } from './gateway.ts'
+import { ResumingClient } from './resuming-client.ts'
 import { until } from './until.ts'
 
 interface Liveness {
@@ -61,20 +63,33 @@ for (const workers of [1, 2]) {
   })
 }
 
-test('a lone worker that is killed is replaced, and goes on with its answers', async () => {
-  const sim = await startSim({ rate: 500 })
+test('a lone worker that is killed is replaced, on the same port, and its answers go on', async () => {
+  const sim = await startSim({ rate: 20 })
   try {
     await using gateway = await startGateway('--upstream', `${sim.url}/v1`, '--workers', '1')
     const [before = 0] = await until('the worker to be ready', async () => {
       const pids = await workerPids(gateway)
       return pids.length === 1 && pids
     })
-    process.kill(before, 'SIGKILL')
-    await until('a new worker', async () => {
-      const pids = await workerPids(gateway)
-      return pids.length === 1 && pids[0] !== before
+    let isKilled = false
+    const client = new ResumingClient({
+      url: gateway.url,
+      model: 'lab-model',
+      prompt: 'long tokens:60',
+      random: seededRandom(1),
+      dropChance: 0,
+      idempotencyKey: null,
+      patienceMs: 20_000,
+      onEvent: (number) => {
+        if (number < 10 || isKilled) return
+        isKilled = true
+        process.kill(before, 'SIGKILL')
+      },
     })
-    assert.equal((await chat(gateway.url, 'lab-model', 'afterwards tokens:5', true)).verdict, 'whole')
+    const { complaint, resumes } = await client.run()
+    assert.equal(complaint, null)
+    assert.ok(isKilled && resumes > 0)
+    assert.notDeepEqual(await workerPids(gateway), [before])
   } finally {
     await sim.stop()
   }

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../../ground/clock.ts'
 
-const samplePeriodMs = 50
+const samplePeriodMs = 100
 /** One long pause (a full collection, a stopped process) is over when it is noticed; what comes so often counts. */
 const looksMax = 4
 
