@@ -9,7 +9,7 @@ import { Callers } from './edge/caller.ts'
 import { openDoor } from './edge/door.ts'
 import { type DurableStreams, openDurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { ReadOnlySource } from './edge/durable-streams/read-only-source.ts'
-import { type Listener, openListener } from './edge/listener.ts'
+import { type Listener, type ListenerParts, openListener } from './edge/listener.ts'
 import type { WebhookPost } from './edge/subscriptions/subscriptions.ts'
 import { RaySource } from './fault/ray.ts'
 import { CallSizes } from './fleet/call-size.ts'
@@ -109,12 +109,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     relay,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const listeners: Listener[] = []
-  for (const options of config.listeners) {
-    const listener = await openListener(options, { clock, rays, limits, observer, handle, mayStayOpen })
-    parts.defer(() => listener.destroy())
-    listeners.push(listener)
-  }
+  const listeners = await openListeners(config, parts, { clock, rays, limits, observer, handle, mayStayOpen })
   const bury = async (dead: string): Promise<void> => {
     await journal.bury(dead)
     adopt()
@@ -123,6 +118,20 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const house = asHouse({ ...open, pressure })
   open.parts.use(openWatch(config, { clock, log, house, journal, listeners }))
   return house
+}
+
+async function openListeners(
+  config: Config,
+  parts: AsyncDisposableStack,
+  base: ListenerParts,
+): Promise<readonly Listener[]> {
+  const listeners: Listener[] = []
+  for (const options of config.listeners) {
+    const listener = await openListener(options, base)
+    parts.defer(() => listener.destroy())
+    listeners.push(listener)
+  }
+  return listeners
 }
 
 interface OpenParts {
@@ -183,7 +192,10 @@ async function within(clock: Clock, limitMs: number, done: Promise<unknown>): Pr
 /** After the last answer: time for idle connections to be closed politely. */
 const drainTailMs = 3000
 
-type RelayParts = Omit<Relay, 'capabilities' | 'prober' | 'seamBudget' | 'answerBytesMax' | 'requestBytesMax' | 'detached'>
+type RelayParts = Pick<
+  Relay,
+  'clock' | 'random' | 'fleet' | 'wires' | 'places' | 'journal' | 'admission' | 'pressure' | 'observer'
+>
 
 function openRelay({ continuation, journal, limits }: Config, parts: RelayParts): RelayPlane {
   const { clock, admission, wires } = parts

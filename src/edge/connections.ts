@@ -40,7 +40,7 @@ export class Connections implements Disposable {
 
   /** Those that were idle at the last sweep and have not read a byte since are closed by the next. */
   #sweep(): void {
-    if (this.#mayIdle()) return void this.#bytesRead.clear()
+    if (this.#mayIdle()) return this.#bytesRead.clear()
     // What has arrived meanwhile is read first: a process that was busy, or stopped, has not looked yet.
     this.#clock.soon(() => {
       const idle = [...this.#open].filter((socket) => !this.#live.isOn(socket))

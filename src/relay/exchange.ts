@@ -87,7 +87,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#caller = caller
     const { admission, fleet, journal, pressure } = this.#relay
     try {
-      pressure.need()
+      pressure.need(this.order.tier)
       admission.enter()
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)

@@ -54,7 +54,7 @@ for (const workers of [1, 2]) {
       await until('the worker to be heard of again', async () =>
         (await liveness(gateway)).workers.every(({ isBusy }) => !isBusy),
       )
-      assert.deepEqual((await workerPids(gateway)).toSorted(), pids.toSorted(), 'nobody was killed for it')
+      assert.deepEqual(new Set(await workerPids(gateway)), new Set(pids), 'nobody was killed for it')
       assert.equal((await chat(gateway.url, 'lab-model', 'afterwards tokens:5', true)).verdict, 'whole')
       assert.equal(await gateway.end('SIGTERM'), 0)
     } finally {

@@ -19,7 +19,7 @@ test('at the top of the ladder new calls are refused, and told when to come back
   using _ = press(house, { heap: 0.99 })
   for (const body of [goodBody, streamBody]) {
     const answer = await house.ask(post(body))
-    assertRefused(answer, 503, 'HF_OVERLOADED')
+    assertRefused(answer, 503, 'HF_PRESSURE')
     const waitMs = Number(answer.headers['retry-after-ms'])
     assert.ok(waitMs >= 2000 && waitMs <= 6000, `retry-after-ms: ${waitMs}`)
   }
@@ -29,7 +29,7 @@ test('at the top of the ladder new calls are refused, and told when to come back
       headers: ['content-type: application/json', 'anthropic-version: 2023-06-01'],
     }),
   )
-  assertRefused(messages, 503, 'HF_OVERLOADED')
+  assertRefused(messages, 503, 'HF_PRESSURE')
   assert.match(messages.body, /overloaded_error/)
   assert.equal(house.upstream.calls.length, 0, 'no model server was asked')
   assert.equal((await house.ask(request('GET', '/v1/models'))).status, 200, 'lists are no calls')
@@ -38,7 +38,7 @@ test('at the top of the ladder new calls are refused, and told when to come back
 test('a large body is let pass by, so that its sender can read the refusal', async () => {
   await using house = await openTestHouse()
   using _ = press(house, { memory: 1 })
-  assertRefused(await house.ask(post(Buffer.alloc(20 * 2 ** 20, 120))), 503, 'HF_OVERLOADED')
+  assertRefused(await house.ask(post(Buffer.alloc(20 * 2 ** 20, 120))), 503, 'HF_PRESSURE')
 })
 
 test('what is under way goes on, and is read again, cancelled and deleted as ever', async () => {
@@ -53,7 +53,7 @@ test('what is under way goes on, and is read again, cancelled and deleted as eve
   await one.heard('first')
   const ray = /holdfast-ray: (\S+)/.exec(one.received)?.[1] ?? ''
   using _ = press(house, { memory: 0.99 })
-  assertRefused(await house.ask(post(goodBody)), 503, 'HF_OVERLOADED')
+  assertRefused(await house.ask(post(goodBody)), 503, 'HF_PRESSURE')
 
   await using two = await house.visit()
   two.write(request('GET', `/v1/answers/${ray}`, 'accept: text/event-stream', 'last-event-id: 0'))
@@ -75,7 +75,7 @@ test('a call that was sent before finds its answer, though a new one would be re
   const second = await house.ask(again)
   assert.deepEqual([second.status, second.headers['holdfast-ray']], [200, first.headers['holdfast-ray']])
   const other = post(goodBody, { headers: ['content-type: application/json', 'idempotency-key: k2'] })
-  assertRefused(await house.ask(other), 503, 'HF_OVERLOADED')
+  assertRefused(await house.ask(other), 503, 'HF_PRESSURE')
 })
 
 test('before that, connections close behind their answers, and idle ones close', async () => {
@@ -98,7 +98,7 @@ test('a journal that live answers fill takes no new ones', async () => {
 test('too little memory is noticed by itself', async () => {
   await using house = await openTestHouse({ protection: { memoryBytesMax: '1MiB' } })
   await until('new calls to be refused', () => !house.house.pressure.mayTakeCalls)
-  assertRefused(await house.ask(post(goodBody)), 503, 'HF_OVERLOADED')
+  assertRefused(await house.ask(post(goodBody)), 503, 'HF_PRESSURE')
   assert.ok(house.lines.some(({ message }) => message.startsWith('under pressure: new calls are refused')))
   const metrics = await house.house.metrics.registry.metrics()
   assert.match(metrics, /^holdfast_pressure\{resource="memory"\} 1$/m)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fault } from '../../fault/fault.ts'
 import { seededRandom } from '../../ground/random.ts'
+import type { Tier } from './tier.ts'
 import { Pressure, type Resource, type Shares } from './pressure.ts'
 
 const calm: Shares = { heap: 0.1, memory: 0.1, loop: 0, connections: 0, disk: 0, journal: 0 }
@@ -13,7 +14,7 @@ function under(more: Partial<Shares>): Pressure {
   return pressure
 }
 
-function refusal(pressure: Pressure, tier?: string): Fault | null {
+function refusal(pressure: Pressure, tier: Tier = 'standard'): Fault | null {
   try {
     pressure.need(tier)
     return null
@@ -42,7 +43,7 @@ for (const resource of ['heap', 'memory', 'loop', 'connections'] as const satisf
   test(`any one resource is enough: ${resource}`, () => {
     const pressure = under({ [resource]: 0.98 })
     assert.deepEqual([pressure.rung, pressure.reason, pressure.words], ['refuse', resource, `${resource} at 98 %`])
-    assert.equal(refusal(pressure)?.code, 'HF_OVERLOADED')
+    assert.equal(refusal(pressure)?.code, 'HF_PRESSURE')
   })
 }
 

@@ -6,6 +6,7 @@
 import { Fault } from '../../fault/fault.ts'
 import type { Random } from '../../ground/random.ts'
 import { Ladder } from './ladder.ts'
+import type { Tier } from './tier.ts'
 
 /** What can run out here and is given back by taking less: the memory of JavaScript, all memory, time, sockets. */
 export const ownResources = ['heap', 'memory', 'loop', 'connections'] as const
@@ -94,12 +95,12 @@ export class Pressure {
   }
 
   /** Whether a new call of this tier is taken. Batch is what can wait. */
-  mayTake(tier: string): boolean {
+  mayTake(tier: Tier): boolean {
     return this.mayTakeCalls && (tier !== 'batch' || this.rung !== 'shed')
   }
 
   /** @throws {Fault} HF_PRESSURE, HF_JOURNAL_FULL: for a new call of this tier. */
-  need(tier = 'standard'): void {
+  need(tier: Tier): void {
     if (!this.mayTake(tier)) throw this.refusal()
     if (this.storeRung === 'full')
       throw new Fault('HF_JOURNAL_FULL', { detail: this.words, retryAfterMs: this.#retryAfterMs() })

@@ -122,7 +122,7 @@ export class Watch implements Disposable {
   #tell(before: Rung): void {
     const { log, pressure } = this.#parts
     const { rung, storeRung, reason, shares } = pressure
-    const facts = { rung, store: storeRung, ...(reason && { resource: reason, share: round(shares[reason]), before }) }
+    const facts = { rung, store: storeRung, ...(reason && { resource: reason, share: round(shares[reason]) }), before }
     const measures = [rung === 'calm' && storeRung !== 'calm' ? '' : words[rung], storeWords[storeRung]]
     const text = measures.filter((each) => each !== '').join('; ')
     if (rung === 'calm' && storeRung === 'calm') log.info(facts, `the pressure is off: ${text}`)
