@@ -16,7 +16,7 @@ interface Stage extends Disposable {
   readonly clock: ManualClock
   readonly pressure: Pressure
   readonly lines: string[]
-  readonly now: { heapBytes: number; freeBytes: number; journalBytes: number }
+  readonly now: { heapBytes: number; residentBytes: number; freeBytes: number; journalBytes: number }
   readonly counts: { collected: number; compacted: number; changed: number }
 }
 
@@ -24,7 +24,7 @@ function openStage(): Stage {
   const clock = new ManualClock()
   const pressure = new Pressure(seededRandom(1))
   const lines: string[] = []
-  const now = { heapBytes: 0, freeBytes: 100 * gib, journalBytes: 0 }
+  const now = { heapBytes: 0, residentBytes: 0, freeBytes: 100 * gib, journalBytes: 0 }
   const counts = { collected: 0, compacted: 0, changed: 0 }
   const note = (facts: object, message: string): void => void lines.push(`${message} ${JSON.stringify(facts)}`)
   const log: Log = { debug: note, info: note, warn: note, error: note, call: () => {}, flush: () => {} }
@@ -37,7 +37,7 @@ function openStage(): Stage {
     compact: () => counts.compacted++,
     onChange: () => counts.changed++,
     sources: {
-      vitals: () => ({ heapBytes: now.heapBytes, heapBytesMax: gib, residentBytes: 0 }),
+      vitals: () => ({ heapBytes: now.heapBytes, heapBytesMax: gib, residentBytes: now.residentBytes }),
       room: async () => ({ freeBytes: now.freeBytes, totalBytes: 1000 * gib }),
       connections: () => 0,
       connectionsMax: 100,
@@ -101,6 +101,20 @@ test('a disk that fills up: the files are made compact now and then, and in the 
   await ask()
   assert.equal(pressure.storeRung, 'full')
   assert.match(lines.at(-1) ?? '', /could not be kept/)
+})
+
+test('while memory is short, collections are asked for now and then, also by a process that takes no calls', () => {
+  using stage = openStage()
+  const { clock, now, counts } = stage
+  now.residentBytes = 0.8 * gib
+  clock.advance(10_000)
+  assert.equal(counts.collected, 0)
+  now.residentBytes = 0.99 * gib
+  clock.advance(10_000)
+  assert.equal(counts.collected, 5, 'every 2 s')
+  now.residentBytes = 0.5 * gib
+  clock.advance(10_000)
+  assert.deepEqual([counts.collected, stage.pressure.rung], [5, 'calm'])
 })
 
 test('live answers that fill the journal are as good as a full disk', () => {
