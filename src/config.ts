@@ -18,6 +18,7 @@ import { overloadSchema } from './relay/overload/overload-options.ts'
 import { hedgingSchema } from './relay/overload/hedge.ts'
 import { retriesSchema } from './relay/overload/retry-budget.ts'
 import { breakerSchema } from './relay/overload/breaker-options.ts'
+import { protectionSchema } from './relay/overload/protection.ts'
 import { continuationSchema } from './relay/stream/seam-budget.ts'
 import { journalSchema } from './store/journal.ts'
 
@@ -68,6 +69,7 @@ export const configSchema = z
     timeouts: timeoutsSchema,
     limits: limitsSchema,
     overload: overloadSchema,
+    protection: protectionSchema,
     journal: journalSchema,
     continuation: continuationSchema,
     retries: retriesSchema,

@@ -19,8 +19,6 @@ interface Facts {
 export async function restart(stateDir: string, isJson: boolean): Promise<void> {
   const { pid, adminUrl } = readPidFile(stateDir)
   const before = await look(adminUrl)
-  if (before.generation === undefined)
-    throw new Error('This gateway runs as one process: a restart without a gap needs --workers 2 or more.')
   process.kill(pid, 'SIGUSR2')
   const after = await untilRestarted(adminUrl, before)
   const workers = after.workers?.length ?? 0

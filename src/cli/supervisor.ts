@@ -4,6 +4,8 @@
  * what they have. It carries no traffic itself.
  */
 import cluster, { type Worker } from 'node:cluster'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
 import type { House } from '../main.ts'
@@ -18,6 +20,8 @@ const restartMsMax = 10_000
 const youngMs = 3000
 /** A worker tells how it is every second. One that has not for so long hangs, maybe with the journal in its hand. */
 const hungMs = 20_000
+/** One that has not told for this long is too busy to be counted on. */
+const busyMs = 3000
 const watchPeriodMs = 2000
 /** Dead nodes that a new worker is told of; their answers are long adopted or gone by then. */
 const deadMax = 16
@@ -47,10 +51,18 @@ export interface WorkerStatus {
   readonly totals: Totals
   readonly callsLive: number
   readonly isReady: boolean
+  readonly pressure: WorkerPressure
   readonly upstreamsUp: number
   readonly upstreamsAll: number
   /** What is out of use though it answers, and why. */
   readonly troubles: ReturnType<House['troubles']>
+}
+
+/** The measures that a worker has taken against overload, and what for. */
+export interface WorkerPressure {
+  readonly rung: string
+  readonly store: string
+  readonly reason: string
 }
 
 type Listening = Extract<WorkerWord, { event: 'listening' }>
@@ -70,6 +82,10 @@ interface Hand {
 export class Supervisor {
   #config: Config
   #log: Log
+  /** As the workers are told: those that live must ask for the same to get the same sockets. */
+  #listeners: Config['listeners']
+  /** With the ports that the system chose, where it was to. */
+  #chosen: Config['listeners']
   #hands = new Set<Hand>()
   /** Deaths in a row, by number. */
   #diedInRow: number[] = []
@@ -83,6 +99,7 @@ export class Supervisor {
 
   constructor(config: Config, log: Log) {
     this.#config = config
+    this.#listeners = this.#chosen = config.listeners
     this.#log = log
     cluster.schedulingPolicy = cluster.SCHED_NONE
     let lookedMs = performance.now()
@@ -116,6 +133,8 @@ export class Supervisor {
    * @throws {Error} then, and while another restart is under way.
    */
   async restart(config: Config): Promise<void> {
+    if (isForgetful(this.#config))
+      throw new Error('a journal or streams in memory would be lost; use `sqlite`, or stop and start')
     if (this.#isRestarting || this.#isClosing) throw new Error('a restart or the end is already under way')
     this.#isRestarting = true
     const old = [...this.#hands].filter(({ isRetired }) => !isRetired)
@@ -141,14 +160,37 @@ export class Supervisor {
     }
   }
 
+  /** How long ago each worker was heard of. One that is busy tells nothing until it is done. */
+  liveness(): Readonly<Record<string, unknown>> {
+    const nowMs = performance.now()
+    const workers = [...this.#hands].map(({ number, worker, heardMs, status }) => ({
+      number,
+      pid: worker.process.pid,
+      heardMs: Math.round(nowMs - heardMs),
+      isBusy: status !== null && nowMs - heardMs > busyMs,
+      rung: status?.pressure.rung ?? 'starting',
+    }))
+    return { workers }
+  }
+
   readiness(): Readiness {
     const describe = ({ number, worker, status }: Hand) => ({ number, pid: worker.process.pid, ...status })
     const workers = this.#active.map(describe)
     const retiring = [...this.#hands].filter(({ isRetired }) => isRetired).map(describe)
     return {
-      isReady: !this.#isClosing && this.#active.some(({ status }) => status?.isReady),
+      isReady: !this.#isClosing && this.#areReady(),
       facts: { generation: this.#generation, workers, ...(retiring.length > 0 && { retiring }) },
     }
+  }
+
+  /**
+   * Any of those that listen may get the next call, so each must be ready. One that is busy does not accept: the others
+   * do, as long as there are any.
+   */
+  #areReady(): boolean {
+    const limitMs = performance.now() - busyMs
+    const accepting = this.#active.filter(({ node, heardMs }) => node !== null && heardMs > limitMs)
+    return accepting.length > 0 && accepting.every(({ status }) => status?.isReady)
   }
 
   snapshot(): Snapshot {
@@ -185,16 +227,20 @@ export class Supervisor {
   }
 
   #open(number: number): Promise<Listening> {
-    const worker = cluster.fork({ HOLDFAST_WORKER: String(number) })
+    // Where all have died nobody holds the ports any more; they must not be chosen anew.
+    if (this.#hands.size === 0) this.#listeners = this.#chosen
+    const config = { ...this.#config, listeners: this.#listeners }
+    const worker = cluster.fork({ HOLDFAST_WORKER: String(number), ...compileCache() })
     const bornMs = performance.now()
     const hand: Hand = { number, worker, bornMs, heardMs: bornMs, node: null, status: null, isRetired: false }
     this.#hands.add(hand)
     // By message and not by environment: the configuration may hold secrets.
-    worker.once('online', () => tell(worker, { event: 'begin', config: this.#config, number, dead: this.#dead }))
+    worker.once('online', () => tell(worker, { event: 'begin', config, number, dead: this.#dead }))
     return new Promise((resolve, reject) => {
       worker.on('message', (word: WorkerWord) => {
         if (word.event === 'listening') {
           hand.node = word.node
+          this.#chosen = withPorts(this.#listeners, word.urls)
           resolve(word)
         }
         if (word.event === 'status') {
@@ -252,6 +298,21 @@ export class Supervisor {
     this.#dead = [...this.#dead, node].slice(-deadMax)
     for (const { worker } of this.#active) tell(worker, { event: 'bury', node })
   }
+}
+
+function withPorts(listeners: Config['listeners'], urls: readonly string[]): Config['listeners'] {
+  return listeners.map((each, i) => ({ ...each, port: Number(new URL(urls[i] ?? '').port || 80) }))
+}
+
+/** A worker that knows of it from the start need not load what strips types. */
+function compileCache(): Record<string, string> {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
+}
+
+/** What is kept in the memory of a worker goes with it. */
+function isForgetful({ journal, streams }: Config): boolean {
+  return journal.engine === 'memory' || streams.engine === 'memory'
 }
 
 /** A worker that is on its way out no longer listens. */

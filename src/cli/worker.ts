@@ -1,11 +1,11 @@
 /** One worker process under the supervisor: a whole house, told what to be by message. */
 import cluster from 'node:cluster'
-import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { type House, openHouse } from '../main.ts'
 import { openLog } from '../observe/log.ts'
 import { shareMetrics } from '../observe/metric.ts'
 import { describeFleet } from './banner.ts'
+import { logTarget } from './log-target.ts'
 import type { SupervisorWord, WorkerStatus, WorkerWord } from './supervisor.ts'
 
 const statusPeriodMs = 1000
@@ -17,6 +17,8 @@ function tell(word: WorkerWord): void {
 
 /** Runs until told to stop, or until the supervisor is gone. */
 export function runWorker(): void {
+  // Journals hold answers: what this process writes is for its own user.
+  process.umask(0o077)
   // From the first moment: who asks for the numbers of all waits for every worker.
   shareMetrics()
   let worker: Promise<Worker> | null = null
@@ -48,7 +50,9 @@ async function begin({ config, number, dead }: Extract<SupervisorWord, { event: 
 async function work(config: Config, number: number, dead: readonly string[]): Promise<Worker> {
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number)
-  const timer = setInterval(() => tell({ event: 'status', status: statusOf(house) }), statusPeriodMs)
+  const tellStatus = (): void => tell({ event: 'status', status: statusOf(house) })
+  const timer = setInterval(tellStatus, statusPeriodMs)
+  house.onPressure = tellStatus
   let endsMs = Number.POSITIVE_INFINITY
   /** One that is retiring may still be told to hurry, but not to take longer. */
   const stop = async (graceMs: number): Promise<void> => {
@@ -64,7 +68,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
   process.on('disconnect', () => void stop(drainMs))
   // Without this node:cluster would end the process the moment the supervisor is gone, answers and all.
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
-  tell({ event: 'status', status: statusOf(house) })
+  tellStatus()
   tell({ event: 'listening', urls: house.urls, node: house.journalNode, ...describeFleet(house.fleet) })
   const bury = (node: string): void => {
     house.bury(node).catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
@@ -84,13 +88,9 @@ function statusOf(house: House): WorkerStatus {
     totals: { ...house.metrics.totals },
     callsLive: house.callsLive(),
     isReady: house.isReady(),
+    pressure: { rung: house.pressure.rung, store: house.pressure.storeRung, reason: house.pressure.words },
     upstreamsUp: upstreams.filter(({ isUp }) => isUp).length,
     upstreamsAll: upstreams.length,
     troubles: house.troubles(),
   }
-}
-
-/** A terminal shows the live line, so the log goes to a file there; elsewhere standard output is the log. */
-export function logTarget(config: Config): string | 1 {
-  return config.log.file ?? (process.stdout.isTTY ? join(config.stateDir, 'holdfast.log') : 1)
 }

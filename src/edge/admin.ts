@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 export interface AdminParts {
   /** Prometheus text. */
   readonly metrics: () => Promise<string>
+  /** What is known of those who do the work; told by a process that does none of it, so it never waits. */
+  readonly liveness: () => Readonly<Record<string, unknown>>
   /** What stands behind `ready`. */
   readonly readiness: () => Readiness
 }
@@ -25,7 +27,8 @@ export async function openAdmin(options: { host: string; port: number }, parts: 
       const path = (request.url ?? '/').split('?')[0]
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return send(response, 405, 'application/json', '{"error":"only GET"}', ['allow', 'GET, HEAD'])
-      if (path === '/livez') return send(response, 200, 'application/json', '{"status":"alive"}')
+      if (path === '/livez')
+        return send(response, 200, 'application/json', JSON.stringify({ status: 'alive', ...parts.liveness() }))
       if (path === '/readyz') {
         const { isReady, facts } = parts.readiness()
         return send(

@@ -1,6 +1,7 @@
 /** Reads the body of a request once, into one piece of memory, within limits. */
 import type { IncomingMessage } from 'node:http'
 import { Fault } from '../fault/fault.ts'
+import type { Clock } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
 
 /** Bodies of all requests under way: a common purse, so that many large ones cannot fill the memory. */
@@ -39,6 +40,25 @@ export function readBody(
   done: (fault: Fault | null, body: Buffer) => void,
 ): void {
   new BodyReader(request, bytesMax, purse, done)
+}
+
+/** So long a body that nobody wants may take to come. */
+const discardMs = 2000
+
+/**
+ * Lets a body pass by and then calls back, once: who is answered while still sending may never read the answer, for
+ * the connection breaks under it.
+ */
+export function discardBody(request: IncomingMessage, clock: Clock, done: () => void): void {
+  const timer = clock.after(discardMs, () => finish())
+  const finish = (): void => {
+    timer.cancel()
+    request.off('end', finish).off('close', finish)
+    request.pause()
+    done()
+  }
+  request.on('end', finish).on('close', finish)
+  request.resume()
 }
 
 const nothing: Buffer = Buffer.alloc(0)

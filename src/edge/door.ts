@@ -10,8 +10,9 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import type { Order } from '../relay/order.ts'
+import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
-import { type BodyPurse, readBody } from './body.ts'
+import { type BodyPurse, discardBody, readBody } from './body.ts'
 import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
@@ -22,7 +23,7 @@ import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
 import { modelList, oneModel } from './model-list.ts'
-import { readOrder } from './read-order.ts'
+import { mayBeRepeated, readOrder } from './read-order.ts'
 import { responseQueued } from './response-object.ts'
 
 export interface DoorParts {
@@ -33,6 +34,7 @@ export interface DoorParts {
   readonly purse: BodyPurse
   readonly observer: Observer
   readonly limits: Limits
+  readonly pressure: Pressure
   readonly site: string
   /** Our name in `via`. */
   readonly node: string
@@ -88,7 +90,10 @@ class Visit {
     if (request.method !== 'POST') throw new Fault('HF_METHOD_UNKNOWN', { param: 'POST' })
     checkMediaType(request)
     const caller = this.#parts.callers.identify(request.headers)
-    const { purse, limits } = this.#parts
+    const { purse, limits, pressure, clock } = this.#parts
+    // One that may have been sent before may find its answer.
+    if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers))
+      return discardBody(request, clock, () => this.#refuse(pressure.refusal()))
     readBody(request, limits.bodyBytesMax, purse, (fault, body) => {
       if (fault) return this.#refuse(fault)
       this.#response.on('close', () => purse.give(body.length))

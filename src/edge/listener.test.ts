@@ -22,6 +22,7 @@ test('a drain closes what has been idle for a while, never what was answered a m
       rays: new RaySource(clock, seededRandom(1), { node: 1, site: 'a' }),
       limits: limitsSchema.parse({}),
       observer: {} as Observer,
+      mayStayOpen: () => true,
       handle: (_request, response) => {
         response.writeHead(200, { 'content-length': '2' }).write('o')
         endings.push(() => response.end('k'))

@@ -4,6 +4,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { z } from '../ground/schema.ts'
+import { Connections } from './connections.ts'
 import type { Limits } from './limits.ts'
 import { LiveAnswers, parserFault, refuseRaw } from './raw-refusal.ts'
 import { Fault } from '../fault/fault.ts'
@@ -18,16 +19,11 @@ export const listenerSchema = z
 
 export type ListenerOptions = z.output<typeof listenerSchema>
 
-/**
- * In a drain, a kept connection on which nothing moved for this long, and at most twice as long, is closed. One whose
- * answer has just ended is not: its next request may be on the wire.
- */
-const idleGraceMs = 1000
-
 export interface Listener {
   /** `http://host:port`. */
   readonly url: string
   readonly port: number
+  readonly connectionCount: number
   /**
    * Stops accepting, tells clients to leave after their answer, closes idle connections after a grace. Resolves when
    * all are gone.
@@ -42,6 +38,8 @@ export interface ListenerParts {
   readonly rays: RaySource
   readonly limits: Limits
   readonly observer: Observer
+  /** Whether connections may wait for another request now; else they close behind their answers, or when idle. */
+  readonly mayStayOpen: () => boolean
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
@@ -49,8 +47,9 @@ export interface ListenerParts {
 export async function openListener(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
   const { limits, clock } = parts
   let isDraining = false
+  const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
-  const open = new Set<Socket>()
+  const connections = new Connections(clock, live, mayStayOpen)
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -63,15 +62,12 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
     },
     (request, response) => {
       // Set before the handler writes its head: the client then does not reuse the connection.
-      if (isDraining) response.shouldKeepAlive = false
+      if (!mayStayOpen()) response.shouldKeepAlive = false
       live.enter(response)
       parts.handle(request, response)
     },
   )
-  server.on('connection', (socket: Socket) => {
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
-  })
+  server.on('connection', (socket: Socket) => connections.enter(socket))
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => parts.handle(request, response))
   server.on('connect', (_request, socket: Socket) => refuseRaw(new Fault('HF_METHOD_UNKNOWN'), socket, parts))
@@ -88,12 +84,15 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   return {
     port,
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    get connectionCount() {
+      return connections.count
+    },
     drain: () => {
       isDraining = true
-      const idle = new IdleConnections(clock, () => [...open].filter((socket) => !live.isOn(socket)))
-      return drain(server, clock, idle)
+      return drain(server)
     },
     destroy: () => {
+      connections[Symbol.dispose]()
       server.close()
       server.closeAllConnections()
     },
@@ -101,32 +100,6 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
 }
 
 /** http's own close() cuts idle keep-alive connections at once, and with them requests that are already on the wire. */
-function drain(server: Server, clock: Clock, idle: IdleConnections): Promise<void> {
-  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
-  const timer = clock.every(idleGraceMs, () => idle.sweep())
-  return closed.then(() => timer.cancel())
-}
-
-/** Those that were idle at the last sweep and have not read a byte since are closed by the next. */
-class IdleConnections {
-  #clock: Clock
-  #unanswering: () => Socket[]
-  #bytesRead = new Map<Socket, number>()
-
-  constructor(clock: Clock, unanswering: () => Socket[]) {
-    this.#clock = clock
-    this.#unanswering = unanswering
-  }
-
-  sweep(): void {
-    // What has arrived meanwhile is read first: a process that was busy, or stopped, has not looked yet.
-    this.#clock.soon(() => {
-      const now = new Map(this.#unanswering().map((socket) => [socket, socket.bytesRead]))
-      for (const [socket, bytesRead] of now) {
-        // One that never asked has its own limit, `headersMs`.
-        if (bytesRead > 0 && this.#bytesRead.get(socket) === bytesRead) socket.destroySoon()
-      }
-      this.#bytesRead = now
-    })
-  }
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()))
 }

@@ -55,7 +55,7 @@ export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: Ord
     isStored: isKept,
     toldId: returnsAtOnce ? responseId(ray) : null,
     idempotencyKey: readIdempotencyKey(headers),
-    isRepeated: Number(headers['x-stainless-retry-count'] ?? 0) > 0,
+    isRepeated: isRepeated(headers),
     marksSeams: headers['holdfast-seams'] === 'mark',
     mustSameModel: headers['holdfast-continue'] === 'same-model',
   }
@@ -73,6 +73,15 @@ function isStored({ route, body }: Call): boolean {
 function inForeground({ route, body, headers }: Call): Call {
   const bytes = Buffer.concat(body.with({ background: 'false', stream: 'true' }))
   return readCall(route, bytes, headers)
+}
+
+/** Whether the answer to this call may be there already. */
+export function mayBeRepeated(headers: IncomingHttpHeaders): boolean {
+  return headers['idempotency-key'] !== undefined || isRepeated(headers)
+}
+
+function isRepeated(headers: IncomingHttpHeaders): boolean {
+  return Number(headers['x-stainless-retry-count'] ?? 0) > 0
 }
 
 function readIdempotencyKey(headers: IncomingHttpHeaders): string | null {

@@ -60,6 +60,14 @@ export const gatewayFaults = {
       'With the work that comes before it, this request cannot be answered within the time that its caller gives.',
     cure: 'Allow more time (`x-request-timeout`), or come back after the time in Retry-After.',
   },
+  HF_PRESSURE: {
+    ...overloaded,
+    proxyError: 'connection_limit_reached',
+    envoyFlag: 'OM',
+    title: 'The gateway protects itself',
+    sentence: 'This gateway is short of memory, time or connections, and takes no new calls for a moment.',
+    cure: 'Come back after the time in Retry-After. `/readyz` and the log say what is short; more workers, more memory or a second gateway help.',
+  },
   HF_DEADLINE: {
     ...outOfTries,
     openai: ['server_error', 'upstream_timeout'],

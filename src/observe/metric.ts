@@ -20,6 +20,10 @@ export interface Gauges {
   readonly callsLive: () => number
   readonly journalBytes: () => number
   readonly journalAnswers: () => number
+  /** Share used of each resource that is watched, 0 to 1. */
+  readonly pressure: () => Readonly<Record<string, number>>
+  /** 0 while all is calm. */
+  readonly pressureRung: () => number
   readonly upstreams: () => Iterable<UpstreamGauges>
   readonly lines: () => Iterable<LineGauges>
   readonly retriesLeft: () => number
@@ -118,6 +122,20 @@ export class Metrics {
     )
     this.#gauge('holdfast_journal_answers', 'Answers kept in the journal.', [], (gauge) =>
       gauge.set(gauges.journalAnswers()),
+    )
+    this.#gauge(
+      'holdfast_pressure',
+      'Share of a resource that is used, 0 to 1; of several workers the worst.',
+      ['resource'],
+      (gauge) => {
+        for (const [resource, share] of Object.entries(gauges.pressure())) gauge.set({ resource }, share)
+      },
+    )
+    this.#gauge(
+      'holdfast_pressure_rung',
+      'Measures against overload: 0 calm, 1 trim, 2 part, 3 shed, 4 refuse; of several workers the worst.',
+      [],
+      (gauge) => gauge.set(gauges.pressureRung()),
     )
     this.#gauge(
       'holdfast_upstream_up',
@@ -248,7 +266,7 @@ export class Metrics {
       labelNames,
       registers: [this.registry],
       // Over workers amounts add up; a state, and the journal that they share, do not.
-      aggregator: /_up$|_breaker$|_journal_/.test(name) ? 'max' : 'sum',
+      aggregator: /_up$|_breaker$|_journal_|_pressure/.test(name) ? 'max' : 'sum',
       collect() {
         collect(this)
       },

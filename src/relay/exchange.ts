@@ -88,8 +88,9 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   /** Begins the answer. `caller`: who reads it first; null for one that runs in the background. */
   start(caller: Reader | null): void {
     this.#caller = caller
-    const { admission, fleet, journal } = this.#relay
+    const { admission, fleet, journal, pressure } = this.#relay
     try {
+      pressure.need(this.order.tier)
       admission.enter()
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)

@@ -7,6 +7,7 @@ import type { Journal } from '../store/journal.ts'
 import type { LegParts } from './leg-order.ts'
 import type { Detached } from './attendance.ts'
 import type { Admission } from './overload/admission.ts'
+import type { Pressure } from './overload/pressure.ts'
 import type { PrefillProber } from './prefill-probe.ts'
 import type { SeamBudget } from './stream/seam-budget.ts'
 
@@ -14,6 +15,7 @@ export interface Relay extends LegParts {
   readonly fleet: Fleet
   readonly journal: Journal
   readonly admission: Admission
+  readonly pressure: Pressure
   readonly observer: Observer
   readonly seamBudget: SeamBudget
   readonly capabilities: Capabilities

@@ -133,7 +133,7 @@ export class RelayPlane {
     let count = 0
     try {
       for (const ray of await this.#relay.journal.orphans()) {
-        if (this.#isClosing || !this.#relay.admission.hasRoom) break
+        if (this.#isClosing || !this.#mayAdopt) break
         if (await this.#adopt(ray)) count++
       }
     } finally {
@@ -167,6 +167,12 @@ export class RelayPlane {
   [Symbol.dispose](): void {
     this.retire()
     for (const exchange of this.#live) exchange.abandon()
+  }
+
+  /** Another node, or this one a little later, may have more room for what is left to be gone on with. */
+  get #mayAdopt(): boolean {
+    const { admission, pressure } = this.#relay
+    return admission.hasRoom && pressure.mayTakeCalls
   }
 
   #open(order: Order, keptCount: number): Exchange {

@@ -139,6 +139,8 @@ export interface Journal extends AsyncDisposable {
   readonly engine: JournalOptions['engine']
   /** Bytes kept now: events, asides and requests. */
   readonly keptBytes: number
+  /** Those among them that no forgetting gives back: of answers under way, whichever node writes them. */
+  readonly liveBytes: number
   /** Answers kept now, live ones included. */
   readonly answerCount: number
   /**
@@ -175,4 +177,6 @@ export interface Journal extends AsyncDisposable {
   cancel(id: string): Promise<boolean>
   /** Forgets an answer, live ones included, before it resolves. False when there is none. */
   remove(id: string): Promise<boolean>
+  /** Gives the disk back, in the background, what is not needed now. Forgets nothing that could be asked for. */
+  compact(): void
 }

@@ -76,6 +76,12 @@ export class MemoryJournal implements Journal, Keeper {
     return this.#bytes
   }
 
+  get liveBytes(): number {
+    let bytes = 0
+    for (const answer of this.#live) bytes += answer.bytes
+    return bytes
+  }
+
   get answerCount(): number {
     return this.#live.size + this.#endedCount
   }
@@ -143,6 +149,9 @@ export class MemoryJournal implements Journal, Keeper {
     const { info, request, events, isCancelled } = answer
     return { info, entry, request, events, isCancelled }
   }
+
+  /** Nothing to do: what is forgotten is gone from memory. */
+  compact(): void {}
 
   /** Nothing to do: a node that dies takes its journal along. */
   async bury(): Promise<void> {}

@@ -64,6 +64,7 @@ export class SqliteJournal implements Journal, Shelf {
   /** Answers that were read since the last beat, and when. */
   #reads = new Map<number, number>()
   #dataVersion = -1
+  #liveBytes = 0
   #isClosed = false
   #isSuspect = false
   /** When an error of each kind was last said. */
@@ -96,6 +97,15 @@ export class SqliteJournal implements Journal, Shelf {
 
   get keptBytes(): number {
     return this.#writer.keptBytes
+  }
+
+  get liveBytes(): number {
+    try {
+      this.#liveBytes = Number(this.file.sql('SELECT total(bytes) AS bytes FROM head').get()?.['bytes'])
+    } catch {
+      // Another process is in the way: the last number will do.
+    }
+    return this.#liveBytes
   }
 
   get answerCount(): number {
@@ -285,6 +295,10 @@ export class SqliteJournal implements Journal, Shelf {
     const row = this.file.sql(`SELECT ${infoColumns} FROM answer WHERE id = ?`).get(answer)
     const state = readState(this.file, answer)
     return row && state ? new SqliteCursor(this, answer, infoOf(row), state) : null
+  }
+
+  compact(): void {
+    this.#sweep.compact()
   }
 
   #entry(answer: number): SqliteEntry | undefined {

@@ -78,6 +78,11 @@ export class SqliteSweep {
     this.#start([() => this.#makeRoom(), ...this.#cuts])
   }
 
+  /** The disk is short: gives back whatever is free in the file, and moves together what is kept. */
+  compact(): void {
+    this.#start([() => this.#forgetPast(), () => this.#packFront(), ...this.#cuts, () => this.#freePages(0)])
+  }
+
   close(): void {
     this.#isClosed = true
     this.#timer.cancel()
@@ -297,9 +302,8 @@ export class SqliteSweep {
   }
 
   /** Gives the disk back what is not needed soon. */
-  #freePages(): boolean {
-    const free = this.#pragma('freelist_count')
-    const surplus = free - Math.max(sparePages, this.#pragma('page_count') * spareShare)
+  #freePages(pages = Math.max(sparePages, this.#pragma('page_count') * spareShare)): boolean {
+    const surplus = this.#pragma('freelist_count') - pages
     if (surplus <= 0) return false
     this.#hasFreed = true
     this.#file.database.exec(`PRAGMA incremental_vacuum(${Math.min(stepPages, Math.ceil(surplus))})`)

@@ -67,6 +67,21 @@ function clockTests(open: OpenJournal): void {
     assert.equal(await bench.texts(stored), null)
   })
 
+  test('tells apart the bytes that no forgetting gives back', async () => {
+    await using bench = new Bench(open)
+    bench.write(['x'.repeat(10_000)])
+    const { liveBytes: none } = bench.journal
+    const live = bench.begin({}, Buffer.alloc(1000))
+    live.entry.append(Buffer.from('y'.repeat(5000)))
+    bench.moment()
+    const { liveBytes, keptBytes } = bench.journal
+    live.entry.seal('complete')
+    bench.moment()
+    assert.equal(none, 0)
+    assert.ok(liveBytes >= 6000 && liveBytes <= keptBytes - 10_000, `${liveBytes} of ${keptBytes} bytes`)
+    assert.equal(bench.journal.liveBytes, 0)
+  })
+
   test('a live answer outlives the longest time', async () => {
     await using bench = new Bench(open, { keepMs: 1000, keepReadMs: 0, keepMaxMs: 100_000 })
     const live = bench.begin()

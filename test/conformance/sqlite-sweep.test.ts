@@ -125,6 +125,19 @@ test('the disk gets back what a rush has taken', async () => {
   assert.ok(statSync(path).size < 12 * 2 ** 20, `${statSync(path).size} bytes`)
 })
 
+test('a short disk gets back all that is free, and no answer goes for it', async () => {
+  await using bench = newBench(folder.newPath(), { totalBytesMax: 64 * 2 ** 20, keepMs: 3_600_000 })
+  const gone = Array.from({ length: 30 }, () => bench.write(['x'.repeat(200_000)]))
+  const kept = bench.write(['kept'])
+  for (const { info } of gone) await bench.journal.remove(info.ray)
+  bench.clock.advance(2 * sweepPeriodMs)
+  assert.ok(ask(bench, 'PRAGMA freelist_count') > 500, 'some is held back for what comes next')
+  bench.journal.compact()
+  bench.clock.advance(2000)
+  assert.equal(ask(bench, 'PRAGMA freelist_count'), 0)
+  assert.deepEqual(await bench.texts(kept), ['kept'])
+})
+
 test('a full journal makes room in time: nobody who writes has to wait for it', async () => {
   await using bench = newBench(folder.newPath(), { totalBytesMax: 2 * 2 ** 20 })
   for (let i = 0; i < 100; i++) {

@@ -67,14 +67,24 @@ test('`holdfast restart` under load: new processes, no connection refused, no st
   }
 })
 
-test('a restart of something that does not run, or has one process, is refused in words', async () => {
+test('a restart of something that does not run, or keeps its answers in memory, is refused in words', async () => {
   const nobody = await holdfast('restart', '--state', join(tmpdir(), 'holdfast-nobody'))
   assert.equal(nobody.code, 1)
   assert.match(nobody.output, /No gateway runs with its state in .*\. Name the folder with --state\./)
+  await using gateway = await startGateway('--upstream', 'http://127.0.0.1:9/v1', '--journal', 'memory')
+  const forgetful = await holdfast('restart', '--state', gateway.state)
+  assert.equal(forgetful.code, 1)
+  assert.match(forgetful.output, /in memory would be lost; use `sqlite`/)
+})
+
+test('one worker is restarted without a gap, too', async () => {
   await using gateway = await startGateway('--upstream', 'http://127.0.0.1:9/v1', '--workers', '1')
-  const lone = await holdfast('restart', '--state', gateway.state)
-  assert.equal(lone.code, 1)
-  assert.match(lone.output, /--workers 2/)
+  const [before] = await startedPids(gateway.adminUrl)
+  const { code, output } = await holdfast('restart', '--state', gateway.state)
+  assert.equal(code, 0, output)
+  const after = await startedPids(gateway.adminUrl)
+  assert.deepEqual([after.length, after[0] === before], [1, false])
+  assert.ok((await fetch(`${gateway.url}/v1/models`)).ok, 'on the same port')
 })
 
 test('a stop while old workers still finish their answers takes no longer than any stop', async () => {

@@ -23,6 +23,7 @@ import { RetryBudget, retriesSchema } from '../../src/relay/overload/retry-budge
 import { breakerSchema } from '../../src/relay/overload/breaker-options.ts'
 import { Breakers } from '../../src/relay/overload/breakers.ts'
 import { Patrol } from '../../src/relay/patrol.ts'
+import { Pressure } from '../../src/relay/overload/pressure.ts'
 import { RelayPlane } from '../../src/relay/relay.ts'
 import type { Reply } from '../../src/relay/reply.ts'
 import type { Relay } from '../../src/relay/relay-parts.ts'
@@ -259,6 +260,7 @@ export class Gateway implements Machine {
         breakers,
         journal: sabotage.journal?.(journal, process) ?? journal,
         admission,
+        pressure: new Pressure(random),
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),
         sizes: new CallSizes(),

@@ -130,6 +130,11 @@ export class WorldJournal implements Journal {
     return this.#disk.bytes + this.#claimedBytes
   }
 
+  get liveBytes(): number {
+    const live = [...this.#disk.rows.values()].filter(({ outcome }) => outcome === null)
+    return live.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
   get answerCount(): number {
     this.#disk.find('')
     return this.#disk.rows.size + this.#begun().length
@@ -249,6 +254,8 @@ export class WorldJournal implements Journal {
     if (entry) this.#lose(entry, new Fault('HF_LEASE_LOST', { detail: 'the answer was removed' }))
     return isThere
   }
+
+  compact(): void {}
 
   /** Who keeps at once also knows at once that it cannot. */
   get #isFullAtOnce(): boolean {

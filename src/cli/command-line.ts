@@ -1,0 +1,151 @@
+/** The command line: one command a file, loaded when it is asked for. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { labChoices, type RunOptions } from './run-options.ts'
+import { version } from './version.ts'
+
+function port(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > 65_535)
+    throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  return value
+}
+
+function workerCount(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 64) throw new InvalidArgumentError('From 1 to 64 workers.')
+  return value
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('Milliseconds are a whole number.')
+  return value
+}
+
+const program = new Command('holdfast')
+  .description('An AI gateway that makes a 502 a non-event.')
+  .version(version())
+  .showHelpAfterError('(holdfast --help tells more)')
+  .showSuggestionAfterError()
+
+program
+  .command('run', { isDefault: true })
+  .description(
+    'Run the gateway. Without a file or flags it finds what is on this machine, or starts a model of its own.',
+  )
+  .option('-c, --config <file>', 'configuration file (default: holdfast.yaml, if there is one)')
+  .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+  .option('-p, --port <port>', 'port to listen on; 0 lets the system choose (default: 5020)', port)
+  .option('--admin-port <port>', 'port for /livez, /readyz and /metrics (default: the port after --port)', port)
+  .option(
+    '-u, --upstream <url>',
+    'a model server, e.g. http://gpu1:8000/v1; give it again for more',
+    (url: string, all: string[] | undefined) => [...(all ?? []), url],
+  )
+  .option('--state <folder>', 'folder for the journal and, in a terminal, the log (default: .holdfast)')
+  .option('-w, --workers <count>', 'processes that share the port (default: 2)', workerCount)
+  .addOption(
+    new Option('--drain-ms <ms>', 'at a stop: how long answers may take to finish (default: 30000)').argParser(
+      milliseconds,
+    ),
+  )
+  .addOption(
+    new Option('--on-disconnect <how>', 'when the last reader of an answer leaves (default: detach)').choices([
+      'detach',
+      'cancel',
+    ]),
+  )
+  .addOption(new Option('--journal <engine>', 'where answers are kept (default: sqlite)').choices(['memory', 'sqlite']))
+  .option('--site <name>', 'where this gateway stands, 1 to 12 of a-z and 0-9; part of every Ray ID (default: local)')
+  .addOption(
+    new Option('--lab <which>', 'models of our own when nothing else is found').choices(labChoices).default('auto'),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'least weight of a log line (default: info)').choices([
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'silent',
+    ]),
+  )
+  .addHelpText(
+    'after',
+    `
+Examples:
+  holdfast                                              whatever is found here
+  holdfast --upstream http://gpu1:8000/v1 --upstream http://gpu2:8000/v1
+  holdfast --config holdfast.yaml --workers 4
+  holdfast --lab sim                                    simulated models, nothing to install`,
+  )
+  .action(async (options: RunOptions) => {
+    const { run } = await import('./run.ts')
+    await run(options)
+    // Everything is closed. Left to end by itself, the process sometimes spins for ever in Node's own clean-up.
+    process.exit()
+  })
+
+program
+  .command('restart')
+  .description(
+    'Put new processes in the place of a running gateway’s, with its file read again. No connection is refused, no answer is cut.',
+  )
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--json', 'print the outcome as JSON')
+  .action(async (options: { state?: string; json?: boolean }) => {
+    const { restart } = await import('./restart.ts')
+    await restart(options.state ?? '.holdfast', options.json ?? false)
+  })
+
+program
+  .command('check [file]')
+  .description('Check a configuration file without starting anything.')
+  .option('--json', 'print the effective configuration, or the problems, as JSON')
+  .action(async (file: string | undefined, options: { json?: boolean }) => {
+    const { check } = await import('./check.ts')
+    check(file ?? 'holdfast.yaml', options)
+  })
+
+program
+  .command('schema')
+  .description('Print the JSON Schema of the configuration file, for editors.')
+  .action(async () => {
+    const { configJsonSchema } = await import('../config.ts')
+    process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
+  })
+
+program
+  .command('lab')
+  .description(
+    'Model servers for demos and tests: simulated ones that fail on command, a real small one, a proxy for broken links.',
+  )
+  .allowUnknownOption()
+  .helpOption(false)
+  .argument('[arguments...]')
+  .action(async (args: string[]) => {
+    const { runLab } = await import('../../lab/main.ts')
+    await runLab(args)
+  })
+
+export async function runCommand(): Promise<void> {
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`)
+    process.exitCode = 1
+  }
+}
+
+/** An error of the start in words that name the cure. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'ConfigError') return error.message
+  const { code, message, syscall } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
+    return `${message}\n    Another program has this port. Choose another with --port (and --admin-port), or stop that one.`
+  if (code === 'EACCES' && (syscall === 'listen' || syscall === 'bind'))
+    return `${message}\n    Ports below 1024 are for the administrator: choose a higher one with --port.`
+  if (code === 'EADDRNOTAVAIL')
+    return `${message}\n    This machine does not have that address. Choose one it has with --host, or 0.0.0.0 for all.`
+  return process.env['HOLDFAST_DEBUG'] ? (error.stack ?? message) : message
+}

@@ -1,0 +1,34 @@
+/** What metrics read of the parts at the moment of a scrape. */
+import type { Gauges } from '../observe/metric.ts'
+import { rungs } from '../relay/overload/pressure.ts'
+import type { Relay } from '../relay/relay-parts.ts'
+
+export type Gauged = Pick<
+  Relay,
+  'fleet' | 'journal' | 'admission' | 'places' | 'breakers' | 'retries' | 'hedging' | 'pressure'
+>
+
+export function gaugesOf({ fleet, journal, admission, places, breakers, retries, hedging, pressure }: Gauged): Gauges {
+  return {
+    callsLive: () => admission.liveCount,
+    journalBytes: () => journal.keptBytes,
+    journalAnswers: () => journal.answerCount,
+    pressure: () => pressure.shares,
+    pressureRung: () => rungs.indexOf(pressure.rung),
+    upstreams: () =>
+      fleet.upstreams.map((upstream) => ({
+        name: upstream.name,
+        isUp: upstream.restLeftMs === 0,
+        inFlight: upstream.load.calls,
+        work: places.gateOf(upstream).work,
+        workMax: places.gateOf(upstream).limit.value,
+        callsMax: places.gateOf(upstream).callsLimit.value,
+        keysResting: upstream.keys.restingCount,
+        phase: breakers.phase(upstream),
+      })),
+    lines: () => places.lineFacts(),
+    retriesLeft: () => retries.left,
+    retriesDenied: () => retries.deniedCount,
+    hedgesDenied: () => hedging.deniedCount,
+  }
+}

@@ -1,0 +1,50 @@
+/** The fleet as the configuration has it: upstreams with their keys, pools, models. */
+import { type Config, readKeys } from '../config.ts'
+import { Fleet } from '../fleet/fleet.ts'
+import type { Pool } from '../fleet/pool.ts'
+import { Upstream } from '../fleet/upstream.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Log } from '../observe/log.ts'
+
+/** @throws {ConfigError} when a key cannot be read. */
+export function openFleet(config: Config, clock: Clock, log: Log): Fleet {
+  const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
+    return new Upstream(name, options, readKeys(name, options), clock)
+  })
+  const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
+  const pools = new Map<string, Pool>()
+  const wanted =
+    Object.keys(config.pools).length > 0 ? config.pools : { all: { upstreams: [...byName.keys()], attemptsMax: 5 } }
+  for (const [name, options] of Object.entries(wanted)) {
+    const members = options.upstreams.flatMap((member) => {
+      const { name: upstreamName, weight, priority, model } = typeof member === 'string' ? { name: member } : member
+      const upstream = byName.get(upstreamName)
+      if (!upstream) return []
+      const { options: own } = upstream
+      return [{ upstream, model: model ?? null, weight: weight ?? own.weight, priority: priority ?? own.priority }]
+    })
+    const overrides = Object.entries(('timeouts' in options && options.timeouts) || {}).filter(
+      ([, ms]) => ms !== undefined,
+    )
+    pools.set(name, {
+      name,
+      members,
+      timeouts: { ...config.timeouts, ...Object.fromEntries(overrides) },
+      attemptsMax: options.attemptsMax,
+    })
+  }
+  const fleet = new Fleet(upstreams, pools, new Map(Object.entries(config.models)))
+  tellOfKeys(fleet, log)
+  return fleet
+}
+
+/** A key that is laid aside is told by its place in the configuration, never by itself. */
+function tellOfKeys(fleet: Fleet, log: Log): void {
+  for (const { name, keys } of fleet.upstreams) {
+    keys.onRest = ({ position, count, code, restMs }) => {
+      const facts = { upstream: name, key: `${position} of ${count}`, code, restMs }
+      if (code === 'HF_UPSTREAM_RATE_LIMITED') log.info(facts, 'a key is over its rate and rests')
+      else log.error(facts, 'a key is not taken any more and rests: renew it, or pay')
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** The relay with all its policies, and who counts what it does. */
+import type { Config } from '../config.ts'
+import { CallSizes } from '../fleet/call-size.ts'
+import { Capabilities } from '../fleet/capability.ts'
+import type { Log } from '../observe/log.ts'
+import { Metrics } from '../observe/metric.ts'
+import { Observer } from '../observe/observer.ts'
+import { Admission } from '../relay/overload/admission.ts'
+import { Breakers } from '../relay/overload/breakers.ts'
+import { Hedging } from '../relay/overload/hedge.ts'
+import { Places } from '../relay/overload/places.ts'
+import { Pressure } from '../relay/overload/pressure.ts'
+import { RetryBudget } from '../relay/overload/retry-budget.ts'
+import { Patrol } from '../relay/patrol.ts'
+import { PrefillProber } from '../relay/prefill-probe.ts'
+import type { Relay } from '../relay/relay-parts.ts'
+import { RelayPlane } from '../relay/relay.ts'
+import { RollCall } from '../relay/roll-call.ts'
+import { SeamBudget } from '../relay/stream/seam-budget.ts'
+import { TokenProber } from '../relay/token-probe.ts'
+import { probe } from '../relay/wire/probe.ts'
+import { gaugesOf } from './gauges.ts'
+
+export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'journal'> & { readonly log: Log }
+
+export interface OpenRelay {
+  readonly plane: RelayPlane
+  readonly pressure: Pressure
+  readonly breakers: Breakers
+  readonly observer: Observer
+  readonly metrics: Metrics
+}
+
+/** Resolves when every upstream has said how it is, or has had its time to. */
+export async function openRelay(parts: AsyncDisposableStack, config: Config, base: RelayBase): Promise<OpenRelay> {
+  const { clock, random, fleet, wires, journal, log } = base
+  const { continuation, limits } = config
+  const admission = new Admission(limits.callsLiveMax)
+  const pressure = new Pressure(random)
+  const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
+  const places = parts.use(new Places(clock, random, config.overload))
+  const hedging = new Hedging(config.hedging, (pool) =>
+    Math.max(places.saturation(pool), admission.liveCount / limits.callsLiveMax),
+  )
+  const breakers = new Breakers(clock, config.breaker)
+  const capabilities = new Capabilities(clock)
+  const gauged = { fleet, journal, admission, places, breakers, retries, hedging, pressure }
+  const metrics = new Metrics(gaugesOf(gauged))
+  const observer = new Observer(log, metrics, config.log)
+  const relay: Relay = {
+    ...gauged,
+    clock,
+    random,
+    wires,
+    observer,
+    capabilities,
+    sizes: new CallSizes(),
+    prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
+    seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
+    answerBytesMax: config.journal.answerBytesMax,
+    requestBytesMax: config.journal.requestBytesMax,
+    detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
+  }
+  const plane = parts.use(new RelayPlane(relay, config.journal))
+  await parts.use(new RollCall(clock, fleet, probe, log)).start()
+  const prober = new TokenProber(clock, wires, places)
+  parts.use(new Patrol({ clock, fleet, breakers, log, metrics, prober, options: config.breaker }))
+  return { plane, pressure, breakers, observer, metrics }
+}

@@ -1,0 +1,44 @@
+/** The stores that the configuration asks for, and what stands on them. */
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { BodyPurse } from '../edge/body.ts'
+import { type DurableStreams, openDurableStreams } from '../edge/durable-streams/durable-streams.ts'
+import type { ReadOnlySource } from '../edge/durable-streams/read-only-source.ts'
+import type { WebhookPost } from '../edge/subscriptions/subscriptions.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Random } from '../ground/random.ts'
+import type { Log } from '../observe/log.ts'
+import { postWebhook } from '../relay/wire/webhook-post.ts'
+import type { Journal } from '../store/journal.ts'
+import { MemoryJournal } from '../store/memory-journal.ts'
+import { MemoryStreams } from '../store/memory-streams.ts'
+import { SqliteJournal } from '../store/sqlite-journal.ts'
+import { SqliteStreams } from '../store/sqlite-streams.ts'
+
+/** `node`: the name under which this process holds leases; of its own at each start. */
+export function openJournal(config: Config, clock: Clock, node: string, log: Log): Journal {
+  if (config.journal.engine === 'memory') return new MemoryJournal(clock, config.journal)
+  return new SqliteJournal(join(config.stateDir, 'journal.db'), clock, config.journal, node, log)
+}
+
+interface StreamsBase {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly purse: BodyPurse
+  readonly readOnly: ReadOnlySource
+}
+
+export function openStreams(parts: AsyncDisposableStack, { config, ...base }: StreamsBase): DurableStreams {
+  const { streams: options, limits, stateDir } = config
+  const { clock } = base
+  const store =
+    options.engine === 'memory'
+      ? new MemoryStreams(clock, options)
+      : new SqliteStreams(join(stateDir, 'streams.db'), clock, options)
+  parts.use(store)
+  const { stalledReaderMs } = limits
+  const post: WebhookPost = (url, headers, body) => postWebhook(url, headers, body, options.webhookMs)
+  return parts.use(openDurableStreams({ ...base, store, options, stalledReaderMs, post }))
+}
