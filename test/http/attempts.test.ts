@@ -28,6 +28,7 @@ async function open(scripts: readonly Script[], settings: Partial<ConfigInput> =
   const config = checkConfig({
     listeners: [{ host: '127.0.0.1', port: 0 }],
     journal: { engine: 'memory' },
+    breaker: { enabled: false }, // the rules of attempts alone
     upstreams: Object.fromEntries(
       upstreams.map(({ url }, i) => [`u${i}`, { url, kind: 'vllm', models: ['m'], priority: ranks ? i : 0 }]),
     ),
