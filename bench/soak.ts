@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import type { FaultOrder } from '../lab/fault-plan.ts'
 import { openFaultProxy } from '../lab/fault-proxy.ts'
 import { Replicas } from '../test/crash/replicas.ts'
-import { freePort, wordsOf } from './launch.ts'
+import { wordsOf } from './launch.ts'
 import { measureCapacity } from './overload/capacity.ts'
 import { engine, engineCount } from './overload/scene.ts'
 import { startHoldfast } from './peer/holdfast.ts'
@@ -95,13 +95,13 @@ function readAsk() {
 
 type Ask = ReturnType<typeof readAsk>
 
-function startGateway(ask: Ask, replicas: Replicas, port: number, adminPort: number) {
+function startGateway(ask: Ask, replicas: Replicas) {
   const upstreams = Object.fromEntries(replicas.urls.map((url, at) => [`engine-${at + 1}`, { url }]))
   const collector = join(import.meta.dirname, 'node', 'collect.mjs')
   return startHoldfast({
     name: 'soak',
-    port,
-    adminPort,
+    port: 0,
+    adminPort: 0,
     journal: ask.journal,
     journalBytesMax,
     settings: {
@@ -152,13 +152,12 @@ async function soak(ask: Ask): Promise<boolean> {
     killPeriodMs: ask.killMs,
     faults: ordered.filter(({ kind, probability }) => ask.kinds.includes(kind) && probability > 0),
   })
-  const [port, adminPort] = [await freePort(), await freePort()]
-  const gateway = await startGateway(ask, replicas, port, adminPort)
-  await using link = await openFaultProxy({ target: `127.0.0.1:${port}` })
+  const gateway = await startGateway(ask, replicas)
+  await using link = await openFaultProxy({ target: gateway.url })
   link.add({ kind: 'bandwidth', direction: 'down', bytesPerSecond: slowBytesPerSecond })
   const seconds = ask.minutes * 60
   const clients = new Clients({
-    url: `http://127.0.0.1:${port}`,
+    url: gateway.url,
     slowUrl: link.url,
     callsPerSecond,
     seconds,
@@ -171,7 +170,7 @@ async function soak(ask: Ask): Promise<boolean> {
     const work = clients.run()
     for (let at = 1; at * sampleMs <= seconds * 1000; at++) {
       await sleep(Math.max(0, beganMs + at * sampleMs - performance.now()))
-      const held = await sampleHeld(`http://127.0.0.1:${adminPort}`, gateway.pids(), (at * sampleMs) / 1000)
+      const held = await sampleHeld(gateway.adminUrl, gateway.pids(), (at * sampleMs) / 1000)
       if (held === null) continue
       samples.push(held)
       if (at % 6 === 0) sayProgress(held, clients.tally, clients.openCount, replicas.killCount)
