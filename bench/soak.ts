@@ -10,22 +10,12 @@ import { parseArgs } from 'node:util'
 import type { FaultOrder } from '../lab/fault-plan.ts'
 import { openFaultProxy } from '../lab/fault-proxy.ts'
 import { Replicas } from '../test/crash/replicas.ts'
-import { freePort, wordsOf } from './launch.ts'
+import { wordsOf } from './launch.ts'
 import { measureCapacity } from './overload/capacity.ts'
 import { engine, engineCount } from './overload/scene.ts'
 import { startHoldfast } from './peer/holdfast.ts'
 import { Clients, type SoakTally } from './soak/clients.ts'
 import { type Held, judgeHeld, sampleHeld, type SeriesVerdict } from './soak/held.ts'
-
-const usage = `usage: npm run bench:soak -- [options]
-  --minutes N      default 30
-  --load SHARE     of the capacity, default 0.7
-  --kill-ms N      between two kills of an engine, default 20000; 0 for none
-  --faults SHARE   of the usual frequency, default 1; 0 for none
-  --limits NAME    of the gateway: adaptive (the default), fixed or off
-  --journal NAME   sqlite (two workers, the default) or memory (one)
-  --seed N         default 1
-  --json FILE      all samples, as JSON`
 
 /** For each call on an engine. */
 const faults: readonly (FaultOrder & { readonly probability: number })[] = [
@@ -36,6 +26,17 @@ const faults: readonly (FaultOrder & { readonly probability: number })[] = [
   { kind: '503', probability: 0.02, retryAfterMs: 500 },
   { kind: '500', probability: 0.01 },
 ]
+
+const usage = `usage: npm run bench:soak -- [options]
+  --minutes N      default 30
+  --load SHARE     of the capacity, default 0.7
+  --kill-ms N      between two kills of an engine, default 20000; 0 for none
+  --faults SHARE   of the usual frequency, default 1; 0 for none
+  --kinds LIST     only these faults, of ${faults.map(({ kind }) => kind).join(',')}
+  --limits NAME    of the gateway: adaptive (the default), fixed or off
+  --journal NAME   sqlite (two workers, the default) or memory (one)
+  --seed N         default 1
+  --json FILE      all samples, as JSON`
 
 /** So small that it is full before the measuring begins: what it holds is its work and no leak. */
 const journalBytesMax = 16 * 2 ** 20
@@ -58,6 +59,7 @@ function readAsk() {
       load: { type: 'string', default: '0.7' },
       'kill-ms': { type: 'string', default: '20000' },
       faults: { type: 'string', default: '1' },
+      kinds: { type: 'string' },
       limits: { type: 'string', default: 'adaptive' },
       journal: { type: 'string', default: 'sqlite' },
       seed: { type: 'string', default: '1' },
@@ -76,8 +78,11 @@ function readAsk() {
     killMs: Number(values['kill-ms']),
     faultShare: Number(values.faults),
     seed: Number(values.seed),
+    kinds: values.kinds?.split(',') ?? faults.map(({ kind }) => kind),
     json: values.json,
   }
+  const stranger = ask.kinds.find((name) => !faults.some(({ kind }) => kind === name))
+  if (stranger !== undefined) refuse(`no fault "${stranger}" here`)
   if (!(ask.minutes >= 3 && ask.minutes <= 1440)) refuse('--minutes: 3 to 1440')
   if (!(ask.load > 0 && ask.load <= 1)) refuse('--load: up to 1')
   if (ask.killMs !== 0 && !(ask.killMs >= 2000)) refuse('--kill-ms: 0, or from 2000')
@@ -90,13 +95,13 @@ function readAsk() {
 
 type Ask = ReturnType<typeof readAsk>
 
-function startGateway(ask: Ask, replicas: Replicas, port: number, adminPort: number) {
+function startGateway(ask: Ask, replicas: Replicas) {
   const upstreams = Object.fromEntries(replicas.urls.map((url, at) => [`engine-${at + 1}`, { url }]))
   const collector = join(import.meta.dirname, 'node', 'collect.mjs')
   return startHoldfast({
     name: 'soak',
-    port,
-    adminPort,
+    port: 0,
+    adminPort: 0,
     journal: ask.journal,
     journalBytesMax,
     settings: {
@@ -145,15 +150,14 @@ async function soak(ask: Ask): Promise<boolean> {
     count: engineCount,
     flags: engine,
     killPeriodMs: ask.killMs,
-    faults: ordered.filter(({ probability }) => probability > 0),
+    faults: ordered.filter(({ kind, probability }) => ask.kinds.includes(kind) && probability > 0),
   })
-  const [port, adminPort] = [await freePort(), await freePort()]
-  const gateway = await startGateway(ask, replicas, port, adminPort)
-  await using link = await openFaultProxy({ target: `127.0.0.1:${port}` })
+  const gateway = await startGateway(ask, replicas)
+  await using link = await openFaultProxy({ target: gateway.url })
   link.add({ kind: 'bandwidth', direction: 'down', bytesPerSecond: slowBytesPerSecond })
   const seconds = ask.minutes * 60
   const clients = new Clients({
-    url: `http://127.0.0.1:${port}`,
+    url: gateway.url,
     slowUrl: link.url,
     callsPerSecond,
     seconds,
@@ -166,7 +170,7 @@ async function soak(ask: Ask): Promise<boolean> {
     const work = clients.run()
     for (let at = 1; at * sampleMs <= seconds * 1000; at++) {
       await sleep(Math.max(0, beganMs + at * sampleMs - performance.now()))
-      const held = await sampleHeld(`http://127.0.0.1:${adminPort}`, gateway.pids(), (at * sampleMs) / 1000)
+      const held = await sampleHeld(gateway.adminUrl, gateway.pids(), (at * sampleMs) / 1000)
       if (held === null) continue
       samples.push(held)
       if (at % 6 === 0) sayProgress(held, clients.tally, clients.openCount, replicas.killCount)

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { ChildServer } from '../../lab/child.ts'
 import { startSim } from '../../lab/start-sim.ts'
 import type { ConfigInput } from '../../src/config.ts'
-import { canRunRealtime, freePort, launch, setRealtime } from '../launch.ts'
+import { canRunRealtime, launch, setRealtime } from '../launch.ts'
 import { metricOf, metricsPage } from '../metrics-page.ts'
 import { startHoldfast } from '../peer/holdfast.ts'
 import type { RunningPeer } from '../peer/peer.ts'
@@ -77,14 +77,13 @@ export async function startGateway(
   engines: readonly ChildServer[],
 ): Promise<Gateway> {
   const settings = settingsOf(mode, onDisconnect, engines)
-  const [port, adminPort] = [await freePort(), await freePort()]
-  const running = await startHoldfast({ name: `overload-${mode}`, port, adminPort, journal: 'memory', settings })
+  const running = await startHoldfast({ name: `overload-${mode}`, port: 0, adminPort: 0, journal: 'memory', settings })
   setRealtime(running.pids(), true)
   return {
     mode,
-    url: `http://127.0.0.1:${port}`,
+    url: running.url,
     running,
-    metric: async (name, label = '') => metricOf(await metricsPage(`http://127.0.0.1:${adminPort}`), name, label),
+    metric: async (name, label = '') => metricOf(await metricsPage(running.adminUrl), name, label),
   }
 }
 

@@ -6,11 +6,13 @@ import { cache, gatewayCore, launch, type Launched, repository } from '../launch
 import { type Peer, PeerMissing, type RunningPeer } from './peer.ts'
 
 const entry = join('src', 'cli', 'holdfast.ts')
-const readyMsMax = 20_000
+/** Generous: a machine full of benches starts slowly. */
+const readyMsMax = 60_000
 
 export interface HoldfastOptions {
   /** Without a path; not needed where `settings` name the upstreams. */
   readonly upstreamUrl?: string
+  /** 0: one of the system's choice, told in `url`. */
   readonly port: number
   readonly adminPort: number
   readonly journal: 'memory' | 'sqlite'
@@ -48,20 +50,26 @@ function runFlags(options: HoldfastOptions, folder: string): string[] {
   return ['--config', file]
 }
 
-/** True when the log has the ready line; false when the program has ended or the time is over. */
-async function isReady(launched: Launched, log: string): Promise<boolean> {
+export interface RunningHoldfast extends RunningPeer {
+  readonly url: string
+  readonly adminUrl: string
+}
+
+/** The log's ready line; null when the program has ended or the time is over. */
+async function readyLine(launched: Launched, log: string): Promise<string | null> {
   const giveUpAt = performance.now() + readyMsMax
   let isOver = false
   void launched.exited.then(() => (isOver = true))
   while (!isOver && performance.now() < giveUpAt) {
-    if (readFileSync(log, 'utf8').includes('"event":"ready"')) return true
+    const line = /^.*"event":"ready".*$/m.exec(readFileSync(log, 'utf8'))?.[0]
+    if (line?.endsWith('}')) return line
     await sleep(20)
   }
-  return false
+  return null
 }
 
 /** Starts the gateway and waits for its ready line. @throws {PeerMissing} when it does not get ready */
-export async function startHoldfast(options: HoldfastOptions): Promise<RunningPeer> {
+export async function startHoldfast(options: HoldfastOptions): Promise<RunningHoldfast> {
   if (!existsSync(join(repository, entry))) throw new PeerMissing(`${entry} does not exist yet`)
   const usual = `${options.journal}${options.nodeOptions === undefined ? '' : '-patched'}`
   const folder = join(cache, 'bench', 'holdfast', options.name ?? usual)
@@ -78,14 +86,16 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningPe
     },
     outputFile: log,
   })
-  if (!(await isReady(launched, log))) {
+  const line = await readyLine(launched, log)
+  if (line === null) {
     await launched.stop()
     throw new PeerMissing(
       `Holdfast was not ready within ${readyMsMax} ms\n${readFileSync(log, 'utf8').slice(-2000)}${launched.tail()}`,
     )
   }
   const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }
-  return { version: `Holdfast ${version}`, pids: launched.pids, stop: launched.stop }
+  const { url, adminUrl } = JSON.parse(line) as { url: string; adminUrl: string }
+  return { version: `Holdfast ${version}`, pids: launched.pids, stop: launched.stop, url, adminUrl }
 }
 
 const variant = (
