@@ -179,3 +179,18 @@ test('where a prompt would cost money, the next call is the trial, and the only 
   await ask()
   assert.deepEqual([phases(), callsOf(paid)], [['paid ramp'], { own: 3, probes: 0 }])
 })
+
+test('while it is out, calls wait for the ones in use, and do not overflow to it', async () => {
+  await using sick = await openSimServer()
+  await using well = await openSimServer({ engine: { decodeRate: 100 } })
+  sick.order({ kind: '500' })
+  await using stage = await open(
+    { sick: { url: `${sick.url}/v1` }, well: { url: `${well.url}/v1`, priority: 1 } },
+    { breaker: { failuresInRow: 1, openMs: 60_000 }, overload: { callsMax: 2 } },
+  )
+  await stage.ask()
+  const { own } = callsOf(sick)
+  const answers = await Promise.all(Array.from({ length: 12 }, () => stage.ask()))
+  assert.ok(answers.every(({ status, text }) => status === 200 && text.includes('[DONE]')))
+  assert.deepEqual([stage.phases(), callsOf(sick).own], [['sick open'], own])
+})
