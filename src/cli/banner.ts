@@ -8,17 +8,25 @@ export interface Ready {
   /** Where the upstreams come from, one line each. */
   readonly notes: readonly string[]
   readonly models: readonly string[]
-  readonly upstreams: readonly { name: string; url: string; isUp: boolean }[]
+  readonly upstreams: readonly { name: string; url: string; isUp: boolean; engine?: EngineTold }[]
   readonly logFile: string | null
+}
+
+/** What an engine tells of itself, in short. */
+export interface EngineTold {
+  readonly waiting: number
+  readonly running: number
+  readonly kvUsage: number | null
 }
 
 export function describeFleet(fleet: Fleet): Pick<Ready, 'models' | 'upstreams'> {
   return {
     models: fleet.models().map(({ id }) => id),
-    upstreams: fleet.upstreams.map(({ name, options, wasUp, failuresInRow }) => ({
+    upstreams: fleet.upstreams.map(({ name, options, wasUp, failuresInRow, engine }) => ({
       name,
       url: options.url,
       isUp: wasUp && failuresInRow === 0,
+      ...(engine && { engine: { waiting: engine.waiting, running: engine.running, kvUsage: engine.kvUsage } }),
     })),
   }
 }

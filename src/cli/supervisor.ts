@@ -11,7 +11,7 @@ import type { Readiness } from '../edge/admin.ts'
 import type { House } from '../main.ts'
 import type { Log } from '../observe/log.ts'
 import type { Totals } from '../observe/metric.ts'
-import type { Ready } from './banner.ts'
+import type { EngineTold, Ready } from './banner.ts'
 import type { Snapshot } from './live-line.ts'
 
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
@@ -56,6 +56,8 @@ export interface WorkerStatus {
   readonly upstreamsAll: number
   /** What is out of use though it answers, and why. */
   readonly troubles: ReturnType<House['troubles']>
+  /** What the engines of upstreams tell of themselves, by upstream; those that tell. */
+  readonly engines: Readonly<Record<string, EngineTold>>
 }
 
 /** The measures that a worker has taken against overload, and what for. */

@@ -92,5 +92,6 @@ function statusOf(house: House): WorkerStatus {
     upstreamsUp: upstreams.filter(({ isUp }) => isUp).length,
     upstreamsAll: upstreams.length,
     troubles: house.troubles(),
+    engines: Object.fromEntries(upstreams.flatMap(({ name, engine }) => (engine ? [[name, engine]] : []))),
   }
 }

@@ -5,8 +5,10 @@ import type { FaultCode } from '../fault/code.ts'
 import type { Clock } from '../ground/clock.ts'
 import { count, z } from '../ground/schema.ts'
 import { KeyRing } from './key-ring.ts'
+import { type EngineGauges, type EngineReading, loadNow } from './engine-metrics.ts'
 import { Load } from './load.ts'
 import { Pace } from './pace.ts'
+import { gaugesMsMax, Progress } from './progress.ts'
 import { Speed } from './speed.ts'
 
 /** What each kind of server speaks when nobody says otherwise. */
@@ -89,6 +91,16 @@ export const upstreamSchema = z
       description:
         'How it shows that it generates again after its calls failed: `token`, it is asked for eight tokens behind the scenes; `call`, the next call is its trial, one at a time. Left out, `token`, and `call` for providers and wherever a key is set, since a prompt may cost money there.',
     }),
+    metrics: z
+      .union([
+        z.literal(false),
+        z.url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/metrics, or false' }),
+      ])
+      .optional()
+      .meta({
+        description:
+          'Where its engine tells how much it has in hand (Prometheus text), asked once a second. Left out: `/metrics` at the root of its server, if there is one. `false`: it is not asked.',
+      }),
     connectionsMax: count(1024, 'Connections to this server at once, per worker.'),
   })
   .refine(({ key, keys }) => key === undefined || keys === undefined, {
@@ -102,6 +114,8 @@ export type UpstreamOptions = z.output<typeof upstreamSchema>
 /** Rest after a failure to connect or to answer: this, doubling with each failure in a row, up to the maximum. */
 const restMs = 500
 const restMsMax = 15_000
+/** While it hangs it rests at least this long from now on, until a token of it has come. */
+const hungRestMs = 1000
 /** Models of which the speed is kept apart. */
 const speedsMax = 64
 
@@ -122,8 +136,13 @@ export class Upstream {
   callCount = 0
   /** How fast it speaks. */
   readonly pace = new Pace()
+  /** Whether it gets on with its answers. */
+  readonly progress: Progress
   /** The work it has in hand through us. */
   readonly load = new Load()
+  /** It was silent on all its answers. Only a token brings it back: lists of models and health pages lie. */
+  isHung = false
+  #gauges: EngineGauges | null = null
   #speeds = new Map<string, Speed>()
   failuresInRow = 0
   /** Set by who watches it: it was well, and has failed. */
@@ -144,6 +163,8 @@ export class Upstream {
     this.isKnown = options.models !== undefined
     this.#spoken = options.speaks ? new Set(options.speaks) : null
     this.#clock = clock
+    this.progress = new Progress(clock, this.pace)
+    this.progress.onHung = () => this.#hang()
   }
 
   /** The secret to show to it now, or null for none. Never logged. */
@@ -157,7 +178,7 @@ export class Upstream {
 
   /** Calls of all its callers that wait inside it; null while it does not tell. */
   get waitingInside(): number | null {
-    return null
+    return this.engineLoad?.waiting ?? null
   }
 
   /** How fast it runs a model, by the model's name there. Beyond some dozens of models they share one measure. */
@@ -170,13 +191,41 @@ export class Upstream {
 
   /** Zero when it may be used; otherwise how long it still rests after failures, or all its keys do. */
   get restLeftMs(): number {
+    return this.isHung ? Math.max(hungRestMs, this.#restLeftMs) : this.#restLeftMs
+  }
+
+  get #restLeftMs(): number {
     const keysMs = this.keys.restLeftMs
     if (this.#restUntilMs === 0) return keysMs // asked for each upstream at each call
     return Math.max(0, this.#restUntilMs - this.#clock.monotonicMs(), keysMs)
   }
 
+  /** What the engine told of itself last; null when it tells nothing, or has not for some seconds. */
+  get engine(): EngineGauges | null {
+    const gauges = this.#gauges
+    return gauges && this.#clock.monotonicMs() - gauges.atMs <= gaugesMsMax ? gauges : null
+  }
+
+  /** Requests that wait and run at the engine by now: what it told, and what we sent it or got back since. */
+  get engineLoad(): { waiting: number; running: number } | null {
+    const { engine } = this
+    return engine && loadNow(engine, this.load.calls)
+  }
+
+  /** Takes in what the engine tells of itself. `askedMs`: when it was asked. */
+  learnEngine(reading: EngineReading, askedMs: number): void {
+    this.#gauges = { ...reading, askedMs, atMs: this.#clock.monotonicMs(), ownCalls: this.load.calls }
+    this.progress.learn(this.#gauges)
+  }
+
+  #hang(): void {
+    this.isHung = true
+    this.fail('HF_UPSTREAM_STALLED')
+  }
+
   /** Answers arrive from it. */
   succeed(): void {
+    this.isHung = false
     this.wasUp = true
     this.failuresInRow = 0
     this.lastFault = null
@@ -189,7 +238,7 @@ export class Upstream {
     this.lastFault = code
     if (isFirst) this.onDown()
     // A server that dies takes all its answers with it: that is one failure, however many tell of it.
-    if (this.restLeftMs > 0 && askedRestMs === undefined) return
+    if (this.#restLeftMs > 0 && askedRestMs === undefined) return
     const growing = Math.min(restMsMax, restMs * 2 ** Math.min(this.failuresInRow, 10))
     this.failuresInRow++
     const rest = askedRestMs === undefined ? growing : Math.min(askedRestMs, 60_000)

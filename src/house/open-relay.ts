@@ -15,13 +15,19 @@ import { Patrol } from '../relay/patrol.ts'
 import { PrefillProber } from '../relay/prefill-probe.ts'
 import type { Relay } from '../relay/relay-parts.ts'
 import { RelayPlane } from '../relay/relay.ts'
-import { RollCall } from '../relay/roll-call.ts'
+import { EngineWatch } from '../relay/engine-watch.ts'
+import { type Probe, RollCall } from '../relay/roll-call.ts'
 import { SeamBudget } from '../relay/stream/seam-budget.ts'
 import { TokenProber } from '../relay/token-probe.ts'
+import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
+import type { Wires } from '../relay/wire/wires.ts'
 import { gaugesOf } from './gauges.ts'
 
-export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'wires' | 'journal'> & { readonly log: Log }
+export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
+  readonly wires: Wires
+  readonly log: Log
+}
 
 export interface OpenRelay {
   readonly plane: RelayPlane
@@ -62,8 +68,16 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
   }
   const plane = parts.use(new RelayPlane(relay, config.journal))
-  await parts.use(new RollCall(clock, fleet, probe, log)).start()
   const prober = new TokenProber(clock, wires, places)
+  await watchUpstreams(parts, base, prober)
   parts.use(new Patrol({ clock, fleet, breakers, log, metrics, prober, options: config.breaker }))
   return { plane, pressure, breakers, observer, metrics }
+}
+
+/** Asks the upstreams from now on what they offer, and their engines how they do. */
+async function watchUpstreams(parts: AsyncDisposableStack, base: RelayBase, prober: TokenProber): Promise<void> {
+  const { clock, fleet, wires, log } = base
+  const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires.names)
+  await parts.use(new RollCall(clock, fleet, ask, log, prober)).start()
+  parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires.names)), log)).start()
 }

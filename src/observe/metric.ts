@@ -36,6 +36,8 @@ export interface UpstreamGauges {
   readonly name: string
   readonly isUp: boolean
   readonly inFlight: number
+  /** What its engine told last; null when it tells nothing. */
+  readonly engine: { readonly waiting: number; readonly running: number; readonly kvUsage: number | null } | null
   /** Tokens in hand, and how many it is given at once; the same in calls. */
   readonly work: number
   readonly workMax: number
@@ -139,6 +141,7 @@ export class Metrics {
     )
     this.#upstreamGauges(gauges)
     this.#lineGauges(gauges)
+    this.#engineGauges(gauges)
     this.#gauge('holdfast_retry_budget_left', 'Further attempts that may be made now.', [], (gauge) =>
       gauge.set(gauges.retriesLeft()),
     )
@@ -192,6 +195,24 @@ export class Metrics {
         }
       },
     })
+  }
+
+  /** What the engines tell of themselves; a series ends with what it tells. */
+  #engineGauges({ upstreams }: Gauges): void {
+    const told = [
+      ['holdfast_upstream_engine_waiting', 'Requests that wait at the engine, by its own account.', 'waiting'],
+      ['holdfast_upstream_engine_running', 'Requests that the engine works on, by its own account.', 'running'],
+      ['holdfast_upstream_engine_kv_usage', 'Share of the engine’s memory for contexts that is taken.', 'kvUsage'],
+    ] as const
+    for (const [name, help, field] of told) {
+      this.#gauge(name, help, ['upstream'], (gauge) => {
+        gauge.reset()
+        for (const { name: upstream, engine } of upstreams()) {
+          const value = engine?.[field] ?? null
+          if (value !== null) gauge.set({ upstream }, value)
+        }
+      })
+    }
   }
 
   settled(fact: ExchangeFact): void {
@@ -254,8 +275,8 @@ export class Metrics {
       help,
       labelNames,
       registers: [this.registry],
-      // Over workers amounts add up; a state, and the journal that they share, do not.
-      aggregator: /_up$|_breaker$|_journal_|_pressure/.test(name) ? 'max' : 'sum',
+      // Over workers amounts add up; a state, and the journal and engines that they share, do not.
+      aggregator: /_up$|_breaker$|_journal_|_engine_|_pressure/.test(name) ? 'max' : 'sum',
       collect() {
         collect(this)
       },

@@ -8,6 +8,7 @@ import { readUpstreamError } from '../dialect/upstream-error.ts'
 import { routes, type Usage } from '../dialect/call.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Timeouts } from '../fleet/pool.ts'
+import type { ProgressShare } from '../fleet/progress.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
@@ -91,6 +92,8 @@ export class Attempt implements WireReceiver {
   /** What broke the connection over which the answer came before this one. */
   #brokenBy: Fault | null = null
   #wait: Timer | null = null
+  /** Its part of the watch over the whole upstream. */
+  #progress: ProgressShare
 
   constructor(clock: Clock, order: AttemptOrder, listener: AttemptListener) {
     this.#clock = clock
@@ -98,6 +101,7 @@ export class Attempt implements WireReceiver {
     this.#listener = listener
     this.beganMs = clock.monotonicMs()
     this.#sinceMs = this.beganMs
+    this.#progress = order.upstream.progress.expect(order.passage.promptTokens, order.isStream)
   }
 
   get isCommitted(): boolean {
@@ -233,6 +237,7 @@ export class Attempt implements WireReceiver {
     this.#held = null
     this.firstContentMs = this.#clock.monotonicMs()
     this.order.passage.firstToken(this.firstContentMs)
+    this.#progress.begin((silentMs) => this.#onHung(silentMs))
     this.#watch() // from here on the shorter limit between tokens counts
     this.#listener.onCommit()
     for (const { event, aside } of held) this.#listener.onEvent(event, aside)
@@ -262,6 +267,7 @@ export class Attempt implements WireReceiver {
    */
   #release(): void {
     this.#isOver = true
+    this.#progress.end()
     this.#timer?.cancel()
     this.#timer = this.#clock.after(endMarkMs, () => this.#flight?.cancel())
   }
@@ -288,6 +294,7 @@ export class Attempt implements WireReceiver {
     }
     this.usage = answer.usage
     this.finishReason = answer.finishReason
+    this.#progress.token(this.#clock.monotonicMs())
     this.#close()
     this.#listener.onWhole(answer)
   }
@@ -312,6 +319,7 @@ export class Attempt implements WireReceiver {
 
   #close(): void {
     this.#isOver = true
+    this.#progress.end()
     this.#timer?.cancel()
     this.#wait?.cancel()
     this.#body = null
@@ -324,16 +332,24 @@ export class Attempt implements WireReceiver {
     const nowMs = this.#clock.monotonicMs()
     if (this.#contentSeen > 0) this.order.upstream.pace.observe(nowMs - this.#sinceMs)
     this.order.passage.progress(count - this.#contentSeen)
+    this.#progress.token(nowMs)
     this.#contentSeen = count
     this.#sinceMs = nowMs
-    if (this.#reader?.isComplete) this.#watch()
+    if (!this.#reader?.isComplete) return
+    this.#progress.end()
+    this.#watch()
   }
 
   #limitMs(): number {
     const { timeouts, isStream, upstream } = this.order
     if (!isStream) return timeouts.wholeMs
     if (this.#reader?.isComplete) return Math.min(endMarkMs, timeouts.interTokenMs)
-    return this.isCommitted ? upstream.pace.stallMs(timeouts.interTokenMs) : timeouts.firstTokenMs
+    return this.isCommitted ? upstream.progress.stallMs(this.#sinceMs, timeouts.interTokenMs) : timeouts.firstTokenMs
+  }
+
+  /** The upstream is silent on all its answers: this one is not waited for any longer. */
+  #onHung(silentMs: number): void {
+    this.#fail(new Fault('HF_UPSTREAM_STALLED', { detail: `no answer of the server got on for ${silentMs} ms` }))
   }
 
   /** One lazy timer: it is not moved at each token, but asks when it fires how long the silence has been. */

@@ -9,7 +9,6 @@ import { Fault } from '../fault/fault.ts'
 import { modelAt } from '../fleet/fleet.ts'
 import type { Key } from '../fleet/key-ring.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
-import type { Upstream } from '../fleet/upstream.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import { hasReachedUpstream, isUpstreamsFault } from './failover.ts'
 import type { LegOrder, LegParts } from './leg-order.ts'
@@ -120,7 +119,7 @@ export class Race {
     this.parts.breakers.settle(upstream, modelAt(member, this.order.target), fault, attempt)
     runner.learnGap()
     const hasOtherKey = fault !== null && key !== null && upstream.keys.fail(key, fault)
-    if (fault && !hasOtherKey) this.#blame(upstream, fault)
+    if (fault && !hasOtherKey) this.#blame(attempt, fault)
     const hasReached = fault === null || hasReachedUpstream(fault)
     // Each key is refused once and rests then: that bounds it.
     if (hasReached && !hasOtherKey) this.sentCount++
@@ -140,9 +139,10 @@ export class Race {
     return hasOtherKey
   }
 
-  #blame(upstream: Upstream, fault: Fault): void {
+  #blame({ order: { upstream }, progressedMs }: Attempt, fault: Fault): void {
     this.parts.places.noteFault(upstream, fault)
-    if (isUpstreamsFault(fault)) upstream.fail(fault.code, fault.retryAfterMs)
+    if (!isUpstreamsFault(fault) || upstream.progress.excuses(fault.code, progressedMs)) return
+    upstream.fail(fault.code, fault.retryAfterMs)
   }
 }
 

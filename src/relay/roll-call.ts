@@ -1,12 +1,18 @@
 /** The roll call: asks every upstream now and then what it offers, and whether one that fell silent is back. */
-import { toFault } from '../fault/fault.ts'
+import { type Fault, toFault } from '../fault/fault.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
+import { mayBeAsked } from './overload/breakers.ts'
 import type { Credentials, Findings } from './wire/probe.ts'
 
 export type Probe = (base: URL, credentials: Credentials, timeoutMs: number) => Promise<Findings>
+
+/** Asks for a few tokens; `fault` is null when they came. */
+export interface TokenAsk {
+  ask(upstream: Upstream, model: string, done: (proof: { readonly fault: Fault | null }) => void): void
+}
 
 const downPeriodMs = 1000
 const upPeriodMs = 15_000
@@ -21,22 +27,25 @@ export class RollCall implements Disposable {
   #clock: Clock
   #fleet: Fleet
   #probe: Probe
+  #tokens: TokenAsk | null
   #log: Log
   #timers = new Map<Upstream, Timer>()
   /** What was last said of each, so that a change is told, and only a change. */
   #told = new Map<Upstream, string>()
   #isOver = false
 
-  constructor(clock: Clock, fleet: Fleet, probe: Probe, log: Log) {
+  /** @param tokens without it, one that hung comes back when it answers a call, or lists its models. */
+  constructor(clock: Clock, fleet: Fleet, probe: Probe, log: Log, tokens: TokenAsk | null = null) {
     this.#clock = clock
     this.#fleet = fleet
     this.#probe = probe
+    this.#tokens = tokens
     this.#log = log
   }
 
   /** Asks all; resolves when each has answered or failed, or after a moment. Goes on asking by itself afterwards. */
   async start(): Promise<void> {
-    for (const upstream of this.#fleet.upstreams) upstream.onDown = () => this.#askSoon(upstream, downPeriodMs)
+    for (const upstream of this.#fleet.upstreams) upstream.onDown = () => this.#onDown(upstream)
     const asked = Promise.all(this.#fleet.upstreams.map((upstream) => this.#ask(upstream)))
     const { promise: late, resolve } = Promise.withResolvers<void>()
     using _ = this.#clock.after(startMs, resolve)
@@ -46,6 +55,12 @@ export class RollCall implements Disposable {
   [Symbol.dispose](): void {
     this.#isOver = true
     for (const timer of this.#timers.values()) timer.cancel()
+  }
+
+  #onDown(upstream: Upstream): void {
+    if (upstream.isHung && this.#isNews(upstream, 'hung'))
+      this.#log.warn({ upstream: upstream.name }, 'upstream hangs: none of its answers gets on')
+    this.#askSoon(upstream, downPeriodMs)
   }
 
   #isNews(upstream: Upstream, state: string): boolean {
@@ -61,16 +76,32 @@ export class RollCall implements Disposable {
       if (this.#isOver) return
       upstream.learn(models, kind)
       if (!upstream.isKnown) throw new Error(unlistedWords)
+      if (upstream.isHung) await this.#askForTokens(upstream)
+      if (this.#isOver) return
       upstream.succeed()
       const facts = { upstream: name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) }
       if (this.#isNews(upstream, 'up')) this.#log.info(facts, 'upstream is up')
     } catch (thrown) {
       if (this.#isOver) return
+      const { code, detail } = toFault(thrown)
+      // One that speaks is too busy to list its models in time, and not down.
+      if (upstream.progress.excuses(code, 0)) return this.#askSoon(upstream, upPeriodMs)
       upstream.fail('HF_NO_UPSTREAM')
-      const { detail } = toFault(thrown)
       if (this.#isNews(upstream, detail)) this.#log.warn({ upstream: name, detail }, 'upstream is down')
     }
     this.#askSoon(upstream, upstream.lastFault === null ? upPeriodMs : downPeriodMs)
+  }
+
+  /**
+   * Lists of models are given by a process that knows nothing of an engine that hangs beside it. Where tokens cost
+   * money, the next call finds out.
+   */
+  #askForTokens(upstream: Upstream): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const [model] = upstream.models
+    if (!this.#tokens || model === undefined || !mayBeAsked(upstream)) resolve()
+    else this.#tokens.ask(upstream, model, ({ fault }) => (fault ? reject(fault) : resolve()))
+    return promise
   }
 
   /** The next question, in place of the one that was to come. */

@@ -1,8 +1,8 @@
 /** The wire against model servers that fail, over real sockets: each failure has its own fault, and none is lost. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { connect, type LookupFunction, type Socket } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test'
 import type { FaultCode } from '../../src/fault/code.ts'
 import {
   answerOf,
+  blackHole,
   connectionOf,
   exchange,
   HandClock,
@@ -90,32 +91,6 @@ describe('a connection that does not come up', limit, () => {
     assert.equal(fault?.code, 'HF_NO_ROUTE')
   })
 })
-
-/** A port whose accept queue is full: a process that listens, and is stopped. Null where the system lets all in. */
-async function blackHole(): Promise<(AsyncDisposable & { port: number }) | null> {
-  const script = "require('net').createServer().listen(0,'127.0.0.1',1,function(){console.log(this.address().port)})"
-  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const fillers: Socket[] = []
-  const dispose = async () => {
-    for (const filler of fillers) filler.destroy()
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await gone
-  }
-  const port = await new Promise<number>((resolve) => child.stdout.once('data', (text) => resolve(Number(text))))
-  child.kill('SIGSTOP')
-  for (let i = 0; i < 8; i++) {
-    const filler = connect({ port, host: '127.0.0.1' }).on('error', () => {})
-    fillers.push(filler)
-    const isUp = await Promise.race([
-      new Promise<boolean>((resolve) => filler.once('connect', () => resolve(true))),
-      new Promise<boolean>((resolve) => setTimeout(resolve, 300, false)),
-    ])
-    if (!isUp) return { port, [Symbol.asyncDispose]: dispose }
-  }
-  await dispose()
-  return null
-}
 
 describe('an answer that does not come', limit, () => {
   const endings: Record<string, (socket: Socket) => void> = {

@@ -1,5 +1,6 @@
 /** What the tests of the wire stand on: a clock moved by hand, servers that write raw bytes, a recorder of a flight. */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { spawn } from 'node:child_process'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { after } from 'node:test'
 import type { Fault } from '../../src/fault/fault.ts'
 import { systemClock, type Clock, type Timer } from '../../src/ground/clock.ts'
@@ -79,7 +80,11 @@ export class RawServer implements AsyncDisposable {
 }
 
 /** Calls `serve` for each request (bytes up to the end of head and body); `number` counts from 1 on each connection. */
-export async function rawServer(serve: (socket: Socket, request: Buffer, number: number) => void): Promise<RawServer> {
+export async function rawServer(
+  serve: (socket: Socket, request: Buffer, number: number) => void,
+  port = 0,
+  host = '127.0.0.1',
+): Promise<RawServer> {
   const server = createServer((socket) => {
     let pending = Buffer.alloc(0)
     let number = 0
@@ -92,7 +97,7 @@ export async function rawServer(serve: (socket: Socket, request: Buffer, number:
       serve(socket, request, ++number)
     })
   })
-  return listen(server)
+  return listen(server, port, host)
 }
 
 /** Calls `serve` for each connection. */
@@ -100,11 +105,37 @@ export async function socketServer(serve: (socket: Socket) => void): Promise<Raw
   return listen(createServer(serve))
 }
 
-export async function listen(server: Server): Promise<RawServer> {
+export async function listen(server: Server, port = 0, host = '127.0.0.1'): Promise<RawServer> {
   const raw = new RawServer(server)
   opened.add(raw)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, host, resolve))
   return raw
+}
+
+/** A port whose accept queue is full: a process that listens, and is stopped. Null where the system lets all in. */
+export async function blackHole(): Promise<(AsyncDisposable & { port: number }) | null> {
+  const script = "require('net').createServer().listen(0,'127.0.0.1',1,function(){console.log(this.address().port)})"
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const fillers: Socket[] = []
+  const dispose = async () => {
+    for (const filler of fillers) filler.destroy()
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+  }
+  const port = await new Promise<number>((resolve) => child.stdout.once('data', (text) => resolve(Number(text))))
+  child.kill('SIGSTOP')
+  for (let i = 0; i < 8; i++) {
+    const filler = connect({ port, host: '127.0.0.1' }).on('error', () => {})
+    fillers.push(filler)
+    const isUp = await Promise.race([
+      new Promise<boolean>((resolve) => filler.once('connect', () => resolve(true))),
+      new Promise<boolean>((resolve) => setTimeout(resolve, 300, false)),
+    ])
+    if (!isUp) return { port, [Symbol.asyncDispose]: dispose }
+  }
+  await dispose()
+  return null
 }
 
 /** The one connection that is open. */

@@ -244,7 +244,7 @@ export class Breakers {
 }
 
 /** A made-up prompt costs nothing there: it is not a provider, and no key is asked for. */
-function mayBeAsked({ kind, options }: Upstream): boolean {
+export function mayBeAsked({ kind, options }: Upstream): boolean {
   if (options.probe) return options.probe === 'token'
   return options.key === undefined && options.keys === undefined && !paidKinds.has(kind)
 }

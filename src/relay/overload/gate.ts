@@ -190,6 +190,11 @@ export class Passage {
     this.#share = share
   }
 
+  /** Of the call, as expected before it. */
+  get promptTokens(): number {
+    return this.#sent.size.promptTokens
+  }
+
   firstToken(nowMs: number): void {
     this.#share.firstToken()
     this.#gate.spoke(this.#sent, nowMs)

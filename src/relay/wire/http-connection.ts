@@ -6,12 +6,15 @@
  * wait; a server's death is then noticed at the next `resume()` and not before: whoever pauses limits for how long.
  */
 import { platform } from 'node:process'
-import { connect as connectTcp, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net'
+import type { LookupAddress } from 'node:dns'
+import { isIP, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { toFault, type Fault } from '../../fault/fault.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
+import { Dial } from './dial.ts'
 import type { Carrier, HttpFlight } from './http-flight.ts'
 import { HttpParser, type HttpParserSink } from './http-parser.ts'
+import type { Names } from './names.ts'
 import { brokenFault, connectFault, connectTimeoutFault, type Stage } from './wire-fault.ts'
 
 /** Where connections go, and what they share. */
@@ -20,7 +23,7 @@ export interface Origin {
   readonly port: number
   /** Null for plain TCP. */
   readonly tls: { readonly servername?: string; readonly ca?: string | Buffer | readonly (string | Buffer)[] } | null
-  readonly lookup: LookupFunction
+  readonly names: Names
   readonly idleMsMax: number
   readonly clock: Clock
 }
@@ -53,7 +56,9 @@ export class HttpConnection implements Carrier, HttpParserSink {
   readonly #origin: Origin
   readonly #owner: ConnectionOwner
   readonly #parser: HttpParser = new HttpParser(this)
-  readonly #socket: Socket
+  /** Null until TCP is up. */
+  #socket: Socket | null = null
+  #dial: Dial | null = null
   #stage: Stage
   #connectTimer: Timer | null
   #flight: HttpFlight | null
@@ -69,57 +74,79 @@ export class HttpConnection implements Carrier, HttpParserSink {
     this.#owner = owner
     this.#flight = flight
     flight.carrier = this
-    this.#stage = isIP(origin.host) === 0 ? 'lookup' : 'connect'
+    const family = isIP(origin.host)
+    this.#stage = family === 0 ? 'lookup' : 'connect'
     const { connectMs } = flight.request
     this.#connectTimer = origin.clock.after(connectMs, () => {
+      if (this.#stage === 'connect') origin.names.failed(origin.host)
       this.#end(connectTimeoutFault(this.#stage, this.#where, connectMs))
     })
-    this.#socket = origin.tls === null ? this.#openTcp() : this.#openTls(origin.tls)
-    this.#socket.setNoDelay(true)
-    this.#socket.setKeepAlive(true, keepAliveProbeMs)
-    this.#socket.on('error', (error) => this.#onBroken(error))
-    this.#socket.on('end', () => this.#onEof())
-    this.#socket.on('close', () => this.#onBroken(null))
+    if (family !== 0) this.#connect([{ address: origin.host, family }])
+    else
+      origin.names.find(origin.host, (error, addresses) => {
+        if (this.#isGone) return
+        // Not before the owner knows of this connection.
+        if (error) queueMicrotask(() => this.#onBroken(error))
+        else this.#connect(addresses)
+      })
   }
 
-  /** The origin's lookup, which also notes that the name is known. */
-  readonly #lookup: LookupFunction = (host, options, callback) => {
-    this.#origin.lookup(host, options, (error, address, family) => {
-      if (!error && this.#stage === 'lookup') this.#stage = 'connect'
-      callback(error, address, family)
+  #connect(addresses: readonly LookupAddress[]): void {
+    const { host, port, tls, names, clock } = this.#origin
+    this.#stage = 'connect'
+    this.#dial = new Dial({
+      addresses,
+      port,
+      clock,
+      onread: tls === null ? () => this.#onread() : null,
+      onUp: (socket, address) => {
+        names.worked(host, address)
+        this.#dial = null
+        socket.setNoDelay(true)
+        socket.setKeepAlive(true, keepAliveProbeMs)
+        this.#socket = this.#watch(tls === null ? socket : this.#secure(socket, tls))
+        if (tls === null) this.#onUp()
+      },
+      onFailed: (error) => {
+        names.failed(host)
+        this.#onBroken(error)
+      },
     })
   }
 
-  #openTcp(): Socket {
-    const { host, port } = this.#origin
-    const onread: OnReadOpts = {
+  #onread(): OnReadOpts {
+    return {
       buffer: sharedBuffer ?? Buffer.allocUnsafeSlow(readBytes),
       callback: (count, buffer) => {
         this.#onBytes(buffer as Buffer, count)
         return true
       },
     }
-    return connectTcp({ host, port, lookup: this.#lookup, onread }, () => this.#onUp())
   }
 
-  #openTls(tls: NonNullable<Origin['tls']>): Socket {
-    const { host, port } = this.#origin
+  #secure(tcp: Socket, tls: NonNullable<Origin['tls']>): Socket {
+    const { host } = this.#origin
+    this.#stage = 'tls'
+    tcp.on('error', () => {}) // it is told by the secure socket, which ends with it
     const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined)
     const socket = connectTls(
       {
+        socket: tcp,
         host,
-        port,
-        lookup: this.#lookup,
         ALPNProtocols: ['http/1.1'],
         ...(servername !== undefined && { servername }),
         ...(tls.ca !== undefined && { ca: tls.ca as (string | Buffer)[] }),
       },
       () => this.#onUp(),
     )
-    socket.on('connect', () => {
-      if (this.#stage !== 'up') this.#stage = 'tls'
-    })
     socket.on('data', (bytes: Buffer) => this.#onBytes(bytes, bytes.length))
+    return socket
+  }
+
+  #watch(socket: Socket): Socket {
+    socket.on('error', (error) => this.#onBroken(error))
+    socket.on('end', () => this.#onEof())
+    socket.on('close', () => this.#onBroken(null))
     return socket
   }
 
@@ -153,18 +180,18 @@ export class HttpConnection implements Carrier, HttpParserSink {
 
   /** Calls `run` when the socket is closed. */
   onClosed(run: () => void): void {
-    if (this.#socket.closed) run()
+    if (this.#socket === null || this.#socket.closed) run()
     else this.#socket.once('close', run)
   }
 
   // ---- for the flight
 
   pause(): void {
-    if (this.#stage === 'up') this.#socket.pause()
+    if (this.#stage === 'up') this.#socket?.pause()
   }
 
   resume(): void {
-    if (this.#stage === 'up') this.#socket.resume()
+    if (this.#stage === 'up') this.#socket?.resume()
   }
 
   drop(): void {
@@ -189,7 +216,7 @@ export class HttpConnection implements Carrier, HttpParserSink {
     this.#flight = null
     this.#answerCount++
     if (this.#canServeOn()) {
-      if (flight.isPaused) this.#socket.resume() // an idle connection is watched by reading it
+      if (flight.isPaused) this.#socket?.resume() // an idle connection is watched by reading it
       this.#sinceMs = this.#origin.clock.monotonicMs()
       this.#owner.onFree(this)
     } else this.#end(null)
@@ -198,7 +225,8 @@ export class HttpConnection implements Carrier, HttpParserSink {
 
   /** An answer that came before its request had been sent in full leaves the rest of the request in the way. */
   #canServeOn(): boolean {
-    if (!this.#parser.isReusable || this.#socket.writableLength > 0 || this.#socket.destroyed) return false
+    const socket = this.#socket
+    if (!this.#parser.isReusable || !socket || socket.writableLength > 0 || socket.destroyed) return false
     const hintMs = this.#parser.keepAliveMs
     this.#idleMsMax = Math.min(this.#origin.idleMsMax, Math.max(hintMs - keepAliveMarginMs, hintMs / 2))
     return this.#idleMsMax > 0
@@ -211,12 +239,13 @@ export class HttpConnection implements Carrier, HttpParserSink {
     this.#connectTimer?.cancel()
     this.#connectTimer = null
     if (this.#flight === null) return
-    if (this.#flight.isPaused) this.#socket.pause()
+    if (this.#flight.isPaused) this.#socket?.pause()
     this.#send(this.#flight)
   }
 
   #send(flight: HttpFlight): void {
     const socket = this.#socket
+    if (!socket) return
     const { bytes } = flight
     flight.isSent = true
     this.#sinceMs = this.#origin.clock.monotonicMs()
@@ -285,7 +314,8 @@ export class HttpConnection implements Carrier, HttpParserSink {
     this.#connectTimer = null
     this.#parser.stop()
     this.#owner.onGone(this)
-    this.#socket.destroy()
+    this.#dial?.cancel()
+    this.#socket?.destroy()
     if (fault !== null) flight?.fail(fault)
   }
 }

@@ -5,13 +5,12 @@
  * the race in which the server closes a connection while a request is on its way to it; then, and only then, the wire
  * sends the request once more on a fresh connection (see `HttpConnection`). All other trying again is the relay's.
  */
-import { lookup as systemLookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { Fault, toFault } from '../../fault/fault.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import { HttpConnection, type ConnectionOwner, type Origin } from './http-connection.ts'
 import { HttpFlight, type Carrier } from './http-flight.ts'
-import { joinedLookup } from './joined-lookup.ts'
+import { Names } from './names.ts'
 import { requestBytes } from './request-head.ts'
 import type { Flight, Wire, WireReceiver, WireRequest } from './wire.ts'
 
@@ -28,7 +27,9 @@ export interface HttpWireOptions {
   readonly connectionsMax?: number
   /** Idle connections are not used again after this. Default 4000 ms, since many servers close after 5 s. */
   readonly idleMsMax?: number
-  /** Looks names up. Default: the system's resolver. */
+  /** Knows the addresses of names. Default: knowledge of its own. */
+  readonly names?: Names
+  /** Without `names`: looks names up. Default: the system's resolver. */
   readonly lookup?: LookupFunction
   readonly tls?: {
     /** Authorities to trust instead of the well-known ones, PEM. */
@@ -56,14 +57,14 @@ class HttpWire implements Wire, ConnectionOwner {
   #isClosed = false
 
   constructor(options: HttpWireOptions) {
-    const { url, clock, tls = {}, lookup = systemLookup, idleMsMax = 4000 } = options
+    const { url, clock, tls = {}, lookup, idleMsMax = 4000 } = options
     const isTls = url.protocol === 'https:'
     if (!isTls && url.protocol !== 'http:') throw new Fault('HF_CONFIG', { detail: `no HTTP URL: ${url.protocol}` })
     this.#origin = {
       host: url.hostname.replace(/^\[|\]$/g, ''),
       port: url.port === '' ? (isTls ? 443 : 80) : Number(url.port),
       tls: isTls ? tls : null,
-      lookup: joinedLookup(lookup),
+      names: options.names ?? new Names(clock, lookup),
       idleMsMax,
       clock,
     }

@@ -1,6 +1,8 @@
 /** Asks a model server what it is and which models it offers; for slow loops, never on a call's way. */
 import { Agent, type Dispatcher, request } from 'undici'
+import { Fault } from '../../fault/fault.ts'
 import type { UpstreamKind } from '../../fleet/upstream.ts'
+import type { Names } from './names.ts'
 
 /** A list of models longer than this is not a list of models. */
 const bodyBytesMax = 4 * 2 ** 20
@@ -21,28 +23,36 @@ export interface Credentials {
 }
 
 /**
- * `base`: URL as configured, usually ending in /v1. Rejects when the server does not answer properly within
- * `timeoutMs`.
+ * `base`: URL as configured, usually ending in /v1. Rejects when the server does not answer properly, with
+ * HF_CONNECT_TIMEOUT when it does not within `timeoutMs`: it may only be busy.
  */
-export async function probe(base: URL, credentials: Credentials, timeoutMs: number): Promise<Findings> {
+export async function probe(base: URL, credentials: Credentials, timeoutMs: number, names?: Names): Promise<Findings> {
   const prefix = base.pathname.replace(/\/$/, '')
   // An agent for one question: its limits hold for the connection too, and nothing of it is left open.
   const dispatcher = new Agent({
-    connect: { timeout: timeoutMs },
+    connect: { timeout: timeoutMs, ...(names && { lookup: names.lookup }), autoSelectFamilyAttemptTimeout: 250 },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxHeaderSize: 16_384,
   })
   const signal = AbortSignal.timeout(timeoutMs)
   const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error(`no answer within ${timeoutMs} ms`)), { once: true })
+    signal.addEventListener('abort', () => reject(lateFault(timeoutMs)), { once: true })
   })
   late.catch(() => {})
   try {
     return await Promise.race([ask(dispatcher, signal, base, prefix, credentials), late])
+  } catch (thrown) {
+    // undici's own limits are as long, and may be the first to tell.
+    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+    throw /^UND_ERR_\w+_TIMEOUT$/.test(code) ? lateFault(timeoutMs) : thrown
   } finally {
     void dispatcher.destroy()
   }
+}
+
+function lateFault(timeoutMs: number): Fault {
+  return new Fault('HF_CONNECT_TIMEOUT', { detail: `no answer within ${timeoutMs} ms` })
 }
 
 async function ask(
