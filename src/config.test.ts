@@ -106,6 +106,7 @@ describe('a good configuration', () => {
       upstreams: [{ name: 'gpu1', weight: 3, priority: 1 }],
       timeouts: { connectMs: 100 },
       attemptsMax: 5,
+      balance: { affinity: 'auto', exploreShare: 0.01, loadBound: 1.25 },
     })
     assert.deepEqual(models['small'], { pool: 'fast', as: 'llama' })
   })

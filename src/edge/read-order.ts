@@ -11,6 +11,8 @@ import { readTier, readTimeLimits } from './urgency.ts'
 
 /** Trace context of the caller, passed on to the upstream. */
 const passedNames = ['traceparent', 'tracestate', 'baggage'] as const
+/** What is longer is told apart by its beginning. */
+const sessionLengthMax = 256
 const idempotencyKeyShape = /^[\x21-\x7e]{1,255}$/
 
 export interface OrderParts {
@@ -55,6 +57,7 @@ export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: Ord
     isStored: isKept,
     toldId: returnsAtOnce ? responseId(ray) : null,
     idempotencyKey: readIdempotencyKey(headers),
+    session: readSession(headers),
     isRepeated: isRepeated(headers),
     marksSeams: headers['holdfast-seams'] === 'mark',
     mustSameModel: headers['holdfast-continue'] === 'same-model',
@@ -92,6 +95,12 @@ function readIdempotencyKey(headers: IncomingHttpHeaders): string | null {
     param: 'idempotency-key',
     detail: 'an Idempotency-Key has 1 to 255 visible characters',
   })
+}
+
+/** `x-session-id` is not ours: others put there what they like, so none is refused. */
+function readSession(headers: IncomingHttpHeaders): string | null {
+  const named = headers['holdfast-session'] ?? headers['x-session-id']
+  return typeof named === 'string' && named !== '' ? named.slice(0, sessionLengthMax) : null
 }
 
 function passedHeaders(headers: IncomingHttpHeaders): Record<string, string> {

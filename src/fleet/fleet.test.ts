@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Fault } from '../fault/fault.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
 import { Fleet, modelAt, type ModelOptions } from './fleet.ts'
-import { type Pool, timeoutsSchema } from './pool.ts'
+import { balanceSchema, type Pool, timeoutsSchema } from './pool.ts'
 import { Upstream, upstreamSchema } from './upstream.ts'
 
 function upstream(name: string, models?: string[]): Upstream {
@@ -18,6 +18,7 @@ function pool(name: string, ...upstreams: Upstream[]): Pool {
     members: upstreams.map((each) => ({ upstream: each, model: null, weight: 1, priority: 0 })),
     timeouts: timeoutsSchema.parse({}),
     attemptsMax: 5,
+    balance: balanceSchema.parse({}),
   }
 }
 

@@ -36,6 +36,24 @@ const timeoutOverrides = z.strictObject({
 
 export type Timeouts = z.output<typeof timeoutsSchema>
 
+export const balanceSchema = z
+  .strictObject({
+    affinity: z.enum(['auto', 'prefix', 'session', 'none']).default('auto').meta({
+      description:
+        'What draws calls to the upstream that has their beginning in its cache. `prefix`: the prompt itself; `session`: the header `holdfast-session` or `x-session-id`; `auto`: the header where there is one, else the prompt; `none`: nothing does.',
+    }),
+    loadBound: z.number().min(1).max(100).default(1.25).meta({
+      description: 'An upstream with more work in hand than so many times the mean draws no calls to itself.',
+    }),
+    exploreShare: z.number().min(0).max(1).default(0.01).meta({
+      description: 'Share of the calls, 0 to 1, that go anywhere by weight, so that what is known of all stays fresh.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'How calls are spread over the upstreams of a pool.' })
+
+export type BalanceOptions = z.output<typeof balanceSchema>
+
 export const poolSchema = z
   .strictObject({
     upstreams: z
@@ -57,6 +75,7 @@ export const poolSchema = z
       .meta({ description: 'Names of upstreams, or `{ name, weight, priority, model }`.' }),
     timeouts: timeoutOverrides.optional().meta({ description: 'Time limits that differ from the common ones.' }),
     attemptsMax: count(5, 'Attempts for one call, over all upstreams.', { max: 20 }),
+    balance: balanceSchema,
   })
   .meta({ description: 'Upstreams that can stand in for each other.' })
 
@@ -73,4 +92,5 @@ export interface Pool {
   readonly members: readonly Member[]
   readonly timeouts: Timeouts
   readonly attemptsMax: number
+  readonly balance: BalanceOptions
 }

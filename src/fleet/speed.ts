@@ -58,6 +58,11 @@ export class Speed {
     return at(this.#gaps.line, callsInFlight)
   }
 
+  /** Answers on which what is said of reading and of writing rests, whichever are fewer. */
+  get sampleCount(): number {
+    return Math.min(this.#firstTokens.count, this.#gaps.count)
+  }
+
   /** Prompt tokens a second that one call gets; null while unknown or too fast to be seen. */
   get prefillPerSecond(): number | null {
     const slope = this.#firstTokens.line?.slope ?? 0

@@ -119,6 +119,9 @@ const hungRestMs = 1000
 /** Models of which the speed is kept apart. */
 const speedsMax = 64
 
+/** Failures that tell of a server that is not running. */
+const absences: ReadonlySet<FaultCode> = new Set(['HF_UPSTREAM_REFUSED', 'HF_NO_UPSTREAM'])
+
 export class Upstream {
   readonly name: string
   readonly url: URL
@@ -148,6 +151,8 @@ export class Upstream {
   /** Set by who watches it: it was well, and has failed. */
   onDown: () => void = () => {}
   lastFault: FaultCode | null = null
+  /** How often nobody was at home: what it kept in memory before is gone. */
+  absenceCount = 0
   /** What the configuration says it speaks; null when its kind says. */
   #spoken: ReadonlySet<Route> | null
   #restUntilMs = 0
@@ -235,6 +240,7 @@ export class Upstream {
   /** It failed a call or a probe through its own fault; `restMs` overrides the growing rest (a Retry-After, say). */
   fail(code: FaultCode, askedRestMs?: number): void {
     const isFirst = this.lastFault === null
+    if (absences.has(code) && code !== this.lastFault) this.absenceCount++
     this.lastFault = code
     if (isFirst) this.onDown()
     // A server that dies takes all its answers with it: that is one failure, however many tell of it.

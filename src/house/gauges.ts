@@ -5,10 +5,11 @@ import type { Relay } from '../relay/relay-parts.ts'
 
 export type Gauged = Pick<
   Relay,
-  'fleet' | 'journal' | 'admission' | 'places' | 'breakers' | 'retries' | 'hedging' | 'pressure'
+  'fleet' | 'journal' | 'admission' | 'places' | 'breakers' | 'balancer' | 'retries' | 'hedging' | 'pressure'
 >
 
-export function gaugesOf({ fleet, journal, admission, places, breakers, retries, hedging, pressure }: Gauged): Gauges {
+export function gaugesOf(parts: Gauged): Gauges {
+  const { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure } = parts
   return {
     callsLive: () => admission.liveCount,
     journalBytes: () => journal.keptBytes,
@@ -27,6 +28,7 @@ export function gaugesOf({ fleet, journal, admission, places, breakers, retries,
         phase: breakers.phase(upstream),
         engine: upstream.engine,
       })),
+    choices: balancer,
     lines: () => places.lineFacts(),
     retriesLeft: () => retries.left,
     retriesDenied: () => retries.deniedCount,

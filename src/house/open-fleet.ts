@@ -1,7 +1,7 @@
 /** The fleet as the configuration has it: upstreams with their keys, pools, models. */
 import { type Config, readKeys } from '../config.ts'
 import { Fleet } from '../fleet/fleet.ts'
-import type { Pool } from '../fleet/pool.ts'
+import { balanceSchema, type Pool } from '../fleet/pool.ts'
 import { Upstream } from '../fleet/upstream.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
@@ -14,7 +14,9 @@ export function openFleet(config: Config, clock: Clock, log: Log): Fleet {
   const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const pools = new Map<string, Pool>()
   const wanted =
-    Object.keys(config.pools).length > 0 ? config.pools : { all: { upstreams: [...byName.keys()], attemptsMax: 5 } }
+    Object.keys(config.pools).length > 0
+      ? config.pools
+      : { all: { upstreams: [...byName.keys()], attemptsMax: 5, balance: balanceSchema.parse({}) } }
   for (const [name, options] of Object.entries(wanted)) {
     const members = options.upstreams.flatMap((member) => {
       const { name: upstreamName, weight, priority, model } = typeof member === 'string' ? { name: member } : member
@@ -31,6 +33,7 @@ export function openFleet(config: Config, clock: Clock, log: Log): Fleet {
       members,
       timeouts: { ...config.timeouts, ...Object.fromEntries(overrides) },
       attemptsMax: options.attemptsMax,
+      balance: options.balance,
     })
   }
   const fleet = new Fleet(upstreams, pools, new Map(Object.entries(config.models)))

@@ -5,6 +5,7 @@ import { Capabilities } from '../fleet/capability.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metric.ts'
 import { Observer } from '../observe/observer.ts'
+import { Balancer } from '../relay/balance/balancer.ts'
 import { Admission } from '../relay/overload/admission.ts'
 import { Breakers } from '../relay/overload/breakers.ts'
 import { Hedging } from '../relay/overload/hedge.ts'
@@ -50,7 +51,13 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   )
   const breakers = new Breakers(clock, config.breaker)
   const capabilities = new Capabilities(clock)
-  const gauged = { fleet, journal, admission, places, breakers, retries, hedging, pressure }
+  const balancer = new Balancer({
+    clock,
+    random,
+    standing: (member, upstreamModel) => breakers.standing(member, upstreamModel),
+    hasRoom: (member) => places.hasRoom(member),
+  })
+  const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure }
   const metrics = new Metrics(gaugesOf(gauged))
   const observer = new Observer(log, metrics, config.log)
   const relay: Relay = {

@@ -24,6 +24,7 @@ export interface Gauges {
   readonly pressure: () => Readonly<Record<string, number>>
   /** 0 while all is calm. */
   readonly pressureRung: () => number
+  readonly choices: Choices
   readonly upstreams: () => Iterable<UpstreamGauges>
   readonly lines: () => Iterable<LineGauges>
   readonly retriesLeft: () => number
@@ -44,6 +45,12 @@ export interface UpstreamGauges {
   readonly callsMax: number
   readonly keysResting: number
   readonly phase: BreakerPhase
+}
+
+/** Running sums of how upstreams were chosen. */
+export interface Choices {
+  readonly counts: Readonly<Record<string, number>>
+  readonly promptTokens: Readonly<Record<'asked' | 'cached', number>>
 }
 
 export interface LineGauges {
@@ -142,6 +149,7 @@ export class Metrics {
     this.#upstreamGauges(gauges)
     this.#lineGauges(gauges)
     this.#engineGauges(gauges)
+    this.#choiceCounts(gauges.choices)
     this.#gauge('holdfast_retry_budget_left', 'Further attempts that may be made now.', [], (gauge) =>
       gauge.set(gauges.retriesLeft()),
     )
@@ -175,6 +183,16 @@ export class Metrics {
       this.#gauge(name, help, ['upstream'], (gauge) => {
         for (const each of upstreams()) gauge.set({ upstream: each.name }, value(each))
       })
+  }
+
+  #choiceCounts({ counts, promptTokens }: Choices): void {
+    this.#tally('holdfast_choices_total', 'Upstreams chosen, by what decided.', 'reason', counts)
+    this.#tally(
+      'holdfast_prompt_tokens_total',
+      'Tokens of prompts, as estimated: `asked` all, `cached` those that the chosen upstream had read lately.',
+      'kind',
+      promptTokens,
+    )
   }
 
   #lineGauges({ lines }: Gauges): void {
@@ -261,6 +279,20 @@ export class Metrics {
       collect() {
         this.reset()
         this.inc(count())
+      },
+    })
+  }
+
+  /** The same with a label: values that are counted elsewhere, by name. */
+  #tally(name: string, help: string, label: string, counts: Readonly<Record<string, number>>): void {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [value, count] of Object.entries(counts)) this.inc({ [label]: value }, count)
       },
     })
   }

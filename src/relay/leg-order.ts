@@ -7,6 +7,7 @@ import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
+import type { Balancer } from './balance/balancer.ts'
 import type { Order } from './order.ts'
 import type { Breakers } from './overload/breakers.ts'
 import type { Hedging } from './overload/hedge.ts'
@@ -19,6 +20,7 @@ export interface LegParts {
   readonly random: Random
   readonly wires: WireSource
   readonly places: Places
+  readonly balancer: Balancer
   readonly breakers: Breakers
   readonly retries: RetryBudget
   readonly hedging: Hedging

@@ -7,10 +7,9 @@ import { Fault, toFault } from '../fault/fault.ts'
 import { modelAt } from '../fleet/fleet.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Timer } from '../ground/clock.ts'
-import { choose } from './balance/balance.ts'
+import type { Ask } from './balance/balancer.ts'
 import { backOff, firstTokenLimitMs, giveUpFault, isFleeting, isTooLong, mayReturnSoon, retryCost } from './failover.ts'
 import type { LegOrder, LegParts } from './leg-order.ts'
-import type { Standing } from './overload/breakers.ts'
 import type { WaitKind } from './overload/first-token-times.ts'
 import { mayHedge } from './overload/hedge.ts'
 import { type Ear, type Failure, Race, type RaceListener } from './race.ts'
@@ -39,6 +38,7 @@ export class Leg implements RaceListener {
   readonly race: Race
   #parts: LegParts
   #order: LegOrder
+  #ask: Ask
   #listener: LegListener
   #rounds: Rounds
   #faults: Fault[] = []
@@ -58,6 +58,9 @@ export class Leg implements RaceListener {
     this.#parts = parts
     this.#order = order
     this.#listener = listener
+    const { target, size } = order
+    const { call, caller, session } = order.order
+    this.#ask = parts.balancer.ask({ target, size, call, caller, session })
     this.#rounds = new Rounds(order.target.members, order.avoid)
     this.race = new Race(parts, order, this, listener)
   }
@@ -85,25 +88,12 @@ export class Leg implements RaceListener {
   #next(): void {
     for (;;) {
       if (this.#isOver) return
-      const member = this.#mayTry() && this.#rounds.hasRoom ? this.#choose() : null
+      const member = this.#mayTry() && this.#rounds.hasRoom ? this.#ask.choose(this.#rounds.out) : null
       if (!member) return this.#wait()
       this.#rounds.ask(member)
       if (this.#put(member)) return
     }
   }
-
-  /** One in use that has room; where none has, any: a call that was let in is not sent away again. */
-  #choose(): PoolMember | null {
-    const { members } = this.#order.target
-    const { places, random } = this.#parts
-    const roomy = members.filter((member) => places.hasRoom(member) && this.#standing(member).restMs === 0)
-    return (
-      choose(roomy, this.#rounds.out, random, this.#standing) ??
-      choose(members, this.#rounds.out, random, this.#standing)
-    )
-  }
-
-  #standing = (member: PoolMember): Standing => this.#parts.breakers.standing(member, this.#order.target.upstreamModel)
 
   /** Puts the call to this upstream, if it may be tried further; false when it cannot be put into its language. */
   #put(member: PoolMember): boolean {
@@ -133,7 +123,8 @@ export class Leg implements RaceListener {
     const requestBytes = translation.body.reduce((sum, { length }) => sum + length, 0)
     const firstTokenMs = firstTokenLimitMs(timeouts, hasOthers, requestBytes)
     if (!isHedge) this.#awaitHedge(member)
-    this.race.start(member, translation, { firstTokenMs, isHedge, cost: isHedge ? 0 : this.#owed })
+    const size = this.#ask.send(member)
+    this.race.start(member, translation, { firstTokenMs, size, isHedge, cost: isHedge ? 0 : this.#owed })
   }
 
   /**
@@ -268,11 +259,11 @@ export class Leg implements RaceListener {
 
   #hedge(slow: PoolMember, beganMs: number): boolean {
     const { pool, members } = this.#order.target
-    const { places, random } = this.#parts
+    const { places } = this.#parts
     const others = members.filter(
-      (other) => mayHedge(other, slow) && this.#standing(other).restMs === 0 && places.hasRoom(other),
+      (other) => mayHedge(other, slow) && this.#ask.standing(other).restMs === 0 && places.hasRoom(other),
     )
-    const member = this.#mayTry() ? choose(others, this.#rounds.out, random, this.#standing) : null
+    const member = this.#mayTry() ? this.#ask.choose(this.#rounds.out, others) : null
     const translation = member && this.#speak(member)
     if (!member || !translation || !this.#parts.hedging.take(pool)) return false
     this.#hedgedMs = beganMs

@@ -35,6 +35,8 @@ export interface Order {
   readonly toldId: string | null
   /** `Idempotency-Key`: calls of one caller with the same key are one call. Null for none. */
   readonly idempotencyKey: string | null
+  /** The conversation that it belongs to, as the caller names it; null where it does not. */
+  readonly session: string | null
   /** The client says that it has sent this call before (`x-stainless-retry-count`). */
   readonly isRepeated: boolean
   /** The caller wants seams to be told of in the answer. */

@@ -25,6 +25,7 @@ function orderAt(clock: ManualClock): Order {
     isRepeated: false,
     marksSeams: true,
     mustSameModel: false,
+    session: 'chat-7',
     tier: 'premium',
     timeLimits: { firstTokenMs: 800, wholeMs: null },
   }

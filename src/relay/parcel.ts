@@ -11,9 +11,10 @@ import type { Order } from './order.ts'
 const lineFeed = 0x0a
 const version = 1
 /** Of parcels that an older version of this program packed. */
-const defaults: Pick<Order, 'tier' | 'timeLimits'> = {
+const defaults: Pick<Order, 'tier' | 'timeLimits' | 'session'> = {
   tier: 'standard',
   timeLimits: { firstTokenMs: null, wholeMs: null },
+  session: null,
 }
 
 interface Label extends Omit<Order, 'call' | 'callerKey' | 'beganMs'> {

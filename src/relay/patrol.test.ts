@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { FaultCode } from '../fault/code.ts'
 import { Fault } from '../fault/fault.ts'
 import { Fleet } from '../fleet/fleet.ts'
-import { timeoutsSchema } from '../fleet/pool.ts'
+import { balanceSchema, timeoutsSchema } from '../fleet/pool.ts'
 import { Upstream, upstreamSchema } from '../fleet/upstream.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
 import { silentLog } from '../observe/log.ts'
@@ -37,7 +37,13 @@ function open(count: number, traits: (i: number) => object = () => ({})) {
     weight: 1,
     priority: upstream.options.priority,
   }))
-  const pool = { name: 'all', members, timeouts: timeoutsSchema.parse({}), attemptsMax: 5 }
+  const pool = {
+    name: 'all',
+    members,
+    timeouts: timeoutsSchema.parse({}),
+    attemptsMax: 5,
+    balance: balanceSchema.parse({}),
+  }
   const fleet = new Fleet(upstreams, new Map([['all', pool]]), new Map())
   const reasons = new Map<string, string>()
   const options = breakerSchema.parse({})

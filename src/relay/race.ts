@@ -10,6 +10,7 @@ import { modelAt } from '../fleet/fleet.ts'
 import type { Key } from '../fleet/key-ring.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
+import type { ReadSize } from './balance/balancer.ts'
 import { hasReachedUpstream, isUpstreamsFault } from './failover.ts'
 import type { LegOrder, LegParts } from './leg-order.ts'
 import { upstreamHeaders } from './upstream-headers.ts'
@@ -43,6 +44,8 @@ export interface Failure {
 export interface StartOptions {
   /** For this attempt, in place of the pool's limit. */
   readonly firstTokenMs: number
+  /** Of the call there: without what of the prompt need not be read again. */
+  readonly size: ReadSize
   /** It runs beside another one. */
   readonly isHedge: boolean
   /** What it took of the budget for further attempts. */
@@ -118,6 +121,7 @@ export class Race {
     passage.end()
     this.parts.breakers.settle(upstream, modelAt(member, this.order.target), fault, attempt)
     runner.learnGap()
+    if (attempt.usage) this.parts.balancer.learn(upstream, runner.size, attempt.usage)
     const hasOtherKey = fault !== null && key !== null && upstream.keys.fail(key, fault)
     if (fault && !hasOtherKey) this.#blame(attempt, fault)
     const hasReached = fault === null || hasReachedUpstream(fault)
@@ -151,6 +155,7 @@ class Runner implements AttemptListener {
   readonly member: PoolMember
   readonly isHedge: boolean
   readonly cost: number
+  readonly size: ReadSize
   /** The gateway's own that it shows. */
   readonly key: Key | null
   readonly attempt: Attempt
@@ -167,6 +172,7 @@ class Runner implements AttemptListener {
     this.member = member
     this.isHedge = options.isHedge
     this.cost = options.cost
+    this.size = options.size
     this.key = upstream.keys.pick()
     upstream.callCount++
     const model = modelAt(member, order.target)
@@ -175,7 +181,7 @@ class Runner implements AttemptListener {
       parts.clock,
       {
         upstream,
-        passage: parts.places.enter(upstream, model, order.size),
+        passage: parts.places.enter(upstream, model, options.size),
         wire: parts.wires.to(upstream),
         translation,
         isStream: order.order.call.isStream,

@@ -9,7 +9,7 @@ import { type Ray, RaySource } from '../../src/fault/ray.ts'
 import { CallSizes } from '../../src/fleet/call-size.ts'
 import { Capabilities } from '../../src/fleet/capability.ts'
 import { Fleet } from '../../src/fleet/fleet.ts'
-import { type Timeouts, timeoutsSchema } from '../../src/fleet/pool.ts'
+import { balanceSchema, type Timeouts, timeoutsSchema } from '../../src/fleet/pool.ts'
 import { Upstream, upstreamSchema } from '../../src/fleet/upstream.ts'
 import type { ExchangeFact } from '../../src/observe/exchange-fact.ts'
 import type { Log } from '../../src/observe/log.ts'
@@ -17,6 +17,7 @@ import type { Metrics } from '../../src/observe/metric.ts'
 import { Observer } from '../../src/observe/observer.ts'
 import { overloadSchema } from '../../src/relay/overload/overload-options.ts'
 import { Places } from '../../src/relay/overload/places.ts'
+import { Balancer } from '../../src/relay/balance/balancer.ts'
 import { Admission } from '../../src/relay/overload/admission.ts'
 import { Hedging } from '../../src/relay/overload/hedge.ts'
 import { RetryBudget, retriesSchema } from '../../src/relay/overload/retry-budget.ts'
@@ -236,10 +237,9 @@ export class Gateway implements Machine {
       servers.map((server) => [server.name, new WorldWire(process, network, this.name, server)] as const),
     )
     const members = upstreams.map((upstream) => ({ upstream, model: null, weight: 1, priority: 0 }))
-    const pool = { name: 'all', members, timeouts, attemptsMax: 5 }
+    const pool = { name: 'all', members, timeouts, attemptsMax: 5, balance: balanceSchema.parse({}) }
     const fleet = new Fleet(upstreams, new Map([['all', pool]]), new Map())
     const admission = new Admission(1000)
-    const places = new Places(clock, random, overloadSchema.parse({}))
     const log = logOf(trace, process)
     const metrics = { settled: onSettled } as unknown as Metrics
     const detached = { count: 0, max: 1000, ms: detachedMs }
@@ -266,6 +266,13 @@ export class Gateway implements Machine {
         sizes: new CallSizes(),
         places,
         prober: null,
+        balancer: new Balancer({
+          clock,
+          random,
+          blocksMax: 4096,
+          standing: (member, model) => breakers.standing(member, model),
+          hasRoom: (member) => places.hasRoom(member),
+        }),
         retries: new RetryBudget(clock, retriesSchema.parse({}), () => admission.liveCount),
         hedging: this.#hedging(places),
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
@@ -331,6 +338,7 @@ export class Gateway implements Machine {
           isRepeated: ask.isRepeated,
           marksSeams: false,
           mustSameModel: false,
+          session: null,
           tier: 'standard',
           timeLimits: { firstTokenMs: null, wholeMs: null },
         },

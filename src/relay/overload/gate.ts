@@ -34,8 +34,9 @@ interface Sent {
   readonly speed: Speed
   readonly size: CallSize
   readonly atMs: number
-  /** Calls and work in hand when it was sent. */
+  /** Calls, prompt tokens to be read, and work in hand when it was sent. */
   readonly others: number
+  readonly aheadTokens: number
   readonly work: number
   isOverdue: boolean
 }
@@ -95,7 +96,15 @@ export class Gate {
   /** A call is sent: the passage is told how it goes. */
   enter(speed: Speed, size: CallSize, nowMs: number): Passage {
     const { load } = this.#subject
-    const sent: Sent = { speed, size, atMs: nowMs, others: load.calls, work: this.work, isOverdue: false }
+    const sent: Sent = {
+      speed,
+      size,
+      atMs: nowMs,
+      others: load.calls,
+      aheadTokens: load.prefillTokens,
+      work: this.work,
+      isOverdue: false,
+    }
     this.#pending.add(sent)
     return new Passage(this, sent, load.begin(size))
   }
@@ -103,10 +112,11 @@ export class Gate {
   /** For its passage: the first token is there. */
   spoke(sent: Sent, nowMs: number): void {
     if (!this.#pending.delete(sent)) return
-    const { speed, size, atMs, others } = sent
+    const { speed, size, atMs, others, aheadTokens } = sent
     this.#prefillWeight = speed.prefillWeight(this.#subject.load.calls)
     if (!sent.isOverdue) this.#observe(sent, nowMs)
-    speed.observeFirstToken(size.promptTokens, nowMs - atMs, others)
+    // What was sent before and not read yet had to be read as well.
+    speed.observeFirstToken(aheadTokens + size.promptTokens, nowMs - atMs, others)
   }
 
   /** For its passage: it is over, with or without a first token. */
