@@ -137,43 +137,8 @@ export class Metrics {
       [],
       (gauge) => gauge.set(gauges.pressureRung()),
     )
-    this.#gauge(
-      'holdfast_upstream_up',
-      '1 when the upstream is in use, 0 while it rests after failures.',
-      ['upstream'],
-      (gauge) => {
-        for (const { name, isUp } of gauges.upstreams()) gauge.set({ upstream: name }, isUp ? 1 : 0)
-      },
-    )
-    const limits = [
-      ['holdfast_upstream_work_tokens', 'Tokens in hand at the upstream: to be written, and to be read.', 'work'],
-      ['holdfast_upstream_work_limit_tokens', 'Tokens that the upstream is given at once.', 'workMax'],
-      ['holdfast_upstream_calls_limit', 'Calls that the upstream is given at once.', 'callsMax'],
-    ] as const
-    for (const [name, help, field] of limits)
-      this.#gauge(name, help, ['upstream'], (gauge) => {
-        for (const each of gauges.upstreams()) gauge.set({ upstream: each.name }, each[field])
-      })
+    this.#upstreamGauges(gauges)
     this.#lineGauges(gauges)
-    this.#gauge(
-      'holdfast_upstream_breaker',
-      '2 while a model of the upstream is out of use, 1 while one is back with a part of its share, else 0.',
-      ['upstream'],
-      (gauge) => {
-        for (const { name, phase } of gauges.upstreams()) gauge.set({ upstream: name }, phaseNumbers[phase])
-      },
-    )
-    this.#gauge('holdfast_upstream_calls_live', 'Calls under way at the upstream.', ['upstream'], (gauge) => {
-      for (const { name, inFlight } of gauges.upstreams()) gauge.set({ upstream: name }, inFlight)
-    })
-    this.#gauge(
-      'holdfast_upstream_keys_resting',
-      'Keys of the upstream that are laid aside.',
-      ['upstream'],
-      (gauge) => {
-        for (const { name, keysResting } of gauges.upstreams()) gauge.set({ upstream: name }, keysResting)
-      },
-    )
     this.#gauge('holdfast_retry_budget_left', 'Further attempts that may be made now.', [], (gauge) =>
       gauge.set(gauges.retriesLeft()),
     )
@@ -183,6 +148,30 @@ export class Metrics {
       'Times that a late call was not sent twice, for want of budget or since all is busy.',
       gauges.hedgesDenied,
     )
+  }
+
+  #upstreamGauges({ upstreams }: Gauges): void {
+    const told: readonly [name: string, help: string, value: (upstream: UpstreamGauges) => number][] = [
+      [
+        'holdfast_upstream_up',
+        '1 when the upstream is in use, 0 while it rests after failures.',
+        ({ isUp }) => (isUp ? 1 : 0),
+      ],
+      ['holdfast_upstream_calls_live', 'Calls under way at the upstream.', ({ inFlight }) => inFlight],
+      ['holdfast_upstream_calls_limit', 'Calls that the upstream is given at once.', ({ callsMax }) => callsMax],
+      ['holdfast_upstream_work_tokens', 'Tokens in hand there: to be written, and to be read.', ({ work }) => work],
+      ['holdfast_upstream_work_limit_tokens', 'Tokens that it is given at once.', ({ workMax }) => workMax],
+      ['holdfast_upstream_keys_resting', 'Keys of the upstream that are laid aside.', ({ keysResting }) => keysResting],
+      [
+        'holdfast_upstream_breaker',
+        '2 while a model of the upstream is out of use, 1 while one is back with a part of its share, else 0.',
+        ({ phase }) => phaseNumbers[phase],
+      ],
+    ]
+    for (const [name, help, value] of told)
+      this.#gauge(name, help, ['upstream'], (gauge) => {
+        for (const each of upstreams()) gauge.set({ upstream: each.name }, value(each))
+      })
   }
 
   #lineGauges({ lines }: Gauges): void {

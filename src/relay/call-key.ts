@@ -29,8 +29,9 @@ export function keyAlias({ caller, idempotencyKey: key }: Pick<Order, 'caller' |
   return key === null ? null : `key/${caller}/${hash('sha256', key, 'base64url')}`
 }
 
-/** What the journal is told of an answer that begins now. */
-export function infoOf({ ray, call, caller, isStored }: Order, callKey: string | null, clock: Clock): AnswerInfo {
+/** What the journal is told of an answer that is under way. */
+export function infoOf({ order, callKey }: { order: Order; callKey: string | null }, clock: Clock): AnswerInfo {
+  const { ray, call, caller, isStored } = order
   const { route, model, isStream } = call
   return { ray, route, model, caller, beganMs: clock.nowMs(), isStream, isStored, callKey }
 }

@@ -81,10 +81,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     return this.#outcome !== null
   }
 
-  get info(): AnswerInfo {
-    return infoOf(this.order, this.callKey, this.#relay.clock)
-  }
-
   /** Begins the answer. `caller`: who reads it first; null for one that runs in the background. */
   start(caller: Reader | null): void {
     this.#caller = caller
@@ -99,10 +95,10 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       if (soleName === null) this.#takeTurn(this.#target)
       // What dies with its node has no successor.
       const parcel = journal.engine === 'memory' ? null : parcelOf(this.order, this.#target, this.#relay)
-      this.#entry = journal.begin(this.info, parcel, this, soleName)
+      this.#entry = journal.begin(infoOf(this, this.#relay.clock), parcel, this, soleName)
       this.#time.start(this.#target, false)
       if (soleName !== null) void this.#speakIfSole(this.#target)
-      else if (this.#turn?.hasCome) this.#speakAnew()
+      else if (this.#turn?.hasCome) this.onTurnCome()
     } catch (thrown) {
       this.#fail(toFault(thrown))
     }

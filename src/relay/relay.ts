@@ -11,7 +11,7 @@ import type { Clock } from '../ground/clock.ts'
 import { Crowd } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, JournalCursor, JournalOptions } from '../store/journal.ts'
 import { Ears } from './ears.ts'
-import { callKeyOf, keyAlias, lostAlias } from './call-key.ts'
+import { callKeyOf, infoOf, keyAlias, lostAlias } from './call-key.ts'
 import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
 import { lastWord } from './last-word.ts'
@@ -186,7 +186,7 @@ export class RelayPlane {
     const exchange = this.#open(order, 0)
     exchange.start(null)
     // Looking for it waits until it is kept.
-    if (!exchange.failure && (await this.#relay.journal.open(order.ray))) return exchange.info
+    if (!exchange.failure && (await this.#relay.journal.open(order.ray))) return infoOf(exchange, this.#relay.clock)
     const fault = exchange.failure ?? new Fault('HF_JOURNAL_FULL')
     const faster = fault.code === 'HF_LEASE_LOST' ? await this.#openByKey(order) : null
     if (faster) return faster.info
@@ -295,7 +295,7 @@ export class RelayPlane {
         ({ order: other, failure }) =>
           failure === null && other.caller === caller && other.idempotencyKey === idempotencyKey,
       )
-      const found = live?.info ?? (isUsable(cursor) ? cursor.info : null)
+      const found = live ? infoOf(live, clock) : isUsable(cursor) ? cursor.info : null
       if (found) needSameCall(found, order)
       return found
     }
@@ -332,7 +332,7 @@ export class RelayPlane {
         order.call.route === call.route &&
         order.call.body.bytes.equals(call.body.bytes),
     )
-    return twin?.info ?? null
+    return twin && infoOf(twin, this.#relay.clock)
   }
 
   // Adoption.

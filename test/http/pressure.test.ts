@@ -1,4 +1,4 @@
-/** What callers notice of a gateway that protects itself: who is refused, who is not, and what becomes of connections. */
+/** What callers notice of a gateway that protects itself: who is refused, and what becomes of connections. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Shares } from '../../src/relay/overload/pressure.ts'
