@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import OpenAI from 'openai'
 import { startTinyModel, type TinyModelServer } from '../../lab/start-tiny-model.ts'
 import { type Gateway, startGateway } from './gateway.ts'
+import { until } from './until.ts'
 
 const cacheDir = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast')
 const startMs = 180_000
@@ -114,8 +115,11 @@ for (const [name, ask] of Object.entries(asks)) {
     if (apart !== -1) assert.fail(`apart at ${apart}: ${around(broken.text)} instead of ${around(unbroken.text)}`)
     assert.equal(broken.text.length, unbroken.text.length)
     assert.equal(broken.finish, unbroken.finish)
+    const calls = await until('both accounts', async () => {
+      const accounts = gateway.lines.filter(({ msg }) => msg === 'call')
+      return accounts.length >= 2 && accounts
+    })
     await gateway.end('SIGTERM')
-    const calls = gateway.lines.filter(({ msg }) => msg === 'call')
     const attempts = (calls.at(-1)?.['attempts'] ?? []) as { upstream: string }[]
     const asked = attempts.map(({ upstream }) => upstream)
     assert.deepEqual([asked[0], asked.at(-1)], ['first', 'spare'], `the second engine went on with it: ${asked.join()}`)

@@ -250,6 +250,7 @@ export class Gateway implements Machine {
         return sabotage.wire?.(wire) ?? wire
       },
     }
+    const places = new Places(clock, random, overloadSchema.parse({}))
     const breakers = openBreakers({ clock, fleet, wires: wireSource, places, log })
     const relay = new RelayPlane(
       {
