@@ -40,6 +40,8 @@ export interface AttemptListener {
   /** The streamed answer is whole. */
   onStreamEnd(): void
   onWhole(answer: WholeAnswer): void
+  /** It is late, though its time is not over: can another upstream be asked in its place? Else it is waited for. */
+  maySwitch(): boolean
   /** The attempt failed; nothing follows. */
   onFault(fault: Fault): void
 }
@@ -60,6 +62,8 @@ export interface AttemptOrder {
   /** Headers that go to the upstream, credentials included, lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly timeouts: Timeouts
+  /** Until the first token, while another upstream can be asked; at most as long as the timeouts say. */
+  readonly switchMs: number
   /** Largest whole answer, bytes. */
   readonly answerBytesMax: number
 }
@@ -85,6 +89,7 @@ export class Attempt implements WireReceiver {
   #isOver = false
   #timer: Timer | null = null
   #sinceMs: number
+  #firstTokenMs: number
   #contentSeen = 0
   /** How to come back to the same answer of the same upstream; null where that cannot be. */
   #rejoin: Rejoin | null = null
@@ -98,6 +103,7 @@ export class Attempt implements WireReceiver {
     this.#listener = listener
     this.beganMs = clock.monotonicMs()
     this.#sinceMs = this.beganMs
+    this.#firstTokenMs = order.switchMs
   }
 
   get isCommitted(): boolean {
@@ -333,7 +339,7 @@ export class Attempt implements WireReceiver {
     const { timeouts, isStream, upstream } = this.order
     if (!isStream) return timeouts.wholeMs
     if (this.#reader?.isComplete) return Math.min(endMarkMs, timeouts.interTokenMs)
-    return this.isCommitted ? upstream.pace.stallMs(timeouts.interTokenMs) : timeouts.firstTokenMs
+    return this.isCommitted ? upstream.pace.stallMs(timeouts.interTokenMs) : this.#firstTokenMs
   }
 
   /** One lazy timer: it is not moved at each token, but asks when it fires how long the silence has been. */
@@ -354,6 +360,15 @@ export class Attempt implements WireReceiver {
     else this.#watch()
   }
 
+  /** Nobody is there to take its place: it gets more time, as long as its own is not over. */
+  #isWaitedFor(): boolean {
+    const { isStream, timeouts } = this.order
+    const isTimeOver = !isStream || this.isCommitted || this.#firstTokenMs >= timeouts.firstTokenMs
+    if (isTimeOver || this.#listener.maySwitch()) return false
+    this.#firstTokenMs = Math.min(timeouts.firstTokenMs, 2 * this.#firstTokenMs)
+    return true
+  }
+
   get #isSilent(): boolean {
     return this.#clock.monotonicMs() - this.#sinceMs >= this.#limitMs()
   }
@@ -362,6 +377,7 @@ export class Attempt implements WireReceiver {
     if (this.#isOver) return
     if (!this.#isSilent) return this.#watch()
     if (this.#reader?.isComplete) return this.#endStream()
+    if (this.#isWaitedFor()) return this.#watch()
     const code = this.isCommitted ? 'HF_UPSTREAM_STALLED' : 'HF_FIRST_TOKEN_TIMEOUT'
     this.#fail(new Fault(code, { detail: `nothing for ${this.#limitMs()} ms` }))
   }
