@@ -240,6 +240,7 @@ export class Gateway implements Machine {
     const pool = { name: 'all', members, timeouts, attemptsMax: 5, balance: balanceSchema.parse({}) }
     const fleet = new Fleet(upstreams, new Map([['all', pool]]), new Map())
     const admission = new Admission(1000)
+    const places = new Places(clock, random, overloadSchema.parse({}))
     const log = logOf(trace, process)
     const metrics = { settled: onSettled } as unknown as Metrics
     const detached = { count: 0, max: 1000, ms: detachedMs }
