@@ -96,6 +96,7 @@ export class TokenProber {
       onTurn: () => {},
       onWhole: () => {},
       onStreamEnd: () => end(attempt.contentCount > 0 ? null : new Fault('HF_UPSTREAM_EMPTY')),
+      maySwitch: () => false,
       onFault: end,
     })
     const late = this.#clock.after(timeouts.totalMs, () => {
