@@ -41,6 +41,8 @@ export interface AttemptListener {
   /** The streamed answer is whole. */
   onStreamEnd(): void
   onWhole(answer: WholeAnswer): void
+  /** It is late, though its time is not over: can another upstream be asked in its place? Else it is waited for. */
+  maySwitch(): boolean
   /** The attempt failed; nothing follows. */
   onFault(fault: Fault): void
 }
@@ -61,6 +63,8 @@ export interface AttemptOrder {
   /** Headers that go to the upstream, credentials included, lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly timeouts: Timeouts
+  /** Until the first token, while another upstream can be asked; at most as long as the timeouts say. */
+  readonly switchMs: number
   /** Largest whole answer, bytes. */
   readonly answerBytesMax: number
 }
@@ -86,6 +90,7 @@ export class Attempt implements WireReceiver {
   #isOver = false
   #timer: Timer | null = null
   #sinceMs: number
+  #firstTokenMs: number
   #contentSeen = 0
   /** How to come back to the same answer of the same upstream; null where that cannot be. */
   #rejoin: Rejoin | null = null
@@ -102,6 +107,7 @@ export class Attempt implements WireReceiver {
     this.beganMs = clock.monotonicMs()
     this.#sinceMs = this.beganMs
     this.#progress = order.upstream.progress.expect(order.passage.promptTokens, order.isStream)
+    this.#firstTokenMs = order.switchMs
   }
 
   get isCommitted(): boolean {
@@ -344,7 +350,7 @@ export class Attempt implements WireReceiver {
     const { timeouts, isStream, upstream } = this.order
     if (!isStream) return timeouts.wholeMs
     if (this.#reader?.isComplete) return Math.min(endMarkMs, timeouts.interTokenMs)
-    return this.isCommitted ? upstream.progress.stallMs(this.#sinceMs, timeouts.interTokenMs) : timeouts.firstTokenMs
+    return this.isCommitted ? upstream.progress.stallMs(this.#sinceMs, timeouts.interTokenMs) : this.#firstTokenMs
   }
 
   /** The upstream is silent on all its answers: this one is not waited for any longer. */
@@ -370,6 +376,15 @@ export class Attempt implements WireReceiver {
     else this.#watch()
   }
 
+  /** Nobody is there to take its place: it gets more time, as long as its own is not over. */
+  #isWaitedFor(): boolean {
+    const { isStream, timeouts } = this.order
+    const isTimeOver = !isStream || this.isCommitted || this.#firstTokenMs >= timeouts.firstTokenMs
+    if (isTimeOver || this.#listener.maySwitch()) return false
+    this.#firstTokenMs = Math.min(timeouts.firstTokenMs, 2 * this.#firstTokenMs)
+    return true
+  }
+
   get #isSilent(): boolean {
     return this.#clock.monotonicMs() - this.#sinceMs >= this.#limitMs()
   }
@@ -378,6 +393,7 @@ export class Attempt implements WireReceiver {
     if (this.#isOver) return
     if (!this.#isSilent) return this.#watch()
     if (this.#reader?.isComplete) return this.#endStream()
+    if (this.#isWaitedFor()) return this.#watch()
     const code = this.isCommitted ? 'HF_UPSTREAM_STALLED' : 'HF_FIRST_TOKEN_TIMEOUT'
     this.#fail(new Fault(code, { detail: `nothing for ${this.#limitMs()} ms` }))
   }

@@ -3,10 +3,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type FaultCode, faultKinds } from '../fault/code.ts'
 import { Fault } from '../fault/fault.ts'
-import type { Member } from '../fleet/pool.ts'
+import { type Member, timeoutsSchema } from '../fleet/pool.ts'
 import { Upstream, upstreamSchema } from '../fleet/upstream.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
-import { backOff, giveUpFault, hasReachedUpstream, isUpstreamsFault, mayReturnSoon, retryCost } from './failover.ts'
+import {
+  backOff,
+  giveUpFault,
+  hasReachedUpstream,
+  isSwitched,
+  isUpstreamsFault,
+  mayReturnSoon,
+  retryCost,
+} from './failover.ts'
 
 const codes = Object.keys(faultKinds) as FaultCode[]
 
@@ -138,4 +146,13 @@ test('a further attempt costs nothing after one that reached nobody, a fifth aft
     if (!hasReachedUpstream(new Fault(code))) assert.equal(cost, 0, code)
     else assert.equal(cost, code === 'HF_UPSTREAM_RESET' || code === 'HF_UPSTREAM_CUT' ? 0.2 : 1, code)
   }
+})
+
+test('a server was given up for another one when its own time was not over, and it did not say itself that it was late', () => {
+  const timeouts = timeoutsSchema.parse({})
+  const late = new Fault('HF_FIRST_TOKEN_TIMEOUT')
+  assert.equal(isSwitched(late, 10_000, timeouts), true)
+  assert.equal(isSwitched(late, 60_000, timeouts), false)
+  assert.equal(isSwitched(new Fault('HF_FIRST_TOKEN_TIMEOUT', { receivedStatus: 504 }), 10, timeouts), false)
+  assert.equal(isSwitched(new Fault('HF_UPSTREAM_RESET'), 10, timeouts), false)
 })

@@ -73,6 +73,11 @@ export function retryCost({ code }: Fault): number {
   return severed.has(code) ? severedCost : 1
 }
 
+/** Whether an upstream was given up for lateness only since another one could be asked: its own time was not over. */
+export function isSwitched({ code, receivedStatus }: Fault, tookMs: number, { firstTokenMs }: Timeouts): boolean {
+  return code === 'HF_FIRST_TOKEN_TIMEOUT' && receivedStatus === undefined && tookMs < firstTokenMs
+}
+
 /**
  * When the upstream that gave this failure may be asked again for the same call, on the monotonic clock; infinity for
  * never. The row of the fault says it.

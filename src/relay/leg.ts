@@ -8,7 +8,16 @@ import { modelAt } from '../fleet/fleet.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Timer } from '../ground/clock.ts'
 import type { Ask } from './balance/balancer.ts'
-import { backOff, firstTokenLimitMs, giveUpFault, isFleeting, isTooLong, mayReturnSoon, retryCost } from './failover.ts'
+import {
+  backOff,
+  firstTokenLimitMs,
+  giveUpFault,
+  isFleeting,
+  isSwitched,
+  isTooLong,
+  mayReturnSoon,
+  retryCost,
+} from './failover.ts'
 import type { LegOrder, LegParts } from './leg-order.ts'
 import type { WaitKind } from './overload/first-token-times.ts'
 import { mayHedge } from './overload/hedge.ts'
@@ -121,10 +130,10 @@ export class Leg implements RaceListener {
     const { timeouts } = this.#order.target.pool
     const hasOthers = this.#mayTry() && this.#rounds.isAnyLeft
     const requestBytes = translation.body.reduce((sum, { length }) => sum + length, 0)
-    const firstTokenMs = firstTokenLimitMs(timeouts, hasOthers, requestBytes)
+    const switchMs = firstTokenLimitMs(timeouts, hasOthers, requestBytes)
     if (!isHedge) this.#awaitHedge(member)
     const size = this.#ask.send(member)
-    this.race.start(member, translation, { firstTokenMs, size, isHedge, cost: isHedge ? 0 : this.#owed })
+    this.race.start(member, translation, { switchMs, size, isHedge, cost: isHedge ? 0 : this.#owed })
   }
 
   /**
@@ -175,6 +184,12 @@ export class Leg implements RaceListener {
     this.#listener.onStreamEnd()
   }
 
+  maySwitch(): boolean {
+    const { retries } = this.#parts
+    const isAffordable = !this.#order.isBeginning || retries.left >= retryCost(new Fault('HF_FIRST_TOKEN_TIMEOUT'))
+    return this.#mayTry() && this.#rounds.isAnyLeft && isAffordable
+  }
+
   onFailed({ member, fault, tookMs, isCommitted, hasOtherKey }: Failure): void {
     this.#hedgeTimer?.cancel()
     if (isCommitted) {
@@ -186,7 +201,7 @@ export class Leg implements RaceListener {
       this.#rounds.out.delete(member)
       return this.#next()
     }
-    this.#note(member, fault)
+    this.#note(member, fault, tookMs)
     const isFinal = this.#order.isFinal(fault)
     if (this.race.runnerCount > 0 && !isFinal) return // the other one may do better
     this.race.cancel(new Fault('HF_OUTRUN'))
@@ -197,9 +212,10 @@ export class Leg implements RaceListener {
     this.#listener.onGivenUp(fault)
   }
 
-  #note(member: PoolMember, fault: Fault): void {
+  #note(member: PoolMember, fault: Fault, tookMs: number): void {
     this.#faults.push(fault)
-    this.#rounds.fail(member, fault, this.#parts.clock.monotonicMs())
+    const wasSwitched = isSwitched(fault, tookMs, this.#order.target.pool.timeouts)
+    this.#rounds.fail(member, fault, this.#parts.clock.monotonicMs(), wasSwitched)
     // One that reached nobody has cost nothing, and what was owed before it is owed still.
     if (this.#order.isBeginning) this.#owed = retryCost(fault) || this.#owed
   }

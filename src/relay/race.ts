@@ -21,7 +21,7 @@ const gapTokensMin = 8
 /** Where the words of the one that speaks go. */
 export type Ear = Pick<AttemptListener, 'onEvent' | 'onTurn'>
 
-export interface RaceListener {
+export interface RaceListener extends Pick<AttemptListener, 'maySwitch'> {
   /** One speaks; from here on there is only this one. `tookMs`: from its sending to its first content. */
   onSpoken(member: PoolMember, tookMs: number): void
   /** `tookMs`: from its sending to its end. */
@@ -42,8 +42,8 @@ export interface Failure {
 }
 
 export interface StartOptions {
-  /** For this attempt, in place of the pool's limit. */
-  readonly firstTokenMs: number
+  /** Until its first token, while another upstream can be asked. */
+  readonly switchMs: number
   /** Of the call there: without what of the prompt need not be read again. */
   readonly size: ReadSize
   /** It runs beside another one. */
@@ -186,7 +186,8 @@ class Runner implements AttemptListener {
         translation,
         isStream: order.order.call.isStream,
         headers: upstreamHeaders(upstream, translation.route, order.order, this.key?.secret ?? null),
-        timeouts: { ...order.target.pool.timeouts, firstTokenMs: options.firstTokenMs },
+        timeouts: order.target.pool.timeouts,
+        switchMs: options.switchMs,
         answerBytesMax: parts.answerBytesMax,
       },
       this,
@@ -228,6 +229,10 @@ class Runner implements AttemptListener {
     if (this.isOut) return
     this.#race.leave(this, null)
     this.#race.listener.onStreamEnd()
+  }
+
+  maySwitch(): boolean {
+    return this.#race.listener.maySwitch()
   }
 
   onFault(told: Fault): void {

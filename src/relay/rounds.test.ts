@@ -56,6 +56,14 @@ test('who was not reached, or hung up, is asked again; who was given up, or answ
   }
 })
 
+test('who was given up only for being late is asked again', () => {
+  const rounds = new Rounds([a], null)
+  rounds.ask(a)
+  rounds.fail(a, new Fault('HF_FIRST_TOKEN_TIMEOUT'), 0, true)
+  rounds.begin(0)
+  assert.equal(rounds.isAnyLeft, true)
+})
+
 test('who said when to come back is not asked before', () => {
   const rounds = new Rounds([a], null)
   rounds.ask(a)

@@ -39,8 +39,9 @@ export class Rounds {
     this.#askedCount++
   }
 
-  fail(member: Member, fault: Fault, nowMs: number): void {
-    this.#notBeforeMs.set(member, askAgainMs(fault, nowMs))
+  /** @param isSwitched it was only late, and may have been better than the others. */
+  fail(member: Member, fault: Fault, nowMs: number, isSwitched = false): void {
+    this.#notBeforeMs.set(member, isSwitched ? nowMs : askAgainMs(fault, nowMs))
   }
 
   /** Passes over all of this rank. */

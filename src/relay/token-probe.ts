@@ -88,8 +88,10 @@ export class TokenProber {
       done({ fault, firstTokenMs: firstContentMs === null ? null : firstContentMs - beganMs })
     }
     const wire = this.#wires.to(upstream)
-    const order = { upstream, passage, wire, translation, isStream: true, headers, timeouts, answerBytesMax }
+    const switchMs = timeouts.firstTokenMs
+    const order = { upstream, passage, wire, translation, isStream: true, headers, timeouts, switchMs, answerBytesMax }
     const attempt = new Attempt(this.#clock, order, {
+      maySwitch: () => false,
       onCommit: () => {},
       onEvent: () => {},
       onTurn: () => {},

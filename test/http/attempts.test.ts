@@ -5,13 +5,13 @@ import { checkConfig, type ConfigInput } from '../../src/config.ts'
 import { openHouse, type House } from '../../src/main.ts'
 import type { ExchangeFact } from '../../src/observe/exchange-fact.ts'
 import { type Log, silentLog } from '../../src/observe/log.ts'
-import { goodBody, sayHello, type Script, ScriptedUpstream, until } from './harness.ts'
+import { goodBody, pause, sayHello, type Script, ScriptedUpstream, streamBody, until } from './harness.ts'
 
 interface Rig extends AsyncDisposable {
   readonly house: House
   readonly upstreams: readonly ScriptedUpstream[]
   /** One call: its status and the account of it. */
-  ask(): Promise<{ status: number; fact: ExchangeFact }>
+  ask(body?: string): Promise<{ status: number; fact: ExchangeFact }>
 }
 
 /** A house with one server for each script; with equal weights, and all of one rank unless `ranks` says so. */
@@ -36,9 +36,9 @@ async function open(scripts: readonly Script[], settings: Partial<ConfigInput> =
   })
   const house = parts.use(await openHouse(config, log))
   const kept = parts.move()
-  const ask = async (): Promise<{ status: number; fact: ExchangeFact }> => {
+  const ask = async (body = goodBody): Promise<{ status: number; fact: ExchangeFact }> => {
     facts.length = 0
-    const answer = await fetch(`${house.urls[0]}/v1/chat/completions`, { method: 'POST', body: goodBody })
+    const answer = await fetch(`${house.urls[0]}/v1/chat/completions`, { method: 'POST', body })
     await answer.text()
     await until('the account', () => facts.length > 0)
     return { status: answer.status, fact: facts[0] as ExchangeFact }
@@ -122,4 +122,32 @@ test('a server that answered nonsense is not asked again while others are waited
   const { fact } = await rig.ask()
   assert.equal((rig.upstreams[0]?.calls.length ?? 0) - asked, 1, codes(fact).join(' '))
   assert.ok(codes(fact).filter((code) => code === 'HF_UPSTREAM_REFUSED').length >= 2, codes(fact).join(' '))
+})
+
+const late =
+  (ms: number): Script =>
+  (call) =>
+    void pause(ms).then(() => sayHello(call))
+
+test('a late server is given up only for one that can be asked: with the budget empty it is waited for', async () => {
+  const timeouts = { firstTokenSwitchMs: 150, firstTokenMs: 20_000 }
+  await using rig = await open([late(900), sayHello], { ...nothing, timeouts }, true)
+  const { status, fact } = await rig.ask(streamBody)
+  assert.deepEqual([status, codes(fact)], [200, ['ok']])
+
+  await using rich = await open([late(900), sayHello], { timeouts }, true)
+  const switched = await rich.ask(streamBody)
+  assert.deepEqual([switched.status, codes(switched.fact)], [200, ['HF_FIRST_TOKEN_TIMEOUT', 'ok']])
+})
+
+test('one that was given up only for being late is asked again when the others turn out to be down', async () => {
+  let count = 0
+  const lateOnce: Script = (call) => (count++ === 0 ? late(5000)(call) : sayHello(call))
+  const timeouts = { firstTokenSwitchMs: 150, firstTokenMs: 20_000 }
+  await using rig = await open([lateOnce, sayHello], { timeouts }, true)
+  await rig.upstreams[1]?.[Symbol.asyncDispose]()
+  const { status, fact } = await rig.ask(streamBody)
+  assert.equal(status, 200)
+  assert.deepEqual(codes(fact).slice(0, 2), ['HF_FIRST_TOKEN_TIMEOUT', 'HF_UPSTREAM_REFUSED'])
+  assert.deepEqual([codes(fact).at(-1), count], ['ok', 2])
 })
