@@ -91,6 +91,7 @@ export class TokenProber {
     const switchMs = timeouts.firstTokenMs
     const order = { upstream, passage, wire, translation, isStream: true, headers, timeouts, switchMs, answerBytesMax }
     const attempt = new Attempt(this.#clock, order, {
+      maySwitch: () => false,
       onCommit: () => {},
       onEvent: () => {},
       onTurn: () => {},
