@@ -97,7 +97,6 @@ export class TokenProber {
       onTurn: () => {},
       onWhole: () => {},
       onStreamEnd: () => end(attempt.contentCount > 0 ? null : new Fault('HF_UPSTREAM_EMPTY')),
-      maySwitch: () => false,
       onFault: end,
     })
     const late = this.#clock.after(timeouts.totalMs, () => {

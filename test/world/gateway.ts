@@ -251,7 +251,6 @@ export class Gateway implements Machine {
         return sabotage.wire?.(wire) ?? wire
       },
     }
-    const places = new Places(clock, random, overloadSchema.parse({}))
     const breakers = openBreakers({ clock, fleet, wires: wireSource, places, log })
     const relay = new RelayPlane(
       {
