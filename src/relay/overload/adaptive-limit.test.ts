@@ -71,3 +71,10 @@ test('whatever it is told, it stays a number in its range', () => {
     }),
   )
 })
+
+test('what a refusal took is soon back when nothing waits', () => {
+  const limit = new AdaptiveLimit(range)
+  limit.backOff(100, 5000)
+  for (let s = 3; s < 6; s++) second(limit, s * 2000, {})
+  assert.ok(limit.value >= 100, `${limit.value}`)
+})

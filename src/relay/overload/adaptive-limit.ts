@@ -39,6 +39,8 @@ const growth = 0.06
 const fallMin = 0.1
 /** Of the work that waits inside, so much is taken away; some of it is chance. */
 const fallGain = 0.5
+/** The same below a height that was fine before, and from which only a refusal took it down. */
+const regrowth = 0.25
 /** A server that refuses work gets so much less, once a window. */
 const backOffFactor = 0.7
 
@@ -50,6 +52,8 @@ export class AdaptiveLimit {
   #beganMs = Number.NEGATIVE_INFINITY
   /** When less was given last: calls that were sent before say nothing about the limit of now. */
   #loweredMs = Number.NEGATIVE_INFINITY
+  /** Where it stood before it was refused work; 0 when congestion says more. */
+  #refusedAt = 0
 
   constructor(range: LimitRange) {
     this.#range = range
@@ -70,16 +74,20 @@ export class AdaptiveLimit {
   /** The server refused work (429, 503), ran out of memory, or could not even be reached for want of places. */
   backOff(inFlight: number, nowMs: number): void {
     if (nowMs - this.#loweredMs < windowMs) return
-    this.#lower(Math.min(this.value, inFlight) * backOffFactor, nowMs)
+    const used = Math.min(this.value, inFlight)
+    this.#refusedAt = Math.max(this.#refusedAt, used)
+    this.#lower(used * backOffFactor, nowMs)
   }
 
   #step(perSecond: number | null, nowMs: number): void {
     const inFlight = median(this.#samples.map((sample) => sample.inFlight))
     if (median(this.#samples.map(({ congestion }) => congestion)) <= tolerance) {
       // What was not used is no reason to give more.
-      if (inFlight >= this.value / 2) this.#set(this.value * (1 + growth))
+      const rate = this.value < this.#refusedAt ? regrowth : growth
+      if (inFlight >= this.value / 2) this.#set(this.value * (1 + rate))
       return
     }
+    this.#refusedAt = 0
     const waitMs = median(this.#samples.map((sample) => sample.waitMs))
     const waiting = perSecond === null ? inFlight / 2 : (perSecond * waitMs) / 1000
     const used = Math.min(this.value, inFlight)

@@ -29,6 +29,9 @@ const overdueFactor = 4
 const waitingInsideMax = 2
 const waitingInsideShare = 0.25
 
+/** From this share of refusals on it is short of places. */
+const refusedShareMin = 0.1
+
 /** A call that was sent through a gate. */
 interface Sent {
   readonly speed: Speed
@@ -54,6 +57,9 @@ export class Gate {
   /** What it does while it has anything in hand. */
   #pace = new Throughput()
   #doneSeen = 0
+  /** Calls that it took, and that it refused. */
+  #taken = new Throughput()
+  #refused = new Throughput()
 
   constructor(subject: GateSubject, options: OverloadOptions) {
     this.#subject = subject
@@ -105,6 +111,8 @@ export class Gate {
       work: this.work,
       isOverdue: false,
     }
+    this.#taken.run(nowMs)
+    this.#refused.run(nowMs)
     this.#pending.add(sent)
     return new Passage(this, sent, load.begin(size))
   }
@@ -112,6 +120,7 @@ export class Gate {
   /** For its passage: the first token is there. */
   spoke(sent: Sent, nowMs: number): void {
     if (!this.#pending.delete(sent)) return
+    this.#taken.add(1, nowMs)
     const { speed, size, atMs, others, aheadTokens } = sent
     this.#prefillWeight = speed.prefillWeight(this.#subject.load.calls)
     if (!sent.isOverdue) this.#observe(sent, nowMs)
@@ -126,6 +135,7 @@ export class Gate {
 
   /** For its passage: an answer in one piece has come. */
   answered(sent: Sent, outputTokens: number, nowMs: number): void {
+    this.#taken.add(1, nowMs)
     const { speed, atMs, others } = sent
     const unloadedMs = speed.wholeMs(outputTokens)
     const tookMs = nowMs - atMs
@@ -133,8 +143,15 @@ export class Gate {
     if (unloadedMs !== null) this.#tell(sent, tookMs, unloadedMs * speed.slowdown(others + 1), nowMs)
   }
 
-  /** The server refused work for want of places. */
+  /**
+   * The server refused work for want of places. One refusal among many answers says nothing of its places: a proxy in
+   * between, or one of several engines behind one address, may have had a bad moment.
+   */
   backOff(nowMs: number): void {
+    this.#refused.add(1, nowMs)
+    const refused = this.#refused.perSecond(nowMs) ?? 1
+    const taken = this.#taken.perSecond(nowMs) ?? 0
+    if (refused < refusedShareMin * (refused + taken)) return
     this.limit.backOff(this.work, nowMs)
     this.callsLimit.backOff(this.#subject.load.calls, nowMs)
   }
