@@ -34,11 +34,14 @@ const samplesMax = 256
 /** Congestion up to here is the little queue that is wanted. */
 const tolerance = 2.5
 /** What a window without congestion adds, as a share of the limit. */
-const growth = 0.06
+const growth = 0.03
 /** One fall leaves at least this share. */
 const fallMin = 0.1
 /** Of the work that waits inside, so much is taken away; some of it is chance. */
-const fallGain = 0.5
+const fallGain = 0.2
+/** The same where congestion is beyond doubt. */
+const steepFallGain = 0.6
+const steepCongestion = 6
 /** The same below a height that was fine before, and from which only a refusal took it down. */
 const regrowth = 0.25
 /** A server that refuses work gets so much less, once a window. */
@@ -65,6 +68,12 @@ export class AdaptiveLimit {
     if (!(sample.congestion >= 0) || sample.sentMs < this.#loweredMs) return
     if (this.#samples.length === 0) this.#beganMs = nowMs
     if (this.#samples.length < samplesMax) this.#samples.push(sample)
+    this.close(perSecond, nowMs)
+  }
+
+  /** Draws the conclusion when the window is over; also called now and then, for no sample may come any more. */
+  close(perSecond: number | null, nowMs: number): void {
+    if (this.#samples.length === 0) return
     const ageMs = nowMs - this.#beganMs
     if (ageMs < windowMs || (this.#samples.length < windowSamples && ageMs < windowMsMax)) return
     this.#step(perSecond, nowMs)
@@ -81,7 +90,8 @@ export class AdaptiveLimit {
 
   #step(perSecond: number | null, nowMs: number): void {
     const inFlight = median(this.#samples.map((sample) => sample.inFlight))
-    if (median(this.#samples.map(({ congestion }) => congestion)) <= tolerance) {
+    const congestion = median(this.#samples.map((sample) => sample.congestion))
+    if (congestion <= tolerance) {
       // What was not used is no reason to give more.
       const rate = this.value < this.#refusedAt ? regrowth : growth
       if (inFlight >= this.value / 2) this.#set(this.value * (1 + rate))
@@ -89,9 +99,11 @@ export class AdaptiveLimit {
     }
     this.#refusedAt = 0
     const waitMs = median(this.#samples.map((sample) => sample.waitMs))
-    const waiting = perSecond === null ? inFlight / 2 : (perSecond * waitMs) / 1000
     const used = Math.min(this.value, inFlight)
-    this.#lower(Math.max(used * fallMin, used - fallGain * waiting), nowMs)
+    // A server that does nothing has no pace; then the congestion itself says how much is too much.
+    const waiting = Math.max(((perSecond ?? 0) * waitMs) / 1000, used * (1 - tolerance / congestion))
+    const gain = congestion < steepCongestion ? fallGain : steepFallGain
+    this.#lower(Math.max(used * fallMin, used - gain * waiting), nowMs)
   }
 
   #lower(value: number, nowMs: number): void {

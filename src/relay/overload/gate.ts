@@ -29,6 +29,8 @@ const overdueFactor = 4
 const waitingInsideMax = 2
 const waitingInsideShare = 0.25
 
+/** Weight of the newest call in that average. */
+const callWorkNewest = 0.1
 /** From this share of refusals on it is short of places. */
 const refusedShareMin = 0.1
 
@@ -57,6 +59,8 @@ export class Gate {
   /** What it does while it has anything in hand. */
   #pace = new Throughput()
   #doneSeen = 0
+  /** What a call is counted as, on average. */
+  #callWork = workFirst
   /** Calls that it took, and that it refused. */
   #taken = new Throughput()
   #refused = new Throughput()
@@ -166,10 +170,21 @@ export class Gate {
     else this.#pace.pause(nowMs)
     for (const sent of this.#pending) {
       if (sent.isOverdue) continue
-      if (!this.#isOverdue(sent, nowMs)) return
+      if (!this.#isOverdue(sent, nowMs)) break
       sent.isOverdue = true
       this.#observe(sent, nowMs)
     }
+    this.#closeWindows(nowMs)
+  }
+
+  #closeWindows(nowMs: number): void {
+    this.limit.close(this.#pace.perSecond(nowMs), nowMs)
+    this.callsLimit.close(this.#callsPerSecond(nowMs), nowMs)
+  }
+
+  #callsPerSecond(nowMs: number): number | null {
+    const perSecond = this.#pace.perSecond(nowMs)
+    return perSecond === null ? null : perSecond / Math.max(1, this.#callWork)
   }
 
   #observe(sent: Sent, nowMs: number): void {
@@ -185,10 +200,9 @@ export class Gate {
       congestion: congestionOf(speed, tookMs, usualMs),
       sentMs: atMs,
     }
-    const perSecond = this.#pace.perSecond(nowMs)
-    this.limit.observe({ ...signal, inFlight: work }, perSecond, nowMs)
-    const callsPerSecond = perSecond === null ? null : perSecond / Math.max(1, this.workOf(size))
-    this.callsLimit.observe({ ...signal, inFlight: others + 1 }, callsPerSecond, nowMs)
+    this.#callWork += callWorkNewest * (this.workOf(size) - this.#callWork)
+    this.limit.observe({ ...signal, inFlight: work }, this.#pace.perSecond(nowMs), nowMs)
+    this.callsLimit.observe({ ...signal, inFlight: others + 1 }, this.#callsPerSecond(nowMs), nowMs)
   }
 
   #isOverdue({ speed, size, atMs }: Sent, nowMs: number): boolean {
