@@ -1,4 +1,4 @@
-/** What one choice costs in time, by the number of upstreams: on this machine, this minute. */
+/** What one choice costs in CPU of this process, by the number of upstreams: on this machine, this minute. */
 import { readCall } from '../../src/dialect/read-call.ts'
 import { balanceSchema, type Member, timeoutsSchema } from '../../src/fleet/pool.ts'
 import { Upstream, upstreamSchema } from '../../src/fleet/upstream.ts'
@@ -8,18 +8,19 @@ import { type Ask, Balancer } from '../../src/relay/balance/balancer.ts'
 import { promptChain } from '../../src/relay/balance/prompt-chain.ts'
 
 const size = { promptTokens: 500, outputTokens: 250 }
-const roundCount = 9
+const roundCount = 15
 const none: ReadonlySet<Member> = new Set()
 
-/** Microseconds for one run, the best of some rounds. */
+/** Microseconds of CPU for one run, the best of some rounds. */
 function microseconds(times: number, run: (i: number) => void): number {
-  let bestMs = Infinity
+  let bestUs = Infinity
   for (let round = 0; round < roundCount; round++) {
-    const beganMs = performance.now()
+    const began = process.cpuUsage()
     for (let i = 0; i < times; i++) run(i)
-    bestMs = Math.min(bestMs, performance.now() - beganMs)
+    const { user, system } = process.cpuUsage(began)
+    bestUs = Math.min(bestUs, user + system)
   }
-  return (1000 * bestMs) / times
+  return bestUs / times
 }
 
 function request(i: number, bytes: number): ReturnType<typeof readCall> {
@@ -61,7 +62,7 @@ function row(memberCount: number): string {
 export function costTable(): string {
   const chains = [2048, 65_536, 262_144].map((bytes) => {
     const { body } = request(1, bytes)
-    return `${bytes / 1024} KiB ${microseconds(bytes > 9999 ? 100 : 3000, () => void promptChain(body, 'm')).toFixed(1)} µs`
+    return `${bytes / 1024} KiB ${microseconds(bytes > 9999 ? 200 : 3000, () => void promptChain(body, 'm')).toFixed(1)} µs`
   })
   return [
     '| upstreams | choice, µs | choice and note, µs | choice by session, µs |',

@@ -5,7 +5,7 @@ import type { Upstream } from '../../fleet/upstream.ts'
 import type { Random } from '../../ground/random.ts'
 import { type EngineLoad, believedPace, type Outlook, outlookOf, type Pace, paceOf, usualPace } from './outlook.ts'
 import { bestRank, draw, nth, type Rank, type RankFacts, type Weighed } from './rank.ts'
-import { sessionMark } from './session.ts'
+import { sessionHash, sessionMark } from './session.ts'
 
 /** What is known beside the members. */
 export interface Facts extends RankFacts {
@@ -161,7 +161,8 @@ class Scale {
 
 /** The first within the bound in the session's own order. */
 function sessionMember(rank: Rank, scale: Scale, session: string): Member | null {
-  const marks = rank.members.map(({ upstream }, i) => sessionMark(session, upstream.name, nth(rank, i).weight))
+  const hash = sessionHash(session)
+  const marks = rank.members.map(({ upstream }, i) => sessionMark(hash, upstream.name, nth(rank, i).weight))
   for (let tries = 0; tries < sessionTriesMax; tries++) {
     let best = 0
     for (let i = 1; i < marks.length; i++) if ((marks[i] as number) < (marks[best] as number)) best = i

@@ -147,6 +147,21 @@ test('nothing is read of prompts where there is nothing to compare, or no cache'
   assert.equal(embeddings.balancer.index.blockCount, 0)
 })
 
+test('what engines tell of themselves counts: their load, and the size of their caches', () => {
+  const scene = new Scene(2)
+  const [first, second] = scene.target.members as [Member, Member]
+  const told = { progress: null, isStepwise: false, preemptions: null, slots: null }
+  const tell = ({ upstream }: Member, waiting: number, kvBlocks: number): void =>
+    upstream.learnEngine({ ...told, waiting, running: 4, kvUsage: 0.5, kvBlocks, blockTokens: 16 }, 0)
+  tell(first, 9, 100)
+  tell(second, 0, 100)
+  for (let i = 0; i < 10; i++) assert.equal(scene.ask(`topic ${i}`).choose(none), second)
+  assert.deepEqual(scene.ask('storms').engine(first.upstream), { waiting: 9, running: 4, kvUsage: 0.5 })
+  for (const topic of ['storms', 'tides']) scene.ask(topic).send(second)
+  assert.ok(scene.ask('storms').cachedTokens(second) < 700, '1600 tokens have no room for two prompts of 1000')
+  assert.ok(scene.ask('tides').cachedTokens(second) > 900)
+})
+
 test('what others know of members is asked of them', () => {
   const [room, rest] = [new Set<Member>(), new Set<Member>()]
   const parts: Partial<BalancerParts> = {

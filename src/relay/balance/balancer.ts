@@ -3,6 +3,7 @@
  * process.
  */
 import type { Call, Usage } from '../../dialect/call.ts'
+import { loadNow } from '../../fleet/engine-metrics.ts'
 import { modelAt, type Target } from '../../fleet/fleet.ts'
 import type { CallSize } from '../../fleet/load.ts'
 import type { BalanceOptions, Member } from '../../fleet/pool.ts'
@@ -40,7 +41,6 @@ export interface BalancerParts {
   readonly random: Random
   readonly standing?: (member: Member, upstreamModel: string) => Standing
   readonly hasRoom?: (member: Member) => boolean
-  readonly engine?: (upstream: Upstream) => EngineLoad | null
   /** Blocks of prompts remembered, of all upstreams. Default: 262,144, which are 10 MB when they are in use. */
   readonly blocksMax?: number
   /** Tokens that its KV cache holds; null when unknown. */
@@ -59,6 +59,12 @@ export interface AskOrder {
 
 /** Routes on which what was read before is of use. */
 const cachedRoutes: ReadonlySet<string> = new Set(['chat', 'completions', 'responses', 'messages'])
+
+/** As the engine tells. */
+function toldCacheTokens({ engine }: Upstream): number | null {
+  const tokens = (engine?.kvBlocks ?? 0) * (engine?.blockTokens ?? 0)
+  return tokens > 0 ? tokens : null
+}
 
 export class Balancer {
   readonly parts: BalancerParts
@@ -142,7 +148,7 @@ export class Ask implements Facts {
     const cachedTokens = heldTokens * this.#balancer.keptShare(upstream)
     promptTokens.asked += size.promptTokens
     promptTokens.cached += cachedTokens
-    const cacheTokens = parts.cacheTokens?.(upstream) ?? null
+    const cacheTokens = (parts.cacheTokens ?? toldCacheTokens)(upstream)
     const bytesPerToken = chain.promptBytes / Math.max(1, size.promptTokens)
     index.note(upstream, chain, this.#nowMs, {
       bytesMax: (cacheTokens ?? cacheTokensUnknown) * bytesPerToken,
@@ -167,7 +173,8 @@ export class Ask implements Facts {
   }
 
   engine(upstream: Upstream): EngineLoad | null {
-    return this.#balancer.parts.engine?.(upstream) ?? null
+    const { engine } = upstream
+    return engine && { ...loadNow(engine, upstream.load.calls), kvUsage: engine.kvUsage ?? 0 }
   }
 
   cachedTokens({ upstream }: Member): number {
