@@ -21,10 +21,19 @@ function second(
     )
 }
 
-test('without congestion it rises while it is used, and stays while it is not', () => {
+test('until it meets congestion it doubles while it is used', () => {
   const limit = new AdaptiveLimit(range)
   second(limit, 0, {})
-  assert.ok(limit.value > 100 && limit.value < 120, `${limit.value}`)
+  assert.ok(limit.value >= 200, `${limit.value}`)
+})
+
+test('then it rises slowly while it is used, and stays while it is not', () => {
+  const limit = new AdaptiveLimit(range)
+  limit.backOff(100, -5000)
+  second(limit, 0, { congestion: 20, waitMs: 100 })
+  const fallen = limit.value
+  second(limit, 2000, {})
+  assert.ok(limit.value > fallen && limit.value < 1.2 * fallen, `${limit.value}`)
   const before = limit.value
   for (let s = 1; s < 20; s++) second(limit, s * 2000, { inFlight: before / 4 })
   assert.equal(limit.value, before)

@@ -33,7 +33,9 @@ const windowSamples = 10
 const samplesMax = 256
 /** Congestion up to here is the little queue that is wanted. */
 const tolerance = 2.5
-/** What a window without congestion adds, as a share of the limit. */
+/** Until it has met its first congestion it doubles with each window that uses it, and windows are short. */
+const startWindowMs = 250
+/** What a window without congestion adds from then on, as a share of the limit. */
 const growth = 0.03
 /** One fall leaves at least this share. */
 const fallMin = 0.1
@@ -55,6 +57,7 @@ export class AdaptiveLimit {
   #beganMs = Number.NEGATIVE_INFINITY
   /** When less was given last: calls that were sent before say nothing about the limit of now. */
   #loweredMs = Number.NEGATIVE_INFINITY
+  #isStarting = true
   /** Where it stood before it was refused work; 0 when congestion says more. */
   #refusedAt = 0
 
@@ -75,7 +78,11 @@ export class AdaptiveLimit {
   close(perSecond: number | null, nowMs: number): void {
     if (this.#samples.length === 0) return
     const ageMs = nowMs - this.#beganMs
-    if (ageMs < windowMs || (this.#samples.length < windowSamples && ageMs < windowMsMax)) return
+    if (
+      ageMs < (this.#isStarting ? startWindowMs : windowMs) ||
+      (this.#samples.length < windowSamples && ageMs < windowMsMax)
+    )
+      return
     this.#step(perSecond, nowMs)
     this.#samples = []
   }
@@ -93,7 +100,7 @@ export class AdaptiveLimit {
     const congestion = median(this.#samples.map((sample) => sample.congestion))
     if (congestion <= tolerance) {
       // What was not used is no reason to give more.
-      const rate = this.value < this.#refusedAt ? regrowth : growth
+      const rate = this.#isStarting ? 1 : this.value < this.#refusedAt ? regrowth : growth
       if (inFlight >= this.value / 2) this.#set(this.value * (1 + rate))
       return
     }
@@ -107,6 +114,7 @@ export class AdaptiveLimit {
   }
 
   #lower(value: number, nowMs: number): void {
+    this.#isStarting = false
     this.#loweredMs = nowMs
     this.#samples = []
     this.#set(Math.min(this.value, value))

@@ -18,7 +18,7 @@ export interface GateSubject {
 }
 
 /** Given at first, while nothing is known: so many calls of so many tokens. */
-const callsFirst = 64
+const callsFirst = 16
 const workFirst = 300
 const tokensMax = 1e9
 /** Times so short are noise: a call that comes in the middle of a step of the engine waits for its end. */

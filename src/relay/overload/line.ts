@@ -92,7 +92,9 @@ export class Line {
 
   /** The call does not want to wait any more. */
   leave(call: LineCall): void {
-    if (this.#drop(call)) this.#rest()
+    if (!this.#drop(call)) return
+    this.forecasts[rankOf(call.tier)]?.passed(call.tenant, call.work, this.#clock.monotonicMs()) // those behind it move up
+    this.#rest()
   }
 
   /** The time of a call that waits is over. */
