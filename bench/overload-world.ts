@@ -1,0 +1,102 @@
+/**
+ * What do the line and the gates do when up to four times too much is asked? In simulated time: the production code
+ * before simulated engines, hundreds of calls a second, several minutes of it, and nothing depends on the machine.
+ *
+ *     node bench/overload-world.ts [--engines 8] [--slots 8] [--rate 250] [--seconds 240] [--seed 1] [--json]
+ *
+ * `--rate`: tokens a second of a sequence that runs alone. Beside what was served in time: how often the times that
+ * callers were told were within 30 % of what came.
+ */
+import { parseArgs } from 'node:util'
+import { type RigResult, runOverload, type TierResult } from '../test/world/overload-rig.ts'
+
+const loads = [0.5, 1, 1.5, 2, 3, 4] as const
+const modes = ['off', 'fixed', 'adaptive'] as const
+
+type Mode = (typeof modes)[number]
+
+interface Row extends RigResult {
+  readonly mode: Mode
+  readonly load: number
+  /** Goodput over the best of the mode. */
+  readonly ofBest: number
+}
+
+const percent = (part: number, whole: number): string => (whole === 0 ? '–' : `${((100 * part) / whole).toFixed(1)} %`)
+const served = ({ good, offered }: TierResult): string => percent(good, offered)
+const held = ({ etasHeld, etasMissed }: TierResult): string => percent(etasHeld, etasHeld + etasMissed)
+
+function readArgs(): {
+  engines: number
+  slots: number
+  decodeRate: number
+  seconds: number
+  seed: number
+  json: boolean
+} {
+  const { values } = parseArgs({
+    options: {
+      engines: { type: 'string', default: '8' },
+      slots: { type: 'string', default: '8' },
+      rate: { type: 'string', default: '250' },
+      seconds: { type: 'string', default: '240' },
+      seed: { type: 'string', default: '1' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const number = (name: 'engines' | 'slots' | 'rate' | 'seconds' | 'seed', min: number, max: number): number => {
+    const value = Number(values[name])
+    if (Number.isFinite(value) && value >= min && value <= max) return value
+    process.stderr.write(`--${name} is a number from ${min} to ${max}\n`)
+    process.exit(2)
+  }
+  return {
+    engines: number('engines', 1, 100),
+    slots: number('slots', 1, 1000),
+    decodeRate: number('rate', 1, 10_000),
+    seconds: number('seconds', 100, 3600),
+    seed: number('seed', 0, 2 ** 31),
+    json: values.json,
+  }
+}
+
+function measure(mode: Mode, options: Omit<ReturnType<typeof readArgs>, 'json'>): Row[] {
+  const results = loads.map((load) => {
+    process.stderr.write(`\r${mode} ${load}×   `)
+    return { mode, load, ...runOverload({ ...options, limits: mode, load }) }
+  })
+  const best = Math.max(...results.map(({ goodput }) => goodput))
+  return results.map((result) => ({ ...result, ofBest: result.goodput / best }))
+}
+
+function table(rows: readonly Row[]): string {
+  const head = [
+    'limits',
+    'load',
+    'goodput, of what the engines can do',
+    'of its best',
+    'premium',
+    'standard',
+    'batch',
+    'told times held, standard',
+    'batch',
+  ]
+  const lines = rows.map(({ mode, load, goodput, ofBest, tiers: { premium, standard, batch } }) => {
+    const shares = [served(premium), served(standard), served(batch), held(standard), held(batch)]
+    return [mode, `${load}×`, percent(goodput, 1), percent(ofBest, 1), ...shares]
+  })
+  return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+const { json, ...options } = readArgs()
+const rows = modes.flatMap((mode) => measure(mode, options))
+process.stderr.write('\r')
+if (json) {
+  const plain = (_: string, value: unknown): unknown => (value instanceof Map ? Object.fromEntries(value) : value)
+  process.stdout.write(`${JSON.stringify({ options, rows }, plain, 2)}\n`)
+} else {
+  const { engines, slots, decodeRate, seconds, seed } = options
+  process.stdout.write(
+    `${engines} engines of ${slots} places, ${decodeRate} tokens/s a sequence alone; ${seconds} simulated seconds, seed ${seed}.\n\n${table(rows)}\n`,
+  )
+}
