@@ -5,7 +5,7 @@ import { type Config, readSecret } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'
-import { openDoor } from './edge/door.ts'
+import { isCall, openDoor } from './edge/door.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import { type Listener, type ListenerParts, openListener } from './edge/listener.ts'
 import { RaySource } from './fault/ray.ts'
@@ -83,7 +83,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     relay,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const listeners = await openListeners(config, parts, { clock, rays, limits, observer, handle, mayStayOpen })
+  const listening = { clock, rays, limits, observer, handle, isCall, mayStayOpen }
+  const listeners = await openListeners(config, parts, listening)
   const bury = async (dead: string): Promise<void> => {
     await journal.bury(dead)
     adopt()

@@ -36,10 +36,33 @@ class SystemTimer implements Timer {
   }
 }
 
+/** What is put off to the end of a turn: one immediate for all of it. */
+class Turn {
+  #runs: (() => void)[] = []
+
+  soon(run: () => void): void {
+    if (this.#runs.push(run) === 1) setImmediate(this.#end)
+  }
+
+  #end = (): void => {
+    const runs = this.#runs
+    this.#runs = []
+    let done = 0
+    try {
+      while (done < runs.length) runs[done++]?.()
+    } finally {
+      // One that throws ends the process, as a rule; where it does not, it takes no others with it.
+      for (; done < runs.length; done++) this.soon(runs[done] as () => void)
+    }
+  }
+}
+
+const turn = new Turn()
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after: (delayMs, run) => new SystemTimer(setTimeout(run, Math.min(delayMs, delayMsMax))),
   every: (periodMs, run) => new SystemTimer(setInterval(run, Math.min(periodMs, delayMsMax))),
-  soon: (run) => void setImmediate(run),
+  soon: (run) => turn.soon(run),
 }

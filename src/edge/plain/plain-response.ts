@@ -1,0 +1,215 @@
+/**
+ * The answer to a plain request: a part of node's ServerResponse, which does what most answers need and no more. What
+ * one turn of the house writes leaves in one piece at the end of the turn, those of all connections one after the
+ * other: fewer system calls, and whoever reads them is woken once.
+ */
+import type { Socket } from 'node:net'
+import type { Clock } from '../../ground/clock.ts'
+
+/** Bytes that may wait for the end of the turn before the writer is asked to wait as well. */
+const waitingBytesMax = 64 * 1024
+/** A larger piece is not copied behind what stands before it. */
+const joinedBytesMax = 16 * 1024
+const lastChunk = Buffer.from('0\r\n\r\n')
+const lineEnd = Buffer.from('\r\n')
+const statusTexts: Readonly<Record<number, string>> = {
+  200: 'OK',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Payload Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Entity',
+  429: 'Too Many Requests',
+  499: 'Client Closed Request',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+export interface PlainResponseParts {
+  readonly clock: Clock
+  /** Told to the client: how long its idle connection is kept. */
+  readonly idleMs: number
+  /** The answer has gone out, or its connection has broken. */
+  readonly onOver: () => void
+}
+
+export class PlainResponse {
+  readonly socket: Socket
+  /** Its pieces are framed here; nobody needs to write past it. */
+  readonly chunkedEncoding = false
+  readonly writableCorked = 0
+  shouldKeepAlive: boolean
+  headersSent = false
+  #parts: PlainResponseParts
+  #head = ''
+  #isChunked = false
+  #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #isFlushing = false
+  #isEnded = false
+  #isClosed = false
+  #wantsDrain = false
+  #onClose: (() => void)[] = []
+  #onDrain: (() => void) | null = null
+
+  constructor(socket: Socket, shouldKeepAlive: boolean, parts: PlainResponseParts) {
+    this.socket = socket
+    this.shouldKeepAlive = shouldKeepAlive
+    this.#parts = parts
+  }
+
+  get destroyed(): boolean {
+    return this.#isClosed || this.socket.destroyed
+  }
+
+  /** `drain` may have one listener; `close` comes once, when the answer is out or the connection broke. */
+  on(event: 'close' | 'drain', run: () => void): void {
+    if (event === 'drain') this.#onDrain = run
+    else this.#onClose.push(run)
+  }
+
+  /** `headers`: names and values in turn. */
+  writeHead(status: number, headers: readonly string[]): void {
+    const { clock, idleMs } = this.#parts
+    let head = `HTTP/1.1 ${status} ${statusTexts[status] ?? 'unknown'}\r\n`
+    this.#isChunked = true
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] as string
+      if (name === 'content-length') this.#isChunked = false
+      else if (name === 'connection') this.shouldKeepAlive = false
+      if (name !== 'connection') head += `${name}: ${checked(headers[i + 1] as string)}\r\n`
+    }
+    head += dateLine(clock.nowMs())
+    head += this.shouldKeepAlive
+      ? `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(idleMs / 1000)}\r\n`
+      : 'Connection: close\r\n'
+    this.#head = this.#isChunked ? `${head}Transfer-Encoding: chunked\r\n\r\n` : `${head}\r\n`
+    this.headersSent = true
+  }
+
+  /** False when the connection's buffer is full: `drain` will come. */
+  write(bytes: Buffer): boolean {
+    if (this.destroyed || this.#isEnded) return true
+    if (this.#isChunked) this.#put(Buffer.from(`${bytes.length.toString(16)}\r\n`, 'latin1'), bytes, lineEnd)
+    else this.#put(bytes)
+    const hasRoom = !this.socket.writableNeedDrain && this.#waitingBytes < waitingBytesMax
+    if (!hasRoom) this.#wantsDrain = true
+    return hasRoom
+  }
+
+  end(bytes?: Buffer): void {
+    if (this.destroyed || this.#isEnded) return
+    if (bytes && bytes.length > 0) this.write(bytes)
+    this.#isEnded = true
+    if (this.#isChunked) this.#put(lastChunk)
+    else this.#flushSoon()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  // For the connection.
+
+  /** The socket takes more. */
+  drained(): void {
+    if (this.#isEnded) return this.#finish()
+    if (!this.#wantsDrain) return
+    this.#wantsDrain = false
+    this.#onDrain?.()
+  }
+
+  /** The socket is gone. */
+  broken(): void {
+    this.#close()
+  }
+
+  #put(...pieces: Buffer[]): void {
+    for (const piece of pieces) {
+      this.#waiting.push(piece)
+      this.#waitingBytes += piece.length
+    }
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    this.#parts.clock.soon(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#isFlushing = false
+    const { socket } = this
+    if (this.destroyed) return
+    this.#writeOut()
+    if (socket.writableNeedDrain) return // then `drained` comes
+    if (this.#isEnded) this.#finish()
+    else this.drained()
+  }
+
+  #writeOut(): void {
+    const { socket } = this
+    const pieces = this.#waiting
+    const isLarge = this.#waitingBytes > joinedBytesMax
+    const headBytes = this.#head.length
+    if (isLarge) {
+      socket.cork()
+      if (headBytes > 0) socket.write(this.#head, 'latin1')
+      for (const piece of pieces) socket.write(piece)
+      socket.uncork()
+    } else {
+      const joined = Buffer.allocUnsafe(headBytes + this.#waitingBytes)
+      if (headBytes > 0) joined.write(this.#head, 'latin1')
+      let at = headBytes
+      for (const piece of pieces) {
+        joined.set(piece, at)
+        at += piece.length
+      }
+      if (at > 0) socket.write(joined)
+    }
+    this.#head = ''
+    this.#waiting = []
+    this.#waitingBytes = 0
+  }
+
+  #finish(): void {
+    if (this.#isClosed) return
+    this.#close()
+    this.#parts.onOver()
+  }
+
+  #close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#waiting = []
+    for (const run of this.#onClose) run()
+  }
+}
+
+/** As node:http does: what is no header's value is a mistake of ours, and never two answers. @throws {TypeError} */
+function checked(value: string): string {
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new TypeError('a header with a character that HTTP forbids')
+  return value
+}
+
+let dateS = 0
+let dateText = ''
+
+/** Written once a second. */
+function dateLine(nowMs: number): string {
+  const seconds = Math.floor(nowMs / 1000)
+  if (seconds !== dateS) {
+    dateS = seconds
+    dateText = `Date: ${new Date(nowMs).toUTCString()}\r\n`
+  }
+  return dateText
+}
