@@ -1,5 +1,7 @@
 /** Time as a parameter: the only file (with random.ts) that may ask the machine what time it is. */
 
+import { TimerWheel } from './timer-wheel.ts'
+
 /** A timer that can be taken back; disposing it twice does nothing. */
 export interface Timer extends Disposable {
   cancel(): void
@@ -58,11 +60,16 @@ class Turn {
 }
 
 const turn = new Turn()
+/** Shorter waits have a timer each, which is more exact. */
+const wheelMsMin = 1000
+const setTimer = (delayMs: number, run: () => void): Timer =>
+  new SystemTimer(setTimeout(run, Math.min(delayMs, delayMsMax)))
+const wheel = new TimerWheel(() => performance.now(), setTimer)
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after: (delayMs, run) => new SystemTimer(setTimeout(run, Math.min(delayMs, delayMsMax))),
+  after: (delayMs, run) => (delayMs < wheelMsMin ? setTimer(delayMs, run) : wheel.after(delayMs, run)),
   every: (periodMs, run) => new SystemTimer(setInterval(run, Math.min(periodMs, delayMsMax))),
   soon: (run) => turn.soon(run),
 }

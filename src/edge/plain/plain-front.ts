@@ -8,7 +8,7 @@ import { PlainConnection, type PlainParts } from './plain-connection.ts'
 
 const sweepMs = 500
 /** Who has not come to the end of a request by then is node:http's, which knows the limits. */
-const patienceMs = 500
+const patienceMs = 2000
 
 export class PlainFront implements Disposable {
   #parts: PlainParts
@@ -30,8 +30,12 @@ export class PlainFront implements Disposable {
   }
 
   #sweep(): void {
-    const nowMs = this.#parts.clock.monotonicMs()
-    for (const connection of [...this.#open.values()]) connection.look(nowMs, patienceMs)
+    const { clock } = this.#parts
+    // What has arrived meanwhile is read first: a process that was busy, or stopped, has not looked yet.
+    clock.soon(() => {
+      const nowMs = clock.monotonicMs()
+      for (const connection of [...this.#open.values()]) connection.look(nowMs, patienceMs)
+    })
   }
 
   /** Closes every connection that is still its own, now. */

@@ -81,11 +81,14 @@ export class PlainResponse {
     const { clock, idleMs } = this.#parts
     let head = `HTTP/1.1 ${status} ${statusTexts[status] ?? 'unknown'}\r\n`
     this.#isChunked = true
+    let last = ''
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] as string
+      const value = headers[i + 1] as string
       if (name === 'content-length') this.#isChunked = false
       else if (name === 'connection') this.shouldKeepAlive = false
-      if (name !== 'connection') head += `${name}: ${checked(headers[i + 1] as string)}\r\n`
+      if (value !== last) last = checked(value) // the ray comes three times
+      if (name !== 'connection') head += `${name}: ${value}\r\n`
     }
     head += dateLine(clock.nowMs())
     head += this.shouldKeepAlive
