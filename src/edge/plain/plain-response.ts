@@ -10,8 +10,7 @@ import type { Clock } from '../../ground/clock.ts'
 const waitingBytesMax = 64 * 1024
 /** A larger piece is not copied behind what stands before it. */
 const joinedBytesMax = 16 * 1024
-const lastChunk = Buffer.from('0\r\n\r\n')
-const lineEnd = Buffer.from('\r\n')
+const lastChunk = '0\r\n\r\n'
 const statusTexts: Readonly<Record<number, string>> = {
   200: 'OK',
   400: 'Bad Request',
@@ -101,8 +100,9 @@ export class PlainResponse {
   /** False when the connection's buffer is full: `drain` will come. */
   write(bytes: Buffer): boolean {
     if (this.destroyed || this.#isEnded) return true
-    if (this.#isChunked) this.#put(Buffer.from(`${bytes.length.toString(16)}\r\n`, 'latin1'), bytes, lineEnd)
-    else this.#put(bytes)
+    this.#waiting.push(bytes)
+    this.#waitingBytes += bytes.length
+    this.#flushSoon()
     const hasRoom = !this.socket.writableNeedDrain && this.#waitingBytes < waitingBytesMax
     if (!hasRoom) this.#wantsDrain = true
     return hasRoom
@@ -112,8 +112,7 @@ export class PlainResponse {
     if (this.destroyed || this.#isEnded) return
     if (bytes && bytes.length > 0) this.write(bytes)
     this.#isEnded = true
-    if (this.#isChunked) this.#put(lastChunk)
-    else this.#flushSoon()
+    this.#flushSoon()
   }
 
   destroy(): void {
@@ -135,21 +134,13 @@ export class PlainResponse {
     this.#close()
   }
 
-  #put(...pieces: Buffer[]): void {
-    for (const piece of pieces) {
-      this.#waiting.push(piece)
-      this.#waitingBytes += piece.length
-    }
-    this.#flushSoon()
-  }
-
   #flushSoon(): void {
     if (this.#isFlushing) return
     this.#isFlushing = true
-    this.#parts.clock.soon(() => this.#flush())
+    this.#parts.clock.soon(this.#flush)
   }
 
-  #flush(): void {
+  #flush = (): void => {
     this.#isFlushing = false
     const { socket } = this
     if (this.destroyed) return
@@ -159,29 +150,38 @@ export class PlainResponse {
     else this.drained()
   }
 
+  /** Head, pieces and last chunk in one write; what one turn has of a stream is one chunk. */
   #writeOut(): void {
     const { socket } = this
     const pieces = this.#waiting
-    const isLarge = this.#waitingBytes > joinedBytesMax
-    const headBytes = this.#head.length
-    if (isLarge) {
-      socket.cork()
-      if (headBytes > 0) socket.write(this.#head, 'latin1')
-      for (const piece of pieces) socket.write(piece)
-      socket.uncork()
-    } else {
-      const joined = Buffer.allocUnsafe(headBytes + this.#waitingBytes)
-      if (headBytes > 0) joined.write(this.#head, 'latin1')
-      let at = headBytes
-      for (const piece of pieces) {
-        joined.set(piece, at)
-        at += piece.length
-      }
-      if (at > 0) socket.write(joined)
+    const bytes = this.#waitingBytes
+    let before = this.#head
+    let after = ''
+    if (this.#isChunked) {
+      if (bytes > 0) before += `${bytes.toString(16)}\r\n`
+      if (bytes > 0) after = '\r\n'
+      if (this.#isEnded) after += lastChunk
     }
     this.#head = ''
     this.#waiting = []
     this.#waitingBytes = 0
+    if (bytes > joinedBytesMax) {
+      socket.cork()
+      if (before !== '') socket.write(before, 'latin1')
+      for (const piece of pieces) socket.write(piece)
+      if (after !== '') socket.write(after, 'latin1')
+      socket.uncork()
+      return
+    }
+    const joined = Buffer.allocUnsafe(before.length + bytes + after.length)
+    if (joined.length === 0) return
+    let at = joined.write(before, 'latin1')
+    for (const piece of pieces) {
+      joined.set(piece, at)
+      at += piece.length
+    }
+    if (after !== '') joined.write(after, at, 'latin1')
+    socket.write(joined)
   }
 
   #finish(): void {
