@@ -1,11 +1,9 @@
 /** Time as a parameter: the only file (with random.ts) that may ask the machine what time it is. */
 
+import type { Timer } from './timer.ts'
 import { TimerWheel } from './timer-wheel.ts'
 
-/** A timer that can be taken back; disposing it twice does nothing. */
-export interface Timer extends Disposable {
-  cancel(): void
-}
+export type { Timer } from './timer.ts'
 
 /** The two clocks and the timers of a node. The simulated world has one of its own. */
 export interface Clock {

@@ -3,8 +3,8 @@
  * sixteenth of a second share one timer of the system's, so that setting and taking back is a place in a list. They
  * never come early, and at most `slotMs` late: good for a second and more.
  */
-import type { Timer } from './clock.ts'
 import { Crowd, type Member } from './crowd.ts'
+import type { Timer } from './timer.ts'
 
 const slotMs = 64
 

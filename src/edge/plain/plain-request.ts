@@ -11,7 +11,7 @@ const headBytesMax = 8 * 1024
 export const bodyBytesMax = 64 * 1024
 const headersMax = 64
 
-/** A whole head: the request line, then lines of `token: visible characters`, each ended by CR LF, then an empty one. */
+/** A whole head: the request line, then lines of `token: visible characters`, then an empty one; each ends in CR LF. */
 const headShape = /^POST (\/[!-~]*) HTTP\/1\.1\r\n((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~]*\r\n)+)\r\n$/
 const lengthShape = /^\d{1,5}$/
 /** What they say of framing and of the connection is for node:http to understand. */
