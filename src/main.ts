@@ -83,8 +83,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     relay,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const listening = { clock, rays, limits, observer, handle, isCall, mayStayOpen }
-  const listeners = await openListeners(config, parts, listening)
+  const listeners = await openListeners(config, parts, { clock, rays, limits, observer, handle, mayStayOpen })
   const bury = async (dead: string): Promise<void> => {
     await journal.bury(dead)
     adopt()
@@ -111,11 +110,11 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
 async function openListeners(
   config: Config,
   parts: AsyncDisposableStack,
-  base: ListenerParts,
+  base: Omit<ListenerParts, 'isCall'>,
 ): Promise<readonly Listener[]> {
   const listeners: Listener[] = []
   for (const options of config.listeners) {
-    const listener = await openListener(options, base)
+    const listener = await openListener(options, { ...base, isCall })
     parts.defer(() => listener.destroy())
     listeners.push(listener)
   }

@@ -187,8 +187,8 @@ export class Metrics {
   }
 
   #choiceCounts({ counts, promptTokens }: Choices): void {
-    this.#tally('holdfast_choices_total', 'Upstreams chosen, by what decided.', 'reason', counts)
-    this.#tally(
+    this.#countEach('holdfast_choices_total', 'Upstreams chosen, by what decided.', 'reason', counts)
+    this.#countEach(
       'holdfast_prompt_tokens_total',
       'Tokens of prompts, as estimated: `asked` all, `cached` those that the chosen upstream had read lately.',
       'kind',
@@ -295,7 +295,7 @@ export class Metrics {
   }
 
   /** The same with a label: values that are counted elsewhere, by name. */
-  #tally(name: string, help: string, label: string, counts: Readonly<Record<string, number>>): void {
+  #countEach(name: string, help: string, label: string, counts: Readonly<Record<string, number>>): void {
     new Counter({
       name,
       help,
