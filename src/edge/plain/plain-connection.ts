@@ -99,7 +99,7 @@ export class PlainConnection {
     this.#response = null
     this.#hasAnswered = true
     this.#sinceMs = this.#parts.clock.monotonicMs()
-    if (!keepsAlive) return void this.socket.destroySoon()
+    if (!keepsAlive) return this.socket.destroySoon()
     if (this.socket.isPaused()) this.socket.resume()
     if (this.#held.length > 0) this.#read()
   }
