@@ -1,7 +1,7 @@
 /**
- * The answer to a plain request: a part of node's ServerResponse, which does what most answers need and no more. What
- * one turn of the house writes leaves in one piece at the end of the turn, those of all connections one after the
- * other: fewer system calls, and whoever reads them is woken once.
+ * The answer to a plain request: a part of node's ServerResponse, which does what most answers need and no more. Its
+ * beginning, and the whole of an answer in one piece, leave at the end of the turn, those of all connections one after
+ * the other: fewer system calls, and whoever reads them is woken once. Further pieces of a stream leave at once.
  */
 import type { Socket } from 'node:net'
 import type { Clock } from '../../ground/clock.ts'
@@ -102,7 +102,9 @@ export class PlainResponse {
     if (this.destroyed || this.#isEnded) return true
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
-    this.#flushSoon()
+    // The beginning waits for what else the turn has; a stream has had its turn with the model server's read.
+    if (this.#isChunked && this.#head === '' && !this.#isFlushing) this.#writeOut()
+    else this.#flushSoon()
     const hasRoom = !this.socket.writableNeedDrain && this.#waitingBytes < waitingBytesMax
     if (!hasRoom) this.#wantsDrain = true
     return hasRoom
