@@ -69,7 +69,8 @@ export class PlainConnection {
 
   /** As node:http has it: a client that ends its side wants nothing more. */
   #onEnd = (): void => {
-    if (this.#held.length === 0 || this.isBusy) return void this.socket.end()
+    if (this.isBusy) return void this.socket.destroy() // the sooner is the model server let go
+    if (this.#held.length === 0) return void this.socket.end()
     this.#handOver()
     this.socket.emit('end') // node:http came too late to hear it
   }
