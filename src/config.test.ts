@@ -132,7 +132,7 @@ describe('a mistake names file, line, field and cure', () => {
   test('an unknown key that resembles none, with all that there are', () => {
     const { line, field, cure } = problemOf(upstream, 'journal:', '  compression: zstd')
     assert.deepEqual([line, field], [3, 'journal.compression'])
-    assert.match(cure, /^Known here are: engine, sync, commitWindowMs, .*totalBytesMax\.$/)
+    assert.match(cure, /^Known here are: engine, sync, delivery, commitWindowMs, .*totalBytesMax\.$/)
   })
 
   test('an unknown key inside of an upstream, a pool member, a key of a list', () => {

@@ -5,7 +5,7 @@ import { type Config, readSecret } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'
-import { openDoor } from './edge/door.ts'
+import { isCall, openDoor } from './edge/door.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import { type Listener, type ListenerParts, openListener } from './edge/listener.ts'
 import { RaySource } from './fault/ray.ts'
@@ -110,11 +110,11 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
 async function openListeners(
   config: Config,
   parts: AsyncDisposableStack,
-  base: ListenerParts,
+  base: Omit<ListenerParts, 'isCall'>,
 ): Promise<readonly Listener[]> {
   const listeners: Listener[] = []
   for (const options of config.listeners) {
-    const listener = await openListener(options, base)
+    const listener = await openListener(options, { ...base, isCall })
     parts.defer(() => listener.destroy())
     listeners.push(listener)
   }

@@ -98,6 +98,12 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningHo
   return { version: `Holdfast ${version}`, pids: launched.pids, stop: launched.stop, url, adminUrl }
 }
 
+/**
+ * As the peers do: who leaves is not worked for any more. The mock takes a thousand streams that never end, which no
+ * limit that looks for itself would give it.
+ */
+const settings = { onDisconnect: 'cancel', workers: 1, overload: { limits: 'fixed', callsMax: 4096 } }
+
 const variant = (
   name: string,
   journal: 'memory' | 'sqlite',
@@ -107,7 +113,7 @@ const variant = (
   name,
   note,
   start: (mockUrl, port) =>
-    startHoldfast({ upstreamUrl: mockUrl, port, adminPort: 0, journal, core: gatewayCore, ...more }),
+    startHoldfast({ upstreamUrl: mockUrl, port, adminPort: 0, journal, settings, name, core: gatewayCore, ...more }),
 })
 
 export const holdfast: Peer = variant(
@@ -119,6 +125,12 @@ export const holdfastSqlite: Peer = variant(
   'holdfast-sqlite',
   'sqlite',
   'holdfast-sqlite: the same with `--journal sqlite`.',
+)
+export const holdfastBehind: Peer = variant(
+  'holdfast-behind',
+  'sqlite',
+  'holdfast-behind: with `--journal sqlite` and `journal.delivery: behind`.',
+  { settings: { ...settings, journal: { engine: 'sqlite', delivery: 'behind' } } },
 )
 export const holdfastOff: Peer = variant(
   'holdfast-off',

@@ -18,7 +18,6 @@ const uniqueFieldsDefault = ['model', 'stream']
 
 const backslash = 0x5c
 const openBrace = 0x7b
-const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** JSON's kinds of value, told by the first byte. */
 export type ValueKind = 'string' | 'number' | 'boolean' | 'null' | 'object' | 'array'
@@ -42,11 +41,11 @@ export class JsonBody {
    */
   static parse(bytes: Buffer, limits: BodyLimits = {}): JsonBody {
     if (!isUtf8(bytes)) throw badJson(bytes, firstInvalid(bytes), 'expected valid UTF-8')
-    if (bytes.subarray(0, 3).equals(byteOrderMark))
+    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
       throw badJson(bytes, 0, 'expected an object, without a byte order mark before it')
     const { depthMax = depthMaxDefault, fieldsMax = fieldsMaxDefault, uniqueFields = uniqueFieldsDefault } = limits
     const body = new JsonBody(bytes, scanObject(bytes, { depthMax, fieldsMax }))
-    for (const name of uniqueFields) body.#refuseRepeated(name)
+    for (let i = 0; i < uniqueFields.length; i++) body.#refuseRepeated(uniqueFields[i] as string)
     return body
   }
 
@@ -128,7 +127,12 @@ export class JsonBody {
   }
 
   #find(name: string): FieldSpan | undefined {
-    return this.#fields.findLast((field) => this.#isNamed(field, name))
+    const fields = this.#fields
+    for (let i = fields.length - 1; i >= 0; i--) {
+      const field = fields[i] as FieldSpan
+      if (this.#isNamed(field, name)) return field
+    }
+    return undefined
   }
 
   #isNamed(field: FieldSpan, name: string): boolean {
@@ -151,16 +155,25 @@ export class JsonBody {
   }
 
   #refuseRepeated(name: string): void {
-    const [, second] = this.#fields.filter((field) => this.#isNamed(field, name))
-    if (second) throw badJson(this.bytes, second.start, `expected the field "${name}" only once`)
+    let isFound = false
+    for (const field of this.#fields) {
+      if (!this.#isNamed(field, name)) continue
+      if (isFound) throw badJson(this.bytes, field.start, `expected the field "${name}" only once`)
+      isFound = true
+    }
   }
 
   #typed(name: string, kind: ValueKind): unknown {
-    const found = this.kind(name)
-    if (found === undefined || found === 'null') return undefined
+    const field = this.#find(name)
+    if (!field) return undefined
+    const { valueStart, valueEnd } = field
+    const found = kindOf(this.bytes[valueStart])
+    if (found === 'null') return undefined
     if (found !== kind)
       throw new Fault('HF_BAD_CALL', { param: name, detail: `${name} must be a ${kind}, not ${withArticle(found)}` })
-    return this.value(name)
+    const text = this.bytes.toString('utf8', valueStart, valueEnd)
+    // The usual string has no escapes, and is what stands between its quotes.
+    return kind === 'string' && !text.includes('\\') ? text.slice(1, -1) : JSON.parse(text)
   }
 }
 

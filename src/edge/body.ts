@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Fault } from '../fault/fault.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
+import type { Asking } from './visitor.ts'
 
 /** Bodies of all requests under way: a common purse, so that many large ones cannot fill the memory. */
 export class BodyPurse {
@@ -34,12 +35,20 @@ export class BodyPurse {
  * `body.length` back to it.
  */
 export function readBody(
-  request: IncomingMessage,
+  request: Asking,
   bytesMax: number,
   purse: BodyPurse,
   done: (fault: Fault | null, body: Buffer) => void,
 ): void {
-  new BodyReader(request, bytesMax, purse, done)
+  if (!('plainBody' in request)) return void new BodyReader(request, bytesMax, purse, done)
+  const body = request.plainBody
+  if (body.length > bytesMax) return done(tooLarge(bytesMax), nothing)
+  try {
+    purse.take(body.length)
+  } catch (thrown) {
+    return done(thrown as Fault, nothing)
+  }
+  done(null, body)
 }
 
 /** So long a body that nobody wants may take to come. */
@@ -49,7 +58,8 @@ const discardMs = 2000
  * Lets a body pass by and then calls back, once: who is answered while still sending may never read the answer, for
  * the connection breaks under it.
  */
-export function discardBody(request: IncomingMessage, clock: Clock, done: () => void): void {
+export function discardBody(request: Asking, clock: Clock, done: () => void): void {
+  if ('plainBody' in request) return done()
   const timer = clock.after(discardMs, () => finish())
   const finish = (): void => {
     timer.cancel()

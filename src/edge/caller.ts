@@ -1,5 +1,5 @@
 /** Who is calling: from a key to a name. Keys are kept as hashes, compared as hashes, and never written anywhere. */
-import { createHash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Fault } from '../fault/fault.ts'
 import { z } from '../ground/schema.ts'
@@ -66,5 +66,5 @@ export function callerKey(headers: IncomingHttpHeaders): string | null {
 }
 
 function hash(key: string): string {
-  return createHash('sha256').update(key).digest('base64')
+  return digest('sha256', key, 'base64')
 }

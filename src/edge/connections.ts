@@ -1,7 +1,6 @@
 /** The open connections of a listener, and the polite end of those on which nothing happens. */
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../ground/clock.ts'
-import type { LiveAnswers } from './raw-refusal.ts'
 
 /**
  * An idle connection on which nothing moved for this long, and at most twice as long, is closed. One whose answer has
@@ -11,16 +10,16 @@ const idleGraceMs = 1000
 
 export class Connections implements Disposable {
   #clock: Clock
-  #live: LiveAnswers
+  #isAnswering: (socket: Socket) => boolean
   #mayIdle: () => boolean
   #open = new Set<Socket>()
   #bytesRead = new Map<Socket, number>()
   #sweeper: Timer
 
-  /** `mayIdle`: whether connections on which nothing happens stay open now. */
-  constructor(clock: Clock, live: LiveAnswers, mayIdle: () => boolean) {
+  /** `isAnswering`: whether a request on this connection is under way; `mayIdle`: whether connections on which nothing happens stay open now. */
+  constructor(clock: Clock, isAnswering: (socket: Socket) => boolean, mayIdle: () => boolean) {
     this.#clock = clock
-    this.#live = live
+    this.#isAnswering = isAnswering
     this.#mayIdle = mayIdle
     this.#sweeper = clock.every(idleGraceMs, () => this.#sweep())
   }
@@ -43,7 +42,7 @@ export class Connections implements Disposable {
     if (this.#mayIdle()) return this.#bytesRead.clear()
     // What has arrived meanwhile is read first: a process that was busy, or stopped, has not looked yet.
     this.#clock.soon(() => {
-      const idle = [...this.#open].filter((socket) => !this.#live.isOn(socket))
+      const idle = [...this.#open].filter((socket) => !this.#isAnswering(socket))
       const now = new Map(idle.map((socket) => [socket, socket.bytesRead]))
       for (const [socket, bytesRead] of now) {
         // One that never asked has its own limit, `headersMs`.

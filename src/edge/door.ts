@@ -24,6 +24,7 @@ import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
 import { modelList, oneModel } from './model-list.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
+import type { Answering, Asking } from './visitor.ts'
 import { responseQueued } from './response-object.ts'
 
 export interface DoorParts {
@@ -43,6 +44,12 @@ export interface DoorParts {
   readonly relay: RelayPlane
 }
 
+/** Whether a request for this target is a call. */
+export function isCall(url: string): boolean {
+  const query = url.indexOf('?')
+  return routeByPath.has(query === -1 ? url : url.slice(0, query))
+}
+
 const routeByPath = new Map<string, Route>(routeNames.map((route) => [`/v1${routes[route].path}`, route]))
 
 /** One request on its way through the door. */
@@ -53,10 +60,10 @@ class Visit {
   family: Family | null = null
   route = ''
   #parts: DoorParts
-  #request: IncomingMessage
-  #response: ServerResponse
+  #request: Asking
+  #response: Answering
 
-  constructor(parts: DoorParts, request: IncomingMessage, response: ServerResponse) {
+  constructor(parts: DoorParts, request: Asking, response: Answering) {
     this.#parts = parts
     this.#request = request
     this.#response = response
@@ -134,8 +141,7 @@ class Visit {
     const { clock, relay, observer, limits, callers } = this.#parts
     this.family = path.route ? routes[path.route].family : familyOf(this.#request)
     const visit: AnswerVisit = {
-      request: this.#request,
-      response: this.#response,
+      ...this.#own,
       ray: this.ray,
       beganMs: this.beganMs,
       headers: this.headers,
@@ -147,10 +153,16 @@ class Visit {
     void serveAnswer({ clock, relay, observer, stalledReaderMs: limits.stalledReaderMs }, visit)
   }
 
+  /** Only calls come plain; everything else over node:http. */
+  get #own(): { request: IncomingMessage; response: ServerResponse } {
+    return { request: this.#request as IncomingMessage, response: this.#response as ServerResponse }
+  }
+
   #stream(): void {
     const { callers, streams } = this.#parts
     const caller = (): string => callers.identify(this.#request.headers).name
-    streams.handle(this.#request, this.#response, { headers: this.headers, caller })
+    const { request, response } = this.#own
+    streams.handle(request, response, { headers: this.headers, caller })
   }
 
   /** What is answered without a call. */
@@ -195,11 +207,11 @@ class Visit {
 }
 
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
-function familyOf(request: IncomingMessage): Family {
+function familyOf(request: Asking): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
 }
 
-function checkMediaType(request: IncomingMessage): void {
+function checkMediaType(request: Asking): void {
   const type = request.headers['content-type'] ?? 'application/json'
   const coding = request.headers['content-encoding'] ?? 'identity'
   if (coding !== 'identity')
@@ -211,6 +223,6 @@ function checkMediaType(request: IncomingMessage): void {
 }
 
 /** The handler of a listener's requests. */
-export function openDoor(parts: DoorParts): (request: IncomingMessage, response: ServerResponse) => void {
+export function openDoor(parts: DoorParts): (request: Asking, response: Answering) => void {
   return (request, response) => new Visit(parts, request, response).enter()
 }

@@ -1,10 +1,10 @@
 /** A fault as the answer that its reader understands: an SDK, a program, or a person. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Family } from '../dialect/call.ts'
 import { errorBody } from '../dialect/error-body.ts'
 import type { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import { Page } from './page.ts'
+import type { Answering, Asking } from './visitor.ts'
 
 /** Above a minute two of three SDKs ignore Retry-After and come back within a second, so it never says more. */
 const retryAfterSecondsMax = 60
@@ -50,8 +50,8 @@ export function faultHeaders(fault: Fault): string[] {
 /** Writes the answer for a fault; `headers` are those of every answer. */
 export function answerFault(
   fault: Fault,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Asking,
+  response: Answering,
   headers: readonly string[],
   context: FaultContext,
 ): void {
@@ -77,7 +77,7 @@ export function answerFault(
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-function render(fault: Fault, request: IncomingMessage, context: FaultContext): { type: string; body: Buffer } {
+function render(fault: Fault, request: Asking, context: FaultContext): { type: string; body: Buffer } {
   if (context.family) return { type: 'application/json', body: errorBody(fault, context.ray, context.family) }
   const accept = request.headers.accept ?? ''
   if (accept.includes('text/html'))
@@ -112,7 +112,7 @@ function problem(fault: Fault, { ray, site, atMs }: FaultContext): Buffer {
   )
 }
 
-function faultPage(fault: Fault, request: IncomingMessage, { ray, site, atMs }: FaultContext): Buffer {
+function faultPage(fault: Fault, request: Asking, { ray, site, atMs }: FaultContext): Buffer {
   const { kind } = fault
   return errorPage.render({
     status: String(fault.status),

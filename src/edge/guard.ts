@@ -1,9 +1,9 @@
 /** Checks of a request's form that the HTTP parser leaves open: what two servers could read in two ways is refused. */
-import type { IncomingMessage } from 'node:http'
 import { Fault } from '../fault/fault.ts'
+import type { Asking } from './visitor.ts'
 
 /** `node`: our name in `via`; a request that bears it has come back to us. @throws {Fault} HF_BAD_HTTP, HF_LOOP */
-export function checkRequest(request: IncomingMessage, node: string): void {
+export function checkRequest(request: Asking, node: string): void {
   const { httpVersion, headers, rawHeaders, url = '/' } = request
   // The parser takes a request line without a version for HTTP/0.9 and still reads headers and a body: a way to
   // smuggle.

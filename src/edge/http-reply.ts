@@ -1,9 +1,9 @@
 /** A caller's connection as the relay sees it, over node:http. */
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Fault } from '../fault/fault.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { Reply, ReplyHead } from '../relay/reply.ts'
+import type { Answering } from './visitor.ts'
 
 /**
  * Between the last event of a broken answer and the end of its connection. Clients built on fetch throw away what they
@@ -32,7 +32,7 @@ export class HttpReply implements Reply {
   onDrain: () => void = () => {}
   onGone: () => void = () => {}
   onUndelivered: () => void = () => {}
-  #response: ServerResponse
+  #response: Answering
   #clock: Clock
   #stalledMs: number
   #fail: (fault: Fault) => void
@@ -53,7 +53,7 @@ export class HttpReply implements Reply {
 
   /** `headers`: names and values in turn, for every answer. `fail` writes the answer for a fault. */
   constructor(
-    response: ServerResponse,
+    response: Answering,
     clock: Clock,
     options: { stalledMs: number; headers: readonly string[]; fail: (fault: Fault) => void },
   ) {

@@ -23,9 +23,11 @@ test('a drain closes what has been idle for a while, never what was answered a m
       limits: limitsSchema.parse({}),
       observer: {} as Observer,
       mayStayOpen: () => true,
+      isCall: () => false,
       handle: (_request, response) => {
-        response.writeHead(200, { 'content-length': '2' }).write('o')
-        endings.push(() => response.end('k'))
+        response.writeHead(200, ['content-length', '2'])
+        response.write(Buffer.from('o'))
+        endings.push(() => response.end(Buffer.from('k')))
       },
     },
   )

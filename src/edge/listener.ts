@@ -1,14 +1,16 @@
 /** A listening socket for visitors, over node:http, with every limit set on purpose, and its polite end. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { z } from '../ground/schema.ts'
 import { Connections } from './connections.ts'
 import type { Limits } from './limits.ts'
+import { PlainFront } from './plain/plain-front.ts'
 import { LiveAnswers, parserFault, refuseRaw } from './raw-refusal.ts'
 import { Fault } from '../fault/fault.ts'
 import type { Observer } from '../observe/observer.ts'
+import type { Answering, Asking } from './visitor.ts'
 
 export const listenerSchema = z
   .strictObject({
@@ -40,7 +42,9 @@ export interface ListenerParts {
   readonly observer: Observer
   /** Whether connections may wait for another request now; else they close behind their answers, or when idle. */
   readonly mayStayOpen: () => boolean
-  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+  readonly handle: (request: Asking, response: Answering) => void
+  /** Whether a request for this target is a call. */
+  readonly isCall: (url: string) => boolean
 }
 
 /** @throws the system's error (EADDRINUSE, EACCES …) when the address cannot be taken. */
@@ -49,7 +53,6 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   let isDraining = false
   const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
-  const connections = new Connections(clock, live, mayStayOpen)
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -67,7 +70,13 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
       parts.handle(request, response)
     },
   )
-  server.on('connection', (socket: Socket) => connections.enter(socket))
+  const front = openFront(server, parts, mayStayOpen)
+  const isAnswering = (socket: Socket): boolean => live.isOn(socket) || front.isOn(socket)
+  const connections = new Connections(clock, isAnswering, mayStayOpen)
+  server.on('connection', (socket: Socket) => {
+    front.take(socket)
+    connections.enter(socket)
+  })
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => parts.handle(request, response))
   server.on('connect', (_request, socket: Socket) => refuseRaw(new Fault('HF_METHOD_UNKNOWN'), socket, parts))
@@ -95,8 +104,24 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
       connections[Symbol.dispose]()
       server.close()
       server.closeAllConnections()
+      front[Symbol.dispose]()
     },
   }
+}
+
+/** Puts a front before node:http: it hands a connection over where it will not serve it. */
+function openFront(
+  server: Server,
+  { clock, limits, isCall, handle }: ListenerParts,
+  staysOpen: () => boolean,
+): PlainFront {
+  const [serve] = server.listeners('connection')
+  server.removeAllListeners('connection')
+  const handOver = (socket: Socket, unread: Buffer): void => {
+    serve?.call(server, socket)
+    if (unread.length > 0) socket.unshift(unread)
+  }
+  return new PlainFront({ clock, idleMs: limits.idleMs, isPlainPath: isCall, handle, staysOpen, handOver })
 }
 
 /** http's own close() cuts idle keep-alive connections at once, and with them requests that are already on the wire. */

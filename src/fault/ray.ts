@@ -25,12 +25,16 @@ export interface RayParts {
   readonly site: string
 }
 
+/** All pairs of letters, by their value. */
+const pairs = Array.from({ length: 1024 }, (_, i) => `${alphabet[i >> 5]}${alphabet[i & 31]}`)
+
+/** `length` is even. */
 function encode(value: number, length: number): string {
   let text = ''
   let rest = value
-  for (let i = 0; i < length; i++) {
-    text = alphabet[rest % 32] + text
-    rest = Math.floor(rest / 32)
+  for (let i = 0; i < length; i += 2) {
+    text = pairs[rest % 1024] + text
+    rest = Math.floor(rest / 1024)
   }
   return text
 }

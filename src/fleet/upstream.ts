@@ -1,5 +1,5 @@
 /** One server that calls can be sent to: what it is by configuration, and how it does just now. */
-import { routeNames, type Route } from '../dialect/call.ts'
+import { routeNames, routes, type Route } from '../dialect/call.ts'
 import { rungNames, type RungName } from '../dialect/seam/rung.ts'
 import type { FaultCode } from '../fault/code.ts'
 import type { Clock } from '../ground/clock.ts'
@@ -155,6 +155,8 @@ export class Upstream {
   absenceCount = 0
   /** What the configuration says it speaks; null when its kind says. */
   #spoken: ReadonlySet<Route> | null
+  /** A URL takes itself apart at each look; calls need the paths too often for that. */
+  #paths: Readonly<Record<Route, string>>
   #restUntilMs = 0
   #clock: Clock
 
@@ -170,6 +172,14 @@ export class Upstream {
     this.#clock = clock
     this.progress = new Progress(clock, this.pace)
     this.progress.onHung = () => this.#hang()
+    const { pathname, search } = this.url
+    const pathAt = (route: Route): string => `${pathname.replace(/\/$/, '')}${routes[route].path}${search}`
+    this.#paths = Object.fromEntries(routeNames.map((route) => [route, pathAt(route)])) as Record<Route, string>
+  }
+
+  /** Path and query of a route at this server. */
+  pathOf(route: Route): string {
+    return this.#paths[route]
   }
 
   /** The secret to show to it now, or null for none. Never logged. */

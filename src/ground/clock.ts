@@ -1,9 +1,9 @@
 /** Time as a parameter: the only file (with random.ts) that may ask the machine what time it is. */
 
-/** A timer that can be taken back; disposing it twice does nothing. */
-export interface Timer extends Disposable {
-  cancel(): void
-}
+import type { Timer } from './timer.ts'
+import { TimerWheel } from './timer-wheel.ts'
+
+export type { Timer } from './timer.ts'
 
 /** The two clocks and the timers of a node. The simulated world has one of its own. */
 export interface Clock {
@@ -36,10 +36,38 @@ class SystemTimer implements Timer {
   }
 }
 
+/** What is put off to the end of a turn: one immediate for all of it. */
+class Turn {
+  #runs: (() => void)[] = []
+
+  soon(run: () => void): void {
+    if (this.#runs.push(run) === 1) setImmediate(this.#end)
+  }
+
+  #end = (): void => {
+    const runs = this.#runs
+    this.#runs = []
+    let done = 0
+    try {
+      while (done < runs.length) runs[done++]?.()
+    } finally {
+      // One that throws ends the process, as a rule; where it does not, it takes no others with it.
+      for (; done < runs.length; done++) this.soon(runs[done] as () => void)
+    }
+  }
+}
+
+const turn = new Turn()
+/** Shorter waits have a timer each, which is more exact. */
+const wheelMsMin = 1000
+const setTimer = (delayMs: number, run: () => void): Timer =>
+  new SystemTimer(setTimeout(run, Math.min(delayMs, delayMsMax)))
+const wheel = new TimerWheel(() => performance.now(), setTimer)
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after: (delayMs, run) => new SystemTimer(setTimeout(run, Math.min(delayMs, delayMsMax))),
+  after: (delayMs, run) => (delayMs < wheelMsMin ? setTimer(delayMs, run) : wheel.after(delayMs, run)),
   every: (periodMs, run) => new SystemTimer(setInterval(run, Math.min(periodMs, delayMsMax))),
-  soon: (run) => void setImmediate(run),
+  soon: (run) => turn.soon(run),
 }

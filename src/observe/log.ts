@@ -2,6 +2,7 @@
 import { pino } from 'pino'
 import { systemClock } from '../ground/clock.ts'
 import { z } from '../ground/schema.ts'
+import { callLine } from './call-line.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import { LineSink } from './line-sink.ts'
 
@@ -58,42 +59,6 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
     },
     flush: () => stream.flush(),
   }
-}
-
-/** Milliseconds with one decimal: the clock's further ones say nothing. */
-function tenths(ms: number | null): number | null {
-  return ms === null ? null : Math.round(ms * 10) / 10
-}
-
-/** Fields without a value are left out. */
-function callLine(level: 'info' | 'warn', fact: ExchangeFact, prefix: string): string {
-  const {
-    isModelKnown: _,
-    atMs,
-    durationMs,
-    firstTokenMs,
-    detail,
-    code,
-    caller,
-    inputTokens,
-    outputTokens,
-    finishReason,
-    ...always
-  } = fact
-  const line = JSON.stringify({
-    ...always,
-    durationMs: tenths(durationMs),
-    ...(firstTokenMs !== null && { firstTokenMs: tenths(firstTokenMs) }),
-    ...(code !== null && { code }),
-    ...(detail !== '' && { detail }),
-    ...(caller !== '' && { caller }),
-    ...(inputTokens !== null && { inputTokens }),
-    ...(outputTokens !== null && { outputTokens }),
-    ...(finishReason !== null && { finishReason }),
-    msg: fact.outcome === 'failed' ? 'call failed' : 'call',
-  })
-  const head = `{"level":"${level}","time":"${new Date(atMs).toISOString()}"${prefix === '' ? '' : `,${prefix}`},`
-  return `${head}${line.slice(1)}\n`
 }
 
 /** A log that nobody reads, for tests and tools. */

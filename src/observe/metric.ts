@@ -11,6 +11,7 @@ import {
   Registry,
 } from 'prom-client'
 import type { ExchangeFact } from './exchange-fact.ts'
+import { Tally } from './tally.ts'
 
 /** Seconds; from a cached first token to a long answer. */
 const durationBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
@@ -90,25 +91,25 @@ export interface Totals {
 export class Metrics {
   readonly registry = new Registry()
   readonly totals: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
-  #calls = this.#counter('holdfast_calls_total', 'Calls settled.', ['route', 'model', 'outcome', 'code'])
-  #attempts = this.#counter('holdfast_attempts_total', 'Tries on upstreams; `code` is `ok` or the fault.', [
+  #calls = this.#tally('holdfast_calls_total', 'Calls settled.', ['route', 'model', 'outcome', 'code'])
+  #attempts = this.#tally('holdfast_attempts_total', 'Tries on upstreams; `code` is `ok` or the fault.', [
     'upstream',
     'code',
   ])
-  #hedges = this.#counter(
+  #hedges = this.#tally(
     'holdfast_hedges_total',
     'Attempts beside one that was late; `won` gave the answer, `lost` were cancelled, `failed` failed.',
     ['outcome'],
   )
-  #tokens = this.#counter('holdfast_tokens_total', 'Tokens as the upstreams counted them.', ['model', 'direction'])
-  #events = this.#counter('holdfast_events_total', 'Events of answers journaled and delivered.', [])
-  #bytes = this.#counter('holdfast_answer_bytes_total', 'Bytes of answers handed to callers.', [])
-  #openings = this.#counter(
+  #tokens = this.#tally('holdfast_tokens_total', 'Tokens as the upstreams counted them.', ['model', 'direction'])
+  #events = this.#tally('holdfast_events_total', 'Events of answers journaled and delivered.', [])
+  #bytes = this.#tally('holdfast_answer_bytes_total', 'Bytes of answers handed to callers.', [])
+  #openings = this.#tally(
     'holdfast_breaker_openings_total',
     'Times that a model of an upstream was taken out of use; `why`: `row` of failures, `share` of failures, `probe` that failed, `outlier` among its peers.',
     ['upstream', 'why'],
   )
-  #asked = this.#counter(
+  #asked = this.#tally(
     'holdfast_breaker_probes_total',
     'Questions for a token to upstreams that were out of use; `outcome`: `token`, `failed`, or `nothing` that could be concluded.',
     ['upstream', 'outcome'],
@@ -186,8 +187,8 @@ export class Metrics {
   }
 
   #choiceCounts({ counts, promptTokens }: Choices): void {
-    this.#tally('holdfast_choices_total', 'Upstreams chosen, by what decided.', 'reason', counts)
-    this.#tally(
+    this.#countEach('holdfast_choices_total', 'Upstreams chosen, by what decided.', 'reason', counts)
+    this.#countEach(
       'holdfast_prompt_tokens_total',
       'Tokens of prompts, as estimated: `asked` all, `cached` those that the chosen upstream had read lately.',
       'kind',
@@ -235,15 +236,15 @@ export class Metrics {
 
   settled(fact: ExchangeFact): void {
     const model = fact.isModelKnown ? fact.model : 'unknown'
-    this.#calls.inc({ route: fact.route, model, outcome: fact.outcome, code: fact.code ?? 'ok' })
+    this.#calls.add(1, fact.route, model, fact.outcome, fact.code ?? 'ok')
     for (const { upstream, code, isHedge } of fact.attempts) {
-      this.#attempts.inc({ upstream, code: code ?? 'ok' })
-      if (isHedge) this.#hedges.inc({ outcome: code === null ? 'won' : code === 'HF_OUTRUN' ? 'lost' : 'failed' })
+      this.#attempts.add(1, upstream, code ?? 'ok')
+      if (isHedge) this.#hedges.add(1, code === null ? 'won' : code === 'HF_OUTRUN' ? 'lost' : 'failed')
     }
-    if (fact.inputTokens) this.#tokens.inc({ model, direction: 'input' }, fact.inputTokens)
-    if (fact.outputTokens) this.#tokens.inc({ model, direction: 'output' }, fact.outputTokens)
-    this.#events.inc(fact.eventCount)
-    this.#bytes.inc(fact.sentBytes)
+    if (fact.inputTokens) this.#tokens.add(fact.inputTokens, model, 'input')
+    if (fact.outputTokens) this.#tokens.add(fact.outputTokens, model, 'output')
+    this.#events.add(fact.eventCount)
+    this.#bytes.add(fact.sentBytes)
     this.#durations.observe({ route: fact.route }, fact.durationMs / 1000)
     if (fact.isStream && fact.firstTokenMs !== null)
       this.#firstTokens.observe({ route: fact.route }, fact.firstTokenMs / 1000)
@@ -251,11 +252,11 @@ export class Metrics {
   }
 
   breakerOpened(upstream: string, why: string): void {
-    this.#openings.inc({ upstream, why })
+    this.#openings.add(1, upstream, why)
   }
 
   breakerAsked(upstream: string, outcome: string): void {
-    this.#asked.inc({ upstream, outcome })
+    this.#asked.add(1, upstream, outcome)
   }
 
   #sum(fact: ExchangeFact): void {
@@ -266,8 +267,18 @@ export class Metrics {
     this.totals.retries += Math.max(0, fact.attempts.length - 1)
   }
 
-  #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
-    return new Counter({ name, help, labelNames, registers: [this.registry] })
+  #tally(name: string, help: string, labelNames: string[]): Tally {
+    const tally = new Tally(labelNames)
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        tally.drain((labels, amount) => this.inc(labels, amount))
+      },
+    })
+    return tally
   }
 
   /** A counter that somebody else keeps. */
@@ -284,7 +295,7 @@ export class Metrics {
   }
 
   /** The same with a label: values that are counted elsewhere, by name. */
-  #tally(name: string, help: string, label: string, counts: Readonly<Record<string, number>>): void {
+  #countEach(name: string, help: string, label: string, counts: Readonly<Record<string, number>>): void {
     new Counter({
       name,
       help,

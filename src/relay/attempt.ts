@@ -131,11 +131,10 @@ export class Attempt implements WireReceiver {
   start(): void {
     const { wire, translation, upstream, timeouts, headers } = this.order
     this.#watch()
-    const prefix = upstream.url.pathname.replace(/\/$/, '')
     this.#flight = wire.send(
       {
         method: 'POST',
-        path: `${prefix}${routes[translation.route].path}${upstream.url.search}`,
+        path: upstream.pathOf(translation.route),
         headers: { ...translation.headers, ...headers },
         body: translation.body,
         connectMs: timeouts.connectMs,

@@ -21,6 +21,10 @@ export const journalSchema = z
       description:
         'When SQLite waits for the disk. `normal`: nothing is lost when the gateway dies, the last moments may be when the power fails. `full`: nothing is lost then either, each commit waits for the disk.',
     }),
+    delivery: z.enum(['ahead', 'behind']).default('ahead').meta({
+      description:
+        '`ahead`: an event goes to its readers once it is kept. `behind`: at once, and it is kept a moment later; when the gateway dies in that moment, its successor does not know what was read last, and says it again or otherwise.',
+    }),
     commitWindowMs: milliseconds(
       2,
       'Events that arrive within this time are committed together; the first after a pause goes at once.',
@@ -72,7 +76,10 @@ export type Outcome = 'complete' | 'failed' | 'cancelled'
 
 /** What the writer of an answer is told. */
 export interface EntryListener {
-  /** So many of its events are safe; only those may be delivered. May be called within `append`. */
+  /**
+   * So many of its events may be delivered: they are safe or, with `delivery: behind`, about to be. May be called
+   * within `append`.
+   */
   onKept(keptCount: number): void
   /**
    * Events could not be kept after all, and nothing more can be written: HF_JOURNAL_FULL (the disk failed), or

@@ -259,4 +259,5 @@ export class AnswerIndex {
   }
 }
 
-const callId = (caller: string, callKey: string): string => JSON.stringify([caller, callKey])
+/** A call key has no blank in it. */
+const callId = (caller: string, callKey: string): string => `${callKey} ${caller}`

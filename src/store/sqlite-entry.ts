@@ -5,6 +5,8 @@ import { aliasesMax, aliasLengthMax, eventOverheadBytes } from './retention.ts'
 
 /** What an entry needs of the writer. */
 export interface EntryKeeper {
+  /** Events may be delivered before they are in the file. */
+  readonly isBehind: boolean
   /** Takes room. @throws {Fault} when there is none. */
   claim(entry: SqliteEntry, eventBytes: number, chargedBytes: number): void
   /** Takes room that an end needs, whether there is some or not. */
@@ -77,6 +79,8 @@ export class SqliteEntry implements JournalEntry, Member {
     this.pending.push(event)
     this.count++
     this.#keeper.touch(this)
+    // The answer itself is always kept first: nothing is delivered of one that nobody could find again.
+    if (this.#keeper.isBehind && this.id !== 0) this.listener.onKept(this.count)
   }
 
   alias(id: string): void {

@@ -68,6 +68,10 @@ export class SqliteWriter implements EntryKeeper {
     this.#total = readTotal(file)
   }
 
+  get isBehind(): boolean {
+    return this.#options.delivery === 'behind'
+  }
+
   get keptBytes(): number {
     return this.#total.bytes + this.#claimedBytes
   }

@@ -1,4 +1,5 @@
 /** Checks an answer that came in one piece: is it what this route gives, whole, and not an error under a 200? */
+import { isUtf8 } from 'node:buffer'
 import type { Route } from '../call.ts'
 import { routes } from '../call.ts'
 import { readEmbeddedError } from '../upstream-error.ts'
@@ -8,6 +9,9 @@ import { Fault } from '../../fault/fault.ts'
 import { JsonBody, type ValueKind } from '../json-body.ts'
 import type { WholeAnswer } from '../translation.ts'
 import { chatUsage, messagesUsage, responsesUsage } from './usage.ts'
+
+/** Longer answers are scanned, not parsed. */
+const parsedBytesMax = 32 * 1024
 
 /** The field without which it is no answer of this route. */
 const marks: Readonly<Record<Route, readonly [field: string, kind: ValueKind]>> = {
@@ -37,7 +41,10 @@ export function readWholeAnswer(route: Route, bytes: Buffer): WholeAnswer {
 
 type Findings = Omit<WholeAnswer, 'body'>
 
-const readers: Readonly<Record<Route, (body: JsonBody) => Findings>> = {
+/** What is read of an answer: by its bytes where it is large, so that no values are built of long embeddings. */
+type AnswerBody = Pick<JsonBody, 'kind' | 'value' | 'whole'>
+
+const readers: Readonly<Record<Route, (body: AnswerBody) => Findings>> = {
   chat: readChoices,
   completions: readChoices,
   embeddings: (body) => ({ usage: chatUsage(body.value('usage')), finishReason: null }),
@@ -46,7 +53,7 @@ const readers: Readonly<Record<Route, (body: JsonBody) => Findings>> = {
   count_tokens: (body) => ({ usage: messagesUsage({ input_tokens: body.value('input_tokens') }), finishReason: null }),
 }
 
-function readChoices(body: JsonBody): Findings {
+function readChoices(body: AnswerBody): Findings {
   const choices = body.value('choices') as unknown[]
   const [first] = choices
   if (!isFields(first)) throw new Fault('HF_UPSTREAM_EMPTY', { detail: 'the answer has no choices' })
@@ -58,7 +65,7 @@ function readChoices(body: JsonBody): Findings {
   return { usage: chatUsage(body.value('usage')), finishReason: textOf(first['finish_reason']) }
 }
 
-function readResponse(body: JsonBody): Findings {
+function readResponse(body: AnswerBody): Findings {
   const finishReason = finishOf({ status: body.value('status'), incomplete_details: body.value('incomplete_details') })
   return { usage: responsesUsage(body.value('usage')), finishReason }
 }
@@ -71,7 +78,46 @@ export function finishOf(response: Fields): string {
 }
 
 /** @throws {Fault} HF_UPSTREAM_EMPTY, HF_UPSTREAM_GARBLED */
-function parseAnswer(bytes: Buffer): JsonBody {
+function parseAnswer(bytes: Buffer): AnswerBody {
+  return (bytes.length <= parsedBytesMax && ParsedAnswer.parse(bytes)) || scanAnswer(bytes)
+}
+
+/** The usual answer, which is short, costs least when the engine reads it; null for what is not as it should be. */
+class ParsedAnswer implements AnswerBody {
+  #fields: Fields
+
+  private constructor(fields: Fields) {
+    this.#fields = fields
+  }
+
+  static parse(bytes: Buffer): ParsedAnswer | null {
+    if (!isUtf8(bytes)) return null
+    try {
+      const value: unknown = JSON.parse(bytes.toString())
+      return isFields(value) ? new ParsedAnswer(value) : null
+    } catch {
+      return null
+    }
+  }
+
+  kind(name: string): ValueKind | undefined {
+    if (!Object.hasOwn(this.#fields, name)) return undefined
+    const value = this.#fields[name]
+    if (value === null) return 'null'
+    return Array.isArray(value) ? 'array' : (typeof value as ValueKind)
+  }
+
+  value(name: string): unknown {
+    return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined
+  }
+
+  whole(): Record<string, unknown> {
+    return this.#fields
+  }
+}
+
+/** @throws {Fault} HF_UPSTREAM_EMPTY, HF_UPSTREAM_GARBLED */
+function scanAnswer(bytes: Buffer): JsonBody {
   const start = bytes.toString('latin1', 0, 256).trimStart()
   if (start === '' && bytes.length <= 256) throw new Fault('HF_UPSTREAM_EMPTY', { detail: 'a 200 without a body' })
   if (start.startsWith('<'))
@@ -84,8 +130,8 @@ function parseAnswer(bytes: Buffer): JsonBody {
   }
 }
 
-function isText(body: JsonBody, name: string, text: string): boolean {
-  return body.kind(name) === 'string' && body.string(name) === text
+function isText(body: AnswerBody, name: string, text: string): boolean {
+  return body.kind(name) === 'string' && body.value(name) === text
 }
 
 function textOf(value: unknown): string | null {

@@ -243,12 +243,20 @@ export class HttpConnection implements Carrier, HttpParserSink {
     this.#send(this.#flight)
   }
 
+  /** At the end of the turn, behind the requests of other calls: a server that sleeps is woken once for all of them. */
   #send(flight: HttpFlight): void {
+    const { clock } = this.#origin
+    this.#sinceMs = clock.monotonicMs()
+    clock.soon(() => {
+      if (this.#flight === flight && !this.#isGone) this.#write(flight)
+    })
+  }
+
+  #write(flight: HttpFlight): void {
     const socket = this.#socket
     if (!socket) return
     const { bytes } = flight
     flight.isSent = true
-    this.#sinceMs = this.#origin.clock.monotonicMs()
     if (bytes.length > 1) socket.cork()
     for (const part of bytes) socket.write(part)
     if (bytes.length > 1) socket.uncork()

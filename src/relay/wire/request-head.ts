@@ -41,10 +41,19 @@ export function requestBytes(request: WireRequest, host: string): readonly Buffe
   return [joined]
 }
 
-function headerLine(name: string, value: string): string {
+/** Names that were looked at before; there are few. */
+const goodNames = new Set<string>()
+const goodNamesMax = 256
+
+function checkName(name: string): void {
   if (!tokenPattern.test(name) || name !== name.toLowerCase())
     throw new Fault('HF_INTERNAL', { detail: 'a request header with an improper name' })
   if (ownNames.has(name)) throw new Fault('HF_INTERNAL', { detail: `request header ${name} belongs to the wire` })
+  if (goodNames.size < goodNamesMax) goodNames.add(name)
+}
+
+function headerLine(name: string, value: string): string {
+  if (!goodNames.has(name)) checkName(name)
   if (forbiddenPattern.test(value)) {
     throw new Fault('HF_CONFIG', { detail: `request header ${name} holds a character that HTTP forbids` })
   }

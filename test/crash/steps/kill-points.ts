@@ -109,22 +109,25 @@ function putSeamPoints(doom: Doom): void {
 }
 
 function putWritePoints(doom: Doom): void {
-  const torn = new WeakSet<object>()
+  /** What is written behind the first half of a torn write, the second half first. */
+  const torn = new WeakMap<object, Buffer[]>()
   around(HttpReply.prototype, 'write', (self, original, args) => {
     const [bytes] = args as [Buffer]
-    if (torn.has(self)) return true
+    const held = torn.get(self)
+    if (held) return held.push(bytes) > 0
     if (!doom.isNext('torn')) {
       const result = original(bytes)
       doom.reach('written')
       return result
     }
-    torn.add(self)
+    const rest = [bytes.subarray(bytes.length >> 1)]
+    torn.set(self, rest)
     original(bytes.subarray(0, bytes.length >> 1))
     // The first bytes of an answer go out at the end of the turn.
     setImmediate(() => {
       doom.reach('torn')
       torn.delete(self)
-      original(bytes.subarray(bytes.length >> 1))
+      for (const piece of rest) original(piece)
     })
     return true
   })

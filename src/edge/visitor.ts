@@ -1,0 +1,22 @@
+/** A request and its answer as far as a call needs them: node:http's own, or plain ones (see `plain/`). */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { PlainRequest } from './plain/plain-request.ts'
+
+export type Asking = IncomingMessage | PlainRequest
+
+/** A part of node's ServerResponse. */
+export interface Answering {
+  readonly socket: Socket | null
+  readonly headersSent: boolean
+  readonly destroyed: boolean
+  readonly chunkedEncoding: boolean
+  readonly writableCorked: number
+  shouldKeepAlive: boolean
+  on(event: 'close' | 'drain', run: () => void): unknown
+  /** `headers`: names and values in turn. */
+  writeHead(status: number, headers: string[]): unknown
+  write(bytes: Buffer): boolean
+  end(bytes?: Buffer): unknown
+  destroy(): unknown
+}
