@@ -22,7 +22,8 @@ function openAt(port: number, upstreamPorts: readonly number[], worker: number):
   const upstreams = Object.fromEntries(
     upstreamPorts.map((at, i) => [
       `up${i}`,
-      { url: `http://127.0.0.1:${at}/v1`, kind: 'vllm' as const, models: ['m'] },
+      // Asked for its metrics, the next house would count one more refusal.
+      { url: `http://127.0.0.1:${at}/v1`, kind: 'vllm' as const, models: ['m'], metrics: false as const },
     ]),
   )
   const timeouts = { wholeMs: 5000, totalMs: 10_000, patienceMs: 0 }

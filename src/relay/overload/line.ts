@@ -93,7 +93,8 @@ export class Line {
   /** The call does not want to wait any more. */
   leave(call: LineCall): void {
     if (!this.#drop(call)) return
-    this.forecasts[rankOf(call.tier)]?.passed(call.tenant, call.work, this.#clock.monotonicMs()) // those behind it move up
+    // Those behind it move up.
+    this.forecasts[rankOf(call.tier)]?.passed(call.tenant, call.work, this.#clock.monotonicMs())
     this.#rest()
   }
 
