@@ -86,9 +86,9 @@ export class Places {
     return Math.min(...up.map(({ upstream }) => this.gateOf(upstream).saturation))
   }
 
-  /** A call is sent to this server. @param model its name there. */
-  enter(upstream: Upstream, model: string, size: CallSize): Passage {
-    const passage = this.gateOf(upstream).enter(upstream.speed(model), size, this.#clock.monotonicMs())
+  /** A call is sent to this server. @param model its name there. @param isStream not an answer in one piece. */
+  enter(upstream: Upstream, model: string, size: CallSize, isStream: boolean): Passage {
+    const passage = this.gateOf(upstream).enter(upstream.speed(model), size, this.#clock.monotonicMs(), isStream)
     passage.onRoom = () => this.#serveSoon()
     this.#timer ??= this.#clock.after(lookMs, () => this.#look())
     return passage
