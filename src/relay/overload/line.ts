@@ -33,6 +33,8 @@ const retryAfterMsMax = 60_000
 const retryAfterMsMin = 1000
 /** Told to who is sent away while nothing is known of the pace. */
 const retryAfterMsUnknown = 2000
+/** They are told up to so much more, by chance: not all are to come back at once. */
+const spreadShare = 0.3
 
 export class Line {
   readonly forecasts: readonly Forecasts[] = tiers.map(() => new Forecasts())
@@ -164,6 +166,8 @@ export class Line {
 
   #refusal(call: LineCall, rank: number, forecast: Forecast | null, nowMs: number): Fault | null {
     const waitMs = this.#waitMsMax(call.tier, nowMs)
+    // Where nobody waits the pace is that of another time, of a server that hung, say: one has to find out.
+    if (this.#places.size === 0 && this.#options.waitingMax > 0 && waitMs > 0) return null
     const leftMs = call.startByMs - nowMs
     const waited = forecast?.toldMs ?? 0
     if (waited > leftMs) return this.#away('HF_DEADLINE_TOO_SHORT', call, rank, forecast, nowMs)
@@ -183,9 +187,9 @@ export class Line {
   ): Fault {
     if (forecast) this.forecasts[rank]?.watch(forecast, call.tenant, this.#queueOf(call.tier).ownWork(call), nowMs)
     const etaMs = forecast?.toldMs ?? retryAfterMsUnknown
-    const spreadMs = Math.max(retryAfterMsMin, etaMs) * (1 + 0.3 * this.#random.unit())
+    const leastMs = Math.min(retryAfterMsMax / (1 + spreadShare), Math.max(retryAfterMsMin, etaMs))
     const detail = `about ${Math.ceil(etaMs / 1000)} s of work of this tier or a better one come before it`
-    return new Fault(code, { retryAfterMs: Math.min(retryAfterMsMax, spreadMs), detail })
+    return new Fault(code, { retryAfterMs: leastMs * (1 + spreadShare * this.#random.unit()), detail })
   }
 
   #hasLower(rank: number): boolean {
