@@ -32,6 +32,8 @@ export class Places {
   #lines = new Map<Pool, Line>()
   #timer: Timer | null = null
   #isServingSoon = false
+  /** Pools may share a server: each time another one is served first. */
+  #firstServed = 0
 
   constructor(clock: Clock, random: Random, options: OverloadOptions) {
     this.#clock = clock
@@ -111,7 +113,9 @@ export class Places {
     this.#isServingSoon = true
     this.#clock.soon(() => {
       this.#isServingSoon = false
-      for (const line of this.#lines.values()) line.serve()
+      const lines = [...this.#lines.values()]
+      const first = this.#firstServed++ % lines.length
+      for (const line of [...lines.slice(first), ...lines.slice(0, first)]) line.serve()
     })
   }
 
