@@ -67,13 +67,11 @@ export class Turn implements LineCall {
     return this.#state === 'come'
   }
 
-  /** Takes a place at once, or waits for one. @throws {Fault} why neither is possible. */
+  /** Takes a place at once, or waits for one, or is told why neither is possible. */
   take(): void {
     this.#state = 'waiting'
     const fault = this.#line.offer(this)
-    if (!fault) return
-    this.#state = 'over'
-    throw fault
+    if (fault) this.refuse(fault)
   }
 
   /** Its time is over while it waits. */
