@@ -99,6 +99,27 @@ test('premium goes first, batch last, and batch is not forgotten', () => {
   assert.ok(batch >= 2 && batch <= 4, `${batch} of 31`)
 })
 
+test('batch calls whose servers were full for long do not come before all others afterwards', () => {
+  const pool = new Pool({ floorPercent: 10 })
+  let isOpen = false
+  const elsewhere = (name: string, tier: Tier): void => {
+    const call = new Call(pool, name, tier, { placeKey: 'full for long' })
+    call.hasPlace = () => isOpen && pool.places > 0
+    pool.line.offer(call)
+  }
+  for (let i = 0; i < 40; i++) elsewhere(`batch${i}`, 'batch')
+  for (let i = 0; i < 400; i++) {
+    pool.places = 1
+    pool.offer(`standard${i}`)
+  }
+  for (let i = 0; i < 40; i++) elsewhere(`premium${i}`, 'premium')
+  pool.admitted.length = 0
+  isOpen = true
+  pool.run(20, 10)
+  const batch = pool.names.filter((name) => name.startsWith('batch')).length
+  assert.ok(batch >= 1 && batch <= 4, pool.names.join(' '))
+})
+
 test('one that comes while others wait does not slip past them into a place that has just become free', () => {
   const pool = new Pool()
   pool.offer('a')

@@ -131,8 +131,15 @@ export class Line {
     this.forecasts[rank]?.passed(call.tenant, call.work, nowMs)
     const last = tiers.length - 1
     if (rank === last) this.#floorCredit = Math.max(0, this.#floorCredit - call.work)
-    else if (this.#queues[last]?.count) this.#floorCredit += (call.work * this.#options.floorPercent) / 100
+    else this.#owe((call.work * this.#options.floorPercent) / 100)
     call.admit()
+  }
+
+  /** What the last tier cannot take, since its servers are full, is not saved up: others would wait for all of it. */
+  #owe(work: number): void {
+    const lowest = this.#queues[tiers.length - 1]
+    if (!lowest || lowest.count === 0) return
+    this.#floorCredit = Math.min(this.#floorCredit + work, Math.max(work, (2 * lowest.work) / lowest.count))
   }
 
   /** Tier by tier, but first the last one where the floor owes it a call. */
