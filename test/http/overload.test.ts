@@ -11,6 +11,7 @@ import type { ConfigInput } from '../../src/config.ts'
 import {
   assertRefused,
   openTestHouse,
+  pause,
   post,
   sayHello,
   streamBody,
@@ -29,7 +30,7 @@ const keys = [
 /** A house whose one model server holds calls until they are told to go on. */
 async function openNarrow(
   overload: ConfigInput['overload'] = {},
-  settings: ConfigInput = {},
+  settings: Partial<ConfigInput> = {},
 ): Promise<{ house: TestHouse; held: UpstreamCall[] }> {
   const house = await openTestHouse({
     keys: [...keys],
@@ -59,7 +60,7 @@ function waitingIn(house: TestHouse): Promise<string> {
 }
 
 /** One that is asked at its model server and four that wait, of which nobody has heard anything when the house falls. */
-async function dieWithFive(settings: ConfigInput): Promise<void> {
+async function dieWithFive(settings: Partial<ConfigInput>): Promise<void> {
   const { house, held } = await openNarrow({}, settings)
   const gone: Promise<unknown>[] = []
   try {
@@ -177,9 +178,27 @@ describe('more callers than places', { timeout: 60_000 }, () => {
     assert.equal(house.upstream.calls.length, 2)
   })
 
+  test('those who wait do not all come over a server that is back after a moment', async () => {
+    const narrow = await openNarrow()
+    await using house = narrow.house
+    let askedCount = 0
+    house.upstream.script = (call) => {
+      askedCount++
+      call.response.destroy()
+    }
+    const answers = Array.from({ length: 8 }, () => house.ask(ask('plain')))
+    await until('it to be asked again', () => askedCount >= 2 && house.house.callsLive() === 8)
+    house.upstream.script = (call) => void narrow.held.push(call)
+    await until('it to be back', () => narrow.held.length > 0)
+    await pause(1500) // longer than anybody waits who has found it down
+    assert.equal(narrow.held.length, 1)
+    goOn(narrow)
+    for (const { status, body } of await Promise.all(answers)) assert.equal(status, 200, body)
+  })
+
   test('what a dead gateway had waiting waits at its successor, and none of it is refused there', async () => {
     const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
-    const settings: ConfigInput = { stateDir, journal: { engine: 'sqlite' } }
+    const settings: Partial<ConfigInput> = { stateDir, journal: { engine: 'sqlite' } }
     try {
       await dieWithFive(settings)
       // The successor has room for one that waits.
@@ -200,7 +219,7 @@ describe('more callers than places', { timeout: 60_000 }, () => {
 
   test('what a dead gateway had waiting does not come over the server of its successor all at once', async () => {
     const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
-    const settings: ConfigInput = { stateDir, journal: { engine: 'sqlite' } }
+    const settings: Partial<ConfigInput> = { stateDir, journal: { engine: 'sqlite' } }
     try {
       await dieWithFive(settings)
       const after = await openNarrow({}, settings)

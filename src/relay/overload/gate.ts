@@ -95,6 +95,13 @@ export class Gate {
     return this.work < this.limit.value || load.calls < this.callsLimit.value
   }
 
+  /** Calls that it is given at once, whatever their size. */
+  get callsAtOnce(): number {
+    const { limits, callsMax } = this.#options
+    if (limits === 'off') return Number.POSITIVE_INFINITY
+    return limits === 'fixed' ? callsMax : Math.min(callsMax, this.callsLimit.value)
+  }
+
   /** What it has in hand as a share of what it is given at once; 0 where it is given all. */
   get saturation(): number {
     const { limits, callsMax } = this.#options

@@ -16,7 +16,7 @@ import { TierQueue, type Waiting } from './tier-queue.ts'
 
 export interface LineCall extends Waiting {
   readonly tier: Tier
-  /** It is given a place: to be taken before this returns. */
+  /** It is given a place: to be taken before this returns, and given back with `leavePlace`. */
   admit(): void
   refuse(fault: Fault): void
 }
@@ -43,6 +43,8 @@ export class Line {
   #options: OverloadOptions
   #queues = tiers.map(() => new TierQueue<LineCall>())
   #places = new Map<LineCall, Place>()
+  /** Calls that were given a place and have not left it, by the servers that could take them. */
+  #inside = new Map<string, number>()
   /** Work given a place, over the time in which calls waited: what the pool can do. */
   #served = new Throughput()
   #waitingSinceMs: number | null = null
@@ -67,6 +69,18 @@ export class Line {
 
   waitingOf(tier: Tier): number {
     return this.#queueOf(tier).count
+  }
+
+  /** Calls that were given a place at these servers and have not left it. */
+  insideOf(placeKey: string): number {
+    return this.#inside.get(placeKey) ?? 0
+  }
+
+  /** A call that was given a place needs it no more. */
+  leavePlace({ placeKey }: LineCall): void {
+    const count = this.insideOf(placeKey) - 1
+    if (count > 0) this.#inside.set(placeKey, count)
+    else this.#inside.delete(placeKey)
   }
 
   /** Gives the call a place at once, or lets it wait; returns why it is sent away instead. */
@@ -132,6 +146,7 @@ export class Line {
     const last = tiers.length - 1
     if (rank === last) this.#floorCredit = Math.max(0, this.#floorCredit - call.work)
     else this.#owe((call.work * this.#options.floorPercent) / 100)
+    this.#inside.set(call.placeKey, this.insideOf(call.placeKey) + 1)
     call.admit()
   }
 

@@ -26,7 +26,7 @@ test('pools that share a server take turns at it', () => {
     work: 100,
     startByMs: Number.POSITIVE_INFINITY,
     placeKey: 'm',
-    hasPlace: () => places.hasPlace(members, () => false),
+    hasPlace: () => places.hasPlace(members, () => false, 0),
     admit: () => {
       served.push(pool.name)
       running = places.enter(upstream, 'm', size, true)

@@ -69,16 +69,18 @@ export class Places {
 
   /**
    * Whether one of them may be sent a call now. Those that rest count only when all do: the call then goes its way,
-   * which knows what to do about servers that are down.
+   * which knows what to do about servers that are down. But no more do so than those would be given at once if they
+   * were up: all of them come over the first that is back.
+   * @param inside calls that were let in before, and are not over.
    */
-  hasPlace(members: readonly Member[], isResting: (member: Member) => boolean): boolean {
+  hasPlace(members: readonly Member[], isResting: (member: Member) => boolean, inside: number): boolean {
     let isAnyUp = false
     for (const member of members) {
       if (isResting(member)) continue
       if (this.hasRoom(member)) return true
       isAnyUp = true
     }
-    return !isAnyUp
+    return !isAnyUp && inside < members.reduce((sum, { upstream }) => sum + this.gateOf(upstream).callsAtOnce, 0)
   }
 
   /** How full its servers are that do not rest: the emptiest counts. At least 1 while calls wait in its line. */
