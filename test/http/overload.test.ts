@@ -59,7 +59,7 @@ function waitingIn(house: TestHouse): Promise<string> {
   return house.house.metrics.registry.metrics()
 }
 
-/** One that is asked at its model server and four that wait, of which nobody has heard anything when the house falls. */
+/** One is asked at its model server and four wait; none has heard anything when the house falls. */
 async function dieWithFive(settings: Partial<ConfigInput>): Promise<void> {
   const { house, held } = await openNarrow({}, settings)
   const gone: Promise<unknown>[] = []
