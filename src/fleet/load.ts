@@ -30,7 +30,6 @@ export class LoadShare {
   #load: Load
   #prefillTokens: number
   #decodeTokens: number
-  #hasTold = false
   #isOver = false
 
   constructor(load: Load, { promptTokens, outputTokens }: CallSize) {
@@ -51,22 +50,25 @@ export class LoadShare {
 
   /** So many tokens more have come. One that writes on beyond what was expected has one more to go, always. */
   progress(tokens: number): void {
-    this.#hasTold = true
     this.#load.writtenTokens += tokens
     const left = Math.max(1, this.#decodeTokens - tokens)
     this.#load.decodeTokens += left - this.#decodeTokens
     this.#decodeTokens = left
   }
 
-  /** It has ended, one way or another. A second time does nothing. */
+  /** It came in one piece, and nobody counted along. `tokens`: as the server says; 0 where it does not. */
+  whole(tokens: number): void {
+    this.firstToken()
+    this.#load.writtenTokens += tokens || this.#decodeTokens
+  }
+
+  /** It has ended, one way or another: what was not told of has not been done. A second time does nothing. */
   end(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.firstToken()
     this.#load.calls--
+    this.#load.prefillTokens -= this.#prefillTokens
     this.#load.decodeTokens -= this.#decodeTokens
-    // Nobody counts along with an answer that comes in one piece.
-    if (!this.#hasTold) this.#load.writtenTokens += this.#decodeTokens
     if (this.#load.calls === 0) this.#load.prefillTokens = this.#load.decodeTokens = 0 // sums of fractions drift
   }
 }

@@ -53,6 +53,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   /** Its turn in the line before the pool; null for one that need not wait. */
   #turn: Turn | null = null
   #isReading = false
+  #isAdopted = false
   #isSettled = false
   #isAdmitted = false
   #outcome: Outcome | null = null
@@ -67,7 +68,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.callKey = callKeyOf(order)
     this.attendance = new Attendance(relay, order, this)
     this.#time = new TimeLimit(relay.clock, order, (fault) =>
-      this.#turn?.isWaiting ? this.#turn.expire() : this.#fail(fault),
+      this.#turn?.isWaiting && !this.#isAdopted ? this.#turn.expire() : this.#fail(fault),
     )
     this.#naming = order.isStored ? new Naming(order, (id) => this.alias(id)) : null
   }
@@ -93,6 +94,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#account.isModelKnown = true
       const soleName = keyAlias(this.order)
       if (soleName === null) this.#takeTurn(this.#target)
+      if (this.#outcome) return
       // What dies with its node has no successor.
       const parcel = journal.engine === 'memory' ? null : parcelOf(this.order, this.#target, this.#relay)
       this.#entry = journal.begin(infoOf(this, this.#relay.clock), parcel, this, soleName)
@@ -114,7 +116,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     }
   }
 
-  /** @throws {Fault} when there is no place, nor sense in waiting for one. */
   #takeTurn(target: Target): void {
     this.#turn = new Turn(this.#relay, this.order, target, this)
     this.#turn.take()
@@ -125,12 +126,14 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   }
 
   onSentAway(fault: Fault): void {
-    this.#fail(fault)
+    if (!this.#isAdopted) return this.#fail(fault)
+    this.#speakAnew() // what another node had accepted is not refused here
   }
 
   /** Goes on with an answer whose node has died. */
   adopt(adopted: Adopted): void {
     this.#entry = adopted.entry
+    this.#isAdopted = true
     this.attendance.adopt()
     if (adopted.events.length > 0) this.#account.firstTokenMs = 0
     try {
@@ -156,7 +159,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       return this.#time.after(upstreamWaitMs, () => this.#goOn(adopted, waitedMs + upstreamWaitMs))
     }
     this.#time.start(this.#target, true)
-    if (adopted.events.length === 0) return this.#speakAnew()
+    if (adopted.events.length === 0) return this.#takeTurn(this.#target)
     this.#mend(adopted.events, new Fault('HF_NOT_ADOPTABLE', { detail: 'nobody could go on with it' }))
   }
 

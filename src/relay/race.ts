@@ -181,7 +181,7 @@ class Runner implements AttemptListener {
       parts.clock,
       {
         upstream,
-        passage: parts.places.enter(upstream, model, options.size),
+        passage: parts.places.enter(upstream, model, options.size, order.order.call.isStream),
         wire: parts.wires.to(upstream),
         translation,
         isStream: order.order.call.isStream,

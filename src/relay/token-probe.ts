@@ -67,7 +67,7 @@ export class TokenProber {
     const ask = asks.find(([route]) => upstream.speaks.has(route))
     const translation = ask && translate(callOf(ask, model), upstream.speaks, model, { wantsUsage: false })
     if (!translation) return this.#clock.soon(() => done({ fault: new Fault('HF_ROUTE_UNSPOKEN'), firstTokenMs: null }))
-    const passage = this.#places.enter(upstream, model, { promptTokens: 2 * tokensMax, outputTokens: tokensMax })
+    const passage = this.#places.enter(upstream, model, { promptTokens: 2 * tokensMax, outputTokens: tokensMax }, true)
     const key = upstream.keys.pick()
     const { route } = translation
     const headers = {

@@ -1,6 +1,7 @@
 /** A call's turn in the line of its pool: what the line has to know of it, and when its time runs out. */
 import type { Fault } from '../fault/fault.ts'
 import { modelAt, type Target } from '../fleet/fleet.ts'
+import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Clock } from '../ground/clock.ts'
 import { sizeOf } from './order-size.ts'
 import type { Order } from './order.ts'
@@ -67,13 +68,11 @@ export class Turn implements LineCall {
     return this.#state === 'come'
   }
 
-  /** Takes a place at once, or waits for one. @throws {Fault} why neither is possible. */
+  /** Takes a place at once, or waits for one, or is told why neither is possible. */
   take(): void {
     this.#state = 'waiting'
     const fault = this.#line.offer(this)
-    if (!fault) return
-    this.#state = 'over'
-    throw fault
+    if (fault) this.refuse(fault)
   }
 
   /** Its time is over while it waits. */
@@ -84,13 +83,15 @@ export class Turn implements LineCall {
   /** The call has ended. */
   leave(): void {
     if (this.isWaiting) this.#line.leave(this)
+    else if (this.hasCome) this.#line.leavePlace(this)
     this.#state = 'over'
   }
 
   hasPlace(): boolean {
     const { members, upstreamModel } = this.#target
     const { places, breakers } = this.#relay
-    return places.hasPlace(members, (member) => breakers.standing(member, upstreamModel).restMs > 0)
+    const isResting = (member: PoolMember): boolean => breakers.standing(member, upstreamModel).restMs > 0
+    return places.hasPlace(members, isResting, this.#line.insideOf(this.placeKey))
   }
 
   admit(): void {

@@ -3,11 +3,15 @@
  * with which words, and that nobody who has left takes a place.
  */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { ConfigInput } from '../../src/config.ts'
 import {
   assertRefused,
   openTestHouse,
+  pause,
   post,
   sayHello,
   streamBody,
@@ -24,11 +28,15 @@ const keys = [
 ] as const
 
 /** A house whose one model server holds calls until they are told to go on. */
-async function openNarrow(overload: ConfigInput['overload'] = {}): Promise<{ house: TestHouse; held: UpstreamCall[] }> {
+async function openNarrow(
+  overload: ConfigInput['overload'] = {},
+  settings: Partial<ConfigInput> = {},
+): Promise<{ house: TestHouse; held: UpstreamCall[] }> {
   const house = await openTestHouse({
     keys: [...keys],
     overload: { limits: 'fixed', callsMax: 1, ...overload },
     hedging: { enabled: false },
+    ...settings,
   })
   const held: UpstreamCall[] = []
   house.upstream.script = (call) => void held.push(call)
@@ -49,6 +57,19 @@ function goOn({ house, held }: { house: TestHouse; held: UpstreamCall[] }): void
 
 function waitingIn(house: TestHouse): Promise<string> {
   return house.house.metrics.registry.metrics()
+}
+
+/** One is asked at its model server and four wait; none has heard anything when the house falls. */
+async function dieWithFive(settings: Partial<ConfigInput>): Promise<void> {
+  const { house, held } = await openNarrow({}, settings)
+  const gone: Promise<unknown>[] = []
+  try {
+    gone.push(...Array.from({ length: 5 }, () => house.ask(ask('plain')).catch(() => {})))
+    await until('one to be asked and four to wait', () => held.length === 1 && house.house.callsLive() === 5)
+  } finally {
+    await house[Symbol.asyncDispose]()
+    await Promise.all(gone)
+  }
 }
 
 describe('more callers than places', { timeout: 60_000 }, () => {
@@ -155,6 +176,63 @@ describe('more callers than places', { timeout: 60_000 }, () => {
     goOn(narrow)
     for (const answer of await Promise.all([first, ...twice])) assert.equal(answer.status, 200, answer.body)
     assert.equal(house.upstream.calls.length, 2)
+  })
+
+  test('those who wait do not all come over a server that is back after a moment', async () => {
+    const narrow = await openNarrow()
+    await using house = narrow.house
+    let askedCount = 0
+    house.upstream.script = (call) => {
+      askedCount++
+      call.response.destroy()
+    }
+    const answers = Array.from({ length: 8 }, () => house.ask(ask('plain')))
+    await until('it to be asked again', () => askedCount >= 2 && house.house.callsLive() === 8)
+    house.upstream.script = (call) => void narrow.held.push(call)
+    await until('it to be back', () => narrow.held.length > 0)
+    await pause(1500) // longer than anybody waits who has found it down
+    assert.equal(narrow.held.length, 1)
+    goOn(narrow)
+    for (const { status, body } of await Promise.all(answers)) assert.equal(status, 200, body)
+  })
+
+  test('what a dead gateway had waiting waits at its successor, and none of it is refused there', async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
+    const settings: Partial<ConfigInput> = { stateDir, journal: { engine: 'sqlite' } }
+    try {
+      await dieWithFive(settings)
+      // The successor has room for one that waits.
+      const after = await openNarrow({ waitingMax: 1, waitMs: { standard: 200 } }, settings)
+      await using house = after.house
+      await until('all to be taken over', () => house.house.callsLive() === 5)
+      await until('all to be asked in the end', () => after.held.length === 5)
+      goOn(after)
+      await until('all to be settled', () => house.accounts.length === 5)
+      assert.deepEqual(
+        house.accounts.map(({ outcome }) => outcome),
+        Array.from({ length: 5 }, () => 'complete'),
+      )
+    } finally {
+      await rm(stateDir, { recursive: true, force: true })
+    }
+  })
+
+  test('what a dead gateway had waiting does not come over the server of its successor all at once', async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
+    const settings: Partial<ConfigInput> = { stateDir, journal: { engine: 'sqlite' } }
+    try {
+      await dieWithFive(settings)
+      const after = await openNarrow({}, settings)
+      await using house = after.house
+      await until('all to be taken over', () => house.house.callsLive() === 5 && after.held.length > 0)
+      assert.match(await waitingIn(house), /holdfast_line_calls\{pool="all",tier="standard"\} 4/)
+      assert.equal(after.held.length, 1)
+      goOn(after)
+      await until('all to be settled', () => house.accounts.length === 5)
+      assert.equal(house.upstream.calls.length, 5)
+    } finally {
+      await rm(stateDir, { recursive: true, force: true })
+    }
   })
 
   test('a server that says 503 is given less at once', async () => {

@@ -37,3 +37,11 @@ test('only so many are watched at once', () => {
   forecasts.passed('ann', 1, 2000)
   assert.equal(forecasts.heldCount, 256)
 })
+
+test('those of whose tenant nothing is heard any more do not keep others from being watched', () => {
+  const forecasts = new Forecasts()
+  for (let i = 0; i < 256; i++) forecasts.watch({ rawMs: 2000, toldMs: 2000 }, 'gone', 1, i)
+  forecasts.watch({ rawMs: 2000, toldMs: 2000 }, 'ann', 1, 1_000_000)
+  forecasts.passed('ann', 1, 1_002_000)
+  assert.equal(forecasts.heldCount, 1)
+})

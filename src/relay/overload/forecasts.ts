@@ -56,7 +56,10 @@ export class Forecasts {
 
   /** Somebody was sent away with this forecast: he would be served when so much more work of his tenant has passed. */
   watch(forecast: Forecast, tenant: string, workLeft: number, nowMs: number): void {
-    if (forecast.toldMs < toldMsMin || this.#marks.length >= marksMax) return
+    if (forecast.toldMs < toldMsMin) return
+    // Those whose tenant asks for nothing any more would keep their places for ever.
+    if (this.#marks.length >= marksMax) this.#marks = this.#marks.filter((mark) => !isStale(mark, nowMs))
+    if (this.#marks.length >= marksMax) return
     this.#marks.push({ forecast, atMs: nowMs, tenant, workLeft })
   }
 
@@ -71,4 +74,8 @@ export class Forecasts {
       return false
     })
   }
+}
+
+function isStale({ forecast, atMs }: Mark, nowMs: number): boolean {
+  return nowMs - atMs > fadeMs + correctionMax * forecast.toldMs
 }

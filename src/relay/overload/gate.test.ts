@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Load } from '../../fleet/load.ts'
 import { Speed } from '../../fleet/speed.ts'
-import { Gate } from './gate.ts'
+import { Gate, type Passage } from './gate.ts'
 import { overloadSchema } from './overload-options.ts'
 
 const size = { promptTokens: 160, outputTokens: 90 }
@@ -61,4 +61,75 @@ test('a first token that is long overdue is congestion before it comes', () => {
   assert.ok(gate.callsLimit.value < 40 && !gate.hasRoom, `${gate.callsLimit.value}`)
   for (const passage of late) passage.end()
   assert.ok(gate.hasRoom)
+})
+
+/** Runs calls that are not streamed, as many as there is room for up to `callsMax`, each of them `tookMs` long. */
+function answerWhole(gate: Gate, speed: Speed, { callsMax, tookMs }: { callsMax: number; tookMs: number }): void {
+  const live: { passage: Passage; endMs: number }[] = []
+  for (let ms = 100_000; ms < 160_000; ms += 50) {
+    for (const { passage, endMs } of live.splice(0).toSorted((a, b) => a.endMs - b.endMs)) {
+      if (endMs > ms) live.push({ passage, endMs })
+      else {
+        passage.answered(size.outputTokens, ms)
+        passage.end()
+      }
+    }
+    while (live.length < callsMax && gate.hasRoom)
+      live.push({ passage: gate.enter(speed, size, ms, false), endMs: ms + tookMs })
+    if (ms % 250 === 0) gate.look(ms)
+  }
+}
+
+test('answers in one piece take long because they are long, however soon first tokens come there', () => {
+  const { gate } = open()
+  const speed = new Speed()
+  for (let i = 0; i < 10; i++) {
+    const passage = gate.enter(speed, size, i * 1000)
+    passage.firstToken(i * 1000 + 100)
+    passage.end()
+  }
+  const before = gate.callsLimit.value
+  answerWhole(gate, speed, { callsMax: 40, tookMs: 3000 })
+  assert.ok(gate.callsLimit.value >= before, `${gate.callsLimit.value}`)
+})
+
+test('calls that came to nothing were no work done', () => {
+  const { subject, gate } = open()
+  for (let i = 0; i < 50; i++) gate.enter(new Speed(), size, i).end()
+  const { readTokens, writtenTokens } = subject.load
+  assert.deepEqual({ readTokens, writtenTokens }, { readTokens: 0, writtenTokens: 0 })
+  for (const tokens of [70, 0]) {
+    const passage = gate.enter(new Speed(), size, 100, false)
+    passage.answered(tokens, 200)
+    passage.end()
+  }
+  assert.equal(subject.load.writtenTokens, 70 + size.outputTokens, 'as told, or else as expected')
+  assert.equal(subject.load.readTokens, 2 * size.promptTokens)
+})
+
+test('late first tokens take as much from a server that has been up for a month as from a fresh one', () => {
+  const [fresh = 0, old = 0] = [0, 1e10].map((readBefore) => {
+    const { gate, subject } = open()
+    const speed = new Speed()
+    subject.load.readTokens = readBefore
+    gate.enter(speed, size, 0).firstToken(100) // goes on all the time
+    for (let i = 0; i < 40; i++) speed.observeGap(1 + i, 10)
+    for (let ms = 0; ms < 20_000; ms += 500) {
+      const promptTokens = 100 + (ms % 3000)
+      const passage = gate.enter(speed, { promptTokens, outputTokens: 9 }, ms)
+      passage.firstToken(ms + promptTokens / 20)
+      passage.end()
+      gate.look(ms)
+    }
+    for (let ms = 20_000; ms < 30_000; ms += 500) {
+      const passages = Array.from({ length: 24 }, () => gate.enter(speed, size, ms))
+      for (const passage of passages) passage.firstToken(ms + 100)
+      gate.look(ms + 100)
+      for (const passage of passages) passage.progress(size.outputTokens)
+      for (const passage of passages) passage.end()
+    }
+    return gate.limit.value
+  })
+  assert.ok(fresh > 10, `${fresh}`)
+  assert.ok(old > 0.8 * fresh, `${old} beside ${fresh}`)
 })

@@ -58,7 +58,8 @@ export class Gate {
   #pending = new Set<Sent>()
   /** What it does while it has anything in hand. */
   #pace = new Throughput()
-  #doneSeen = 0
+  #writtenSeen = 0
+  #readSeen = 0
   /** What a call is counted as, on average. */
   #callWork = workFirst
   /** Calls that it took, and that it refused. */
@@ -94,6 +95,13 @@ export class Gate {
     return this.work < this.limit.value || load.calls < this.callsLimit.value
   }
 
+  /** Calls that it is given at once, whatever their size. */
+  get callsAtOnce(): number {
+    const { limits, callsMax } = this.#options
+    if (limits === 'off') return Number.POSITIVE_INFINITY
+    return limits === 'fixed' ? callsMax : Math.min(callsMax, this.callsLimit.value)
+  }
+
   /** What it has in hand as a share of what it is given at once; 0 where it is given all. */
   get saturation(): number {
     const { limits, callsMax } = this.#options
@@ -103,8 +111,11 @@ export class Gate {
     return Math.max(calls / callsMax, Math.min(this.work / this.limit.value, calls / this.callsLimit.value))
   }
 
-  /** A call is sent: the passage is told how it goes. */
-  enter(speed: Speed, size: CallSize, nowMs: number): Passage {
+  /**
+   * A call is sent: the passage is told how it goes. `isStream`: a first token is awaited; an answer in one piece takes
+   * as long as it is long, which is known when it is there.
+   */
+  enter(speed: Speed, size: CallSize, nowMs: number, isStream = true): Passage {
     const { load } = this.#subject
     const sent: Sent = {
       speed,
@@ -117,7 +128,7 @@ export class Gate {
     }
     this.#taken.run(nowMs)
     this.#refused.run(nowMs)
-    this.#pending.add(sent)
+    if (isStream) this.#pending.add(sent)
     return new Passage(this, sent, load.begin(size))
   }
 
@@ -163,9 +174,11 @@ export class Gate {
   /** Several times a second: a first token that is overdue need not be awaited to know that there is congestion. */
   look(nowMs: number): void {
     const { calls, readTokens, writtenTokens } = this.#subject.load
-    const done = writtenTokens + this.#prefillWeight * readTokens
-    this.#pace.add(Math.max(0, done - this.#doneSeen), nowMs)
-    this.#doneSeen = done
+    // Each token at the price of today: the price changes all the time, and they are many since the start.
+    const read = this.#prefillWeight * (readTokens - this.#readSeen)
+    this.#pace.add(Math.max(0, writtenTokens - this.#writtenSeen + read), nowMs)
+    this.#writtenSeen = writtenTokens
+    this.#readSeen = readTokens
     if (calls > 0) this.#pace.run(nowMs)
     else this.#pace.pause(nowMs)
     for (const sent of this.#pending) {
@@ -248,7 +261,7 @@ export class Passage {
 
   /** An answer in one piece is there. */
   answered(outputTokens: number, nowMs: number): void {
-    this.#gate.left(this.#sent)
+    this.#share.whole(outputTokens)
     this.#gate.answered(this.#sent, outputTokens, nowMs)
   }
 

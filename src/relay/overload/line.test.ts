@@ -99,6 +99,27 @@ test('premium goes first, batch last, and batch is not forgotten', () => {
   assert.ok(batch >= 2 && batch <= 4, `${batch} of 31`)
 })
 
+test('batch calls whose servers were full for long do not come before all others afterwards', () => {
+  const pool = new Pool({ floorPercent: 10 })
+  let isOpen = false
+  const elsewhere = (name: string, tier: Tier): void => {
+    const call = new Call(pool, name, tier, { placeKey: 'full for long' })
+    call.hasPlace = () => isOpen && pool.places > 0
+    pool.line.offer(call)
+  }
+  for (let i = 0; i < 40; i++) elsewhere(`batch${i}`, 'batch')
+  for (let i = 0; i < 400; i++) {
+    pool.places = 1
+    pool.offer(`standard${i}`)
+  }
+  for (let i = 0; i < 40; i++) elsewhere(`premium${i}`, 'premium')
+  pool.admitted.length = 0
+  isOpen = true
+  pool.run(20, 10)
+  const batch = pool.names.filter((name) => name.startsWith('batch')).length
+  assert.ok(batch >= 1 && batch <= 4, pool.names.join(' '))
+})
+
 test('one that comes while others wait does not slip past them into a place that has just become free', () => {
   const pool = new Pool()
   pool.offer('a')
@@ -140,9 +161,32 @@ test('no wait that is told is longer than a minute, whatever lies ahead', () => 
   pool.offer('a')
   for (let i = 0; i < 500; i++) pool.offer(`w${i}`, 'premium', { tenant: 'w' })
   pool.run(10, 5000)
-  const { fault } = pool.offer('b')
-  assert.ok(fault, 'it is sent away')
-  assert.equal(fault.retryAfterMs, 60_000)
+  const told = ['b', 'c', 'd'].map((name) => pool.offer(name).fault?.retryAfterMs ?? 0)
+  assert.ok(
+    told.every((ms) => ms > 45_000 && ms <= 60_000),
+    told.join(', '),
+  )
+  assert.equal(new Set(told).size, 3, 'nor do all come back at once')
+})
+
+test('a pool that hung until all had been sent away is waited for again when it is back', () => {
+  const pool = new Pool()
+  pool.offer('a')
+  for (let i = 0; i < 10; i++) pool.offer(`w${i}`)
+  pool.run(10, 500)
+  for (const tier of ['premium', 'batch'] as const) pool.offer(tier, tier)
+  pool.clock.advance(300_000)
+  assert.equal(pool.line.waitingCount, 0)
+  const later = Array.from({ length: 40 }, (_, i) => {
+    const [call] = [pool.offer(`later${i}`), pool.offer(`other${i}`)]
+    pool.run(2, 500)
+    return call
+  })
+  assert.ok(
+    later.every(({ fault }) => fault === null),
+    'somebody may wait',
+  )
+  assert.equal(pool.offer('one').fault ?? pool.offer('two').fault, null, 'and not one only')
 })
 
 test('under a standing line standard calls wait no longer than a little, and those who wait are not sent away', () => {

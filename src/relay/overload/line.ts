@@ -16,7 +16,7 @@ import { TierQueue, type Waiting } from './tier-queue.ts'
 
 export interface LineCall extends Waiting {
   readonly tier: Tier
-  /** It is given a place: to be taken before this returns. */
+  /** It is given a place: to be taken before this returns, and given back with `leavePlace`. */
   admit(): void
   refuse(fault: Fault): void
 }
@@ -33,6 +33,8 @@ const retryAfterMsMax = 60_000
 const retryAfterMsMin = 1000
 /** Told to who is sent away while nothing is known of the pace. */
 const retryAfterMsUnknown = 2000
+/** They are told up to so much more, by chance: not all are to come back at once. */
+const spreadShare = 0.3
 
 export class Line {
   readonly forecasts: readonly Forecasts[] = tiers.map(() => new Forecasts())
@@ -41,6 +43,8 @@ export class Line {
   #options: OverloadOptions
   #queues = tiers.map(() => new TierQueue<LineCall>())
   #places = new Map<LineCall, Place>()
+  /** Calls that were given a place and have not left it, by the servers that could take them. */
+  #inside = new Map<string, number>()
   /** Work given a place, over the time in which calls waited: what the pool can do. */
   #served = new Throughput()
   #waitingSinceMs: number | null = null
@@ -65,6 +69,18 @@ export class Line {
 
   waitingOf(tier: Tier): number {
     return this.#queueOf(tier).count
+  }
+
+  /** Calls that were given a place at these servers and have not left it. */
+  insideOf(placeKey: string): number {
+    return this.#inside.get(placeKey) ?? 0
+  }
+
+  /** A call that was given a place needs it no more. */
+  leavePlace({ placeKey }: LineCall): void {
+    const count = this.insideOf(placeKey) - 1
+    if (count > 0) this.#inside.set(placeKey, count)
+    else this.#inside.delete(placeKey)
   }
 
   /** Gives the call a place at once, or lets it wait; returns why it is sent away instead. */
@@ -132,8 +148,16 @@ export class Line {
     this.forecasts[rank]?.passed(call.tenant, call.work, nowMs)
     const last = tiers.length - 1
     if (rank === last) this.#floorCredit = Math.max(0, this.#floorCredit - call.work)
-    else if (this.#queues[last]?.count) this.#floorCredit += (call.work * this.#options.floorPercent) / 100
+    else this.#owe((call.work * this.#options.floorPercent) / 100)
+    this.#inside.set(call.placeKey, this.insideOf(call.placeKey) + 1)
     call.admit()
+  }
+
+  /** What the last tier cannot take, since its servers are full, is not saved up: others would wait for all of it. */
+  #owe(work: number): void {
+    const lowest = this.#queues[tiers.length - 1]
+    if (!lowest || lowest.count === 0) return
+    this.#floorCredit = Math.min(this.#floorCredit + work, Math.max(work, (2 * lowest.work) / lowest.count))
   }
 
   /** Tier by tier, but first the last one where the floor owes it a call. */
@@ -167,6 +191,8 @@ export class Line {
 
   #refusal(call: LineCall, rank: number, forecast: Forecast | null, nowMs: number): Fault | null {
     const waitMs = this.#waitMsMax(call.tier, nowMs)
+    // Where nobody waits the pace is that of another time, of a server that hung, say: one has to find out.
+    if (this.#places.size === 0 && this.#options.waitingMax > 0 && waitMs > 0) return null
     const leftMs = call.startByMs - nowMs
     const waited = forecast?.toldMs ?? 0
     if (waited > leftMs) return this.#away('HF_DEADLINE_TOO_SHORT', call, rank, forecast, nowMs)
@@ -186,9 +212,9 @@ export class Line {
   ): Fault {
     if (forecast) this.forecasts[rank]?.watch(forecast, call.tenant, this.#queueOf(call.tier).ownWork(call), nowMs)
     const etaMs = forecast?.toldMs ?? retryAfterMsUnknown
-    const spreadMs = Math.max(retryAfterMsMin, etaMs) * (1 + 0.3 * this.#random.unit())
+    const leastMs = Math.min(retryAfterMsMax / (1 + spreadShare), Math.max(retryAfterMsMin, etaMs))
     const detail = `about ${Math.ceil(etaMs / 1000)} s of work of this tier or a better one come before it`
-    return new Fault(code, { retryAfterMs: Math.min(retryAfterMsMax, spreadMs), detail })
+    return new Fault(code, { retryAfterMs: leastMs * (1 + spreadShare * this.#random.unit()), detail })
   }
 
   #hasLower(rank: number): boolean {

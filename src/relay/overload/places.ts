@@ -32,6 +32,8 @@ export class Places {
   #lines = new Map<Pool, Line>()
   #timer: Timer | null = null
   #isServingSoon = false
+  /** Pools may share a server: each time another one is served first. */
+  #firstServed = 0
 
   constructor(clock: Clock, random: Random, options: OverloadOptions) {
     this.#clock = clock
@@ -67,16 +69,18 @@ export class Places {
 
   /**
    * Whether one of them may be sent a call now. Those that rest count only when all do: the call then goes its way,
-   * which knows what to do about servers that are down.
+   * which knows what to do about servers that are down. But no more do so than those would be given at once if they
+   * were up: all of them come over the first that is back.
+   * @param inside calls that were let in before, and are not over.
    */
-  hasPlace(members: readonly Member[], isResting: (member: Member) => boolean): boolean {
+  hasPlace(members: readonly Member[], isResting: (member: Member) => boolean, inside: number): boolean {
     let isAnyUp = false
     for (const member of members) {
       if (isResting(member)) continue
       if (this.hasRoom(member)) return true
       isAnyUp = true
     }
-    return !isAnyUp
+    return !isAnyUp && inside < members.reduce((sum, { upstream }) => sum + this.gateOf(upstream).callsAtOnce, 0)
   }
 
   /** How full its servers are that do not rest: the emptiest counts. At least 1 while calls wait in its line. */
@@ -86,9 +90,9 @@ export class Places {
     return Math.min(...up.map(({ upstream }) => this.gateOf(upstream).saturation))
   }
 
-  /** A call is sent to this server. @param model its name there. */
-  enter(upstream: Upstream, model: string, size: CallSize): Passage {
-    const passage = this.gateOf(upstream).enter(upstream.speed(model), size, this.#clock.monotonicMs())
+  /** A call is sent to this server. @param model its name there. @param isStream not an answer in one piece. */
+  enter(upstream: Upstream, model: string, size: CallSize, isStream: boolean): Passage {
+    const passage = this.gateOf(upstream).enter(upstream.speed(model), size, this.#clock.monotonicMs(), isStream)
     passage.onRoom = () => this.#serveSoon()
     this.#timer ??= this.#clock.after(lookMs, () => this.#look())
     return passage
@@ -111,7 +115,9 @@ export class Places {
     this.#isServingSoon = true
     this.#clock.soon(() => {
       this.#isServingSoon = false
-      for (const line of this.#lines.values()) line.serve()
+      const lines = [...this.#lines.values()]
+      const first = this.#firstServed++ % lines.length
+      for (const line of [...lines.slice(first), ...lines.slice(0, first)]) line.serve()
     })
   }
 

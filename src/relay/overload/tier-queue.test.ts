@@ -50,6 +50,16 @@ test('one that comes back after a rest does not catch up what it did not ask for
   assert.equal(next.filter((each) => each?.tenant === 'a').length, 2)
 })
 
+test('one that was served a lot while nobody waited has its turns beside one that is new', () => {
+  const queue = new TierQueue<Waiting>()
+  for (let i = 0; i < 1000; i++) queue.charge(call('old'))
+  queue.charge(call('seldom'))
+  for (let i = 0; i < 8; i++) for (const tenant of ['new', 'old', 'seldom']) queue.add(call(tenant))
+  const next = Array.from({ length: 12 }, () => queue.take(new Set())?.tenant)
+  for (const tenant of ['new', 'old', 'seldom'])
+    assert.ok(next.filter((each) => each === tenant).length >= 3, `${tenant} of ${next.join(' ')}`)
+})
+
 test('a call whose servers are full does not hold up others', () => {
   const queue = new TierQueue<Waiting>()
   let asked = 0

@@ -1,6 +1,7 @@
 /**
  * The waiting calls of one tier: tenants in turn by what they have been given (virtual token counters, Sheng et al.,
- * OSDI 2024), and for each tenant the call whose time runs out first.
+ * OSDI 2024), and for each tenant the call whose time runs out first. Whoever comes, new or after a rest, begins where
+ * the turns are by then (the virtual time of start-time fair queueing, Goyal et al., 1996).
  */
 
 import { Throughput } from './throughput.ts'
@@ -38,6 +39,8 @@ export class TierQueue<T extends Waiting> {
   /** Of all that wait. */
   work = 0
   #tenants = new Map<string, Tenant<T>>()
+  /** What the tenant that was given something last had had until then: so far all tenants are level. */
+  #level = 0
 
   /** Tenants that are known, whether they wait or not. */
   get tenantCount(): number {
@@ -46,8 +49,7 @@ export class TierQueue<T extends Waiting> {
 
   add(call: T): void {
     const tenant = this.#tenantOf(call.tenant)
-    // One that comes back does not get at once what it did not ask for meanwhile.
-    if (tenant.waiting.length === 0) tenant.given = Math.max(tenant.given, this.#givenLeast())
+    this.#catchUp(tenant)
     const { waiting } = tenant
     let at = waiting.length
     while (at > 0 && (waiting[at - 1] as T).startByMs > call.startByMs) at--
@@ -87,8 +89,11 @@ export class TierQueue<T extends Waiting> {
   }
 
   /** Something was given to a tenant, with or without waiting. */
-  charge({ tenant, work }: Pick<Waiting, 'tenant' | 'work'>): void {
-    this.#tenantOf(tenant).given += work
+  charge({ tenant: name, work }: Pick<Waiting, 'tenant' | 'work'>): void {
+    const tenant = this.#tenantOf(name)
+    this.#catchUp(tenant)
+    this.#level = Math.max(this.#level, tenant.given)
+    tenant.given += work
   }
 
   /** Takes out those that can no longer be served in time. */
@@ -149,11 +154,17 @@ export class TierQueue<T extends Waiting> {
     return tenant
   }
 
-  /** What the tenant that waits and has had least has had; 0 when nobody waits. */
+  /** One that comes back does not get at once what it did not ask for meanwhile. */
+  #catchUp(tenant: Tenant<T>): void {
+    if (tenant.waiting.length === 0) tenant.given = Math.max(tenant.given, this.#givenLeast())
+  }
+
+  /** What the tenant that waits and has had least has had; when nobody waits, how far the turns have come. */
   #givenLeast(): number {
+    if (this.count === 0) return this.#level
     let least = Number.POSITIVE_INFINITY
     for (const { given, waiting } of this.#tenants.values()) if (waiting.length > 0 && given < least) least = given
-    return least === Number.POSITIVE_INFINITY ? 0 : least
+    return least
   }
 
   #forgetIdle(): void {
