@@ -87,7 +87,7 @@ test('a disk that fills up: the files are made compact now and then, and in the 
   const { clock, now, pressure, counts, lines } = stage
   const ask = async (): Promise<void> => {
     clock.advance(2000)
-    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
     clock.advance(250)
   }
   await ask()
@@ -97,6 +97,7 @@ test('a disk that fills up: the files are made compact now and then, and in the 
   assert.deepEqual([pressure.storeRung, counts.compacted], ['compact', 1])
   clock.advance(60_000)
   assert.equal(counts.compacted, 5, 'every 15 s')
+  await ask()
   now.freeBytes = 0.2 * gib
   await ask()
   assert.equal(pressure.storeRung, 'full')
