@@ -2,9 +2,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { type Admin, openAdmin, type Readiness } from '../edge/admin.ts'
+import { openAdmin, type Readiness } from '../edge/admin.ts'
 import { type Log, openLog } from '../observe/log.ts'
-import { clusterMetrics } from '../observe/metric.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
@@ -27,13 +26,14 @@ export async function run(options: RunOptions): Promise<void> {
     const target = logTarget(config)
     const log = openLog(config.log, target, {})
     const supervisor = new Supervisor(config, log)
-    const { urls, models, upstreams } = await supervisor.start()
     const failed: FailedRestarts = { count: 0, reason: null }
-    const admin = await openAdmin(config.admin, {
-      metrics: clusterMetrics,
+    // Before the workers: when this port is taken, there are none to be ended.
+    await using admin = await openAdmin(config.admin, {
+      metrics: () => supervisor.metrics(),
       liveness: () => supervisor.liveness(),
       readiness: () => withFailed(supervisor.readiness(), failed),
     })
+    const { urls, models, upstreams } = await supervisor.start()
     const ready: Ready = {
       urls,
       workers: config.workers,
@@ -43,11 +43,12 @@ export async function run(options: RunOptions): Promise<void> {
       notes,
       logFile: typeof target === 'string' ? target : null,
     }
-    const pidFile = writePidFile(config.stateDir, admin.url)
+    const pidFile = writePidFile(config.stateDir, admin.url, supervisor)
     restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed })
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
     const hideLine = isPerson ? showLiveLine(process.stdout, () => supervisor.snapshot()) : () => {}
-    await untilStopped(supervisor, admin, hideLine, log)
+    await untilStopped(supervisor, hideLine)
+    log.flush()
     rmSync(pidFile, { force: true })
   } finally {
     await lab?.stop()
@@ -55,9 +56,14 @@ export async function run(options: RunOptions): Promise<void> {
 }
 
 /** For `holdfast restart`, which finds us by it. */
-function writePidFile(stateDir: string, adminUrl: string): string {
+function writePidFile(stateDir: string, adminUrl: string, supervisor: Supervisor): string {
   const path = join(stateDir, pidFileName)
-  writeFileSync(path, `${JSON.stringify({ pid: process.pid, adminUrl })}\n`)
+  try {
+    writeFileSync(path, `${JSON.stringify({ pid: process.pid, adminUrl })}\n`)
+  } catch (error) {
+    supervisor.kill()
+    throw error
+  }
   return path
 }
 
@@ -94,16 +100,20 @@ function restartOnSignal(
   })
 }
 
-/** The first signal drains, the second ends at once. */
-async function untilStopped(supervisor: Supervisor, admin: Admin, hideLine: () => void, log: Log): Promise<void> {
+/** The first signal drains, the second ends at once: the workers too, which would go on draining by themselves. */
+async function untilStopped(supervisor: Supervisor, hideLine: () => void): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve())
   })
   hideLine()
   if (process.stdout.isTTY) process.stdout.write('Finishing what is under way (once more to stop at once) …\n')
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
+  const stopNow = (): void => {
+    supervisor.kill()
+    process.exit(1)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stopNow)
+  // A terminal that is closed may say so more than once.
+  process.on('SIGHUP', () => {})
   await supervisor.drain()
-  await admin[Symbol.asyncDispose]()
-  log.flush()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal)
 }

@@ -10,9 +10,10 @@ import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
 import type { House } from '../main.ts'
 import type { Log } from '../observe/log.ts'
-import type { Totals } from '../observe/metric.ts'
+import type { Numbers, Totals } from '../observe/metric.ts'
 import type { EngineTold, Ready } from './banner.ts'
 import type { Snapshot } from './live-line.ts'
+import { WorkerMetrics } from './worker-metrics.ts'
 
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
 const restartMs = 200
@@ -37,6 +38,7 @@ export type WorkerWord =
       readonly node: string
     }
   | { readonly event: 'status'; readonly status: WorkerStatus }
+  | { readonly event: 'counted'; readonly numbers: Numbers }
   | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }
 
 /** What a supervisor tells its workers. */
@@ -44,6 +46,8 @@ export type SupervisorWord =
   | { readonly event: 'begin'; readonly config: Config; readonly number: number; readonly dead: readonly string[] }
   /** Another worker died: its answers are to be taken over. */
   | { readonly event: 'bury'; readonly node: string }
+  /** What have you counted? */
+  | { readonly event: 'count' }
   /** New workers are there: stop accepting, finish everything, end. */
   | { readonly event: 'retire' }
 
@@ -98,6 +102,7 @@ export class Supervisor {
   #generation = 1
   /** Sums of workers that are gone, so that totals never step back. */
   #past: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
+  #metrics = new WorkerMetrics((worker) => tell(worker, { event: 'count' }))
 
   constructor(config: Config, log: Log) {
     this.#config = config
@@ -123,8 +128,7 @@ export class Supervisor {
       if (!first) throw new Error('no worker was asked for')
       return first
     } catch (error) {
-      this.#isClosing = true
-      for (const { worker } of this.#hands) worker.process.kill('SIGKILL')
+      this.kill()
       throw error
     }
   }
@@ -195,6 +199,11 @@ export class Supervisor {
     return accepting.length > 0 && accepting.every(({ status }) => status?.isReady)
   }
 
+  /** Prometheus text of all workers together; those that are still starting have nothing to tell. */
+  metrics(): Promise<string> {
+    return this.#metrics.read([...this.#hands].filter(({ status }) => status !== null).map(({ worker }) => worker))
+  }
+
   snapshot(): Snapshot {
     const statuses = [...this.#hands].map(({ status }) => status).filter((status) => status !== null)
     const totals = { ...this.#past }
@@ -220,6 +229,12 @@ export class Supervisor {
     )
   }
 
+  /** Ends every worker now. Who starts next goes on with what they had in hand. */
+  kill(): void {
+    this.#isClosing = true
+    for (const { worker } of this.#hands) worker.process.kill('SIGKILL')
+  }
+
   get #active(): Hand[] {
     return [...this.#hands].filter(({ isRetired }) => !isRetired)
   }
@@ -232,7 +247,13 @@ export class Supervisor {
     // Where all have died nobody holds the ports any more; they must not be chosen anew.
     if (this.#hands.size === 0) this.#listeners = this.#chosen
     const config = { ...this.#config, listeners: this.#listeners }
-    const worker = cluster.fork({ HOLDFAST_WORKER: String(number), ...compileCache() })
+    let worker: Worker
+    try {
+      worker = cluster.fork({ HOLDFAST_WORKER: String(number), ...compileCache() })
+    } catch (error) {
+      this.#replaceSoon(number, String(error), 0)
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+    }
     const bornMs = performance.now()
     const hand: Hand = { number, worker, bornMs, heardMs: bornMs, node: null, status: null, isRetired: false }
     this.#hands.add(hand)
@@ -249,11 +270,19 @@ export class Supervisor {
           hand.status = word.status
           hand.heardMs = performance.now()
         }
+        if (word.event === 'counted') this.#metrics.hear(worker, word.numbers)
         if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
       })
       worker.once('exit', (code, signal) => {
         reject(new Error(`worker ${number} ended before it listened (${signal ?? code})`))
         this.#lose(hand, signal ?? String(code))
+      })
+      worker.on('error', (error) => {
+        if (worker.process.pid !== undefined) return // what it was told did not reach it; it is on its way out
+        // The system has no process to give, or the program is gone (it is being replaced): there is no exit to come.
+        delete cluster.workers?.[worker.id]
+        reject(error)
+        this.#lose(hand, error.message)
       })
     })
   }
@@ -275,12 +304,15 @@ export class Supervisor {
 
   #lose(hand: Hand, how: string): void {
     this.#hands.delete(hand)
+    this.#metrics.forget(hand.worker)
     if (hand.status) add(this.#past, hand.status.totals)
     if (hand.node) this.#bury(hand.node)
     if (this.#isClosing || hand.isRetired) return
-    const { number } = hand
-    const isYoung = performance.now() - hand.bornMs < youngMs
-    const diedInRow = isYoung ? (this.#diedInRow[number] ?? 0) + 1 : 0
+    this.#replaceSoon(hand.number, how, performance.now() - hand.bornMs)
+  }
+
+  #replaceSoon(number: number, how: string, ageMs: number): void {
+    const diedInRow = ageMs < youngMs ? (this.#diedInRow[number] ?? 0) + 1 : 0
     this.#diedInRow[number] = diedInRow
     const waitMs = Math.min(restartMsMax, restartMs * 2 ** Math.max(0, diedInRow - 1))
     this.#log.error({ worker: number, how, waitMs }, 'worker died and is replaced')

@@ -3,7 +3,6 @@ import cluster from 'node:cluster'
 import type { Config } from '../config.ts'
 import { type House, openHouse } from '../main.ts'
 import { openLog } from '../observe/log.ts'
-import { shareMetrics } from '../observe/metric.ts'
 import { describeFleet } from './banner.ts'
 import { logTarget } from './log-target.ts'
 import type { SupervisorWord, WorkerStatus, WorkerWord } from './supervisor.ts'
@@ -19,8 +18,6 @@ function tell(word: WorkerWord): void {
 export function runWorker(): void {
   // Journals hold answers: what this process writes is for its own user.
   process.umask(0o077)
-  // From the first moment: who asks for the numbers of all waits for every worker.
-  shareMetrics()
   let worker: Promise<Worker> | null = null
   process.on('message', (word: SupervisorWord) => {
     if (word.event === 'begin') worker = begin(word)
@@ -28,6 +25,8 @@ export function runWorker(): void {
   })
   // Ctrl-C reaches the whole process group; the supervisor decides what it means.
   process.on('SIGINT', () => {})
+  // So does the end of the terminal.
+  process.on('SIGHUP', () => {})
   process.on('SIGUSR2', () => {})
 }
 
@@ -73,10 +72,15 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
   const bury = (node: string): void => {
     house.bury(node).catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
   }
+  const count = (): void => {
+    const told = house.metrics.registry.getMetricsAsJSON().then((numbers) => tell({ event: 'counted', numbers }))
+    told.catch((error: unknown) => log.error({ detail: String(error) }, 'metrics cannot be told'))
+  }
   dead.forEach(bury)
   return {
     hear: (word) => {
       if (word.event === 'bury') bury(word.node)
+      if (word.event === 'count') count()
       if (word.event === 'retire') void stop(retireMs)
     },
   }

@@ -14,6 +14,8 @@ const limitShareDefault = 0.5
 const newest = 0.05
 /** Pictures as base64 look like a million tokens; no model reads more than this. */
 const promptTokensMax = 1_000_000
+/** Nor does any write more, whatever limit a caller sets: one such call would outweigh all others of a server. */
+const answerTokensMax = 1_000_000
 /** Models remembered; names come from callers only when a server offers them. */
 const modelsMax = 1000
 /** Limits are told apart by powers of two. */
@@ -38,14 +40,15 @@ export class CallSizes {
     const free = habits?.outputTokens ?? outputTokensDefault
     if (outputTokensMax === null) return { promptTokens, outputTokens: free }
     const share = habits?.limitShares[bucketOf(outputTokensMax)] ?? limitShareDefault
-    return { promptTokens, outputTokens: Math.max(1, outputTokensMax * share) }
+    return { promptTokens, outputTokens: Math.max(1, Math.min(answerTokensMax, outputTokensMax) * share) }
   }
 
   /** What a call turned out to be, as far as the server said. */
   observe(model: string, requestBytes: number, outputTokensMax: number | null, usage: Usage): void {
     const habits = this.#habitsOf(model)
     if (!habits) return
-    const { inputTokens = 0, outputTokens = 0 } = usage
+    const { inputTokens = 0 } = usage
+    const outputTokens = Math.min(answerTokensMax, usage.outputTokens ?? 0)
     const weight = Math.max(newest, 1 / ++habits.count)
     if (inputTokens > 0) habits.bytesPerToken += weight * (requestBytes / inputTokens - habits.bytesPerToken)
     if (outputTokens <= 0) return

@@ -29,12 +29,14 @@ const spokenByKind = {
 export type UpstreamKind = keyof typeof spokenByKind
 const kinds = Object.keys(spokenByKind) as [UpstreamKind, ...UpstreamKind[]]
 
+const hasName = /^https?:\/\/[^/?#]*@/i
+
 export const upstreamSchema = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/v1' })
       // It is shown in /readyz and in the log.
-      .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'a URL without a name and password; use `key`')
+      .refine((url) => !hasName.test(url), 'a URL without a name and password; use `key`')
       .meta({ description: 'Base URL of the model server, as one would give it to a client; usually ends in `/v1`.' }),
     kind: z.enum(kinds).optional().meta({
       description: 'What kind of server it is. Left out, it is asked, and taken for `compatible` if it does not say.',
@@ -94,7 +96,9 @@ export const upstreamSchema = z
     metrics: z
       .union([
         z.literal(false),
-        z.url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/metrics, or false' }),
+        z
+          .url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/metrics, or false' })
+          .refine((url) => !hasName.test(url), 'a URL without a name and password: none would be sent'),
       ])
       .optional()
       .meta({

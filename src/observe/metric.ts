@@ -66,18 +66,16 @@ export interface LineGauges {
 export type BreakerPhase = 'closed' | 'ramp' | 'ripe' | 'open'
 const phaseNumbers = { closed: 0, ramp: 1, ripe: 2, open: 2 } as const satisfies Record<BreakerPhase, number>
 
-/** The metrics of all workers together; for their supervisor. */
-export function clusterMetrics(): Promise<string> {
-  aggregator ??= new AggregatorRegistry()
-  return aggregator.clusterMetrics()
-}
+/** What one process has counted, as it is sent to another that runs the same program. */
+export type Numbers = readonly object[]
 
-/** In a worker: answers its supervisor when that asks for the numbers of all. */
-export function shareMetrics(): void {
-  aggregator ??= new AggregatorRegistry()
+/** Prometheus text of what several processes have counted together. `silentCount`: those that did not answer. */
+export function mergeNumbers(all: readonly Numbers[], silentCount: number): Promise<string> {
+  const registry = AggregatorRegistry.aggregate<PrometheusContentType>([...all])
+  const help = 'Workers that did not answer this question within a second; what they told last stands in its place.'
+  new Gauge({ name: 'holdfast_workers_silent', help, registers: [registry] }).set(silentCount)
+  return registry.metrics()
 }
-
-let aggregator: AggregatorRegistry<PrometheusContentType> | null = null
 
 /** Running sums for the one-line view of traffic. */
 export interface Totals {
@@ -124,7 +122,6 @@ export class Metrics {
   )
 
   constructor(gauges: Gauges) {
-    AggregatorRegistry.setRegistries(this.registry)
     collectDefaultMetrics({ register: this.registry })
     this.#gauge('holdfast_calls_live', 'Calls under way.', [], (gauge) => gauge.set(gauges.callsLive()))
     this.#gauge('holdfast_journal_bytes', 'Bytes of answers kept in the journal.', [], (gauge) =>

@@ -113,7 +113,9 @@ export class EngineWatch implements Disposable {
       return 0
     }
     watched.usesSlots = false
-    if (watched.wasSeen) return Math.min(failedMsMax, periodMs * 2 ** Math.min(10, watched.failuresInRow++))
+    // It is starting, or somebody answers in its place.
+    const isForNow = status === 429 || (status >= 500 && status !== 501)
+    if (watched.wasSeen || isForNow) return Math.min(failedMsMax, periodMs * 2 ** Math.min(10, watched.failuresInRow++))
     // Of others nobody expects it.
     if (watched.failuresInRow++ === 0 && watched.upstream.kind !== 'compatible')
       this.#log.info({ upstream: watched.upstream.name, status }, 'the engine does not tell of itself')

@@ -12,7 +12,7 @@ import type { BreakerOptions } from './overload/breaker-options.ts'
 import type { Breakers, Entry } from './overload/breakers.ts'
 import { findOutliers, type OutlierRules, type Peer } from './overload/outlier.ts'
 import { verdictOf } from './overload/verdict.ts'
-import type { Proof, TokenProber } from './token-probe.ts'
+import { isRefused, type Proof, type TokenProber } from './token-probe.ts'
 
 const askPeriodMs = 1000
 const comparePeriodMs = 10_000
@@ -98,10 +98,7 @@ export class Patrol implements Disposable {
     const facts = { ...nameOf(entry), ...(fault ? { code: fault.code, detail: fault.detail } : { firstTokenMs }) }
     log.debug(facts, 'model of an upstream was asked for a token')
     if (outcome !== 'nothing') return breakers.prove(entry, fault ? `then asked for a token: ${fault.code}` : null)
-    // It refuses the question, and not for being away or busy: a caller may have a better one.
-    const { receivedStatus = 0, code = '' } = fault ?? {}
-    const isRefused = receivedStatus >= 400 && receivedStatus < 500 && receivedStatus !== 429
-    if (isRefused || code === 'HF_ROUTE_UNSPOKEN') entry.isTriedByCalls = true
+    if (fault && isRefused(fault)) entry.isTriedByCalls = true
     entry.breaker.askIn(askAgainMs, clock.monotonicMs())
   }
 

@@ -86,3 +86,14 @@ test('one that hung is asked for a token, and comes back with the first', async 
   await wait(1000)
   assert.equal(upstream.restLeftMs, 0)
 })
+
+test('one that hung and refuses the question for a token is left to calls, and not out for ever', async () => {
+  const { clock, upstream, state, wait } = await openCall()
+  for (let i = 0; i < 300; i++) upstream.pace.observe(10)
+  upstream.progress.expect(10).begin(() => {})
+  state.token = new Fault('HF_CALL_REFUSED', { receivedStatus: 400 })
+  clock.advance(3500)
+  assert.equal(upstream.isHung, true)
+  await wait(2000)
+  assert.equal(upstream.restLeftMs, 0)
+})

@@ -5,6 +5,7 @@ import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { mayBeAsked } from './overload/breakers.ts'
+import { isRefused } from './token-probe.ts'
 import type { Credentials, Findings } from './wire/probe.ts'
 
 export type Probe = (base: URL, credentials: Credentials, timeoutMs: number) => Promise<Findings>
@@ -85,7 +86,7 @@ export class RollCall implements Disposable {
       if (this.#isOver) return
       const { code, detail } = toFault(thrown)
       // One that speaks is too busy to list its models in time, and not down.
-      if (upstream.progress.excuses(code, 0)) return this.#askSoon(upstream, upPeriodMs)
+      if (!upstream.isHung && upstream.progress.excuses(code, 0)) return this.#askSoon(upstream, upPeriodMs)
       upstream.fail('HF_NO_UPSTREAM')
       if (this.#isNews(upstream, detail)) this.#log.warn({ upstream: name, detail }, 'upstream is down')
     }
@@ -94,13 +95,13 @@ export class RollCall implements Disposable {
 
   /**
    * Lists of models are given by a process that knows nothing of an engine that hangs beside it. Where tokens cost
-   * money, the next call finds out.
+   * money, or the question is refused (a model that does not chat, say), the next call finds out.
    */
   #askForTokens(upstream: Upstream): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const [model] = upstream.models
     if (!this.#tokens || model === undefined || !mayBeAsked(upstream)) resolve()
-    else this.#tokens.ask(upstream, model, ({ fault }) => (fault ? reject(fault) : resolve()))
+    else this.#tokens.ask(upstream, model, ({ fault }) => (fault && !isRefused(fault) ? reject(fault) : resolve()))
     return promise
   }
 

@@ -48,6 +48,12 @@ export interface Proof {
   readonly firstTokenMs: number | null
 }
 
+/** The question itself was refused, and not for being away or busy: a caller may have a better one. */
+export function isRefused({ code, receivedStatus }: Fault): boolean {
+  const status = receivedStatus ?? 0
+  return code === 'HF_ROUTE_UNSPOKEN' || (status >= 400 && status < 500 && status !== 429)
+}
+
 export class TokenProber {
   #clock: Clock
   #wires: WireSource

@@ -28,17 +28,19 @@ function fail(...args: string[]): string {
 const upstream = ['--upstream', 'http://127.0.0.1:1/v1', '--admin-port', '0']
 
 for (const workers of ['1', '2']) {
-  test(`a port that is taken (${workers} workers)`, async () => {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const port = String((server.address() as AddressInfo).port)
-    try {
-      const words = fail('run', ...upstream, '--port', port, '--workers', workers)
-      assert.match(words, new RegExp(`EADDRINUSE.*${port}\\n +Another program has this port`))
-    } finally {
-      server.close()
-    }
-  })
+  for (const which of ['--port', '--admin-port']) {
+    test(`a port that is taken (${which}, ${workers} workers)`, async () => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const port = String((server.address() as AddressInfo).port)
+      try {
+        const words = fail('run', '--port', '0', ...upstream, which, port, '--workers', workers)
+        assert.match(words, new RegExp(`EADDRINUSE.*${port}\\n +Another program has this port`))
+      } finally {
+        server.close()
+      }
+    })
+  }
 }
 
 test('an upstream without http:// in front', () => {

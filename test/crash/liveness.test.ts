@@ -20,10 +20,17 @@ interface Liveness {
 
 const liveness = async ({ adminUrl }: Gateway): Promise<Liveness> =>
   (await (await fetch(`${adminUrl}/livez`)).json()) as Liveness
+/** The sum of all series of a metric. */
+const metric = async ({ adminUrl }: Gateway, name: string): Promise<number> => {
+  const answer = await fetch(`${adminUrl}/metrics`)
+  assert.equal(answer.status, 200)
+  const series = (await answer.text()).split('\n').filter((line) => line.startsWith(name))
+  return series.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+}
 const readiness = async ({ adminUrl }: Gateway): Promise<number> => (await fetch(`${adminUrl}/readyz`)).status
 
 for (const workers of [1, 2]) {
-  test(`a worker that stands still does not keep /livez from answering, which says so (${workers} workers)`, async () => {
+  test(`a worker that stands still does not keep /livez and /metrics from answering, which say so (${workers} workers)`, async () => {
     const sim = await startSim({ rate: 500 })
     try {
       await using gateway = await startGateway('--upstream', `${sim.url}/v1`, '--workers', String(workers))
@@ -37,6 +44,8 @@ for (const workers of [1, 2]) {
         before.workers.map(({ isBusy, rung }) => [isBusy, rung]),
         pids.map(() => [false, 'calm']),
       )
+      const secondsBefore = await metric(gateway, 'process_cpu_seconds_total')
+      assert.equal(await metric(gateway, 'holdfast_workers_silent'), 0)
       const [busy = 0] = pids
       process.kill(busy, 'SIGSTOP')
       try {
@@ -44,6 +53,11 @@ for (const workers of [1, 2]) {
           (await liveness(gateway)).workers.find(({ pid, isBusy }) => pid === busy && isBusy),
         )
         assert.ok(seen.heardMs >= 3000, `heard of ${seen.heardMs} ms ago`)
+        assert.equal(await metric(gateway, 'holdfast_workers_silent'), 1)
+        assert.ok(
+          (await metric(gateway, 'process_cpu_seconds_total')) >= secondsBefore,
+          'what it told last still counts',
+        )
         // Ready is who takes the next call: the other one, if there is one.
         assert.equal(await readiness(gateway), workers === 1 ? 503 : 200)
         if (workers > 1)

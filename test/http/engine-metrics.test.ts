@@ -92,6 +92,18 @@ test('a server without such a page is asked for it once, and not again soon', as
   assert.ok(house.isReady())
 })
 
+test('one that is still loading its model is asked again soon', async () => {
+  let isLoading = true
+  await using server = await openPages({
+    '/metrics': (response) =>
+      void (isLoading ? response.writeHead(503).end('loading') : response.end('vllm:num_requests_running 1\n')),
+  })
+  await using house = await openAt({ it: { url: `${server.url}/v1` } })
+  await until('it was asked twice', () => server.count('/metrics') > 1)
+  isLoading = false
+  await until('it has told', () => house.fleet.upstreams[0]?.engine?.running === 1)
+})
+
 test('the configuration may say where its metrics are; the key is not sent to another place', async () => {
   let header: string | undefined = 'none'
   await using other = await openPages({

@@ -20,7 +20,7 @@ interface Stage extends Disposable {
   readonly counts: { collected: number; compacted: number; changed: number }
 }
 
-function openStage(): Stage {
+function openStage(room?: () => Promise<null>): Stage {
   const clock = new ManualClock()
   const pressure = new Pressure(seededRandom(1))
   const lines: string[] = []
@@ -38,7 +38,7 @@ function openStage(): Stage {
     onChange: () => counts.changed++,
     sources: {
       vitals: () => ({ heapBytes: now.heapBytes, heapBytesMax: gib, residentBytes: now.residentBytes }),
-      room: async () => ({ freeBytes: now.freeBytes, totalBytes: 1000 * gib }),
+      room: room ?? (async () => ({ freeBytes: now.freeBytes, totalBytes: 1000 * gib })),
       connections: () => 0,
       connectionsMax: 100,
       journalBytes: () => now.journalBytes,
@@ -87,7 +87,7 @@ test('a disk that fills up: the files are made compact now and then, and in the 
   const { clock, now, pressure, counts, lines } = stage
   const ask = async (): Promise<void> => {
     clock.advance(2000)
-    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
     clock.advance(250)
   }
   await ask()
@@ -97,6 +97,7 @@ test('a disk that fills up: the files are made compact now and then, and in the 
   assert.deepEqual([pressure.storeRung, counts.compacted], ['compact', 1])
   clock.advance(60_000)
   assert.equal(counts.compacted, 5, 'every 15 s')
+  await ask()
   now.freeBytes = 0.2 * gib
   await ask()
   assert.equal(pressure.storeRung, 'full')
@@ -168,4 +169,15 @@ test('a loop that is always late is seen within a second; one long pause is not 
   )
   assert.ok((looks(4, 400).at(-1) ?? 0) >= 300)
   assert.ok((looks(1, 10).at(-1) ?? 0) < 1, 'and it is over at once')
+})
+
+test('a disk that does not answer is not asked once more meanwhile', () => {
+  let asked = 0
+  using stage = openStage(() => {
+    asked++
+    return new Promise(() => {})
+  })
+  stage.clock.advance(60_000)
+  assert.equal(asked, 1)
+  assert.equal(stage.pressure.storeRung, 'calm')
 })

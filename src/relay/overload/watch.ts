@@ -63,6 +63,7 @@ export class Watch implements Disposable {
   #delay: LoopDelay
   #timers: Timer[]
   #room: Room | null = null
+  #isAskingRoom = false
   #compactedMs = Number.NEGATIVE_INFINITY
   #collectNextMs = Number.NEGATIVE_INFINITY
 
@@ -83,7 +84,11 @@ export class Watch implements Disposable {
   }
 
   async #askRoom(): Promise<void> {
+    // A disk that does not answer holds one of the few I/O threads, and not more with each question.
+    if (this.#isAskingRoom) return
+    this.#isAskingRoom = true
     this.#room = await this.#parts.sources.room()
+    this.#isAskingRoom = false
   }
 
   #look(): void {
