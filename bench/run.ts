@@ -18,7 +18,7 @@ import {
 import { canPin, canRunRealtime, pinSelf, wordsOf } from './launch.ts'
 import { describeMachine, type MachineTicks, machineTicks } from './machine.ts'
 import { haproxy } from './peer/haproxy.ts'
-import { holdfast, holdfastBehind, holdfastOff, holdfastSqlite } from './peer/holdfast.ts'
+import { holdfast, holdfastBehind, holdfastOff, holdfastSqlite, holdfastTwo } from './peer/holdfast.ts'
 import { nginx } from './peer/nginx.ts'
 import type { Peer } from './peer/peer.ts'
 import { portkey } from './peer/portkey.ts'
@@ -30,13 +30,22 @@ import { type Mock, startMock, toolWarning } from './rig.ts'
 const usage = `usage: npm run bench -- [options]
   --quick             fewer questions and rounds, about a minute
   --only LIST         of ${questionNames.join(',')}
-  --peers LIST        of holdfast,holdfast-sqlite,holdfast-behind,holdfast-off,nginx,haproxy,portkey
+  --peers LIST        of holdfast,holdfast-sqlite,holdfast-behind,holdfast-two,holdfast-off,nginx,haproxy,portkey
   --rounds N          default 5 (quick: 2)
   --seconds N         length of each measured window, default 2 (quick: 1)
   --json FILE         everything measured, as JSON
   --write             put the tables into bench/README.md`
 
-const peers: readonly Peer[] = [nginx, haproxy, holdfast, holdfastSqlite, holdfastBehind, holdfastOff, portkey]
+const peers: readonly Peer[] = [
+  nginx,
+  haproxy,
+  holdfast,
+  holdfastSqlite,
+  holdfastBehind,
+  holdfastTwo,
+  holdfastOff,
+  portkey,
+]
 const quickQuestions: readonly QuestionName[] = ['unary', 'sse250', 'ttft']
 
 interface Ask {

@@ -132,6 +132,12 @@ export const holdfastBehind: Peer = variant(
   'holdfast-behind: with `--journal sqlite` and `journal.delivery: behind`.',
   { settings: { ...settings, journal: { engine: 'sqlite', delivery: 'behind' } } },
 )
+export const holdfastTwo: Peer = variant(
+  'holdfast-two',
+  'sqlite',
+  'holdfast-two: with `--journal sqlite` and two workers, on the same one core.',
+  { settings: { ...settings, workers: 2, journal: { engine: 'sqlite' } } },
+)
 export const holdfastOff: Peer = variant(
   'holdfast-off',
   'memory',
