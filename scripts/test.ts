@@ -21,6 +21,9 @@ async function find(pattern: string): Promise<string[]> {
 }
 
 /** Runs test files under node:test, shows its report, and adds up its closing lines. */
+/** For all tests of a kind, on a machine that is busy with other things. */
+const testsMsMax = 2_400_000
+
 async function runTests(name: string, files: readonly string[], flags: readonly string[]): Promise<boolean> {
   if (files.length === 0) return true
   process.stdout.write(`\n── ${name}: ${files.length} files ──\n`)
@@ -29,7 +32,7 @@ async function runTests(name: string, files: readonly string[], flags: readonly 
     name,
     process.execPath,
     ['--test', '--test-reporter=spec', ...flags, ...files],
-    { onOutput },
+    { onOutput, timeoutMs: testsMsMax },
   )
   // The last one: a test may itself have run tests and shown their report.
   const counted = (what: string): number =>

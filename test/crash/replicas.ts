@@ -3,6 +3,9 @@ import type { ChildServer } from '../../lab/child.ts'
 import type { FaultOrder } from '../../lab/fault-plan.ts'
 import { type SimFlags, startSim } from '../../lab/start-sim.ts'
 
+/** For a port that another connection has for a moment. */
+const portTriesMax = 20
+
 export interface ReplicaOptions {
   readonly count: number
   readonly flags: SimFlags
@@ -48,9 +51,21 @@ export class Replicas implements AsyncDisposable {
       this.#servers[at] = null
       this.#work = this.#work.then(async () => {
         await victim?.kill('SIGKILL')
-        this.#servers[at] = await this.#startOne({ port: Number(ports[at]) })
+        this.#servers[at] = await this.#startAgain(Number(ports[at]))
       })
     }, killPeriodMs)
+  }
+
+  /** While nobody listens there, the system may give the port to somebody's outgoing connection, for a moment. */
+  async #startAgain(port: number): Promise<ChildServer> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#startOne({ port })
+      } catch (error) {
+        if (tries >= portTriesMax || !String(error).includes('EADDRINUSE')) throw error
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+    }
   }
 
   async endKilling(): Promise<void> {
