@@ -13,7 +13,7 @@ const parsed = (fault: Fault, family: Family): unknown => JSON.parse(errorBody(f
 describe('errorBody', () => {
   test('has the OpenAI shape', () => {
     assert.deepEqual(
-      parsed(new Fault('HF_UPSTREAM_BUSY', { detail: 'http://10.0.0.7 said 503', retryAfterMs: 1500 }), 'openai'),
+      parsed(new Fault('HF_UPSTREAM_BUSY', { detail: 'http://10.0.0.7 said 503', retryAfterMs: 1499.7 }), 'openai'),
       {
         error: {
           message: 'The model servers have more work than they can take right now.',

@@ -51,7 +51,8 @@ function ours(fault: Fault, ray: string): Record<string, unknown> {
     ray,
     cause: fault.code,
     retryable: fault.kind.shouldCallerRetry,
-    ...(fault.retryAfterMs !== undefined && fault.kind.shouldCallerRetry && { retry_after_ms: fault.retryAfterMs }),
+    ...(fault.retryAfterMs !== undefined &&
+      fault.kind.shouldCallerRetry && { retry_after_ms: Math.round(fault.retryAfterMs) }),
   }
 }
 
