@@ -44,6 +44,12 @@ export function modelAt(member: Member, { upstreamModel }: Target): string {
   return member.model ?? upstreamModel
 }
 
+/** The usual pool, for which no list of its own need be made for each call. */
+function isOfferedByAll({ members }: Pool, upstreamModel: string): boolean {
+  for (const { upstream, model } of members) if (model !== null || !upstream.models.has(upstreamModel)) return false
+  return members.length > 0
+}
+
 /** Those that answer with another model than the one asked for. */
 function fallbacksOf({ members }: Pool): Member[] {
   return members.filter(({ upstream, model }) => model !== null && (upstream.models.has(model) || !upstream.isKnown))
@@ -72,6 +78,7 @@ export class Fleet {
     let isAnyoneSilent = false
     for (const pool of pools) {
       if (!pool) continue
+      if (isOfferedByAll(pool, upstreamModel)) return { pool, upstreamModel, members: pool.members }
       const own = pool.members.filter(({ model: other }) => other === null)
       const offering = own.filter(({ upstream }) => upstream.models.has(upstreamModel))
       const silent = own.filter(({ upstream }) => !upstream.isKnown)

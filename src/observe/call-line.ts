@@ -56,8 +56,9 @@ function attemptsText(attempts: readonly AttemptFact[]): string {
     : JSON.stringify(attempts)
 }
 
-function goodAttempt({ upstream, code: _code, detail: _detail, ...times }: AttemptFact): string {
-  return `{"upstream":${JSON.stringify(upstream)},${JSON.stringify(times).slice(1)}`
+function goodAttempt({ upstream, afterMs, durationMs, receivedStatus, isHedge }: AttemptFact): string {
+  const times = `"afterMs":${afterMs},"durationMs":${durationMs},"receivedStatus":${receivedStatus}`
+  return `{"upstream":${JSON.stringify(upstream)},${times}${isHedge === undefined ? '' : `,"isHedge":${isHedge}`}}`
 }
 
 /** Milliseconds with one decimal: the clock's further ones say nothing. */

@@ -1,6 +1,7 @@
 /** Gathers what is known of a call on its way, for the one account of it at the end. */
 import type { Usage } from '../dialect/call.ts'
 import type { Fault } from '../fault/fault.ts'
+import type { Clock } from '../ground/clock.ts'
 import type { AttemptFact, ExchangeFact } from '../observe/exchange-fact.ts'
 import { learnSize } from './order-size.ts'
 import type { Order } from './order.ts'
@@ -33,18 +34,22 @@ export class Account {
   ): void {
     const { clock, observer } = relay
     if (end.outcome === 'complete' && this.#usage) learnSize(relay, order, this.#usage)
-    const times = { atMs: clock.nowMs(), durationMs: clock.monotonicMs() - order.beganMs }
-    observer.settled(this.#fact(order, fault, { ...end, ...times }))
+    observer.settled(this.#fact(order, fault, end, clock))
   }
 
   #fact(
-    { call, ray, caller }: Order,
+    { call, ray, caller, beganMs }: Order,
     fault: Fault | null,
-    end: Pick<ExchangeFact, 'atMs' | 'outcome' | 'durationMs' | 'sentBytes' | 'eventCount'>,
+    { outcome, sentBytes, eventCount }: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'eventCount'>,
+    clock: Clock,
   ): ExchangeFact {
     const hasBegun = this.firstTokenMs !== null
     return {
-      ...end,
+      atMs: clock.nowMs(),
+      outcome,
+      durationMs: clock.monotonicMs() - beganMs,
+      sentBytes,
+      eventCount,
       ray,
       route: call.route,
       model: call.model,

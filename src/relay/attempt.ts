@@ -13,6 +13,7 @@ import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
 import { Rejoin, takeId } from './rejoin.ts'
+import { joinHeaders } from './upstream-headers.ts'
 import type { Passage } from './overload/gate.ts'
 import type { Flight, Wire, WireHead, WireReceiver } from './wire/wire.ts'
 
@@ -135,7 +136,7 @@ export class Attempt implements WireReceiver {
       {
         method: 'POST',
         path: upstream.pathOf(translation.route),
-        headers: { ...translation.headers, ...headers },
+        headers: joinHeaders(translation.headers, headers),
         body: translation.body,
         connectMs: timeouts.connectMs,
       },

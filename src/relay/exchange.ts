@@ -171,7 +171,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   #speakAnew(): void {
     const target = this.#target
     if (!target) return
-    this.#begin(new Leg(this.#relay, new Speech(this.#relay, this.order, target, this.#account.attempts), this))
+    this.#begin(new Leg(this.#relay, new Speech(this.#relay, this.order, target, this.#account, this.#turn), this))
   }
 
   #begin(leg: Leg): void {

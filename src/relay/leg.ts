@@ -252,7 +252,8 @@ export class Leg implements RaceListener {
   }
 
   #learnWait(tookMs: number): void {
-    if (!this.#order.isBeginning) return
+    // With one upstream there is nobody whom a late call could be sent to as well.
+    if (!this.#order.isBeginning || this.#order.target.pool.members.length === 1) return
     const { clock, hedging } = this.#parts
     // What the call has waited, and not the hedge alone: else the measure would know only waits that were cut short.
     const waitedMs = this.#hedgedMs === null ? tookMs : clock.monotonicMs() - this.#hedgedMs

@@ -9,6 +9,7 @@ import { Fault } from '../fault/fault.ts'
 import { modelAt } from '../fleet/fleet.ts'
 import type { Key } from '../fleet/key-ring.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
+import type { AttemptFact } from '../observe/exchange-fact.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import type { ReadSize } from './balance/balancer.ts'
 import { hasReachedUpstream, isUpstreamsFault } from './failover.ts'
@@ -104,7 +105,8 @@ export class Race {
 
   /** It has come to its end by itself. Whether another key of its upstream would do better. */
   leave(runner: Runner, fault: Fault | null): boolean {
-    this.#runners = this.#runners.filter((other) => other !== runner)
+    const at = this.#runners.indexOf(runner)
+    if (at !== -1) this.#runners.splice(at, 1)
     return this.#settle(runner, fault)
   }
 
@@ -131,15 +133,15 @@ export class Race {
     this.usage = attempt.usage ?? this.usage
     this.finishReason = attempt.finishReason ?? this.finishReason
     this.contentCount += attempt.contentCount
-    this.order.account.push({
+    const fact: AttemptFact = {
       upstream: member.upstream.name,
       code: fault?.code ?? null,
       detail: fault?.detail ?? '',
       afterMs: Math.round(attempt.beganMs - this.order.order.beganMs),
       durationMs: Math.round(runner.tookMs),
       receivedStatus: attempt.receivedStatus,
-      ...(isHedge && { isHedge }),
-    })
+    }
+    this.order.account.push(isHedge ? { ...fact, isHedge } : fact)
     return hasOtherKey
   }
 

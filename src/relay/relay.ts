@@ -259,8 +259,7 @@ export class RelayPlane {
   /** Remembers an answer that may not have arrived, for a repetition of its call. */
   #watchArrival(reply: Reply, { order, callKey }: Pick<Exchange, 'order' | 'callKey'>, ray = order.ray): void {
     if (callKey === null) return
-    const alias = lostAlias(order.caller, callKey)
-    reply.onUndelivered = () => this.#undelivered.add(alias, ray)
+    reply.onUndelivered = () => this.#undelivered.add(lostAlias(order.caller, callKey), ray)
   }
 
   /** One after the other for calls that are alike: of two that come at once, the second must find the first. */

@@ -12,17 +12,18 @@ const laterRoundMax = 4
 
 export class Rounds {
   /** Those that are not to be asked in this round. */
-  readonly out: Set<Member>
+  readonly out = new Set<Member>()
   /** Rounds that are over. */
   count = 0
   #members: readonly Member[]
-  #notBeforeMs = new Map<Member, number>()
+  /** Null while none has failed. */
+  #notBeforeMs: Map<Member, number> | null = null
   #askedCount = 0
 
   /** @param avoid is left for the second round, unless it is the only one. */
   constructor(members: readonly Member[], avoid: Member | null) {
     this.#members = members
-    this.out = new Set(avoid && members.length > 1 ? [avoid] : [])
+    if (avoid && members.length > 1) this.out.add(avoid)
   }
 
   /** The round has room for one attempt more. */
@@ -31,7 +32,8 @@ export class Rounds {
   }
 
   get isAnyLeft(): boolean {
-    return this.#members.some((member) => !this.out.has(member))
+    for (const member of this.#members) if (!this.out.has(member)) return true
+    return false
   }
 
   ask(member: Member): void {
@@ -41,6 +43,7 @@ export class Rounds {
 
   /** @param isSwitched it was only late, and may have been better than the others. */
   fail(member: Member, fault: Fault, nowMs: number, isSwitched = false): void {
+    this.#notBeforeMs ??= new Map()
     this.#notBeforeMs.set(member, isSwitched ? nowMs : askAgainMs(fault, nowMs))
   }
 
@@ -51,13 +54,13 @@ export class Rounds {
 
   /** Until another round can find somebody; infinite when none ever will. */
   nextInMs(nowMs: number): number {
-    return Math.max(0, Math.min(...this.#members.map((member) => this.#notBeforeMs.get(member) ?? 0)) - nowMs)
+    return Math.max(0, Math.min(...this.#members.map((member) => this.#notBeforeMs?.get(member) ?? 0)) - nowMs)
   }
 
   begin(nowMs: number): void {
     this.count++
     this.#askedCount = 0
     this.out.clear()
-    for (const [member, notBeforeMs] of this.#notBeforeMs) if (notBeforeMs > nowMs) this.out.add(member)
+    for (const [member, notBeforeMs] of this.#notBeforeMs ?? []) if (notBeforeMs > nowMs) this.out.add(member)
   }
 }

@@ -19,31 +19,48 @@ export class Speech implements LegOrder {
   readonly isBeginning = true
   readonly avoid = null
   #relay: Relay
-  #translations = new Map<string, Translation | null>()
+  /** By what each is for; one upstream is asked, as a rule. */
+  #translations: Map<string, Translation | null> | null = null
+  #firstKey: string | null = null
+  #first: Translation | null = null
 
-  constructor(relay: Relay, order: Order, target: Target, account: AttemptFact[]) {
+  /** `account`: where that of each attempt goes. `turn`: knows the size of the call, where it had one. */
+  constructor(
+    relay: Relay,
+    order: Order,
+    target: Target,
+    account: { readonly attempts: AttemptFact[] },
+    turn: { readonly size: CallSize } | null,
+  ) {
     this.#relay = relay
     this.order = order
     this.target = target
-    this.account = account
-    this.size = sizeOf(relay, order)
+    this.account = account.attempts
+    this.size = turn?.size ?? sizeOf(relay, order)
   }
 
   speak(member: PoolMember): Translation | null {
     const { upstream } = member
     const isOfItsKind = !upstream.options.speaks && upstream.options.streamUsage && member.model === null
     const key = isOfItsKind ? upstream.kind : upstream.name
-    const known = this.#translations.get(key)
+    if (key === this.#firstKey) return this.#first
+    const known = this.#translations?.get(key)
     if (known !== undefined) return known
     const options = {
       wantsUsage: upstream.options.streamUsage,
       nowMs: this.#relay.clock.nowMs(),
       wantsTokenIds: this.#relay.seamBudget.options.tokenIds && this.#relay.capabilities.tellsTokenIds(upstream),
     }
-    this.#translations.set(key, null) // also when it throws: it would throw again
+    this.#keep(key, null) // also when it throws: it would throw again
     const translation = translate(this.order.call, upstream.speaks, modelAt(member, this.target), options)
-    this.#translations.set(key, translation)
+    this.#keep(key, translation)
     return translation
+  }
+
+  #keep(key: string, translation: Translation | null): void {
+    this.#firstKey ??= key
+    if (key === this.#firstKey) this.#first = translation
+    else (this.#translations ??= new Map()).set(key, translation)
   }
 
   hasOtherWay(): boolean {

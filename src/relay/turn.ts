@@ -1,6 +1,7 @@
 /** A call's turn in the line of its pool: what the line has to know of it, and when its time runs out. */
 import type { Fault } from '../fault/fault.ts'
 import { modelAt, type Target } from '../fleet/fleet.ts'
+import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Clock } from '../ground/clock.ts'
 import { sizeOf } from './order-size.ts'
@@ -24,6 +25,8 @@ export class Turn implements LineCall {
   readonly work: number
   readonly startByMs: number
   readonly placeKey: string
+  /** As expected before the answer. */
+  readonly size: CallSize
   readonly #relay: Pick<Relay, 'places' | 'breakers'>
   readonly #target: Target
   readonly #listener: TurnListener
@@ -47,7 +50,7 @@ export class Turn implements LineCall {
     this.tier = order.tier
     this.tenant = order.caller
     this.placeKey = target.upstreamModel
-    const size = sizeOf(relay, order)
+    const size = (this.size = sizeOf(relay, order))
     const first = target.members[0]
     this.work = first ? relay.places.gateOf(first.upstream).workOf(size) : size.outputTokens
     this.startByMs = startBy(relay.clock, order, target, size)
@@ -106,7 +109,7 @@ export class Turn implements LineCall {
 }
 
 /** The last moment at which it may be begun and still be in time, by what its servers usually need. */
-function startBy(clock: Clock, order: Order, target: Target, size: ReturnType<typeof sizeOf>): number {
+function startBy(clock: Clock, order: Order, target: Target, size: CallSize): number {
   const { firstTokenMs, wholeMs } = order.timeLimits
   const totalMs = Math.min(wholeMs ?? Number.POSITIVE_INFINITY, target.pool.timeouts.totalMs)
   if (firstTokenMs === null && wholeMs === null) return order.beganMs + totalMs

@@ -22,17 +22,28 @@ export function upstreamHeaders(
     'user-agent': 'holdfast',
     'x-request-id': order.ray,
     via: order.via,
-    ...order.passedHeaders,
   }
+  put(headers, order.passedHeaders)
   const key = upstream.options.key === 'caller' ? order.callerKey : ownKey
   const { family } = routes[route]
-  Object.assign(headers, credentials(upstream, route, key))
-  return routes[order.call.route].family === family ? { ...headers, ...order.call.headers } : headers
+  putCredentials(headers, upstream, route, key)
+  if (routes[order.call.route].family === family) put(headers, order.call.headers)
+  return headers
+}
+
+/** Into the same object: copies of it, one for each source, were a thirtieth of the CPU time of a call. */
+function put(headers: Record<string, string>, more: Readonly<Record<string, string>>): void {
+  for (const name in more) headers[name] = more[name] as string
 }
 
 /** How this upstream wants to be shown a key on a route of this language. */
 export function credentials(upstream: Upstream, route: Route, key: string | null): Record<string, string> {
   const headers: Record<string, string> = {}
+  putCredentials(headers, upstream, route, key)
+  return headers
+}
+
+function putCredentials(headers: Record<string, string>, upstream: Upstream, route: Route, key: string | null): void {
   const { family } = routes[route]
   if (family === 'anthropic') {
     headers['anthropic-version'] = anthropicVersion
@@ -40,5 +51,13 @@ export function credentials(upstream: Upstream, route: Route, key: string | null
   }
   // Servers that speak the Anthropic language beside OpenAI's (llama.cpp, vLLM) want their key as a bearer.
   if (key && (family === 'openai' || upstream.kind !== 'anthropic')) headers['authorization'] = `Bearer ${key}`
-  return headers
+}
+
+/** Both; the usual language needs no headers of its own, and nothing is copied. */
+export function joinHeaders(
+  first: Readonly<Record<string, string>>,
+  second: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  for (const _ in first) return { ...first, ...second }
+  return second
 }

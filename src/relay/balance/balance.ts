@@ -64,6 +64,8 @@ const noiseMin = 1e-6
  * that know nothing of the prompt each wins in proportion to its weight.
  */
 export function choose(members: readonly Member[], facts: Facts): Choice | null {
+  const [only] = members
+  if (only && members.length === 1) return facts.tried.has(only) ? null : { member: only, reason: 'only' }
   const rank = bestRank(members, facts)
   const [first] = rank.members
   if (first === undefined) return null

@@ -93,8 +93,8 @@ export class Places {
   /** A call is sent to this server. @param model its name there. @param isStream not an answer in one piece. */
   enter(upstream: Upstream, model: string, size: CallSize, isStream: boolean): Passage {
     const passage = this.gateOf(upstream).enter(upstream.speed(model), size, this.#clock.monotonicMs(), isStream)
-    passage.onRoom = () => this.#serveSoon()
-    this.#timer ??= this.#clock.after(lookMs, () => this.#look())
+    passage.onRoom = this.#serveSoon
+    this.#timer ??= this.#clock.after(lookMs, this.#look)
     return passage
   }
 
@@ -110,7 +110,7 @@ export class Places {
   }
 
   /** Once for all that happens in this turn. */
-  #serveSoon(): void {
+  #serveSoon = (): void => {
     if (this.#isServingSoon || !this.#isAnyWaiting) return
     this.#isServingSoon = true
     this.#clock.soon(() => {
@@ -126,7 +126,7 @@ export class Places {
     return false
   }
 
-  #look(): void {
+  #look = (): void => {
     this.#timer = null
     const nowMs = this.#clock.monotonicMs()
     let isBusy = false
@@ -134,6 +134,6 @@ export class Places {
       gate.look(nowMs)
       isBusy ||= upstream.load.calls > 0
     }
-    if (isBusy) this.#timer = this.#clock.after(lookMs, () => this.#look())
+    if (isBusy) this.#timer = this.#clock.after(lookMs, this.#look)
   }
 }

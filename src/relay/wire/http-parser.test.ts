@@ -278,6 +278,56 @@ test('no damage makes it throw anything but a fault, or find more than was sent'
   )
 })
 
+test('what a connection remembers of one answer changes nothing in the reading of the next', () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.oneof(
+          rawAnswer.map(({ text }) => text),
+          damagedAnswer,
+        ),
+        { minLength: 1, maxLength: 3 },
+      ),
+      fc.oneof(
+        rawAnswer.map(({ text }) => text),
+        damagedAnswer,
+      ),
+      fc.boolean(),
+      places,
+      (earlier, other, isLike, at) => {
+        // Most answers are like the one before, but for a few lines.
+        const text = isLike ? (earlier.at(-1) as string).replace(/\r\n[^:\r]*:/, '\r\nx-other:') : other
+        const slices = cutAt(Buffer.from(text, 'latin1'), at)
+        const parser = new Rereader()
+        for (const before of earlier) parser.read([Buffer.from(before, 'latin1')])
+        assert.deepEqual(parser.read(slices), new Rereader().read(slices))
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+/** Reads one answer after the other with the same parser, as a connection does. */
+class Rereader {
+  #told: unknown[] = []
+  #parser = new HttpParser({
+    onHead: (status, headers) => void this.#told.push(status, { ...headers }),
+    onBody: (bytes) => void this.#told.push(bytes.toString('latin1')),
+    onEnd: () => void this.#told.push('end', this.#parser.isReusable),
+  })
+
+  read(slices: readonly Buffer[]): unknown[] {
+    this.#told = []
+    this.#parser.reset()
+    try {
+      for (const slice of slices) this.#parser.push(slice)
+    } catch (thrown) {
+      this.#told.push((thrown as Fault).detail)
+    }
+    return this.#told
+  }
+}
+
 test('noise is refused, or waits for more, and never ends an answer', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2000 }), places, (noise, at) => {

@@ -33,6 +33,17 @@ const lf = 10
 const semicolon = 59
 const protocolStart = 'HTTP/1.'
 
+/** A header line as it came in the answer before: on one connection most of them are the same in each. */
+interface KnownLine {
+  readonly text: string
+  readonly name: string
+  readonly value: string
+}
+
+/** Lines that a connection remembers, and the longest of them. */
+const knownLinesMax = 32
+const knownBytesMax = 256
+
 // The states, in the order in which an answer passes them; from `done` on no more bytes are wanted.
 const statusLine = 0
 const headerLine = 1
@@ -67,6 +78,8 @@ export class HttpParser {
   #isOld = false
   #status = 0
   #headers: Record<string, string> = Object.create(null)
+  /** By their place in the head. */
+  readonly #known: KnownLine[] = []
   /** Body bytes still to come, of the whole or of the chunk. */
   #left = 0
   #digitCount = 0
@@ -214,6 +227,10 @@ export class HttpParser {
 
   /** Reads up to the next LF and, when it is there, understands the line. */
   #takeLine(bytes: Buffer, at: number, end: number): number {
+    if (this.#state === headerLine && this.#carry === '') {
+      const known = this.#known[headerCountMax - this.#lineCountLeft]
+      if (known && isLineAt(known.text, bytes, at, end)) return this.#takeKnown(known, at)
+    }
     let to = at
     while (to < end && bytes[to] !== lf) to++
     const next = to < end ? to + 1 : end
@@ -230,6 +247,16 @@ export class HttpParser {
     this.#carry = ''
     if (text.charCodeAt(text.length - 1) !== cr) refuse('a line that ends without CR')
     this.#readLine(text.slice(0, -1))
+    return next
+  }
+
+  /** Nothing of it need be looked at again. */
+  #takeKnown({ text, name, value }: KnownLine, at: number): number {
+    const next = at + text.length + 2
+    this.#lineBytesLeft -= next - at
+    if (this.#lineBytesLeft < 0) refuse('a head beyond measure')
+    this.#lineCountLeft--
+    this.#addHeader(name, value)
     return next
   }
 
@@ -256,19 +283,24 @@ export class HttpParser {
     // Also catches folded lines and a blank before the colon.
     if (!tokenPattern.test(name)) refuse('a header line without a proper name')
     const key = name.toLowerCase()
-    const isFraming = key === 'content-length' || key === 'transfer-encoding'
+    const isFraming = isFramingName(key)
     if (this.#state === trailerLine) {
       if (isFraming) refuse(`${key} in the trailer`)
       return
     }
     const value = trimBlanks(text.slice(colon + 1))
-    const earlier = this.#headers[key]
-    if (isFraming) {
-      if (earlier !== undefined) refuse(`more than one ${key}`)
-      // Readers differ in whether such a blank belongs to the value.
-      if (text.endsWith(' ') || text.includes('\t')) refuse(`a stray blank in ${key}`)
-    }
-    this.#headers[key] = earlier === undefined ? value : `${earlier}, ${value}`
+    this.#addHeader(key, value)
+    // Readers differ in whether such a blank belongs to the value.
+    if (isFraming && (text.endsWith(' ') || text.includes('\t'))) refuse(`a stray blank in ${key}`)
+    const place = headerCountMax - this.#lineCountLeft - 1
+    if (place < knownLinesMax && place <= this.#known.length && text.length <= knownBytesMax)
+      this.#known[place] = { text, name: key, value }
+  }
+
+  #addHeader(name: string, value: string): void {
+    const earlier = this.#headers[name]
+    if (earlier !== undefined && isFramingName(name)) refuse(`more than one ${name}`)
+    this.#headers[name] = earlier === undefined ? value : `${earlier}, ${value}`
   }
 
   #startHead(): void {
@@ -322,6 +354,18 @@ export class HttpParser {
     }
     this.#sink.onHead(this.#status, this.#headers)
   }
+}
+
+function isFramingName(name: string): boolean {
+  return name === 'content-length' || name === 'transfer-encoding'
+}
+
+/** Whether this line, with its CR LF, stands there whole. */
+function isLineAt(text: string, bytes: Buffer, at: number, end: number): boolean {
+  const { length } = text
+  if (at + length + 2 > end || bytes[at + length] !== cr || bytes[at + length + 1] !== lf) return false
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false
+  return true
 }
 
 /** Tells at the first bytes that this is not HTTP, so that nobody waits for the rest of a line that never ends. */
