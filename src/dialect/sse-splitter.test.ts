@@ -11,17 +11,18 @@ interface Split {
   pendingBytes: number
 }
 
-/** Pushes the slices; each is overwritten afterwards, as the wire's buffer is, before the events are looked at. */
+/** Pushes the slices; each is overwritten afterwards, as the wire's buffer is. */
 function split(slices: readonly Buffer[], eventBytesMax?: number): Split {
-  const events: Buffer[] = []
-  const splitter = new SseSplitter((event) => events.push(event), eventBytesMax === undefined ? {} : { eventBytesMax })
+  const events: string[] = []
+  const options = eventBytesMax === undefined ? {} : { eventBytesMax }
+  const splitter = new SseSplitter((event) => events.push(event.toString('latin1')), options)
   for (const slice of slices) {
     const passing = Buffer.from(slice)
     splitter.push(passing)
     passing.fill(0x58)
   }
   const { commentCount, pendingBytes } = splitter
-  return { events: events.map((event) => event.toString('latin1')), commentCount, pendingBytes }
+  return { events, commentCount, pendingBytes }
 }
 
 const splitText = (...texts: string[]) => split(texts.map((text) => Buffer.from(text, 'latin1')))

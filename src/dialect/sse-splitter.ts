@@ -19,7 +19,7 @@ export interface SseSplitterOptions {
 export class SseSplitter {
   readonly #onEvent: (event: Buffer) => void
   readonly #eventBytesMax: number
-  /** The beginning of an event whose end has not come; grows by doubling, and is given away with the event. */
+  /** The beginning of an event whose end has not come; grows by doubling. */
   #pending: Buffer | null = null
   #pendingBytes = 0
   // All of these count from the first byte of the current event.
@@ -30,7 +30,10 @@ export class SseSplitter {
   #isFirstLine = true
   #commentCount = 0
 
-  /** @param onEvent gets each event without its blank line and last line end; the bytes may be kept. */
+  /**
+   * @param onEvent gets each event without its blank line and last line end; the bytes are valid only during the call:
+   *   every reader makes new ones of them, and a copy here as well would be the dearest part of the splitting.
+   */
   constructor(onEvent: (event: Buffer) => void, options: SseSplitterOptions = {}) {
     this.#onEvent = onEvent
     this.#eventBytesMax = options.eventBytesMax ?? 8 * 1024 * 1024
@@ -47,7 +50,7 @@ export class SseSplitter {
   }
 
   /**
-   * Takes bytes that are valid only during the call; they are copied once, whatever number of events is in them.
+   * Takes bytes that are valid only during the call; of them only an event that has not ended is copied.
    * @throws {Fault} HF_UPSTREAM_GARBLED when an event grows beyond `eventBytesMax`
    */
   push(bytes: Buffer): void {
@@ -63,18 +66,14 @@ export class SseSplitter {
       if (to === rest.length) return
       rest = rest.subarray(to)
     }
-    this.#pushOwned(Buffer.from(rest))
-  }
-
-  #pushOwned(bytes: Buffer): void {
     let from = 0
     for (;;) {
-      const to = this.#scan(bytes, from)
+      const to = this.#scan(rest, from)
       if (to === -1) break
-      this.#emit(bytes, from)
+      this.#emit(rest, from)
       from = to
     }
-    if (from < bytes.length) this.#keep(bytes, from, bytes.length)
+    if (from < rest.length) this.#keep(rest, from, rest.length)
   }
 
   /**

@@ -127,8 +127,8 @@ export class HttpReply implements Reply {
   #writeFirst(bytes: Buffer): boolean {
     const hasRoom = this.#response.write(bytes)
     // node:http keeps the head and the first chunks back until the turn is over: a frame written past it before then
-    // would come out in front of them.
-    if (this.#isStream) this.#clock.soon(() => this.#takeOver())
+    // would come out in front of them. A plain answer frames its chunks itself and is never taken over.
+    if (this.#isStream && this.#response.chunkedEncoding) this.#clock.soon(() => this.#takeOver())
     return hasRoom
   }
 

@@ -17,6 +17,11 @@ export class Crowd<T extends Member> implements Iterable<T> {
     return this.#members.length
   }
 
+  /** The one that is in it where there is only one: for loops that run so often that the snapshot would tell. */
+  get sole(): T | null {
+    return this.#members.length === 1 ? (this.#members[0] as T) : null
+  }
+
   add(member: T): void {
     member.place = this.#members.length
     this.#members.push(member)

@@ -41,7 +41,7 @@ export function findTokenIds(event: Buffer, model: string): FoundIds | null {
     if (letter === letterT) tokens ??= readField(event, at, tokensKey)
     else if (letter === letterP) prompt ??= readField(event, at, promptKey)
   }
-  if (!prompt) return tokens && { cuts: [tokens], aside: tokens.value ?? undefined }
+  if (!prompt) return tokens && { cuts: [tokens], aside: tokens.value ? Buffer.from(tokens.value) : undefined }
   const cuts = [prompt, ...(tokens ? [tokens] : [])].sort((a, b) => a.from - b.from)
   const aside = {
     ...(prompt.value && { prompt: toIds(prompt.value), model }),

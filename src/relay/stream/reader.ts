@@ -103,9 +103,12 @@ export class Reader implements Listener {
     if (this.#isBehind || this.#isOver) return
     // A reader that asked for what is still to come begins in the middle of what has come together.
     const skipped = Math.max(0, this.#next + this.#outbox.length - from)
+    // Usually it has nothing left: a list of just these is smaller than one that grows.
+    const isEmpty = this.#outbox.length === 0
+    if (isEmpty) this.#outbox = events.slice(skipped)
     for (let i = skipped; i < events.length; i++) {
       const event = events[i] as Buffer
-      this.#outbox.push(event)
+      if (!isEmpty) this.#outbox.push(event)
       this.#outboxBytes += event.length
     }
     if (this.#isBlocked && this.#options.isStream && this.#outboxBytes > lagBytesMax) this.#fallBehind()
