@@ -249,7 +249,7 @@ export class Upstream {
     this.#askedUntilMs = 0
   }
 
-  /** It is there: it said what it offers. The rest that it asked for it still gets, for what has its limits is calls. */
+  /** It is there: it said what it offers. A rest that it asked for it still gets. */
   appear(): void {
     this.isHung = false
     this.wasUp = true
