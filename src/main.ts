@@ -152,7 +152,7 @@ function asHouse(open: OpenParts): House {
     onPressure: () => {},
     callsLive: () => relay.liveCount,
     troubles: () => relay.breakers.troubles(troublesMax),
-    isReady: () => !isDraining && fleet.upstreams.some(({ restLeftMs, wasUp }) => wasUp && restLeftMs === 0),
+    isReady: () => !isDraining && fleet.upstreams.some(({ isUp }) => isUp),
     drain: async (graceMs) => {
       isDraining = true
       relay.retire()

@@ -103,3 +103,19 @@ test('settings that make no sense are refused', () => {
     )
   }
 })
+
+test('the rest that it asked for is ended by an answer, and not by a list of models; it is up meanwhile', () => {
+  const { clock, upstream } = open()
+  upstream.succeed()
+  upstream.fail('HF_UPSTREAM_RATE_LIMITED', 20_000)
+  clock.advance(1000)
+  upstream.appear()
+  assert.equal(upstream.restLeftMs, 19_000)
+  assert.equal(upstream.isUp, true)
+  upstream.succeed()
+  assert.equal(upstream.restLeftMs, 0)
+  upstream.fail('HF_UPSTREAM_ERROR')
+  assert.equal(upstream.isUp, false)
+  upstream.appear()
+  assert.deepEqual([upstream.restLeftMs, upstream.isUp], [0, true])
+})

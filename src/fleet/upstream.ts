@@ -118,6 +118,8 @@ export type UpstreamOptions = z.output<typeof upstreamSchema>
 /** Rest after a failure to connect or to answer: this, doubling with each failure in a row, up to the maximum. */
 const restMs = 500
 const restMsMax = 15_000
+/** A server that asks for more rest than this is asked again all the same. */
+const askedRestMsMax = 60_000
 /** While it hangs it rests at least this long from now on, until a token of it has come. */
 const hungRestMs = 1000
 /** Models of which the speed is kept apart. */
@@ -162,6 +164,8 @@ export class Upstream {
   /** A URL takes itself apart at each look; calls need the paths too often for that. */
   #paths: Readonly<Record<Route, string>>
   #restUntilMs = 0
+  /** It asked to be left alone until then. */
+  #askedUntilMs = 0
   #clock: Clock
 
   constructor(name: string, options: UpstreamOptions, secrets: string | readonly string[] | null, clock: Clock) {
@@ -215,8 +219,15 @@ export class Upstream {
 
   get #restLeftMs(): number {
     const keysMs = this.keys.restLeftMs
-    if (this.#restUntilMs === 0) return keysMs // asked for each upstream at each call
-    return Math.max(0, this.#restUntilMs - this.#clock.monotonicMs(), keysMs)
+    const untilMs = Math.max(this.#restUntilMs, this.#askedUntilMs)
+    if (untilMs === 0) return keysMs // asked for each upstream at each call
+    return Math.max(0, untilMs - this.#clock.monotonicMs(), keysMs)
+  }
+
+  /** Whether it can take calls. One that asked to be left alone for a while can, when nobody else is there. */
+  get isUp(): boolean {
+    if (!this.wasUp || this.isHung || this.keys.restLeftMs > 0) return false
+    return this.#restUntilMs === 0 || this.#restUntilMs <= this.#clock.monotonicMs()
   }
 
   /** What the engine told of itself last; null when it tells nothing, or has not for some seconds. */
@@ -244,6 +255,12 @@ export class Upstream {
 
   /** Answers arrive from it. */
   succeed(): void {
+    this.appear()
+    this.#askedUntilMs = 0
+  }
+
+  /** It is there: it said what it offers. A rest that it asked for it still gets. */
+  appear(): void {
     this.isHung = false
     this.wasUp = true
     this.failuresInRow = 0
@@ -259,10 +276,11 @@ export class Upstream {
     if (isFirst) this.onDown()
     // A server that dies takes all its answers with it: that is one failure, however many tell of it.
     if (this.#restLeftMs > 0 && askedRestMs === undefined) return
-    const growing = Math.min(restMsMax, restMs * 2 ** Math.min(this.failuresInRow, 10))
+    const nowMs = this.#clock.monotonicMs()
+    const growingMs = Math.min(restMsMax, restMs * 2 ** Math.min(this.failuresInRow, 10))
     this.failuresInRow++
-    const rest = askedRestMs === undefined ? growing : Math.min(askedRestMs, 60_000)
-    this.#restUntilMs = Math.max(this.#restUntilMs, this.#clock.monotonicMs() + rest)
+    if (askedRestMs === undefined) this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + growingMs)
+    else this.#askedUntilMs = Math.max(this.#askedUntilMs, nowMs + Math.min(askedRestMs, askedRestMsMax))
   }
 
   /** Takes in what it says of itself; `models` is null when it has no list. */

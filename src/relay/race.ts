@@ -148,7 +148,8 @@ export class Race {
   #blame({ order: { upstream }, progressedMs }: Attempt, fault: Fault): void {
     this.parts.places.noteFault(upstream, fault)
     if (!isUpstreamsFault(fault) || upstream.progress.excuses(fault.code, progressedMs)) return
-    upstream.fail(fault.code, fault.retryAfterMs)
+    // What a caller's own key is given says little of the others.
+    upstream.fail(fault.code, upstream.options.key === 'caller' ? undefined : fault.retryAfterMs)
   }
 }
 

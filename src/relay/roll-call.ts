@@ -79,7 +79,7 @@ export class RollCall implements Disposable {
       if (!upstream.isKnown) throw new Error(unlistedWords)
       if (upstream.isHung) await this.#askForTokens(upstream)
       if (this.#isOver) return
-      upstream.succeed()
+      upstream.appear()
       const facts = { upstream: name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) }
       if (this.#isNews(upstream, 'up')) this.#log.info(facts, 'upstream is up')
     } catch (thrown) {

@@ -36,7 +36,7 @@ async function openAt(upstream: ConfigInput['upstreams'][string]) {
   return { house: await openHouse(config, log), lines }
 }
 
-for (const status of [401, 403, 404, 405]) {
+for (const status of [401, 403, 404, 405, 429]) {
   test(`a server whose models are configured is up, though it answers ${status} to the question for them`, async () => {
     await using server = await openListless(status)
     const { house, lines } = await openAt({ url: server.url, models: ['m'] })

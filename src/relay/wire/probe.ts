@@ -7,8 +7,8 @@ import type { Names } from './names.ts'
 /** A list of models longer than this is not a list of models. */
 const bodyBytesMax = 4 * 2 ** 20
 const modelsMax = 5000
-/** What servers say that are well, but have no list of models, or none without the caller's own key. */
-const unlisted: ReadonlySet<number> = new Set([401, 403, 404, 405, 501])
+/** What servers say that are well, but have no list of models, none without the caller's own key, or none so often. */
+const unlisted: ReadonlySet<number> = new Set([401, 403, 404, 405, 429, 501])
 
 export interface Findings {
   /** Null when the server answers, but has no list of models for us: not every one offers it, or to this key. */
