@@ -60,3 +60,13 @@ test('calls are sized by what servers counted for others like them', () => {
   assert.ok(limited > 650 && limited <= 800, `${limited}`)
   assert.ok(sizes.guess('m', 1e12, 1e12).promptTokens <= 1_000_000)
 })
+
+test('a server that is another one now is known by a few calls that were alone there', () => {
+  const speed = new Speed()
+  for (let i = 0; i < 256; i++) speed.observeFirstToken(100 + i, 50 + (100 + i) / 10, 0)
+  for (let i = 0; i < 40; i++) speed.observeFirstToken(100 + i, 900, 1) // waited for another call
+  assert.ok((speed.firstTokenMs(200) ?? 0) < 100)
+  for (let i = 0; i < 16; i++) speed.observeFirstToken(100 + 10 * i, 450 + i, 0)
+  const tookMs = speed.firstTokenMs(200) ?? 0
+  assert.ok(tookMs > 400 && tookMs < 520, `${tookMs}`)
+})

@@ -3,7 +3,7 @@
  * gap between tokens as a line over the calls under way. What a server would do unloaded is the measure of how loaded
  * it is.
  */
-import { type Line, theilSen } from '../ground/theil-sen.ts'
+import { type Line, median, theilSen } from '../ground/theil-sen.ts'
 
 /** Samples remembered of each kind. */
 const windowMax = 256
@@ -11,6 +11,9 @@ const windowMax = 256
 const samplesMin = 5
 /** A line is drawn anew after so many samples. */
 const refitEvery = 16
+/** Where so many calls that were alone there took so many times as long as usual, or as short, it is another server. */
+const aloneCount = 16
+const changeFactor = 2
 /** What a prompt token costs beside one of the answer, while nothing is known: engines read 10 to 100 times faster. */
 const prefillWeightDefault = 1 / 16
 
@@ -24,7 +27,10 @@ export class Speed {
    * moments say how fast it can be.
    */
   observeFirstToken(promptTokens: number, firstTokenMs: number, othersInFlight: number): void {
-    if (othersInFlight <= 1 || this.#firstTokens.count < samplesMin) this.#firstTokens.add(promptTokens, firstTokenMs)
+    if (othersInFlight <= 1 || this.#firstTokens.count < samplesMin) {
+      this.#firstTokens.add(promptTokens, firstTokenMs)
+      if (othersInFlight === 0) this.#firstTokens.compare(promptTokens, firstTokenMs)
+    }
   }
 
   /** An answer's mean gap between tokens, while so many calls (this one included) were under way. */
@@ -34,7 +40,10 @@ export class Speed {
 
   /** An answer in one piece came, of so many tokens; the rest as with first tokens. */
   observeWhole(outputTokens: number, tookMs: number, othersInFlight: number): void {
-    if (othersInFlight <= 1 || this.#wholes.count < samplesMin) this.#wholes.add(outputTokens, tookMs)
+    if (othersInFlight <= 1 || this.#wholes.count < samplesMin) {
+      this.#wholes.add(outputTokens, tookMs)
+      if (othersInFlight === 0) this.#wholes.compare(outputTokens, tookMs)
+    }
   }
 
   /** Unloaded, an answer in one piece of so many tokens would take so long; null while unknown. */
@@ -90,6 +99,7 @@ class Samples {
   count = 0
   #xs: number[] = []
   #ys: number[] = []
+  #alone: (readonly [x: number, y: number])[] = []
   #line: Line | null = null
   #fittedAt = 0
 
@@ -98,6 +108,22 @@ class Samples {
     const place = this.count++ % windowMax
     this.#xs[place] = x
     this.#ys[place] = y
+  }
+
+  /**
+   * A sample that nothing disturbed. A server that was replaced or moved would look congested, whatever little it is
+   * given, until the old samples are outnumbered.
+   */
+  compare(x: number, y: number): void {
+    this.#alone.push([x, y])
+    if (this.#alone.length < aloneCount) return
+    const alone = this.#alone.splice(0)
+    const ratio = median(alone.map(([atX, tookMs]) => tookMs / (at(this.line, atX) ?? tookMs)))
+    if (ratio < changeFactor && ratio > 1 / changeFactor) return
+    this.#xs = alone.map(([atX]) => atX)
+    this.#ys = alone.map(([, tookMs]) => tookMs)
+    this.count = aloneCount
+    this.#line = null
   }
 
   get line(): Line | null {

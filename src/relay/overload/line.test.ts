@@ -189,6 +189,32 @@ test('a pool that hung until all had been sent away is waited for again when it 
   assert.equal(pool.offer('one').fault ?? pool.offer('two').fault, null, 'and not one only')
 })
 
+test('nobody is told of an hour in the first seconds of a line, of which hardly anything is known', () => {
+  const pool = new Pool()
+  pool.places = 32
+  const told: number[] = []
+  for (let ms = 0; ms < 6000; ms += 20) {
+    const tier = (['premium', 'standard', 'standard', 'batch'] as const)[(ms / 20) % 4] as Tier
+    if (ms < 2000) pool.offer(`c${ms}`, tier, { tenant: tier })
+    // The first answers come after two seconds; then fifteen a second, of a hundred that wait.
+    pool.clock.advance(20)
+    if (ms >= 2000 && ms % 60 === 0) pool.finish()
+    if (ms % 500 === 0) told.push(pool.offer(`late${ms}`, 'standard', { tenant: 'standard' }).fault?.retryAfterMs ?? 0)
+  }
+  assert.ok(Math.max(...told) < 15_000, told.join(', '))
+})
+
+test('of the two limits to a wait the nearer one is told of', () => {
+  const pool = new Pool()
+  pool.offer('a')
+  for (let i = 0; i < 60; i++) pool.offer(`w${i}`, 'standard', { tenant: 'w' })
+  pool.run(10, 1000)
+  const nowMs = pool.clock.monotonicMs()
+  const offer = (leftMs: number): string | undefined =>
+    pool.offer('b', 'standard', { tenant: 'w', startByMs: nowMs + leftMs }).fault?.code
+  assert.deepEqual([offer(5000), offer(30_000)], ['HF_DEADLINE_TOO_SHORT', 'HF_OVERLOADED'])
+})
+
 test('under a standing line standard calls wait no longer than a little, and those who wait are not sent away', () => {
   const pool = new Pool({ standingMs: 3000, standingWaitMs: 1000 })
   pool.offer('a')

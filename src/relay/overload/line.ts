@@ -33,6 +33,8 @@ const retryAfterMsMax = 60_000
 const retryAfterMsMin = 1000
 /** Told to who is sent away while nothing is known of the pace. */
 const retryAfterMsUnknown = 2000
+/** What is given at first is little: all places have just been taken. */
+const paceKnownMs = 2000
 /** They are told up to so much more, by chance: not all are to come back at once. */
 const spreadShare = 0.3
 
@@ -46,7 +48,7 @@ export class Line {
   /** Calls that were given a place and have not left it, by the servers that could take them. */
   #inside = new Map<string, number>()
   /** Work given a place, over the time in which calls waited: what the pool can do. */
-  #served = new Throughput()
+  #served = new Throughput(paceKnownMs)
   #waitingSinceMs: number | null = null
   /** What the last tier is owed of the floor. */
   #floorCredit = 0
@@ -195,7 +197,8 @@ export class Line {
     if (this.#places.size === 0 && this.#options.waitingMax > 0 && waitMs > 0) return null
     const leftMs = call.startByMs - nowMs
     const waited = forecast?.toldMs ?? 0
-    if (waited > leftMs) return this.#away('HF_DEADLINE_TOO_SHORT', call, rank, forecast, nowMs)
+    // Of the two limits the nearer one is told of.
+    if (waited > leftMs && leftMs <= waitMs) return this.#away('HF_DEADLINE_TOO_SHORT', call, rank, forecast, nowMs)
     const isFull = this.#places.size >= this.#options.waitingMax && !this.#hasLower(rank)
     if (isFull || waited > waitMs || this.#random.unit() < shedChance(call.tier, waited / Math.max(1, waitMs)))
       return this.#away('HF_OVERLOADED', call, rank, forecast, nowMs)

@@ -40,3 +40,13 @@ test('a clock that goes back does no harm', () => {
   const perSecond = rate.perSecond(5000) ?? 0
   assert.ok(perSecond > 80 && perSecond < 130, `${perSecond}`)
 })
+
+test('what has just begun is not believed to go on for long, what has lasted is', () => {
+  const rate = new Throughput()
+  assert.equal(rate.within(60_000, 0), 0)
+  feed(rate, 0, 2000, 10)
+  assert.ok(rate.within(60_000, 2000) < 250, `${rate.within(60_000, 2000)}`)
+  assert.ok(Math.abs(rate.within(1000, 2000) - 100) < 10)
+  feed(rate, 2000, 20_000, 10)
+  assert.ok(Math.abs(rate.within(60_000, 20_000) - 6000) < 600, `${rate.within(60_000, 20_000)}`)
+})

@@ -2,17 +2,27 @@
 
 /** What lies so far back counts 1/e. */
 const fadeMs = 10_000
-/** Less time than this says nothing. */
-const knownMs = 500
+/** A flow that lasts longer than this is no burst. */
+const burstMs = 5000
+/** Less time than this says nothing, where nobody says otherwise. */
+const knownMsDefault = 500
 
 export class Throughput {
+  #knownMs: number
   #amount = 0
   #spentMs = 0
   #sinceMs: number | null = null
+  #beganMs: number | null = null
+
+  /** @param knownMs less time than this says nothing. */
+  constructor(knownMs = knownMsDefault) {
+    this.#knownMs = knownMs
+  }
 
   /** Time counts from here on; again and again does nothing. */
   run(nowMs: number): void {
     this.#sinceMs ??= nowMs
+    this.#beganMs ??= nowMs
   }
 
   /** Time stands still until the next `run`; what is known is kept. */
@@ -30,7 +40,17 @@ export class Throughput {
   /** Amount per second; null while too little is known. */
   perSecond(nowMs: number): number | null {
     this.#pass(nowMs)
-    return this.#spentMs < knownMs ? null : (1000 * this.#amount) / this.#spentMs
+    return this.#spentMs < this.#knownMs ? null : (1000 * this.#amount) / this.#spentMs
+  }
+
+  /**
+   * What will come within `waitMs`, if it goes on so. What has just begun may be a burst: it is not believed to last
+   * longer than it has by now.
+   */
+  within(waitMs: number, nowMs: number): number {
+    const ageMs = nowMs - (this.#beganMs ?? nowMs)
+    const lastsMs = ageMs < burstMs ? Math.min(waitMs, ageMs) : waitMs
+    return (lastsMs / 1000) * (this.perSecond(nowMs) ?? 0)
   }
 
   #pass(nowMs: number): void {

@@ -124,7 +124,7 @@ export class TierQueue<T extends Waiting> {
     let before = own
     for (const other of this.#tenants.values()) {
       if (other.name === tenant) continue
-      before += Math.min(own, other.work + (waitMs / 1000) * (other.arrived.perSecond(nowMs) ?? 0))
+      before += Math.min(own, other.work + other.arrived.within(waitMs, nowMs))
     }
     return before
   }
@@ -137,7 +137,7 @@ export class TierQueue<T extends Waiting> {
   /** All that waits, and what will come within `waitMs`. */
   workWithin(waitMs: number, nowMs: number): number {
     let work = this.work
-    for (const { arrived } of this.#tenants.values()) work += (waitMs / 1000) * (arrived.perSecond(nowMs) ?? 0)
+    for (const { arrived } of this.#tenants.values()) work += arrived.within(waitMs, nowMs)
     return work
   }
 
