@@ -228,6 +228,7 @@ export async function openTestHouse(settings: Partial<ConfigInput> = {}): Promis
   const config = checkConfig({
     listeners: [{ port: 0 }],
     journal: { engine: 'memory' },
+    protection: { loopDelayMs: 60_000 }, // the visitors' own work holds up the same thread
     upstreams: { only: { url: upstream.url, kind: 'llamacpp', models: ['m'] } },
     ...settings,
   })

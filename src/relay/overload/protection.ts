@@ -8,7 +8,7 @@ export const protectionSchema = z
       'Memory (resident) that one worker may take. 0: its share of what the machine or the container has.',
     ),
     loopDelayMs: milliseconds(
-      500,
+      1000,
       'Delay of a worker’s own work, kept up for a second, at which it refuses new calls. Lesser measures begin at a fifth of it.',
     ),
     diskFreeBytesMin: bytes(
