@@ -59,7 +59,7 @@ export class LoadShare {
     this.#decodeTokens = left
   }
 
-  /** It came in one piece, and nobody counted along. `tokens`: as the server says; what makes no sense is not believed. */
+  /** It came in one piece, and nobody counted along. `tokens`: as the server says, unless that makes no sense. */
   whole(tokens: number): void {
     this.firstToken()
     this.#load.writtenTokens += tokens > 0 && tokens <= tokensMax ? tokens : this.#decodeTokens
