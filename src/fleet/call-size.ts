@@ -7,6 +7,9 @@ import type { CallSize } from './load.ts'
 
 /** Until a model has told: English prose in JSON, and a middling answer. */
 const bytesPerTokenDefault = 4.5
+/** A template around a few words, and pictures, which are few tokens; what lies beyond makes no sense. */
+const bytesPerTokenMin = 0.01
+const bytesPerTokenMax = 1e5
 const outputTokensDefault = 256
 /** Of the limit that a caller sets, answers use about this share. */
 const limitShareDefault = 0.5
@@ -50,7 +53,8 @@ export class CallSizes {
     const { inputTokens = 0 } = usage
     const outputTokens = Math.min(answerTokensMax, usage.outputTokens ?? 0)
     const weight = Math.max(newest, 1 / ++habits.count)
-    if (inputTokens > 0) habits.bytesPerToken += weight * (requestBytes / inputTokens - habits.bytesPerToken)
+    const bytesPerToken = Math.min(bytesPerTokenMax, Math.max(bytesPerTokenMin, requestBytes / inputTokens))
+    if (inputTokens > 0) habits.bytesPerToken += weight * (bytesPerToken - habits.bytesPerToken)
     if (outputTokens <= 0) return
     if (outputTokensMax === null) {
       habits.outputTokens += weight * (outputTokens - habits.outputTokens)

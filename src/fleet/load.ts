@@ -10,6 +10,9 @@ export interface CallSize {
   readonly outputTokens: number
 }
 
+/** No answer has more tokens. */
+const tokensMax = 1e6
+
 export class Load {
   calls = 0
   /** Prompt tokens of calls whose first token is awaited. */
@@ -56,10 +59,10 @@ export class LoadShare {
     this.#decodeTokens = left
   }
 
-  /** It came in one piece, and nobody counted along. `tokens`: as the server says; 0 where it does not. */
+  /** It came in one piece, and nobody counted along. `tokens`: as the server says, unless that makes no sense. */
   whole(tokens: number): void {
     this.firstToken()
-    this.#load.writtenTokens += tokens || this.#decodeTokens
+    this.#load.writtenTokens += tokens > 0 && tokens <= tokensMax ? tokens : this.#decodeTokens
   }
 
   /** It has ended, one way or another: what was not told of has not been done. A second time does nothing. */

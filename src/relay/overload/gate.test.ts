@@ -28,7 +28,7 @@ test('an engine that says that calls wait inside it is not sent more', () => {
   assert.ok(gate.hasRoom)
   subject.waitingInside = 20
   assert.equal(gate.hasRoom, false)
-  for (const nonsense of [Number.NaN, -5]) {
+  for (const nonsense of [Number.NaN, -5, 1e12, Number.POSITIVE_INFINITY]) {
     subject.waitingInside = nonsense
     assert.ok(gate.hasRoom, `${nonsense}`)
   }
@@ -98,13 +98,13 @@ test('calls that came to nothing were no work done', () => {
   for (let i = 0; i < 50; i++) gate.enter(new Speed(), size, i).end()
   const { readTokens, writtenTokens } = subject.load
   assert.deepEqual({ readTokens, writtenTokens }, { readTokens: 0, writtenTokens: 0 })
-  for (const tokens of [70, 0]) {
+  for (const tokens of [70, 0, 1e300]) {
     const passage = gate.enter(new Speed(), size, 100, false)
     passage.answered(tokens, 200)
     passage.end()
   }
-  assert.equal(subject.load.writtenTokens, 70 + size.outputTokens, 'as told, or else as expected')
-  assert.equal(subject.load.readTokens, 2 * size.promptTokens)
+  assert.equal(subject.load.writtenTokens, 70 + 2 * size.outputTokens, 'as told, or else as expected')
+  assert.equal(subject.load.readTokens, 3 * size.promptTokens)
 })
 
 test('late first tokens take as much from a server that has been up for a month as from a fresh one', () => {

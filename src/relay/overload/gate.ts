@@ -28,6 +28,8 @@ const overdueFactor = 4
 /** So many may wait inside, beside a share of what runs there, for it never to idle. */
 const waitingInsideMax = 2
 const waitingInsideShare = 0.25
+/** No engine lets so many wait: gauges say all kinds of things. */
+const waitingInsideAbsurd = 1e6
 
 /** Weight of the newest call in that average. */
 const callWorkNewest = 0.1
@@ -91,7 +93,8 @@ export class Gate {
     if (limits === 'off' || load.calls === 0) return true
     if (load.calls >= callsMax) return false
     if (limits === 'fixed') return true
-    if (waitingInside !== null && waitingInside > waitingInsideMax + waitingInsideShare * load.calls) return false
+    const insideMax = waitingInsideMax + waitingInsideShare * load.calls
+    if (waitingInside !== null && waitingInside > insideMax && waitingInside < waitingInsideAbsurd) return false
     return this.work < this.limit.value || load.calls < this.callsLimit.value
   }
 
