@@ -24,6 +24,8 @@ const hungMs = 20_000
 /** One that has not told for this long is too busy to be counted on. */
 const busyMs = 3000
 const watchPeriodMs = 2000
+/** New workers that do not listen within this have failed, at a restart: `holdfast restart` waits no longer either. */
+const restartPatienceMs = 50_000
 /** Dead nodes that a new worker is told of; their answers are long adopted or gone by then. */
 const deadMax = 16
 
@@ -146,8 +148,11 @@ export class Supervisor {
     const old = [...this.#hands].filter(({ isRetired }) => !isRetired)
     const before = this.#config
     this.#config = config
+    const { promise: late, reject: giveUp } = Promise.withResolvers<never>()
+    const words = `the new workers did not listen within ${restartPatienceMs / 1000} s`
+    const timer = setTimeout(() => giveUp(new Error(words)), restartPatienceMs)
     try {
-      await this.#openAll()
+      await Promise.race([this.#openAll(), late])
       this.#generation++
       for (const hand of old) this.#retire(hand)
       this.#log.info({ generation: this.#generation, retired: old.length }, 'workers restarted')
@@ -162,6 +167,7 @@ export class Supervisor {
       for (let number = 0; number < before.workers; number++) this.#replace(number)
       throw error
     } finally {
+      clearTimeout(timer)
       this.#isRestarting = false
     }
   }
