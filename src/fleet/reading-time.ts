@@ -13,10 +13,12 @@ const fading = 0.99
 export class ReadingTime {
   /** Longest silence by class, milliseconds; below zero while unknown. */
   #longestMs = new Float64Array(classCount).fill(-1)
+  #isAnyKnown = false
 
   /** The first token of an answer came after a silence of so long. */
   observe(promptTokens: number, silentMs: number): void {
     const at = classOf(promptTokens)
+    this.#isAnyKnown = true
     this.#longestMs[at] = Math.max(silentMs, (this.#longestMs[at] as number) * fading)
   }
 
@@ -25,6 +27,7 @@ export class ReadingTime {
    * next shorter, in proportion: that is too much rather than too little, since every reading has a fixed part.
    */
   expectedMs(promptTokens: number): number | null {
+    if (!this.#isAnyKnown) return null
     const at = classOf(promptTokens)
     for (let below = at; below >= 0; below--) {
       const known = this.#longestMs[below] as number

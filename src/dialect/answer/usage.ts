@@ -8,11 +8,11 @@ function count(value: unknown): number | undefined {
 
 function usage(input: number | undefined, output: number | undefined, cached: number | undefined): Usage | null {
   if (input === undefined && output === undefined) return null
-  return {
-    ...(input !== undefined && { inputTokens: input }),
-    ...(output !== undefined && { outputTokens: output }),
-    ...(cached !== undefined && { cachedTokens: cached }),
-  }
+  const counts: { -readonly [name in keyof Usage]: Usage[name] } = {}
+  if (input !== undefined) counts.inputTokens = input
+  if (output !== undefined) counts.outputTokens = output
+  if (cached !== undefined) counts.cachedTokens = cached
+  return counts
 }
 
 /** `usage` of chat, completions and embeddings. */

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../ground/clock.ts'
 import { bodyBytesMax, type KnownLines, type PlainRequest, readPlainRequest } from './plain-request.ts'
-import { PlainResponse } from './plain-response.ts'
+import { PlainResponse, type PlainResponseParts } from './plain-response.ts'
 
 /** What may come behind a request before it is answered; then the connection is not read. */
 const heldBytesMax = 2 * bodyBytesMax
@@ -27,6 +27,8 @@ export interface PlainParts {
 export class PlainConnection {
   readonly socket: Socket
   #parts: PlainParts
+  /** For all its answers. */
+  #responseParts: PlainResponseParts
   #held = nothing
   #known: KnownLines = []
   #response: PlainResponse | null = null
@@ -38,7 +40,9 @@ export class PlainConnection {
   constructor(socket: Socket, parts: PlainParts) {
     this.socket = socket
     this.#parts = parts
-    this.#sinceMs = parts.clock.monotonicMs()
+    const { clock, idleMs } = parts
+    this.#responseParts = { clock, idleMs, onOver: () => this.#answered() }
+    this.#sinceMs = clock.monotonicMs()
     socket.on('data', this.#onData)
     socket.on('drain', this.#onDrain)
     socket.on('end', this.#onEnd)
@@ -90,8 +94,8 @@ export class PlainConnection {
     if (request === 'more') return
     if (request === 'other') return this.#handOver()
     this.#held = held.length === request.lengthBytes ? nothing : held.subarray(request.lengthBytes)
-    const { clock, idleMs, staysOpen, handle } = this.#parts
-    const response = new PlainResponse(this.socket, staysOpen(), { clock, idleMs, onOver: () => this.#answered() })
+    const { staysOpen, handle } = this.#parts
+    const response = new PlainResponse(this.socket, staysOpen(), this.#responseParts)
     this.#response = response
     handle(request, response)
   }

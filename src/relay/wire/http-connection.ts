@@ -63,6 +63,8 @@ export class HttpConnection implements Carrier, HttpParserSink {
   #connectTimer: Timer | null
   #flight: HttpFlight | null
   #answerCount = 0
+  /** Its flight is to be written at the end of this turn. */
+  #isToWrite = false
   #isGone = false
   /** When the current request was written, or the connection became idle; monotonic. */
   #sinceMs = 0
@@ -170,7 +172,7 @@ export class HttpConnection implements Carrier, HttpParserSink {
     this.#flight = flight
     flight.carrier = this
     this.#parser.reset()
-    this.#send(flight)
+    this.#send()
   }
 
   /** Closes at once; a flight on it hears of `fault`. */
@@ -240,16 +242,21 @@ export class HttpConnection implements Carrier, HttpParserSink {
     this.#connectTimer = null
     if (this.#flight === null) return
     if (this.#flight.isPaused) this.#socket?.pause()
-    this.#send(this.#flight)
+    this.#send()
   }
 
   /** At the end of the turn, behind the requests of other calls: a server that sleeps is woken once for all of them. */
-  #send(flight: HttpFlight): void {
+  #send(): void {
     const { clock } = this.#origin
     this.#sinceMs = clock.monotonicMs()
-    clock.soon(() => {
-      if (this.#flight === flight && !this.#isGone) this.#write(flight)
-    })
+    this.#isToWrite = true
+    clock.soon(this.#writeNow)
+  }
+
+  #writeNow = (): void => {
+    const isToWrite = this.#isToWrite
+    this.#isToWrite = false
+    if (isToWrite && this.#flight && !this.#isGone) this.#write(this.#flight)
   }
 
   #write(flight: HttpFlight): void {
