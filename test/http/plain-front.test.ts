@@ -5,7 +5,7 @@ import { createServer, request as ask } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { type KnownLines, readPlainRequest } from '../../src/edge/plain/plain-request.ts'
+import { readPlainRequest } from '../../src/edge/plain/plain-request.ts'
 import { goodBody, openTestHouse, pause, post, request, streamBody, type TestHouse, until } from './harness.ts'
 
 const limit = { timeout: 120_000 }
@@ -84,39 +84,6 @@ async function readByNode(bytes: Buffer): Promise<{ url: string; headers: object
     server.close()
   }
 }
-
-test('what a connection remembers of one request changes nothing in the reading of the next', () => {
-  const line = fc.constantFrom(
-    'x: 1',
-    'x: 2',
-    'X: 1',
-    'y: z',
-    'Y:  z ',
-    'content-length: 2',
-    'host: b',
-    'te: x',
-    'x: 1\t',
-  )
-  const head = fc.array(line, { maxLength: 5 })
-  let takenCount = 0
-  fc.assert(
-    fc.property(fc.array(head, { minLength: 1, maxLength: 4 }), (heads) => {
-      const known: KnownLines = []
-      for (const lines of heads) {
-        const added = lines.map((each) => `${each}\r\n`).join('')
-        const bytes = Buffer.from(plain.replace('content-type', `${added}content-type`))
-        const asked = readPlainRequest(bytes, nobody, () => true, known)
-        assert.deepEqual(
-          asked,
-          readPlainRequest(bytes, nobody, () => true),
-        )
-        if (typeof asked === 'object') takenCount++
-      }
-    }),
-    { numRuns: 2000 },
-  )
-  assert.ok(takenCount > 200, `only ${takenCount} were taken`)
-})
 
 test('of damaged requests the front takes none that node:http reads otherwise', limit, async () => {
   const scrap = fc.constantFrom(

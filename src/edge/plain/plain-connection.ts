@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Clock } from '../../ground/clock.ts'
-import { bodyBytesMax, type KnownLines, type PlainRequest, readPlainRequest } from './plain-request.ts'
+import { bodyBytesMax, type PlainRequest, readPlainRequest } from './plain-request.ts'
 import { PlainResponse, type PlainResponseParts } from './plain-response.ts'
 
 /** What may come behind a request before it is answered; then the connection is not read. */
@@ -30,7 +30,6 @@ export class PlainConnection {
   /** For all its answers. */
   #responseParts: PlainResponseParts
   #held = nothing
-  #known: KnownLines = []
   #response: PlainResponse | null = null
   /** Since when it waits for a request, or for the rest of one; monotonic. */
   #sinceMs: number
@@ -90,7 +89,7 @@ export class PlainConnection {
 
   #read(): void {
     const held = this.#held
-    const request = readPlainRequest(held, this.socket, this.#parts.isPlainPath, this.#known)
+    const request = readPlainRequest(held, this.socket, this.#parts.isPlainPath)
     if (request === 'more') return
     if (request === 'other') return this.#handOver()
     this.#held = held.length === request.lengthBytes ? nothing : held.subarray(request.lengthBytes)

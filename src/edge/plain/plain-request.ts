@@ -19,21 +19,6 @@ const specialNames = new Set(['transfer-encoding', 'expect', 'upgrade', 'trailer
 const headEnd = Buffer.from('\r\n\r\n')
 const start = 'POST /'
 
-/** A header line as it came in the request before: on one connection most of them are the same in each. */
-interface KnownLine {
-  /** With its end. */
-  readonly text: string
-  readonly name: string
-  readonly value: string
-}
-
-/** What a connection remembers of its last head, by the place of each line. */
-export type KnownLines = KnownLine[]
-
-/** Lines that are remembered, and the longest of them. */
-const knownLinesMax = 32
-const knownLengthMax = 512
-
 /** What the door needs to know of a request; a part of node's IncomingMessage. */
 export interface PlainRequest {
   readonly method: 'POST'
@@ -53,13 +38,11 @@ export interface PlainRequest {
 /**
  * The request at the beginning of `bytes`; `more` while its end has not come; `other` when it is not plain.
  * @param isPlainPath whether this target is one that may be served so
- * @param known of the same connection
  */
 export function readPlainRequest(
   bytes: Buffer,
   socket: Socket,
   isPlainPath: (url: string) => boolean,
-  known: KnownLines = [],
 ): PlainRequest | 'more' | 'other' {
   const at = bytes.indexOf(headEnd)
   if (at === -1) return bytes.length < headBytesMax && isStart(bytes) ? 'more' : 'other'
@@ -67,7 +50,7 @@ export function readPlainRequest(
   if (bodyAt > headBytesMax) return 'other'
   const [, url = '', lines = ''] = headShape.exec(bytes.toString('latin1', 0, bodyAt)) ?? []
   if (url === '' || !isPlainPath(url)) return 'other'
-  const headers = readHeaders(lines, known)
+  const headers = readHeaders(lines)
   if (headers === null) return 'other'
   const bodyBytes = Number(headers['content-length'])
   if (bodyBytes > bodyBytesMax) return 'other'
@@ -89,28 +72,17 @@ export function readPlainRequest(
 }
 
 /** Null for what is not plain. */
-function readHeaders(lines: string, known: KnownLines): IncomingHttpHeaders | null {
+function readHeaders(lines: string): IncomingHttpHeaders | null {
   const headers: Record<string, string> = {}
   let count = 0
   for (let at = 0; at < lines.length; count++) {
-    const line = known[count]
-    if (line !== undefined && lines.startsWith(line.text, at)) {
-      if (line.name in headers) return null
-      headers[line.name] = line.value
-      at += line.text.length
-      continue
-    }
     const end = lines.indexOf('\r\n', at)
     const colon = lines.indexOf(':', at)
     const name = lines.slice(at, colon).toLowerCase()
     // One that comes twice, or is a name of Object's own, is for node:http to join.
     if (name in headers || specialNames.has(name)) return null
-    const value = trim(lines, colon + 1, end)
-    headers[name] = value
-    const next = end + 2
-    if (count < knownLinesMax && count <= known.length && next - at <= knownLengthMax)
-      known[count] = { text: lines.slice(at, next), name, value }
-    at = next
+    headers[name] = trim(lines, colon + 1, end)
+    at = end + 2
   }
   const { connection, host } = headers
   const isPlain =
