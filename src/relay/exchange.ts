@@ -352,10 +352,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#settle()
   }
 
-  /**
-   * The call fails: with an error answer while nothing has been sent, with an error event and a broken connection
-   * afterwards.
-   */
+  /** With an error answer while nothing has been sent, with an error event and a broken connection afterwards. */
   #fail(fault: Fault, outcome: Outcome = 'failed'): void {
     if (this.#outcome) return
     this.#leg?.cancel(fault)
@@ -378,8 +375,10 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     if (this.callKey) this.alias(lostAlias(this.order.caller, this.callKey))
   }
 
+  /** The model servers of all whose readers left in this turn are let go first, the books are closed behind. */
   onAbandoned(fault: Fault): void {
-    this.#fail(fault, 'cancelled')
+    this.#leg?.cancel(fault)
+    this.#relay.clock.soon(() => this.#fail(fault, 'cancelled'))
   }
 
   #settle(): void {
