@@ -2,26 +2,27 @@
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../ground/clock.ts'
 
-/**
- * An idle connection on which nothing moved for this long, and at most twice as long, is closed. One whose answer has
- * just ended is not: its next request may be on the wire.
- */
-const idleGraceMs = 1000
+/** Idle connections are looked at this often. */
+const sweepMs = 1000
 
 export class Connections implements Disposable {
   #clock: Clock
   #isAnswering: (socket: Socket) => boolean
-  #mayIdle: () => boolean
+  #idleSweepsMax: () => number
   #open = new Set<Socket>()
-  #bytesRead = new Map<Socket, number>()
+  #idle = new Map<Socket, Idle>()
   #sweeper: Timer
 
-  /** `isAnswering`: whether a request on this connection is under way; `mayIdle`: whether connections on which nothing happens stay open now. */
-  constructor(clock: Clock, isAnswering: (socket: Socket) => boolean, mayIdle: () => boolean) {
+  /**
+   * `isAnswering`: whether a request on this connection is under way; `idleSweepsMax`: how many looks in a row may find
+   * that nothing moved on a connection, before it is closed. One whose answer has just ended is never closed: its next
+   * request may be on the wire.
+   */
+  constructor(clock: Clock, isAnswering: (socket: Socket) => boolean, idleSweepsMax: () => number) {
     this.#clock = clock
     this.#isAnswering = isAnswering
-    this.#mayIdle = mayIdle
-    this.#sweeper = clock.every(idleGraceMs, () => this.#sweep())
+    this.#idleSweepsMax = idleSweepsMax
+    this.#sweeper = clock.every(sweepMs, () => this.#sweep())
   }
 
   get count(): number {
@@ -37,18 +38,29 @@ export class Connections implements Disposable {
     this.#sweeper.cancel()
   }
 
-  /** Those that were idle at the last sweep and have not read a byte since are closed by the next. */
   #sweep(): void {
-    if (this.#mayIdle()) return this.#bytesRead.clear()
+    const sweepsMax = this.#idleSweepsMax()
+    if (sweepsMax === Number.POSITIVE_INFINITY) return this.#idle.clear()
     // What has arrived meanwhile is read first: a process that was busy, or stopped, has not looked yet.
     this.#clock.soon(() => {
-      const idle = [...this.#open].filter((socket) => !this.#isAnswering(socket))
-      const now = new Map(idle.map((socket) => [socket, socket.bytesRead]))
-      for (const [socket, bytesRead] of now) {
+      const now = new Map<Socket, Idle>()
+      for (const socket of this.#open) {
+        const { bytesRead } = socket
         // One that never asked has its own limit, `headersMs`.
-        if (bytesRead > 0 && this.#bytesRead.get(socket) === bytesRead) socket.destroySoon()
+        if (bytesRead === 0 || this.#isAnswering(socket)) continue
+        const before = this.#idle.get(socket)
+        const sweeps = before?.bytesRead === bytesRead ? before.sweeps + 1 : 0
+        if (sweeps >= sweepsMax) socket.destroySoon()
+        else now.set(socket, { bytesRead, sweeps })
       }
-      this.#bytesRead = now
+      this.#idle = now
     })
   }
+}
+
+/** What was seen of a connection on which nothing moves. */
+interface Idle {
+  readonly bytesRead: number
+  /** Looks in a row that found it so, beside the first. */
+  readonly sweeps: number
 }

@@ -35,6 +35,12 @@ export interface Listener {
   destroy(): void
 }
 
+/**
+ * While connections are short: clients that keep theirs for five seconds or less, as most do, have then let go of it by
+ * themselves, and none is closed under a request that is on its way.
+ */
+const shortIdleSweepsMax = 6
+
 export interface ListenerParts {
   readonly clock: Clock
   readonly rays: RaySource
@@ -72,7 +78,9 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   )
   const front = openFront(server, parts, mayStayOpen)
   const isAnswering = (socket: Socket): boolean => live.isOn(socket) || front.isOn(socket)
-  const connections = new Connections(clock, isAnswering, mayStayOpen)
+  const idleSweepsMax = (): number =>
+    isDraining ? 1 : parts.mayStayOpen() ? Number.POSITIVE_INFINITY : shortIdleSweepsMax
+  const connections = new Connections(clock, isAnswering, idleSweepsMax)
   server.on('connection', (socket: Socket) => {
     front.take(socket)
     connections.enter(socket)
