@@ -92,10 +92,7 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
     live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
   })
   server.maxConnections = limits.connectionsMax
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host: options.host, port: options.port }, resolve)
-  })
+  await listen(server, options)
   server.on('error', (error) => parts.observer.log.error({ detail: error.message }, 'listener failed'))
   const { port } = server.address() as AddressInfo
   return {
@@ -115,6 +112,14 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
       front[Symbol.dispose]()
     },
   }
+}
+
+/** @throws the system's error. */
+function listen(server: Server, { host, port }: ListenerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, resolve)
+  })
 }
 
 /** Puts a front before node:http: it hands a connection over where it will not serve it. */
