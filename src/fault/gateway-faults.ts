@@ -29,14 +29,7 @@ export const gatewayFaults = {
     cure: 'Use another route, or add an upstream that speaks this one (`speaks` in the upstream’s settings).',
   },
   HF_QUEUE_FULL: {
-    status: 503,
-    source: 'gateway',
-    retry: 'no',
-    proxyError: 'connection_limit_reached',
-    envoyFlag: 'UO',
-    shouldCallerRetry: true,
-    openai: ['service_unavailable_error', 'server_is_overloaded'],
-    anthropic: 'overloaded_error',
+    ...overloaded,
     title: 'Too much at once',
     sentence: 'This gateway has more work in hand than it takes at once.',
     cure: 'Come back after the time in Retry-After; raise `limits.callsLiveMax` if the machine can bear it.',
@@ -62,7 +55,6 @@ export const gatewayFaults = {
   },
   HF_PRESSURE: {
     ...overloaded,
-    proxyError: 'connection_limit_reached',
     envoyFlag: 'OM',
     title: 'The gateway protects itself',
     sentence: 'This gateway is short of memory, time or connections, and takes no new calls for a moment.',
