@@ -41,8 +41,11 @@ export interface House extends AsyncDisposable {
   readonly troubles: () => Trouble[]
   /** Not ready while draining, or while no upstream is in use. */
   readonly isReady: () => boolean
-  /** Stops taking calls, lets those under way finish within `graceMs`, then closes everything. */
-  drain(graceMs: number): Promise<void>
+  /**
+   * Stops accepting, lets what is under way finish within `graceMs`, then closes everything. Where other processes
+   * accept in its place (`isReplaced`), connections that are kept stay until their clients let go of them.
+   */
+  drain(graceMs: number, isReplaced?: boolean): Promise<void>
 }
 
 /** `worker`: number of this process among its siblings, from 0. */
@@ -153,12 +156,12 @@ function asHouse(open: OpenParts): House {
     callsLive: () => relay.liveCount,
     troubles: () => relay.breakers.troubles(troublesMax),
     isReady: () => !isDraining && fleet.upstreams.some(({ isUp }) => isUp),
-    drain: async (graceMs) => {
+    drain: async (graceMs, isReplaced = false) => {
       isDraining = true
       relay.retire()
       streams.drain()
       const endMs = clock.monotonicMs() + graceMs
-      const gone = Promise.all(listeners.map((listener) => listener.drain()))
+      const gone = Promise.all(listeners.map((listener) => listener.drain(isReplaced)))
       // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
       await within(clock, graceMs, gone)
       await relay.drain(clock, Math.max(0, endMs - clock.monotonicMs()))

@@ -54,11 +54,11 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
   house.onPressure = tellStatus
   let endsMs = Number.POSITIVE_INFINITY
   /** One that is retiring may still be told to hurry, but not to take longer. */
-  const stop = async (graceMs: number): Promise<void> => {
+  const stop = async (graceMs: number, isReplaced = false): Promise<void> => {
     const laterMs = performance.now() + graceMs
     if (laterMs >= endsMs) return
     endsMs = laterMs
-    await house.drain(graceMs)
+    await house.drain(graceMs, isReplaced)
     clearInterval(timer)
     process.exit()
   }
@@ -81,7 +81,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     hear: (word) => {
       if (word.event === 'bury') bury(word.node)
       if (word.event === 'count') count()
-      if (word.event === 'retire') void stop(retireMs)
+      if (word.event === 'retire') void stop(retireMs, true)
     },
   }
 }

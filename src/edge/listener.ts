@@ -27,17 +27,19 @@ export interface Listener {
   readonly port: number
   readonly connectionCount: number
   /**
-   * Stops accepting, tells clients to leave after their answer, closes idle connections after a grace. Resolves when
-   * all are gone.
+   * Stops accepting; requests on open connections are served as ever, and each connection closes behind its answer. No
+   * server can close an idle one without a race: a request may be on its way. So, `isReplaced` by another process that
+   * accepts in its place, it leaves silent ones to their clients until `idleMs`, as at any time; else, where the next
+   * call is refused in any case, for 6 s. Resolves when all are gone. Called again, it may hurry but not take longer.
    */
-  drain(): Promise<void>
+  drain(isReplaced: boolean): Promise<void>
   /** Stops listening and closes every connection now. */
   destroy(): void
 }
 
 /**
- * While connections are short: clients that keep theirs for five seconds or less, as most do, have then let go of it by
- * themselves, and none is closed under a request that is on its way.
+ * While connections are short, or the end has come: clients that keep theirs for five seconds or less, as most do, have
+ * then let go of it by themselves, and none is closed under a request that is on its way.
  */
 const shortIdleSweepsMax = 6
 
@@ -57,6 +59,7 @@ export interface ListenerParts {
 export async function openListener(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
   const { limits, clock } = parts
   let isDraining = false
+  let isEnding = false
   const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
   const server = createServer(
@@ -78,8 +81,7 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   )
   const front = openFront(server, parts, mayStayOpen)
   const isAnswering = (socket: Socket): boolean => live.isOn(socket) || front.isOn(socket)
-  const idleSweepsMax = (): number =>
-    isDraining ? 1 : parts.mayStayOpen() ? Number.POSITIVE_INFINITY : shortIdleSweepsMax
+  const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
   server.on('connection', (socket: Socket) => {
     front.take(socket)
@@ -101,8 +103,9 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
     get connectionCount() {
       return connections.count
     },
-    drain: () => {
+    drain: (isReplaced) => {
       isDraining = true
+      isEnding ||= !isReplaced
       return drain(server)
     },
     destroy: () => {

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -15,6 +16,7 @@ import { until } from './until.ts'
 
 interface Facts {
   readonly workers: readonly { readonly pid: number; readonly callsLive?: number }[]
+  readonly retiring?: readonly unknown[]
 }
 
 const facts = async (adminUrl: string): Promise<Facts> => (await (await fetch(`${adminUrl}/readyz`)).json()) as Facts
@@ -64,6 +66,47 @@ test('`holdfast restart` under load: new processes, no connection refused, no st
     assert.equal(await gateway.end('SIGTERM'), 0)
   } finally {
     await sim.stop()
+  }
+})
+
+interface Listing {
+  readonly status: number | undefined
+  readonly isKept: boolean
+  readonly isReused: boolean
+}
+
+/** Asks for the models over a connection of this agent. */
+function listOn(agent: Agent, url: string): Promise<Listing> {
+  return new Promise((resolve, reject) => {
+    const asked = request(`${url}/v1/models`, { agent }, (answer) => {
+      const isKept = answer.headers.connection === 'keep-alive'
+      answer.resume().once('end', () => resolve({ status: answer.statusCode, isKept, isReused: asked.reusedSocket }))
+    })
+    asked.once('error', reject).end()
+  })
+}
+
+/** Of kept connections one is used again in each of these moments after a restart; they last for three seconds. */
+const keptCount = 60
+const keptPauseMs = 50
+
+test('a restart closes no kept connection: its next request is served, whenever it comes, and ends it', async () => {
+  await using gateway = await startGateway('--upstream', 'http://127.0.0.1:9/v1', '--workers', '2')
+  const agents = Array.from({ length: keptCount }, () => new Agent({ keepAlive: true, maxSockets: 1 }))
+  try {
+    const before = await Promise.all(agents.map((agent) => listOn(agent, gateway.url)))
+    assert.ok(before.every(({ isKept }) => isKept))
+    const { code, output } = await holdfast('restart', '--state', gateway.state)
+    assert.equal(code, 0, output)
+    const after = agents.map(async (agent, i) => {
+      await new Promise((resolve) => setTimeout(resolve, i * keptPauseMs))
+      return listOn(agent, gateway.url)
+    })
+    const expected: Listing = { status: 200, isKept: false, isReused: true }
+    assert.deepEqual(await Promise.all(after), Array<Listing>(keptCount).fill(expected))
+    await until('the old workers to end', async () => (await facts(gateway.adminUrl)).retiring === undefined)
+  } finally {
+    for (const agent of agents) agent.destroy()
   }
 })
 

@@ -10,6 +10,8 @@ import { PlainResponse, type PlainResponseParts } from './plain-response.ts'
 /** What may come behind a request before it is answered; then the connection is not read. */
 const heldBytesMax = 2 * bodyBytesMax
 const nothing: Buffer = Buffer.alloc(0)
+/** A client's idle connection is kept so much longer than it is told, as node:http does: a way lies between them. */
+const idleGraceMs = 1000
 
 export interface PlainParts {
   readonly clock: Clock
@@ -60,7 +62,7 @@ export class PlainConnection {
     if (this.isBusy) return
     if (this.#held.length > 0 || !this.#hasAnswered) {
       if (waitedMs >= patienceMs) this.#handOver()
-    } else if (waitedMs >= this.#parts.idleMs) this.socket.destroySoon()
+    } else if (waitedMs >= this.#parts.idleMs + idleGraceMs) this.socket.destroySoon()
   }
 
   #onData = (bytes: Buffer): void => {
