@@ -113,8 +113,10 @@ export class Leg implements RaceListener {
     return true
   }
 
-  #mayTry(): boolean {
-    return this.race.sentCount < this.#order.target.pool.attemptsMax && this.race.startedCount < knocksMax
+  /** @param running attempts under way, which count when they have failed. */
+  #mayTry(running = 0): boolean {
+    const { sentCount, startedCount } = this.race
+    return sentCount + running < this.#order.target.pool.attemptsMax && startedCount < knocksMax
   }
 
   #speak(member: PoolMember): Translation | null {
@@ -128,9 +130,14 @@ export class Leg implements RaceListener {
 
   #try(member: PoolMember, translation: Translation, isHedge = false): void {
     const { timeouts } = this.#order.target.pool
-    const hasOthers = this.#mayTry() && this.#rounds.isAnyLeft
+    const { runnerCount } = this.race
+    // Behind a seam whether there are others is asked when it is late: those that were tried may be well again.
+    const hasOthers = this.#mayTry(runnerCount + 1) && (this.#rounds.isAnyLeft || !this.#order.isBeginning)
     const requestBytes = translation.body.reduce((sum, { length }) => sum + length, 0)
-    const switchMs = firstTokenLimitMs(timeouts, hasOthers, requestBytes)
+    // From round to round twice as long: maybe all are as slow.
+    const patience = this.#order.isBeginning ? 1 : 2 ** this.#rounds.count
+    const limitMs = firstTokenLimitMs(timeouts, hasOthers, requestBytes)
+    const switchMs = Math.min(timeouts.firstTokenMs, patience * limitMs)
     if (!isHedge) this.#awaitHedge(member)
     const size = this.#ask.send(member)
     this.race.start(member, translation, { switchMs, size, isHedge, cost: isHedge ? 0 : this.#owed })
@@ -149,7 +156,8 @@ export class Leg implements RaceListener {
     const nextInMs = this.#rounds.nextInMs(nowMs)
     // The one that broke the answer has not been asked again yet.
     const isUnasked = this.#order.avoid !== null && this.#rounds.count === 0
-    const isWorthIt = isUnasked || mayReturnSoon(this.#faults, members, patienceLeftMs)
+    const isOnlyLate = !this.#order.isBeginning && this.#rounds.isAnyLate
+    const isWorthIt = isUnasked || isOnlyLate || mayReturnSoon(this.#faults, members, patienceLeftMs)
     if (!isWorthIt || patienceLeftMs <= 0 || nextInMs > patienceLeftMs || !this.#mayTry()) return this.#giveUp()
     const backOffMs = backOff(this.#rounds.count, this.race.sentCount > 0, random.unit())
     this.#timer = clock.after(Math.max(nextInMs, Math.min(patienceLeftMs, backOffMs)), () => {
@@ -185,9 +193,22 @@ export class Leg implements RaceListener {
   }
 
   maySwitch(): boolean {
-    const { retries } = this.#parts
-    const isAffordable = !this.#order.isBeginning || retries.left >= retryCost(new Fault('HF_FIRST_TOKEN_TIMEOUT'))
-    return this.#mayTry() && this.#rounds.isAnyLeft && isAffordable
+    if (!this.#mayTry(this.race.runnerCount)) return false
+    if (!this.#order.isBeginning) return this.#rounds.isAnyLeft || this.#isAnyBack()
+    return this.#rounds.isAnyLeft && this.#parts.retries.left >= retryCost(new Fault('HF_FIRST_TOKEN_TIMEOUT'))
+  }
+
+  /** Somebody whom this leg has tried, or who broke the answer, is fit to be asked in place of the one that is late. */
+  #isAnyBack(): boolean {
+    const nowMs = this.#parts.clock.monotonicMs()
+    return this.#order.target.members.some(
+      (other) =>
+        other !== this.race.member &&
+        this.#rounds.mayReturn(other, nowMs) &&
+        this.#ask.standing(other).restMs === 0 &&
+        this.#parts.places.hasRoom(other) &&
+        this.#speak(other) !== null,
+    )
   }
 
   onFailed({ member, fault, tookMs, isCommitted, hasOtherKey }: Failure): void {
@@ -215,7 +236,9 @@ export class Leg implements RaceListener {
   #note(member: PoolMember, fault: Fault, tookMs: number): void {
     this.#faults.push(fault)
     const wasSwitched = isSwitched(fault, tookMs, this.#order.target.pool.timeouts)
-    this.#rounds.fail(member, fault, this.#parts.clock.monotonicMs(), wasSwitched)
+    const nowMs = this.#parts.clock.monotonicMs()
+    this.#rounds.fail(member, fault, nowMs, wasSwitched)
+    if (wasSwitched && !this.#order.isBeginning && !this.#rounds.isAnyLeft) this.#rounds.goBack(member, nowMs)
     // One that reached nobody has cost nothing, and what was owed before it is owed still.
     if (this.#order.isBeginning) this.#owed = retryCost(fault) || this.#owed
   }

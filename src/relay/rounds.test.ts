@@ -64,6 +64,24 @@ test('who was given up only for being late is asked again', () => {
   assert.equal(rounds.isAnyLeft, true)
 })
 
+test('going back, everybody who may be is asked but the one that was late, and that one a round later', () => {
+  const rounds = new Rounds(members, a)
+  for (const member of [b, c]) rounds.ask(member)
+  rounds.fail(b, new Fault('HF_UPSTREAM_GARBLED'), 0)
+  rounds.fail(c, new Fault('HF_FIRST_TOKEN_TIMEOUT'), 0, true)
+  assert.deepEqual(
+    members.filter((member) => rounds.mayReturn(member, 0)),
+    [a, c],
+  )
+  rounds.goBack(c, 0)
+  assert.deepEqual([left(rounds), rounds.isAnyLate], ['a', true])
+  rounds.fail(a, new Fault('HF_UPSTREAM_ERROR'), 0)
+  rounds.begin(0)
+  assert.equal(left(rounds), 'ac')
+  rounds.fail(c, new Fault('HF_UPSTREAM_ERROR'), 0)
+  assert.equal(rounds.isAnyLate, false)
+})
+
 test('who said when to come back is not asked before', () => {
   const rounds = new Rounds([a], null)
   rounds.ask(a)

@@ -19,6 +19,8 @@ export class Rounds {
   /** Null while none has failed. */
   #notBeforeMs: Map<Member, number> | null = null
   #askedCount = 0
+  /** Who was given up last time for being late, and for nothing else. */
+  #late = new Set<Member>()
 
   /** @param avoid is left for the second round, unless it is the only one. */
   constructor(members: readonly Member[], avoid: Member | null) {
@@ -36,6 +38,10 @@ export class Rounds {
     return false
   }
 
+  get isAnyLate(): boolean {
+    return this.#late.size > 0
+  }
+
   ask(member: Member): void {
     this.out.add(member)
     this.#askedCount++
@@ -44,6 +50,8 @@ export class Rounds {
   /** @param isSwitched it was only late, and may have been better than the others. */
   fail(member: Member, fault: Fault, nowMs: number, isSwitched = false): void {
     this.#notBeforeMs ??= new Map()
+    if (isSwitched) this.#late.add(member)
+    else this.#late.delete(member)
     this.#notBeforeMs.set(member, isSwitched ? nowMs : askAgainMs(fault, nowMs))
   }
 
@@ -55,6 +63,17 @@ export class Rounds {
   /** Until another round can find somebody; infinite when none ever will. */
   nextInMs(nowMs: number): number {
     return Math.max(0, Math.min(...this.#members.map((member) => this.#notBeforeMs?.get(member) ?? 0)) - nowMs)
+  }
+
+  /** Whether another round would ask this one. */
+  mayReturn(member: Member, nowMs: number): boolean {
+    return (this.#notBeforeMs?.get(member) ?? 0) <= nowMs
+  }
+
+  /** Another round at once, without the one that was late. */
+  goBack(late: Member, nowMs: number): void {
+    this.begin(nowMs)
+    this.out.add(late)
   }
 
   begin(nowMs: number): void {

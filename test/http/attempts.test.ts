@@ -124,6 +124,7 @@ test('a server that answered nonsense is not asked again while others are waited
   assert.ok(codes(fact).filter((code) => code === 'HF_UPSTREAM_REFUSED').length >= 2, codes(fact).join(' '))
 })
 
+const silent: Script = () => {}
 const late =
   (ms: number): Script =>
   (call) =>
@@ -150,4 +151,69 @@ test('one that was given up only for being late is asked again when the others t
   assert.equal(status, 200)
   assert.deepEqual(codes(fact).slice(0, 2), ['HF_FIRST_TOKEN_TIMEOUT', 'HF_UPSTREAM_REFUSED'])
   assert.deepEqual([codes(fact).at(-1), count], ['ok', 2])
+})
+
+test('the last attempt that a call may make has all the time there is', async () => {
+  const pools = { all: { upstreams: ['u0', 'u1', 'u2'], attemptsMax: 2 } }
+  const timeouts = { firstTokenSwitchMs: 150, firstTokenMs: 20_000 }
+  await using rig = await open([silent, late(600), sayHello], { pools, timeouts }, true)
+  const { status, fact } = await rig.ask(streamBody)
+  assert.deepEqual([status, codes(fact)], [200, ['HF_FIRST_TOKEN_TIMEOUT', 'ok']])
+})
+
+/** Breaks off after its first word, and from then on does as this script says. */
+function breakOnce(then: Script): Script {
+  let count = 0
+  return (call) => {
+    if (count++ > 0) return then(call)
+    call.beginStream()
+    call.say('hello')
+    setTimeout(() => call.response.destroy(), 50)
+  }
+}
+
+/** Goes on behind `hello`. */
+const goOn: Script = (call) => {
+  call.beginStream()
+  call.say(' world')
+  call.endStream()
+}
+const lateGoOn: Script = (call) => void pause(500).then(() => goOn(call))
+const lateCodes = ['HF_UPSTREAM_CUT', 'HF_FIRST_TOKEN_TIMEOUT']
+
+for (const [title, first, second, expected] of [
+  ['the one that broke it is asked in place of one that stays silent', goOn, silent, [...lateCodes, 'ok']],
+  ['where all are slow, each is given longer from round to round', lateGoOn, lateGoOn, null],
+  [
+    'one that was only late is asked again when the other fails',
+    error,
+    ((): Script => {
+      let count = 0
+      return (call) => (count++ === 0 ? undefined : goOn(call))
+    })(),
+    [...lateCodes, 'HF_UPSTREAM_ERROR', 'ok'],
+  ],
+] as const) {
+  test(`behind a seam ${title}`, { timeout: 30_000 }, async () => {
+    const timeouts = { firstTokenSwitchMs: 200, firstTokenMs: 600_000 }
+    await using rig = await open([breakOnce(first), second], { ...nothing, timeouts }, true)
+    const asked = rig.ask(streamBody)
+    // What broke an answer rests; its next roll call is some seconds away.
+    await until('the seam', () => rig.upstreams[1]?.calls.length === 1)
+    rig.house.fleet.upstreams[0]?.succeed()
+    const { status, fact } = await asked
+    assert.equal(status, 200)
+    assert.equal(fact.outcome, 'complete', codes(fact).join(' '))
+    if (expected) assert.deepEqual(codes(fact), expected)
+  })
+}
+
+test('behind a seam one that is late is waited for while nobody else is fit', async () => {
+  const timeouts = { firstTokenSwitchMs: 150, firstTokenMs: 60_000 }
+  await using rig = await open([breakOnce(goOn), (call) => void pause(900).then(() => goOn(call))], { timeouts }, true)
+  const asked = rig.ask(streamBody)
+  await until('the seam', () => rig.upstreams[1]?.calls.length === 1)
+  rig.house.fleet.upstreams[0]?.fail('HF_UPSTREAM_ERROR', 60_000)
+  const { fact } = await asked
+  assert.deepEqual([fact.outcome, codes(fact)], ['complete', ['HF_UPSTREAM_CUT', 'ok']])
 })
