@@ -35,6 +35,8 @@ export interface LegOrder {
   readonly size: CallSize
   /** No other leg went before: budgets for further attempts and hedges are for such. */
   readonly isBeginning: boolean
+  /** Who can be in time for the caller, and so is asked before others; null where that makes no difference. */
+  readonly inTime: readonly PoolMember[] | null
   /** The upstream that broke the answer: asked again only after all others. */
   readonly avoid: PoolMember | null
   /**

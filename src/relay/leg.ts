@@ -97,11 +97,22 @@ export class Leg implements RaceListener {
   #next(): void {
     for (;;) {
       if (this.#isOver) return
-      const member = this.#mayTry() && this.#rounds.hasRoom ? this.#ask.choose(this.#rounds.out) : null
+      const member = this.#mayTry() && this.#rounds.hasRoom ? this.#choose() : null
       if (!member) return this.#wait()
       this.#rounds.ask(member)
       if (this.#put(member)) return
     }
+  }
+
+  #choose(): PoolMember | null {
+    const { out } = this.#rounds
+    const inTime = this.#order.inTime?.filter((member) => !out.has(member) && this.#isFit(member)) ?? []
+    return this.#ask.choose(out, inTime.length > 0 ? inTime : this.#order.target.members)
+  }
+
+  /** It may be used, and has room. */
+  #isFit(member: PoolMember): boolean {
+    return this.#ask.standing(member).restMs === 0 && this.#parts.places.hasRoom(member)
   }
 
   /** Puts the call to this upstream, if it may be tried further; false when it cannot be put into its language. */
@@ -205,8 +216,7 @@ export class Leg implements RaceListener {
       (other) =>
         other !== this.race.member &&
         this.#rounds.mayReturn(other, nowMs) &&
-        this.#ask.standing(other).restMs === 0 &&
-        this.#parts.places.hasRoom(other) &&
+        this.#isFit(other) &&
         this.#speak(other) !== null,
     )
   }
@@ -299,10 +309,7 @@ export class Leg implements RaceListener {
 
   #hedge(slow: PoolMember, beganMs: number): boolean {
     const { pool, members } = this.#order.target
-    const { places } = this.#parts
-    const others = members.filter(
-      (other) => mayHedge(other, slow) && this.#ask.standing(other).restMs === 0 && places.hasRoom(other),
-    )
+    const others = members.filter((other) => mayHedge(other, slow) && this.#isFit(other))
     const member = this.#mayTry() ? this.#ask.choose(this.#rounds.out, others) : null
     const translation = member && this.#speak(member)
     if (!member || !translation || !this.#parts.hedging.take(pool)) return false

@@ -31,6 +31,7 @@ export class Mend implements LegOrder {
   readonly size: CallSize
   readonly account: AttemptFact[]
   readonly isBeginning = false
+  readonly inTime = null
   readonly avoid: PoolMember | null
   /** The events that end an answer of which only the end is missing; null where an upstream has to go on. */
   readonly rest: readonly Buffer[] | null

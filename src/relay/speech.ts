@@ -18,25 +18,27 @@ export class Speech implements LegOrder {
   readonly account: AttemptFact[]
   readonly isBeginning = true
   readonly avoid = null
+  readonly inTime: readonly PoolMember[] | null
   #relay: Relay
   /** By what each is for; one upstream is asked, as a rule. */
   #translations: Map<string, Translation | null> | null = null
   #firstKey: string | null = null
   #first: Translation | null = null
 
-  /** `account`: where that of each attempt goes. `turn`: knows the size of the call, where it had one. */
+  /** `account`: where that of each attempt goes. `turn`: knows the call's size and who can be in time. */
   constructor(
     relay: Relay,
     order: Order,
     target: Target,
     account: { readonly attempts: AttemptFact[] },
-    turn: { readonly size: CallSize } | null,
+    turn: Pick<LegOrder, 'size' | 'inTime'> | null,
   ) {
     this.#relay = relay
     this.order = order
     this.target = target
     this.account = account.attempts
     this.size = turn?.size ?? sizeOf(relay, order)
+    this.inTime = turn?.inTime ?? null
   }
 
   speak(member: PoolMember): Translation | null {

@@ -3,7 +3,7 @@ import type { Fault } from '../fault/fault.ts'
 import { modelAt, type Target } from '../fleet/fleet.ts'
 import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
-import type { Clock } from '../ground/clock.ts'
+import { type InTime, type Need, whoIsInTime } from './in-time.ts'
 import { sizeOf } from './order-size.ts'
 import type { Order } from './order.ts'
 import type { Line, LineCall } from './overload/line.ts'
@@ -16,8 +16,7 @@ export interface TurnListener {
   onSentAway(fault: Fault): void
 }
 
-/** Answers differ in length from what was expected: so many times the expected time is kept free for one. */
-const answerTimeFactor = 1.5
+type TurnParts = Pick<Relay, 'places' | 'breakers' | 'sizes' | 'clock'>
 
 export class Turn implements LineCall {
   readonly tier: Tier
@@ -27,7 +26,9 @@ export class Turn implements LineCall {
   readonly placeKey: string
   /** As expected before the answer. */
   readonly size: CallSize
-  readonly #relay: Pick<Relay, 'places' | 'breakers'>
+  /** Of the pool those whose answer can be in time; null for all. */
+  readonly inTime: readonly PoolMember[] | null
+  readonly #relay: TurnParts
   readonly #target: Target
   readonly #listener: TurnListener
   readonly #isUnknown: boolean
@@ -37,23 +38,21 @@ export class Turn implements LineCall {
     return this.#relay.places.lineOf(this.#target.pool)
   }
 
-  constructor(
-    relay: Pick<Relay, 'places' | 'breakers' | 'sizes' | 'clock'>,
-    order: Order,
-    target: Target,
-    listener: TurnListener,
-  ) {
+  constructor(relay: TurnParts, order: Order, target: Target, listener: TurnListener) {
     this.#relay = relay
     this.#target = target
     this.#listener = listener
     this.#isUnknown = !order.isStored && order.idempotencyKey === null
     this.tier = order.tier
     this.tenant = order.caller
-    this.placeKey = target.upstreamModel
     const size = (this.size = sizeOf(relay, order))
     const first = target.members[0]
     this.work = first ? relay.places.gateOf(first.upstream).workOf(size) : size.outputTokens
-    this.startByMs = startBy(relay.clock, order, target, size)
+    const { members, startByMs } = whoCan(relay, order, target, size)
+    this.inTime = members
+    this.startByMs = startByMs
+    const { upstreamModel } = target
+    this.placeKey = members ? [upstreamModel, ...members.map(({ upstream }) => upstream.name)].join(' ') : upstreamModel
   }
 
   /** It waits for a place. */
@@ -94,7 +93,7 @@ export class Turn implements LineCall {
     const { members, upstreamModel } = this.#target
     const { places, breakers } = this.#relay
     const isResting = (member: PoolMember): boolean => breakers.standing(member, upstreamModel).restMs > 0
-    return places.hasPlace(members, isResting, this.#line.insideOf(this.placeKey))
+    return places.hasPlace(this.inTime ?? members, isResting, this.#line.insideOf(this.placeKey))
   }
 
   admit(): void {
@@ -108,20 +107,28 @@ export class Turn implements LineCall {
   }
 }
 
-/** The last moment at which it may be begun and still be in time, by what its servers usually need. */
-function startBy(clock: Clock, order: Order, target: Target, size: CallSize): number {
+function whoCan({ clock, breakers }: TurnParts, order: Order, target: Target, size: CallSize): InTime<PoolMember> {
   const { firstTokenMs, wholeMs } = order.timeLimits
+  const { beganMs } = order
   const totalMs = Math.min(wholeMs ?? Number.POSITIVE_INFINITY, target.pool.timeouts.totalMs)
-  if (firstTokenMs === null && wholeMs === null) return order.beganMs + totalMs
-  let readMs = 0
-  let writeMs = 0
-  for (const member of target.members) {
-    const speed = member.upstream.speed(modelAt(member, target))
-    readMs = Math.max(readMs, speed.firstTokenMs(size.promptTokens) ?? 0)
-    writeMs = Math.max(writeMs, size.outputTokens * (speed.gapMs(member.upstream.load.calls + 1) ?? 0))
+  if (firstTokenMs === null && wholeMs === null) return { members: null, startByMs: beganMs + totalMs }
+  return whoIsInTime(
+    target.members,
+    { beganMs, firstTokenMs, totalMs },
+    {
+      needOf: (member) => needAt(member, target, size),
+      isOut: (member) => breakers.standing(member, target.upstreamModel).restMs > 0,
+      nowMs: clock.monotonicMs(),
+    },
+  )
+}
+
+/** By what the server usually needs. */
+function needAt(member: PoolMember, target: Target, { promptTokens, outputTokens }: CallSize): Need {
+  const { upstream } = member
+  const speed = upstream.speed(modelAt(member, target))
+  return {
+    readMs: speed.firstTokenMs(promptTokens) ?? 0,
+    writeMs: outputTokens * (speed.gapMs(upstream.load.calls + 1) ?? 0),
   }
-  const byFirst = firstTokenMs === null ? Number.POSITIVE_INFINITY : order.beganMs + firstTokenMs - readMs
-  const whole = order.beganMs + totalMs - answerTimeFactor * (readMs + writeMs)
-  // What was never enough is tried at once, or not at all: it may be shorter than expected.
-  return Math.max(Math.min(byFirst, whole), clock.monotonicMs())
 }
