@@ -2,24 +2,28 @@
  * What does the choice of an upstream do? A trace of conversations is sent to simulated replicas, chosen in several
  * ways, among them the production code: how much of the prompts was in the cache, how evenly the load lies, how long
  * the first token took. And what one choice costs, by the number of upstreams.
- *
- *     node bench/balance.ts [--trace mooncake-conversation.jsonl.gz] [--replicas 8] [--cache-blocks 5000]
- *         [--read-rate 8000] [--speed 1] [--seed 1]
- *
- * Without a trace, one is drawn. Simulated time: nothing depends on the machine but the last table.
+ * Simulated time: nothing depends on the machine but the last table.
  */
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { CallSizes } from '../src/fleet/call-size.ts'
 import type { Member } from '../src/fleet/pool.ts'
 import { Upstream, upstreamSchema } from '../src/fleet/upstream.ts'
 import { ManualClock } from '../src/ground/manual-clock.ts'
 import { seededRandom } from '../src/ground/random.ts'
+import { Command, say, text } from './command.ts'
 import { costTable } from './balance/choice-cost.ts'
 import { policies, type PolicyKind, requestBytes } from './balance/policy.ts'
 import { Replica, type ReplicaTraits } from './balance/replica.ts'
 import { blockTokens, drawTrace, readTrace, type TraceCall } from './balance/trace.ts'
 import { quantile } from './statistics.ts'
+
+const usage = `usage: node bench/balance.ts [options]
+  --trace FILE        such as mooncake-conversation.jsonl.gz; without, one is drawn
+  --replicas N        default 8
+  --cache-blocks N    that each replica keeps, default 5000
+  --read-rate N       tokens of a prompt a second, default 8000
+  --speed N           how many times faster than in the trace calls arrive, default 1
+  --seed N            default 1`
 
 interface Ask {
   readonly trace: string | undefined
@@ -42,36 +46,24 @@ interface Result {
   readonly reasons: string
 }
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`)
+const tell = (words: string): void => void process.stdout.write(`${words}\n`)
 
 function readAsk(): Ask {
-  const text = (value: string) => ({ type: 'string', default: value }) as const
-  const { values } = parseArgs({
-    options: {
-      trace: { type: 'string' },
-      replicas: text('8'),
-      'cache-blocks': text('5000'),
-      'read-rate': text('8000'),
-      speed: text('1'),
-      seed: text('1'),
-    },
+  const command = new Command(usage, {
+    ...{ trace: text, replicas: text, 'cache-blocks': text },
+    ...{ 'read-rate': text, speed: text, seed: text },
   })
-  const number = (name: 'replicas' | 'cache-blocks' | 'read-rate' | 'speed' | 'seed', max: number): number => {
-    const value = Number(values[name])
-    if (!(value > 0 && value <= max)) throw new RangeError(`--${name} must be above 0 and at most ${max}`)
-    return value
-  }
   return {
-    trace: values.trace,
-    replicaCount: number('replicas', 1000),
+    trace: command.text('trace'),
+    replicaCount: command.count('replicas', 8, 1, 1000),
     traits: {
-      readRate: number('read-rate', 1e7),
+      readRate: command.number('read-rate', 8000, 1, 1e7),
       gapMs: 15,
       gapMsPerCall: 0.25,
-      cacheBlocks: number('cache-blocks', 1e6),
+      cacheBlocks: command.count('cache-blocks', 5000, 1, 1e6),
     },
-    speed: number('speed', 1000),
-    seed: number('seed', 2 ** 31),
+    speed: command.number('speed', 1, 0.001, 1000),
+    seed: command.count('seed', 1, 0, 2 ** 31),
   }
 }
 
@@ -151,15 +143,15 @@ const ask = readAsk()
 const calls = traceOf(ask)
 const { replicaCount, traits } = ask
 const minutes = ((calls.at(-1)?.atMs ?? 0) / 60_000 / ask.speed).toFixed(0)
-say(
+tell(
   `${calls.length} calls in ${minutes} minutes to ${replicaCount} replicas. Each reads ${traits.readRate} tokens/s, writes a token in ` +
     `${traits.gapMs} ms + ${traits.gapMsPerCall} ms for each answer beside it, and keeps ${traits.cacheBlocks} blocks of ${blockTokens} tokens.\n`,
 )
 const results = policies.map((kind) => simulate(kind, calls, ask))
-say('| choice | blocks reused | busiest, calls | busiest, tokens read | first token, mean s | p50 | p90 | p99 |')
-say('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |')
-for (const result of results) say(row(result))
-say(`\nBlocks found in a cache:\n${plot(results)}`)
+tell('| choice | blocks reused | busiest, calls | busiest, tokens read | first token, mean s | p50 | p90 | p99 |')
+tell('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |')
+for (const result of results) tell(row(result))
+tell(`\nBlocks found in a cache:\n${plot(results)}`)
 const ours = results.at(-1)
-if (ours) say(`\nHoldfast decided by: ${ours.reasons}. Calls by replica: ${ours.callCounts.slice(0, 16).join(' ')}`)
-say(`\n${costTable()}`)
+if (ours) tell(`\nHoldfast decided by: ${ours.reasons}. Calls by replica: ${ours.callCounts.slice(0, 16).join(' ')}`)
+tell(`\n${costTable()}`)

@@ -5,8 +5,6 @@
  * every byte is compared
  * by hash. A body one byte over the limit must be refused, an answer over it must not look whole.
  *
- *   node bench/big-body.ts [--journal memory|sqlite]
- *
  * Each series runs twice. "as it is" shows what the machine must have room for, garbage not yet collected included.
  * "held" runs with a
  * collector that never rests, so that only what the gateway really holds is left: a request must be held once, an
@@ -16,13 +14,12 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command, text } from './command.ts'
 import { freePort, gatewayCore } from './launch.ts'
 import { startHoldfast } from './peer/holdfast.ts'
 import type { RunningPeer } from './peer/peer.ts'
 import { forgetPeak, peakBytes, residentBytes } from './process-tree.ts'
 
-const { values } = parseArgs({ options: { journal: { type: 'string', default: 'memory' } } })
 /** The product's own limit for a request and for an answer. */
 const limitBytes = 64 * 2 ** 20
 const pieceBytes = 2 ** 20
@@ -120,7 +117,10 @@ await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 const address = server.address()
 if (address === null || typeof address === 'string') throw new Error('the model server has no port')
 const upstreamUrl = `http://127.0.0.1:${address.port}`
-const journal = values.journal === 'sqlite' ? 'sqlite' : 'memory'
+const usage = `usage: node bench/big-body.ts [options]
+  --journal NAME    memory (the default) or sqlite`
+
+const journal = new Command(usage, { journal: text }).oneOf('journal', ['memory', 'sqlite'], 'memory')
 const diligent = `--expose-gc --import ${join(import.meta.dirname, 'node', 'collect.mjs')}`
 
 interface Outcome {

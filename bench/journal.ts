@@ -2,19 +2,17 @@
  * What does it cost to keep an event? Durable appends a second and CPU for an event, with 500 answers under way at
  * once, by engine: as fast as it goes (each answer appends its next event when the last one has been kept), and at a
  * steady 10,000 events a second, where commits are smaller. An answer ends after 200 events and another begins.
- *
- *     node bench/journal.ts [--answers 500] [--seconds 1.5] [--json]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { RaySource } from '../src/fault/ray.ts'
 import { systemClock } from '../src/ground/clock.ts'
 import { systemRandom } from '../src/ground/random.ts'
 import { type Journal, type JournalEntry, type JournalOptions, journalSchema } from '../src/store/journal.ts'
 import { MemoryJournal } from '../src/store/memory-journal.ts'
 import { SqliteJournal } from '../src/store/sqlite-journal.ts'
+import { Command, flag, text } from './command.ts'
 import { describeMachine } from './machine.ts'
 import { quantile } from './statistics.ts'
 
@@ -38,17 +36,14 @@ interface Result {
   readonly keptMsP99: number
 }
 
-const { values } = parseArgs({
-  options: {
-    answers: { type: 'string', default: '500' },
-    seconds: { type: 'string', default: '1.5' },
-    json: { type: 'boolean', default: false },
-  },
-})
-const answerCount = Number(values.answers)
-const seconds = Number(values.seconds)
-if (!(answerCount >= 1 && answerCount <= 10_000 && seconds > 0 && seconds <= 10))
-  throw new Error('--answers 1 to 10000, --seconds up to 10')
+const usage = `usage: node bench/journal.ts [options]
+  --answers N    under way at once, default 500
+  --seconds N    length of each measured window, default 1.5
+  --json         everything measured, as JSON`
+
+const command = new Command(usage, { answers: text, seconds: text, json: flag })
+const answerCount = command.count('answers', 500, 1, 10_000)
+const seconds = command.number('seconds', 1.5, 0.1, 10)
 
 const rays = new RaySource(systemClock, systemRandom, { node: 1, site: 'bench' })
 
@@ -169,7 +164,7 @@ try {
     }
   }
   const { processor, coreCount, node, loadBefore } = describeMachine()
-  if (values.json) console.log(JSON.stringify({ machine: describeMachine(), answerCount, seconds, results }))
+  if (command.is('json')) console.log(JSON.stringify({ machine: describeMachine(), answerCount, seconds, results }))
   else {
     console.log(`${answerCount} answers under way, events of ${event.length} bytes, ${seconds} s each`)
     console.log(`${processor}, ${coreCount} cores, Node ${node}, load average before ${loadBefore.toFixed(2)}\n`)

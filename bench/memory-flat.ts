@@ -3,8 +3,6 @@
  * Holdfast in slices;
  * after each slice resident memory and heap are read, and the second half of the samples is tested for a rising trend.
  *
- *   node bench/memory-flat.ts [--calls 100000] [--journal memory|sqlite] [--journal-mib 32]
- *
  * The journal keeps answers for minutes, up to its room: that is its work and no leak. So its room is made small
  * enough to be full long
  * before the second half begins; what still rises then is one.
@@ -13,7 +11,7 @@
  * 3 % of what is held. Exit code 1 when it grows or an answer was wrong.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { Command, text } from './command.ts'
 import { freePort, gatewayCore } from './launch.ts'
 import { startHoldfast } from './peer/holdfast.ts'
 import { residentBytes } from './process-tree.ts'
@@ -30,18 +28,17 @@ interface Point {
   readonly heapBytes: number
 }
 
-const { values } = parseArgs({
-  options: {
-    calls: { type: 'string', default: '100000' },
-    journal: { type: 'string', default: 'memory' },
-    'journal-mib': { type: 'string', default: '32' },
-  },
-})
-const callsWanted = Number(values.calls)
-const journal = values.journal === 'sqlite' ? 'sqlite' : 'memory'
-const journalBytesMax = Number(values['journal-mib']) * 2 ** 20
-if (!Number.isInteger(callsWanted) || callsWanted < 50_000)
-  throw new Error('--calls must be a whole number from 50,000: with fewer the journal is not full in time')
+/** With fewer the journal is not full in time. */
+const callsMin = 50_000
+const usage = `usage: node bench/memory-flat.ts [options]
+  --calls N          from ${callsMin}, default 100000
+  --journal NAME     memory (the default) or sqlite
+  --journal-mib N    its room, default 32`
+
+const command = new Command(usage, { calls: text, journal: text, 'journal-mib': text })
+const callsWanted = command.count('calls', 100_000, callsMin, 1e9)
+const journal = command.oneOf('journal', ['memory', 'sqlite'], 'memory')
+const journalBytesMax = command.number('journal-mib', 32, 1, 1e6) * 2 ** 20
 
 /**
  * One slice: 85 % unary, 10 % short streams, 5 % readers that leave after two of twenty chunks. Returns calls made

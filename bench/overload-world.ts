@@ -1,14 +1,10 @@
 /**
  * What do the line and the gates do when up to four times too much is asked? In simulated time: the production code
  * before simulated engines, hundreds of calls a second, several minutes of it, and nothing depends on the machine.
- *
- *     node bench/overload-world.ts [--engines 8] [--slots 8] [--rate 250] [--seconds 240] [--seed 1] [--json]
- *
- * `--rate`: tokens a second of a sequence that runs alone. Beside what was served in time: how often the times that
- * callers were told were within 30 % of what came.
+ * Beside what was served in time: how often the times that callers were told were within 30 % of what came.
  */
-import { parseArgs } from 'node:util'
 import { type RigResult, runOverload, type TierResult } from '../test/world/overload-rig.ts'
+import { Command, flag, text } from './command.ts'
 
 const loads = [0.5, 1, 1.5, 2, 3, 4] as const
 const modes = ['off', 'fixed', 'adaptive'] as const
@@ -26,37 +22,23 @@ const percent = (part: number, whole: number): string => (whole === 0 ? '–' : 
 const served = ({ good, offered }: TierResult): string => percent(good, offered)
 const held = ({ etasHeld, etasMissed }: TierResult): string => percent(etasHeld, etasHeld + etasMissed)
 
-function readArgs(): {
-  engines: number
-  slots: number
-  decodeRate: number
-  seconds: number
-  seed: number
-  json: boolean
-} {
-  const { values } = parseArgs({
-    options: {
-      engines: { type: 'string', default: '8' },
-      slots: { type: 'string', default: '8' },
-      rate: { type: 'string', default: '250' },
-      seconds: { type: 'string', default: '240' },
-      seed: { type: 'string', default: '1' },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const number = (name: 'engines' | 'slots' | 'rate' | 'seconds' | 'seed', min: number, max: number): number => {
-    const value = Number(values[name])
-    if (Number.isFinite(value) && value >= min && value <= max) return value
-    process.stderr.write(`--${name} is a number from ${min} to ${max}\n`)
-    process.exit(2)
-  }
+const usage = `usage: node bench/overload-world.ts [options]
+  --engines N    default 8
+  --slots N      places of each, default 8
+  --rate N       tokens a second of a sequence that runs alone, default 250
+  --seconds N    simulated, from 100; default 240
+  --seed N       default 1
+  --json         everything measured, as JSON`
+
+function readArgs() {
+  const command = new Command(usage, { engines: text, slots: text, rate: text, seconds: text, seed: text, json: flag })
   return {
-    engines: number('engines', 1, 100),
-    slots: number('slots', 1, 1000),
-    decodeRate: number('rate', 1, 10_000),
-    seconds: number('seconds', 100, 3600),
-    seed: number('seed', 0, 2 ** 31),
-    json: values.json,
+    engines: command.count('engines', 8, 1, 100),
+    slots: command.count('slots', 8, 1, 1000),
+    decodeRate: command.number('rate', 250, 1, 10_000),
+    seconds: command.number('seconds', 240, 100, 3600),
+    seed: command.count('seed', 1, 0, 2 ** 31),
+    json: command.is('json'),
   }
 }
 

@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import type { ChildServer } from '../lab/child.ts'
+import { Command, flag, say, text } from './command.ts'
 import { wordsOf } from './launch.ts'
 import { describeMachine, machineTicks } from './machine.ts'
 import { type Capacity, measureCapacity } from './overload/capacity.ts'
@@ -47,59 +47,30 @@ interface Ask {
   readonly isWriting: boolean
 }
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`)
-
-function refuse(message: string): never {
-  say(`${message}\n\n${usage}`)
-  process.exit(2)
-}
-
 function readAsk(): Ask {
-  const text = { type: 'string' } as const
-  const flag = { type: 'boolean', default: false } as const
-  const { values } = parseArgs({
-    options: {
-      quick: flag,
-      modes: text,
-      loads: text,
-      seconds: text,
-      returning: flag,
-      'on-disconnect': { type: 'string', default: 'detach' },
-      seed: text,
-      json: text,
-      write: flag,
-      help: flag,
-    },
+  const command = new Command(usage, {
+    ...{ quick: flag, modes: text, loads: text, seconds: text, returning: flag },
+    ...{ 'on-disconnect': text, seed: text, json: text, write: flag },
   })
-  if (values.help) {
-    say(usage)
-    process.exit(0)
-  }
-  const wanted = values.modes?.split(',') ?? ['off', 'adaptive']
-  const stranger = wanted.find((name) => !(modeNames as string[]).includes(name))
-  if (stranger !== undefined) refuse(`no mode "${stranger}"`)
-  const loads = (values.loads ?? (values.quick ? '1,2,4' : '0.5,1,1.5,2,3,4')).split(',').map(Number)
-  if (!loads.every((load) => load > 0 && load <= 10)) refuse('--loads are numbers up to 10')
-  const speed = values.quick ? 2.5 : 1
-  const seconds = Number(values.seconds ?? (values.quick ? 7 : 32))
-  const deadlineSeconds = { premium: 5 / speed, standard: 5 / speed, batch: values.quick ? 4 : 15 }
-  const settleSeconds = Math.round(seconds * 0.3)
-  if (!(seconds - settleSeconds >= deadlineSeconds.standard && seconds <= 600))
-    refuse('--seconds: 7 (quick; else 8) to 600')
-  const onDisconnect = values['on-disconnect']
-  if (onDisconnect !== 'cancel' && onDisconnect !== 'detach') refuse('--on-disconnect is cancel or detach')
-  const seed = Number(values.seed ?? 1)
-  if (!Number.isInteger(seed)) refuse('--seed is a whole number')
+  const isQuick = command.is('quick')
+  const loads = (command.text('loads') ?? (isQuick ? '1,2,4' : '0.5,1,1.5,2,3,4')).split(',').map(Number)
+  if (!loads.every((load) => load > 0 && load <= 10)) command.refuse('--loads are numbers up to 10')
+  const speed = isQuick ? 2.5 : 1
+  const seconds = command.number('seconds', isQuick ? 7 : 32, isQuick ? 3 : 8, 600)
   return {
-    modes: modeNames.filter((name) => wanted.includes(name)),
+    modes: command.listOf('modes', modeNames, ['off', 'adaptive']),
     loads,
-    span: { settleSeconds, seconds, deadlineSeconds },
+    span: {
+      settleSeconds: Math.round(seconds * 0.3),
+      seconds,
+      deadlineSeconds: { premium: 5 / speed, standard: 5 / speed, batch: isQuick ? 4 : 15 },
+    },
     speed,
-    seed,
-    isReturning: values.returning,
-    onDisconnect,
-    json: values.json,
-    isWriting: values.write,
+    seed: command.count('seed', 1, 0, 2 ** 31),
+    isReturning: command.is('returning'),
+    onDisconnect: command.oneOf('on-disconnect', ['detach', 'cancel'], 'detach'),
+    json: command.text('json'),
+    isWriting: command.is('write'),
   }
 }
 

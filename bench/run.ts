@@ -4,7 +4,7 @@
  * all gateways, loads one at a time in rounds, and prints what each request and each chunk cost in CPU and in delay.
  */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { Command, flag, say, text } from './command.ts'
 import {
   type Contender,
   directContender,
@@ -57,48 +57,21 @@ interface Ask {
   readonly isWriting: boolean
 }
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`)
-
-function refuse(message: string): never {
-  say(`${message}\n\n${usage}`)
-  process.exit(2)
-}
-
 function readAsk(): Ask {
-  const text = { type: 'string' } as const
-  const flag = { type: 'boolean', default: false } as const
-  const options = {
-    quick: flag,
-    only: text,
-    peers: text,
-    rounds: text,
-    seconds: text,
-    json: text,
-    write: flag,
-    help: flag,
-  }
-  const { values } = parseArgs({ options })
-  if (values.help) {
-    say(usage)
-    process.exit(0)
-  }
-  const asked = values.only?.split(',') ?? (values.quick ? quickQuestions : questionNames)
-  const unknown = asked.find((name) => !(questionNames as readonly string[]).includes(name))
-  if (unknown !== undefined) refuse(`no question "${unknown}"`)
-  const wanted = values.peers?.split(',') ?? peers.map((peer) => peer.name)
-  const stranger = wanted.find((name) => !peers.some((peer) => peer.name === name))
-  if (stranger !== undefined) refuse(`no peer "${stranger}"`)
-  const rounds = Number(values.rounds ?? (values.quick ? 2 : 5))
-  const seconds = Number(values.seconds ?? (values.quick ? 1 : 2))
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) refuse('--rounds must be 1 to 100')
-  if (!(seconds >= 0.5 && seconds <= 60)) refuse('--seconds must be 0.5 to 60')
+  const command = new Command(usage, {
+    ...{ quick: flag, only: text, peers: text, rounds: text },
+    ...{ seconds: text, json: text, write: flag },
+  })
+  const isQuick = command.is('quick')
+  const peerNames = peers.map(({ name }) => name)
+  const wanted = command.listOf('peers', peerNames, peerNames)
   return {
-    questions: questionNames.filter((name) => asked.includes(name)),
-    peers: peers.filter((peer) => wanted.includes(peer.name)),
-    rounds,
-    seconds,
-    json: values.json,
-    isWriting: values.write,
+    questions: command.listOf('only', questionNames, isQuick ? quickQuestions : questionNames),
+    peers: peers.filter(({ name }) => wanted.includes(name)),
+    rounds: command.count('rounds', isQuick ? 2 : 5, 1, 100),
+    seconds: command.number('seconds', isQuick ? 1 : 2, 0.5, 60),
+    json: command.text('json'),
+    isWriting: command.is('write'),
   }
 }
 

@@ -6,10 +6,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import type { FaultOrder } from '../lab/fault-plan.ts'
 import { openFaultProxy } from '../lab/fault-proxy.ts'
 import { Replicas } from '../test/crash/replicas.ts'
+import { Command, say, text } from './command.ts'
 import { wordsOf } from './launch.ts'
 import { measureCapacity } from './overload/capacity.ts'
 import { engine, engineCount } from './overload/scene.ts'
@@ -45,52 +45,25 @@ const sampleMs = 5000
 /** For each connection; an engine speaks about 11 KB of events a second. */
 const slowBytesPerSecond = 8 * 1024
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`)
-
-function refuse(message: string): never {
-  say(`${message}\n\n${usage}`)
-  process.exit(2)
-}
-
 function readAsk() {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string', default: '30' },
-      load: { type: 'string', default: '0.7' },
-      'kill-ms': { type: 'string', default: '20000' },
-      faults: { type: 'string', default: '1' },
-      kinds: { type: 'string' },
-      limits: { type: 'string', default: 'adaptive' },
-      journal: { type: 'string', default: 'sqlite' },
-      seed: { type: 'string', default: '1' },
-      json: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
+  const command = new Command(usage, {
+    ...{ minutes: text, load: text, 'kill-ms': text, faults: text, kinds: text },
+    ...{ limits: text, journal: text, seed: text, json: text },
   })
-  if (values.help) {
-    say(usage)
-    process.exit(0)
-  }
-  const { journal, limits } = values
-  const ask = {
-    minutes: Number(values.minutes),
-    load: Number(values.load),
-    killMs: Number(values['kill-ms']),
-    faultShare: Number(values.faults),
-    seed: Number(values.seed),
-    kinds: values.kinds?.split(',') ?? faults.map(({ kind }) => kind),
-    json: values.json,
-  }
-  const stranger = ask.kinds.find((name) => !faults.some(({ kind }) => kind === name))
-  if (stranger !== undefined) refuse(`no fault "${stranger}" here`)
-  if (!(ask.minutes >= 3 && ask.minutes <= 1440)) refuse('--minutes: 3 to 1440')
-  if (!(ask.load > 0 && ask.load <= 1)) refuse('--load: up to 1')
-  if (ask.killMs !== 0 && !(ask.killMs >= 2000)) refuse('--kill-ms: 0, or from 2000')
-  if (!(ask.faultShare >= 0 && ask.faultShare <= 10)) refuse('--faults: 0 to 10')
-  if (!Number.isInteger(ask.seed)) refuse('--seed is a whole number')
-  if (limits !== 'adaptive' && limits !== 'fixed' && limits !== 'off') refuse('--limits are adaptive, fixed or off')
-  if (journal !== 'sqlite' && journal !== 'memory') refuse('--journal is sqlite or memory')
-  return { ...ask, journal, limits } as const
+  const killMs = command.number('kill-ms', 20_000, 0, 86_400_000)
+  if (killMs !== 0 && killMs < 2000) command.refuse('--kill-ms: 0, or from 2000')
+  const kinds = faults.map(({ kind }) => kind)
+  return {
+    minutes: command.number('minutes', 30, 3, 1440),
+    load: command.number('load', 0.7, 0.01, 1),
+    killMs,
+    faultShare: command.number('faults', 1, 0, 10),
+    kinds: command.listOf('kinds', kinds, kinds),
+    limits: command.oneOf('limits', ['adaptive', 'fixed', 'off'], 'adaptive'),
+    journal: command.oneOf('journal', ['sqlite', 'memory'], 'sqlite'),
+    seed: command.count('seed', 1, 0, 2 ** 31),
+    json: command.text('json'),
+  } as const
 }
 
 type Ask = ReturnType<typeof readAsk>
