@@ -9,10 +9,21 @@ import { createInterface } from 'node:readline'
 import { type Browser, chromium } from 'playwright-core'
 import { patienceMs, pause } from './harness.ts'
 
-/** Resolves once it is so; looks again every few milliseconds. */
-export async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + patienceMs
+/**
+ * Resolves once it is so; looks again every few milliseconds.
+ * @param progress while this goes on changing there is reason to wait, however slow the machine is.
+ */
+export async function eventually(
+  what: string,
+  isSo: () => Promise<boolean>,
+  progress: () => Promise<unknown> = () => Promise.resolve(null),
+): Promise<void> {
+  let endMs = performance.now() + patienceMs
+  let before = await progress()
   while (!(await isSo())) {
+    const now = await progress()
+    if (now !== before) endMs = performance.now() + patienceMs
+    before = now
     if (performance.now() > endMs) assert.fail(`waited ${patienceMs} ms in vain for ${what}`)
     await pause(20)
   }

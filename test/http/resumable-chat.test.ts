@@ -64,7 +64,7 @@ class Visitor implements AsyncDisposable {
 
 /** A test with a visitor; skipped, with the reason, where there is no browser. */
 function story(name: string, run: (visitor: Visitor, t: TestContext) => Promise<void>): void {
-  test(name, { timeout: 60_000 }, async (t) => {
+  test(name, { timeout: 120_000 }, async (t) => {
     if (reason !== '') return t.skip(reason)
     await using visitor = new Visitor(await browser.newContext())
     await run(visitor, t)
@@ -88,8 +88,13 @@ async function midAnswer(page: Page, length: number): Promise<void> {
   assert.ok(await page.getByRole('button', { name: 'Stop' }).isVisible(), 'the answer is under way')
 }
 
-async function end(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Send' }).waitFor()
+/** Resolves once the answer has ended; it is waited for as long as it grows. */
+async function end(page: Page, look: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+  const hasEnded = async (): Promise<boolean> => {
+    await look()
+    return page.getByRole('button', { name: 'Send' }).isVisible()
+  }
+  await eventually('the end', hasEnded, () => textOf(page))
 }
 
 /** How often the model server was asked for this. */
@@ -194,10 +199,7 @@ describe('the resumable chat', () => {
     const pids = await workerPids(gateway)
     assert.ok(pids.length > 0)
     for (const pid of pids) process.kill(pid, 'SIGKILL')
-    await eventually('the end', async () => {
-      assert.equal(await page.getByText('Coming back').count(), 0)
-      return page.getByRole('button', { name: 'Send' }).isVisible()
-    })
+    await end(page, async () => assert.equal(await page.getByText('Coming back').count(), 0))
     assert.equal(await textOf(page), expectedAnswer(prompt))
     t.diagnostic(`${pids.length} workers killed; the model server was asked ${await callCount(prompt)} times`)
   })

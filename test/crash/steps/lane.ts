@@ -38,7 +38,7 @@ export interface Scene {
   readonly cutTokens?: number
   /** The first upstream is so many times slower, in its first answer. */
   readonly slowFactor?: number
-  /** At this event (stream), or once begun (background): the answer is cancelled from elsewhere. */
+  /** At this event (stream), or once a model server is asked (background): the answer is cancelled from elsewhere. */
   readonly cancelAt?: number
   /** What else happens, from this event on, beside the client. */
   readonly beside?: { readonly at: number; readonly run: (lane: Lane, client: ResumingClient) => Promise<void> }
@@ -172,6 +172,12 @@ export class Lane implements AsyncDisposable {
     })
   }
 
+  /** The same once a model server is at work on it: before, there would be nobody to be asked in vain. */
+  async cancelAsked(id: string, prompt: string): Promise<void> {
+    await until('a model server is asked', async () => (await countCalls(this.upstreams, prompt)) > 0)
+    await this.cancel(id)
+  }
+
   async play(scene: Scene): Promise<Row> {
     const prompt = `scene ${sceneCount++}: ${scene.name}, ${scene.mode} tokens:${scene.tokens ?? tokensDefault}`
     const complaints: string[] = []
@@ -289,7 +295,7 @@ class SceneClient {
       this.#stream = new ResumingClient({ ...common, ...more })
     } else {
       const onBegun = (id: string): void => {
-        if (cancelAt !== undefined) this.#cancel = lane.cancel(id)
+        if (cancelAt !== undefined) this.#cancel = lane.cancelAsked(id, prompt)
       }
       this.#repeating = new RepeatingClient({ ...common, onBegun })
     }

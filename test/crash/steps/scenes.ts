@@ -25,6 +25,8 @@ const streams: readonly Mode[] = ['stream', 'stream, key']
 const eventful: readonly Mode[] = ['stream', 'background']
 const keyed: readonly Mode[] = ['stream', 'whole, key', 'background']
 const cut = { cutTokens: 8 } as const
+/** So long that it is still under way when the cancel comes, however busy the machine is. */
+const cancelled = { cancelAt: 5, tokens: 600 } as const
 
 const steps: readonly Step[] = [
   { step: 'taken', calls: one, modes: every },
@@ -49,9 +51,9 @@ const steps: readonly Step[] = [
   { step: 'beat-uncommitted', nth: 2, calls: two, modes: eventful },
   { step: 'beat-committed', nth: 2, calls: two, modes: eventful },
   { step: 'sweep-uncommitted', calls: oneOrTwo, modes: eventful },
-  { step: 'cancel-uncommitted', calls: oneOrTwo, modes: eventful, more: { cancelAt: 5 } },
-  { step: 'cancel-committed', calls: oneOrTwo, modes: eventful, more: { cancelAt: 5 } },
-  { step: 'cancel-noticed', calls: oneOrTwo, modes: eventful, more: { cancelAt: 5 } },
+  { step: 'cancel-uncommitted', calls: oneOrTwo, modes: eventful, more: cancelled },
+  { step: 'cancel-committed', calls: oneOrTwo, modes: eventful, more: cancelled },
+  { step: 'cancel-noticed', calls: oneOrTwo, modes: eventful, more: cancelled },
 ]
 
 /** Whoever takes an answer over dies of it too. */
