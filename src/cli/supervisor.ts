@@ -26,6 +26,8 @@ const busyMs = 3000
 const watchPeriodMs = 2000
 /** New workers that do not listen within this have failed, at a restart: `holdfast restart` waits no longer either. */
 const restartPatienceMs = 50_000
+/** After so many restarts more an old worker waits for silent connections no longer: else there would be ever more. */
+const patientRestartsMax = 3
 /** Dead nodes that a new worker is told of; their answers are long adopted or gone by then. */
 const deadMax = 16
 
@@ -50,8 +52,8 @@ export type SupervisorWord =
   | { readonly event: 'bury'; readonly node: string }
   /** What have you counted? */
   | { readonly event: 'count' }
-  /** New workers are there: stop accepting, finish everything, end. */
-  | { readonly event: 'retire' }
+  /** New workers are there: stop accepting, finish everything, end. `isHurried`: do not wait for silent connections. */
+  | { readonly event: 'retire'; readonly isHurried: boolean }
 
 export interface WorkerStatus {
   readonly totals: Totals
@@ -85,6 +87,8 @@ interface Hand {
   /** When it was last heard of. */
   heardMs: number
   isRetired: boolean
+  /** Of the gateway, when it was retired. */
+  generation: number
 }
 
 export class Supervisor {
@@ -155,6 +159,7 @@ export class Supervisor {
       await Promise.race([this.#openAll(), late])
       this.#generation++
       for (const hand of old) this.#retire(hand)
+      this.#hurryOldest()
       this.#log.info({ generation: this.#generation, retired: old.length }, 'workers restarted')
     } catch (error) {
       this.#config = before
@@ -261,7 +266,16 @@ export class Supervisor {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
     const bornMs = performance.now()
-    const hand: Hand = { number, worker, bornMs, heardMs: bornMs, node: null, status: null, isRetired: false }
+    const hand: Hand = {
+      number,
+      worker,
+      bornMs,
+      heardMs: bornMs,
+      node: null,
+      status: null,
+      isRetired: false,
+      generation: 0,
+    }
     this.#hands.add(hand)
     // By message and not by environment: the configuration may hold secrets.
     worker.once('online', () => tell(worker, { event: 'begin', config, number, dead: this.#dead }))
@@ -305,7 +319,14 @@ export class Supervisor {
 
   #retire(hand: Hand): void {
     hand.isRetired = true
-    tell(hand.worker, { event: 'retire' })
+    hand.generation = this.#generation
+    tell(hand.worker, { event: 'retire', isHurried: false })
+  }
+
+  #hurryOldest(): void {
+    for (const { worker, isRetired, generation } of this.#hands)
+      if (isRetired && this.#generation - generation >= patientRestartsMax)
+        tell(worker, { event: 'retire', isHurried: true })
   }
 
   #lose(hand: Hand, how: string): void {

@@ -53,12 +53,14 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
   const timer = setInterval(tellStatus, statusPeriodMs)
   house.onPressure = tellStatus
   let endsMs = Number.POSITIVE_INFINITY
+  let isPatient = true
   /** One that is retiring may still be told to hurry, but not to take longer. */
   const stop = async (graceMs: number, isReplaced = false): Promise<void> => {
-    const laterMs = performance.now() + graceMs
-    if (laterMs >= endsMs) return
-    endsMs = laterMs
-    await house.drain(graceMs, isReplaced)
+    const nowMs = performance.now()
+    if (nowMs + graceMs >= endsMs && (isReplaced || !isPatient)) return
+    endsMs = Math.min(endsMs, nowMs + graceMs)
+    isPatient &&= isReplaced
+    await house.drain(endsMs - nowMs, isReplaced)
     clearInterval(timer)
     process.exit()
   }
@@ -81,7 +83,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     hear: (word) => {
       if (word.event === 'bury') bury(word.node)
       if (word.event === 'count') count()
-      if (word.event === 'retire') void stop(retireMs, true)
+      if (word.event === 'retire') void stop(retireMs, !word.isHurried)
     },
   }
 }

@@ -16,7 +16,7 @@ import { until } from './until.ts'
 
 interface Facts {
   readonly workers: readonly { readonly pid: number; readonly callsLive?: number }[]
-  readonly retiring?: readonly unknown[]
+  readonly retiring?: readonly { readonly pid: number }[]
 }
 
 const facts = async (adminUrl: string): Promise<Facts> => (await (await fetch(`${adminUrl}/readyz`)).json()) as Facts
@@ -105,6 +105,32 @@ test('a restart closes no kept connection: its next request is served, whenever 
     const expected: Listing = { status: 200, isKept: false, isReused: true }
     assert.deepEqual(await Promise.all(after), Array<Listing>(keptCount).fill(expected))
     await until('the old workers to end', async () => (await facts(gateway.adminUrl)).retiring === undefined)
+  } finally {
+    for (const agent of agents) agent.destroy()
+  }
+})
+
+test('restart after restart, the oldest processes wait for silent connections no longer', async () => {
+  await using gateway = await startGateway('--upstream', 'http://127.0.0.1:9/v1', '--workers', '1')
+  const agents: Agent[] = []
+  const pids: (number | undefined)[] = []
+  try {
+    for (let restarts = 0; restarts < 4; restarts++) {
+      const agent = new Agent({ keepAlive: true })
+      agents.push(agent)
+      await listOn(agent, gateway.url)
+      pids.push((await facts(gateway.adminUrl)).workers[0]?.pid)
+      const { code, output } = await holdfast('restart', '--state', gateway.state)
+      assert.equal(code, 0, output)
+    }
+    const left = await until('one of the old workers to end', async () => {
+      const { retiring = [] } = await facts(gateway.adminUrl)
+      return retiring.length < pids.length && retiring
+    })
+    assert.deepEqual(
+      left.map(({ pid }) => pid),
+      pids.slice(1),
+    )
   } finally {
     for (const agent of agents) agent.destroy()
   }
