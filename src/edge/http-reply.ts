@@ -20,6 +20,8 @@ interface LastEnd {
   onUndelivered: () => void
 }
 
+/** A function made for one call would tie the call before it to that call. */
+const ignore = (): void => {}
 /** One listener a connection, however many answers go over it. */
 const lastEnds = new WeakMap<Socket, LastEnd>()
 
@@ -67,7 +69,7 @@ export class HttpReply implements Reply {
     response.on('drain', this.#drained)
     // Who asks again has got the answer before.
     const before = response.socket && lastEnds.get(response.socket)
-    if (before) before.onUndelivered = () => {}
+    if (before) before.onUndelivered = ignore
   }
 
   begin(head: ReplyHead): void {

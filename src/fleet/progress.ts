@@ -8,6 +8,7 @@
  */
 import type { FaultCode } from '../fault/code.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
+import { Crowd, type Member } from '../ground/crowd.ts'
 import type { EngineGauges } from './engine-metrics.ts'
 import type { Pace } from './pace.ts'
 import { ReadingTime } from './reading-time.ts'
@@ -50,8 +51,8 @@ export class Progress {
   #gauges: EngineGauges | null = null
   /** It has a counter of steps, which was read at least once. */
   #hasSteps = false
-  #speaking = new Set<ProgressShare>()
-  #awaited = new Set<ProgressShare>()
+  #speaking = new Crowd<ProgressShare>()
+  #awaited = new Crowd<ProgressShare>()
   /** When the last token of any answer came. */
   #lastMs = Number.NEGATIVE_INFINITY
   /** From when on the silence counts: since then, or since the engine was seen to get on. */
@@ -75,7 +76,7 @@ export class Progress {
     const nowMs = this.#clock.monotonicMs()
     const readMs = isStream ? Number.POSITIVE_INFINITY : 3 * (this.reading.expectedMs(promptTokens) ?? 0) + silentMsMin
     const share = new ProgressShare(this, promptTokens, nowMs, nowMs + readMs)
-    this.#awaited.add(share)
+    share.moveTo(this.#awaited)
     return share
   }
 
@@ -183,10 +184,9 @@ export class Progress {
 
   begin(share: ProgressShare): void {
     const nowMs = this.#clock.monotonicMs()
-    this.#awaited.delete(share)
+    share.moveTo(this.#speaking)
     this.#learnReading(share, nowMs)
     this.token(nowMs)
-    this.#speaking.add(share)
     if (!this.#timer) this.#watch(nowMs)
   }
 
@@ -200,8 +200,7 @@ export class Progress {
   }
 
   leave(share: ProgressShare): void {
-    this.#awaited.delete(share)
-    this.#speaking.delete(share)
+    share.moveTo(null)
     if (this.#speaking.size > 0) return
     this.#timer?.cancel()
     this.#timer = null
@@ -256,20 +255,22 @@ export class Progress {
     const silentMs = nowMs - this.#sinceMs
     if (limitMs === null || silentMs < limitMs) return this.#watch(nowMs)
     const speaking = [...this.#speaking]
-    this.#speaking.clear()
+    for (const share of speaking) share.moveTo(null)
     this.onHung()
     for (const share of speaking) share.tellHung(Math.round(silentMs))
   }
 }
 
 /** One call's part of it. */
-export class ProgressShare {
+export class ProgressShare implements Member {
+  place = 0
   readonly promptTokens: number
   readonly sentMs: number
   /** After that its prompt has been read, by all experience, and it is being answered unseen. */
   readonly readByMs: number
   #progress: Progress
   #onHung: OnHung = () => {}
+  #crowd: Crowd<ProgressShare> | null = null
   #tokens = 0
   #isOver = false
 
@@ -278,6 +279,13 @@ export class ProgressShare {
     this.promptTokens = promptTokens
     this.sentMs = sentMs
     this.readByMs = readByMs
+  }
+
+  /** Those whose prompt is read, those that are answered, or neither. */
+  moveTo(crowd: Crowd<ProgressShare> | null): void {
+    this.#crowd?.remove(this)
+    this.#crowd = crowd
+    crowd?.add(this)
   }
 
   /** The first content has come; from here on the server is expected to get on with it. */

@@ -6,6 +6,7 @@
  */
 import type { CallSize, Load, LoadShare } from '../../fleet/load.ts'
 import type { Speed } from '../../fleet/speed.ts'
+import { Crowd, type Member } from '../../ground/crowd.ts'
 import { AdaptiveLimit } from './adaptive-limit.ts'
 import type { OverloadOptions } from './overload-options.ts'
 import { Throughput } from './throughput.ts'
@@ -37,7 +38,7 @@ const callWorkNewest = 0.1
 const refusedShareMin = 0.1
 
 /** A call that was sent through a gate. */
-interface Sent {
+interface Sent extends Member {
   readonly speed: Speed
   readonly size: CallSize
   readonly atMs: number
@@ -46,6 +47,8 @@ interface Sent {
   readonly aheadTokens: number
   readonly work: number
   isOverdue: boolean
+  /** Its first token is awaited. */
+  isPending: boolean
 }
 
 export class Gate {
@@ -57,7 +60,8 @@ export class Gate {
   #options: OverloadOptions
   #prefillWeight = 1 / 16
   /** First tokens that are awaited, the oldest first. */
-  #pending = new Set<Sent>()
+  /** Those whose first token is awaited; no Set, see `ground/crowd.ts`. */
+  #pending = new Crowd<Sent>()
   /** What it does while it has anything in hand. */
   #pace = new Throughput()
   #writtenSeen = 0
@@ -128,6 +132,8 @@ export class Gate {
       aheadTokens: load.prefillTokens,
       work: this.work,
       isOverdue: false,
+      isPending: isStream,
+      place: 0,
     }
     this.#taken.run(nowMs)
     this.#refused.run(nowMs)
@@ -137,7 +143,8 @@ export class Gate {
 
   /** For its passage: the first token is there. */
   spoke(sent: Sent, nowMs: number): void {
-    if (!this.#pending.delete(sent)) return
+    if (!sent.isPending) return
+    this.left(sent)
     this.#taken.add(1, nowMs)
     const { speed, size, atMs, others, aheadTokens } = sent
     this.#prefillWeight = speed.prefillWeight(this.#subject.load.calls)
@@ -148,7 +155,8 @@ export class Gate {
 
   /** For its passage: it is over, with or without a first token. */
   left(sent: Sent): void {
-    this.#pending.delete(sent)
+    if (sent.isPending) this.#pending.remove(sent)
+    sent.isPending = false
   }
 
   /** For its passage: an answer in one piece has come. */
@@ -185,8 +193,7 @@ export class Gate {
     if (calls > 0) this.#pace.run(nowMs)
     else this.#pace.pause(nowMs)
     for (const sent of this.#pending) {
-      if (sent.isOverdue) continue
-      if (!this.#isOverdue(sent, nowMs)) break
+      if (sent.isOverdue || !this.#isOverdue(sent, nowMs)) continue
       sent.isOverdue = true
       this.#observe(sent, nowMs)
     }
