@@ -13,6 +13,8 @@ import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import { openFleet } from './house/open-fleet.ts'
+import { openRecord } from './house/open-record.ts'
+import { recordSamples } from './house/record-samples.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
 import { openWatch } from './house/open-watch.ts'
@@ -56,12 +58,14 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const { limits, site, onDisconnect } = config
   const node = nodeNumber(worker)
   const rays = new RaySource(clock, random, { node, site })
-  const fleet = openFleet(config, clock, log)
+  const record = openRecord(parts, config, { clock, log, node: `worker-${worker}/${process.pid}`, isKeeper: false })
+  const fleet = openFleet(config, clock, log, record.recorder)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
-  const opened = await openRelay(parts, config, { clock, random, log, fleet, journal, wires })
+  const opened = await openRelay(parts, config, { clock, random, log, fleet, journal, wires, record })
   const { plane: relay, pressure, observer, metrics } = opened
+  parts.use(recordSamples(config, { clock, recorder: record.recorder, fleet, relay, places: opened.places }))
   const adopt = (): void => {
     relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
   }
@@ -106,7 +110,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   }
   const house = asHouse(open)
   const onChange = (): void => house.onPressure()
-  open.parts.use(openWatch(config, { clock, log, pressure, journal, listeners, onChange }))
+  const { recorder } = record
+  open.parts.use(openWatch(config, { clock, log, recorder, pressure, journal, listeners, onChange }))
   return house
 }
 

@@ -11,9 +11,11 @@ import type { Readiness } from '../edge/admin.ts'
 import type { House } from '../main.ts'
 import type { Log } from '../observe/log.ts'
 import type { Numbers, Totals } from '../observe/metric.ts'
+import { noRecorder } from '../observe/recorder.ts'
 import type { EngineTold, Ready } from './banner.ts'
 import type { Snapshot } from './live-line.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
+import { WorkerNews } from './worker-news.ts'
 
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
 const restartMs = 200
@@ -108,13 +110,17 @@ export class Supervisor {
   #generation = 1
   /** Sums of workers that are gone, so that totals never step back. */
   #past: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
+  #news: WorkerNews
   #metrics = new WorkerMetrics((worker) => tell(worker, { event: 'count' }))
 
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, recorder = noRecorder) {
     this.#config = config
+    this.#news = new WorkerNews(recorder)
     this.#listeners = this.#chosen = config.listeners
     this.#log = log
     cluster.schedulingPolicy = cluster.SCHED_NONE
+    // Their last words are worth keeping; all else they share with us.
+    cluster.setupPrimary({ stdio: ['inherit', 'inherit', 'pipe', 'ipc'] })
     let lookedMs = performance.now()
     setInterval(() => {
       const isLate = performance.now() - lookedMs > 2 * watchPeriodMs
@@ -265,6 +271,7 @@ export class Supervisor {
       this.#replaceSoon(number, String(error), 0)
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
+    this.#news.watch(worker, number)
     const bornMs = performance.now()
     const hand: Hand = {
       number,
@@ -283,6 +290,7 @@ export class Supervisor {
       worker.on('message', (word: WorkerWord) => {
         if (word.event === 'listening') {
           hand.node = word.node
+          this.#news.tell(worker, 'ready')
           this.#chosen = withPorts(this.#listeners, word.urls)
           resolve(word)
         }
@@ -291,10 +299,14 @@ export class Supervisor {
           hand.heardMs = performance.now()
         }
         if (word.event === 'counted') this.#metrics.hear(worker, word.numbers)
-        if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
+        if (word.event === 'failed') {
+          this.#news.tell(worker, 'failed', word.message, false)
+          reject(Object.assign(new Error(word.message), word))
+        }
       })
       worker.once('exit', (code, signal) => {
         reject(new Error(`worker ${number} ended before it listened (${signal ?? code})`))
+        this.#news.exited(worker, { exitCode: code, signal, isExpected: this.#isClosing || hand.isRetired })
         this.#lose(hand, signal ?? String(code))
       })
       worker.on('error', (error) => {
@@ -313,6 +325,7 @@ export class Supervisor {
     for (const { number, worker, heardMs, status } of this.#hands) {
       if (status === null || heardMs > limitMs) continue
       this.#log.error({ worker: number, pid: worker.process.pid }, 'worker hangs and is killed')
+      this.#news.tell(worker, 'hung', `silent for ${hungMs / 1000} s`, false)
       worker.process.kill('SIGKILL')
     }
   }
@@ -320,6 +333,7 @@ export class Supervisor {
   #retire(hand: Hand): void {
     hand.isRetired = true
     hand.generation = this.#generation
+    this.#news.tell(hand.worker, 'draining', 'others stand in its place')
     tell(hand.worker, { event: 'retire', isHurried: false })
   }
 

@@ -24,23 +24,26 @@ import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
 import { gaugesOf } from './gauges.ts'
+import type { OpenRecord } from './open-record.ts'
 
 export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
   readonly wires: Wires
   readonly log: Log
+  readonly record: Pick<OpenRecord, 'recorder' | 'lostCount'>
 }
 
 export interface OpenRelay {
   readonly plane: RelayPlane
   readonly pressure: Pressure
   readonly breakers: Breakers
+  readonly places: Places
   readonly observer: Observer
   readonly metrics: Metrics
 }
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
 export async function openRelay(parts: AsyncDisposableStack, config: Config, base: RelayBase): Promise<OpenRelay> {
-  const { clock, random, fleet, wires, journal, log } = base
+  const { clock, random, fleet, wires, journal, log, record } = base
   const { continuation, limits } = config
   const admission = new Admission(limits.callsLiveMax)
   const pressure = new Pressure(random)
@@ -58,8 +61,9 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     hasRoom: (member) => places.hasRoom(member),
   })
   const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure }
-  const metrics = new Metrics(gaugesOf(gauged))
-  const observer = new Observer(log, metrics, config.log)
+  const metrics = new Metrics(gaugesOf(gauged, record))
+  const { recorder } = record
+  const observer = new Observer(log, metrics, config.log, recorder)
   const relay: Relay = {
     ...gauged,
     clock,
@@ -77,14 +81,14 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const plane = parts.use(new RelayPlane(relay, config.journal))
   const prober = new TokenProber(clock, wires, places)
   await watchUpstreams(parts, base, prober)
-  parts.use(new Patrol({ clock, fleet, breakers, log, metrics, prober, options: config.breaker }))
-  return { plane, pressure, breakers, observer, metrics }
+  parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
+  return { plane, pressure, breakers, places, observer, metrics }
 }
 
 /** Asks the upstreams from now on what they offer, and their engines how they do. */
 async function watchUpstreams(parts: AsyncDisposableStack, base: RelayBase, prober: TokenProber): Promise<void> {
-  const { clock, fleet, wires, log } = base
+  const { clock, fleet, wires, log, record } = base
   const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires.names)
-  await parts.use(new RollCall(clock, fleet, ask, log, prober)).start()
+  await parts.use(new RollCall({ clock, fleet, probe: ask, log, recorder: record.recorder, tokens: prober })).start()
   parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires.names)), log)).start()
 }

@@ -37,23 +37,25 @@ export interface SeamFact extends Base {
   readonly eventCount: number
 }
 
-/** Something about the caller of an answer: it left (`code` HF_CLIENT_GONE) or took nothing for too long. */
+/**
+ * All readers of an answer were gone before its end (`left`; what became of the answer, the call tells), or one took
+ * nothing of it for so long that its connection was closed (`stalled`).
+ */
 export interface ClientFact extends Base {
   readonly kind: 'client'
   readonly ray: Ray
   readonly state: 'left' | 'stalled'
-  /** Bytes of the answer that it had been handed. */
-  readonly sentBytes: number
 }
 
-/** An answer of a dead process was taken over by this one, or what was in hand here was lost to another. */
+/** An answer of a dead process was taken over by this one. */
 export interface AdoptionFact extends Base {
   readonly kind: 'adoption'
   readonly ray: Ray
   /** `given-up`: it ended with an error, for nobody could go on with it. */
-  readonly state: 'adopted' | 'given-up' | 'lease-lost'
-  /** How often the answer has changed hands; null where that is not known. */
-  readonly epoch: number | null
+  readonly state: 'adopted' | 'given-up'
+  /** How often the answer has changed hands, and one. */
+  readonly epoch: number
+  /** Events that were kept before. */
   readonly eventCount: number
 }
 
