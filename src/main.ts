@@ -14,7 +14,6 @@ import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import { openFleet } from './house/open-fleet.ts'
 import { openRecord } from './house/open-record.ts'
-import { recordSamples } from './house/record-samples.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
 import { openWatch } from './house/open-watch.ts'
@@ -65,12 +64,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const wires = parts.use(new Wires(clock))
   const opened = await openRelay(parts, config, { clock, random, log, fleet, journal, wires, record })
   const { plane: relay, pressure, observer, metrics } = opened
-  parts.use(recordSamples(config, { clock, recorder: record.recorder, fleet, relay, places: opened.places }))
-  const adopt = (): void => {
-    relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
-  }
-  parts.use(clock.every(config.journal.leaseMs / adoptionsPerLease, adopt))
-  adopt()
+  const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
@@ -113,6 +107,19 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const { recorder } = record
   open.parts.use(openWatch(config, { clock, log, recorder, pressure, journal, listeners, onChange }))
   return house
+}
+
+/** Takes over what dead nodes left, now and then; gives what does so at once. */
+function keepAdopting(
+  parts: AsyncDisposableStack,
+  { clock, log, relay, periodMs }: { clock: Clock; log: Log; relay: RelayPlane; periodMs: number },
+): () => void {
+  const adopt = (): void => {
+    relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
+  }
+  parts.use(clock.every(periodMs, adopt))
+  adopt()
+  return adopt
 }
 
 async function openListeners(

@@ -1,6 +1,6 @@
 /**
- * Tells the record of starts, restarts and stops, and of changes of the configuration: since when something is so is the
- * first question after a failure.
+ * Tells the record of starts, restarts and stops, and of changes of the configuration: since when something is so is
+ * the first question after a failure.
  */
 import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'

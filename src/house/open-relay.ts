@@ -25,6 +25,7 @@ import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
 import { gaugesOf } from './gauges.ts'
 import type { OpenRecord } from './open-record.ts'
+import { recordSamples } from './record-samples.ts'
 
 export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
   readonly wires: Wires
@@ -36,7 +37,6 @@ export interface OpenRelay {
   readonly plane: RelayPlane
   readonly pressure: Pressure
   readonly breakers: Breakers
-  readonly places: Places
   readonly observer: Observer
   readonly metrics: Metrics
 }
@@ -79,10 +79,11 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
   }
   const plane = parts.use(new RelayPlane(relay, config.journal))
+  parts.use(recordSamples(config, { clock, recorder, fleet, relay: plane, places }))
   const prober = new TokenProber(clock, wires, places)
   await watchUpstreams(parts, base, prober)
   parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
-  return { plane, pressure, breakers, places, observer, metrics }
+  return { plane, pressure, breakers, observer, metrics }
 }
 
 /** Asks the upstreams from now on what they offer, and their engines how they do. */

@@ -1,6 +1,6 @@
 /**
- * Looks now and then at what this process uses, what upstreams have in hand and how much they are given, and puts it into
- * the record: what was so before a failure can be asked afterwards.
+ * Looks now and then at what this process uses, what upstreams have in hand and how much they are given, and puts it
+ * into the record: what was so before a failure can be asked afterwards.
  */
 import type { Config } from '../config.ts'
 import type { Fleet } from '../fleet/fleet.ts'

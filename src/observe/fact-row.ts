@@ -8,7 +8,7 @@ import { callText } from './call-line.ts'
 import type { AttemptFact, ExchangeFact } from './exchange-fact.ts'
 import { type Fact, type FactKind, factKinds, type Note, type SumFact } from './fact.ts'
 
-/** What may go first when room is short: a sample of calls to which nothing happened, then other calls, then the rest. */
+/** What goes first when room is short: calls to which nothing happened, then other calls, then the rest. */
 export const ranks = { uneventful: 0, calls: 1, house: 2 } as const
 
 export interface FactRow {

@@ -2,7 +2,8 @@
  * The file of the record: its tables, and what becomes of it when it is damaged (it is laid aside: the record is worth
  * less than a gateway that serves).
  */
-import { existsSync, renameSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
 import { isDamage, SqliteFile } from './sqlite-file.ts'
 
@@ -37,6 +38,7 @@ const busyMs = 2000
 
 /** @throws when it cannot be opened. A file that is damaged, or of another version, is laid aside. */
 export function openRecordFile(path: string, clock: Clock): SqliteFile {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   try {
     return open(path, clock)
   } catch (cause) {

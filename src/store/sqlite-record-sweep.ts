@@ -1,6 +1,6 @@
 /**
- * Keeps the record's file in bounds, in the one process that carries no traffic: forgets by age and by size, a little at
- * a time, and copies changes out of the log, for which the others never wait.
+ * Keeps the record's file in bounds, in the one process that carries no traffic: forgets by age and by size, a little
+ * at a time, and copies changes out of the log, for which the others never wait.
  */
 import type { Clock, Timer } from '../ground/clock.ts'
 import { isBusy, type SqliteFile } from './sqlite-file.ts'

@@ -62,6 +62,10 @@ export class SqliteRecord implements FactShelf {
     this.#timer = clock.every(gatherMs, () => this.#flush())
   }
 
+  get file(): SqliteFile {
+    return this.#file
+  }
+
   get lostCount(): number {
     return this.#lostCount
   }
