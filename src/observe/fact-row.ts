@@ -58,9 +58,9 @@ export function readRow(row: FactRow, node: string): Fact | null {
   try {
     const body = JSON.parse(row.body) as Record<string, unknown>
     const links = { atMs, node, kind, ray: ray as Ray | null, upstream, code: code as FaultCode | null }
-    if (kind !== 'call') return { ...body, ...links } as Fact
+    if (kind !== 'call') return { ...links, ...body, ...links } as Fact
     const attempts = (body['attempts'] as AttemptFact[]).map((each) => ({ ...noAttempt, ...each }))
-    return { ...noCall, ...body, ...links, attempts } as unknown as Fact
+    return { ...links, ...noCall, ...body, ...links, attempts } as unknown as Fact
   } catch {
     return null
   }

@@ -36,8 +36,46 @@ const schemaSql = `
 const ownCheckpointPages = 16_384
 const busyMs = 2000
 
-/** @throws when it cannot be opened. A file that is damaged, or of another version, is laid aside. */
-export function openRecordFile(path: string, clock: Clock): SqliteFile {
+/** The file as it lies at its path now: it may have been laid aside or deleted while it is written. */
+export class RecordFile {
+  /** Counts up each time that it is another file. */
+  generation = 0
+  readonly #path: string
+  readonly #clock: Clock
+  #file: SqliteFile
+  #inode: number | null
+
+  /** @throws when it cannot be opened. */
+  constructor(path: string, clock: Clock) {
+    this.#path = path
+    this.#clock = clock
+    this.#file = openRecordFile(path, clock)
+    this.#inode = inodeOf(path)
+  }
+
+  /** @throws when it is another one, and cannot be opened. */
+  get now(): SqliteFile {
+    if (this.#file.database.isOpen && inodeOf(this.#path) === this.#inode) return this.#file
+    this.#file.close()
+    this.#file = openRecordFile(this.#path, this.#clock)
+    this.#inode = inodeOf(this.#path)
+    this.generation++
+    return this.#file
+  }
+
+  /** It is damaged: the next look is at a new one. */
+  layAside(): void {
+    this.#file.close()
+    layAside(this.#path, this.#inode)
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+}
+
+/** A file that is damaged, or of another version, is laid aside. */
+function openRecordFile(path: string, clock: Clock): SqliteFile {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   try {
     return open(path, clock)
@@ -49,13 +87,13 @@ export function openRecordFile(path: string, clock: Clock): SqliteFile {
 }
 
 /** `inode`: of the file that was found damaged; another process may have laid it aside meanwhile. */
-export function layAside(path: string, inode: number | null): void {
+function layAside(path: string, inode: number | null): void {
   if (inode === null || inodeOf(path) !== inode) return
   for (const suffix of ['', '-wal', '-shm'])
     if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.damaged${suffix}`)
 }
 
-export function inodeOf(path: string): number | null {
+function inodeOf(path: string): number | null {
   return statSync(path, { throwIfNoEntry: false })?.ino ?? null
 }
 

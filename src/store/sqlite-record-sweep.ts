@@ -3,8 +3,8 @@
  * at a time, and copies changes out of the log, for which the others never wait.
  */
 import type { Clock, Timer } from '../ground/clock.ts'
-import { isBusy, type SqliteFile } from './sqlite-file.ts'
-import { openRecordFile, placesPerMs } from './sqlite-record-file.ts'
+import { isBusy } from './sqlite-file.ts'
+import { placesPerMs, RecordFile } from './sqlite-record-file.ts'
 import type { RecordOptions } from './record.ts'
 
 const checkpointPeriodMs = 2000
@@ -25,7 +25,7 @@ type Step = () => boolean
 export type SweepLimits = Pick<RecordOptions, 'keepMs' | 'keepUneventfulMs' | 'totalBytesMax'>
 
 export class RecordSweep implements Disposable {
-  readonly #file: SqliteFile
+  readonly #file: RecordFile
   readonly #clock: Clock
   readonly #limits: SweepLimits
   readonly #timers: readonly Timer[]
@@ -35,7 +35,7 @@ export class RecordSweep implements Disposable {
 
   /** @throws when the file cannot be opened. */
   constructor(path: string, clock: Clock, limits: SweepLimits) {
-    this.#file = openRecordFile(path, clock)
+    this.#file = new RecordFile(path, clock)
     this.#clock = clock
     this.#limits = limits
     this.#timers = [
@@ -46,8 +46,9 @@ export class RecordSweep implements Disposable {
 
   /** Of the file, without what is free in it. */
   get usedBytes(): number {
+    const file = this.#file.now
     const [pages, free, size] = ['page_count', 'freelist_count', 'page_size'].map((name) =>
-      Number(this.#file.sql(`PRAGMA ${name}`).get()?.[name]),
+      Number(file.sql(`PRAGMA ${name}`).get()?.[name]),
     ) as [number, number, number]
     return (pages - free) * size
   }
@@ -61,7 +62,7 @@ export class RecordSweep implements Disposable {
 
   #checkpoint(): void {
     try {
-      this.#file.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      this.#file.now.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
     } catch {
       // A reader is in the way, or the disk: the next time will do.
     }
@@ -89,7 +90,7 @@ export class RecordSweep implements Disposable {
     }
     let pauseMs = stepPauseMs
     try {
-      if (!this.#file.write(step)) steps.shift()
+      if (!this.#file.now.write(step)) steps.shift()
     } catch (cause) {
       if (isBusy(cause)) pauseMs = busyPauseMs
       else steps.shift()
@@ -118,6 +119,6 @@ export class RecordSweep implements Disposable {
   #forget(which: string, ageMs: number): number {
     const limit = (this.#clock.nowMs() - ageMs) * placesPerMs
     const sql = `DELETE FROM fact WHERE id IN (SELECT id FROM fact WHERE ${which} AND id < ? ORDER BY id LIMIT ${stepFacts})`
-    return Number(this.#file.sql(sql).run(limit).changes)
+    return Number(this.#file.now.sql(sql).run(limit).changes)
   }
 }

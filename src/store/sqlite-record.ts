@@ -3,17 +3,21 @@
  * is busy is tried again, one that is full is left alone for a while; what cannot wait any longer is lost and counted.
  * Nothing here throws at those who note, and nothing makes them wait.
  */
+import type { StatementSync } from 'node:sqlite'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { FactRow } from '../observe/fact-row.ts'
 import type { FactShelf } from '../observe/recording.ts'
 import { isBusy, isDamage, reasonOf, type SqliteFile } from './sqlite-file.ts'
-import { inodeOf, layAside, openRecordFile, placesPerMs } from './sqlite-record-file.ts'
+import { placesPerMs, RecordFile } from './sqlite-record-file.ts'
 
 /** Facts are gathered for so long, or up to so much. */
 const gatherMs = 500
 const gatherBytes = 64 * 2 ** 10
 /** Another process writes for a moment. */
 const busyPauseMs = 20
+/** What one commit writes; the rest a moment later, so that calls get their turn. */
+const rowsPerWrite = 200
+const restPauseMs = 2
 /** A disk that is full, or broken, is tried again after this. */
 const brokenPauseMs = 5000
 /** What may wait; what is noted beyond is lost. */
@@ -22,8 +26,10 @@ const waitingBytesMax = 4 * 2 ** 20
 const rowBytes = 100
 /** At the end another process that writes is waited for so long. */
 const lastWaitMs = 1000
-/** Numbers that are tried for a fact: others may have been given to facts of the same moment. */
-const placesTried = 4 * placesPerMs
+/** Numbers that are tried for a fact, in steps that double: another process has facts of the same moment. */
+const triesMax = 16
+/** Facts of one moment may run over into so many that follow. */
+const overrunMs = 1000
 
 const insertSql = `
   INSERT OR IGNORE INTO fact (id, node, kind, rank, ray, upstream, code, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
@@ -34,14 +40,14 @@ export interface RecordLog {
 }
 
 export class SqliteRecord implements FactShelf {
-  readonly #path: string
   readonly #clock: Clock
   readonly #nodeName: string
   readonly #log: RecordLog
   readonly #timer: Timer
-  #file: SqliteFile
-  #inode: number | null
+  readonly #file: RecordFile
+  /** Of this process in the file of that generation; 0 while it is not known. */
   #node = 0
+  #nodeGeneration = -1
   #waiting: FactRow[] = []
   #waitingBytes = 0
   #isAsked = false
@@ -53,17 +59,15 @@ export class SqliteRecord implements FactShelf {
 
   /** @throws when the file cannot be opened. */
   constructor(path: string, clock: Clock, nodeName: string, log: RecordLog) {
-    this.#path = path
     this.#clock = clock
     this.#nodeName = nodeName
     this.#log = log
-    this.#file = openRecordFile(path, clock)
-    this.#inode = inodeOf(path)
+    this.#file = new RecordFile(path, clock)
     this.#timer = clock.every(gatherMs, () => this.#flush())
   }
 
   get file(): SqliteFile {
-    return this.#file
+    return this.#file.now
   }
 
   get lostCount(): number {
@@ -85,7 +89,8 @@ export class SqliteRecord implements FactShelf {
     if (this.#isClosed) return
     this.#timer.cancel()
     try {
-      this.#file.waitFor(lastWaitMs, () => this.#write())
+      const file = this.#file.now
+      file.waitFor(lastWaitMs, () => this.#write(file, this.#waiting.length))
     } catch {
       this.#lostCount += this.#waiting.length
     }
@@ -104,43 +109,51 @@ export class SqliteRecord implements FactShelf {
   #flush(): void {
     if (this.#isClosed || this.#waiting.length === 0 || this.#clock.monotonicMs() < this.#notBeforeMs) return
     try {
-      this.#write()
+      this.#write(this.#file.now, rowsPerWrite)
       if (this.#isBroken) this.#log.warn({ lost: this.#lostCount }, 'the record is written again')
       this.#isBroken = false
+      if (this.#waiting.length > 0 && !this.#isAsked) this.#flushIn(restPauseMs)
     } catch (cause) {
       if (!isBusy(cause)) return this.#break(cause)
       if (!this.#isAsked) this.#flushIn(busyPauseMs)
     }
   }
 
-  #write(): void {
-    const rows = this.#waiting
-    this.#file.write(() => {
-      this.#node ||= this.#enrol()
-      for (const row of rows) this.#insert(row)
+  #write(file: SqliteFile, countMax: number): void {
+    const { generation } = this.#file
+    const rows = this.#waiting.length <= countMax ? this.#waiting : this.#waiting.slice(0, countMax)
+    let lostCount = 0
+    let node = this.#nodeGeneration === generation ? this.#node : 0
+    file.write(() => {
+      node ||= this.#enrol(file)
+      const insert = file.sql(insertSql)
+      for (const row of rows) if (!this.#insert(insert, node, row)) lostCount++
     })
-    this.#waiting = []
-    this.#waitingBytes = 0
+    this.#node = node
+    this.#nodeGeneration = generation
+    this.#lostCount += lostCount
+    this.#waiting = this.#waiting.slice(rows.length)
+    this.#waitingBytes = this.#waiting.length === 0 ? 0 : this.#waitingBytes - sizeOf(rows)
   }
 
-  #insert({ atMs, kind, rank, ray, upstream, code, body }: FactRow): void {
+  #insert(insert: StatementSync, node: number, { atMs, kind, rank, ray, upstream, code, body }: FactRow): boolean {
+    const first = atMs * placesPerMs
+    const isOfThis = this.#lastId >= first && this.#lastId < first + overrunMs * placesPerMs
     // Each process begins at another place, so that they seldom meet.
-    const place = (this.#node * 97) % placesPerMs
-    const isSameMs = Math.floor(this.#lastId / placesPerMs) === atMs
-    let id = isSameMs ? this.#lastId + 1 : atMs * placesPerMs + place
-    const insert = this.#file.sql(insertSql)
-    for (const end = id + placesTried; id < end; id++) {
-      if (Number(insert.run(id, this.#node, kind, rank, ray, upstream, code, body).changes) === 1) {
+    let id = isOfThis ? this.#lastId + 1 : first + ((node * 97) % placesPerMs)
+    for (let tries = 0; tries < triesMax; tries++) {
+      if (Number(insert.run(id, node, kind, rank, ray, upstream, code, body).changes) === 1) {
         this.#lastId = id
-        return
+        return true
       }
+      id += 2 ** tries
     }
-    this.#lostCount++
+    return false
   }
 
-  #enrol(): number {
-    this.#file.sql('INSERT OR IGNORE INTO node (name) VALUES (?)').run(this.#nodeName)
-    return Number(this.#file.sql('SELECT id FROM node WHERE name = ?').get(this.#nodeName)?.['id'])
+  #enrol(file: SqliteFile): number {
+    file.sql('INSERT OR IGNORE INTO node (name) VALUES (?)').run(this.#nodeName)
+    return Number(file.sql('SELECT id FROM node WHERE name = ?').get(this.#nodeName)?.['id'])
   }
 
   /** What waits is lost; later there may be room again, or a file that is whole. */
@@ -151,18 +164,10 @@ export class SqliteRecord implements FactShelf {
     this.#notBeforeMs = this.#clock.monotonicMs() + brokenPauseMs
     if (!this.#isBroken) this.#log.warn({ detail: reasonOf(cause) }, 'the record cannot be written')
     this.#isBroken = true
-    if (isDamage(cause)) this.#reopen()
+    if (isDamage(cause)) this.#file.layAside()
   }
+}
 
-  #reopen(): void {
-    try {
-      this.#file.close()
-      layAside(this.#path, this.#inode)
-      this.#file = openRecordFile(this.#path, this.#clock)
-      this.#inode = inodeOf(this.#path)
-      this.#node = 0
-    } catch (cause) {
-      this.#log.warn({ detail: reasonOf(cause) }, 'the record cannot be opened')
-    }
-  }
+function sizeOf(rows: readonly FactRow[]): number {
+  return rows.reduce((sum, { body }) => sum + body.length + rowBytes, 0)
 }
