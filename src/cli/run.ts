@@ -59,9 +59,15 @@ export async function run(options: RunOptions): Promise<void> {
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
     restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news })
+    // Whoever reads that line may stop us at once.
+    const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
     const hideLine = isPerson ? showLiveLine(process.stdout, () => supervisor.snapshot()) : () => {}
-    await untilStopped(supervisor, hideLine, news)
+    await stop
+    hideLine()
+    news.stopping()
+    await end(supervisor)
+    news.stopped()
     log.flush()
     rmSync(pidFile, { force: true })
   } finally {
@@ -120,13 +126,15 @@ function restartOnSignal(
   })
 }
 
-/** The first signal drains, the second ends at once: the workers too, which would go on draining by themselves. */
-async function untilStopped(supervisor: Supervisor, hideLine: () => void, news: DeployNews): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Resolves at the first signal to stop. */
+function stopSignal(): Promise<void> {
+  return new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve())
   })
-  hideLine()
-  news.stopping()
+}
+
+/** The first signal drains, the second ends at once: the workers too, which would go on draining by themselves. */
+async function end(supervisor: Supervisor): Promise<void> {
   if (process.stdout.isTTY) process.stdout.write('Finishing what is under way (once more to stop at once) …\n')
   const stopNow = (): void => {
     supervisor.kill()
@@ -136,6 +144,5 @@ async function untilStopped(supervisor: Supervisor, hideLine: () => void, news: 
   // A terminal that is closed may say so more than once.
   process.on('SIGHUP', () => {})
   await supervisor.drain()
-  news.stopped()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal)
 }

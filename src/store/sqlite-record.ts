@@ -5,6 +5,7 @@
  */
 import type { StatementSync } from 'node:sqlite'
 import type { Clock, Timer } from '../ground/clock.ts'
+import type { FactKind } from '../observe/fact.ts'
 import type { FactRow } from '../observe/fact-row.ts'
 import type { FactShelf } from '../observe/recording.ts'
 import { isBusy, isDamage, reasonOf, type SqliteFile } from './sqlite-file.ts'
@@ -13,6 +14,8 @@ import { placesPerMs, RecordFile } from './sqlite-record-file.ts'
 /** Facts are gathered for so long, or up to so much. */
 const gatherMs = 500
 const gatherBytes = 64 * 2 ** 10
+/** What may be the last that this process notes, or tells of the end of another: it does not wait. */
+const urgent: ReadonlySet<FactKind> = new Set(['deploy', 'config', 'worker', 'engine'])
 /** Another process writes for a moment. */
 const busyPauseMs = 20
 /** What one commit writes; the rest a moment later, so that calls get their turn. */
@@ -82,7 +85,7 @@ export class SqliteRecord implements FactShelf {
     }
     this.#waiting.push(row)
     this.#waitingBytes += bytes
-    if (this.#waitingBytes >= gatherBytes && !this.#isAsked) this.#flushIn(0)
+    if ((this.#waitingBytes >= gatherBytes || urgent.has(row.kind)) && !this.#isAsked) this.#flushIn(0)
   }
 
   [Symbol.dispose](): void {
