@@ -36,7 +36,7 @@ export function answerRecord(reader: RecordReader, query: URLSearchParams, nowMs
 
 function filterOf(query: URLSearchParams, fromMs: number | undefined, toMs: number | undefined): FactFilter {
   const kinds = query.get('kind')?.split(',')
-  const bad = kinds?.find((kind) => !(kind in factKinds))
+  const bad = kinds?.find((kind) => !Object.hasOwn(factKinds, kind))
   if (bad !== undefined)
     throw new BadQuery(
       `there is no kind ${JSON.stringify(bad.slice(0, 40))}; there are ${Object.keys(factKinds).join(', ')}`,

@@ -53,7 +53,7 @@ export function noteRow(note: Note | Omit<SumFact, 'atMs' | 'node'>, atMs: numbe
 
 /** The way back; null for what is not a fact of ours (a later version may have written it). */
 export function readRow(row: FactRow, node: string): Fact | null {
-  if (!(row.kind in factKinds)) return null
+  if (!Object.hasOwn(factKinds, row.kind)) return null
   const { atMs, kind, ray, upstream, code } = row
   try {
     const body = JSON.parse(row.body) as Record<string, unknown>
