@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { openAdmin, type Readiness } from '../edge/admin.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
+import { startCheckpoints } from './checkpoints.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
 import type { RunOptions } from './run-options.ts'
@@ -34,6 +35,7 @@ export async function run(options: RunOptions): Promise<void> {
       readiness: () => withFailed(supervisor.readiness(), failed),
     })
     const { urls, models, upstreams } = await supervisor.start()
+    await using _checkpoints = startCheckpoints(config)
     const ready: Ready = {
       urls,
       workers: config.workers,
