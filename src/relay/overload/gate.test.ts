@@ -8,8 +8,14 @@ import { overloadSchema } from './overload-options.ts'
 
 const size = { promptTokens: 160, outputTokens: 90 }
 
-function open(options: object = {}): { gate: Gate; subject: { load: Load; waitingInside: number | null } } {
-  const subject = { load: new Load(), waitingInside: null as number | null }
+interface Subject {
+  load: Load
+  waitingInside: number | null
+  callsElsewhere: number
+}
+
+function open(options: object = {}): { gate: Gate; subject: Subject } {
+  const subject = { load: new Load(), waitingInside: null as number | null, callsElsewhere: 0 }
   return { gate: new Gate(subject, overloadSchema.parse(options)), subject }
 }
 
