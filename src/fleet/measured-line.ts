@@ -121,7 +121,10 @@ export class MeasuredLine {
   }
 
   get #known(): Line | null {
-    if (this.#slowLine && this.#nowMs() < this.#slowUntilMs) return this.#slowLine
+    if (this.#slowLine !== null) {
+      if (this.#nowMs() < this.#slowUntilMs) return this.#slowLine
+      this.#slowLine = null
+    }
     const own = this.#own
     const told = this.#told
     if (own) return told && told.atMs - this.#knownMs > newerMs ? told : own
@@ -160,8 +163,16 @@ export class MeasuredLine {
     const newest = this.#newest(busyCount)
     const ratios = newest.map((each) => this.#ratioOf(each)).sort((a, b) => b - a)
     // Nothing is faster than at rest; but for prompts that were in a cache, so it must be nearly all.
-    if ((ratios[exceptionsMax] as number) <= 1 / changeFactor) this.#begin(newest)
+    if ((ratios[exceptionsMax] as number) <= 1 / changeFactor) this.#quicken(newest)
     return median(ratios) >= changeFactor && this.#slow()
+  }
+
+  #quicken(newest: readonly Sample[]): void {
+    if (this.#slowLine === null) return this.#begin(newest)
+    // It is as it was before, as far as a busy server can tell.
+    this.#slowLine = null
+    this.#recent = []
+    this.#seenCount = 0
   }
 
   /**

@@ -138,6 +138,9 @@ test('first tokens that come as late with half of the calls are late for another
   const slow = idle()
   assert.equal(crowd(slow, [14, 10, 6, 5], 400), true)
   assert.equal(slow.firstTokenMs(200), 500)
+  assert.equal(slow.learnt.firstToken?.intercept, 100, 'that is for nobody else: it may be the load of others')
+  crowd(slow, [12, 12], 50)
+  assert.equal(slow.firstTokenMs(200), 100, 'nor is what came after it')
 })
 
 test('a server that has become faster is known by nearly all of its answers, and not by some from a cache', () => {

@@ -73,7 +73,8 @@ export class SharedServer {
   #tellOthers(): void {
     for (const worker of this.workers) {
       const others = this.workers.filter((other) => other !== worker)
-      worker.subject.callsElsewhere = others.reduce((sum, { subject }) => sum + subject.load.calls, 0)
+      const calls = others.reduce((sum, { subject }) => sum + subject.load.calls, 0)
+      this.clock.after(500, () => (worker.subject.callsElsewhere = calls))
       for (const other of others) worker.speed.learn(this.entryOf(other))
     }
   }
