@@ -62,7 +62,6 @@ export class Gate {
   #subject: GateSubject
   #options: OverloadOptions
   #prefillWeight = prefillWeightDefault
-  /** First tokens that are awaited, the oldest first. */
   /** Those whose first token is awaited; no Set, see `ground/crowd.ts`. */
   #pending = new Crowd<Sent>()
   /** What it does while it has anything in hand. */
