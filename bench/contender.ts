@@ -105,8 +105,8 @@ async function probe(port: number, headers: Readonly<Record<string, string>>): P
 }
 
 /**
- * Some seconds of each kind, so that a just-in-time compiler is not what the rounds measure: at full load V8 compiles for
- * about five seconds, and what it has not compiled yet costs half as much again.
+ * Some seconds of each kind, so that a just-in-time compiler is not what the rounds measure: at full load V8 compiles
+ * for about five seconds, and what it has not compiled yet costs half as much again.
  */
 export async function warm(contender: Contender): Promise<void> {
   const common = { port: contender.port, 'warmup-ms': 0, 'drain-ms': 1000 }

@@ -1,12 +1,12 @@
 /** The thread that moves the logs of the SQLite files; a disk that is slow stops this thread and nobody else. */
 import { setInterval } from 'node:timers'
 import { parentPort, workerData } from 'node:worker_threads'
-import { WalCheckpoint } from '../store/wal-checkpoint.ts'
+import { SqliteCheckpoint } from '../store/sqlite-checkpoint.ts'
 
 const periodMs = 100
 
 const { paths } = workerData as { readonly paths: readonly string[] }
-const checkpoints = paths.map((path) => new WalCheckpoint(path))
+const checkpoints = paths.map((path) => new SqliteCheckpoint(path))
 
 const timer = setInterval(() => {
   for (const checkpoint of checkpoints) {

@@ -18,6 +18,7 @@ export function startCheckpoints({ stateDir, journal, streams }: Config): AsyncD
   thread.unref()
   return {
     [Symbol.asyncDispose]: async () => {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       thread.postMessage('end')
       await ended
     },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { WalCheckpoint } from './wal-checkpoint.ts'
+import { SqliteCheckpoint } from './sqlite-checkpoint.ts'
 
 const pageBytes = 4096
 
@@ -31,7 +31,7 @@ function inFolder(run: (path: string) => void): void {
 
 test('a log that is written between all looks stays within a few times its largest length', () =>
   inFolder((path) => {
-    using checkpoint = new WalCheckpoint(path)
+    using checkpoint = new SqliteCheckpoint(path)
     checkpoint.look() // there is no file yet
     const writer = open(path)
     for (let i = 0; i < 200; i++) {
@@ -45,7 +45,7 @@ test('a log that is written between all looks stays within a few times its large
 
 test('a little is left in the log: the disk is not asked for each commit', () =>
   inFolder((path) => {
-    using checkpoint = new WalCheckpoint(path)
+    using checkpoint = new SqliteCheckpoint(path)
     const writer = open(path)
     write(writer, 500)
     const before = statSync(path).size
@@ -56,7 +56,7 @@ test('a little is left in the log: the disk is not asked for each commit', () =>
 
 test('a reader that looks at an old state, and a writer that does not let go, are waited for another time', () =>
   inFolder((path) => {
-    using checkpoint = new WalCheckpoint(path)
+    using checkpoint = new SqliteCheckpoint(path)
     const writer = open(path)
     const reader = open(path)
     write(writer, 10)
@@ -78,7 +78,7 @@ test('a reader that looks at an old state, and a writer that does not let go, ar
 
 test('a file that was replaced by another of its name is looked after like the first', () =>
   inFolder((path) => {
-    using checkpoint = new WalCheckpoint(path)
+    using checkpoint = new SqliteCheckpoint(path)
     const first = open(path)
     write(first, 2000)
     checkpoint.look()

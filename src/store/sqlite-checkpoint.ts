@@ -20,7 +20,7 @@ const headerBytes = 100
 const lengthAt = 16
 const movedAt = 96
 
-export class WalCheckpoint implements Disposable {
+export class SqliteCheckpoint implements Disposable {
   #path: string
   #database: DatabaseSync | null = null
   #inode = 0
