@@ -104,13 +104,16 @@ async function probe(port: number, headers: Readonly<Record<string, string>>): P
   if (!stream.includes('"finish_reason":"stop"') || !stream.includes('[DONE]')) throw new Error('the stream has no end')
 }
 
-/** A second or two of each kind, so that a just-in-time compiler is not what the first round measures. */
+/**
+ * Some seconds of each kind, so that a just-in-time compiler is not what the rounds measure: at full load V8 compiles
+ * for about five seconds, and what it has not compiled yet costs half as much again.
+ */
 export async function warm(contender: Contender): Promise<void> {
   const common = { port: contender.port, 'warmup-ms': 0, 'drain-ms': 1000 }
   const { headers } = contender
-  await startLoad('unary', { ...common, seconds: 1.2, connections: 64 }, { headers }).result
-  const pace = { connections: 100, repeat: 1, chunks: 10, 'interval-us': 10_000 }
-  await startLoad('sse', { ...common, seconds: 1, ...pace }, { headers }).result
+  await startLoad('unary', { ...common, seconds: 5, connections: 64 }, { headers }).result
+  const pace = { connections: 250, repeat: 1, chunks: 100, 'interval-us': 20_000 }
+  await startLoad('sse', { ...common, seconds: 3, ...pace }, { headers }).result
 }
 
 export async function measure(

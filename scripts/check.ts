@@ -7,7 +7,7 @@ export async function check(): Promise<boolean> {
   const results = await Promise.all([
     runStep('types', 'tsc', ['-p', '.']),
     runStep('lint', 'oxlint', ['--type-aware', '--deny-warnings', ...folders]),
-    runStep('format', 'biome', ['format', '--max-diagnostics=20']),
+    runStep('format', 'biome', ['format', '--max-diagnostics=20', ...folders, 'bin']),
     runStep('dead code', 'knip', ['--no-progress']),
     runStep('house rules', process.execPath, ['--test', '--test-reporter=spec', 'test/tidy.test.ts']),
   ])

@@ -13,8 +13,8 @@ setFlagsFromString('--no-allocation-site-pretenuring')
 
 /**
  * A worker is meant for one core. Threads that help with its young collections take that core from it, and it waits for
- * all of them: measured on one core, the slowest hundredth of calls at a low rate took 5 to 40 ms with helpers and 2 to 7
- * without, for the same CPU.
+ * all of them: measured on one core, the slowest hundredth of calls at a low rate took 5 to 40 ms with helpers and 2 to
+ * 7 without, for the same CPU.
  */
 setFlagsFromString('--no-parallel-scavenge')
 

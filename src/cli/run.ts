@@ -8,6 +8,7 @@ import { openRecord } from '../house/open-record.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
+import { startCheckpoints } from './checkpoints.ts'
 import { DeployNews } from './deploy-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
@@ -47,6 +48,7 @@ export async function run(options: RunOptions): Promise<void> {
       },
     )
     const { urls, models, upstreams } = await supervisor.start()
+    await using _checkpoints = startCheckpoints(config)
     const ready: Ready = {
       urls,
       workers: config.workers,

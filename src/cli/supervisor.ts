@@ -8,14 +8,16 @@ import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
-import type { House } from '../main.ts'
+import { systemClock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
-import type { Numbers, Totals } from '../observe/metric.ts'
+import type { Totals } from '../observe/metric.ts'
 import { noRecorder } from '../observe/recorder.ts'
-import type { EngineTold, Ready } from './banner.ts'
 import type { Snapshot } from './live-line.ts'
+import { Siblings } from './siblings.ts'
+import { SpeedFile } from './speed-file.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
 import { WorkerNews } from './worker-news.ts'
+import type { SupervisorWord, WorkerStatus, WorkerWord } from './worker-word.ts'
 
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
 const restartMs = 200
@@ -32,50 +34,9 @@ const restartPatienceMs = 50_000
 const patientRestartsMax = 3
 /** Dead nodes that a new worker is told of; their answers are long adopted or gone by then. */
 const deadMax = 16
-
-/** What a worker tells its supervisor. */
-export type WorkerWord =
-  | {
-      readonly event: 'listening'
-      readonly urls: readonly string[]
-      readonly models: readonly string[]
-      readonly upstreams: Ready['upstreams']
-      /** The name under which it holds leases in the journal. */
-      readonly node: string
-    }
-  | { readonly event: 'status'; readonly status: WorkerStatus }
-  | { readonly event: 'counted'; readonly numbers: Numbers }
-  | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }
-
-/** What a supervisor tells its workers. */
-export type SupervisorWord =
-  | { readonly event: 'begin'; readonly config: Config; readonly number: number; readonly dead: readonly string[] }
-  /** Another worker died: its answers are to be taken over. */
-  | { readonly event: 'bury'; readonly node: string }
-  /** What have you counted? */
-  | { readonly event: 'count' }
-  /** New workers are there: stop accepting, finish everything, end. `isHurried`: do not wait for silent connections. */
-  | { readonly event: 'retire'; readonly isHurried: boolean }
-
-export interface WorkerStatus {
-  readonly totals: Totals
-  readonly callsLive: number
-  readonly isReady: boolean
-  readonly pressure: WorkerPressure
-  readonly upstreamsUp: number
-  readonly upstreamsAll: number
-  /** What is out of use though it answers, and why. */
-  readonly troubles: ReturnType<House['troubles']>
-  /** What the engines of upstreams tell of themselves, by upstream; those that tell. */
-  readonly engines: Readonly<Record<string, EngineTold>>
-}
-
-/** The measures that a worker has taken against overload, and what for. */
-export interface WorkerPressure {
-  readonly rung: string
-  readonly store: string
-  readonly reason: string
-}
+/** Workers hear of each other's calls so often, and what they have learnt is kept so often. */
+const sharePeriodMs = 500
+const keepPeriodMs = 60_000
 
 type Listening = Extract<WorkerWord, { event: 'listening' }>
 
@@ -112,6 +73,9 @@ export class Supervisor {
   #past: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
   #news: WorkerNews
   #metrics = new WorkerMetrics((worker) => tell(worker, { event: 'count' }))
+  #siblings: Siblings<Worker>
+  /** Writes down what workers have learnt. */
+  #keepSpeeds: () => void
 
   constructor(config: Config, log: Log, recorder = noRecorder) {
     this.#config = config
@@ -119,6 +83,12 @@ export class Supervisor {
     this.#listeners = this.#chosen = config.listeners
     this.#log = log
     cluster.schedulingPolicy = cluster.SCHED_NONE
+    const file = new SpeedFile(config.stateDir, log)
+    const book = file.read(systemClock.nowMs())
+    this.#siblings = new Siblings(book, tell)
+    this.#keepSpeeds = () => file.keep(book)
+    setInterval(() => this.#siblings.share(), sharePeriodMs).unref()
+    setInterval(this.#keepSpeeds, keepPeriodMs).unref()
     // Their last words are worth keeping; all else they share with us.
     cluster.setupPrimary({ stdio: ['inherit', 'inherit', 'pipe', 'ipc'] })
     let lookedMs = performance.now()
@@ -244,6 +214,7 @@ export class Supervisor {
         await gone
       }),
     )
+    this.#keepSpeeds()
   }
 
   /** Ends every worker now. Who starts next goes on with what they had in hand. */
@@ -271,7 +242,6 @@ export class Supervisor {
       this.#replaceSoon(number, String(error), 0)
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
-    this.#news.watch(worker, number)
     const bornMs = performance.now()
     const hand: Hand = {
       number,
@@ -284,29 +254,30 @@ export class Supervisor {
       generation: 0,
     }
     this.#hands.add(hand)
+    this.#news.watch(worker, number, () => this.#isClosing || hand.isRetired)
     // By message and not by environment: the configuration may hold secrets.
-    worker.once('online', () => tell(worker, { event: 'begin', config, number, dead: this.#dead }))
+    worker.once('online', () => {
+      tell(worker, { event: 'begin', config, number, dead: this.#dead })
+      this.#siblings.welcome(worker)
+    })
     return new Promise((resolve, reject) => {
       worker.on('message', (word: WorkerWord) => {
         if (word.event === 'listening') {
           hand.node = word.node
-          this.#news.tell(worker, 'ready')
           this.#chosen = withPorts(this.#listeners, word.urls)
           resolve(word)
         }
         if (word.event === 'status') {
           hand.status = word.status
+          this.#siblings.hearCalls(worker, word.calls)
           hand.heardMs = performance.now()
         }
         if (word.event === 'counted') this.#metrics.hear(worker, word.numbers)
-        if (word.event === 'failed') {
-          this.#news.tell(worker, 'failed', word.message, false)
-          reject(Object.assign(new Error(word.message), word))
-        }
+        if (word.event === 'learnt') this.#siblings.hearSpeeds(worker, word.speeds, systemClock.nowMs())
+        if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
       })
       worker.once('exit', (code, signal) => {
         reject(new Error(`worker ${number} ended before it listened (${signal ?? code})`))
-        this.#news.exited(worker, { exitCode: code, signal, isExpected: this.#isClosing || hand.isRetired })
         this.#lose(hand, signal ?? String(code))
       })
       worker.on('error', (error) => {
@@ -346,6 +317,7 @@ export class Supervisor {
   #lose(hand: Hand, how: string): void {
     this.#hands.delete(hand)
     this.#metrics.forget(hand.worker)
+    this.#siblings.forget(hand.worker)
     if (hand.status) add(this.#past, hand.status.totals)
     if (hand.node) this.#bury(hand.node)
     if (this.#isClosing || hand.isRetired) return

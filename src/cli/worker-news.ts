@@ -2,6 +2,7 @@
 import type { Worker } from 'node:cluster'
 import type { ExitTold, WorkerFact } from '../observe/fact.ts'
 import type { Recorder } from '../observe/recorder.ts'
+import type { WorkerWord } from './worker-word.ts'
 
 const tailLength = 4096
 /** What a process wrote before its end comes a moment after it. */
@@ -21,14 +22,19 @@ export class WorkerNews {
     this.#recorder = recorder
   }
 
-  /** From now on; what it writes to its standard error goes on to ours. */
-  watch(worker: Worker, number: number): void {
+  /** From now on; what it writes to its standard error goes on to ours. `isExpected`: whether it is to end. */
+  watch(worker: Worker, number: number, isExpected: () => boolean): void {
     const watched: Watched = { number, bornMs: performance.now(), tail: '' }
     this.#watched.set(worker, watched)
     worker.process.stderr?.on('data', (chunk: Buffer) => {
       process.stderr.write(chunk)
       watched.tail = (watched.tail + chunk.toString()).slice(-tailLength)
     })
+    worker.on('message', (word: WorkerWord) => {
+      if (word.event === 'listening') this.tell(worker, 'ready')
+      if (word.event === 'failed') this.tell(worker, 'failed', word.message, false)
+    })
+    worker.once('exit', (exitCode, signal) => this.#exited(worker, { exitCode, signal, isExpected: isExpected() }))
     this.tell(worker, 'started')
   }
 
@@ -37,7 +43,7 @@ export class WorkerNews {
   }
 
   /** `signal`: null where it ended by itself. */
-  exited(worker: Worker, end: { exitCode: number | null; signal: string | null; isExpected: boolean }): void {
+  #exited(worker: Worker, end: { exitCode: number | null; signal: string | null; isExpected: boolean }): void {
     const { exitCode, signal, isExpected } = end
     const tell = (): void => {
       const { bornMs = performance.now(), tail = '' } = this.#watched.get(worker) ?? {}

@@ -2,12 +2,17 @@
 import cluster from 'node:cluster'
 import type { Config } from '../config.ts'
 import { type House, openHouse } from '../main.ts'
+import { callsInHand, hearSiblings, learnSpeeds, learntSpeeds } from '../fleet/shared-speeds.ts'
+import { SpeedBook } from '../fleet/speed-book.ts'
+import { systemClock } from '../ground/clock.ts'
 import { openLog } from '../observe/log.ts'
 import { describeFleet } from './banner.ts'
 import { logTarget } from './log-target.ts'
-import type { SupervisorWord, WorkerStatus, WorkerWord } from './supervisor.ts'
+import type { SupervisorWord, WorkerStatus, WorkerWord } from './worker-word.ts'
 
 const statusPeriodMs = 1000
+/** What has been learnt is told so often. */
+const learntPeriodMs = 5000
 
 /** A supervisor that is gone is told nothing; without a callback that would be an error nobody catches. */
 function tell(word: WorkerWord): void {
@@ -51,8 +56,14 @@ async function begin({ config, number, dead }: Extract<SupervisorWord, { event: 
 async function work(config: Config, number: number, dead: readonly string[]): Promise<Worker> {
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number)
-  const tellStatus = (): void => tell({ event: 'status', status: statusOf(house) })
+  const tellStatus = (): void => tell({ event: 'status', status: statusOf(house), calls: callsInHand(house.fleet) })
   const timer = setInterval(tellStatus, statusPeriodMs)
+  const book = new SpeedBook()
+  const tellLearnt = (): void => {
+    const speeds = book.add(learntSpeeds(house.fleet), systemClock.nowMs())
+    if (speeds.length > 0) tell({ event: 'learnt', speeds })
+  }
+  setInterval(tellLearnt, learntPeriodMs).unref()
   house.onPressure = tellStatus
   let endsMs = Number.POSITIVE_INFINITY
   let isPatient = true
@@ -62,6 +73,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     if (nowMs + graceMs >= endsMs && (isReplaced || !isPatient)) return
     endsMs = Math.min(endsMs, nowMs + graceMs)
     isPatient &&= isReplaced
+    tellLearnt()
     await house.drain(endsMs - nowMs, isReplaced)
     clearInterval(timer)
     process.exit()
@@ -86,6 +98,10 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
       if (word.event === 'bury') bury(word.node)
       if (word.event === 'count') count()
       if (word.event === 'retire') void stop(retireMs, !word.isHurried)
+      if (word.event === 'siblings') {
+        if (word.calls) hearSiblings(house.fleet, word.calls)
+        if (word.speeds) learnSpeeds(house.fleet, word.speeds)
+      }
     },
   }
 }

@@ -31,7 +31,11 @@ export class Fault extends Error {
 
   constructor(code: FaultCode, detail: FaultDetail = {}) {
     const kind = faultKind(code)
+    // The code says where it comes from. Where many callers are sent away at once the traces were a tenth of the cost.
+    const traceLimit = Error.stackTraceLimit
+    if (code !== 'HF_INTERNAL') Error.stackTraceLimit = 0
     super(detail.detail ? `${kind.sentence} (${detail.detail})` : kind.sentence, { cause: detail.cause })
+    Error.stackTraceLimit = traceLimit
     this.name = 'Fault'
     this.code = code
     this.detail = detail.detail ?? ''

@@ -70,3 +70,84 @@ test('a server that is another one now is known by a few calls that were alone t
   const tookMs = speed.firstTokenMs(200) ?? 0
   assert.ok(tookMs > 400 && tookMs < 520, `${tookMs}`)
 })
+
+const hourMs = 3_600_000
+
+/** One that has been told of 100 ms for a first token, so long ago. */
+function told(ageMs: number): Speed {
+  const speed = new Speed(() => 1e12)
+  speed.learn({ firstToken: { intercept: 100, slope: 0, count: 50, atMs: 1e12 - ageMs } })
+  return speed
+}
+
+test('what others have learnt holds until a server was seen idle; a busy one says nothing against it', () => {
+  const speed = told(1000)
+  assert.equal(speed.firstTokenMs(200), 100)
+  for (let i = 0; i < 40; i++) speed.observeFirstToken(200, 190, 12)
+  assert.equal(speed.firstTokenMs(200), 100)
+  for (let i = 0; i < 5; i++) speed.observeFirstToken(200, 140, 0)
+  assert.equal(speed.firstTokenMs(200), 140)
+})
+
+test('what was learnt hours ago is a hint: the first answers of today are better, however busy the server is', () => {
+  const speed = told(2 * hourMs)
+  assert.equal(speed.firstTokenMs(200), 100)
+  for (let i = 0; i < 5; i++) speed.observeFirstToken(200, 190, 12)
+  assert.equal(speed.firstTokenMs(200), 190)
+})
+
+test('what others have learnt since is better than what was known long before', () => {
+  let nowMs = 1e12
+  const speed = new Speed(() => nowMs)
+  for (let i = 0; i < 20; i++) speed.observeFirstToken(200, 300, 0)
+  const line = { intercept: 100, slope: 0, count: 9 }
+  speed.learn({ firstToken: { ...line, atMs: nowMs + 1000 } })
+  assert.equal(speed.firstTokenMs(200), 300)
+  nowMs += hourMs
+  speed.learn({ firstToken: { ...line, atMs: nowMs } })
+  assert.equal(speed.firstTokenMs(200), 100)
+})
+
+test('what was seen of a busy server only is not handed on', () => {
+  const speed = new Speed()
+  for (let i = 0; i < 40; i++) speed.observeFirstToken(200, 900, 12)
+  assert.equal(speed.firstTokenMs(200), 900)
+  assert.deepEqual(Object.values(speed.learnt), [undefined, undefined, undefined])
+  for (let i = 0; i < 5; i++) speed.observeFirstToken(200, 100, 1)
+  assert.equal(speed.learnt.firstToken?.intercept, 100)
+})
+
+/** Waits at a server for `extraMs` and behind all calls beyond twelve, with so many there at a time. */
+function crowd(speed: Speed, calls: readonly number[], extraMs: number): boolean {
+  let isSlower = false
+  for (const others of calls)
+    for (let i = 0; i < 16; i++)
+      isSlower = speed.observeFirstToken(200, 100 + extraMs + 80 * Math.max(0, others - 12), others) || isSlower
+  return isSlower
+}
+
+test('first tokens that come as late with half of the calls are late for another reason', () => {
+  const idle = (): Speed => {
+    const speed = new Speed()
+    for (let i = 0; i < 20; i++) speed.observeFirstToken(200, 100, 0)
+    return speed
+  }
+  const full = idle()
+  assert.equal(crowd(full, [60, 40, 30, 20, 60, 25, 16], 0), false)
+  assert.equal(full.firstTokenMs(200), 100)
+  const slow = idle()
+  assert.equal(crowd(slow, [14, 10, 6, 5], 400), true)
+  assert.equal(slow.firstTokenMs(200), 500)
+  assert.equal(slow.learnt.firstToken?.intercept, 100, 'that is for nobody else: it may be the load of others')
+  crowd(slow, [12, 12], 50)
+  assert.equal(slow.firstTokenMs(200), 100, 'nor is what came after it')
+})
+
+test('a server that has become faster is known by nearly all of its answers, and not by some from a cache', () => {
+  const speed = new Speed()
+  for (let i = 0; i < 20; i++) speed.observeFirstToken(200, 1000, 0)
+  for (let i = 0; i < 200; i++) speed.observeFirstToken(200, i % 4 === 0 ? 1100 : 120, 8)
+  assert.equal(speed.firstTokenMs(200), 1000)
+  for (let i = 0; i < 24; i++) speed.observeFirstToken(200, 120, 8)
+  assert.equal(speed.firstTokenMs(200), 120)
+})

@@ -151,6 +151,8 @@ export class Upstream {
   readonly load = new Load()
   /** It was silent on all its answers. Only a token brings it back: lists of models and health pages lie. */
   isHung = false
+  /** Calls that the other workers of this gateway have there, as of a second ago. */
+  siblingCalls = 0
   #gauges: EngineGauges | null = null
   #speeds = new Map<string, Speed>()
   failuresInRow = 0
@@ -204,12 +206,24 @@ export class Upstream {
     return this.engineLoad?.waiting ?? null
   }
 
+  /** Calls that it has beside ours: of other workers, and of anybody where its engine tells. */
+  get callsElsewhere(): number {
+    const { engineLoad } = this
+    const inEngine = engineLoad ? engineLoad.running + engineLoad.waiting - this.load.calls : 0
+    return Math.max(this.siblingCalls, inEngine)
+  }
+
   /** How fast it runs a model, by the model's name there. Beyond some dozens of models they share one measure. */
   speed(model: string): Speed {
     const name = this.#speeds.has(model) || this.#speeds.size < speedsMax ? model : ''
     let speed = this.#speeds.get(name)
-    if (!speed) this.#speeds.set(name, (speed = new Speed()))
+    if (!speed) this.#speeds.set(name, (speed = new Speed(() => this.#clock.nowMs())))
     return speed
+  }
+
+  /** Models of which there is a speed, by name; the empty name is that of all beyond some dozens. */
+  get speeds(): ReadonlyMap<string, Speed> {
+    return this.#speeds
   }
 
   /** Zero when it may be used; otherwise how long it still rests after failures, or all its keys do. */

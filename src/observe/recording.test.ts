@@ -114,10 +114,7 @@ test('names and words of any length are cut', () => {
   recording.note({ kind: 'journal', state: 'full', detail: long })
   const sizes = rows.map(({ body }) => body.length)
   assert.equal(sizes.length, 3)
-  assert.ok(
-    Math.max(...sizes) < 70_000 && (sizes[1] as number) < 1000 && (sizes[2] as number) < 1100,
-    `${sizes.join(', ')}`,
-  )
+  assert.ok(Math.max(...sizes) < 70_000 && (sizes[1] as number) < 1000 && (sizes[2] as number) < 1100, sizes.join(', '))
 })
 
 test('what is remembered of calls under way is bounded', () => {

@@ -6,6 +6,7 @@ import type { Translation, WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import { modelAt } from '../fleet/fleet.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
+import { prefillWeightDefault } from '../fleet/speed.ts'
 import type { Timer } from '../ground/clock.ts'
 import type { Ask } from './balance/balancer.ts'
 import {
@@ -28,9 +29,6 @@ import { Rounds } from './rounds.ts'
  * Attempts of all kinds for one leg. Those that found nobody at home do not count against the pool's `attemptsMax`.
  */
 const knocksMax = 64
-
-/** Of the time that a token of an answer takes: one of a prompt. */
-const promptShare = 1 / 16
 
 export interface LegListener extends Ear {
   /** The first content has come. */
@@ -280,7 +278,7 @@ export class Leg implements RaceListener {
   get #waitKind(): WaitKind {
     const { target, size, order } = this.#order
     const { route, isStream } = order.call
-    const tokens = isStream ? size.promptTokens : size.outputTokens + size.promptTokens * promptShare
+    const tokens = isStream ? size.promptTokens : size.outputTokens + size.promptTokens * prefillWeightDefault
     return { pool: target.pool.name, model: target.upstreamModel, route, isStream, tokens }
   }
 

@@ -73,11 +73,14 @@ function open(count: number, traits: (i: number) => object = () => ({})) {
     metrics,
   })
   /** One call to the upstream with this number. */
-  const call = (i: number, { code = null as FaultCode | null, firstMs = 200, gapMs = 20 } = {}): void => {
+  const call = (
+    i: number,
+    { code = null as FaultCode | null, firstMs = 200, gapMs = 20, promptTokens = 0 } = {},
+  ): void => {
     const endMs = clock.monotonicMs()
     const firstContentMs = endMs - 9 * gapMs
     const times = { beganMs: firstContentMs - firstMs, firstContentMs, progressedMs: endMs, contentCount: 10 }
-    breakers.settle(upstreams[i] as Upstream, 'm', code && new Fault(code), { ...times, isStream: true })
+    breakers.settle(upstreams[i] as Upstream, 'm', code && new Fault(code), { ...times, isStream: true }, promptTokens)
   }
   const fail = (i: number): void => {
     for (let n = 0; n < 5; n++) call(i, { code: 'HF_UPSTREAM_EMPTY' })
@@ -202,6 +205,21 @@ test('the one that lets wait ten times as long is taken out; not if it is of ano
     play(() => ({}), true),
     ['gpu1'],
   )
+})
+
+test('one that is given all the long prompts is not taken for slow; one that is slow with short ones is found', () => {
+  const play = (firstMs: readonly number[], prompts: readonly number[]): string[] => {
+    const { clock, upstreams, call, out } = open(3)
+    for (const upstream of upstreams)
+      for (let n = 1; n <= 20; n++) upstream.speed('m').observeFirstToken(1000 * n, 50 + 100 * n, 0)
+    for (let n = 0; n < 40; n++)
+      for (const i of [0, 1, 2]) call(i, { firstMs: firstMs[i] as number, promptTokens: prompts[i] as number })
+    clock.advance(10_000)
+    return out()
+  }
+  assert.deepEqual(play([2050, 150, 150], [20_000, 1000, 1000]), [])
+  assert.deepEqual(play([2050, 150, 150], [1000, 1000, 1000]), ['gpu0'])
+  assert.deepEqual(play([2050, 2050, 2050], [1000, 20_000, 20_000]), ['gpu0'])
 })
 
 test('of a thousand, one that is sick is found and the others are left alone', () => {

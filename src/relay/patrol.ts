@@ -12,8 +12,9 @@ import type { Recorder } from '../observe/recorder.ts'
 import { breakerNews, type BreakerMetrics } from './breaker-news.ts'
 import type { BreakerOptions } from './overload/breaker-options.ts'
 import type { Breakers, Entry } from './overload/breakers.ts'
-import { findOutliers, type OutlierRules, type Peer } from './overload/outlier.ts'
+import { findOutliers, type OutlierRules } from './overload/outlier.ts'
 import { verdictOf } from './overload/verdict.ts'
+import { levelTimes, type RawPeer } from './peer-times.ts'
 import { isRefused, type Proof, type TokenProber } from './token-probe.ts'
 
 const askPeriodMs = 1000
@@ -141,11 +142,12 @@ export class Patrol implements Disposable {
     const { breakers, clock } = this.#parts
     if (group.length < 2) return
     const nowMs = clock.monotonicMs()
-    const peers = group.map(({ upstream, breaker }): Peer => {
+    const peers = group.map(({ upstream, model, breaker }): RawPeer => {
       const { failures, silences, ...sums } = breaker.tally.sums(nowMs)
-      return { ...sums, failures: failures + silences, isOut: breaker.isOut || isResting(upstream) }
+      const isOut = breaker.isOut || isResting(upstream)
+      return { ...sums, failures: failures + silences, isOut, speed: upstream.speed(model) }
     })
-    for (const { index, reason } of findOutliers(peers, rules)) {
+    for (const { index, reason } of findOutliers(levelTimes(peers), rules)) {
       const entry = group[index]
       if (entry) breakers.eject(entry, reason)
     }

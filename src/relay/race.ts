@@ -121,7 +121,7 @@ export class Race {
     const { upstream, passage, isStream } = attempt.order
     if (!fault && !isStream) passage.answered(attempt.usage?.outputTokens ?? 0, this.parts.clock.monotonicMs())
     passage.end()
-    this.parts.breakers.settle(upstream, modelAt(member, this.order.target), fault, attempt)
+    this.parts.breakers.settle(upstream, modelAt(member, this.order.target), fault, attempt, passage.promptTokens)
     runner.learnGap()
     if (attempt.usage) this.parts.balancer.learn(upstream, runner.size, attempt.usage)
     const hasOtherKey = fault !== null && key !== null && upstream.keys.fail(key, fault)

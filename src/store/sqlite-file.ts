@@ -38,10 +38,10 @@ export class SqliteFile {
     this.#clock = clock
     this.database = new DatabaseSync(path)
     try {
-      // Changes are copied out of the log 4 MiB at a time: more at once would stop the process for longer.
+      // Changes are copied out of the log by `sqlite-checkpoint.ts`; where that does not run, here, and calls wait.
       this.database.exec(
         `PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${sync.toUpperCase()};
-        PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 33554432;
+        PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 33554432;
         PRAGMA busy_timeout = 0`,
       )
     } catch (cause) {

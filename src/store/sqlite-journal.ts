@@ -22,6 +22,7 @@ import { SqliteEntry } from './sqlite-entry.ts'
 import { isBusy, reasonOf, type SqliteFile } from './sqlite-file.ts'
 import { countTotal, forgetAnswer, readTotal } from './sqlite-forget.ts'
 import { beatsPerLease, SqliteLease } from './sqlite-lease.ts'
+import { SqliteReadings } from './sqlite-readings.ts'
 import type { RecoveryLog } from './sqlite-recovery.ts'
 import { openJournalFile, suspectPath } from './sqlite-schema.ts'
 import { SqliteSweep } from './sqlite-sweep.ts'
@@ -31,9 +32,6 @@ import { SqliteWriter } from './sqlite-writer.ts'
 const pollPeriodMs = 200
 /** An error that does not end is said so often. */
 const notePeriodMs = 60_000
-/** A reading is noted at most so often: for this share of `keepReadMs`, and not more than this. */
-const readNoteShare = 1 / 8
-const readNoteMsMax = 30_000
 
 const orphansSql = `
   SELECT a.ray FROM head h JOIN answer a ON a.id = h.answer
@@ -43,9 +41,6 @@ const orphanSql = `
   SELECT a.*, r.data AS request, h.owner, h.epoch, h.count AS head_count, h.last_piece AS head_piece,
     h.bytes AS head_bytes, h.passing_bytes, h.cancel_ms
   FROM answer a JOIN head h ON h.answer = a.id LEFT JOIN request r ON r.answer = a.id WHERE a.ray = ?`
-const readSql = `
-  UPDATE answer SET read_ms = max(coalesce(read_ms, 0), ?1), forget_ms = CASE WHEN sealed_ms IS NULL THEN NULL
-    ELSE forget_at(began_ms, sealed_ms, max(coalesce(read_ms, 0), ?1), is_stored) END WHERE id = ?2`
 
 type Row = Record<string, unknown>
 
@@ -56,13 +51,11 @@ export class SqliteJournal implements Journal, Shelf {
   readonly lease: SqliteLease
   #path: string
   #share: DatabaseSync
-  #options: JournalOptions
   #log: RecoveryLog | null
   #writer: SqliteWriter
   #sweep: SqliteSweep
   #timers: readonly Timer[]
-  /** Answers that were read since the last beat, and when. */
-  #reads = new Map<number, number>()
+  #readings: SqliteReadings
   #dataVersion = -1
   #liveBytes = 0
   #isClosed = false
@@ -78,13 +71,13 @@ export class SqliteJournal implements Journal, Shelf {
   constructor(path: string, clock: Clock, options: JournalOptions, node: string, log: RecoveryLog | null = null) {
     this.clock = clock
     this.#path = path
-    this.#options = options
     this.#log = log
     const { file, share } = openJournalFile(path, clock, options, log)
     this.file = file
     this.#share = share
     this.lease = new SqliteLease(file, clock, node, options.leaseMs)
     this.#writer = new SqliteWriter(file, clock, options, this.lease)
+    this.#readings = new SqliteReadings({ file, clock, options, live: this.#writer.live })
     this.#sweep = new SqliteSweep(
       { file, clock, options, lease: this.lease },
       { onTotal: (total) => void (this.#writer.total = total), onFail: (cause) => this.#note('sweep', cause) },
@@ -149,12 +142,8 @@ export class SqliteJournal implements Journal, Shelf {
     return entry ? this.#minding(() => readAll(this, entry.id, entry.keptCount)) : null
   }
 
-  async isReadElsewhere(ray: Ray): Promise<boolean> {
-    const entry = [...this.#writer.live].find(({ info, id }) => info.ray === ray && id !== 0)
-    if (!entry) return false
-    const row = await this.#look(() => this.file.sql('SELECT read_ms FROM answer WHERE id = ?').get(entry.id))
-    const readMs = Number(row?.['read_ms'] ?? 0)
-    return readMs > entry.readMs && readMs >= this.clock.nowMs() - this.#options.leaseMs
+  isReadElsewhere(ray: Ray): Promise<boolean> {
+    return this.#minding(() => this.#readings.isElsewhere(ray))
   }
 
   async orphans(): Promise<readonly Ray[]> {
@@ -234,13 +223,11 @@ export class SqliteJournal implements Journal, Shelf {
   }
 
   get readNoteMs(): number {
-    const { keepReadMs } = this.#options
-    return keepReadMs === 0 ? Number.POSITIVE_INFINITY : Math.min(keepReadMs * readNoteShare, readNoteMsMax)
+    return this.#readings.noteMs
   }
 
-  /** Counts for the readings that are not noted after it, too. */
   noteRead(answer: number): void {
-    if (this.#options.keepReadMs > 0) this.#reads.set(answer, this.clock.nowMs() + this.readNoteMs)
+    this.#readings.add(answer)
   }
 
   noteDamage(cause: unknown): void {
@@ -338,16 +325,10 @@ export class SqliteJournal implements Journal, Shelf {
       this.lease.look()
       if (this.#writer.live.size > 0 && this.lease.isBeatDue) this.#writer.commit()
       this.#sweep.ease(this.keptBytes)
-      if (this.#reads.size > 0) this.file.write(() => this.#writeReads())
-      this.#reads.clear()
+      this.#readings.note()
     } catch (cause) {
       if (!isBusy(cause)) this.#note('beat', cause)
     }
-  }
-
-  #writeReads(): void {
-    for (const [answer, readMs] of this.#reads) this.file.sql(readSql).run(readMs, answer)
-    for (const entry of this.#writer.live) entry.readMs = Math.max(entry.readMs, this.#reads.get(entry.id) ?? 0)
   }
 
   /** What other processes did: answers taken or removed, cancels, room. */

@@ -32,8 +32,6 @@ const schemaSql = `
   CREATE INDEX IF NOT EXISTS fact_spare ON fact (id) WHERE rank = 0;
   PRAGMA user_version = ${version}`
 
-/** Changes are copied out of the log by who keeps house, in a process that carries no traffic; here only far beyond. */
-const ownCheckpointPages = 16_384
 const busyMs = 2000
 
 /** The file as it lies at its path now: it may have been laid aside or deleted while it is written. */
@@ -107,7 +105,7 @@ function open(path: string, clock: Clock): SqliteFile {
       if (found > version) throw new OtherVersion(`the record is of version ${found}`)
       file.write(() => file.database.exec(schemaSql))
     })
-    file.database.exec(`PRAGMA wal_autocheckpoint = ${ownCheckpointPages}; PRAGMA cache_size = -4000`)
+    file.database.exec('PRAGMA cache_size = -4000')
     return file
   } catch (cause) {
     file.close()

@@ -1,13 +1,12 @@
 /**
  * Keeps the record's file in bounds, in the one process that carries no traffic: forgets by age and by size, a little
- * at a time, and copies changes out of the log, for which the others never wait.
+ * at a time.
  */
 import type { Clock, Timer } from '../ground/clock.ts'
 import { isBusy } from './sqlite-file.ts'
 import { placesPerMs, RecordFile } from './sqlite-record-file.ts'
 import type { RecordOptions } from './record.ts'
 
-const checkpointPeriodMs = 2000
 const sweepPeriodMs = 15_000
 const stepPauseMs = 5
 const busyPauseMs = 50
@@ -28,7 +27,7 @@ export class RecordSweep implements Disposable {
   readonly #file: RecordFile
   readonly #clock: Clock
   readonly #limits: SweepLimits
-  readonly #timers: readonly Timer[]
+  readonly #timer: Timer
   #isRunning = false
   #isClosed = false
   #isCrowded = false
@@ -38,10 +37,7 @@ export class RecordSweep implements Disposable {
     this.#file = new RecordFile(path, clock)
     this.#clock = clock
     this.#limits = limits
-    this.#timers = [
-      clock.every(checkpointPeriodMs, () => this.#checkpoint()),
-      clock.every(sweepPeriodMs, () => this.#sweep()),
-    ]
+    this.#timer = clock.every(sweepPeriodMs, () => this.#sweep())
   }
 
   /** Of the file, without what is free in it. */
@@ -56,16 +52,8 @@ export class RecordSweep implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const timer of this.#timers) timer.cancel()
+    this.#timer.cancel()
     this.#file.close()
-  }
-
-  #checkpoint(): void {
-    try {
-      this.#file.now.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
-    } catch {
-      // A reader is in the way, or the disk: the next time will do.
-    }
   }
 
   #sweep(): void {

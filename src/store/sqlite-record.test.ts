@@ -122,7 +122,7 @@ test('while the disk is full facts are lost and counted, it is said once, and la
   const pages = Number(record.file.database.prepare('PRAGMA page_count').get()?.['page_count'])
   record.file.database.exec(`PRAGMA max_page_count = ${pages}`)
   for (let i = 0; i < 10; i++) {
-    for (let n = 0; n < 20; n++) record.put(row(clock.nowMs(), `${'x'.repeat(1000)}`))
+    for (let n = 0; n < 20; n++) record.put(row(clock.nowMs(), 'x'.repeat(1000)))
     clock.advance(6000)
   }
   assert.equal(record.lostCount, 200)

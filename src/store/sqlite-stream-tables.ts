@@ -102,7 +102,8 @@ export class SqliteStreamTables implements Disposable {
     this.database = new DatabaseSync(path)
     try {
       // While it is opened, others may be opening it too.
-      this.database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL')
+      // Its log is moved by `sqlite-checkpoint.ts`, as that of the journal.
+      this.database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 8000')
       this.database.exec(`PRAGMA synchronous = ${options.sync === 'full' ? 'FULL' : 'NORMAL'}`)
       this.database.exec(`BEGIN IMMEDIATE; ${schemaSql} COMMIT; PRAGMA busy_timeout = ${options.lockWaitMs}`)
       this.#statements = Object.fromEntries(

@@ -7,7 +7,7 @@ import { Fault } from '../fault/fault.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Crowd } from '../ground/crowd.ts'
 import type { AnswerInfo, EntryListener, JournalOptions } from './journal.ts'
-import { answerOverheadBytes } from './retention.ts'
+import { answerOverheadBytes, forgetAtMs } from './retention.ts'
 import { type EntryKeeper, SqliteEntry } from './sqlite-entry.ts'
 import { faultOf, isBusy, type SqliteFile } from './sqlite-file.ts'
 import { countTotal, endAnswer, forgetOldest, readTotal, type Total } from './sqlite-forget.ts'
@@ -36,6 +36,11 @@ const headSql = `
 const answerSql = `
   INSERT INTO answer (ray, route, model, caller, began_ms, is_stream, is_stored, call_key, first_piece)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+/** One that ended before it was first committed; what only one under way needs is not written. */
+const wholeSql = `
+  INSERT INTO answer (ray, route, model, caller, began_ms, is_stream, is_stored, call_key, first_piece, last_piece,
+    count, bytes, outcome, sealed_ms, forget_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 /** An answer that a repetition of its call may have bears this name. */
 const bearerSql = `
   SELECT 1 FROM alias n JOIN answer a ON a.id = n.answer
@@ -219,12 +224,13 @@ export class SqliteWriter implements EntryKeeper {
     const prev = entry.lastPiece
     const isGrown = entry.pending.length > 0
     const piece = isGrown ? this.#nextPiece : prev
+    const isWhole = entry.id === 0 && entry.outcome !== null
     if (!(entry.id === 0 ? this.#enter(entry, piece) : this.#moveHead(entry, piece))) return false
     if (isGrown) this.#writePiece(entry, prev)
     entry.nextLastPiece = piece
     for (const id of entry.pendingAliases)
       this.#file.sql('INSERT OR REPLACE INTO alias (id, answer) VALUES (?, ?)').run(id, entry.id)
-    if (entry.outcome) {
+    if (entry.outcome && !isWhole) {
       const bytes = entry.bytes + entry.pendingBytes - entry.passingBytes - entry.pendingPassingBytes
       const { outcome, count } = entry
       endAnswer(this.#file, entry.id, { outcome, nowMs: this.#clock.nowMs(), count, lastPiece: piece, bytes })
@@ -236,13 +242,18 @@ export class SqliteWriter implements EntryKeeper {
 
   #enter(entry: SqliteEntry, piece: number): boolean {
     const { ray, route, model, caller, beganMs, isStream, isStored, callKey } = entry.info
-    const { soleName } = entry
-    if (soleName !== null && this.#file.sql(bearerSql).get(soleName, this.#clock.nowMs())) return false
-    const { changes, lastInsertRowid } = this.#file
-      .sql(answerSql)
-      .run(ray, route, model, caller, beganMs, isStream ? 1 : 0, isStored ? 1 : 0, callKey, this.#nextPiece)
+    const { soleName, outcome, count } = entry
+    const nowMs = this.#clock.nowMs()
+    if (soleName !== null && this.#file.sql(bearerSql).get(soleName, nowMs)) return false
+    const row = [ray, route, model, caller, beganMs, isStream ? 1 : 0, isStored ? 1 : 0, callKey, this.#nextPiece]
+    const lastBytes = entry.pendingBytes - entry.pendingPassingBytes
+    const forgetMs = forgetAtMs({ beganMs, sealedMs: nowMs, readMs: null, isStored }, this.#options)
+    const { changes, lastInsertRowid } = outcome
+      ? this.#file.sql(wholeSql).run(...row, piece, count, lastBytes, outcome, nowMs, forgetMs)
+      : this.#file.sql(answerSql).run(...row)
     if (changes === 0) return false
     entry.id = Number(lastInsertRowid)
+    if (outcome) return true
     if (entry.request) this.#file.sql('INSERT INTO request (answer, data) VALUES (?, ?)').run(entry.id, entry.request)
     this.#file
       .sql(

@@ -129,7 +129,8 @@ export function packageViolations(sources: readonly Source[]): Violation[] {
 /** Source files that nobody imports and that are no entry. */
 export function orphans(sources: readonly Source[]): Violation[] {
   const used = new Set(sources.flatMap(({ imports }) => imports.map(({ to }) => to)))
-  const isEntry = (path: string): boolean => path === 'src/cli/holdfast.ts' || path === 'lab/main.ts' || isTest(path)
+  const isEntry = (path: string): boolean =>
+    /^src\/cli\/(holdfast|checkpoint-thread)\.ts$/.test(path) || path === 'lab/main.ts' || isTest(path)
   return sources
     .filter(({ path }) => !used.has(path) && !isEntry(path))
     .map(({ path }) => `${path}: nobody imports it; use it or remove it`)

@@ -91,7 +91,7 @@ class Rig {
       const load = new Load()
       const clock = this.#clock
       const engine = new Engine({ clock, slots, decodeRate, prefillRate, batchCost, kvBlocks: 1e6, waitingMax: 1e6 })
-      const gate = new Gate({ load, waitingInside: null }, limits === 'fixed' ? overload : adaptive)
+      const gate = new Gate({ load, waitingInside: null, callsElsewhere: 0 }, limits === 'fixed' ? overload : adaptive)
       return { engine, load, gate, speed: new Speed() }
     })
     for (const tier of tiers) this.#counts.set(tier, { offered: 0, good: 0, goodOf: new Map(), refused: new Map() })

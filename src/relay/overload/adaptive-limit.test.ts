@@ -15,7 +15,7 @@ function second(
 ): void {
   for (let i = 0; i <= 10; i++)
     limit.observe(
-      { waitMs: 0, congestion: 1, inFlight: limit.value, sentMs: fromMs, ...sample },
+      { waitMs: 0, congestion: 1, inFlight: limit.value, callSize: 1, sentMs: fromMs, ...sample },
       perSecond,
       fromMs + i * 101,
     )
@@ -51,7 +51,7 @@ test('what was sent before a fall says nothing about the limit after it', () => 
   const fallen = limit.value
   for (let s = 2; s < 6; s++)
     for (let i = 0; i <= 10; i++)
-      limit.observe({ waitMs: 10_000, congestion: 20, inFlight: 100, sentMs: 500 }, 50, s * 2000 + i * 101)
+      limit.observe({ waitMs: 10_000, congestion: 20, inFlight: 100, callSize: 1, sentMs: 500 }, 50, s * 2000 + i * 101)
   assert.equal(limit.value, fallen)
 })
 
@@ -71,7 +71,7 @@ test('refusals of the server lower it at once, but only once a second', () => {
 
 test('whatever it is told, it stays a number in its range', () => {
   const value = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, -1, 0, Number.POSITIVE_INFINITY, 1e300))
-  const sample = fc.record({ waitMs: value, congestion: value, inFlight: value, sentMs: value })
+  const sample = fc.record({ waitMs: value, congestion: value, inFlight: value, callSize: value, sentMs: value })
   fc.assert(
     fc.property(fc.array(fc.tuple(sample, value), { maxLength: 100 }), (samples) => {
       const limit = new AdaptiveLimit(range)

@@ -21,6 +21,8 @@ export interface LimitSample {
   readonly waitMs: number
   /** The same as a factor; 1 is unloaded. */
   readonly congestion: number
+  /** What a call is counted as on average. */
+  readonly callSize: number
   /** Work that the server had when the call was sent, and when that was. */
   readonly inFlight: number
   readonly sentMs: number
@@ -35,8 +37,13 @@ const samplesMax = 256
 const tolerance = 2.5
 /** Until it has met its first congestion it doubles with each window that uses it, and windows are short. */
 const startWindowMs = 250
-/** What a window without congestion adds from then on, as a share of the limit. */
-const growth = 0.03
+/**
+ * What a window without congestion adds from then on: so many times the root of the limit, in calls. Several workers at
+ * one server come to equal shares only if the one that has more adds less for its size (Chiu & Jain 1989).
+ */
+const growth = 0.25
+/** So many times the root of what is used, in calls, may wait inside anyway: of several workers the largest yields. */
+const waitingMin = 0.5
 /** One fall leaves at least this share. */
 const fallMin = 0.1
 /** Of the work that waits inside, so much is taken away; some of it is chance. */
@@ -60,6 +67,8 @@ export class AdaptiveLimit {
   #isStarting = true
   /** Where it stood before it was refused work; 0 when congestion says more. */
   #refusedAt = 0
+  /** From where it has been falling for congestion without a break; 0 when it has not. */
+  #fellFrom = 0
 
   constructor(range: LimitRange) {
     this.#range = range
@@ -95,22 +104,43 @@ export class AdaptiveLimit {
     this.#lower(used * backOffFactor, nowMs)
   }
 
+  /** What it has fallen by for congestion of late was no congestion. */
+  forgive(): void {
+    this.#refusedAt = Math.max(this.#refusedAt, this.#fellFrom)
+    this.#fellFrom = 0
+    this.#samples = []
+  }
+
   #step(perSecond: number | null, nowMs: number): void {
     const inFlight = median(this.#samples.map((sample) => sample.inFlight))
     const congestion = median(this.#samples.map((sample) => sample.congestion))
     if (congestion <= tolerance) {
       // What was not used is no reason to give more.
-      const rate = this.#isStarting ? 1 : this.value < this.#refusedAt ? regrowth : growth
-      if (inFlight >= this.value / 2) this.#set(this.value * (1 + rate))
+      this.#fellFrom = 0
+      if (inFlight >= this.value / 2) this.#set(this.value + this.#growth())
       return
     }
-    this.#refusedAt = 0
     const waitMs = median(this.#samples.map((sample) => sample.waitMs))
     const used = Math.min(this.value, inFlight)
     // A server that does nothing has no pace; then the congestion itself says how much is too much.
     const waiting = Math.max(((perSecond ?? 0) * waitMs) / 1000, used * (1 - tolerance / congestion))
+    if (waiting < waitingMin * Math.sqrt(used * this.#callSize)) return
+    this.#refusedAt = 0
+    this.#fellFrom = Math.max(this.#fellFrom, this.value)
     const gain = congestion < steepCongestion ? fallGain : steepFallGain
     this.#lower(Math.max(used * fallMin, used - gain * waiting), nowMs)
+  }
+
+  #growth(): number {
+    if (this.#isStarting) return this.value
+    if (this.value < this.#refusedAt) return regrowth * this.value
+    return growth * Math.sqrt(this.value * this.#callSize)
+  }
+
+  /** Nothing larger than the limit, which then is one call. */
+  get #callSize(): number {
+    const callSize = median(this.#samples.map((sample) => sample.callSize))
+    return callSize > 0 ? Math.min(this.value, callSize) : 0
   }
 
   #lower(value: number, nowMs: number): void {

@@ -46,6 +46,8 @@ export interface Ending {
   readonly beganMs: number
   readonly firstTokenMs: number | null
   readonly gapMs: number | null
+  /** Of the prompt to be read; left out where it is not known. */
+  readonly promptTokens?: number
   /** What failed, in the words of the table of faults. */
   readonly code: string
 }
@@ -114,13 +116,13 @@ export class Breaker {
 
   /** A call has ended, the stream with it. */
   settle(ending: Ending, nowMs: number): Change {
-    const { verdict, beganMs, firstTokenMs, gapMs } = ending
+    const { verdict, beganMs, firstTokenMs, gapMs, promptTokens } = ending
     if (this.#trialMs !== null && beganMs >= this.#trialMs) this.#trialMs = null
     if (verdict === 'nothing') return null
     if (this.#openedMs !== null) return this.#settleOut(ending, nowMs)
     if (verdict === 'good') {
       this.#failuresInRow = this.#silencesInRow = 0
-      this.tally.addGood(nowMs, firstTokenMs, gapMs)
+      this.tally.addGood(nowMs, firstTokenMs, gapMs, promptTokens)
       return null
     }
     if (beganMs < this.#returnedMs) return null // tells of the time before its return

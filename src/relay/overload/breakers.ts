@@ -114,8 +114,11 @@ export class Breakers {
     this.#find(upstream, model)?.breaker.speak()
   }
 
-  /** A call has ended, its stream with it. `fault`: why; null for a whole answer. */
-  settle(upstream: Upstream, model: string, fault: Fault | null, times: AttemptTimes): void {
+  /**
+   * A call has ended, its stream with it. `fault`: why; null for a whole answer. `promptTokens`: that were to be read;
+   * 0 for unknown.
+   */
+  settle(upstream: Upstream, model: string, fault: Fault | null, times: AttemptTimes, promptTokens = 0): void {
     if (!this.#options.enabled) return
     const nowMs = this.#clock.monotonicMs()
     const page = this.#page(upstream)
@@ -123,7 +126,8 @@ export class Breakers {
     const verdict = verdictOf(fault)
     if (verdict === 'good') page.goodMs = nowMs
     const { beganMs } = times
-    const ending = { verdict, beganMs, code: fault?.code ?? '', ...(fault ? unknown : waitsOf(times)) }
+    const waits = fault ? unknown : waitsOf(times)
+    const ending = { verdict, beganMs, promptTokens, code: fault?.code ?? '', ...waits }
     this.#note(page, entry, entry.breaker.settle(ending, nowMs), nowMs)
   }
 

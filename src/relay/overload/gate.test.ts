@@ -3,13 +3,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Load } from '../../fleet/load.ts'
 import { Speed } from '../../fleet/speed.ts'
+import { seededRandom } from '../../ground/random.ts'
 import { Gate, type Passage } from './gate.ts'
 import { overloadSchema } from './overload-options.ts'
 
 const size = { promptTokens: 160, outputTokens: 90 }
 
-function open(options: object = {}): { gate: Gate; subject: { load: Load; waitingInside: number | null } } {
-  const subject = { load: new Load(), waitingInside: null as number | null }
+interface Subject {
+  load: Load
+  waitingInside: number | null
+  callsElsewhere: number
+}
+
+function open(options: object = {}): { gate: Gate; subject: Subject } {
+  const subject = { load: new Load(), waitingInside: null as number | null, callsElsewhere: 0 }
   return { gate: new Gate(subject, overloadSchema.parse(options)), subject }
 }
 
@@ -132,4 +139,39 @@ test('late first tokens take as much from a server that has been up for a month 
   })
   assert.ok(fresh > 10, `${fresh}`)
   assert.ok(old > 0.8 * fresh, `${old} beside ${fresh}`)
+})
+
+/** Calls done a minute at a server that has room for all; some of their prompts are in its cache. */
+function answerCached(cachedShareAt: (minute: number) => number): number[] {
+  let nowMs = 0
+  const random = seededRandom(5)
+  const { gate } = open()
+  const speed = new Speed(() => nowMs)
+  let live: { passage: Passage; firstMs: number; endMs: number }[] = []
+  const doneByMinute: number[] = []
+  for (let tick = 0; tick < (8 * 60_000) / 50; tick++) {
+    nowMs += 50
+    const minute = Math.floor(nowMs / 60_000)
+    for (const { passage, firstMs, endMs } of live) {
+      if (nowMs >= firstMs && nowMs < firstMs + 50) passage.firstToken(nowMs)
+      if (nowMs < endMs) continue
+      passage.end()
+      doneByMinute[minute] = (doneByMinute[minute] ?? 0) + 1
+    }
+    live = live.filter(({ endMs }) => nowMs < endMs)
+    const callsMax = nowMs < 10_000 ? 1 : 40
+    while (live.length < callsMax && gate.hasRoom) {
+      const firstMs = nowMs + (random.unit() < cachedShareAt(minute) ? 50 : 600 + 200 * random.unit())
+      live.push({ passage: gate.enter(speed, size, nowMs), firstMs, endMs: firstMs + 2000 })
+    }
+    if (tick % 5 === 0) gate.look(nowMs)
+  }
+  return doneByMinute
+}
+
+test('prompts of which a cache holds now many, now few, starve no server', () => {
+  for (const shareAt of [(minute: number) => (minute < 3 ? 0.9 : 0), (minute: number) => 0.9 - 0.8 * (minute % 2)]) {
+    const done = answerCached(shareAt).slice(1, 8)
+    assert.ok(Math.min(...done) > 600, `${done.join(' ')} of about 900`)
+  }
 })

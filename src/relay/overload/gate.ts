@@ -5,7 +5,7 @@
  * nothing in hand always has room for one call.
  */
 import type { CallSize, Load, LoadShare } from '../../fleet/load.ts'
-import type { Speed } from '../../fleet/speed.ts'
+import { prefillWeightDefault, type Speed } from '../../fleet/speed.ts'
 import { Crowd, type Member } from '../../ground/crowd.ts'
 import { AdaptiveLimit } from './adaptive-limit.ts'
 import type { OverloadOptions } from './overload-options.ts'
@@ -16,6 +16,8 @@ export interface GateSubject {
   readonly load: Load
   /** Calls of all its callers that wait inside it now, where it tells; else null. */
   readonly waitingInside: number | null
+  /** Calls of others that it has now, as far as one knows. */
+  readonly callsElsewhere: number
 }
 
 /** Given at first, while nothing is known: so many calls of so many tokens. */
@@ -42,8 +44,9 @@ interface Sent extends Member {
   readonly speed: Speed
   readonly size: CallSize
   readonly atMs: number
-  /** Calls, prompt tokens to be read, and work in hand when it was sent. */
+  /** Calls of ours and of others, prompt tokens to be read, and work in hand when it was sent. */
   readonly others: number
+  readonly elsewhere: number
   readonly aheadTokens: number
   readonly work: number
   isOverdue: boolean
@@ -58,8 +61,7 @@ export class Gate {
   readonly callsLimit: AdaptiveLimit
   #subject: GateSubject
   #options: OverloadOptions
-  #prefillWeight = 1 / 16
-  /** First tokens that are awaited, the oldest first. */
+  #prefillWeight = prefillWeightDefault
   /** Those whose first token is awaited; no Set, see `ground/crowd.ts`. */
   #pending = new Crowd<Sent>()
   /** What it does while it has anything in hand. */
@@ -123,12 +125,13 @@ export class Gate {
    * as long as it is long, which is known when it is there.
    */
   enter(speed: Speed, size: CallSize, nowMs: number, isStream = true): Passage {
-    const { load } = this.#subject
+    const { load, callsElsewhere } = this.#subject
     const sent: Sent = {
       speed,
       size,
       atMs: nowMs,
       others: load.calls,
+      elsewhere: callsElsewhere,
       aheadTokens: load.prefillTokens,
       work: this.work,
       isOverdue: false,
@@ -146,11 +149,13 @@ export class Gate {
     if (!sent.isPending) return
     this.left(sent)
     this.#taken.add(1, nowMs)
-    const { speed, size, atMs, others, aheadTokens } = sent
+    const { speed, size, atMs, aheadTokens } = sent
     this.#prefillWeight = speed.prefillWeight(this.#subject.load.calls)
     if (!sent.isOverdue) this.#observe(sent, nowMs)
     // What was sent before and not read yet had to be read as well.
-    speed.observeFirstToken(aheadTokens + size.promptTokens, nowMs - atMs, others)
+    const { promptTokens } = size
+    const isSlower = speed.observeFirstToken(promptTokens, nowMs - atMs, this.#othersOf(sent), aheadTokens)
+    if (isSlower) this.#forgive()
   }
 
   /** For its passage: it is over, with or without a first token. */
@@ -165,7 +170,7 @@ export class Gate {
     const { speed, atMs, others } = sent
     const unloadedMs = speed.wholeMs(outputTokens)
     const tookMs = nowMs - atMs
-    speed.observeWhole(outputTokens, tookMs, others)
+    if (speed.observeWhole(outputTokens, tookMs, this.#othersOf(sent))) this.#forgive()
     if (unloadedMs !== null) this.#tell(sent, tookMs, unloadedMs * speed.slowdown(others + 1), nowMs)
   }
 
@@ -200,6 +205,17 @@ export class Gate {
     this.#closeWindows(nowMs)
   }
 
+  /** Calls that were there beside it. What others have is known late: what came to light meanwhile counts as well. */
+  #othersOf({ others, elsewhere }: Sent): number {
+    return others + Math.max(elsewhere, this.#subject.callsElsewhere)
+  }
+
+  /** The server is slower than it was: what was taken for congestion was none. */
+  #forgive(): void {
+    this.limit.forgive()
+    this.callsLimit.forgive()
+  }
+
   #closeWindows(nowMs: number): void {
     this.limit.close(this.#pace.perSecond(nowMs), nowMs)
     this.callsLimit.close(this.#callsPerSecond(nowMs), nowMs)
@@ -224,8 +240,8 @@ export class Gate {
       sentMs: atMs,
     }
     this.#callWork += callWorkNewest * (this.workOf(size) - this.#callWork)
-    this.limit.observe({ ...signal, inFlight: work }, this.#pace.perSecond(nowMs), nowMs)
-    this.callsLimit.observe({ ...signal, inFlight: others + 1 }, this.#callsPerSecond(nowMs), nowMs)
+    this.limit.observe({ ...signal, inFlight: work, callSize: this.#callWork }, this.#pace.perSecond(nowMs), nowMs)
+    this.callsLimit.observe({ ...signal, inFlight: others + 1, callSize: 1 }, this.#callsPerSecond(nowMs), nowMs)
   }
 
   #isOverdue({ speed, size, atMs }: Sent, nowMs: number): boolean {

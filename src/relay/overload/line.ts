@@ -9,6 +9,7 @@ import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import { type Forecast, Forecasts } from './forecasts.ts'
 import type { OverloadOptions } from './overload-options.ts'
+import { serveLines } from './serve-lines.ts'
 import { shedChance } from './shedding.ts'
 import { Throughput } from './throughput.ts'
 import { rankOf, type Tier, tiers } from './tier.ts'
@@ -38,6 +39,21 @@ const paceKnownMs = 2000
 /** They are told up to so much more, by chance: not all are to come back at once. */
 const spreadShare = 0.3
 
+export interface Neighbour {
+  readonly line: Line
+  /** Share of the servers of one's own pool that are also its; 1 for oneself. */
+  readonly share: number
+}
+
+/** The lines of other pools, which may share servers with this one. */
+export interface OtherLines {
+  readonly isAnyWaiting: boolean
+  /** All in which somebody waits, this one among them. */
+  inTurn(): readonly Line[]
+  /** Those that share servers with this one, and itself. */
+  neighbours(): readonly Neighbour[]
+}
+
 export class Line {
   readonly forecasts: readonly Forecasts[] = tiers.map(() => new Forecasts())
   #clock: Clock
@@ -54,8 +70,15 @@ export class Line {
   #floorCredit = 0
   #timer: Timer | null = null
   #isServing = false
+  #others: OtherLines
 
-  constructor(clock: Clock, random: Random, options: OverloadOptions) {
+  /** `others`: left out, there are none. */
+  constructor(clock: Clock, random: Random, options: OverloadOptions, others?: OtherLines) {
+    this.#others = others ?? {
+      isAnyWaiting: false,
+      inTurn: () => [this],
+      neighbours: () => [{ line: this, share: 1 }],
+    }
     this.#clock = clock
     this.#random = random
     this.#options = options
@@ -89,7 +112,7 @@ export class Line {
   offer(call: LineCall): Fault | null {
     const nowMs = this.#clock.monotonicMs()
     const rank = rankOf(call.tier)
-    if (!this.#hasBetterClaim(call, rank) && call.hasPlace()) {
+    if (this.#isFirst(call, rank)) {
       this.#queueOf(call.tier).noteArrival(call, nowMs)
       this.#queueOf(call.tier).charge(call)
       this.#give(call, rank, nowMs)
@@ -128,21 +151,32 @@ export class Line {
     if (this.#isServing || this.#places.size === 0) return
     this.#isServing = true
     try {
-      const nowMs = this.#clock.monotonicMs()
-      const full = new Set<string>()
-      for (let rank = this.#nextRank(); rank !== null; rank = this.#nextRank()) {
-        const call = this.#takeFrom(rank, full)
-        if (!call) break
-        const place = this.#places.get(call)
-        this.#places.delete(call)
-        const ownRank = rankOf(call.tier)
-        if (place?.forecast) this.forecasts[ownRank]?.note(place.forecast, nowMs - place.sinceMs, nowMs)
-        this.#give(call, ownRank, nowMs)
-      }
-      this.#rest()
+      serveLines(this.#others.inTurn())
     } finally {
       this.#isServing = false
     }
+  }
+
+  /** Tier by tier, but first the last one where the floor owes it a call. */
+  next(spent: ReadonlySet<number>): { rank: number; urgency: number } | null {
+    const last = tiers.length - 1
+    const lowest = this.#queues[last]
+    if (lowest && lowest.count > 0 && !spent.has(last) && this.#floorCredit >= lowest.work / lowest.count)
+      return { rank: last, urgency: -1 }
+    const rank = this.#queues.findIndex(({ count }, each) => count > 0 && !spent.has(each))
+    return rank === -1 ? null : { rank, urgency: rank }
+  }
+
+  serveOne(rank: number, full: Set<string>): boolean {
+    const call = this.#queues[rank]?.take(full)
+    if (!call) return false
+    const nowMs = this.#clock.monotonicMs()
+    const place = this.#places.get(call)
+    this.#places.delete(call)
+    if (place?.forecast) this.forecasts[rank]?.note(place.forecast, nowMs - place.sinceMs, nowMs)
+    this.#give(call, rank, nowMs)
+    this.#rest()
+    return true
   }
 
   #give(call: LineCall, rank: number, nowMs: number): void {
@@ -150,9 +184,19 @@ export class Line {
     this.forecasts[rank]?.passed(call.tenant, call.work, nowMs)
     const last = tiers.length - 1
     if (rank === last) this.#floorCredit = Math.max(0, this.#floorCredit - call.work)
-    else this.#owe((call.work * this.#options.floorPercent) / 100)
+    else this.#oweFloor(call.work)
     this.#inside.set(call.placeKey, this.insideOf(call.placeKey) + 1)
     call.admit()
+  }
+
+  /** For work of a higher tier the last one is owed a part, in whatever line it waits for the same servers. */
+  #oweFloor(work: number): void {
+    const neighbours = this.#others.neighbours()
+    let waiting = 0
+    for (const { line } of neighbours) if (line.waitingOf('batch') > 0) waiting++
+    if (waiting === 0) return
+    const owed = (work * this.#options.floorPercent) / 100 / waiting
+    for (const { line, share } of neighbours) line.#owe(share * owed)
   }
 
   /** What the last tier cannot take, since its servers are full, is not saved up: others would wait for all of it. */
@@ -162,33 +206,14 @@ export class Line {
     this.#floorCredit = Math.min(this.#floorCredit + work, Math.max(work, (2 * lowest.work) / lowest.count))
   }
 
-  /** Tier by tier, but first the last one where the floor owes it a call. */
-  #nextRank(): number | null {
-    const last = tiers.length - 1
-    const lowest = this.#queues[last]
-    if (lowest && lowest.count > 0 && this.#floorCredit >= lowest.work / lowest.count) return last
-    const rank = this.#queues.findIndex(({ count }) => count > 0)
-    return rank === -1 ? null : rank
-  }
-
-  /** From this tier, or, where its servers are full, from the next ones. */
-  #takeFrom(rank: number, full: Set<string>): LineCall | null {
-    const order = [rank, ...tiers.keys()]
-    for (const each of order) {
-      const call = this.#queues[each]?.take(full)
-      if (call) return call
-    }
-    return null
-  }
-
-  /** Whether somebody waits who comes before a call of this rank, for the same servers. */
-  #hasBetterClaim({ placeKey }: LineCall, rank: number): boolean {
-    if (this.#places.size === 0) return false
-    return this.#queues.some((queue, each) => {
-      if (each > rank || queue.count === 0) return false
-      for (const waiting of queue) if (waiting.placeKey === placeKey) return true
-      return false
-    })
+  /** Whether there is a place for a call that comes now, and nobody waits who comes before it. */
+  #isFirst(call: LineCall, rank: number): boolean {
+    for (let each = 0; each <= rank; each++) if (this.#queues[each]?.waitsFor(call.placeKey)) return false
+    if (!call.hasPlace()) return false
+    if (!this.#others.isAnyWaiting) return true
+    // The place may have become free just now, and be that of another pool's call.
+    serveLines(this.#others.inTurn())
+    return call.hasPlace()
   }
 
   #refusal(call: LineCall, rank: number, forecast: Forecast | null, nowMs: number): Fault | null {
@@ -228,7 +253,7 @@ export class Line {
   #sendAwaySurplus(): void {
     if (this.#places.size <= this.#options.waitingMax) return
     const rank = this.#queues.findLastIndex(({ count }) => count > 0)
-    const [call] = [...(this.#queues[rank] ?? [])].sort((a, b) => b.startByMs - a.startByMs)
+    const call = this.#queues[rank]?.last
     if (!call) return
     this.#sendAway(call, 'HF_OVERLOADED', this.#clock.monotonicMs())
   }

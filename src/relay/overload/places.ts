@@ -8,6 +8,8 @@ import type { Random } from '../../ground/random.ts'
 import { Gate, type Passage } from './gate.ts'
 import { Line } from './line.ts'
 import type { OverloadOptions } from './overload-options.ts'
+import { PoolLines } from './pool-lines.ts'
+import { serveLines } from './serve-lines.ts'
 import { type Tier, tiers } from './tier.ts'
 
 /** While calls are under way, gates are looked at this often. */
@@ -27,18 +29,15 @@ export interface LineFact {
 export class Places {
   readonly options: OverloadOptions
   #clock: Clock
-  #random: Random
   #gates = new Map<Upstream, Gate>()
-  #lines = new Map<Pool, Line>()
+  #lines: PoolLines
   #timer: Timer | null = null
   #isServingSoon = false
-  /** Pools may share a server: each time another one is served first. */
-  #firstServed = 0
 
   constructor(clock: Clock, random: Random, options: OverloadOptions) {
     this.#clock = clock
-    this.#random = random
     this.options = options
+    this.#lines = new PoolLines((others) => new Line(clock, random, options, others))
   }
 
   /** Who waits before each pool, and how often what they were told held. */
@@ -57,9 +56,7 @@ export class Places {
   }
 
   lineOf(pool: Pool): Line {
-    let line = this.#lines.get(pool)
-    if (!line) this.#lines.set(pool, (line = new Line(this.#clock, this.#random, this.options)))
-    return line
+    return this.#lines.of(pool)
   }
 
   /** Whether it may be sent a call now. One that rests is not waited for: whoever asks it finds out how it is. */
@@ -85,7 +82,7 @@ export class Places {
 
   /** How full its servers are that do not rest: the emptiest counts. At least 1 while calls wait in its line. */
   saturation(pool: Pool): number {
-    if ((this.#lines.get(pool)?.waitingCount ?? 0) > 0) return 1
+    if ((this.#lines.find(pool)?.waitingCount ?? 0) > 0) return 1
     const up = pool.members.filter(({ upstream }) => upstream.restLeftMs === 0)
     return Math.min(...up.map(({ upstream }) => this.gateOf(upstream).saturation))
   }
@@ -106,24 +103,17 @@ export class Places {
   /** Ends all timers. */
   [Symbol.dispose](): void {
     this.#timer?.cancel()
-    for (const line of this.#lines.values()) line[Symbol.dispose]()
+    for (const [, line] of this.#lines) line[Symbol.dispose]()
   }
 
   /** Once for all that happens in this turn. */
   #serveSoon = (): void => {
-    if (this.#isServingSoon || !this.#isAnyWaiting) return
+    if (this.#isServingSoon || !this.#lines.isAnyWaiting) return
     this.#isServingSoon = true
     this.#clock.soon(() => {
       this.#isServingSoon = false
-      const lines = [...this.#lines.values()]
-      const first = this.#firstServed++ % lines.length
-      for (const line of [...lines.slice(first), ...lines.slice(0, first)]) line.serve()
+      serveLines(this.#lines.inTurn())
     })
-  }
-
-  get #isAnyWaiting(): boolean {
-    for (const line of this.#lines.values()) if (line.waitingCount > 0) return true
-    return false
   }
 
   #look = (): void => {

@@ -2,7 +2,7 @@
 
 const sliceMs = 10_000
 const sliceCount = 6
-const fieldCount = 7
+const fieldCount = 8
 
 /** Sums over the last 50 to 60 seconds. */
 export interface Sums {
@@ -14,6 +14,8 @@ export interface Sums {
   /** Answers of which the wait for the first token is known, and its geometric mean in milliseconds. */
   readonly firstTokens: number
   readonly firstTokenMs: number
+  /** The geometric mean of their prompts, tokens to be read; 0 where it is not known. */
+  readonly firstTokenPrompt: number
   /** The same for the gap between tokens, one figure an answer. */
   readonly gaps: number
   readonly gapMs: number
@@ -25,12 +27,13 @@ export class Tally {
   #newest = 0
 
   /** An answer that was whole; what is not known of it is null. */
-  addGood(nowMs: number, firstTokenMs: number | null, gapMs: number | null): void {
+  addGood(nowMs: number, firstTokenMs: number | null, gapMs: number | null, promptTokens = 0): void {
     const at = this.#slice(nowMs)
     this.#add(at, 1)
     if (firstTokenMs !== null && firstTokenMs > 0) {
       this.#add(at + 3, 1)
       this.#add(at + 4, Math.log(firstTokenMs))
+      this.#add(at + 7, Math.log(Math.max(1, promptTokens)))
     }
     if (gapMs !== null && gapMs > 0) {
       this.#add(at + 5, 1)
@@ -51,16 +54,16 @@ export class Tally {
 
   sums(nowMs: number): Sums {
     this.#slice(nowMs)
-    const [calls = 0, failures = 0, silences = 0, firstTokens = 0, firstLogs = 0, gaps = 0, gapLogs = 0] = Array.from(
-      { length: fieldCount },
-      (_, field) => this.#sum(field),
-    )
+    const sums = Array.from({ length: fieldCount }, (_, field) => this.#sum(field))
+    const [calls = 0, failures = 0, silences = 0, firstTokens = 0, firstLogs = 0, gaps = 0, gapLogs = 0] = sums
+    const promptLogs = sums[7] ?? 0
     return {
       calls,
       failures,
       silences,
       firstTokens,
       firstTokenMs: firstTokens > 0 ? Math.exp(firstLogs / firstTokens) : 0,
+      firstTokenPrompt: promptLogs > 0 ? Math.exp(promptLogs / firstTokens) : 0,
       gaps,
       gapMs: gaps > 0 ? Math.exp(gapLogs / gaps) : 0,
     }

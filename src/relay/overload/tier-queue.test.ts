@@ -77,13 +77,39 @@ test('a call whose servers are full does not hold up others', () => {
   assert.equal(queue.count, 2)
 })
 
-test('those whose time is over are taken out, and only those', () => {
+test('the last one is the one with the most time left', () => {
   const queue = new TierQueue<Waiting>()
-  const [gone, left] = [call('a', { startByMs: 10 }), call('b', { startByMs: 11 })]
-  queue.add(gone)
-  queue.add(left)
-  assert.deepEqual(queue.takeLate(10), [gone])
-  assert.deepEqual([...queue], [left])
+  assert.equal(queue.last, null)
+  const [soon, late] = [call('a', { startByMs: 10 }), call('b', { startByMs: 11, placeKey: 'n' })]
+  queue.add(late)
+  queue.add(soon)
+  assert.equal(queue.last, late)
+})
+
+test('of two models at free servers the more urgent call is first, whichever it asks for', () => {
+  const queue = new TierQueue<Waiting>()
+  const calls = [30, 10, 20, 40].map((startByMs, i) => call('a', { startByMs, placeKey: i % 2 === 0 ? 'm' : 'n' }))
+  for (const each of calls) queue.add(each)
+  assert.deepEqual(
+    takeAll(queue).map(({ startByMs }) => startByMs),
+    [10, 20, 30, 40],
+  )
+})
+
+test('thousands that wait for a full server are not looked through for each place at another one', () => {
+  const queue = new TierQueue<Waiting>()
+  let asked = 0
+  const hasPlace = (): boolean => {
+    asked++
+    return false
+  }
+  for (let i = 0; i < 5000; i++) queue.add(call(`t${i % 3}`, { placeKey: 'full', hasPlace }))
+  for (let i = 0; i < 100; i++) queue.add(call('t1', { placeKey: 'open' }))
+  assert.ok(queue.waitsFor('open') && queue.waitsFor('full') && !queue.waitsFor('other'))
+  for (let i = 0; i < 100; i++) assert.equal(queue.take(new Set())?.placeKey, 'open')
+  assert.ok(asked <= 100, `${asked}`)
+  assert.ok(!queue.waitsFor('open'))
+  assert.equal(queue.count, 5000)
 })
 
 test('whatever comes and goes, each call is told of once and the sums are right', () => {
@@ -98,7 +124,7 @@ test('whatever comes and goes, each call is told of once and the sums are right'
       const inside = new Set<Waiting>()
       for (const { tenant, work, op } of steps) {
         if (op <= 1) {
-          const added = call(`t${tenant}`, { work, startByMs: work })
+          const added = call(`t${tenant}`, { work, startByMs: work % 50, placeKey: `${work % 3}` })
           inside.add(added)
           queue.add(added)
         } else if (op === 2) {

@@ -1,7 +1,8 @@
 /**
  * The waiting calls of one tier: tenants in turn by what they have been given (virtual token counters, Sheng et al.,
  * OSDI 2024), and for each tenant the call whose time runs out first. Whoever comes, new or after a rest, begins where
- * the turns are by then (the virtual time of start-time fair queueing, Goyal et al., 1996).
+ * the turns are by then (the virtual time of start-time fair queueing, Goyal et al., 1996). Calls for the same servers
+ * stand in a row of their own, so that nobody looks through those whose servers are full.
  */
 
 import { Throughput } from './throughput.ts'
@@ -27,8 +28,8 @@ interface Tenant<T> {
   work: number
   /** Work that came, whether it had to wait or not. */
   readonly arrived: Throughput
-  /** The earliest `startByMs` first. */
-  readonly waiting: T[]
+  /** By the servers that could take them; in each row the earliest `startByMs` first. No row is empty. */
+  readonly rows: Map<string, T[]>
 }
 
 /** Tenants remembered while they have nobody waiting. */
@@ -39,6 +40,8 @@ export class TierQueue<T extends Waiting> {
   /** Of all that wait. */
   work = 0
   #tenants = new Map<string, Tenant<T>>()
+  /** How many wait, by the servers that could take them. */
+  #counts = new Map<string, number>()
   /** What the tenant that was given something last had had until then: so far all tenants are level. */
   #level = 0
 
@@ -47,27 +50,40 @@ export class TierQueue<T extends Waiting> {
     return this.#tenants.size
   }
 
+  /** Whether somebody waits for these servers. */
+  waitsFor(placeKey: string): boolean {
+    return this.#counts.has(placeKey)
+  }
+
   add(call: T): void {
     const tenant = this.#tenantOf(call.tenant)
     this.#catchUp(tenant)
-    const { waiting } = tenant
-    let at = waiting.length
-    while (at > 0 && (waiting[at - 1] as T).startByMs > call.startByMs) at--
-    waiting.splice(at, 0, call)
-    tenant.work += call.work
+    const { placeKey, work } = call
+    const row = tenant.rows.get(placeKey)
+    if (row) row.splice(endOf(row, call.startByMs), 0, call)
+    else tenant.rows.set(placeKey, [call])
+    this.#counts.set(placeKey, (this.#counts.get(placeKey) ?? 0) + 1)
+    tenant.work += work
     this.count++
-    this.work += call.work
+    this.work += work
   }
 
   /** False when it did not wait here. */
   remove(call: T): boolean {
+    const { placeKey, work } = call
     const tenant = this.#tenants.get(call.tenant)
-    const at = tenant?.waiting.indexOf(call) ?? -1
-    if (!tenant || at === -1) return false
-    tenant.waiting.splice(at, 1)
-    tenant.work -= call.work
+    const row = tenant?.rows.get(placeKey)
+    // Behind all that are as urgent: it is one of those before.
+    const at = row?.lastIndexOf(call, endOf(row, call.startByMs) - 1) ?? -1
+    if (!tenant || !row || at === -1) return false
+    row.splice(at, 1)
+    if (row.length === 0) tenant.rows.delete(placeKey)
+    const left = (this.#counts.get(placeKey) ?? 0) - 1
+    if (left > 0) this.#counts.set(placeKey, left)
+    else this.#counts.delete(placeKey)
+    tenant.work = tenant.rows.size === 0 ? 0 : tenant.work - work
     this.count--
-    this.work = this.count === 0 ? 0 : this.work - call.work
+    this.work = this.count === 0 ? 0 : this.work - work
     return true
   }
 
@@ -76,10 +92,11 @@ export class TierQueue<T extends Waiting> {
    * is added to.
    */
   take(full: Set<string>): T | null {
-    const order = [...this.#tenants.values()].filter(({ waiting }) => waiting.length > 0)
+    if (!this.#isAnyOpen(full)) return null
+    const order = [...this.#tenants.values()].filter(({ rows }) => rows.size > 0)
     order.sort((a, b) => a.given - b.given)
-    for (const { waiting } of order) {
-      const call = waiting.find((each) => isOpen(each, full))
+    for (const { rows } of order) {
+      const call = mostUrgent(rows, full)
       if (!call) continue
       this.remove(call)
       this.charge(call)
@@ -88,24 +105,24 @@ export class TierQueue<T extends Waiting> {
     return null
   }
 
+  /** The one that has the most time left; null when nobody waits. */
+  get last(): T | null {
+    let last: T | null = null
+    for (const { rows } of this.#tenants.values()) {
+      for (const row of rows.values()) {
+        const call = row.at(-1)
+        if (call && (last === null || call.startByMs > last.startByMs)) last = call
+      }
+    }
+    return last
+  }
+
   /** Something was given to a tenant, with or without waiting. */
   charge({ tenant: name, work }: Pick<Waiting, 'tenant' | 'work'>): void {
     const tenant = this.#tenantOf(name)
     this.#catchUp(tenant)
     this.#level = Math.max(this.#level, tenant.given)
     tenant.given += work
-  }
-
-  /** Takes out those that can no longer be served in time. */
-  takeLate(nowMs: number): T[] {
-    const late: T[] = []
-    for (const { waiting } of this.#tenants.values())
-      for (const call of waiting) {
-        if (call.startByMs > nowMs) break
-        late.push(call)
-      }
-    for (const call of late) this.remove(call)
-    return late
   }
 
   /** A call has come, and is not sent away. */
@@ -141,35 +158,64 @@ export class TierQueue<T extends Waiting> {
     return work
   }
 
-  *[Symbol.iterator](): IterableIterator<T> {
-    for (const { waiting } of this.#tenants.values()) yield* waiting
+  #isAnyOpen(full: Set<string>): boolean {
+    const seen = new Set<string>()
+    for (const { rows } of this.#tenants.values()) {
+      if (seen.size === this.#counts.size) return false
+      for (const [placeKey, [call]] of rows) {
+        if (!call || seen.has(placeKey)) continue
+        seen.add(placeKey)
+        if (isOpen(call, full)) return true
+      }
+    }
+    return false
   }
 
   #tenantOf(name: string): Tenant<T> {
     let tenant = this.#tenants.get(name)
     if (tenant) return tenant
     if (this.#tenants.size >= idleTenantsMax) this.#forgetIdle()
-    tenant = { name, given: this.#givenLeast(), work: 0, arrived: new Throughput(), waiting: [] }
+    tenant = { name, given: this.#givenLeast(), work: 0, arrived: new Throughput(), rows: new Map() }
     this.#tenants.set(name, tenant)
     return tenant
   }
 
   /** One that comes back does not get at once what it did not ask for meanwhile. */
   #catchUp(tenant: Tenant<T>): void {
-    if (tenant.waiting.length === 0) tenant.given = Math.max(tenant.given, this.#givenLeast())
+    if (tenant.rows.size === 0) tenant.given = Math.max(tenant.given, this.#givenLeast())
   }
 
   /** What the tenant that waits and has had least has had; when nobody waits, how far the turns have come. */
   #givenLeast(): number {
     if (this.count === 0) return this.#level
     let least = Number.POSITIVE_INFINITY
-    for (const { given, waiting } of this.#tenants.values()) if (waiting.length > 0 && given < least) least = given
+    for (const { given, rows } of this.#tenants.values()) if (rows.size > 0 && given < least) least = given
     return least
   }
 
   #forgetIdle(): void {
-    for (const [name, { waiting }] of this.#tenants) if (waiting.length === 0) this.#tenants.delete(name)
+    for (const [name, { rows }] of this.#tenants) if (rows.size === 0) this.#tenants.delete(name)
   }
+}
+
+/** Behind all of the row that must be begun by then. */
+function endOf(row: readonly Waiting[], startByMs: number): number {
+  let [low, high] = [0, row.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((row[middle] as Waiting).startByMs <= startByMs) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function mostUrgent<T extends Waiting>(rows: ReadonlyMap<string, readonly T[]>, full: Set<string>): T | null {
+  let first: T | null = null
+  for (const [call] of rows.values()) {
+    if (!call || (first !== null && call.startByMs >= first.startByMs)) continue
+    if (isOpen(call, full)) first = call
+  }
+  return first
 }
 
 function isOpen(call: Waiting, full: Set<string>): boolean {

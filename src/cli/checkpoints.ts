@@ -1,0 +1,31 @@
+/** Starts the thread that moves the logs of the SQLite files, beside the supervisor, where no calls are. */
+import { extname, join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Config } from '../config.ts'
+import { recordFileName } from '../store/sqlite-record-file.ts'
+
+const heapMiBMax = 16
+
+/** Ends when it is disposed of, or with the process. Nothing to do where everything is kept in memory. */
+export function startCheckpoints({ stateDir, journal, streams, record }: Config): AsyncDisposable {
+  const names = [
+    journal.engine === 'sqlite' && 'journal.db',
+    streams.engine === 'sqlite' && 'streams.db',
+    record.enabled && (record.engine ?? journal.engine) === 'sqlite' && recordFileName,
+  ]
+  const paths = names.filter((name) => name !== false).map((name) => join(stateDir, name))
+  if (paths.length === 0) return { [Symbol.asyncDispose]: async () => {} }
+  const file = join(import.meta.dirname, `checkpoint-thread${extname(import.meta.filename)}`)
+  const thread = new Worker(file, { workerData: { paths }, resourceLimits: { maxOldGenerationSizeMb: heapMiBMax } })
+  const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
+  // Without it the writers move their logs themselves, later and at a cost.
+  thread.on('error', () => {})
+  thread.unref()
+  return {
+    [Symbol.asyncDispose]: async () => {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+      thread.postMessage('end')
+      await ended
+    },
+  }
+}

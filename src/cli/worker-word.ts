@@ -1,0 +1,55 @@
+/** What workers and their supervisor tell each other, by message. */
+import type { Config } from '../config.ts'
+import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
+import type { SpeedEntry } from '../fleet/speed-book.ts'
+import type { House } from '../main.ts'
+import type { Numbers, Totals } from '../observe/metric.ts'
+import type { EngineTold, Ready } from './banner.ts'
+import type { SiblingWord } from './siblings.ts'
+
+/** What a worker tells its supervisor. */
+export type WorkerWord =
+  | {
+      readonly event: 'listening'
+      readonly urls: readonly string[]
+      readonly models: readonly string[]
+      readonly upstreams: Ready['upstreams']
+      /** The name under which it holds leases in the journal. */
+      readonly node: string
+    }
+  /** `calls`: in hand, by upstream. */
+  | { readonly event: 'status'; readonly status: WorkerStatus; readonly calls: CallsByUpstream }
+  | { readonly event: 'counted'; readonly numbers: Numbers }
+  | { readonly event: 'learnt'; readonly speeds: readonly SpeedEntry[] }
+  | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }
+
+/** What a supervisor tells its workers. */
+export type SupervisorWord =
+  | { readonly event: 'begin'; readonly config: Config; readonly number: number; readonly dead: readonly string[] }
+  /** Another worker died: its answers are to be taken over. */
+  | { readonly event: 'bury'; readonly node: string }
+  /** What have you counted? */
+  | { readonly event: 'count' }
+  /** New workers are there: stop accepting, finish everything, end. `isHurried`: do not wait for silent connections. */
+  | { readonly event: 'retire'; readonly isHurried: boolean }
+  | SiblingWord
+
+export interface WorkerStatus {
+  readonly totals: Totals
+  readonly callsLive: number
+  readonly isReady: boolean
+  readonly pressure: WorkerPressure
+  readonly upstreamsUp: number
+  readonly upstreamsAll: number
+  /** What is out of use though it answers, and why. */
+  readonly troubles: ReturnType<House['troubles']>
+  /** What the engines of upstreams tell of themselves, by upstream; those that tell. */
+  readonly engines: Readonly<Record<string, EngineTold>>
+}
+
+/** The measures that a worker has taken against overload, and what for. */
+export interface WorkerPressure {
+  readonly rung: string
+  readonly store: string
+  readonly reason: string
+}
