@@ -1,8 +1,9 @@
-/** Starts the thread that moves the logs of the SQLite files, beside the supervisor, where no calls are. */
+/** Has the logs of the SQLite files moved by a thread, beside the supervisor, where no calls are. It takes 15 MB. */
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config.ts'
 import { recordFileName } from '../store/sqlite-record-file.ts'
+import { compileCache } from './compile-cache.ts'
 
 const heapMiBMax = 16
 
@@ -15,8 +16,11 @@ export function startCheckpoints({ stateDir, journal, streams, record }: Config)
   ]
   const paths = names.filter((name) => name !== false).map((name) => join(stateDir, name))
   if (paths.length === 0) return { [Symbol.asyncDispose]: async () => {} }
-  const file = join(import.meta.dirname, `checkpoint-thread${extname(import.meta.filename)}`)
-  const thread = new Worker(file, { workerData: { paths }, resourceLimits: { maxOldGenerationSizeMb: heapMiBMax } })
+  const thread = new Worker(join(import.meta.dirname, `checkpoint-thread${extname(import.meta.filename)}`), {
+    workerData: { paths },
+    env: { ...process.env, ...compileCache() },
+    resourceLimits: { maxOldGenerationSizeMb: heapMiBMax },
+  })
   const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
   // Without it the writers move their logs themselves, later and at a cost.
   thread.on('error', () => {})

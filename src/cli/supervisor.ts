@@ -4,14 +4,13 @@
  * what they have. It carries no traffic itself.
  */
 import cluster, { type Worker } from 'node:cluster'
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { Totals } from '../observe/metric.ts'
 import { noRecorder } from '../observe/recorder.ts'
+import { compileCache } from './compile-cache.ts'
 import type { Snapshot } from './live-line.ts'
 import { Siblings } from './siblings.ts'
 import { SpeedFile } from './speed-file.ts'
@@ -349,12 +348,6 @@ export class Supervisor {
 
 function withPorts(listeners: Config['listeners'], urls: readonly string[]): Config['listeners'] {
   return listeners.map((each, i) => ({ ...each, port: Number(new URL(urls[i] ?? '').port || 80) }))
-}
-
-/** A worker that knows of it from the start need not load what strips types. */
-function compileCache(): Record<string, string> {
-  const folder = getCompileCacheDir()
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }
 
 /** What is kept in the memory of a worker goes with it. */

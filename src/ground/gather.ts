@@ -2,7 +2,7 @@
 
 const nothing: Buffer = Buffer.alloc(0)
 /** What is taken at first for a body that comes in pieces. */
-const firstBytes = 4096
+const firstBytes = 1024
 
 export class Gather {
   #announcedBytes: number | null
