@@ -27,7 +27,7 @@ export const journalSchema = z
     }),
     commitWindowMs: milliseconds(
       2,
-      'Events that arrive within this time are committed together; the first after a pause goes at once.',
+      'Events that arrive within this time are committed together; the first after a pause goes at once. Where several processes write one journal it is that many times as long, up to four times.',
       { min: 0, max: 1000 },
     ),
     leaseMs: milliseconds(

@@ -33,6 +33,7 @@ export class SqliteLease {
   #beatMs = Number.NEGATIVE_INFINITY
   #sights = new Map<number, Sight>()
   #lookedMs = Number.NEGATIVE_INFINITY
+  #otherCount = 0
 
   constructor(file: SqliteFile, clock: Clock, name: string, leaseMs: number) {
     this.#file = file
@@ -73,6 +74,11 @@ export class SqliteLease {
     this.#beatMs = Number.NEGATIVE_INFINITY
   }
 
+  /** Other nodes that hold answers, as of the last look. */
+  get otherCount(): number {
+    return this.#otherCount
+  }
+
   /** Looks at the beats of all nodes. */
   look(): void {
     const nowMs = this.#clock.monotonicMs()
@@ -87,6 +93,8 @@ export class SqliteLease {
     }
     this.#sights = seen
     this.#lookedMs = nowMs
+    this.#otherCount = 0
+    for (const [id, { sinceMs }] of seen) if (id !== this.#id && nowMs - sinceMs <= this.#leaseMs) this.#otherCount++
   }
 
   /** Whether the holder of this number, or nobody (null), has stopped writing. This node itself never has. */

@@ -19,6 +19,8 @@ const retryPeriodMs = 1000
 /** Another process is writing: the next try, and how long we try. */
 const busyPauseMs = 1
 const busyMaxMs = 5000
+/** Commits are put off for so many others at most: whoever waits for an event waits for its commit. */
+const othersMax = 3
 /** Making room blocks the process: so long for others' commits, and so many answers at once. */
 const roomWaitMs = 50
 const roomAnswers = 64
@@ -123,11 +125,15 @@ export class SqliteWriter implements EntryKeeper {
     this.schedule()
   }
 
-  /** The first commit after a pause comes at once. */
+  /**
+   * The first commit after a pause comes at once. Only one process at a time can commit: where several do, each does so
+   * more seldom, and more at once.
+   */
   schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    const waitMs = this.#lastCommitMs + this.#options.commitWindowMs - this.#clock.monotonicMs()
+    const windowMs = this.#options.commitWindowMs * (1 + Math.min(this.#lease.otherCount, othersMax))
+    const waitMs = this.#lastCommitMs + windowMs - this.#clock.monotonicMs()
     if (waitMs > 0) this.#clock.after(waitMs, () => this.commit())
     else this.#clock.soon(() => this.commit())
   }
