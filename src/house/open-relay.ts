@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import { CallSizes } from '../fleet/call-size.ts'
 import { Capabilities } from '../fleet/capability.ts'
+import type { CertificateTold } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metric.ts'
 import { Observer } from '../observe/observer.ts'
@@ -20,6 +21,7 @@ import { EngineWatch } from '../relay/engine-watch.ts'
 import { type Probe, RollCall } from '../relay/roll-call.ts'
 import { SeamBudget } from '../relay/stream/seam-budget.ts'
 import { TokenProber } from '../relay/token-probe.ts'
+import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
@@ -90,6 +92,14 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
 async function watchUpstreams(parts: AsyncDisposableStack, base: RelayBase, prober: TokenProber): Promise<void> {
   const { clock, fleet, wires, log, record } = base
   const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires.names)
-  await parts.use(new RollCall({ clock, fleet, probe: ask, log, recorder: record.recorder, tokens: prober })).start()
+  const { recorder } = record
+  await parts.use(new RollCall({ clock, fleet, probe: ask, log, recorder, tokens: prober, certificate })).start()
   parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires.names)), log)).start()
+}
+
+const certificateMs = 3000
+
+async function certificate(url: URL): Promise<CertificateTold | null> {
+  const shown = await lookAtCertificate(url, certificateMs)
+  return shown && { subject: shown.subject, issuer: shown.issuer, notBeforeMs: shown.fromMs, notAfterMs: shown.untilMs }
 }

@@ -33,7 +33,7 @@ async function openCall() {
   const facts: Note[] = []
   const recorder = { ...noRecorder, note: (fact: Note) => void facts.push(fact) }
   const fleet = new Fleet([upstream], new Map(), new Map())
-  const rollCall = new RollCall({ clock, fleet, probe, log, recorder, tokens })
+  const rollCall = new RollCall({ clock, fleet, probe, log, recorder, tokens, certificate: null })
   await rollCall.start()
   const wait = async (ms: number): Promise<void> => {
     clock.advance(ms)

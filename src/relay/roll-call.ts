@@ -1,9 +1,9 @@
 /** The roll call: asks every upstream now and then what it offers, and whether one that fell silent is back. */
-import { type Fault, toFault } from '../fault/fault.ts'
+import { Fault, toFault } from '../fault/fault.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
-import type { UpstreamFact } from '../observe/fact.ts'
+import type { CertificateTold, UpstreamFact } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import type { Recorder } from '../observe/recorder.ts'
 import { mayBeAsked } from './overload/breakers.ts'
@@ -32,6 +32,8 @@ export interface RollCallParts {
   readonly probe: Probe
   readonly log: Log
   readonly recorder: Recorder
+  /** What certificate a server shows; null where it shows none. */
+  readonly certificate: ((url: URL) => Promise<CertificateTold | null>) | null
   /** Without it, one that hung comes back when it answers a call, or lists its models. */
   readonly tokens: TokenAsk | null
 }
@@ -43,6 +45,8 @@ export class RollCall implements Disposable {
   #told = new Map<Upstream, string>()
   /** The same for the record, which is told of failed calls as well. */
   #recorded = new Map<Upstream, string>()
+  /** Shown last by those of which the certificate was what is wrong. */
+  #certificates = new Map<Upstream, CertificateTold>()
   #isOver = false
 
   constructor(parts: RollCallParts) {
@@ -80,7 +84,13 @@ export class RollCall implements Disposable {
     const kind = state === 'up' ? state : `${state} ${seenBy} ${code}`
     if (this.#recorded.get(upstream) === kind) return
     this.#recorded.set(upstream, kind)
-    this.#parts.recorder.note({ kind: 'upstream', upstream: upstream.name, certificate: null, ...facts })
+    const certificate = (code === 'HF_TLS_CERTIFICATE' && this.#certificates.get(upstream)) || null
+    this.#parts.recorder.note({ kind: 'upstream', upstream: upstream.name, certificate, ...facts })
+  }
+
+  async #lookAtCertificate(upstream: Upstream): Promise<void> {
+    const shown = await this.#parts.certificate?.(upstream.url)
+    if (shown) this.#certificates.set(upstream, shown)
   }
 
   #isNews(upstream: Upstream, state: string): boolean {
@@ -96,10 +106,11 @@ export class RollCall implements Disposable {
       const { models, kind } = await probe(url, { kind: upstream.kind, key }, probeMs)
       if (this.#isOver) return
       upstream.learn(models, kind)
-      if (!upstream.isKnown) throw new Error(unlistedWords)
+      if (!upstream.isKnown) throw new Fault('HF_NO_UPSTREAM', { detail: unlistedWords })
       if (upstream.isHung) await this.#askForTokens(upstream)
       if (this.#isOver) return
       upstream.appear()
+      this.#certificates.delete(upstream)
       const facts = { upstream: name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) }
       if (this.#isNews(upstream, 'up')) log.info(facts, 'upstream is up')
       this.#record(upstream, { state: 'up', seenBy: 'roll-call', code: null, detail: '' })
@@ -110,6 +121,7 @@ export class RollCall implements Disposable {
       if (!upstream.isHung && upstream.progress.excuses(code, 0)) return this.#askSoon(upstream, upPeriodMs)
       upstream.fail('HF_NO_UPSTREAM')
       if (this.#isNews(upstream, detail)) log.warn({ upstream: name, detail }, 'upstream is down')
+      if (code === 'HF_TLS_CERTIFICATE' && !this.#certificates.has(upstream)) await this.#lookAtCertificate(upstream)
       this.#record(upstream, { state: 'down', seenBy: 'roll-call', code, detail })
     }
     this.#askSoon(upstream, upstream.lastFault === null ? upPeriodMs : downPeriodMs)

@@ -285,7 +285,7 @@ export class Gateway implements Machine {
       this.#options.journal,
     )
     const probe = (base: URL): ReturnType<Probe> => this.#probe(process, base.hostname)
-    void new RollCall({ clock, fleet, probe, log, recorder: noRecorder, tokens: null }).start()
+    void new RollCall({ clock, fleet, probe, log, recorder: noRecorder, tokens: null, certificate: null }).start()
     const adopt = (): void =>
       void relay.adoptOrphans().catch((thrown: unknown) => this.#around.onMisuse(String(thrown)))
     clock.every(this.#options.journal.leaseMs / adoptionsPerLease, adopt)
