@@ -23,6 +23,7 @@ import type { Trouble } from './relay/overload/breakers.ts'
 import type { Pressure } from './relay/overload/pressure.ts'
 import type { RelayPlane } from './relay/relay.ts'
 import { Wires } from './relay/wire/wires.ts'
+import type { MemoryRecord } from './store/memory-record.ts'
 
 export interface House extends AsyncDisposable {
   /** Where callers connect. */
@@ -32,6 +33,8 @@ export interface House extends AsyncDisposable {
   readonly callsLive: () => number
   /** The name under which this process holds leases. */
   readonly journalNode: string
+  /** What happened in this process, where it is kept in memory. */
+  readonly memoryRecord: MemoryRecord | null
   /** Another process that held leases is dead: takes its answers over now, and not only when its lease has run out. */
   bury(node: string): Promise<void>
   /** How near this process is to what would end it, and the measures it has taken. */
@@ -102,7 +105,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     journalNode,
     bury,
   }
-  const house = asHouse(open)
+  const house = asHouse({ ...open, memoryRecord: record.memory })
   const onChange = (): void => house.onPressure()
   const { recorder } = record
   open.parts.use(openWatch(config, { clock, log, recorder, pressure, journal, listeners, onChange }))
@@ -148,10 +151,12 @@ interface OpenParts {
   readonly log: Log
   readonly journalNode: string
   readonly bury: (node: string) => Promise<void>
+  readonly memoryRecord: MemoryRecord | null
 }
 
 function asHouse(open: OpenParts): House {
-  const { parts, clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, bury } = open
+  const { parts, clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, memoryRecord, bury } =
+    open
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -162,6 +167,7 @@ function asHouse(open: OpenParts): House {
     fleet,
     metrics,
     journalNode,
+    memoryRecord,
     bury,
     pressure,
     onPressure: () => {},

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -207,5 +207,23 @@ test('the last words of a worker that crashes are kept, and go on to the standar
   } finally {
     await sim.stop()
     rmSync(folder, { recursive: true })
+  }
+})
+
+test('with a journal in memory nothing of it is on the disk, and the operators’ port shows what workers noted', async () => {
+  const sim = await startSim({ rate: 500 })
+  try {
+    await using gateway = await startGateway('--upstream', `${sim.url}/v1`, '--journal', 'memory')
+    assert.equal((await chat(gateway.url, 'no-such-model', 'hello', false)).code, 'HF_MODEL_UNKNOWN')
+    const [call] = await until('the supervisor to be told', async () => {
+      const answer = await fetch(`${gateway.adminUrl}/record?kind=call`)
+      const { facts } = (await answer.json()) as { facts: Fact[] }
+      return facts.length > 0 && facts
+    })
+    assert.equal(call?.code, 'HF_MODEL_UNKNOWN')
+    assert.match(call?.node ?? '', /^worker-0\//)
+    assert.equal(existsSync(join(gateway.state, 'record.db')), false)
+  } finally {
+    await sim.stop()
   }
 })
