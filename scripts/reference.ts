@@ -1,12 +1,14 @@
-/** The reference pages that are printed from the code: faults and configuration. */
+/** What is printed from the code: the reference of faults and configuration, the rules for Prometheus. */
 import { configJsonSchema } from '../src/config.ts'
 import { type FaultCode, faultKind, faultKinds } from '../src/fault/code.ts'
+import { prometheusRules } from './prometheus-rules.ts'
 
 /** Path under the repository → content. */
 export function referencePages(): Map<string, string> {
   return new Map([
     ['docs/reference/faults.md', faultsPage()],
     ['docs/reference/config.md', configPage()],
+    ['deploy/prometheus/rules/holdfast-objectives.yaml', prometheusRules()],
     ['docs/reference/holdfast.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`],
   ])
 }

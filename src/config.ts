@@ -9,11 +9,13 @@ import { keySchema } from './edge/caller.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener.ts'
+import { alertsSchema } from './alert/alert-options.ts'
 import { modelSchema } from './fleet/fleet.ts'
 import { poolSchema, timeoutsSchema } from './fleet/pool.ts'
 import { type UpstreamOptions, upstreamSchema } from './fleet/upstream.ts'
 import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
+import { objectivesSchema } from './objective/objective-options.ts'
 import { logSchema } from './observe/log.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
 import { hedgingSchema } from './relay/overload/hedge.ts'
@@ -76,6 +78,8 @@ export const configSchema = z
     breaker: breakerSchema,
     streams: streamsSchema,
     record: recordSchema,
+    objectives: objectivesSchema,
+    alerts: alertsSchema,
     log: logSchema,
   })
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })

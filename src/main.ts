@@ -17,6 +17,7 @@ import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
 import { openWatch } from './house/open-watch.ts'
+import type { Signs } from './objective/signs.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metric.ts'
 import type { Trouble } from './relay/overload/breakers.ts'
@@ -31,6 +32,8 @@ export interface House extends AsyncDisposable {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly callsLive: () => number
+  /** What objectives and early warnings are judged by. */
+  readonly signs: () => Signs
   /** The name under which this process holds leases. */
   readonly journalNode: string
   /** What happened in this process, where it is kept in memory. */
@@ -66,7 +69,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
   const wires = parts.use(new Wires(clock))
   const opened = await openRelay(parts, config, { clock, random, log, fleet, journal, wires, record })
-  const { plane: relay, pressure, observer, metrics } = opened
+  const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
@@ -93,12 +96,10 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     adopt()
   }
   const open = {
+    ...opened,
     parts: parts.move(),
     clock,
     fleet,
-    metrics,
-    relay,
-    pressure,
     streams,
     listeners,
     log,
@@ -144,7 +145,8 @@ interface OpenParts {
   readonly clock: Clock
   readonly fleet: Fleet
   readonly metrics: Metrics
-  readonly relay: RelayPlane
+  readonly signs: () => Signs
+  readonly plane: RelayPlane
   readonly pressure: Pressure
   readonly streams: DurableStreams
   readonly listeners: readonly Listener[]
@@ -155,8 +157,21 @@ interface OpenParts {
 }
 
 function asHouse(open: OpenParts): House {
-  const { parts, clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, memoryRecord, bury } =
-    open
+  const {
+    parts,
+    clock,
+    fleet,
+    metrics,
+    signs,
+    plane: relay,
+    pressure,
+    streams,
+    listeners,
+    log,
+    journalNode,
+    memoryRecord,
+    bury,
+  } = open
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -166,6 +181,7 @@ function asHouse(open: OpenParts): House {
     urls: listeners.map(({ url }) => url),
     fleet,
     metrics,
+    signs,
     journalNode,
     memoryRecord,
     bury,

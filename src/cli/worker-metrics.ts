@@ -21,10 +21,12 @@ export class WorkerMetrics {
   /** Those who ask meanwhile get the same answer. */
   #underWay: Promise<string> | null = null
   #onTold: () => void = () => {}
+  #own: () => Numbers
 
-  /** `ask`: sends the question to a worker, whose answer comes to `hear`. */
-  constructor(ask: (worker: Worker) => void) {
+  /** `ask`: sends the question to a worker, whose answer comes to `hear`. `own`: what is counted outside of workers. */
+  constructor(ask: (worker: Worker) => void, own: () => Numbers) {
     this.#ask = ask
+    this.#own = own
   }
 
   /** Prometheus text of what these workers have counted, and how many of them were silent. */
@@ -53,7 +55,7 @@ export class WorkerMetrics {
     }
     await this.#untilTold(workers)
     const known = workers.map((worker) => this.#told.get(worker)?.numbers ?? null).filter((each) => each !== null)
-    return mergeNumbers(known, this.#silent(workers).length)
+    return mergeNumbers([...known, this.#own()], this.#silent(workers).length)
   }
 
   #silent(workers: readonly Worker[]): Worker[] {

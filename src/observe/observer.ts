@@ -1,4 +1,4 @@
-/** Takes the account of each settled call and gives it to the log, the metrics and the record. */
+/** Takes the account of each settled call and gives it to all who count: log, metrics, record, objectives. */
 import type { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
@@ -6,11 +6,18 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metric.ts'
 import { noRecorder, type Recorder } from './recorder.ts'
 
+/** Who counts settled calls, beside log, metrics and record. */
+export interface CallCounter {
+  settled(fact: ExchangeFact): void
+}
+
 export class Observer {
   readonly log: Log
   readonly recorder: Recorder
   readonly #metrics: Metrics
   readonly #hasAccessLog: boolean
+  /** Set by who judges calls by what was promised. */
+  counter: CallCounter | null = null
 
   constructor(log: Log, metrics: Metrics, options: { access: boolean }, recorder = noRecorder) {
     this.log = log
@@ -22,6 +29,7 @@ export class Observer {
   settled(fact: ExchangeFact): void {
     this.#metrics.settled(fact)
     this.recorder.call(fact)
+    this.counter?.settled(fact)
     if (!this.#hasAccessLog) return
     // A stream that broke has sent its 200 long before.
     const isOurTrouble = fact.outcome === 'failed' && (fact.status >= 500 || fact.status === 200)
