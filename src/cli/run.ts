@@ -35,8 +35,7 @@ export async function run(options: RunOptions): Promise<void> {
     await using parts = new AsyncDisposableStack()
     const node = `supervisor/${process.pid}`
     const record = openRecord(parts, config, { clock: systemClock, log, node, isKeeper: true })
-    const desk = new AlertDesk(config, resolveAlerts(config), { clock: systemClock, random: systemRandom, log })
-    parts.use(desk)
+    const desk = parts.use(openDesk(config, log))
     const supervisor = new Supervisor(config, log, desk, record)
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
@@ -80,6 +79,11 @@ export async function run(options: RunOptions): Promise<void> {
   } finally {
     await lab?.stop()
   }
+}
+
+/** @throws {ConfigError} when a secret of a receiver cannot be read. */
+function openDesk(config: Config, log: Log): AlertDesk {
+  return new AlertDesk(config, resolveAlerts(config), { clock: systemClock, random: systemRandom, log })
 }
 
 /** For `holdfast restart`, which finds us by it. */
