@@ -15,6 +15,7 @@ import { systemRandom } from './ground/random.ts'
 import { openFleet } from './house/open-fleet.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
+import { openTelemetry } from './house/open-telemetry.ts'
 import { openWatch } from './house/open-watch.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metric.ts'
@@ -60,7 +61,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
-  const opened = await openRelay(parts, config, { clock, random, log, fleet, journal, wires })
+  const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: `holdfast-${site}-${node}` })
+  const opened = await openRelay(parts, config, { clock, random, log, fleet, journal, wires, telemetry })
   const { plane: relay, pressure, observer, metrics } = opened
   const adopt = (): void => {
     relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
@@ -72,7 +74,9 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const handle = openDoor({
     clock,
+    random,
     rays,
+    tracing: telemetry.tracing,
     fleet,
     callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
     purse,
@@ -91,19 +95,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     await journal.bury(dead)
     adopt()
   }
-  const open = {
-    parts: parts.move(),
-    clock,
-    fleet,
-    metrics,
-    relay,
-    pressure,
-    streams,
-    listeners,
-    log,
-    journalNode,
-    bury,
-  }
+  const base = { clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, bury }
+  const open = { parts: parts.move(), ...base }
   const house = asHouse(open)
   const onChange = (): void => house.onPressure()
   open.parts.use(openWatch(config, { clock, log, pressure, journal, listeners, onChange }))

@@ -30,7 +30,7 @@ export async function run(options: RunOptions): Promise<void> {
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
     await using admin = await openAdmin(config.admin, {
-      metrics: () => supervisor.metrics(),
+      metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
       liveness: () => supervisor.liveness(),
       readiness: () => withFailed(supervisor.readiness(), failed),
     })

@@ -20,6 +20,7 @@
  */
 import type { FaultCode } from '../fault/code.ts'
 import { Fault } from '../fault/fault.ts'
+import { redact } from '../ground/redact.ts'
 import type { Family } from './call.ts'
 import { readErrorWords, type ErrorWords } from './error-words.ts'
 
@@ -182,7 +183,7 @@ function pageTitle(text: string): string {
 const keyLike = /\b(?:[a-z]{2,6}[-_][\w*.-]{6,}|bearer\s+\S+)/gi
 
 function detailOf(code: FaultCode, text: string): string {
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+  const clean = redact(text).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
   const isAboutKey = code === 'HF_UPSTREAM_KEY_REFUSED' || code === 'HF_UPSTREAM_QUOTA_SPENT'
   const safe = isAboutKey ? clean.replace(keyLike, '…') : clean
   return safe.slice(0, detailLengthMax)

@@ -1,10 +1,11 @@
 /** The operators' listener: is it alive, is it ready, and what do the numbers say. Apart from the visitors' traffic. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 
 export interface AdminParts {
-  /** Prometheus text. */
-  readonly metrics: () => Promise<string>
+  /** Text for Prometheus, in its older format or as OpenMetrics. */
+  readonly metrics: (isOpenMetrics: boolean) => Promise<string>
   /** What is known of those who do the work; told by a process that does none of it, so it never waits. */
   readonly liveness: () => Readonly<Record<string, unknown>>
   /** What stands behind `ready`. */
@@ -40,8 +41,9 @@ export async function openAdmin(options: { host: string; port: number }, parts: 
       }
       if (path !== '/metrics')
         return send(response, 404, 'application/json', '{"error":"here are /livez, /readyz and /metrics"}')
-      parts.metrics().then(
-        (text) => send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text),
+      const isOpenMetrics = wantsOpenMetrics(request.headers.accept ?? '')
+      parts.metrics(isOpenMetrics).then(
+        (text) => send(response, 200, isOpenMetrics ? openMetricsType : prometheusType, text),
         (error: unknown) => send(response, 500, 'application/json', JSON.stringify({ error: String(error) })),
       )
     },

@@ -24,10 +24,12 @@ import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
 import { gaugesOf } from './gauges.ts'
+import type { Telemetry } from './open-telemetry.ts'
 
 export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
   readonly wires: Wires
   readonly log: Log
+  readonly telemetry: Telemetry
 }
 
 export interface OpenRelay {
@@ -40,7 +42,7 @@ export interface OpenRelay {
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
 export async function openRelay(parts: AsyncDisposableStack, config: Config, base: RelayBase): Promise<OpenRelay> {
-  const { clock, random, fleet, wires, journal, log } = base
+  const { clock, random, fleet, wires, journal, log, telemetry } = base
   const { continuation, limits } = config
   const admission = new Admission(limits.callsLiveMax)
   const pressure = new Pressure(random)
@@ -59,7 +61,9 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   })
   const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure }
   const metrics = new Metrics(gaugesOf(gauged))
-  const observer = new Observer(log, metrics, config.log)
+  const exporter = telemetry.openExporter(metrics)
+  if (exporter) parts.use(exporter)
+  const observer = new Observer(log, metrics, config.log, exporter)
   const relay: Relay = {
     ...gauged,
     clock,

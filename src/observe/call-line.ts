@@ -10,6 +10,8 @@ type Told = keyof typeof told
 const told = {
   atMs: 0,
   ray: 0,
+  requestId: 0,
+  trace: 0,
   route: 0,
   model: 0,
   caller: 0,
@@ -22,6 +24,8 @@ const told = {
   seams: 0,
   durationMs: 0,
   firstTokenMs: 0,
+  queueMs: 0,
+  overheadMs: 0,
   inputTokens: 0,
   outputTokens: 0,
   finishReason: 0,
@@ -32,12 +36,17 @@ const told = {
 
 /** `prefix`: fields of the process, as in an object's text; may be empty. Fields without a value are left out. */
 export function callLine(level: 'info' | 'warn', fact: Pick<ExchangeFact, Told>, prefix: string): string {
-  const { caller, code, detail, firstTokenMs, inputTokens, outputTokens, finishReason } = fact
+  const { caller, code, detail, firstTokenMs, overheadMs, inputTokens, outputTokens, finishReason } = fact
+  const { requestId, trace } = fact
   let line = `{"level":"${level}","time":"${isoTime(fact.atMs)}",${prefix === '' ? '' : `${prefix},`}`
   line += `"outcome":"${fact.outcome}","ray":"${fact.ray}","route":"${fact.route}","model":${JSON.stringify(fact.model)}`
   line += `,"isStream":${fact.isStream},"status":${fact.status},"requestBytes":${fact.requestBytes}`
   line += `,"sentBytes":${fact.sentBytes},"eventCount":${fact.eventCount},"durationMs":${tenths(fact.durationMs)}`
   if (firstTokenMs !== null) line += `,"firstTokenMs":${tenths(firstTokenMs)}`
+  if (requestId !== null) line += `,"requestId":${JSON.stringify(requestId)}`
+  if (trace) line += `,"traceId":"${trace.traceId}"`
+  if (fact.queueMs > 0) line += `,"queueMs":${tenths(fact.queueMs)}`
+  if (overheadMs !== null) line += `,"overheadMs":${tenths(overheadMs)}`
   if (code !== null) line += `,"code":"${code}"`
   if (detail !== '') line += `,"detail":${JSON.stringify(detail)}`
   if (caller !== '') line += `,"caller":${JSON.stringify(caller)}`
@@ -56,8 +65,10 @@ function attemptsText(attempts: readonly AttemptFact[]): string {
     : JSON.stringify(attempts)
 }
 
-function goodAttempt({ upstream, afterMs, durationMs, receivedStatus, isHedge }: AttemptFact): string {
-  const times = `"afterMs":${afterMs},"durationMs":${durationMs},"receivedStatus":${receivedStatus}`
+function goodAttempt(fact: AttemptFact): string {
+  const { upstream, afterMs, durationMs, connectMs, firstTokenMs, receivedStatus, isHedge } = fact
+  const phases = `"connectMs":${connectMs},"firstTokenMs":${firstTokenMs}`
+  const times = `"afterMs":${afterMs},"durationMs":${durationMs},${phases},"receivedStatus":${receivedStatus}`
   return `{"upstream":${JSON.stringify(upstream)},${times}${isHedge === undefined ? '' : `,"isHedge":${isHedge}`}}`
 }
 

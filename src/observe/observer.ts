@@ -5,19 +5,27 @@ import type { ExchangeFact } from './exchange-fact.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metric.ts'
 
+interface FactReader {
+  settled(fact: ExchangeFact): void
+}
+
 export class Observer {
   readonly log: Log
   readonly #metrics: Metrics
   readonly #hasAccessLog: boolean
+  readonly #exporter: FactReader | null
 
-  constructor(log: Log, metrics: Metrics, options: { access: boolean }) {
+  /** `exporter`: another one who is told of each. */
+  constructor(log: Log, metrics: Metrics, options: { access: boolean }, exporter: FactReader | null = null) {
     this.log = log
     this.#metrics = metrics
     this.#hasAccessLog = options.access
+    this.#exporter = exporter
   }
 
   settled(fact: ExchangeFact): void {
     this.#metrics.settled(fact)
+    this.#exporter?.settled(fact)
     if (!this.#hasAccessLog) return
     // A stream that broke has sent its 200 long before.
     const isOurTrouble = fact.outcome === 'failed' && (fact.status >= 500 || fact.status === 200)
@@ -30,6 +38,8 @@ export function refusalFact(fault: Fault, ray: Ray, route: string, atMs: number,
   return {
     atMs,
     ray,
+    requestId: null,
+    trace: null,
     route,
     model: '',
     isModelKnown: false,
@@ -43,6 +53,8 @@ export function refusalFact(fault: Fault, ray: Ray, route: string, atMs: number,
     seams: [],
     durationMs,
     firstTokenMs: null,
+    queueMs: 0,
+    overheadMs: null,
     inputTokens: null,
     outputTokens: null,
     finishReason: null,

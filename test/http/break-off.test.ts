@@ -24,7 +24,7 @@ test('a reader that never takes the last words of a broken answer is given up', 
     assert.ok(socket)
     const clock = new ManualClock()
     const reply = new HttpReply(response, clock, { stalledMs, headers: [], fail: () => assert.fail() })
-    reply.begin({ lengthBytes: null, headers: {} })
+    reply.begin({ lengthBytes: null, headers: {}, timing: null })
     let hasRoom = true
     // Until the kernel takes no more: what is left then is far too little to be called a full buffer.
     while (socket.writableLength === 0) {
