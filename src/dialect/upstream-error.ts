@@ -183,9 +183,9 @@ function pageTitle(text: string): string {
 const keyLike = /\b(?:[a-z]{2,6}[-_][\w*.-]{6,}|bearer\s+\S+)/gi
 
 function detailOf(code: FaultCode, text: string): string {
-  const clean = redact(text).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
   const isAboutKey = code === 'HF_UPSTREAM_KEY_REFUSED' || code === 'HF_UPSTREAM_QUOTA_SPENT'
-  const safe = isAboutKey ? clean.replace(keyLike, '…') : clean
+  // Before line ends go: a header that is quoted ends with its line.
+  const safe = redact(isAboutKey ? text.replace(keyLike, '…') : text).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
   return safe.slice(0, detailLengthMax)
 }
 

@@ -1,5 +1,5 @@
 /** Exports spans of calls as they settle, and metrics every now and then. */
-import type { Clock } from '../../ground/clock.ts'
+import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { ExchangeFact } from '../exchange-fact.ts'
 import type { Log } from '../log.ts'
@@ -28,6 +28,7 @@ export class OtlpExporter implements AsyncDisposable {
   #measures: CallMeasures
   #spans: OtlpQueue | null
   #metrics: OtlpQueue | null
+  #timer: Timer | null
   #startMs: number
   #isReading = false
 
@@ -38,7 +39,7 @@ export class OtlpExporter implements AsyncDisposable {
     this.#startMs = clock.nowMs()
     this.#spans = target.tracesUrl === null ? null : this.#queue(target.tracesUrl, 'spans')
     this.#metrics = target.metricsUrl === null ? null : this.#queue(target.metricsUrl, 'metrics')
-    if (this.#metrics) clock.every(target.periodMs, () => void this.#tellMetrics())
+    this.#timer = this.#metrics && clock.every(target.periodMs, () => void this.#tellMetrics())
   }
 
   settled(fact: ExchangeFact): void {
@@ -88,6 +89,7 @@ export class OtlpExporter implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#timer?.cancel()
     await this.#tellMetrics()
     await Promise.all([this.#spans?.[Symbol.asyncDispose](), this.#metrics?.[Symbol.asyncDispose]()])
   }

@@ -76,10 +76,10 @@ export class OtlpQueue implements AsyncDisposable {
 
   /** `text`: one item or several, joined by commas. */
   push(text: string, count: number): void {
-    if (this.#isClosed || this.#bytes + text.length > this.#options.bytesMax)
-      return this.#options.onOutcome('dropped', count)
+    const bytes = text.length + 1 // with the comma behind it
+    if (this.#isClosed || this.#bytes + bytes > this.#options.bytesMax) return this.#options.onOutcome('dropped', count)
     this.#items.push({ text, count })
-    this.#bytes += text.length
+    this.#bytes += bytes
     if (this.#sending) return
     if (this.#isBatchFull) this.#begin()
     else this.#timer ??= this.#options.clock.after(gatherMs, () => this.#begin())
@@ -99,7 +99,7 @@ export class OtlpQueue implements AsyncDisposable {
       const refusedCount = Math.min(count, this.#refusedCount)
       this.#options.onOutcome(outcome, count - refusedCount)
       if (refusedCount > 0) this.#options.onOutcome('refused', refusedCount)
-      this.#bytes -= text.length
+      this.#bytes -= text.length + 1
       if (this.#isClosed && outcome !== 'sent') return
     } while (this.#isClosed ? this.#items.length > 0 : this.#isBatchFull)
     if (this.#items.length > 0) this.#timer ??= this.#options.clock.after(gatherMs, () => this.#begin())
@@ -115,8 +115,6 @@ export class OtlpQueue implements AsyncDisposable {
     while (end < this.#items.length && end < batchItemsMax && length < batchBytes)
       length += (this.#items[end++] as Item).text.length
     const taken = this.#items.splice(0, end)
-    // Joined by commas that were not counted.
-    this.#bytes += taken.length - 1
     return { text: taken.map(({ text }) => text).join(','), count: taken.reduce((sum, { count }) => sum + count, 0) }
   }
 
