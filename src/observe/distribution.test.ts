@@ -54,7 +54,7 @@ test('numbers of several processes keep the latest exemplar of each bucket', () 
     return { name: 'x', help: '', type: 'histogram', values: histogramNumbers('x', distribution) }
   })
   const [first, second] = told as [MetricNumbers, MetricNumbers]
-  const merged = { ...first, values: first.values.map(({ witness: _, ...rest }) => rest) }
+  const merged = { ...first, values: first.values.map((sample) => ({ ...sample, witness: null })) }
   for (const all of [
     [[first], [second]],
     [[second], [first]],

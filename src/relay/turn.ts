@@ -81,8 +81,8 @@ export class Turn implements LineCall {
   /** Takes a place at once, or waits for one, or is told why neither is possible. */
   take(): void {
     this.#state = 'waiting'
-    this.#askedMs = this.#relay.clock.monotonicMs()
     const fault = this.#line.offer(this)
+    if (this.isWaiting) this.#askedMs = this.#relay.clock.monotonicMs()
     if (fault) this.refuse(fault)
   }
 

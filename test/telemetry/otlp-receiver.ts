@@ -1,4 +1,4 @@
-/** A receiver of OTLP/JSON that is stricter than any: whatever does not fit the protocol or the conventions is a flaw. */
+/** A receiver of OTLP/JSON, stricter than any: what does not fit the protocol or the conventions is a flaw. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { conventional, headerPrefix, histograms, operationNames, requiredOfSpan } from './conventions.ts'
@@ -107,7 +107,10 @@ export class OtlpReceiver implements AsyncDisposable {
     this.#need([2, 3].includes(Number(kind)), `kind ${kind}`)
     for (const required of requiredOfSpan[kindName]) this.#need(required in told, `${name} has no ${required}`)
     const operation = told['gen_ai.operation.name'] as string
-    const wanted = kindName === 'server' ? `POST ${told['http.route']}` : `${operation} ${told['gen_ai.request.model']}`
+    const wanted =
+      kindName === 'server'
+        ? `POST ${String(told['http.route'])}`
+        : `${operation} ${String(told['gen_ai.request.model'])}`
     this.#need(name === wanted, `a span is called ${name} and not ${wanted}`)
     const [startNs, endNs] = [this.#time(json['startTimeUnixNano']), this.#time(json['endTimeUnixNano'])]
     this.#need(endNs >= startNs, `${name} ends before it begins`)
@@ -119,7 +122,7 @@ export class OtlpReceiver implements AsyncDisposable {
       told: this.#attributes(event['attributes'], String(event['name'])),
     }))
     for (const { atNs } of events) this.#need(atNs >= startNs && atNs <= endNs, `an event lies outside of ${name}`)
-    const state = String(json['traceState'] ?? '')
+    const state = typeof json['traceState'] === 'string' ? json['traceState'] : ''
     return {
       traceId,
       spanId,
@@ -164,7 +167,7 @@ export class OtlpReceiver implements AsyncDisposable {
 
   #time(value: unknown): bigint {
     this.#need(typeof value === 'string' && /^\d{19}$/.test(value), `a time: ${String(value)}`)
-    return BigInt(String(value ?? 0))
+    return BigInt(typeof value === 'string' ? value : 0)
   }
 
   #attributes(given: unknown, where: string): Told {
