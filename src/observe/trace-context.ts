@@ -74,8 +74,12 @@ function newTraceId(random: Random): string {
   }
 }
 
+/** Hexadecimal digits of all bytes. */
+const bytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 function word(random: Random): string {
-  return random.bits(32).toString(16).padStart(8, '0')
+  const bits = random.bits(32)
+  return `${bytes[bits >>> 24]}${bytes[(bits >>> 16) & 255]}${bytes[(bits >>> 8) & 255]}${bytes[bits & 255]}`
 }
 
 /** By the last 7 bytes of the id, so that every gateway on the way of a trace would decide alike. */

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { ConfigInput } from '../../src/config.ts'
+import { routeNames, routes } from '../../src/dialect/call.ts'
+import { operations } from '../../src/observe/otlp/conventions.ts'
 import {
   goodBody,
   openTestHouse,
@@ -182,6 +184,10 @@ test('errors are told by their codes, and those of callers are no failures of th
   assert.ok(
     clients.length >= 2 && clients.every((span) => span.isError && span.told['http.response.status_code'] === 500),
   )
+})
+
+test('every language of callers has its operation and its path', () => {
+  for (const route of routeNames) assert.equal(operations[route]?.route, `/v1${routes[route].path}`)
 })
 
 test('the metrics have the names and buckets of the conventions, and lead to rays', async () => {

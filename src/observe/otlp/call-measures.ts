@@ -11,9 +11,9 @@ import {
   requestBounds,
   tokenBounds,
 } from './conventions.ts'
-import { attributes, Int, nanos } from './otlp-json.ts'
+import { nanos } from './otlp-json.ts'
+import { type Attributes, attributes, Int } from './otlp-object.ts'
 
-type Attributes = Parameters<typeof attributes>[0]
 type Labels = Readonly<Record<string, string>>
 
 /** A histogram: its name, its unit, and what its labels are called. */

@@ -5,11 +5,19 @@
 import type { AttemptFact, ExchangeFact } from '../exchange-fact.ts'
 import type { Trace } from '../trace-context.ts'
 import { operations, type UpstreamIdentity } from './conventions.ts'
-import { attributes, Int, nanos } from './otlp-json.ts'
+import {
+  attributesList,
+  doubleAttribute,
+  intAttribute,
+  nanos,
+  quoted,
+  textAttribute,
+  textsAttribute,
+  trueAttribute,
+} from './otlp-json.ts'
 
 const serverKind = 2
 const clientKind = 3
-const errorStatus = 2
 /** Bits of a span's `flags` beside those of the trace: the parent is in another process, and this is known. */
 const parentKnownFlag = 0x100
 const parentRemoteFlag = 0x200
@@ -21,124 +29,146 @@ export type Describe = (upstream: string) => UpstreamIdentity
 /** Of a call whose trace is recorded: the texts of its spans, joined by commas. */
 export function callSpans(fact: ExchangeFact, trace: Trace, describe: Describe): string {
   const beganMs = fact.atMs - fact.durationMs
-  let text = JSON.stringify(callSpan(fact, trace, beganMs))
-  fact.attempts.forEach((attempt, i) => {
-    if (attempt.span)
-      text += `,${JSON.stringify(attemptSpan({ fact, attempt, id: attempt.span.id, number: i }, trace, beganMs, describe))}`
+  let text = callSpan(fact, trace, beganMs)
+  fact.attempts.forEach((attempt, number) => {
+    const { span } = attempt
+    if (span) text += `,${attemptSpan({ fact, attempt, span, number }, trace, beganMs, describe)}`
   })
   return text
 }
 
-function callSpan(fact: ExchangeFact, trace: Trace, beganMs: number): object {
-  const { route, status, code } = fact
+interface Head {
+  readonly spanId: string
+  readonly parentId: string | null
+  readonly flags: number
+  readonly name: string
+  readonly kind: number
+  readonly startMs: number
+  readonly endMs: number
+}
+
+/** What all spans begin with; attributes come behind it. */
+function headText({ traceId, state }: Trace, { spanId, parentId, flags, name, kind, startMs, endMs }: Head): string {
+  let text = `{"traceId":"${traceId}","spanId":"${spanId}",`
+  if (parentId !== null) text += `"parentSpanId":"${parentId}",`
+  if (state !== '') text += `"traceState":${quoted(state)},`
+  text += `"flags":${flags},"name":${quoted(name)},"kind":${kind},`
+  return `${text}"startTimeUnixNano":"${nanos(startMs)}","endTimeUnixNano":"${nanos(endMs)}",`
+}
+
+function callSpan(fact: ExchangeFact, trace: Trace, beganMs: number): string {
+  const { route, status, code, model, isStream, seams } = fact
+  const { parentId, spanId } = trace
   const operation = operations[route]
   const hasFailed = fact.outcome === 'failed' && (status >= 500 || status === 200)
-  return {
-    traceId: trace.traceId,
-    spanId: trace.spanId,
-    ...(trace.parentId !== null && { parentSpanId: trace.parentId }),
-    ...(trace.state !== '' && { traceState: trace.state }),
-    flags: trace.flags | parentKnownFlag | (trace.parentId === null ? 0 : parentRemoteFlag),
+  const head = headText(trace, {
+    spanId,
+    parentId,
+    flags: trace.flags | parentKnownFlag | (parentId === null ? 0 : parentRemoteFlag),
     name: operation ? `POST ${operation.route}` : 'POST',
     kind: serverKind,
-    startTimeUnixNano: nanos(beganMs),
-    endTimeUnixNano: nanos(fact.atMs),
-    attributes: attributes({
-      'http.request.method': 'POST',
-      'url.scheme': 'http',
-      'http.route': operation?.route,
-      'url.path': operation?.route,
-      'http.response.status_code': new Int(status),
-      'http.request.header.x-request-id': fact.requestId === null ? null : [fact.requestId],
-      'error.type': code === 'HF_CLIENT_GONE' ? null : code,
-      'gen_ai.operation.name': operation?.name,
-      'gen_ai.request.model': fact.model === '' ? null : fact.model,
-      'gen_ai.request.stream': fact.isStream ? true : null,
-      ...answerAttributes(fact),
-      'gen_ai.response.time_to_first_chunk': fact.isStream ? seconds(fact.firstTokenMs) : null,
-      'holdfast.ray': fact.ray,
-      'holdfast.outcome': fact.outcome,
-      'holdfast.caller': fact.caller === '' ? null : fact.caller,
-      'holdfast.queue.duration': seconds(fact.queueMs),
-      'holdfast.overhead.duration': seconds(fact.overheadMs),
-      'holdfast.seams': fact.seams.length > 0 ? new Int(fact.seams.length) : null,
-    }),
-    events: seamEvents(fact, beganMs),
-    ...(hasFailed && { status: { code: errorStatus, message: code ?? '' } }),
-  }
+    startMs: beganMs,
+    endMs: fact.atMs,
+  })
+  const told =
+    textAttribute('http.request.method', 'POST') +
+    textAttribute('url.scheme', 'http') +
+    textAttribute('http.route', operation?.route) +
+    textAttribute('url.path', operation?.route) +
+    intAttribute('http.response.status_code', status) +
+    textsAttribute('http.request.header.x-request-id', fact.requestId) +
+    textAttribute('error.type', code === 'HF_CLIENT_GONE' ? null : code) +
+    textAttribute('gen_ai.operation.name', operation?.name) +
+    textAttribute('gen_ai.request.model', model === '' ? null : model) +
+    trueAttribute('gen_ai.request.stream', isStream) +
+    answerText(fact) +
+    doubleAttribute('gen_ai.response.time_to_first_chunk', isStream ? seconds(fact.firstTokenMs) : null) +
+    textAttribute('holdfast.ray', fact.ray) +
+    textAttribute('holdfast.outcome', fact.outcome) +
+    textAttribute('holdfast.caller', fact.caller === '' ? null : fact.caller) +
+    doubleAttribute('holdfast.queue.duration', seconds(fact.queueMs)) +
+    doubleAttribute('holdfast.overhead.duration', seconds(fact.overheadMs)) +
+    intAttribute('holdfast.seams', seams.length > 0 ? seams.length : null)
+  const events = seams.length > 0 ? `,"events":[${seamEvents(fact, beganMs)}]` : ''
+  return `${head}${attributesList(told)}${events}${statusText(hasFailed ? (code ?? '') : null)}}`
 }
 
 interface Tried {
   readonly fact: ExchangeFact
   readonly attempt: AttemptFact
-  readonly id: string
+  readonly span: NonNullable<AttemptFact['span']>
   /** From 0, in the order in which they ended. */
   readonly number: number
 }
 
-function attemptSpan({ fact, attempt, id, number }: Tried, trace: Trace, beganMs: number, describe: Describe): object {
+function attemptSpan(
+  { fact, attempt, span, number }: Tried,
+  trace: Trace,
+  beganMs: number,
+  describe: Describe,
+): string {
   const { upstream, code, afterMs, durationMs } = attempt
   const { provider, address, port } = describe(upstream)
   const operation = operations[fact.route]?.name ?? fact.route
-  const model = attempt.span?.model ?? fact.model
   const hasFailed = code !== null && !unfailed.has(code)
-  return {
-    traceId: trace.traceId,
-    spanId: id,
-    parentSpanId: trace.spanId,
-    ...(trace.state !== '' && { traceState: trace.state }),
+  const head = headText(trace, {
+    spanId: span.id,
+    parentId: trace.spanId,
     flags: trace.flags | parentKnownFlag,
-    name: `${operation} ${model}`,
+    name: `${operation} ${span.model}`,
     kind: clientKind,
-    startTimeUnixNano: nanos(beganMs + afterMs),
-    endTimeUnixNano: nanos(beganMs + afterMs + durationMs),
-    attributes: attributes({
-      'gen_ai.operation.name': operation,
-      'gen_ai.provider.name': provider,
-      'gen_ai.request.model': model,
-      'gen_ai.request.stream': fact.isStream ? true : null,
-      'server.address': address,
-      'server.port': new Int(port),
-      'http.request.method': 'POST',
-      'http.request.resend_count': number > 0 ? new Int(number) : null,
-      'http.response.status_code': attempt.receivedStatus === null ? null : new Int(attempt.receivedStatus),
-      'error.type': hasFailed ? code : null,
-      ...(code === null && answerAttributes(fact)),
-      'gen_ai.response.time_to_first_chunk': fact.isStream ? seconds(attempt.firstTokenMs) : null,
-      'holdfast.ray': fact.ray,
-      'holdfast.upstream': upstream,
-      'holdfast.connect.duration': seconds(attempt.connectMs),
-      'holdfast.hedge': attempt.isHedge ? true : null,
-      'holdfast.attempt.end': code !== null && !hasFailed ? code : null,
-    }),
-    ...(hasFailed && { status: { code: errorStatus, message: code } }),
-  }
+    startMs: beganMs + afterMs,
+    endMs: beganMs + afterMs + durationMs,
+  })
+  const told =
+    textAttribute('gen_ai.operation.name', operation) +
+    textAttribute('gen_ai.provider.name', provider) +
+    textAttribute('gen_ai.request.model', span.model) +
+    trueAttribute('gen_ai.request.stream', fact.isStream) +
+    textAttribute('server.address', address) +
+    intAttribute('server.port', port) +
+    textAttribute('http.request.method', 'POST') +
+    intAttribute('http.request.resend_count', number > 0 ? number : null) +
+    intAttribute('http.response.status_code', attempt.receivedStatus) +
+    textAttribute('error.type', hasFailed ? code : null) +
+    (code === null ? answerText(fact) : '') +
+    doubleAttribute('gen_ai.response.time_to_first_chunk', fact.isStream ? seconds(attempt.firstTokenMs) : null) +
+    textAttribute('holdfast.ray', fact.ray) +
+    textAttribute('holdfast.upstream', upstream) +
+    doubleAttribute('holdfast.connect.duration', seconds(attempt.connectMs)) +
+    trueAttribute('holdfast.hedge', attempt.isHedge === true) +
+    textAttribute('holdfast.attempt.end', code !== null && !hasFailed ? code : null)
+  return `${head}${attributesList(told)}${statusText(hasFailed ? code : null)}}`
 }
 
-function answerAttributes({ finishReason, inputTokens, outputTokens }: ExchangeFact): Parameters<typeof attributes>[0] {
-  return {
-    'gen_ai.response.finish_reasons': finishReason === null ? null : [finishReason],
-    'gen_ai.usage.input_tokens': inputTokens === null ? null : new Int(inputTokens),
-    'gen_ai.usage.output_tokens': outputTokens === null ? null : new Int(outputTokens),
-  }
+function answerText({ finishReason, inputTokens, outputTokens }: ExchangeFact): string {
+  return (
+    textsAttribute('gen_ai.response.finish_reasons', finishReason) +
+    intAttribute('gen_ai.usage.input_tokens', inputTokens) +
+    intAttribute('gen_ai.usage.output_tokens', outputTokens)
+  )
+}
+
+/** @param code null where nothing failed */
+function statusText(code: string | null): string {
+  return code === null ? '' : `,"status":{"code":2,"message":"${code}"}`
 }
 
 /**
  * A seam lies where an attempt that had begun to speak broke off. Of an answer that came from another process the first
  * is older than all attempts here, and is told at the beginning.
  */
-function seamEvents({ seams, attempts }: ExchangeFact, beganMs: number): object[] {
+function seamEvents({ seams, attempts }: ExchangeFact, beganMs: number): string {
   let next = 0
-  return seams.map((code) => {
+  const events = seams.map((code) => {
     const found = attempts.findIndex((each, i) => i >= next && each.code === code && each.firstTokenMs !== null)
     const at = found === -1 ? null : (attempts[found] as AttemptFact)
     if (at) next = found + 1
-    return {
-      name: 'holdfast.seam',
-      timeUnixNano: nanos(beganMs + (at ? at.afterMs + at.durationMs : 0)),
-      attributes: attributes({ 'error.type': code, 'holdfast.upstream': at?.upstream }),
-    }
+    const atMs = beganMs + (at ? at.afterMs + at.durationMs : 0)
+    const told = textAttribute('error.type', code) + textAttribute('holdfast.upstream', at?.upstream)
+    return `{"name":"holdfast.seam","timeUnixNano":"${nanos(atMs)}",${attributesList(told)}}`
   })
+  return events.join(',')
 }
 
 function seconds(ms: number | null): number | null {

@@ -4,7 +4,8 @@
  * in the conventions; see `call-measures.ts`.
  */
 import type { MetricNumbers } from '../openmetrics.ts'
-import { attributes, nanos } from './otlp-json.ts'
+import { nanos } from './otlp-json.ts'
+import { attributes } from './otlp-object.ts'
 
 const cumulative = 2
 const prefix = 'holdfast_'
