@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import type { Ray } from '../../fault/ray.ts'
 import type { AttemptFact, ExchangeFact } from '../exchange-fact.ts'
 import type { Trace } from '../trace-context.ts'
-import { callSpans } from './call-spans.ts'
+import { SpanWriter } from './call-spans.ts'
 
 const trace: Trace = {
   traceId: 'a'.repeat(32),
@@ -71,7 +71,7 @@ function read(more: Partial<ExchangeFact>, own: Trace = trace): Told[] {
     address: 'h',
     port: 1,
   })
-  return JSON.parse(`[${callSpans({ ...fact, ...more }, own, describe)}]`) as Told[]
+  return JSON.parse(`[${new SpanWriter(describe).write({ ...fact, ...more }, own)}]`) as Told[]
 }
 
 const valueOf = (span: Told | undefined, key: string): unknown =>

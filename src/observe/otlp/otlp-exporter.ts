@@ -5,7 +5,7 @@ import type { ExchangeFact } from '../exchange-fact.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metric.ts'
 import { CallMeasures } from './call-measures.ts'
-import { callSpans, type Describe } from './call-spans.ts'
+import { type Describe, SpanWriter } from './call-spans.ts'
 import { attributes } from './otlp-object.ts'
 import type { OtlpTarget } from './otlp-options.ts'
 import { type OtlpPost, OtlpQueue } from './otlp-queue.ts'
@@ -26,6 +26,7 @@ export interface OtlpParts {
 export class OtlpExporter implements AsyncDisposable {
   #parts: OtlpParts
   #measures: CallMeasures
+  #writer: SpanWriter
   #spans: OtlpQueue | null
   #metrics: OtlpQueue | null
   #timer: Timer | null
@@ -36,6 +37,7 @@ export class OtlpExporter implements AsyncDisposable {
     const { clock, target, describe } = parts
     this.#parts = parts
     this.#measures = new CallMeasures(describe)
+    this.#writer = new SpanWriter(describe)
     this.#startMs = clock.nowMs()
     this.#spans = target.tracesUrl === null ? null : this.#queue(target.tracesUrl, 'spans')
     this.#metrics = target.metricsUrl === null ? null : this.#queue(target.metricsUrl, 'metrics')
@@ -47,7 +49,7 @@ export class OtlpExporter implements AsyncDisposable {
     if (this.#metrics) this.#measures.settled(fact)
     if (!this.#spans || !trace?.isRecorded) return
     const spanCount = 1 + fact.attempts.reduce((sum, { span }) => sum + (span ? 1 : 0), 0)
-    this.#spans.push(callSpans(fact, trace, this.#parts.describe), spanCount)
+    this.#spans.push(this.#writer.write(fact, trace), spanCount)
   }
 
   /** A reading that waits makes the next one needless: it tells sums since the start. */
