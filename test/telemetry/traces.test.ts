@@ -161,6 +161,55 @@ test('an upstream that breaks off is a failed attempt, and its seam an event', a
   assert.ok(Number(server?.told['gen_ai.response.time_to_first_chunk']) > 0)
 })
 
+test('a second attempt beside a late one is a span of its own, and the one that was outrun has not failed', async () => {
+  await using slow = await ScriptedUpstream.open()
+  await using other = await ScriptedUpstream.open()
+  await using receiver = await OtlpReceiver.open()
+  const [weights, servers] = [
+    [1000, 1],
+    [slow, other],
+  ]
+  const options = servers.map(({ url }, i) => ({
+    url,
+    kind: 'llamacpp' as const,
+    models: ['m'],
+    weight: weights[i] ?? 1,
+  }))
+  await using house = await openTestHouse({
+    upstreams: {
+      slow: options[0] as NonNullable<(typeof options)[0]>,
+      other: options[1] as NonNullable<(typeof options)[0]>,
+    },
+    hedging: { percentMax: 100 },
+    telemetry: { otlp: { url: receiver.url } },
+  })
+  // So that it is known how long a call waits usually.
+  for (let i = 0; i < 60; i++) await house.ask(post(streamBody))
+  const heldBack: unknown[] = []
+  slow.script = (call) => void heldBack.push(call)
+  const answer = await house.ask(post(streamBody))
+  assert.match(answer.body, /\[DONE\]/)
+  const account = await house.account(answer.headers['holdfast-ray'])
+  await until('all calls to be over', () => house.house.callsLive() === 0)
+  await house[Symbol.asyncDispose]()
+  assert.deepEqual(receiver.flaws, [])
+  if (account.attempts?.length !== 2) return // one of a thousand goes to the other server at once
+  const spans = receiver.spans.filter((span) => span.told['holdfast.ray'] === answer.headers['holdfast-ray'])
+  const [server, ...clients] = spans
+  const outrun = clients.find((span) => span.told['holdfast.upstream'] === 'slow')
+  const hedge = clients.find((span) => span.told['holdfast.upstream'] === 'other')
+  assert.deepEqual(
+    clients.map((span) => span.parentId),
+    [server?.spanId, server?.spanId],
+  )
+  assert.deepEqual(
+    [...told(outrun, 'holdfast.attempt.end', 'error.type', 'holdfast.hedge'), outrun?.isError],
+    ['HF_OUTRUN', undefined, undefined, false],
+  )
+  assert.deepEqual(told(hedge, 'holdfast.hedge', 'error.type'), [true, undefined])
+  assert.ok(outrun && hedge && hedge.startNs > outrun.startNs && hedge.startNs < outrun.endNs, 'beside each other')
+})
+
 test('errors are told by their codes, and those of callers are no failures of the server', async () => {
   await using rig = await Rig.open()
   const { first, second, house, receiver } = rig

@@ -90,7 +90,8 @@ export class SpanWriter {
       name: `${operation} ${span.model}`,
       kind: clientKind,
       startMs: beganMs + afterMs,
-      endMs: beganMs + afterMs + durationMs,
+      // Times of attempts are rounded; none ends behind its call.
+      endMs: Math.min(fact.atMs, beganMs + afterMs + durationMs),
     })
     const key = `try ${operation} ${receivedStatus} ${fact.isStream} ${identity.provider} ${upstream} ${span.model}`
     const told =
@@ -197,13 +198,13 @@ function statusText(code: string | null): string {
  * A seam lies where an attempt that had begun to speak broke off. Of an answer that came from another process the first
  * is older than all attempts here, and is told at the beginning.
  */
-function seamEvents({ seams, attempts }: ExchangeFact, beganMs: number): string {
+function seamEvents({ seams, attempts, atMs: endMs }: ExchangeFact, beganMs: number): string {
   let next = 0
   const events = seams.map((code) => {
     const found = attempts.findIndex((each, i) => i >= next && each.code === code && each.firstTokenMs !== null)
     const at = found === -1 ? null : (attempts[found] as AttemptFact)
     if (at) next = found + 1
-    const atMs = beganMs + (at ? at.afterMs + at.durationMs : 0)
+    const atMs = at ? Math.min(endMs, beganMs + at.afterMs + at.durationMs) : beganMs
     const told = textAttribute('error.type', code) + textAttribute('holdfast.upstream', at?.upstream)
     return `{"name":"holdfast.seam","timeUnixNano":"${nanos(atMs)}",${attributesList(told)}}`
   })
