@@ -63,7 +63,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const metrics = new Metrics(gaugesOf(gauged))
   const exporter = telemetry.openExporter(metrics)
   if (exporter) parts.use(exporter)
-  const observer = new Observer(log, metrics, config.log, exporter)
+  const observer = new Observer(log, metrics, config.log, exporter ? [exporter] : [])
   const relay: Relay = {
     ...gauged,
     clock,

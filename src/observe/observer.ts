@@ -5,7 +5,8 @@ import type { ExchangeFact } from './exchange-fact.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metric.ts'
 
-interface FactReader {
+/** Who reads settled calls, beside log and metrics. */
+export interface CallReader {
   settled(fact: ExchangeFact): void
 }
 
@@ -13,19 +14,19 @@ export class Observer {
   readonly log: Log
   readonly #metrics: Metrics
   readonly #hasAccessLog: boolean
-  readonly #exporter: FactReader | null
+  readonly #readers: readonly CallReader[]
 
-  /** `exporter`: another one who is told of each. */
-  constructor(log: Log, metrics: Metrics, options: { access: boolean }, exporter: FactReader | null = null) {
+  /** `readers`: who else is told of each. */
+  constructor(log: Log, metrics: Metrics, options: { access: boolean }, readers: readonly CallReader[] = []) {
     this.log = log
     this.#metrics = metrics
     this.#hasAccessLog = options.access
-    this.#exporter = exporter
+    this.#readers = readers
   }
 
   settled(fact: ExchangeFact): void {
     this.#metrics.settled(fact)
-    this.#exporter?.settled(fact)
+    for (const reader of this.#readers) reader.settled(fact)
     if (!this.#hasAccessLog) return
     // A stream that broke has sent its 200 long before.
     const isOurTrouble = fact.outcome === 'failed' && (fact.status >= 500 || fact.status === 200)
