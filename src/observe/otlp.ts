@@ -20,7 +20,7 @@ export function openOtlpPost(url: string, headers: Readonly<Record<string, strin
     const own = {
       'content-type': 'application/json',
       'user-agent': 'holdfast',
-      'content-length': String(Buffer.byteLength(body)),
+      'content-length': String(body.length),
     }
     const sent = { method: 'POST', headers: { ...headers, ...own }, agent, signal, maxHeaderSize: 16_384 }
     const request = (isPlain ? requestHttp : requestHttps)(target, sent, (response) => {

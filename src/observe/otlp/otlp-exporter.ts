@@ -79,7 +79,7 @@ export class OtlpExporter implements AsyncDisposable {
       clock,
       random,
       post: openPost(url, target.headers),
-      wrap: (items) => `${before}${items}]}]}]}`,
+      frame: [before, ']}]}]}'],
       bytesMax: target.queueBytesMax,
       timeoutMs: target.timeoutMs,
       onOutcome: (outcome, count) => metrics.exported(signal, outcome, count),

@@ -33,8 +33,12 @@ export function attributesList(told: string): string {
 /** Names are mostly plain; others are left to who knows all of JSON. */
 const plain = /^[ !#-[\]-~]*$/
 
+/** Longer values are cut: a caller may name a model as it likes. */
+const lengthMax = 512
+
 export function quoted(text: string): string {
-  return plain.test(text) ? `"${text}"` : JSON.stringify(text)
+  const told = text.length > lengthMax ? text.slice(0, lengthMax) : text
+  return plain.test(told) ? `"${told}"` : JSON.stringify(told)
 }
 
 /** Nanoseconds since 1970, from milliseconds with fractions. */

@@ -24,7 +24,7 @@ class Rig {
       clock: this.clock,
       random: seededRandom(1),
       post: (body, signal) => this.#post(body, signal),
-      wrap: (items) => `[${items}]`,
+      frame: ['[', ']'],
       bytesMax: 1000,
       timeoutMs: 500,
       onOutcome: (outcome, count) => (this.counts[outcome] += count),
@@ -33,8 +33,8 @@ class Rig {
     })
   }
 
-  #post(body: string, signal: AbortSignal): Promise<OtlpAnswer> {
-    this.sent.push(body)
+  #post(body: Buffer, signal: AbortSignal): Promise<OtlpAnswer> {
+    this.sent.push(body.toString())
     this.sentAtMs.push(this.clock.monotonicMs())
     const reply = this.replies.shift() ?? ok
     if (reply === 'fail') return Promise.reject(new Error('connect ECONNREFUSED'))

@@ -14,7 +14,7 @@ export interface OtlpAnswer {
 }
 
 /** Rejects when nothing was answered. */
-export type OtlpPost = (body: string, signal: AbortSignal) => Promise<OtlpAnswer>
+export type OtlpPost = (body: Buffer, signal: AbortSignal) => Promise<OtlpAnswer>
 
 export type OtlpOutcome = 'sent' | 'refused' | 'dropped'
 
@@ -22,8 +22,8 @@ export interface OtlpQueueOptions {
   readonly clock: Clock
   readonly random: Random
   readonly post: OtlpPost
-  /** Puts the items of a batch, joined by commas, into a whole request. */
-  readonly wrap: (items: string) => string
+  /** What stands before and behind the items of a request, which are joined by commas. */
+  readonly frame: readonly [before: string, after: string]
   readonly bytesMax: number
   readonly timeoutMs: number
   /** What became of so many of them. */
@@ -47,7 +47,8 @@ const triesMax = 6
 const fleeting: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 interface Item {
-  readonly text: string
+  /** With a comma behind it. Bytes at once: as texts they would wait long enough to trouble the garbage collector. */
+  readonly bytes: Buffer
   /** Spans, or whatever is counted, in it. */
   readonly count: number
 }
@@ -76,10 +77,10 @@ export class OtlpQueue implements AsyncDisposable {
 
   /** `text`: one item or several, joined by commas. */
   push(text: string, count: number): void {
-    const bytes = text.length + 1 // with the comma behind it
-    if (this.#isClosed || this.#bytes + bytes > this.#options.bytesMax) return this.#options.onOutcome('dropped', count)
-    this.#items.push({ text, count })
-    this.#bytes += bytes
+    const bytes = this.#isClosed ? null : Buffer.from(`${text},`)
+    if (!bytes || this.#bytes + bytes.length > this.#options.bytesMax) return this.#options.onOutcome('dropped', count)
+    this.#items.push({ bytes, count })
+    this.#bytes += bytes.length
     if (this.#sending) return
     if (this.#isBatchFull) this.#begin()
     else this.#timer ??= this.#options.clock.after(gatherMs, () => this.#begin())
@@ -94,12 +95,12 @@ export class OtlpQueue implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     do {
-      const { text, count } = this.#take()
-      const outcome = await this.#send(this.#options.wrap(text))
+      const { bytes, count } = this.#take()
+      const outcome = await this.#send(this.#framed(bytes))
       const refusedCount = Math.min(count, this.#refusedCount)
       this.#options.onOutcome(outcome, count - refusedCount)
       if (refusedCount > 0) this.#options.onOutcome('refused', refusedCount)
-      this.#bytes -= text.length + 1
+      this.#bytes -= bytes.length
       if (this.#isClosed && outcome !== 'sent') return
     } while (this.#isClosed ? this.#items.length > 0 : this.#isBatchFull)
     if (this.#items.length > 0) this.#timer ??= this.#options.clock.after(gatherMs, () => this.#begin())
@@ -113,12 +114,18 @@ export class OtlpQueue implements AsyncDisposable {
     let length = 0
     let end = 0
     while (end < this.#items.length && end < batchItemsMax && length < batchBytes)
-      length += (this.#items[end++] as Item).text.length
+      length += (this.#items[end++] as Item).bytes.length
     const taken = this.#items.splice(0, end)
-    return { text: taken.map(({ text }) => text).join(','), count: taken.reduce((sum, { count }) => sum + count, 0) }
+    const count = taken.reduce((sum, item) => sum + item.count, 0)
+    return { bytes: Buffer.concat(taken.map((item) => item.bytes)), count }
   }
 
-  async #send(body: string): Promise<OtlpOutcome> {
+  #framed(items: Buffer): Buffer {
+    const [before, after] = this.#options.frame
+    return Buffer.concat([Buffer.from(before), items.subarray(0, -1), Buffer.from(after)])
+  }
+
+  async #send(body: Buffer): Promise<OtlpOutcome> {
     for (let tries = 1; ; tries++) {
       const answer = await this.#post(body)
       this.#refusedCount = 0
@@ -136,7 +143,7 @@ export class OtlpQueue implements AsyncDisposable {
   }
 
   /** The answer, or the words of what went wrong. */
-  async #post(body: string): Promise<OtlpAnswer | string> {
+  async #post(body: Buffer): Promise<OtlpAnswer | string> {
     const { clock, post, timeoutMs } = this.#options
     const aborter = (this.#aborter = new AbortController())
     const { promise: late, resolve } = Promise.withResolvers<string>()
