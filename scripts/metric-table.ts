@@ -18,6 +18,7 @@ const nothing: Gauges = {
   choices: { counts: {}, promptTokens: { asked: 0, cached: 0 } },
   upstreams: () => [],
   lines: () => [],
+  recordLost: () => 0,
   retriesLeft: () => 0,
   retriesDenied: () => 0,
   hedgesDenied: () => 0,

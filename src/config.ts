@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { type Document, LineCounter, parseDocument } from 'yaml'
+import { adminSchema, isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/caller.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { limitsSchema } from './edge/limits.ts'
@@ -22,6 +23,7 @@ import { breakerSchema } from './relay/overload/breaker-options.ts'
 import { protectionSchema } from './relay/overload/protection.ts'
 import { continuationSchema } from './relay/stream/seam-budget.ts'
 import { journalSchema } from './store/journal.ts'
+import { recordSchema } from './store/record.ts'
 
 const name = z.string().regex(/^[\w.:@-]{1,64}$/, 'letters, digits, and . : _ @ - only')
 
@@ -46,10 +48,7 @@ export const configSchema = z
       .max(16)
       .default([{ host: '127.0.0.1', port: 5020 }])
       .meta({ description: 'Where callers connect.' }),
-    admin: listenerSchema.prefault({ port: 5021 }).meta({
-      description:
-        'Where operators and probes connect: `/livez`, `/readyz`, `/metrics`. Keep it off the public network.',
-    }),
+    admin: adminSchema,
     upstreams: z.record(name, upstreamSchema).meta({ description: 'Model servers and providers, by name.' }),
     pools: z.record(name, poolSchema).default({}).meta({
       description: 'Upstreams that can stand in for each other, by name. Default: one pool, `all`, of all upstreams.',
@@ -77,6 +76,7 @@ export const configSchema = z
     hedging: hedgingSchema,
     breaker: breakerSchema,
     streams: streamsSchema,
+    record: recordSchema,
     log: logSchema,
     telemetry: telemetrySchema,
   })
@@ -290,6 +290,11 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     const cure = 'Leave `streams.engine` at `sqlite`, or set `workers: 1`.'
     const message = `${config.workers} workers cannot share streams in memory`
     problems.push({ place: locate(['streams', 'engine']), field: 'streams.engine', message, cure })
+  }
+  if (!isLoopback(config.admin.host) && config.admin.token === undefined) {
+    const cure = 'Set `admin.token` (`env:NAME` or `file:PATH`), or leave `admin.host` at 127.0.0.1.'
+    const message = `operators could be reached at ${config.admin.host} by everyone: that needs a token`
+    problems.push({ place: locate(['admin', 'host']), field: 'admin.host', message, cure })
   }
   const names = config.keys.map((key) => key.name)
   config.keys.forEach((key, i) => {

@@ -13,6 +13,7 @@ import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import { openFleet } from './house/open-fleet.ts'
+import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
 import { openTelemetry } from './house/open-telemetry.ts'
@@ -57,18 +58,16 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const { limits, site, onDisconnect } = config
   const node = nodeNumber(worker)
   const rays = new RaySource(clock, random, { node, site })
-  const fleet = openFleet(config, clock, log)
+  const record = openRecord(parts, config, { clock, log, node: `worker-${worker}/${process.pid}`, isKeeper: false })
+  const fleet = openFleet(config, clock, log, record.recorder)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, log))
   const wires = parts.use(new Wires(clock))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: `holdfast-${site}-${node}` })
-  const opened = await openRelay(parts, config, { clock, random, log, fleet, journal, wires, telemetry })
+  const given = { clock, random, log, fleet, journal, wires, record, telemetry }
+  const opened = await openRelay(parts, config, given)
   const { plane: relay, pressure, observer, metrics } = opened
-  const adopt = (): void => {
-    relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
-  }
-  parts.use(clock.every(config.journal.leaseMs / adoptionsPerLease, adopt))
-  adopt()
+  const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
@@ -99,8 +98,22 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const open = { parts: parts.move(), ...base }
   const house = asHouse(open)
   const onChange = (): void => house.onPressure()
-  open.parts.use(openWatch(config, { clock, log, pressure, journal, listeners, onChange }))
+  const { recorder } = record
+  open.parts.use(openWatch(config, { clock, log, recorder, pressure, journal, listeners, onChange }))
   return house
+}
+
+/** Takes over what dead nodes left, now and then; gives what does so at once. */
+function keepAdopting(
+  parts: AsyncDisposableStack,
+  { clock, log, relay, periodMs }: { clock: Clock; log: Log; relay: RelayPlane; periodMs: number },
+): () => void {
+  const adopt = (): void => {
+    relay.adoptOrphans().catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
+  }
+  parts.use(clock.every(periodMs, adopt))
+  adopt()
+  return adopt
 }
 
 async function openListeners(

@@ -1,5 +1,7 @@
 /** `holdfast check`: says whether a configuration is good, and if not, where and what to do. */
 import { type Config, ConfigError, readConfigFile, readKeys, readSecret } from '../config.ts'
+import { adminTokens } from './admin-tokens.ts'
+import { withoutSecrets } from './without-secrets.ts'
 
 export function check(file: string, options: { json?: boolean }): void {
   try {
@@ -22,24 +24,7 @@ export function check(file: string, options: { json?: boolean }): void {
 function checkSecrets(config: Config): void {
   for (const [name, options] of Object.entries(config.upstreams)) readKeys(name, options)
   config.keys.forEach(({ key }, i) => readSecret(key, `keys.${i}.key`))
-}
-
-function withoutSecrets(config: Config): Config {
-  const hide = (spelling: string): string => (/^(env|file):|^caller$/.test(spelling) ? spelling : '(hidden)')
-  return {
-    ...config,
-    upstreams: Object.fromEntries(
-      Object.entries(config.upstreams).map(([name, options]) => [
-        name,
-        {
-          ...options,
-          ...(options.key && { key: hide(options.key) }),
-          ...(options.keys && { keys: options.keys.map(hide) }),
-        },
-      ]),
-    ),
-    keys: config.keys.map((key) => ({ ...key, key: hide(key.key) })),
-  }
+  adminTokens(config)
 }
 
 function summary(file: string, config: Config): string {

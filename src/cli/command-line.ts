@@ -1,6 +1,7 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { labChoices, type RunOptions } from './run-options.ts'
+import type { TailOptions } from './tail.ts'
 import { version } from './version.ts'
 
 function port(text: string): number {
@@ -20,6 +21,14 @@ function milliseconds(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('Milliseconds are a whole number.')
   return value
+}
+
+function wholeNumber(max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < 1 || value > max) throw new InvalidArgumentError(`From 1 to ${max}.`)
+    return value
+  }
 }
 
 const program = new Command('holdfast')
@@ -95,6 +104,29 @@ program
   .action(async (options: { state?: string; json?: boolean }) => {
     const { restart } = await import('./restart.ts')
     await restart(options.state ?? '.holdfast', options.json ?? false)
+  })
+
+program
+  .command('tail')
+  .description('Show what happened last, from the record; also of a gateway that is dead.')
+  .option('--state <folder>', 'its state folder', '.holdfast')
+  .option('-n, --count <count>', 'facts to begin with, at most 1000', wholeNumber(1000), 20)
+  .option('-f, --follow', 'go on with what happens from now on')
+  .option('-k, --kind <kinds>', 'only these, with commas between, e.g. call,upstream,worker')
+  .option('--code <code>', 'only with this fault, e.g. HF_UPSTREAM_CUT')
+  .option('-u, --upstream <name>', 'only of this upstream')
+  .option('--ray <ray>', 'all that is of one call')
+  .option('--json', 'a JSON object a line')
+  .action(async (options: TailOptions) => {
+    const { tail } = await import('./tail.ts')
+    let isOver = false
+    process.stdout.on('error', () => (isOver = true))
+    process.once('SIGINT', () => (isOver = true))
+    await tail(
+      options,
+      (text) => process.stdout.write(text),
+      () => isOver,
+    )
   })
 
 program

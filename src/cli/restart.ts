@@ -17,10 +17,10 @@ interface Facts {
 
 /** @throws {Error} in words that name the cure. */
 export async function restart(stateDir: string, isJson: boolean): Promise<void> {
-  const { pid, adminUrl } = readPidFile(stateDir)
-  const before = await look(adminUrl)
-  process.kill(pid, 'SIGUSR2')
-  const after = await untilRestarted(adminUrl, before)
+  const gateway = readPidFile(stateDir)
+  const before = await look(gateway)
+  process.kill(gateway.pid, 'SIGUSR2')
+  const after = await untilRestarted(gateway, before)
   const workers = after.workers?.length ?? 0
   const finishing = after.retiring?.reduce((sum, { callsLive = 0 }) => sum + callsLive, 0) ?? 0
   const words = `${workers} new workers serve; the old ones finish ${finishing} calls and end.`
@@ -29,9 +29,16 @@ export async function restart(stateDir: string, isJson: boolean): Promise<void> 
   )
 }
 
-function readPidFile(stateDir: string): { pid: number; adminUrl: string } {
+interface Gateway {
+  readonly pid: number
+  readonly adminUrl: string
+  /** For its operators' port, where that asks for one. */
+  readonly token?: string
+}
+
+function readPidFile(stateDir: string): Gateway {
   try {
-    const facts = JSON.parse(readFileSync(join(stateDir, pidFileName), 'utf8')) as { pid: number; adminUrl: string }
+    const facts = JSON.parse(readFileSync(join(stateDir, pidFileName), 'utf8')) as Gateway
     process.kill(facts.pid, 0)
     return facts
   } catch (cause) {
@@ -39,19 +46,22 @@ function readPidFile(stateDir: string): { pid: number; adminUrl: string } {
   }
 }
 
-async function look(adminUrl: string): Promise<Facts> {
+async function look({ adminUrl, token }: Gateway): Promise<Facts> {
   try {
-    const answer = await fetch(`${adminUrl}/readyz`)
+    const answer = await fetch(
+      `${adminUrl}/readyz`,
+      token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
+    )
     return (await answer.json()) as Facts
   } catch (cause) {
     throw new Error(`The gateway does not answer at ${adminUrl}/readyz.`, { cause })
   }
 }
 
-async function untilRestarted(adminUrl: string, { generation = 0, failedRestarts }: Facts): Promise<Facts> {
+async function untilRestarted(gateway: Gateway, { generation = 0, failedRestarts }: Facts): Promise<Facts> {
   const endMs = performance.now() + patienceMs
   while (performance.now() < endMs) {
-    const facts = await look(adminUrl)
+    const facts = await look(gateway)
     if ((facts.generation ?? 0) > generation) return facts
     const { count = 0, reason = '' } = facts.failedRestarts ?? {}
     if (count > (failedRestarts?.count ?? 0))

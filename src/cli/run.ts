@@ -1,11 +1,15 @@
 /** `holdfast run`: sets up, starts, says that it is ready, and ends politely. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config } from '../config.ts'
+import { type Config, ConfigError } from '../config.ts'
 import { openAdmin, type Readiness } from '../edge/admin.ts'
+import { systemClock } from '../ground/clock.ts'
+import { openRecord } from '../house/open-record.ts'
 import { type Log, openLog } from '../observe/log.ts'
+import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
+import { DeployNews } from './deploy-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
 import type { RunOptions } from './run-options.ts'
@@ -26,14 +30,23 @@ export async function run(options: RunOptions): Promise<void> {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
     const target = logTarget(config)
     const log = openLog(config.log, target, {})
-    const supervisor = new Supervisor(config, log)
+    await using parts = new AsyncDisposableStack()
+    const node = `supervisor/${process.pid}`
+    const record = openRecord(parts, config, { clock: systemClock, log, node, isKeeper: true })
+    const supervisor = new Supervisor(config, log, record.recorder)
+    const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
-    await using admin = await openAdmin(config.admin, {
-      metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
-      liveness: () => supervisor.liveness(),
-      readiness: () => withFailed(supervisor.readiness(), failed),
-    })
+    await using admin = await openAdmin(
+      { ...config.admin, tokens },
+      {
+        metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
+        liveness: () => supervisor.liveness(),
+        readiness: () => withFailed(supervisor.readiness(), failed),
+        record: record.read,
+        nowMs: () => Date.now(),
+      },
+    )
     const { urls, models, upstreams } = await supervisor.start()
     await using _checkpoints = startCheckpoints(config)
     const ready: Ready = {
@@ -45,11 +58,18 @@ export async function run(options: RunOptions): Promise<void> {
       notes,
       logFile: typeof target === 'string' ? target : null,
     }
-    const pidFile = writePidFile(config.stateDir, admin.url, supervisor)
-    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed })
+    const news = new DeployNews(record, config)
+    const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
+    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news })
+    // Whoever reads that line may stop us at once.
+    const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
     const hideLine = isPerson ? showLiveLine(process.stdout, () => supervisor.snapshot()) : () => {}
-    await untilStopped(supervisor, hideLine)
+    await stop
+    hideLine()
+    news.stopping()
+    await end(supervisor)
+    news.stopped()
     log.flush()
     rmSync(pidFile, { force: true })
   } finally {
@@ -58,10 +78,14 @@ export async function run(options: RunOptions): Promise<void> {
 }
 
 /** For `holdfast restart`, which finds us by it. */
-function writePidFile(stateDir: string, adminUrl: string, supervisor: Supervisor): string {
+function writePidFile(
+  stateDir: string,
+  facts: { adminUrl: string; token: string | undefined },
+  supervisor: Supervisor,
+): string {
   const path = join(stateDir, pidFileName)
   try {
-    writeFileSync(path, `${JSON.stringify({ pid: process.pid, adminUrl })}\n`)
+    writeFileSync(path, `${JSON.stringify({ pid: process.pid, ...facts })}\n`)
   } catch (error) {
     supervisor.kill()
     throw error
@@ -89,25 +113,30 @@ function withFailed({ isReady, facts }: Readiness, failed: FailedRestarts): Read
 function restartOnSignal(
   supervisor: Supervisor,
   read: () => Promise<Config>,
-  { log, failed }: { log: Log; failed: FailedRestarts },
+  { log, failed, news }: { log: Log; failed: FailedRestarts; news: DeployNews },
 ): void {
   process.on('SIGUSR2', () => {
+    news.restartAsked()
     read()
-      .then((config) => supervisor.restart(config))
+      .then((config) => supervisor.restart(config).then(() => news.restarted(config)))
       .catch((error: unknown) => {
         failed.count++
         failed.reason = error instanceof Error ? error.message : String(error)
+        news.restartFailed(failed.reason, error instanceof ConfigError)
         log.error({ detail: String(error) }, 'restart failed; everything stays as it was')
       })
   })
 }
 
-/** The first signal drains, the second ends at once: the workers too, which would go on draining by themselves. */
-async function untilStopped(supervisor: Supervisor, hideLine: () => void): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Resolves at the first signal to stop. */
+function stopSignal(): Promise<void> {
+  return new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve())
   })
-  hideLine()
+}
+
+/** The first signal drains, the second ends at once: the workers too, which would go on draining by themselves. */
+async function end(supervisor: Supervisor): Promise<void> {
   if (process.stdout.isTTY) process.stdout.write('Finishing what is under way (once more to stop at once) …\n')
   const stopNow = (): void => {
     supervisor.kill()

@@ -9,11 +9,13 @@ import type { Readiness } from '../edge/admin.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { Totals } from '../observe/metric.ts'
+import { noRecorder } from '../observe/recorder.ts'
 import { compileCache } from './compile-cache.ts'
 import type { Snapshot } from './live-line.ts'
 import { Siblings } from './siblings.ts'
 import { SpeedFile } from './speed-file.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
+import { WorkerNews } from './worker-news.ts'
 import type { SupervisorWord, WorkerStatus, WorkerWord } from './worker-word.ts'
 
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
@@ -68,13 +70,15 @@ export class Supervisor {
   #generation = 1
   /** Sums of workers that are gone, so that totals never step back. */
   #past: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
+  #news: WorkerNews
   #metrics = new WorkerMetrics((worker) => tell(worker, { event: 'count' }))
   #siblings: Siblings<Worker>
   /** Writes down what workers have learnt. */
   #keepSpeeds: () => void
 
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, recorder = noRecorder) {
     this.#config = config
+    this.#news = new WorkerNews(recorder)
     this.#listeners = this.#chosen = config.listeners
     this.#log = log
     cluster.schedulingPolicy = cluster.SCHED_NONE
@@ -84,6 +88,8 @@ export class Supervisor {
     this.#keepSpeeds = () => file.keep(book)
     setInterval(() => this.#siblings.share(), sharePeriodMs).unref()
     setInterval(this.#keepSpeeds, keepPeriodMs).unref()
+    // Their last words are worth keeping; all else they share with us.
+    cluster.setupPrimary({ stdio: ['inherit', 'inherit', 'pipe', 'ipc'] })
     let lookedMs = performance.now()
     setInterval(() => {
       const isLate = performance.now() - lookedMs > 2 * watchPeriodMs
@@ -251,6 +257,7 @@ export class Supervisor {
       generation: 0,
     }
     this.#hands.add(hand)
+    this.#news.watch(worker, number, () => this.#isClosing || hand.isRetired)
     // By message and not by environment: the configuration may hold secrets.
     worker.once('online', () => {
       tell(worker, { event: 'begin', config, number, dead: this.#dead })
@@ -292,6 +299,7 @@ export class Supervisor {
     for (const { number, worker, heardMs, status } of this.#hands) {
       if (status === null || heardMs > limitMs) continue
       this.#log.error({ worker: number, pid: worker.process.pid }, 'worker hangs and is killed')
+      this.#news.tell(worker, 'hung', `silent for ${hungMs / 1000} s`, false)
       worker.process.kill('SIGKILL')
     }
   }
@@ -299,6 +307,7 @@ export class Supervisor {
   #retire(hand: Hand): void {
     hand.isRetired = true
     hand.generation = this.#generation
+    this.#news.tell(hand.worker, 'draining', 'others stand in its place')
     tell(hand.worker, { event: 'retire', isHurried: false })
   }
 

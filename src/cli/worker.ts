@@ -28,6 +28,8 @@ export function runWorker(): void {
     if (word.event === 'begin') worker = begin(word)
     else void worker?.then((each) => each.hear(word))
   })
+  // It is a pipe to the supervisor, which may be gone.
+  process.stderr.on('error', () => {})
   // Ctrl-C reaches the whole process group; the supervisor decides what it means.
   process.on('SIGINT', () => {})
   // So does the end of the terminal.

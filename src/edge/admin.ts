@@ -1,7 +1,10 @@
 /** The operators' listener: is it alive, is it ready, and what do the numbers say. Apart from the visitors' traffic. */
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
+import { answerRecord, BadQuery } from './admin-record.ts'
+import { isLoopback, showsToken } from './admin-token.ts'
+import type { RecordReader } from '../store/record.ts'
 
 export interface AdminParts {
   /** Text for Prometheus, in its older format or as OpenMetrics. */
@@ -10,6 +13,10 @@ export interface AdminParts {
   readonly liveness: () => Readonly<Record<string, unknown>>
   /** What stands behind `ready`. */
   readonly readiness: () => Readiness
+  /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
+  readonly record: () => RecordReader | null
+  /** Wall time. */
+  readonly nowMs: () => number
 }
 
 export interface Readiness {
@@ -21,46 +28,101 @@ export interface Admin extends AsyncDisposable {
   readonly url: string
 }
 
-export async function openAdmin(options: { host: string; port: number }, parts: AdminParts): Promise<Admin> {
+export interface AdminOptions {
+  readonly host: string
+  readonly port: number
+  /** Any of these operators may show; none where whoever reaches the port may ask. */
+  readonly tokens: readonly string[]
+}
+
+type Answer = (response: ServerResponse, query: string, isTrusted: boolean) => void
+
+/** Probes have no token: without one they are told yes or no. */
+const forProbes = new Set(['/livez', '/readyz'])
+
+export async function openAdmin({ host, port, tokens }: AdminOptions, parts: AdminParts): Promise<Admin> {
+  const answers = answersOf(parts)
   const server = createServer(
     { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000 },
     (request, response) => {
-      const path = (request.url ?? '/').split('?')[0]
+      const [path = '/', query = ''] = (request.url ?? '/').split('?')
       if (request.method !== 'GET' && request.method !== 'HEAD')
-        return send(response, 405, 'application/json', '{"error":"only GET"}', ['allow', 'GET, HEAD'])
-      if (path === '/livez')
-        return send(response, 200, 'application/json', JSON.stringify({ status: 'alive', ...parts.liveness() }))
-      if (path === '/readyz') {
-        const { isReady, facts } = parts.readiness()
-        return send(
-          response,
-          isReady ? 200 : 503,
-          'application/json',
-          JSON.stringify({ status: isReady ? 'ready' : 'not ready', ...facts }, null, 2),
-        )
-      }
-      if (path !== '/metrics')
-        return send(response, 404, 'application/json', '{"error":"here are /livez, /readyz and /metrics"}')
-      const isOpenMetrics = wantsOpenMetrics(request.headers.accept ?? '')
-      parts.metrics(isOpenMetrics).then(
-        (text) => send(response, 200, isOpenMetrics ? openMetricsType : prometheusType, text),
-        (error: unknown) => send(response, 500, 'application/json', JSON.stringify({ error: String(error) })),
-      )
+        return sendError(response, 405, 'only GET', ['allow', 'GET, HEAD'])
+      const answer = answers.get(path)
+      if (!answer) return sendError(response, 404, `here are ${[...answers.keys()].join(', ')}`)
+      const isTrusted = mayAsk(request, tokens)
+      if (isTrusted || forProbes.has(path)) return answer(response, query, isTrusted)
+      if (tokens.length === 0) return sendError(response, 403, 'ask by the address of this machine, or by localhost')
+      sendError(response, 401, 'show the token of `admin.token`', ['www-authenticate', 'Bearer'])
     },
   )
   server.maxConnections = 100
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(options.port, options.host, resolve)
+    server.listen(port, host, resolve)
   })
-  const { port } = server.address() as AddressInfo
+  const { port: chosen } = server.address() as AddressInfo
   return {
-    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${chosen}`,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+/** Without a token: a page in somebody's browser must not read what is here by a name that leads to this machine. */
+function mayAsk({ headers }: IncomingMessage, tokens: readonly string[]): boolean {
+  if (tokens.length > 0) return tokens.some((token) => showsToken(headers.authorization, token))
+  const name = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+  return name === '' || isLoopback(name)
+}
+
+function answersOf({ metrics, liveness, readiness, record, nowMs }: AdminParts): Map<string, Answer> {
+  return new Map<string, Answer>([
+    ['/livez', (response, _, isTrusted) => sendJson(response, 200, { status: 'alive', ...(isTrusted && liveness()) })],
+    [
+      '/readyz',
+      (response, _, isTrusted) => {
+        const { isReady, facts } = readiness()
+        sendJson(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...(isTrusted && facts) }, 2)
+      },
+    ],
+    [
+      '/metrics',
+      (response) => {
+        const isOpenMetrics = wantsOpenMetrics(response.req.headers.accept ?? '')
+        metrics(isOpenMetrics).then(
+          (text) => send(response, 200, isOpenMetrics ? openMetricsType : prometheusType, text),
+          (error: unknown) => sendError(response, 500, String(error)),
+        )
+      },
+    ],
+    ['/record', (response, query) => sendRecord(response, query, { record, nowMs })],
+  ])
+}
+
+function sendRecord(
+  response: ServerResponse,
+  query: string,
+  { record, nowMs }: Pick<AdminParts, 'record' | 'nowMs'>,
+): void {
+  try {
+    using reader = record()
+    if (!reader) return sendError(response, 404, 'nothing is taken down: `record.enabled` is false')
+    sendJson(response, 200, answerRecord(reader, new URLSearchParams(query), nowMs()))
+  } catch (error) {
+    if (error instanceof BadQuery) sendError(response, 400, error.message)
+    else sendError(response, 503, `the record cannot be read: ${String(error)}`)
+  }
+}
+
+function sendError(response: ServerResponse, status: number, error: string, headers: string[] = []): void {
+  send(response, status, 'application/json', JSON.stringify({ error }), headers)
+}
+
+function sendJson(response: ServerResponse, status: number, value: object, indent?: number): void {
+  send(response, status, 'application/json', JSON.stringify(value, null, indent))
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string, headers: string[] = []): void {

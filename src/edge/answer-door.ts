@@ -107,14 +107,16 @@ class AnswerServing {
   #stream(cursor: JournalCursor, after: number): void {
     const { info, count, outcome } = cursor
     const { request, response, headers, answerFault } = this.#visit
-    const { clock, relay, stalledReaderMs } = this.#parts
+    const { clock, relay, observer, stalledReaderMs } = this.#parts
     if (!info.isStream) throw new Fault('HF_NOT_RESUMABLE', { param: 'stream' })
     if (after >= count && after >= 0)
       throw new Fault('HF_CURSOR_INVALID', { param: 'after', detail: `the answer has ${count} events so far` })
     // To an EventSource 204 is the word for: all has been said, do not come back.
     if (outcome !== null && after === count - 1) return this.#send(cursor, 204, null)
     if (request.method === 'HEAD') return this.#send(cursor, 200, null, 'text/event-stream; charset=utf-8')
-    const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers, fail: answerFault })
+    const { ray } = cursor.info
+    const onStalled = (): void => observer.recorder.note({ kind: 'client', ray, state: 'stalled' })
+    const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers, fail: answerFault, onStalled })
     const onEnded = (sentBytes: number, how: string): void =>
       this.#account(cursor, sentBytes, how === 'gone' ? 499 : 200)
     relay.read(cursor, { next: after + 1, isStream: true, reply, onEnded })

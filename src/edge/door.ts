@@ -139,6 +139,7 @@ class Visit {
       stalledMs: limits.stalledReaderMs,
       headers: this.headers,
       fail: (fault) => this.#answerFault(fault),
+      onStalled: () => this.#parts.observer.recorder.note({ kind: 'client', ray, state: 'stalled' }),
     })
     relay.take(order, reply)
   }

@@ -38,6 +38,7 @@ export class HttpReply implements Reply {
   #clock: Clock
   #stalledMs: number
   #fail: (fault: Fault) => void
+  #onStalled: () => void
   #headers: readonly string[]
   /** Set once frames may be written to it directly. */
   #socket: Socket | null = null
@@ -53,11 +54,19 @@ export class HttpReply implements Reply {
     this.onDrain()
   }
 
-  /** `headers`: names and values in turn, for every answer. `fail` writes the answer for a fault. */
+  #cut = (): void => {
+    this.#onStalled()
+    this.#response.destroy()
+  }
+
+  /**
+   * `headers`: names and values in turn, for every answer. `fail` writes the answer for a fault. `onStalled`: the caller
+   * took nothing for `stalledMs`, and its connection is closed.
+   */
   constructor(
     response: Answering,
     clock: Clock,
-    options: { stalledMs: number; headers: readonly string[]; fail: (fault: Fault) => void },
+    options: { stalledMs: number; headers: readonly string[]; fail: (fault: Fault) => void; onStalled: () => void },
   ) {
     this.#response = response
     this.#staysOpen = response.shouldKeepAlive
@@ -65,6 +74,7 @@ export class HttpReply implements Reply {
     this.#stalledMs = options.stalledMs
     this.#headers = options.headers
     this.#fail = options.fail
+    this.#onStalled = options.onStalled
     response.on('close', () => this.#closed())
     response.on('drain', this.#drained)
     // Who asks again has got the answer before.
@@ -99,7 +109,7 @@ export class HttpReply implements Reply {
     if (this.#isOver) return true
     this.#hasRoom = this.#socket ? this.#socket.write(frame(bytes)) : this.#writeFirst(bytes)
     if (!this.#hasRoom && !this.#stall) {
-      this.#stall = this.#clock.after(this.#stalledMs, () => this.#response.destroy())
+      this.#stall = this.#clock.after(this.#stalledMs, this.#cut)
     }
     return this.#hasRoom
   }
@@ -119,7 +129,7 @@ export class HttpReply implements Reply {
     if (!socket || socket.destroyed) return void this.#response.destroy()
     this.#clock.after(lingerMs, () => socket.destroySoon())
     // Even a few bytes may never be taken; 'close' ends the watch.
-    this.#stall ??= this.#clock.after(this.#stalledMs, () => this.#response.destroy())
+    this.#stall ??= this.#clock.after(this.#stalledMs, this.#cut)
   }
 
   fail(fault: Fault): void {

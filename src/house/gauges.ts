@@ -2,13 +2,14 @@
 import type { Gauges } from '../observe/metric.ts'
 import { rungs } from '../relay/overload/pressure.ts'
 import type { Relay } from '../relay/relay-parts.ts'
+import type { OpenRecord } from './open-record.ts'
 
 export type Gauged = Pick<
   Relay,
   'fleet' | 'journal' | 'admission' | 'places' | 'breakers' | 'balancer' | 'retries' | 'hedging' | 'pressure'
 >
 
-export function gaugesOf(parts: Gauged): Gauges {
+export function gaugesOf(parts: Gauged, record: Pick<OpenRecord, 'lostCount'>): Gauges {
   const { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure } = parts
   return {
     callsLive: () => admission.liveCount,
@@ -32,6 +33,7 @@ export function gaugesOf(parts: Gauged): Gauges {
     lines: () => places.lineFacts(),
     retriesLeft: () => retries.left,
     retriesDenied: () => retries.deniedCount,
+    recordLost: record.lostCount,
     hedgesDenied: () => hedging.deniedCount,
   }
 }

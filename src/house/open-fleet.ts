@@ -5,9 +5,10 @@ import { balanceSchema, type Pool } from '../fleet/pool.ts'
 import { Upstream } from '../fleet/upstream.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
+import type { Recorder } from '../observe/recorder.ts'
 
 /** @throws {ConfigError} when a key cannot be read. */
-export function openFleet(config: Config, clock: Clock, log: Log): Fleet {
+export function openFleet(config: Config, clock: Clock, log: Log, recorder: Recorder): Fleet {
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
     return new Upstream(name, options, readKeys(name, options), clock)
   })
@@ -37,14 +38,15 @@ export function openFleet(config: Config, clock: Clock, log: Log): Fleet {
     })
   }
   const fleet = new Fleet(upstreams, pools, new Map(Object.entries(config.models)))
-  tellOfKeys(fleet, log)
+  tellOfKeys(fleet, log, recorder)
   return fleet
 }
 
 /** A key that is laid aside is told by its place in the configuration, never by itself. */
-function tellOfKeys(fleet: Fleet, log: Log): void {
+function tellOfKeys(fleet: Fleet, log: Log, recorder: Recorder): void {
   for (const { name, keys } of fleet.upstreams) {
     keys.onRest = ({ position, count, code, restMs }) => {
+      recorder.note({ kind: 'key', upstream: name, code, position, count, restMs })
       const facts = { upstream: name, key: `${position} of ${count}`, code, restMs }
       if (code === 'HF_UPSTREAM_RATE_LIMITED') log.info(facts, 'a key is over its rate and rests')
       else log.error(facts, 'a key is not taken any more and rests: renew it, or pay')

@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import { CallSizes } from '../fleet/call-size.ts'
 import { Capabilities } from '../fleet/capability.ts'
+import type { CertificateTold } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import { Metrics } from '../observe/metric.ts'
 import { Observer } from '../observe/observer.ts'
@@ -20,16 +21,20 @@ import { EngineWatch } from '../relay/engine-watch.ts'
 import { type Probe, RollCall } from '../relay/roll-call.ts'
 import { SeamBudget } from '../relay/stream/seam-budget.ts'
 import { TokenProber } from '../relay/token-probe.ts'
+import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
 import { gaugesOf } from './gauges.ts'
+import type { OpenRecord } from './open-record.ts'
 import type { Telemetry } from './open-telemetry.ts'
+import { recordSamples } from './record-samples.ts'
 
 export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
   readonly wires: Wires
   readonly log: Log
   readonly telemetry: Telemetry
+  readonly record: Pick<OpenRecord, 'recorder' | 'lostCount'>
 }
 
 export interface OpenRelay {
@@ -42,7 +47,7 @@ export interface OpenRelay {
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
 export async function openRelay(parts: AsyncDisposableStack, config: Config, base: RelayBase): Promise<OpenRelay> {
-  const { clock, random, fleet, wires, journal, log, telemetry } = base
+  const { clock, random, fleet, wires, journal, log, record, telemetry } = base
   const { continuation, limits } = config
   const admission = new Admission(limits.callsLiveMax)
   const pressure = new Pressure(random)
@@ -60,10 +65,11 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     hasRoom: (member) => places.hasRoom(member),
   })
   const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure }
-  const metrics = new Metrics(gaugesOf(gauged))
+  const metrics = new Metrics(gaugesOf(gauged, record))
+  const { recorder } = record
   const exporter = telemetry.openExporter(metrics)
   if (exporter) parts.use(exporter)
-  const observer = new Observer(log, metrics, config.log, exporter ? [exporter] : [])
+  const observer = new Observer(log, metrics, config.log, recorder, exporter ? [exporter] : [])
   const relay: Relay = {
     ...gauged,
     clock,
@@ -79,16 +85,25 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
   }
   const plane = parts.use(new RelayPlane(relay, config.journal))
+  parts.use(recordSamples(config, { clock, recorder, fleet, relay: plane, places }))
   const prober = new TokenProber(clock, wires, places)
   await watchUpstreams(parts, base, prober)
-  parts.use(new Patrol({ clock, fleet, breakers, log, metrics, prober, options: config.breaker }))
+  parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
   return { plane, pressure, breakers, observer, metrics }
 }
 
 /** Asks the upstreams from now on what they offer, and their engines how they do. */
 async function watchUpstreams(parts: AsyncDisposableStack, base: RelayBase, prober: TokenProber): Promise<void> {
-  const { clock, fleet, wires, log } = base
+  const { clock, fleet, wires, log, record } = base
   const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires.names)
-  await parts.use(new RollCall(clock, fleet, ask, log, prober)).start()
+  const { recorder } = record
+  await parts.use(new RollCall({ clock, fleet, probe: ask, log, recorder, tokens: prober, certificate })).start()
   parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires.names)), log)).start()
+}
+
+const certificateMs = 3000
+
+async function certificate(url: URL): Promise<CertificateTold | null> {
+  const shown = await lookAtCertificate(url, certificateMs)
+  return shown && { subject: shown.subject, issuer: shown.issuer, notBeforeMs: shown.fromMs, notAfterMs: shown.untilMs }
 }

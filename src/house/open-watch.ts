@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import type { Listener } from '../edge/listener.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
+import type { Recorder } from '../observe/recorder.ts'
 import { collectGarbage, readMemoryLimits, readRoom, readVitals } from '../observe/vital-signs.ts'
 import type { Pressure } from '../relay/overload/pressure.ts'
 import { workerMemoryBytes } from '../relay/overload/share.ts'
@@ -12,6 +13,7 @@ import type { Journal } from '../store/journal.ts'
 interface WatchBase {
   readonly clock: Clock
   readonly log: Log
+  readonly recorder: Recorder
   readonly pressure: Pressure
   /** The measures have changed. */
   readonly onChange: () => void
@@ -22,10 +24,11 @@ interface WatchBase {
 export function openWatch({ protection, workers, journal, limits, stateDir }: Config, base: WatchBase): Watch {
   const { machineBytes, containerBytes } = readMemoryLimits()
   const isOnDisk = journal.engine !== 'memory'
-  const { clock, log, pressure, onChange, listeners } = base
+  const { clock, log, recorder, pressure, onChange, listeners } = base
   return new Watch({
     clock,
     log,
+    recorder,
     pressure,
     options: protection,
     collect: collectGarbage,

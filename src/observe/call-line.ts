@@ -36,25 +36,30 @@ const told = {
 
 /** `prefix`: fields of the process, as in an object's text; may be empty. Fields without a value are left out. */
 export function callLine(level: 'info' | 'warn', fact: Pick<ExchangeFact, Told>, prefix: string): string {
-  const { caller, code, detail, firstTokenMs, overheadMs, inputTokens, outputTokens, finishReason } = fact
-  const { requestId, trace } = fact
-  let line = `{"level":"${level}","time":"${isoTime(fact.atMs)}",${prefix === '' ? '' : `${prefix},`}`
-  line += `"outcome":"${fact.outcome}","ray":"${fact.ray}","route":"${fact.route}","model":${JSON.stringify(fact.model)}`
-  line += `,"isStream":${fact.isStream},"status":${fact.status},"requestBytes":${fact.requestBytes}`
-  line += `,"sentBytes":${fact.sentBytes},"eventCount":${fact.eventCount},"durationMs":${tenths(fact.durationMs)}`
-  if (firstTokenMs !== null) line += `,"firstTokenMs":${tenths(firstTokenMs)}`
-  if (requestId !== null) line += `,"requestId":${JSON.stringify(requestId)}`
-  if (trace) line += `,"traceId":"${trace.traceId}"`
-  if (fact.queueMs > 0) line += `,"queueMs":${tenths(fact.queueMs)}`
-  if (overheadMs !== null) line += `,"overheadMs":${tenths(overheadMs)}`
-  if (code !== null) line += `,"code":"${code}"`
-  if (detail !== '') line += `,"detail":${JSON.stringify(detail)}`
-  if (caller !== '') line += `,"caller":${JSON.stringify(caller)}`
-  if (inputTokens !== null) line += `,"inputTokens":${inputTokens}`
-  if (outputTokens !== null) line += `,"outputTokens":${outputTokens}`
-  if (finishReason !== null) line += `,"finishReason":${JSON.stringify(finishReason)}`
-  line += `,"attempts":${attemptsText(fact.attempts)},"seams":${fact.seams.length === 0 ? '[]' : JSON.stringify(fact.seams)}`
-  return `${line},"msg":"${fact.outcome === 'failed' ? 'call failed' : 'call'}"}\n`
+  const { code, atMs, ray, outcome } = fact
+  let line = `{"level":"${level}","time":"${isoTime(atMs)}",${prefix === '' ? '' : `${prefix},`}"ray":"${ray}",`
+  if (code !== null) line += `"code":"${code}",`
+  return `${line}${callText(fact)},"msg":"${outcome === 'failed' ? 'call failed' : 'call'}"}\n`
+}
+
+/** All but moment, ray and code, as in an object's text. Fields without a value are left out. */
+export function callText(fact: Omit<Pick<ExchangeFact, Told>, 'atMs' | 'ray' | 'code'>): string {
+  const { requestId, trace, caller, detail, firstTokenMs, overheadMs, inputTokens, outputTokens, finishReason } = fact
+  let text = `"outcome":"${fact.outcome}","route":"${fact.route}","model":${JSON.stringify(fact.model)}`
+  text += `,"isStream":${fact.isStream},"status":${fact.status},"requestBytes":${fact.requestBytes}`
+  text += `,"sentBytes":${fact.sentBytes},"eventCount":${fact.eventCount},"durationMs":${tenths(fact.durationMs)}`
+  if (firstTokenMs !== null) text += `,"firstTokenMs":${tenths(firstTokenMs)}`
+  if (requestId !== null) text += `,"requestId":${JSON.stringify(requestId)}`
+  if (trace) text += `,"traceId":"${trace.traceId}"`
+  if (fact.queueMs > 0) text += `,"queueMs":${tenths(fact.queueMs)}`
+  if (overheadMs !== null) text += `,"overheadMs":${tenths(overheadMs)}`
+  if (detail !== '') text += `,"detail":${JSON.stringify(detail)}`
+  if (caller !== '') text += `,"caller":${JSON.stringify(caller)}`
+  if (inputTokens !== null) text += `,"inputTokens":${inputTokens}`
+  if (outputTokens !== null) text += `,"outputTokens":${outputTokens}`
+  if (finishReason !== null) text += `,"finishReason":${JSON.stringify(finishReason)}`
+  const seams = fact.seams.length === 0 ? '[]' : JSON.stringify(fact.seams)
+  return `${text},"attempts":${attemptsText(fact.attempts)},"seams":${seams}`
 }
 
 /** The usual call has one, and it went well. */

@@ -35,6 +35,8 @@ export interface Gauges {
   /** Since the start: attempts that were not made, for want of budget. */
   readonly retriesDenied: () => number
   readonly hedgesDenied: () => number
+  /** Since the start: facts that are not in the record, for they could not be written. */
+  readonly recordLost: () => number
 }
 
 export interface UpstreamGauges {
@@ -183,6 +185,7 @@ export class Metrics {
       gauge.set(gauges.retriesLeft()),
     )
     this.#count('holdfast_retries_denied_total', 'Further attempts not made for want of budget.', gauges.retriesDenied)
+    this.#count('holdfast_record_lost_total', 'Facts that could not be written to the record.', gauges.recordLost)
     this.#count(
       'holdfast_hedges_denied_total',
       'Times that a late call was not sent twice, for want of budget or since all is busy.',

@@ -1,9 +1,10 @@
-/** Takes the account of each settled call and gives it to the log and the metrics. */
+/** Takes the account of each settled call and gives it to the log, the metrics and the record. */
 import type { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metric.ts'
+import { noRecorder, type Recorder } from './recorder.ts'
 
 /** Who reads settled calls, beside log and metrics. */
 export interface CallReader {
@@ -12,13 +13,21 @@ export interface CallReader {
 
 export class Observer {
   readonly log: Log
+  readonly recorder: Recorder
   readonly #metrics: Metrics
   readonly #hasAccessLog: boolean
   readonly #readers: readonly CallReader[]
 
-  /** `readers`: who else is told of each. */
-  constructor(log: Log, metrics: Metrics, options: { access: boolean }, readers: readonly CallReader[] = []) {
+  /** `readers`: who else is told of each call. */
+  constructor(
+    log: Log,
+    metrics: Metrics,
+    options: { access: boolean },
+    recorder = noRecorder,
+    readers: readonly CallReader[] = [],
+  ) {
     this.log = log
+    this.recorder = recorder
     this.#metrics = metrics
     this.#hasAccessLog = options.access
     this.#readers = readers
@@ -27,6 +36,7 @@ export class Observer {
   settled(fact: ExchangeFact): void {
     this.#metrics.settled(fact)
     for (const reader of this.#readers) reader.settled(fact)
+    this.recorder.call(fact)
     if (!this.#hasAccessLog) return
     // A stream that broke has sent its 200 long before.
     const isOurTrouble = fact.outcome === 'failed' && (fact.status >= 500 || fact.status === 200)

@@ -44,6 +44,17 @@ export class Account {
     return serverTiming(queueMs, atUpstreamMs, this.#overheadMs)
   }
 
+  /** The answer broke off behind so many events, and is gone on with. */
+  seam(
+    { observer }: Pick<Relay, 'observer'>,
+    { ray }: Order,
+    { code, detail }: Fault,
+    { upstream = null, eventCount }: { upstream: string | null | undefined; eventCount: number },
+  ): void {
+    this.seams.push(code)
+    observer.recorder.note({ kind: 'seam', ray, upstream, code, detail, eventCount })
+  }
+
   /** Tells whoever counts, and learns from it how large such calls are. */
   settle(
     relay: Pick<Relay, 'clock' | 'observer' | 'sizes'>,

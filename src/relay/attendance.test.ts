@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Ray } from '../fault/ray.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
+import type { Note } from '../observe/fact.ts'
+import { noRecorder } from '../observe/recorder.ts'
 import { Attendance } from './attendance.ts'
 
 const detachedMs = 60_000
@@ -13,8 +15,10 @@ function open(onDisconnect: 'cancel' | 'detach', { max = 10 } = {}) {
   const abandoned: string[] = []
   const detached = { count: 0, max, ms: detachedMs }
   const journal = { isReadElsewhere: (): Promise<boolean> => Promise.resolve(elsewhere.isRead) }
+  const facts: Note[] = []
+  const observer = { recorder: { ...noRecorder, note: (fact: Note) => void facts.push(fact) } }
   const attendance = new Attendance(
-    { clock, journal, detached },
+    { clock, journal, detached, observer },
     { ray: 'r' as Ray, onDisconnect, isStored: false },
     { onDetached: () => {}, onAbandoned: ({ code }) => void abandoned.push(code) },
   )
@@ -23,7 +27,7 @@ function open(onDisconnect: 'cancel' | 'detach', { max = 10 } = {}) {
     clock.advance(ms)
     for (let turn = 0; turn < 5; turn++) await Promise.resolve()
   }
-  return { attendance, elsewhere, abandoned, detached, pass }
+  return { attendance, elsewhere, abandoned, detached, facts, pass }
 }
 
 test('with `cancel` an answer that is read on another node goes on until nobody reads it there', async () => {
@@ -67,4 +71,12 @@ test('the time for going on alone, and the number of those who do, do not end wh
   crowded.attendance.end()
   await crowded.pass(detachedMs * 2)
   assert.deepEqual([crowded.abandoned, crowded.detached.count], [[], 0])
+})
+
+test('that the last reader left is put into the record, whatever becomes of the answer', () => {
+  for (const onDisconnect of ['cancel', 'detach'] as const) {
+    const { attendance, facts } = open(onDisconnect)
+    attendance.leave()
+    assert.deepEqual(facts, [{ kind: 'client', ray: 'r', state: 'left', code: 'HF_CLIENT_GONE' }])
+  }
 })

@@ -1,6 +1,7 @@
 /** Who reads an answer, and what becomes of it when nobody does: cancelled, or gone on with alone, within bounds. */
 import { Fault } from '../fault/fault.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
+import type { Observer } from '../observe/observer.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Order } from './order.ts'
 
@@ -27,6 +28,7 @@ export interface AttendanceParts {
   readonly clock: Clock
   readonly journal: Pick<Journal, 'isReadElsewhere'>
   readonly detached: Detached
+  readonly observer: Pick<Observer, 'recorder'>
 }
 
 type AttendedOrder = Pick<Order, 'ray' | 'onDisconnect' | 'isStored'>
@@ -37,13 +39,16 @@ export class Attendance {
   #clock: Clock
   #journal: Pick<Journal, 'isReadElsewhere'>
   #detached: Detached
+  #observer: Pick<Observer, 'recorder'>
   #order: AttendedOrder
   #listener: AttendanceListener
   #timer: Timer | null = null
   /** Counts how often somebody came. */
   #comings = 0
 
-  constructor({ clock, journal, detached }: AttendanceParts, order: AttendedOrder, listener: AttendanceListener) {
+  constructor(parts: AttendanceParts, order: AttendedOrder, listener: AttendanceListener) {
+    const { clock, journal, detached, observer } = parts
+    this.#observer = observer
     this.#clock = clock
     this.#journal = journal
     this.#detached = detached
@@ -66,7 +71,8 @@ export class Attendance {
 
   /** The last reader here is gone, and the answer is not at its end. */
   leave(): void {
-    const { onDisconnect, isStored } = this.#order
+    const { onDisconnect, isStored, ray } = this.#order
+    this.#observer.recorder.note({ kind: 'client', ray, state: 'left', code: 'HF_CLIENT_GONE' })
     if (onDisconnect === 'cancel' && !isStored) return void this.#abandon(new Fault('HF_CLIENT_GONE'))
     this.#lose()
     if (isStored) return

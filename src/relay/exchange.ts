@@ -242,7 +242,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     try {
       const mend = new Mend(this.#relay, this.order, target, events, { account: this.#account.attempts, avoid })
       if (!mend.isPossible) return this.#fail(fault)
-      this.#account.seams.push(fault.code)
+      this.#account.seam(this.#relay, this.order, fault, { upstream: avoid?.upstream.name, eventCount: events.length })
       const rest = mend.rest
       if (!rest) return this.#begin(new Leg(this.#relay, mend, this))
       if (rest.length === 0) return this.#sealUnseen()

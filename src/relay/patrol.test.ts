@@ -8,6 +8,7 @@ import { balanceSchema, timeoutsSchema } from '../fleet/pool.ts'
 import { Upstream, upstreamSchema } from '../fleet/upstream.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
 import { silentLog } from '../observe/log.ts'
+import { noRecorder } from '../observe/recorder.ts'
 import { breakerSchema } from './overload/breaker-options.ts'
 import { Breakers } from './overload/breakers.ts'
 import { Patrol } from './patrol.ts'
@@ -61,7 +62,16 @@ function open(count: number, traits: (i: number) => object = () => ({})) {
     const { upstream, reason } = facts as { upstream: string; reason: string }
     reasons.set(upstream, reason)
   }
-  const patrol = new Patrol({ clock, fleet, breakers, prober, log: { ...silentLog, warn }, options, metrics })
+  const patrol = new Patrol({
+    clock,
+    fleet,
+    breakers,
+    prober,
+    recorder: noRecorder,
+    log: { ...silentLog, warn },
+    options,
+    metrics,
+  })
   /** One call to the upstream with this number. */
   const call = (
     i: number,

@@ -2,11 +2,13 @@
  * The patrol: slow loops beside the calls. It asks what is out for a token when its time has come, tells when one has
  * its full share again, and compares upstreams that do the same work.
  */
+import type { Fault } from '../fault/fault.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Pool } from '../fleet/pool.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
+import type { Recorder } from '../observe/recorder.ts'
 import { breakerNews, type BreakerMetrics } from './breaker-news.ts'
 import type { BreakerOptions } from './overload/breaker-options.ts'
 import type { Breakers, Entry } from './overload/breakers.ts'
@@ -40,6 +42,7 @@ export interface PatrolParts {
   readonly breakers: Breakers
   readonly prober: Pick<TokenProber, 'ask'>
   readonly log: Log
+  readonly recorder: Recorder
   readonly options: BreakerOptions
   readonly metrics: BreakerMetrics
 }
@@ -50,13 +53,15 @@ export class Patrol implements Disposable {
   #asking = new Set<Entry>()
   /** Those that were away when they were to be asked. */
   #away = new WeakSet<Entry>()
+  /** What the last question to each showed; a change is told, and only a change. */
+  #told = new WeakMap<Entry, string>()
   /** Out, or back with a part of their share. */
   #troubled = new Set<Entry>()
 
   constructor(parts: PatrolParts) {
     this.#parts = parts
-    const { clock, breakers, log, metrics, options } = parts
-    breakers.listener = breakerNews(log, metrics)
+    const { clock, breakers, log, recorder, metrics, options } = parts
+    breakers.listener = breakerNews(log, recorder, metrics)
     this.#timers = options.enabled ? [clock.every(askPeriodMs, () => this.#look())] : []
     if (options.enabled && options.outliers) this.#timers.push(clock.every(comparePeriodMs, () => this.#compare()))
   }
@@ -98,9 +103,18 @@ export class Patrol implements Disposable {
     metrics.breakerAsked(entry.upstream.name, outcome)
     const facts = { ...nameOf(entry), ...(fault ? { code: fault.code, detail: fault.detail } : { firstTokenMs }) }
     log.debug(facts, 'model of an upstream was asked for a token')
+    this.#record(entry, outcome, fault)
     if (outcome !== 'nothing') return breakers.prove(entry, fault ? `then asked for a token: ${fault.code}` : null)
     if (fault && isRefused(fault)) entry.isTriedByCalls = true
     entry.breaker.askIn(askAgainMs, clock.monotonicMs())
+  }
+
+  #record(entry: Entry, outcome: 'token' | 'failed' | 'nothing', fault: Fault | null): void {
+    const state = `${outcome} ${fault?.code}`
+    if (this.#told.get(entry) === state) return
+    this.#told.set(entry, state)
+    const { code = null, detail = '' } = fault ?? {}
+    this.#parts.recorder.note({ kind: 'probe', ...nameOf(entry), outcome, code, detail })
   }
 
   #compare(): void {

@@ -350,7 +350,11 @@ export class RelayPlane {
     const order = orderOf(adopted, clock)
     observer.log.info({ ray, epoch: adopted.entry.epoch, events: adopted.events.length }, 'answer adopted')
     // An answer that keeps killing whoever takes it over would go round for ever.
-    if (!order || adopted.entry.epoch > barrenAdoptionsMax + adopted.events.length) {
+    const isHopeless = !order || adopted.entry.epoch > barrenAdoptionsMax + adopted.events.length
+    const state = isHopeless ? 'given-up' : 'adopted'
+    const { epoch } = adopted.entry
+    observer.recorder.note({ kind: 'adoption', ray, state, epoch, eventCount: adopted.events.length })
+    if (isHopeless) {
       this.#giveUp(adopted)
       return true
     }

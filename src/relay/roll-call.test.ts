@@ -5,7 +5,9 @@ import { Fault } from '../fault/fault.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import { Upstream, upstreamSchema } from '../fleet/upstream.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
+import type { Note } from '../observe/fact.ts'
 import { silentLog } from '../observe/log.ts'
+import { noRecorder } from '../observe/recorder.ts'
 import { RollCall, type TokenAsk } from './roll-call.ts'
 
 /** Lets promises that are settled already be heard. */
@@ -28,13 +30,16 @@ async function openCall() {
   }
   const lines: string[] = []
   const log = { ...silentLog, warn: (_facts: object, message: string) => void lines.push(message) }
-  const rollCall = new RollCall(clock, new Fleet([upstream], new Map(), new Map()), probe, log, tokens)
+  const facts: Note[] = []
+  const recorder = { ...noRecorder, note: (fact: Note) => void facts.push(fact) }
+  const fleet = new Fleet([upstream], new Map(), new Map())
+  const rollCall = new RollCall({ clock, fleet, probe, log, recorder, tokens, certificate: null })
   await rollCall.start()
   const wait = async (ms: number): Promise<void> => {
     clock.advance(ms)
     await settle()
   }
-  return { clock, upstream, state, lines, wait }
+  return { clock, upstream, state, lines, facts, wait }
 }
 
 const late = new Fault('HF_CONNECT_TIMEOUT', { detail: 'no answer within 3000 ms' })
@@ -52,11 +57,20 @@ test('a server that speaks, but is too busy to list its models, stays in use', a
   assert.ok(state.asked > 1)
 })
 
-test('one that says nothing at all is down', async () => {
-  const { upstream, state, wait } = await openCall()
+test('one that says nothing at all is down, and the record is told of each change once', async () => {
+  const { upstream, state, facts, wait } = await openCall()
   state.fault = late
   await wait(15_000)
   assert.ok(upstream.restLeftMs > 0)
+  for (let i = 0; i < 5; i++) await wait(1000)
+  state.fault = null
+  for (let i = 0; i < 5; i++) await wait(1000)
+  const told = facts.map((fact) => fact.kind === 'upstream' && [fact.state, fact.seenBy, fact.code, fact.detail])
+  assert.deepEqual(told, [
+    ['up', 'roll-call', null, ''],
+    ['down', 'roll-call', 'HF_CONNECT_TIMEOUT', 'no answer within 3000 ms'],
+    ['up', 'roll-call', null, ''],
+  ])
 })
 
 test('one that refuses is dead, whatever was heard of it a moment ago', async () => {

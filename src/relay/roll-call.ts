@@ -1,9 +1,11 @@
 /** The roll call: asks every upstream now and then what it offers, and whether one that fell silent is back. */
-import { type Fault, toFault } from '../fault/fault.ts'
+import { Fault, toFault } from '../fault/fault.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
+import type { CertificateTold, UpstreamFact } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
+import type { Recorder } from '../observe/recorder.ts'
 import { mayBeAsked } from './overload/breakers.ts'
 import { isRefused } from './token-probe.ts'
 import type { Credentials, Findings } from './wire/probe.ts'
@@ -24,32 +26,40 @@ const startMs = 1500
 const unlistedWords =
   'it answers, but shows no list of models: check the URL (most end in /v1) and the key, or name its `models` in the configuration'
 
+export interface RollCallParts {
+  readonly clock: Clock
+  readonly fleet: Fleet
+  readonly probe: Probe
+  readonly log: Log
+  readonly recorder: Recorder
+  /** What certificate a server shows; null where it shows none. */
+  readonly certificate: ((url: URL) => Promise<CertificateTold | null>) | null
+  /** Without it, one that hung comes back when it answers a call, or lists its models. */
+  readonly tokens: TokenAsk | null
+}
+
 export class RollCall implements Disposable {
-  #clock: Clock
-  #fleet: Fleet
-  #probe: Probe
-  #tokens: TokenAsk | null
-  #log: Log
+  #parts: RollCallParts
   #timers = new Map<Upstream, Timer>()
   /** What was last said of each, so that a change is told, and only a change. */
   #told = new Map<Upstream, string>()
+  /** The same for the record, which is told of failed calls as well. */
+  #recorded = new Map<Upstream, string>()
+  /** Shown last by those of which the certificate was what is wrong. */
+  #certificates = new Map<Upstream, CertificateTold>()
   #isOver = false
 
-  /** @param tokens without it, one that hung comes back when it answers a call, or lists its models. */
-  constructor(clock: Clock, fleet: Fleet, probe: Probe, log: Log, tokens: TokenAsk | null = null) {
-    this.#clock = clock
-    this.#fleet = fleet
-    this.#probe = probe
-    this.#tokens = tokens
-    this.#log = log
+  constructor(parts: RollCallParts) {
+    this.#parts = parts
   }
 
   /** Asks all; resolves when each has answered or failed, or after a moment. Goes on asking by itself afterwards. */
   async start(): Promise<void> {
-    for (const upstream of this.#fleet.upstreams) upstream.onDown = () => this.#onDown(upstream)
-    const asked = Promise.all(this.#fleet.upstreams.map((upstream) => this.#ask(upstream)))
+    const { clock, fleet } = this.#parts
+    for (const upstream of fleet.upstreams) upstream.onDown = () => this.#onDown(upstream)
+    const asked = Promise.all(fleet.upstreams.map((upstream) => this.#ask(upstream)))
     const { promise: late, resolve } = Promise.withResolvers<void>()
-    using _ = this.#clock.after(startMs, resolve)
+    using _ = clock.after(startMs, resolve)
     await Promise.race([asked, late])
   }
 
@@ -59,9 +69,28 @@ export class RollCall implements Disposable {
   }
 
   #onDown(upstream: Upstream): void {
-    if (upstream.isHung && this.#isNews(upstream, 'hung'))
-      this.#log.warn({ upstream: upstream.name }, 'upstream hangs: none of its answers gets on')
+    const { log } = this.#parts
+    const { isHung, lastFault } = upstream
+    if (isHung && this.#isNews(upstream, 'hung'))
+      log.warn({ upstream: upstream.name }, 'upstream hangs: none of its answers gets on')
+    // What the roll call itself has found it tells with its reason.
+    if (lastFault !== 'HF_NO_UPSTREAM')
+      this.#record(upstream, { state: isHung ? 'hung' : 'down', seenBy: 'call', code: lastFault, detail: '' })
     this.#askSoon(upstream, downPeriodMs)
+  }
+
+  #record(upstream: Upstream, facts: Pick<UpstreamFact, 'state' | 'seenBy' | 'code' | 'detail'>): void {
+    const { state, seenBy, code } = facts
+    const kind = state === 'up' ? state : `${state} ${seenBy} ${code}`
+    if (this.#recorded.get(upstream) === kind) return
+    this.#recorded.set(upstream, kind)
+    const certificate = (code === 'HF_TLS_CERTIFICATE' && this.#certificates.get(upstream)) || null
+    this.#parts.recorder.note({ kind: 'upstream', upstream: upstream.name, certificate, ...facts })
+  }
+
+  async #lookAtCertificate(upstream: Upstream): Promise<void> {
+    const shown = await this.#parts.certificate?.(upstream.url)
+    if (shown) this.#certificates.set(upstream, shown)
   }
 
   #isNews(upstream: Upstream, state: string): boolean {
@@ -72,23 +101,28 @@ export class RollCall implements Disposable {
 
   async #ask(upstream: Upstream): Promise<void> {
     const { name, url, key } = upstream
+    const { log, probe } = this.#parts
     try {
-      const { models, kind } = await this.#probe(url, { kind: upstream.kind, key }, probeMs)
+      const { models, kind } = await probe(url, { kind: upstream.kind, key }, probeMs)
       if (this.#isOver) return
       upstream.learn(models, kind)
-      if (!upstream.isKnown) throw new Error(unlistedWords)
+      if (!upstream.isKnown) throw new Fault('HF_NO_UPSTREAM', { detail: unlistedWords })
       if (upstream.isHung) await this.#askForTokens(upstream)
       if (this.#isOver) return
       upstream.appear()
+      this.#certificates.delete(upstream)
       const facts = { upstream: name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) }
-      if (this.#isNews(upstream, 'up')) this.#log.info(facts, 'upstream is up')
+      if (this.#isNews(upstream, 'up')) log.info(facts, 'upstream is up')
+      this.#record(upstream, { state: 'up', seenBy: 'roll-call', code: null, detail: '' })
     } catch (thrown) {
       if (this.#isOver) return
       const { code, detail } = toFault(thrown)
       // One that speaks is too busy to list its models in time, and not down.
       if (!upstream.isHung && upstream.progress.excuses(code, 0)) return this.#askSoon(upstream, upPeriodMs)
       upstream.fail('HF_NO_UPSTREAM')
-      if (this.#isNews(upstream, detail)) this.#log.warn({ upstream: name, detail }, 'upstream is down')
+      if (this.#isNews(upstream, detail)) log.warn({ upstream: name, detail }, 'upstream is down')
+      if (code === 'HF_TLS_CERTIFICATE' && !this.#certificates.has(upstream)) await this.#lookAtCertificate(upstream)
+      this.#record(upstream, { state: 'down', seenBy: 'roll-call', code, detail })
     }
     this.#askSoon(upstream, upstream.lastFault === null ? upPeriodMs : downPeriodMs)
   }
@@ -100,8 +134,9 @@ export class RollCall implements Disposable {
   #askForTokens(upstream: Upstream): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const [model] = upstream.models
-    if (!this.#tokens || model === undefined || !mayBeAsked(upstream)) resolve()
-    else this.#tokens.ask(upstream, model, ({ fault }) => (fault && !isRefused(fault) ? reject(fault) : resolve()))
+    const { tokens } = this.#parts
+    if (!tokens || model === undefined || !mayBeAsked(upstream)) resolve()
+    else tokens.ask(upstream, model, ({ fault }) => (fault && !isRefused(fault) ? reject(fault) : resolve()))
     return promise
   }
 
@@ -111,7 +146,7 @@ export class RollCall implements Disposable {
     this.#timers.get(upstream)?.cancel()
     this.#timers.set(
       upstream,
-      this.#clock.after(afterMs, () => void this.#ask(upstream)),
+      this.#parts.clock.after(afterMs, () => void this.#ask(upstream)),
     )
   }
 }

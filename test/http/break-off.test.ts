@@ -23,7 +23,12 @@ test('a reader that never takes the last words of a broken answer is given up', 
     const { socket } = response
     assert.ok(socket)
     const clock = new ManualClock()
-    const reply = new HttpReply(response, clock, { stalledMs, headers: [], fail: () => assert.fail() })
+    const reply = new HttpReply(response, clock, {
+      stalledMs,
+      headers: [],
+      fail: () => assert.fail(),
+      onStalled: () => {},
+    })
     reply.begin({ lengthBytes: null, headers: {}, timing: null })
     let hasRoom = true
     // Until the kernel takes no more: what is left then is far too little to be called a full buffer.

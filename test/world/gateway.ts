@@ -13,6 +13,7 @@ import { balanceSchema, type Timeouts, timeoutsSchema } from '../../src/fleet/po
 import { Upstream, upstreamSchema } from '../../src/fleet/upstream.ts'
 import type { ExchangeFact } from '../../src/observe/exchange-fact.ts'
 import type { Log } from '../../src/observe/log.ts'
+import { noRecorder } from '../../src/observe/recorder.ts'
 import type { Metrics } from '../../src/observe/metric.ts'
 import { Observer } from '../../src/observe/observer.ts'
 import { overloadSchema } from '../../src/relay/overload/overload-options.ts'
@@ -28,7 +29,7 @@ import { Pressure } from '../../src/relay/overload/pressure.ts'
 import { RelayPlane } from '../../src/relay/relay.ts'
 import type { Reply } from '../../src/relay/reply.ts'
 import type { Relay } from '../../src/relay/relay-parts.ts'
-import { RollCall } from '../../src/relay/roll-call.ts'
+import { type Probe, RollCall } from '../../src/relay/roll-call.ts'
 import { TokenProber } from '../../src/relay/token-probe.ts'
 import { type ContinuationOptions, continuationSchema, SeamBudget } from '../../src/relay/stream/seam-budget.ts'
 import type { Findings } from '../../src/relay/wire/probe.ts'
@@ -283,7 +284,8 @@ export class Gateway implements Machine {
       },
       this.#options.journal,
     )
-    void new RollCall(clock, fleet, (base) => this.#probe(process, base.hostname), log).start()
+    const probe = (base: URL): ReturnType<Probe> => this.#probe(process, base.hostname)
+    void new RollCall({ clock, fleet, probe, log, recorder: noRecorder, tokens: null, certificate: null }).start()
     const adopt = (): void =>
       void relay.adoptOrphans().catch((thrown: unknown) => this.#around.onMisuse(String(thrown)))
     clock.every(this.#options.journal.leaseMs / adoptionsPerLease, adopt)
@@ -408,7 +410,16 @@ function openBreakers({ clock, fleet, wires, places, log }: BreakerParts): Break
   const options = breakerSchema.parse(breakerTraits)
   const breakers = new Breakers(clock, options)
   const metrics = { breakerOpened: () => {}, breakerAsked: () => {} }
-  void new Patrol({ clock, fleet, breakers, prober: new TokenProber(clock, wires, places), log, metrics, options })
+  void new Patrol({
+    clock,
+    fleet,
+    breakers,
+    prober: new TokenProber(clock, wires, places),
+    log,
+    recorder: noRecorder,
+    metrics,
+    options,
+  })
   return breakers
 }
 

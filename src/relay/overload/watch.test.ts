@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import type { Clock } from '../../ground/clock.ts'
 import { ManualClock } from '../../ground/manual-clock.ts'
 import { seededRandom } from '../../ground/random.ts'
+import type { Note } from '../../observe/fact.ts'
 import type { Log } from '../../observe/log.ts'
+import { noRecorder } from '../../observe/recorder.ts'
 import { LoopDelay } from './loop-delay.ts'
 import { Pressure } from './pressure.ts'
 import { protectionSchema } from './protection.ts'
@@ -16,6 +18,7 @@ interface Stage extends Disposable {
   readonly clock: ManualClock
   readonly pressure: Pressure
   readonly lines: string[]
+  readonly facts: Note[]
   readonly now: { heapBytes: number; residentBytes: number; freeBytes: number; journalBytes: number }
   readonly counts: { collected: number; compacted: number; changed: number }
 }
@@ -28,9 +31,12 @@ function openStage(room?: () => Promise<null>): Stage {
   const counts = { collected: 0, compacted: 0, changed: 0 }
   const note = (facts: object, message: string): void => void lines.push(`${message} ${JSON.stringify(facts)}`)
   const log: Log = { debug: note, info: note, warn: note, error: note, call: () => {}, flush: () => {} }
+  const facts: Note[] = []
+  const recorder = { ...noRecorder, note: (fact: Note) => void facts.push(fact) }
   const watch = new Watch({
     clock,
     log,
+    recorder,
     pressure,
     options: protectionSchema.parse({}),
     collect: () => counts.collected++,
@@ -46,12 +52,12 @@ function openStage(room?: () => Promise<null>): Stage {
       memoryBytesMax: gib,
     },
   })
-  return { clock, pressure, lines, now, counts, [Symbol.dispose]: () => watch[Symbol.dispose]() }
+  return { clock, pressure, lines, facts, now, counts, [Symbol.dispose]: () => watch[Symbol.dispose]() }
 }
 
 test('what changes is told once, in words that say what is done and why', () => {
   using stage = openStage()
-  const { clock, now, lines, counts } = stage
+  const { clock, now, lines, facts, counts } = stage
   clock.advance(5000)
   assert.deepEqual(lines, [])
   now.heapBytes = 0.98 * gib
@@ -63,6 +69,9 @@ test('what changes is told once, in words that say what is done and why', () => 
   assert.match(lines.at(-1) ?? '', /the pressure is off: all measures are lifted/)
   assert.equal(lines.length, 5, 'each rung on the way down')
   assert.equal(counts.changed, lines.length)
+  assert.equal(facts.length, lines.length, 'and the record is told the same')
+  const rungs = facts.map((fact) => fact.kind === 'pressure' && `${fact.rungBefore} ${fact.rung}`)
+  assert.deepEqual(rungs, ['calm refuse', 'refuse shed', 'shed part', 'part trim', 'trim calm'])
 })
 
 test('a wall clock that is set forward or back changes nothing', () => {

@@ -1,6 +1,7 @@
 /** Looks at this process every quarter of a second, tells the pressure, and says in the log what changes. */
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Log } from '../../observe/log.ts'
+import type { Recorder } from '../../observe/recorder.ts'
 import type { Room, Vitals } from '../../observe/vital-signs.ts'
 import { LoopDelay } from './loop-delay.ts'
 import type { Pressure, Rung, StoreRung } from './pressure.ts'
@@ -34,6 +35,7 @@ export interface WatchSources {
 export interface WatchParts {
   readonly clock: Clock
   readonly log: Log
+  readonly recorder: Recorder
   readonly pressure: Pressure
   readonly options: ProtectionOptions
   readonly sources: WatchSources
@@ -125,9 +127,11 @@ export class Watch implements Disposable {
   }
 
   #tell(before: Rung): void {
-    const { log, pressure } = this.#parts
+    const { log, recorder, pressure } = this.#parts
     const { rung, storeRung, reason, shares } = pressure
     const facts = { rung, store: storeRung, ...(reason && { resource: reason, share: round(shares[reason]) }), before }
+    const share = reason ? shares[reason] : 0
+    recorder.note({ kind: 'pressure', rung, rungBefore: before, store: storeRung, resource: reason, share })
     const measures = [rung === 'calm' && storeRung !== 'calm' ? '' : words[rung], storeWords[storeRung]]
     const text = measures.filter((each) => each !== '').join('; ')
     if (rung === 'calm' && storeRung === 'calm') log.info(facts, `the pressure is off: ${text}`)

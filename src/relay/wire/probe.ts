@@ -3,6 +3,7 @@ import { Agent, type Dispatcher, request } from 'undici'
 import { Fault } from '../../fault/fault.ts'
 import type { UpstreamKind } from '../../fleet/upstream.ts'
 import type { Names } from './names.ts'
+import { probeFault } from './probe-fault.ts'
 
 /** A list of models longer than this is not a list of models. */
 const bodyBytesMax = 4 * 2 ** 20
@@ -45,7 +46,7 @@ export async function probe(base: URL, credentials: Credentials, timeoutMs: numb
   } catch (thrown) {
     // undici's own limits are as long, and may be the first to tell.
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
-    throw /^UND_ERR_\w+_TIMEOUT$/.test(code) ? lateFault(timeoutMs) : thrown
+    throw /^UND_ERR_\w+_TIMEOUT$/.test(code) ? lateFault(timeoutMs) : probeFault(thrown)
   } finally {
     void dispatcher.destroy()
   }

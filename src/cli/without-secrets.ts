@@ -1,0 +1,22 @@
+/** A configuration as it may be shown. */
+import type { Config } from '../config.ts'
+
+export function withoutSecrets(config: Config): Config {
+  const hide = (spelling: string): string => (/^(env|file):|^caller$/.test(spelling) ? spelling : '(hidden)')
+  const { token } = config.admin
+  return {
+    ...config,
+    admin: { ...config.admin, ...(token !== undefined && { token: hide(token) }) },
+    upstreams: Object.fromEntries(
+      Object.entries(config.upstreams).map(([name, options]) => [
+        name,
+        {
+          ...options,
+          ...(options.key && { key: hide(options.key) }),
+          ...(options.keys && { keys: options.keys.map(hide) }),
+        },
+      ]),
+    ),
+    keys: config.keys.map((key) => ({ ...key, key: hide(key.key) })),
+  }
+}

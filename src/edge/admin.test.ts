@@ -1,0 +1,126 @@
+// Tests of the operators' port: who may ask, what of the record is told, and what bad questions get.
+import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { test } from 'node:test'
+import { ManualClock } from '../ground/manual-clock.ts'
+import { Recording } from '../observe/recording.ts'
+import { MemoryRecord } from '../store/memory-record.ts'
+import { recordSchema } from '../store/record.ts'
+import { openAdmin } from './admin.ts'
+import { isLoopback, showsToken } from './admin-token.ts'
+
+const token = 'a-token-of-operators'
+
+interface Answer {
+  readonly status: number
+  readonly body: Record<string, unknown>
+}
+
+async function openStage(tokens: readonly string[] = []) {
+  const clock = new ManualClock()
+  const shelf = new MemoryRecord('worker-0/1')
+  const recording = new Recording(clock, recordSchema.parse({}), shelf)
+  const admin = await openAdmin(
+    { host: '127.0.0.1', port: 0, tokens },
+    {
+      metrics: () => Promise.resolve('# no numbers\n'),
+      liveness: () => ({ workers: ['secret of the house'] }),
+      readiness: () => ({ isReady: true, facts: { generation: 7 } }),
+      record: () => shelf,
+      nowMs: () => clock.nowMs(),
+    },
+  )
+  const ask = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      request(`${admin.url}${path}`, { headers }, (response) => {
+        let text = ''
+        response.on('data', (bytes: Buffer) => (text += bytes.toString()))
+        response.on('end', () => {
+          const body = (text.startsWith('{') ? JSON.parse(text) : { text }) as Answer['body']
+          resolve({ status: response.statusCode ?? 0, body })
+        })
+      })
+        .on('error', reject)
+        .end()
+    })
+  const close = async (): Promise<void> => {
+    await admin[Symbol.asyncDispose]()
+    recording[Symbol.dispose]()
+  }
+  return { clock, recording, ask, [Symbol.asyncDispose]: close }
+}
+
+test('with a token only who shows it is told anything; probes learn yes or no', async () => {
+  await using stage = await openStage([token, 'of-the-state-folder'])
+  const bearer = { authorization: `Bearer ${token}` }
+  for (const path of ['/metrics', '/record']) {
+    for (const headers of [
+      {},
+      { authorization: 'Bearer wrong' },
+      { authorization: token },
+      { authorization: 'Bearer ' },
+    ])
+      assert.equal((await stage.ask(path, headers)).status, 401, path)
+    assert.equal((await stage.ask(path, bearer)).status, 200, path)
+    assert.equal((await stage.ask(path, { authorization: 'bearer of-the-state-folder' })).status, 200)
+  }
+  assert.deepEqual((await stage.ask('/livez')).body, { status: 'alive' })
+  assert.deepEqual((await stage.ask('/readyz')).body, { status: 'ready' })
+  assert.equal((await stage.ask('/readyz', bearer)).body['generation'], 7)
+})
+
+test('without one, a page in a browser cannot ask by a name that leads here', async () => {
+  await using stage = await openStage()
+  for (const host of ['evil.example', 'evil.example:5021', '127.0.0.1.evil.example', '10.0.0.1'])
+    assert.equal((await stage.ask('/record', { host })).status, 403, host)
+  for (const host of ['localhost:5021', '127.0.0.1:5021', '[::1]:5021'])
+    assert.equal((await stage.ask('/record', { host })).status, 200, host)
+  assert.deepEqual((await stage.ask('/livez', { host: 'evil.example' })).body, { status: 'alive' })
+})
+
+test('the record is asked by ray, by page and for its counts', async () => {
+  await using stage = await openStage()
+  const { recording, clock } = stage
+  for (let i = 0; i < 30; i++) recording.note({ kind: 'journal', state: 'well', detail: `${i}` })
+  recording.note({ kind: 'key', upstream: 'gpu1', code: 'HF_UPSTREAM_QUOTA_SPENT', position: 1, count: 2, restMs: 5 })
+  const first = (await stage.ask('/record?kind=journal&limit=20')).body as { facts: { detail: string }[]; next: number }
+  assert.deepEqual([first.facts.length, first.facts[0]?.detail], [20, '29'])
+  const second = await stage.ask(`/record?kind=journal&limit=20&cursor=${first.next}`)
+  assert.deepEqual([(second.body['facts'] as object[]).length, second.body['next']], [10, null])
+  const [key] = (await stage.ask('/record?upstream=gpu1&code=HF_UPSTREAM_QUOTA_SPENT')).body['facts'] as object[]
+  assert.equal((key as { kind: string }).kind, 'key')
+  assert.deepEqual((await stage.ask('/record?ray=none')).body, { facts: [] })
+  assert.deepEqual((await stage.ask('/record?counts')).body, { counts: [] })
+  const later = new Date(clock.nowMs() + 60_000).toISOString()
+  assert.deepEqual((await stage.ask(`/record?from=${later}`)).body['facts'], [])
+})
+
+test('a question that makes no sense is told what would', async () => {
+  await using stage = await openStage()
+  for (const [query, words] of [
+    ['kind=nothing', /there is no kind "nothing"; there are call, seam/],
+    ['kind=constructor', /there is no kind/],
+    ['limit=0', /`limit` is a whole number from 1 to 1000/],
+    ['limit=1001', /from 1 to 1000/],
+    ['limit=abc', /whole number/],
+    ['cursor=-1', /`cursor` is a whole number/],
+    ['from=yesterday', /`from` is a time/],
+    ['colour=red', /"colour" is not known; there are ray, kind/],
+  ] as const) {
+    const { status, body } = await stage.ask(`/record?${query}`)
+    assert.equal(status, 400, query)
+    assert.match(String(body['error']), words)
+  }
+})
+
+test('what loopback is', () => {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) assert.ok(isLoopback(host), host)
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example', '128.0.0.1', ''])
+    assert.ok(!isLoopback(host), host)
+})
+
+test('a token is shown whole or not at all', () => {
+  assert.ok(showsToken(`Bearer ${token}`, token))
+  for (const shown of [undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`])
+    assert.ok(!showsToken(shown, token), String(shown))
+})

@@ -1,0 +1,52 @@
+/** The record that the configuration asks for: what takes down in this process, and who keeps its file in bounds. */
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Log } from '../observe/log.ts'
+import { noRecorder, type Recorder } from '../observe/recorder.ts'
+import { Recording } from '../observe/recording.ts'
+import { MemoryRecord } from '../store/memory-record.ts'
+import type { RecordReader } from '../store/record.ts'
+import { SqliteRecord } from '../store/sqlite-record.ts'
+import { recordFileName } from '../store/sqlite-record-file.ts'
+import { RecordQuery } from '../store/sqlite-record-query.ts'
+import { RecordSweep } from '../store/sqlite-record-sweep.ts'
+
+export interface OpenRecord {
+  readonly recorder: Recorder
+  /** Facts that were lost. */
+  readonly lostCount: () => number
+  /** For questions; null where nothing is taken down. The caller disposes of it. */
+  readonly read: () => RecordReader | null
+}
+
+interface RecordBase {
+  readonly clock: Clock
+  readonly log: Log
+  /** The name of this process in the record. */
+  readonly node: string
+  /** This process keeps the file in bounds: one that carries no traffic. */
+  readonly isKeeper: boolean
+}
+
+const nothing: OpenRecord = { recorder: noRecorder, lostCount: () => 0, read: () => null }
+
+/** A record that cannot be opened is done without: it must not keep a gateway from serving. */
+export function openRecord(parts: AsyncDisposableStack, config: Config, base: RecordBase): OpenRecord {
+  const { record, journal, stateDir } = config
+  const { clock, log, node, isKeeper } = base
+  if (!record.enabled) return nothing
+  if ((record.engine ?? journal.engine) === 'memory') {
+    const shelf = new MemoryRecord(node)
+    return { recorder: parts.use(new Recording(clock, record, shelf)), lostCount: () => 0, read: () => shelf }
+  }
+  const path = join(stateDir, recordFileName)
+  try {
+    if (isKeeper) parts.use(new RecordSweep(path, clock, record))
+    const recorder = parts.use(new Recording(clock, record, new SqliteRecord(path, clock, node, log)))
+    return { recorder, lostCount: () => recorder.lostCount, read: () => new RecordQuery(path) }
+  } catch (error) {
+    log.error({ detail: String(error) }, 'there is no record: its file cannot be opened')
+    return nothing
+  }
+}

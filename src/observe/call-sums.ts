@@ -1,0 +1,77 @@
+/** Sums over all calls of a period, kept one by one in the record or not: what is counted stays true. */
+import type { ExchangeFact } from './exchange-fact.ts'
+import type { SumFact } from './fact.ts'
+import { lastUpstream } from './fact-row.ts'
+
+/** Kinds of calls of one period; what is beyond is summed together, whatever its model and upstream. */
+const sumsMax = 500
+
+type Sum = { -readonly [K in keyof Omit<SumFact, 'atMs' | 'node'>]: SumFact[K] }
+
+export class CallSums {
+  #fromMs: number
+  #sums = new Map<string, Sum>()
+  /** The last one that was added to: as a rule the next is alike. */
+  #last: Sum | null = null
+
+  /** `nowMs`: wall time. */
+  constructor(nowMs: number) {
+    this.#fromMs = nowMs
+  }
+
+  add(fact: ExchangeFact, isRecorded: boolean): void {
+    const model = fact.isModelKnown ? fact.model : 'unknown'
+    const sum = this.#find(fact, model, lastUpstream(fact))
+    sum.count++
+    if (isRecorded) sum.recordedCount++
+    sum.durationMs += fact.durationMs
+    if (fact.firstTokenMs !== null) {
+      sum.firstTokenMs += fact.firstTokenMs
+      sum.firstTokenCount++
+    }
+    sum.inputTokens += fact.inputTokens ?? 0
+    sum.outputTokens += fact.outputTokens ?? 0
+    sum.attemptCount += fact.attempts.length
+    sum.seamCount += fact.seams.length
+  }
+
+  /** The sums since the last time. `nowMs`: wall time. */
+  drain(nowMs: number): Omit<SumFact, 'atMs' | 'node'>[] {
+    const sums = [...this.#sums.values()]
+    this.#sums.clear()
+    this.#last = null
+    this.#fromMs = nowMs
+    return sums
+  }
+
+  #find(fact: ExchangeFact, model: string, upstream: string | null): Sum {
+    const last = this.#last
+    if (last && isAlike(last, fact, model, upstream)) return last
+    let key = `${fact.outcome}\n${fact.code}\n${fact.route}\n${upstream}\n${model}`
+    const isBeyond = this.#sums.size >= sumsMax && !this.#sums.has(key)
+    if (isBeyond) key = `${fact.outcome}\n${fact.code}\n${fact.route}`
+    let sum = this.#sums.get(key)
+    if (!sum) {
+      sum = isBeyond ? this.#open(fact, 'other', null) : this.#open(fact, model, upstream)
+      this.#sums.set(key, sum)
+    }
+    this.#last = sum
+    return sum
+  }
+
+  #open({ outcome, code, route }: ExchangeFact, model: string, upstream: string | null): Sum {
+    const counts = { count: 0, recordedCount: 0, durationMs: 0, firstTokenMs: 0, firstTokenCount: 0 }
+    const more = { inputTokens: 0, outputTokens: 0, attemptCount: 0, seamCount: 0 }
+    return { kind: 'sum', ray: null, upstream, code, fromMs: this.#fromMs, route, model, outcome, ...counts, ...more }
+  }
+}
+
+function isAlike(sum: Sum, { outcome, code, route }: ExchangeFact, model: string, upstream: string | null): boolean {
+  return (
+    sum.outcome === outcome &&
+    sum.code === code &&
+    sum.route === route &&
+    sum.model === model &&
+    sum.upstream === upstream
+  )
+}

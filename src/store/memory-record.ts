@@ -1,0 +1,120 @@
+/** The record in memory: the last facts of this process, for a gateway that keeps nothing on a disk. */
+import type { FactKind, SumFact } from '../observe/fact.ts'
+import { type FactRow, readRow } from '../observe/fact-row.ts'
+import type { FactShelf } from '../observe/recording.ts'
+import { type CallCount, entriesMax, type Entry, type FactFilter, type Page, type RecordReader } from './record.ts'
+
+const rowsMax = 10_000
+const bytesMax = 8 * 2 ** 20
+/** A row costs so much beside its text. */
+const rowBytes = 300
+
+interface Kept {
+  readonly id: number
+  readonly row: FactRow
+}
+
+export class MemoryRecord implements FactShelf, RecordReader {
+  readonly #node: string
+  /** In order of time, the oldest at `#first`. */
+  #kept: Kept[] = []
+  #first = 0
+  #bytes = 0
+  #lastId = 0
+  /** Nothing is lost that was promised to be kept. */
+  readonly lostCount = 0
+
+  /** `node`: the name of this process. */
+  constructor(node: string) {
+    this.#node = node
+  }
+
+  put(row: FactRow): void {
+    this.#kept.push({ id: ++this.#lastId, row })
+    this.#bytes += costOf(row)
+    while (this.#kept.length - this.#first > rowsMax || this.#bytes > bytesMax) this.#dropFirst()
+  }
+
+  byRay(ray: string): Entry[] {
+    return this.#find((row) => row.ray === ray, entriesMax).toReversed()
+  }
+
+  around(fromMs: number, toMs: number, kinds: readonly FactKind[] | null, countMax = entriesMax): Entry[] {
+    return [...this.latest({ ...(kinds && { kinds }), fromMs, toMs }, countMax).entries].toReversed()
+  }
+
+  latest(filter: FactFilter, countMax: number, cursor: number | null = null): Page {
+    const limit = Math.min(countMax, entriesMax)
+    const entries = this.#find((row, id) => (cursor === null || id < cursor) && isWanted(row, filter), limit)
+    return { entries, next: entries.length < limit ? null : (entries.at(-1)?.id ?? null) }
+  }
+
+  lastFailure(): Entry | null {
+    return this.#find(({ kind, code }) => kind === 'call' && code !== null, 1)[0] ?? null
+  }
+
+  counts(fromMs: number, toMs: number): CallCount[] {
+    const sums = new Map<string, CallCount>()
+    for (const { fact } of this.#find((row) => isWanted(row, { kinds: ['sum'], fromMs, toMs }), rowsMax)) {
+      const { route, model, upstream, outcome, code } = fact as SumFact
+      const key = JSON.stringify([route, model, upstream, outcome, code])
+      sums.set(key, added(fact as SumFact, sums.get(key)))
+    }
+    return [...sums.values()].toSorted((a, b) => b.count - a.count).slice(0, entriesMax)
+  }
+
+  /** What is kept stays readable; it goes with the process. */
+  [Symbol.dispose](): void {}
+
+  /** The newest first. */
+  #find(isIt: (row: FactRow, id: number) => boolean, countMax: number): Entry[] {
+    const found: Entry[] = []
+    for (let i = this.#kept.length - 1; i >= this.#first && found.length < countMax; i--) {
+      const { id, row } = this.#kept[i] as Kept
+      const fact = isIt(row, id) ? readRow(row, this.#node) : null
+      if (fact) found.push({ id, fact })
+    }
+    return found
+  }
+
+  #dropFirst(): void {
+    this.#bytes -= costOf((this.#kept[this.#first] as Kept).row)
+    this.#first++
+    if (this.#first < rowsMax) return
+    this.#kept = this.#kept.slice(this.#first)
+    this.#first = 0
+  }
+}
+
+function costOf({ body }: FactRow): number {
+  return body.length + rowBytes
+}
+
+function isWanted(row: FactRow, { kinds, upstream, code, fromMs, toMs }: FactFilter): boolean {
+  return (
+    (kinds === undefined || kinds.includes(row.kind)) &&
+    (upstream === undefined || row.upstream === upstream) &&
+    (code === undefined || row.code === code) &&
+    (fromMs === undefined || row.atMs >= fromMs) &&
+    (toMs === undefined || row.atMs < toMs)
+  )
+}
+
+function added(sum: SumFact, before: CallCount | undefined): CallCount {
+  const { route, model, upstream, outcome, code } = sum
+  return {
+    route,
+    model,
+    upstream,
+    outcome,
+    code,
+    count: sum.count + (before?.count ?? 0),
+    durationMs: sum.durationMs + (before?.durationMs ?? 0),
+    firstTokenMs: sum.firstTokenMs + (before?.firstTokenMs ?? 0),
+    firstTokenCount: sum.firstTokenCount + (before?.firstTokenCount ?? 0),
+    inputTokens: sum.inputTokens + (before?.inputTokens ?? 0),
+    outputTokens: sum.outputTokens + (before?.outputTokens ?? 0),
+    attemptCount: sum.attemptCount + (before?.attemptCount ?? 0),
+    seamCount: sum.seamCount + (before?.seamCount ?? 0),
+  }
+}

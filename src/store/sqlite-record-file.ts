@@ -1,0 +1,114 @@
+/**
+ * The file of the record: its tables, and what becomes of it when it is damaged (it is laid aside: the record is worth
+ * less than a gateway that serves).
+ */
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Clock } from '../ground/clock.ts'
+import { isDamage, SqliteFile } from './sqlite-file.ts'
+
+export const recordFileName = 'record.db'
+
+const version = 1
+
+/**
+ * The number of a fact begins with its time, so that one order serves for both, and facts of a time lie together:
+ * milliseconds times this, plus a place among those of the same millisecond. Good until the year 2248.
+ */
+export const placesPerMs = 1024
+
+/** An index by kind alone and behind each other link: pages are read kind by kind, see `RecordQuery`. */
+const schemaSql = `
+  CREATE TABLE IF NOT EXISTS node (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE IF NOT EXISTS fact (
+    id INTEGER PRIMARY KEY, node INTEGER NOT NULL, kind TEXT NOT NULL, rank INTEGER NOT NULL,
+    ray TEXT, upstream TEXT, code TEXT, body TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS fact_kind ON fact (kind);
+  CREATE INDEX IF NOT EXISTS fact_ray ON fact (ray) WHERE ray IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS fact_upstream ON fact (upstream, kind) WHERE upstream IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS fact_code ON fact (code, kind) WHERE code IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS fact_failed ON fact (id) WHERE kind = 'call' AND code IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS fact_spare ON fact (id) WHERE rank = 0;
+  PRAGMA user_version = ${version}`
+
+const busyMs = 2000
+
+/** The file as it lies at its path now: it may have been laid aside or deleted while it is written. */
+export class RecordFile {
+  /** Counts up each time that it is another file. */
+  generation = 0
+  readonly #path: string
+  readonly #clock: Clock
+  #file: SqliteFile
+  #inode: number | null
+
+  /** @throws when it cannot be opened. */
+  constructor(path: string, clock: Clock) {
+    this.#path = path
+    this.#clock = clock
+    this.#file = openRecordFile(path, clock)
+    this.#inode = inodeOf(path)
+  }
+
+  /** @throws when it is another one, and cannot be opened. */
+  get now(): SqliteFile {
+    if (this.#file.database.isOpen && inodeOf(this.#path) === this.#inode) return this.#file
+    this.#file.close()
+    this.#file = openRecordFile(this.#path, this.#clock)
+    this.#inode = inodeOf(this.#path)
+    this.generation++
+    return this.#file
+  }
+
+  /** It is damaged: the next look is at a new one. */
+  layAside(): void {
+    this.#file.close()
+    layAside(this.#path, this.#inode)
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+}
+
+/** A file that is damaged, or of another version, is laid aside. */
+function openRecordFile(path: string, clock: Clock): SqliteFile {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  try {
+    return open(path, clock)
+  } catch (cause) {
+    if (!isDamage(cause) && !(cause instanceof OtherVersion)) throw cause
+    layAside(path, inodeOf(path))
+    return open(path, clock)
+  }
+}
+
+/** `inode`: of the file that was found damaged; another process may have laid it aside meanwhile. */
+function layAside(path: string, inode: number | null): void {
+  if (inode === null || inodeOf(path) !== inode) return
+  for (const suffix of ['', '-wal', '-shm'])
+    if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.damaged${suffix}`)
+}
+
+function inodeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null
+}
+
+class OtherVersion extends Error {}
+
+function open(path: string, clock: Clock): SqliteFile {
+  const file = new SqliteFile(path, clock, 'normal')
+  try {
+    file.waitFor(busyMs, () => {
+      const found = Number(file.database.prepare('PRAGMA user_version').get()?.['user_version'])
+      if (found > version) throw new OtherVersion(`the record is of version ${found}`)
+      file.write(() => file.database.exec(schemaSql))
+    })
+    file.database.exec('PRAGMA cache_size = -4000')
+    return file
+  } catch (cause) {
+    file.close()
+    throw cause
+  }
+}
