@@ -24,6 +24,7 @@ import type { Trouble } from './relay/overload/breakers.ts'
 import type { Pressure } from './relay/overload/pressure.ts'
 import type { RelayPlane } from './relay/relay.ts'
 import { Wires } from './relay/wire/wires.ts'
+import type { MemoryRecord } from './store/memory-record.ts'
 
 export interface House extends AsyncDisposable {
   /** Where callers connect. */
@@ -33,6 +34,8 @@ export interface House extends AsyncDisposable {
   readonly callsLive: () => number
   /** The name under which this process holds leases. */
   readonly journalNode: string
+  /** What happened in this process, where it is kept in memory. */
+  readonly memoryRecord: MemoryRecord | null
   /** Another process that held leases is dead: takes its answers over now, and not only when its lease has run out. */
   bury(node: string): Promise<void>
   /** How near this process is to what would end it, and the measures it has taken. */
@@ -61,7 +64,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const record = openRecord(parts, config, { clock, log, node: `worker-${worker}/${process.pid}`, isKeeper: false })
   const fleet = openFleet(config, clock, log, record.recorder)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
-  const journal = parts.use(openJournal(config, clock, journalNode, log))
+  const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
   const wires = parts.use(new Wires(clock))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: `holdfast-${site}-${node}` })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry }
@@ -96,7 +99,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   }
   const base = { clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, bury }
   const open = { parts: parts.move(), ...base }
-  const house = asHouse(open)
+  const house = asHouse({ ...open, memoryRecord: record.memory })
   const onChange = (): void => house.onPressure()
   const { recorder } = record
   open.parts.use(openWatch(config, { clock, log, recorder, pressure, journal, listeners, onChange }))
@@ -142,10 +145,12 @@ interface OpenParts {
   readonly log: Log
   readonly journalNode: string
   readonly bury: (node: string) => Promise<void>
+  readonly memoryRecord: MemoryRecord | null
 }
 
 function asHouse(open: OpenParts): House {
-  const { parts, clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, bury } = open
+  const { parts, clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, memoryRecord, bury } =
+    open
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -156,6 +161,7 @@ function asHouse(open: OpenParts): House {
     fleet,
     metrics,
     journalNode,
+    memoryRecord,
     bury,
     pressure,
     onPressure: () => {},

@@ -33,7 +33,7 @@ export async function run(options: RunOptions): Promise<void> {
     await using parts = new AsyncDisposableStack()
     const node = `supervisor/${process.pid}`
     const record = openRecord(parts, config, { clock: systemClock, log, node, isKeeper: true })
-    const supervisor = new Supervisor(config, log, record.recorder)
+    const supervisor = new Supervisor(config, log, record)
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.

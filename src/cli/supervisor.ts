@@ -9,7 +9,7 @@ import type { Readiness } from '../edge/admin.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { Totals } from '../observe/metric.ts'
-import { noRecorder } from '../observe/recorder.ts'
+import type { OpenRecord } from '../house/open-record.ts'
 import { compileCache } from './compile-cache.ts'
 import type { Snapshot } from './live-line.ts'
 import { Siblings } from './siblings.ts'
@@ -76,9 +76,9 @@ export class Supervisor {
   /** Writes down what workers have learnt. */
   #keepSpeeds: () => void
 
-  constructor(config: Config, log: Log, recorder = noRecorder) {
+  constructor(config: Config, log: Log, record: Pick<OpenRecord, 'recorder' | 'memory'>) {
     this.#config = config
-    this.#news = new WorkerNews(recorder)
+    this.#news = new WorkerNews(record)
     this.#listeners = this.#chosen = config.listeners
     this.#log = log
     cluster.schedulingPolicy = cluster.SCHED_NONE

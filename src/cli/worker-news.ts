@@ -1,7 +1,7 @@
 /** Tells the record of the lives of worker processes: when they came, and how they ended, with their last words. */
 import type { Worker } from 'node:cluster'
 import type { ExitTold, WorkerFact } from '../observe/fact.ts'
-import type { Recorder } from '../observe/recorder.ts'
+import type { OpenRecord } from '../house/open-record.ts'
 import type { WorkerWord } from './worker-word.ts'
 
 const tailLength = 4096
@@ -15,11 +15,11 @@ interface Watched {
 }
 
 export class WorkerNews {
-  readonly #recorder: Recorder
+  readonly #record: Pick<OpenRecord, 'recorder' | 'memory'>
   #watched = new WeakMap<Worker, Watched>()
 
-  constructor(recorder: Recorder) {
-    this.#recorder = recorder
+  constructor(record: Pick<OpenRecord, 'recorder' | 'memory'>) {
+    this.#record = record
   }
 
   /** From now on; what it writes to its standard error goes on to ours. `isExpected`: whether it is to end. */
@@ -33,6 +33,7 @@ export class WorkerNews {
     worker.on('message', (word: WorkerWord) => {
       if (word.event === 'listening') this.tell(worker, 'ready')
       if (word.event === 'failed') this.tell(worker, 'failed', word.message, false)
+      if (word.event === 'facts') for (const row of word.rows) this.#record.memory?.take(row, word.node)
     })
     worker.once('exit', (exitCode, signal) => this.#exited(worker, { exitCode, signal, isExpected: isExpected() }))
     this.tell(worker, 'started')
@@ -62,6 +63,6 @@ export class WorkerNews {
 
   #note(worker: Worker, facts: { exit: ExitTold | null } & Pick<WorkerFact, 'state' | 'detail' | 'isExpected'>): void {
     const number = this.#watched.get(worker)?.number ?? -1
-    this.#recorder.note({ kind: 'worker', number, pid: worker.process.pid ?? null, ...facts })
+    this.#record.recorder.note({ kind: 'worker', number, pid: worker.process.pid ?? null, ...facts })
   }
 }

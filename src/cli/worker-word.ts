@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import type { SpeedEntry } from '../fleet/speed-book.ts'
 import type { House } from '../main.ts'
+import type { FactRow } from '../observe/fact-row.ts'
 import type { Numbers, Totals } from '../observe/metric.ts'
 import type { EngineTold, Ready } from './banner.ts'
 import type { SiblingWord } from './siblings.ts'
@@ -19,6 +20,8 @@ export type WorkerWord =
     }
   /** `calls`: in hand, by upstream. */
   | { readonly event: 'status'; readonly status: WorkerStatus; readonly calls: CallsByUpstream }
+  /** What happened, where the record is in memory. */
+  | { readonly event: 'facts'; readonly node: string; readonly rows: readonly FactRow[] }
   | { readonly event: 'counted'; readonly numbers: Numbers }
   | { readonly event: 'learnt'; readonly speeds: readonly SpeedEntry[] }
   | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }

@@ -5,12 +5,16 @@ import { type House, openHouse } from '../main.ts'
 import { callsInHand, hearSiblings, learnSpeeds, learntSpeeds } from '../fleet/shared-speeds.ts'
 import { SpeedBook } from '../fleet/speed-book.ts'
 import { systemClock } from '../ground/clock.ts'
+import type { FactRow } from '../observe/fact-row.ts'
 import { openLog } from '../observe/log.ts'
+import type { MemoryRecord } from '../store/memory-record.ts'
 import { describeFleet } from './banner.ts'
 import { logTarget } from './log-target.ts'
 import type { SupervisorWord, WorkerStatus, WorkerWord } from './worker-word.ts'
 
 const statusPeriodMs = 1000
+const factsPeriodMs = 500
+const factsMax = 1000
 /** What has been learnt is told so often. */
 const learntPeriodMs = 5000
 
@@ -56,6 +60,7 @@ async function begin({ config, number, dead }: Extract<SupervisorWord, { event: 
 async function work(config: Config, number: number, dead: readonly string[]): Promise<Worker> {
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number)
+  if (house.memoryRecord) tellFacts(house.memoryRecord, `worker-${number}/${process.pid}`)
   const tellStatus = (): void => tell({ event: 'status', status: statusOf(house), calls: callsInHand(house.fleet) })
   const timer = setInterval(tellStatus, statusPeriodMs)
   const book = new SpeedBook()
@@ -104,6 +109,18 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
       }
     },
   }
+}
+
+/** The supervisor shows them to operators. More than it can want at a time stays here. */
+function tellFacts(record: MemoryRecord, node: string): void {
+  let rows: FactRow[] = []
+  record.onRow = (row) => {
+    if (rows.length < factsMax) rows.push(row)
+  }
+  setInterval(() => {
+    if (rows.length > 0) tell({ event: 'facts', node, rows })
+    rows = []
+  }, factsPeriodMs).unref()
 }
 
 function statusOf(house: House): WorkerStatus {

@@ -81,7 +81,7 @@ test('without one, a page in a browser cannot ask by a name that leads here', as
 test('the record is asked by ray, by page and for its counts', async () => {
   await using stage = await openStage()
   const { recording, clock } = stage
-  for (let i = 0; i < 30; i++) recording.note({ kind: 'journal', state: 'well', detail: `${i}` })
+  for (let i = 0; i < 30; i++) recording.note({ kind: 'journal', state: 'error', detail: `${i}` })
   recording.note({ kind: 'key', upstream: 'gpu1', code: 'HF_UPSTREAM_QUOTA_SPENT', position: 1, count: 2, restMs: 5 })
   const first = (await stage.ask('/record?kind=journal&limit=20')).body as { facts: { detail: string }[]; next: number }
   assert.deepEqual([first.facts.length, first.facts[0]?.detail], [20, '29'])

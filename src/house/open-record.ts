@@ -16,6 +16,8 @@ export interface OpenRecord {
   readonly recorder: Recorder
   /** Facts that were lost. */
   readonly lostCount: () => number
+  /** Where it is in memory: what is noted here, for another process; and what is taken from one. */
+  readonly memory: MemoryRecord | null
   /** For questions; null where nothing is taken down. The caller disposes of it. */
   readonly read: () => RecordReader | null
 }
@@ -29,7 +31,7 @@ interface RecordBase {
   readonly isKeeper: boolean
 }
 
-const nothing: OpenRecord = { recorder: noRecorder, lostCount: () => 0, read: () => null }
+const nothing: OpenRecord = { recorder: noRecorder, lostCount: () => 0, memory: null, read: () => null }
 
 /** A record that cannot be opened is done without: it must not keep a gateway from serving. */
 export function openRecord(parts: AsyncDisposableStack, config: Config, base: RecordBase): OpenRecord {
@@ -38,13 +40,18 @@ export function openRecord(parts: AsyncDisposableStack, config: Config, base: Re
   if (!record.enabled) return nothing
   if ((record.engine ?? journal.engine) === 'memory') {
     const shelf = new MemoryRecord(node)
-    return { recorder: parts.use(new Recording(clock, record, shelf)), lostCount: () => 0, read: () => shelf }
+    return {
+      recorder: parts.use(new Recording(clock, record, shelf)),
+      lostCount: () => 0,
+      memory: shelf,
+      read: () => shelf,
+    }
   }
   const path = join(stateDir, recordFileName)
   try {
     if (isKeeper) parts.use(new RecordSweep(path, clock, record))
     const recorder = parts.use(new Recording(clock, record, new SqliteRecord(path, clock, node, log)))
-    return { recorder, lostCount: () => recorder.lostCount, read: () => new RecordQuery(path) }
+    return { recorder, lostCount: () => recorder.lostCount, memory: null, read: () => new RecordQuery(path) }
   } catch (error) {
     log.error({ detail: String(error) }, 'there is no record: its file cannot be opened')
     return nothing

@@ -7,7 +7,9 @@ import type { ReadOnlySource } from '../edge/durable-streams/read-only-source.ts
 import type { WebhookPost } from '../edge/subscriptions/subscriptions.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
+import type { Note } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
+import type { Recorder } from '../observe/recorder.ts'
 import { postWebhook } from '../relay/wire/webhook-post.ts'
 import type { Journal } from '../store/journal.ts'
 import { MemoryJournal } from '../store/memory-journal.ts'
@@ -16,9 +18,26 @@ import { SqliteJournal } from '../store/sqlite-journal.ts'
 import { SqliteStreams } from '../store/sqlite-streams.ts'
 
 /** `node`: the name under which this process holds leases; of its own at each start. */
-export function openJournal(config: Config, clock: Clock, node: string, log: Log): Journal {
+export function openJournal(config: Config, clock: Clock, node: string, { log, recorder }: Told): Journal {
   if (config.journal.engine === 'memory') return new MemoryJournal(clock, config.journal)
-  return new SqliteJournal(join(config.stateDir, 'journal.db'), clock, config.journal, node, log)
+  return new SqliteJournal(join(config.stateDir, 'journal.db'), clock, config.journal, node, {
+    warn: (facts, message) => {
+      log.warn(facts, message)
+      recorder.note(journalNews(facts, message))
+    },
+  })
+}
+
+/** Who is told of trouble. */
+interface Told {
+  readonly log: Log
+  readonly recorder: Recorder
+}
+
+function journalNews(facts: object, message: string): Note {
+  const { damaged, detail = '', reason = '' } = facts as { damaged?: string; detail?: string; reason?: string }
+  const state = damaged === undefined ? (/disk is full/.test(detail) ? 'full' : 'error') : 'damaged'
+  return { kind: 'journal', state, detail: `${message}: ${detail || reason}` }
 }
 
 interface StreamsBase {

@@ -37,7 +37,7 @@ const words: Words = {
     `gateway ${state}, generation ${generation}, version ${version}${version === versionBefore ? '' : ` (before: ${versionBefore})`}${behind(reason)}`,
   config: ({ state, hash, changed, reason }) =>
     `configuration ${state} (${hash})${changed.length > 0 ? `: ${changed.join(', ')}` : ''}${behind(reason)}`,
-  journal: ({ state, detail }) => `the journal is ${state}${behind(detail)}`,
+  journal: ({ state, detail }) => `the journal: ${state}${behind(detail)}`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>
     `${count} calls of ${route} to ${model} in ${seconds(atMs - fromMs)}: ${code ?? outcome}`,
 }

@@ -236,10 +236,10 @@ export interface ConfigFact extends Base {
   readonly reason: string
 }
 
-/** The journal of answers: full, damaged, or well again. */
+/** The journal of answers met an error: its disk is full, it was found damaged (and mended), or another. */
 export interface JournalFact extends Base {
   readonly kind: 'journal'
-  readonly state: 'full' | 'damaged' | 'well'
+  readonly state: 'full' | 'damaged' | 'error'
   readonly detail: string
 }
 

@@ -1,4 +1,4 @@
-/** The record in memory: the last facts of this process, for a gateway that keeps nothing on a disk. */
+/** The record in memory: the last facts, for a gateway that keeps nothing on a disk. */
 import type { FactKind, SumFact } from '../observe/fact.ts'
 import { type FactRow, readRow } from '../observe/fact-row.ts'
 import type { FactShelf } from '../observe/recording.ts'
@@ -12,6 +12,7 @@ const rowBytes = 300
 interface Kept {
   readonly id: number
   readonly row: FactRow
+  readonly node: string
 }
 
 export class MemoryRecord implements FactShelf, RecordReader {
@@ -24,13 +25,22 @@ export class MemoryRecord implements FactShelf, RecordReader {
   /** Nothing is lost that was promised to be kept. */
   readonly lostCount = 0
 
+  /** Set by who passes on what is noted here. */
+  onRow: (row: FactRow) => void = () => {}
+
   /** `node`: the name of this process. */
   constructor(node: string) {
     this.#node = node
   }
 
   put(row: FactRow): void {
-    this.#kept.push({ id: ++this.#lastId, row })
+    this.take(row, this.#node)
+    this.onRow(row)
+  }
+
+  /** A fact of another process. */
+  take(row: FactRow, node: string): void {
+    this.#kept.push({ id: ++this.#lastId, row, node })
     this.#bytes += costOf(row)
     while (this.#kept.length - this.#first > rowsMax || this.#bytes > bytesMax) this.#dropFirst()
   }
@@ -70,8 +80,8 @@ export class MemoryRecord implements FactShelf, RecordReader {
   #find(isIt: (row: FactRow, id: number) => boolean, countMax: number): Entry[] {
     const found: Entry[] = []
     for (let i = this.#kept.length - 1; i >= this.#first && found.length < countMax; i--) {
-      const { id, row } = this.#kept[i] as Kept
-      const fact = isIt(row, id) ? readRow(row, this.#node) : null
+      const { id, row, node } = this.#kept[i] as Kept
+      const fact = isIt(row, id) ? readRow(row, node) : null
       if (fact) found.push({ id, fact })
     }
     return found

@@ -12,7 +12,7 @@ export const recordSchema = z
     enabled: z.boolean().default(true).meta({ description: 'Take down what happens.' }),
     engine: z.enum(['memory', 'sqlite']).optional().meta({
       description:
-        'Where it is kept: `sqlite` in `record.db` in the state folder; `memory` the last 10 000 facts of each process, as long as it lives. Default: as the journal.',
+        'Where it is kept: `sqlite` in `record.db` in the state folder; `memory` the last 10 000 facts, as long as the gateway lives. Default: as the journal.',
     }),
     keepMs: milliseconds(7 * dayMs, 'How long a fact is kept.', { min: 60_000, max: 366 * dayMs }),
     keepUneventfulMs: milliseconds(3_600_000, 'The same for calls to which nothing happened.', { max: 366 * dayMs }),

@@ -50,7 +50,7 @@ function openStage(): Stage {
 }
 
 function row(atMs: number, detail: string, more: Partial<FactRow> = {}): FactRow {
-  const body = JSON.stringify({ state: 'well', detail })
+  const body = JSON.stringify({ state: 'error', detail })
   return { atMs, kind: 'journal', rank: 2, ray: null, upstream: null, code: null, body, ...more }
 }
 
@@ -230,7 +230,7 @@ test('a full file makes room: the dull first, then calls, then the rest, and it 
   const record = stage.open()
   const totalBytesMax = 2 ** 20
   using sweep = keep(stage, { totalBytesMax, keepUneventfulMs: 24 * hourMs })
-  const body = JSON.stringify({ state: 'well', detail: 'x'.repeat(400) })
+  const body = JSON.stringify({ state: 'error', detail: 'x'.repeat(400) })
   record.put(row(clock.nowMs(), 'first'))
   for (let second = 0; second < 600; second++) {
     for (let i = 0; i < 10; i++) record.put(row(clock.nowMs(), '', { rank: 0, kind: 'call', body }))

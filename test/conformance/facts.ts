@@ -169,5 +169,9 @@ export const notes: fc.Arbitrary<Note> = fc.oneof(
     changed: fc.array(text, { maxLength: 3 }),
     reason: text,
   }),
-  fc.record({ kind: fc.constant('journal' as const), state: fc.constantFrom('full', 'damaged', 'well'), detail: text }),
+  fc.record({
+    kind: fc.constant('journal' as const),
+    state: fc.constantFrom('full', 'damaged', 'error'),
+    detail: text,
+  }),
 )

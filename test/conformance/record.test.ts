@@ -168,7 +168,7 @@ for (const [name, engine] of Object.entries({ sqlite: onDisk, memory: inMemory }
       const startMs = stage.clock.nowMs()
       for (let i = 0; i < 100; i++) {
         stage.recording.note({ kind: 'line', pool: 'p', tier: 't', waiting: i })
-        stage.recording.note({ kind: 'journal', state: 'well', detail: `${i}` })
+        stage.recording.note({ kind: 'journal', state: 'error', detail: `${i}` })
         stage.clock.advance(10)
       }
       using reader = stage.read()

@@ -9,7 +9,7 @@ const record = new SqliteRecord(path, systemClock, name, {
 let count = 0
 setInterval(() => {
   for (let i = 0; i < 20; i++) {
-    const body = JSON.stringify({ state: 'well', detail: `${name} ${count++}` })
+    const body = JSON.stringify({ state: 'error', detail: `${name} ${count++}` })
     const links = { ray: null, upstream: null, code: null }
     record.put({ atMs: systemClock.nowMs(), kind: 'journal', rank: 2, ...links, body })
   }

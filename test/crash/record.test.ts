@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -11,8 +11,10 @@ import { startSim } from '../../lab/start-sim.ts'
 import type { Fact, FactKind } from '../../src/observe/fact.ts'
 import { RecordQuery } from '../../src/store/sqlite-record-query.ts'
 import { chat } from './chat.ts'
-import { type Gateway, holdfast, startGateway, workerPids } from './gateway.ts'
+import { type Gateway, holdfast, startGateway, startProgram, workerPids } from './gateway.ts'
 import { until } from './until.ts'
+
+const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
 function factsOf({ state }: Pick<Gateway, 'state'>, ...kinds: FactKind[]): Fact[] {
   using reader = new RecordQuery(join(state, 'record.db'))
@@ -175,6 +177,52 @@ test('nothing that is said in calls is in the record, and names cannot break a l
     const { output } = await holdfast('tail', '--state', gateway.state, '--kind', 'call')
     assert.equal(output.trimEnd().split('\n').length, 2, output)
     assert.match(output, /x\\u\{202e\}2026.*forged\\u\{200b\}y/)
+  } finally {
+    await sim.stop()
+  }
+})
+
+test('the last words of a worker that crashes are kept, and go on to the standard error of the command', async () => {
+  const sim = await startSim({ rate: 500 })
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-record-'))
+  const preload = join(folder, 'preload.mjs')
+  writeFileSync(
+    preload,
+    `if (process.env.HOLDFAST_WORKER) process.once('SIGWINCH', () => { throw new Error('the engine room is on fire') })`,
+  )
+  try {
+    const environment = { NODE_OPTIONS: `--import=${preload}` }
+    await using gateway = await startProgram(main, environment, ['--upstream', `${sim.url}/v1`, '--workers', '2'])
+    const [pid = 0] = await workerPids(gateway)
+    process.kill(pid, 'SIGWINCH')
+    const exit = await until(
+      'the end of the worker to be kept',
+      async () =>
+        factsOf(gateway, 'worker').flatMap((each) => (each.kind === 'worker' && each.exit ? [each.exit] : []))[0],
+    )
+    assert.deepEqual([exit.exitCode, exit.signal], [1, null])
+    assert.match(exit.stderrTail, /Error: the engine room is on fire/)
+    const { output } = await holdfast('tail', '--state', gateway.state, '--kind', 'worker')
+    assert.match(output, /exited after .* by code 1, its last words: .*, unexpected/)
+  } finally {
+    await sim.stop()
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('with a journal in memory nothing of it is on the disk, and the operators’ port shows what workers noted', async () => {
+  const sim = await startSim({ rate: 500 })
+  try {
+    await using gateway = await startGateway('--upstream', `${sim.url}/v1`, '--journal', 'memory')
+    assert.equal((await chat(gateway.url, 'no-such-model', 'hello', false)).code, 'HF_MODEL_UNKNOWN')
+    const [call] = await until('the supervisor to be told', async () => {
+      const answer = await fetch(`${gateway.adminUrl}/record?kind=call`)
+      const { facts } = (await answer.json()) as { facts: Fact[] }
+      return facts.length > 0 && facts
+    })
+    assert.equal(call?.code, 'HF_MODEL_UNKNOWN')
+    assert.match(call?.node ?? '', /^worker-0\//)
+    assert.equal(existsSync(join(gateway.state, 'record.db')), false)
   } finally {
     await sim.stop()
   }

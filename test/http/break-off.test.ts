@@ -23,11 +23,12 @@ test('a reader that never takes the last words of a broken answer is given up', 
     const { socket } = response
     assert.ok(socket)
     const clock = new ManualClock()
+    let stalledCount = 0
     const reply = new HttpReply(response, clock, {
       stalledMs,
       headers: [],
       fail: () => assert.fail(),
-      onStalled: () => {},
+      onStalled: () => stalledCount++,
     })
     reply.begin({ lengthBytes: null, headers: {}, timing: null })
     let hasRoom = true
@@ -44,6 +45,7 @@ test('a reader that never takes the last words of a broken answer is given up', 
     assert.equal(socket.destroyed, false, 'time to read was given')
     clock.advance(stalledMs)
     assert.equal(socket.destroyed, true)
+    assert.equal(stalledCount, 1, 'and it is told')
     await once(response, 'close')
     assert.equal(clock.timerCount, 0)
   } finally {

@@ -1,4 +1,4 @@
-/** What the record is told of servers that cannot be reached: the fault by its name, its words, and a bad certificate's dates. */
+/** What the record is told of servers that cannot be reached: the fault, its words, and a bad certificate's dates. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-/** What certificate a server shows, and when it runs out: asked in a connection of its own, which says nothing and closes. */
+/** What certificate a server shows, until when: asked in a connection of its own, which says nothing and closes. */
 import { isIP } from 'node:net'
 import { connect, type PeerCertificate } from 'node:tls'
 

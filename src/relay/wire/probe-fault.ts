@@ -1,4 +1,4 @@
-/** What went wrong when a server was asked behind the scenes, as a fault of our table; its words stay those of the error. */
+/** What went wrong when a server was asked behind the scenes, as a fault of our table, in the words of the error. */
 import type { FaultCode } from '../../fault/code.ts'
 import { Fault } from '../../fault/fault.ts'
 import { connectFault } from './wire-fault.ts'
