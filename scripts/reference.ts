@@ -1,15 +1,20 @@
-/** What is printed from the code: the reference of faults and configuration, the rules for Prometheus. */
+/** What is printed from the code: the reference pages, and the files for Grafana and Prometheus. */
 import { configJsonSchema } from '../src/config.ts'
 import { type FaultCode, faultKind, faultKinds } from '../src/fault/code.ts'
+import { dashboardText, scrapeText } from './dashboard.ts'
+import { metricTable } from './metric-table.ts'
 import { prometheusRules } from './prometheus-rules.ts'
 
 /** Path under the repository → content. */
-export function referencePages(): Map<string, string> {
+export async function referencePages(): Promise<Map<string, string>> {
   return new Map([
     ['docs/reference/faults.md', faultsPage()],
     ['docs/reference/config.md', configPage()],
     ['deploy/prometheus/rules/holdfast-objectives.yaml', prometheusRules()],
     ['docs/reference/holdfast.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`],
+    ['docs/reference/metrics.md', await metricsPage()],
+    ['deploy/grafana/holdfast.json', dashboardText()],
+    ['deploy/prometheus/prometheus.yml', scrapeText()],
   ])
 }
 
@@ -44,6 +49,25 @@ itself before the first token has been sent; a status is what the caller sees wh
 ${rows.join('\n')}
 
 ${entries.join('\n')}`
+}
+
+async function metricsPage(): Promise<string> {
+  const rows = (await metricTable()).map(({ name, kind, labels, help }) => {
+    const named = labels.map((label) => `\`${label}\``).join(' ')
+    return `| \`${name}\` | ${kind} | ${named} | ${help.replaceAll('|', '\\|')} |`
+  })
+  return `# Metrics
+
+${printed}
+
+What \`/metrics\` tells, of all workers together; see [Operate](../guide/operate.md#metrics) for what to make of it. A
+histogram has the series \`_bucket\`, \`_sum\` and \`_count\`. Labels are bounded: what comes beyond 5000 sets of
+labels of one metric (1000 of a histogram) is counted together, under \`other\`.
+
+| name | kind | labels | what it counts |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+`
 }
 
 interface Node {

@@ -17,6 +17,7 @@ import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
 import { objectivesSchema } from './objective/objective-options.ts'
 import { logSchema } from './observe/log.ts'
+import { type OtlpTarget, readOtlpTarget, telemetrySchema } from './observe/otlp/otlp-options.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
 import { hedgingSchema } from './relay/overload/hedge.ts'
 import { retriesSchema } from './relay/overload/retry-budget.ts'
@@ -81,6 +82,7 @@ export const configSchema = z
     objectives: objectivesSchema,
     alerts: alertsSchema,
     log: logSchema,
+    telemetry: telemetrySchema,
   })
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })
 
@@ -348,4 +350,18 @@ export function readSecret(spelling: string, field: string): string {
 export function readKeys(name: string, { key, keys }: Pick<UpstreamOptions, 'key' | 'keys'>): string[] {
   if (keys) return keys.map((spelling, i) => readSecret(spelling, `upstreams.${name}.keys.${i}`))
   return key === undefined || key === 'caller' ? [] : [readSecret(key, `upstreams.${name}.key`)]
+}
+
+/**
+ * Where telemetry goes, out of the configuration and the variables of OpenTelemetry; null for nowhere.
+ * @throws {ConfigError}
+ */
+export function readTelemetry({ telemetry }: Pick<Config, 'telemetry'>): OtlpTarget | null {
+  try {
+    return readOtlpTarget(telemetry.otlp, process.env, readSecret)
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    const cure = 'Give the base URL of the receiver, e.g. http://127.0.0.1:4318, or unset the variable.'
+    throw new ConfigError([{ place: 'environment', field: 'telemetry.otlp', message: (error as Error).message, cure }])
+  }
 }

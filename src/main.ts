@@ -16,6 +16,7 @@ import { openFleet } from './house/open-fleet.ts'
 import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
+import { openTelemetry } from './house/open-telemetry.ts'
 import { openWatch } from './house/open-watch.ts'
 import type { Signs } from './objective/signs.ts'
 import type { Log } from './observe/log.ts'
@@ -68,7 +69,9 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
   const wires = parts.use(new Wires(clock))
-  const opened = await openRelay(parts, config, { clock, random, log, fleet, journal, wires, record })
+  const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: `holdfast-${site}-${node}` })
+  const given = { clock, random, log, fleet, journal, wires, record, telemetry }
+  const opened = await openRelay(parts, config, given)
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
@@ -76,7 +79,9 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const handle = openDoor({
     clock,
+    random,
     rays,
+    tracing: telemetry.tracing,
     fleet,
     callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
     purse,

@@ -50,8 +50,8 @@ test('every page of the documentation has a title', () => {
 test('links between the pages lead somewhere', () => {
   none(files.filter((path) => path.endsWith('.md')).flatMap(deadLinks))
 })
-test('the reference pages say what the code says', () => {
-  for (const [path, text] of referencePages()) {
+test('the reference pages say what the code says', async () => {
+  for (const [path, text] of await referencePages()) {
     assert.equal(
       readFileSync(join(root, path), 'utf8'),
       text,

@@ -43,7 +43,7 @@ export async function run(options: RunOptions): Promise<void> {
     await using admin = await openAdmin(
       { ...config.admin, tokens },
       {
-        metrics: () => supervisor.metrics(),
+        metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
         liveness: () => supervisor.liveness(),
         readiness: () => withFailed(supervisor.readiness(), failed),
         alerts: () => desk.report(),

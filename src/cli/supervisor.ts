@@ -195,9 +195,13 @@ export class Supervisor {
     return accepting.length > 0 && accepting.every(({ status }) => status?.isReady)
   }
 
-  /** Prometheus text of all workers together; those that are still starting have nothing to tell. */
-  metrics(): Promise<string> {
-    return this.#metrics.read([...this.#hands].filter(({ status }) => status !== null).map(({ worker }) => worker))
+  /** The numbers of all workers together; those that are still starting have nothing to tell. */
+  metrics(isOpenMetrics: boolean): Promise<string> {
+    const known = [...this.#hands].filter(({ status }) => status !== null)
+    return this.#metrics.read(
+      known.map(({ worker }) => worker),
+      isOpenMetrics,
+    )
   }
 
   snapshot(): Snapshot {

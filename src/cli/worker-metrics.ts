@@ -15,11 +15,16 @@ interface Told {
   isAsked: boolean
 }
 
+interface Gathered {
+  readonly known: readonly Numbers[]
+  readonly silentCount: number
+}
+
 export class WorkerMetrics {
   #told = new Map<Worker, Told>()
   #ask: (worker: Worker) => void
-  /** Those who ask meanwhile get the same answer. */
-  #underWay: Promise<string> | null = null
+  /** Those who ask meanwhile get the same numbers. */
+  #underWay: Promise<Gathered> | null = null
   #onTold: () => void = () => {}
   #own: () => Numbers
 
@@ -29,10 +34,11 @@ export class WorkerMetrics {
     this.#own = own
   }
 
-  /** Prometheus text of what these workers have counted, and how many of them were silent. */
-  read(workers: readonly Worker[]): Promise<string> {
-    this.#underWay ??= this.#read(workers).finally(() => (this.#underWay = null))
-    return this.#underWay
+  /** Text of what these workers have counted, and how many of them were silent. */
+  async read(workers: readonly Worker[], isOpenMetrics: boolean): Promise<string> {
+    this.#underWay ??= this.#gather(workers).finally(() => (this.#underWay = null))
+    const { known, silentCount } = await this.#underWay
+    return mergeNumbers(known, silentCount, isOpenMetrics)
   }
 
   hear(worker: Worker, numbers: Numbers): void {
@@ -47,7 +53,7 @@ export class WorkerMetrics {
     this.#onTold()
   }
 
-  async #read(workers: readonly Worker[]): Promise<string> {
+  async #gather(workers: readonly Worker[]): Promise<Gathered> {
     for (const worker of workers) {
       const { numbers = null, isAsked = false } = this.#told.get(worker) ?? {}
       this.#told.set(worker, { numbers, isAsked: true })
@@ -55,7 +61,7 @@ export class WorkerMetrics {
     }
     await this.#untilTold(workers)
     const known = workers.map((worker) => this.#told.get(worker)?.numbers ?? null).filter((each) => each !== null)
-    return mergeNumbers([...known, this.#own()], this.#silent(workers).length)
+    return { known: [...known, this.#own()], silentCount: this.#silent(workers).length }
   }
 
   #silent(workers: readonly Worker[]): Worker[] {

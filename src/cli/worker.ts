@@ -108,7 +108,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     house.bury(node).catch((error: unknown) => log.error({ detail: String(error) }, 'adoption failed'))
   }
   const count = (): void => {
-    const told = house.metrics.registry.getMetricsAsJSON().then((numbers) => tell({ event: 'counted', numbers }))
+    const told = house.metrics.numbers().then((numbers) => tell({ event: 'counted', numbers }))
     told.catch((error: unknown) => log.error({ detail: String(error) }, 'metrics cannot be told'))
   }
   dead.forEach(bury)

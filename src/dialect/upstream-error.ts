@@ -20,6 +20,7 @@
  */
 import type { FaultCode } from '../fault/code.ts'
 import { Fault } from '../fault/fault.ts'
+import { redact } from '../ground/redact.ts'
 import type { Family } from './call.ts'
 import { readErrorWords, type ErrorWords } from './error-words.ts'
 
@@ -182,9 +183,9 @@ function pageTitle(text: string): string {
 const keyLike = /\b(?:[a-z]{2,6}[-_][\w*.-]{6,}|bearer\s+\S+)/gi
 
 function detailOf(code: FaultCode, text: string): string {
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
   const isAboutKey = code === 'HF_UPSTREAM_KEY_REFUSED' || code === 'HF_UPSTREAM_QUOTA_SPENT'
-  const safe = isAboutKey ? clean.replace(keyLike, '…') : clean
+  // Before line ends go: a header that is quoted ends with its line.
+  const safe = redact(isAboutKey ? text.replace(keyLike, '…') : text).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
   return safe.slice(0, detailLengthMax)
 }
 

@@ -1,13 +1,14 @@
 /** The operators' listener: is it alive, is it ready, and what do the numbers say. Apart from the visitors' traffic. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 import type { RecordReader } from '../store/record.ts'
 
 export interface AdminParts {
-  /** Prometheus text. */
-  readonly metrics: () => Promise<string>
+  /** Text for Prometheus, in its older format or as OpenMetrics. */
+  readonly metrics: (isOpenMetrics: boolean) => Promise<string>
   /** What is known of those who do the work; told by a process that does none of it, so it never waits. */
   readonly liveness: () => Readonly<Record<string, unknown>>
   /** What stands behind `ready`. */
@@ -91,11 +92,13 @@ function answersOf({ metrics, liveness, readiness, alerts, record, nowMs }: Admi
     ],
     [
       '/metrics',
-      (response) =>
-        void metrics().then(
-          (text) => send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text),
+      (response) => {
+        const isOpenMetrics = wantsOpenMetrics(response.req.headers.accept ?? '')
+        metrics(isOpenMetrics).then(
+          (text) => send(response, 200, isOpenMetrics ? openMetricsType : prometheusType, text),
           (error: unknown) => sendError(response, 500, String(error)),
-        ),
+        )
+      },
     ],
     ['/alerts', (response) => sendJson(response, 200, alerts(), 2)],
     ['/record', (response, query) => sendRecord(response, query, { record, nowMs })],

@@ -41,6 +41,7 @@ export interface AnswerVisit {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly ray: Ray
+  readonly requestId: string | null
   readonly beganMs: number
   /** Names and values in turn, for every answer. */
   readonly headers: readonly string[]
@@ -58,10 +59,11 @@ export async function serveAnswer(parts: AnswerDoorParts, visit: AnswerVisit): P
   } catch (thrown) {
     const fault = toFault(thrown)
     const { observer, clock } = parts
-    const { request, response, ray, beganMs, answerFault } = visit
+    const { request, response, ray, requestId, beganMs, answerFault } = visit
     if (fault.status >= 500 && isEventSource(request)) clock.after(holdMs, () => response.destroy())
     else answerFault(fault)
-    observer.settled(refusalFact(fault, ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs))
+    const told = refusalFact(fault, ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs)
+    observer.settled({ ...told, requestId })
   }
 }
 
@@ -202,10 +204,11 @@ class AnswerServing {
 
   #account({ info, count }: JournalCursor, sentBytes: number, status: number): void {
     const { clock, observer } = this.#parts
-    const { ray, beganMs } = this.#visit
+    const { ray, requestId, beganMs } = this.#visit
     const isGone = status === 499
     observer.settled({
       ...refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs),
+      requestId,
       model: info.model,
       caller: info.caller,
       isStream: info.isStream,

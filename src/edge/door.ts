@@ -8,7 +8,10 @@ import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
+import type { Random } from '../ground/random.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
+import { readRequestId } from '../observe/request-id.ts'
+import { openTrace, type Trace, type TraceOptions } from '../observe/trace-context.ts'
 import type { Order } from '../relay/order.ts'
 import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
@@ -29,11 +32,13 @@ import { responseQueued } from './response-object.ts'
 
 export interface DoorParts {
   readonly clock: Clock
+  readonly random: Random
   readonly rays: RaySource
   readonly fleet: Fleet
   readonly callers: Callers
   readonly purse: BodyPurse
   readonly observer: Observer
+  readonly tracing: TraceOptions
   readonly limits: Limits
   readonly pressure: Pressure
   readonly site: string
@@ -57,8 +62,10 @@ class Visit {
   readonly ray: Ray
   readonly beganMs: number
   readonly headers: readonly string[]
+  readonly requestId: string | null
   family: Family | null = null
   route = ''
+  #trace: Trace | null | undefined = undefined
   #parts: DoorParts
   #request: Asking
   #response: Answering
@@ -69,7 +76,8 @@ class Visit {
     this.#response = response
     this.ray = parts.rays.next()
     this.beganMs = parts.clock.monotonicMs()
-    this.headers = ['holdfast-ray', this.ray, 'x-request-id', this.ray, 'request-id', this.ray]
+    this.requestId = readRequestId(request.headers)
+    this.headers = ['holdfast-ray', this.ray, 'x-request-id', this.requestId ?? this.ray, 'request-id', this.ray]
   }
 
   enter(): void {
@@ -90,6 +98,15 @@ class Visit {
     } catch (thrown) {
       this.#refuse(toFault(thrown))
     }
+  }
+
+  /** The caller's, or one that begins here. */
+  get trace(): Trace | null {
+    if (this.#trace === undefined) {
+      const { tracing, random } = this.#parts
+      this.#trace = openTrace(this.#request.headers, tracing, random)
+    }
+    return this.#trace
   }
 
   #call(route: Route): void {
@@ -114,8 +131,8 @@ class Visit {
 
   #relay(route: Route, caller: Caller, body: Buffer): void {
     const { clock, limits, node, onDisconnect, relay } = this.#parts
-    const { ray, beganMs } = this
-    const parts = { ray, route, caller, beganMs, node, onDisconnect }
+    const { ray, beganMs, requestId, trace } = this
+    const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
     const { order, isBackground } = readOrder(body, this.#request.headers, parts)
     if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
@@ -144,6 +161,7 @@ class Visit {
     const visit: AnswerVisit = {
       ...this.#own,
       ray: this.ray,
+      requestId: this.requestId,
       beganMs: this.beganMs,
       headers: this.headers,
       caller: callers.identify(this.#request.headers).name,
@@ -193,7 +211,10 @@ class Visit {
   #refuse(fault: Fault): void {
     this.#answerFault(fault)
     const { clock, observer } = this.#parts
-    observer.settled(refusalFact(fault, this.ray, this.route, clock.nowMs(), clock.monotonicMs() - this.beganMs))
+    const { ray, route, requestId } = this
+    const told = refusalFact(fault, ray, route, clock.nowMs(), clock.monotonicMs() - this.beganMs)
+    const isOfCall = this.#request.method === 'POST' && Object.hasOwn(routes, route)
+    observer.settled({ ...told, requestId, trace: isOfCall ? this.trace : null })
   }
 
   #answerFault(fault: Fault): void {

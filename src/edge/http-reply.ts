@@ -88,6 +88,7 @@ export class HttpReply implements Reply {
       const name = this.#headers[i] as string
       headers.push(name, head.headers[name] ?? (this.#headers[i + 1] as string))
     }
+    if (head.timing !== null) headers.push('server-timing', head.timing)
     if (head.lengthBytes === null) {
       this.#isStream = true
       headers.push(

@@ -4,13 +4,14 @@ import type { Call, Route } from '../dialect/call.ts'
 import { readCall } from '../dialect/read-call.ts'
 import { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
+import type { Trace } from '../observe/trace-context.ts'
 import type { Order } from '../relay/order.ts'
 import { type Caller, callerKey } from './caller.ts'
 import { responseId } from './response-object.ts'
 import { readTier, readTimeLimits } from './urgency.ts'
 
-/** Trace context of the caller, passed on to the upstream. */
-const passedNames = ['traceparent', 'tracestate', 'baggage'] as const
+/** Longer baggage stays behind (W3C Baggage: what must be passed on at least). */
+const baggageLengthMax = 8192
 /** What is longer is told apart by its beginning. */
 const sessionLengthMax = 256
 const idempotencyKeyShape = /^[\x21-\x7e]{1,255}$/
@@ -19,6 +20,8 @@ export interface OrderParts {
   readonly ray: Ray
   readonly route: Route
   readonly caller: Caller
+  readonly requestId: string | null
+  readonly trace: Trace | null
   readonly beganMs: number
   /** Our name in `via`. */
   readonly node: string
@@ -34,7 +37,7 @@ export interface ReadOrder {
 
 /** @throws {Fault} HF_BAD_JSON, HF_BAD_CALL, HF_MODEL_FORBIDDEN */
 export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: OrderParts): ReadOrder {
-  const { ray, route, caller, beganMs, node, onDisconnect } = parts
+  const { ray, route, caller, requestId, trace, beganMs, node, onDisconnect } = parts
   const asked = readCall(route, body, headers as Record<string, string | undefined>)
   if (caller.models && !caller.models.has(asked.model)) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model' })
   const isBackground = route === 'responses' && asked.body.boolean('background') === true
@@ -49,6 +52,8 @@ export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: Ord
     via: headers.via ? `${headers.via}, 1.1 ${node}` : `1.1 ${node}`,
     caller: caller.name,
     callerKey: callerKey(headers),
+    requestId,
+    trace,
     passedHeaders: passedHeaders(headers),
     beganMs,
     onDisconnect: caller.onDisconnect ?? onDisconnect,
@@ -103,11 +108,8 @@ function readSession(headers: IncomingHttpHeaders): string | null {
   return typeof named === 'string' && named !== '' ? named.slice(0, sessionLengthMax) : null
 }
 
-function passedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
-  const passed: Record<string, string> = {}
-  for (const name of passedNames) {
-    const value = headers[name]
-    if (typeof value === 'string') passed[name] = value
-  }
-  return passed
+const nothing: Readonly<Record<string, string>> = {}
+
+function passedHeaders({ baggage }: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  return typeof baggage === 'string' && baggage.length <= baggageLengthMax ? { baggage } : nothing
 }

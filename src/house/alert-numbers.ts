@@ -5,6 +5,7 @@
 import type { Alert } from '../alert/alert-book.ts'
 import type { Score } from '../objective/scoreboard.ts'
 import type { Numbers } from '../observe/metric.ts'
+import type { MetricNumbers } from '../observe/openmetrics.ts'
 
 export interface AlertFacts {
   readonly scores: readonly Score[]
@@ -62,10 +63,10 @@ export function alertNumbers({ scores, firing, leftCount, deliveries }: AlertFac
   ]
 }
 
-function counter(name: string, help: string, values: readonly Value[]): object {
+function counter(name: string, help: string, values: readonly Value[]): MetricNumbers {
   return { name, help, type: 'counter', values, aggregator: 'sum' }
 }
 
-function gauge(name: string, help: string, values: readonly Value[]): object {
+function gauge(name: string, help: string, values: readonly Value[]): MetricNumbers {
   return { name, help, type: 'gauge', values, aggregator: 'max' }
 }

@@ -29,12 +29,14 @@ import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
 import { gaugesOf } from './gauges.ts'
 import type { OpenRecord } from './open-record.ts'
+import type { Telemetry } from './open-telemetry.ts'
 import { recordSamples } from './record-samples.ts'
 import { signsOf } from './signs.ts'
 
 export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
   readonly wires: Wires
   readonly log: Log
+  readonly telemetry: Telemetry
   readonly record: Pick<OpenRecord, 'recorder' | 'lostCount'>
 }
 
@@ -50,7 +52,7 @@ export interface OpenRelay {
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
 export async function openRelay(parts: AsyncDisposableStack, config: Config, base: RelayBase): Promise<OpenRelay> {
-  const { clock, random, fleet, wires, journal, log, record } = base
+  const { clock, random, fleet, wires, journal, log, record, telemetry } = base
   const { continuation, limits } = config
   const admission = new Admission(limits.callsLiveMax)
   const pressure = new Pressure(random)
@@ -70,8 +72,10 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure }
   const metrics = new Metrics(gaugesOf(gauged, record))
   const { recorder } = record
-  const observer = new Observer(log, metrics, config.log, recorder)
-  const counts = (observer.counter = callCounts(config, fleet))
+  const exporter = telemetry.openExporter(metrics)
+  if (exporter) parts.use(exporter)
+  const counts = callCounts(config, fleet)
+  const observer = new Observer(log, metrics, config.log, recorder, exporter ? [counts, exporter] : [counts])
   const relay: Relay = {
     ...gauged,
     clock,

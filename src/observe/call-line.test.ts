@@ -9,6 +9,8 @@ import type { ExchangeFact } from './exchange-fact.ts'
 const fact = {
   atMs: Date.UTC(2026, 0, 1),
   ray: 'r' as Ray,
+  requestId: null,
+  trace: null,
   route: 'chat',
   model: 'm',
   isModelKnown: true,
@@ -22,6 +24,8 @@ const fact = {
   seams: [],
   durationMs: 12.3456,
   firstTokenMs: null,
+  queueMs: 0,
+  overheadMs: null,
   inputTokens: null,
   outputTokens: null,
   finishReason: null,
@@ -30,7 +34,8 @@ const fact = {
   eventCount: 3,
 } satisfies ExchangeFact
 
-const attempt = { upstream: 'a', code: null, detail: '', afterMs: 0, durationMs: 5, receivedStatus: 200 }
+const times = { afterMs: 0, durationMs: 5, connectMs: 0, firstTokenMs: null }
+const attempt = { upstream: 'a', code: null, detail: '', ...times, receivedStatus: 200 }
 const read = (more: Partial<ExchangeFact>, prefix = ''): Record<string, unknown> =>
   JSON.parse(callLine('info', { ...fact, ...more }, prefix)) as Record<string, unknown>
 

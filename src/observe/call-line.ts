@@ -10,6 +10,8 @@ type Told = keyof typeof told
 const told = {
   atMs: 0,
   ray: 0,
+  requestId: 0,
+  trace: 0,
   route: 0,
   model: 0,
   caller: 0,
@@ -22,6 +24,8 @@ const told = {
   seams: 0,
   durationMs: 0,
   firstTokenMs: 0,
+  queueMs: 0,
+  overheadMs: 0,
   inputTokens: 0,
   outputTokens: 0,
   finishReason: 0,
@@ -40,11 +44,15 @@ export function callLine(level: 'info' | 'warn', fact: Pick<ExchangeFact, Told>,
 
 /** All but moment, ray and code, as in an object's text. Fields without a value are left out. */
 export function callText(fact: Omit<Pick<ExchangeFact, Told>, 'atMs' | 'ray' | 'code'>): string {
-  const { caller, detail, firstTokenMs, inputTokens, outputTokens, finishReason } = fact
+  const { requestId, trace, caller, detail, firstTokenMs, overheadMs, inputTokens, outputTokens, finishReason } = fact
   let text = `"outcome":"${fact.outcome}","route":"${fact.route}","model":${JSON.stringify(fact.model)}`
   text += `,"isStream":${fact.isStream},"status":${fact.status},"requestBytes":${fact.requestBytes}`
   text += `,"sentBytes":${fact.sentBytes},"eventCount":${fact.eventCount},"durationMs":${tenths(fact.durationMs)}`
   if (firstTokenMs !== null) text += `,"firstTokenMs":${tenths(firstTokenMs)}`
+  if (requestId !== null) text += `,"requestId":${JSON.stringify(requestId)}`
+  if (trace) text += `,"traceId":"${trace.traceId}"`
+  if (fact.queueMs > 0) text += `,"queueMs":${tenths(fact.queueMs)}`
+  if (overheadMs !== null) text += `,"overheadMs":${tenths(overheadMs)}`
   if (detail !== '') text += `,"detail":${JSON.stringify(detail)}`
   if (caller !== '') text += `,"caller":${JSON.stringify(caller)}`
   if (inputTokens !== null) text += `,"inputTokens":${inputTokens}`
@@ -62,8 +70,10 @@ function attemptsText(attempts: readonly AttemptFact[]): string {
     : JSON.stringify(attempts)
 }
 
-function goodAttempt({ upstream, afterMs, durationMs, receivedStatus, isHedge }: AttemptFact): string {
-  const times = `"afterMs":${afterMs},"durationMs":${durationMs},"receivedStatus":${receivedStatus}`
+function goodAttempt(fact: AttemptFact): string {
+  const { upstream, afterMs, durationMs, connectMs, firstTokenMs, receivedStatus, isHedge } = fact
+  const phases = `"connectMs":${connectMs},"firstTokenMs":${firstTokenMs}`
+  const times = `"afterMs":${afterMs},"durationMs":${durationMs},${phases},"receivedStatus":${receivedStatus}`
   return `{"upstream":${JSON.stringify(upstream)},${times}${isHedge === undefined ? '' : `,"isHedge":${isHedge}`}}`
 }
 

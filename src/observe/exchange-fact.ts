@@ -1,6 +1,7 @@
 /** What is known of a call once it is settled: the one account that log, metrics and later the record read. */
 import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
+import type { Trace } from './trace-context.ts'
 
 export interface AttemptFact {
   readonly upstream: string
@@ -11,16 +12,25 @@ export interface AttemptFact {
   /** From the beginning of the call to that of the attempt, milliseconds. */
   readonly afterMs: number
   readonly durationMs: number
+  /** Of its phases, from its beginning: until the request was sent on a connection; null while it was not. */
+  readonly connectMs: number | null
+  /** Until the first content of its stream; null where none came, and for an answer in one piece. */
+  readonly firstTokenMs: number | null
   /** HTTP status that came from the upstream, if any. */
   readonly receivedStatus: number | null
   /** It ran beside another attempt that was slow to begin; left out where it did not. */
   readonly isHedge?: boolean
+  /** Its span, where the trace is recorded, and the model as this upstream knows it. */
+  readonly span?: { readonly id: string; readonly model: string }
 }
 
 export interface ExchangeFact {
   /** When it was settled, milliseconds since 1970. */
   readonly atMs: number
   readonly ray: Ray
+  /** The caller's own name for the request; null for none. */
+  readonly requestId: string | null
+  readonly trace: Trace | null
   readonly route: string
   /** As the caller named it. */
   readonly model: string
@@ -40,6 +50,13 @@ export interface ExchangeFact {
   readonly durationMs: number
   /** From the beginning of the call to the first content handed to the caller. */
   readonly firstTokenMs: number | null
+  /** Of the time until then: in the line for a place. */
+  readonly queueMs: number
+  /**
+   * From the beginning of the call to the head of its answer, without the wait in the line and without the time in
+   * which an upstream had it in hand; null where no head was sent.
+   */
+  readonly overheadMs: number | null
   readonly inputTokens: number | null
   readonly outputTokens: number | null
   readonly finishReason: string | null

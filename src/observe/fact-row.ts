@@ -67,8 +67,11 @@ export function readRow(row: FactRow, node: string): Fact | null {
 }
 
 /** What a call's text leaves out where there is nothing to tell. */
-const noCall = { detail: '', caller: '', firstTokenMs: null, inputTokens: null, outputTokens: null, finishReason: null }
-const noAttempt = { code: null, detail: '' }
+const noCall = {
+  ...{ detail: '', caller: '', requestId: null, traceId: null, firstTokenMs: null, queueMs: 0, overheadMs: null },
+  ...{ inputTokens: null, outputTokens: null, finishReason: null },
+}
+const noAttempt = { code: null, detail: '', connectMs: null, firstTokenMs: null }
 
 function cut(name: string, value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, itemsMax)

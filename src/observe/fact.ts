@@ -21,9 +21,11 @@ interface Base {
 }
 
 /** A call is settled; also one that was refused at the door. `upstream`: the one that was asked last. */
-export interface CallFact extends Base, Omit<ExchangeFact, 'atMs' | 'isModelKnown' | 'ray' | 'code'> {
+export interface CallFact extends Base, Omit<ExchangeFact, 'atMs' | 'isModelKnown' | 'ray' | 'code' | 'trace'> {
   readonly kind: 'call'
   readonly ray: Ray
+  /** Of the trace that it belongs to; null for none. */
+  readonly traceId: string | null
   /** Why it is in the record: something happened to it, or it is one of a sample. */
   readonly isEventful: boolean
 }

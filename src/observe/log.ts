@@ -1,6 +1,7 @@
 /** The log: one JSON object a line (pino, wrapped). Never holds a prompt, an answer or a key. */
 import { pino } from 'pino'
 import { systemClock } from '../ground/clock.ts'
+import { redact } from '../ground/redact.ts'
 import { z } from '../ground/schema.ts'
 import { callLine } from './call-line.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
@@ -36,6 +37,14 @@ export interface Log {
   flush(): void
 }
 
+/** No fact of ours is called so; should one ever be, its value is not written. */
+const secretNames = ['authorization', 'cookie', 'apiKey', 'password', 'secret', 'token']
+const secretPaths = [...secretNames.flatMap((name) => [name, `*.${name}`]), '*["set-cookie"]', '*["x-api-key"]']
+
+function safe(value: unknown): unknown {
+  return typeof value === 'string' ? redact(value) : value
+}
+
 /** `target`: a file, or file descriptor 1 or 2. @throws {Error} when the file cannot be opened */
 export function openLog(options: LogOptions, target: string | 1 | 2, base: Record<string, string | number>): Log {
   const stream = new LineSink(target, systemClock)
@@ -45,6 +54,8 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
       base,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
+      serializers: { detail: safe, message: safe, error: safe },
+      redact: { paths: secretPaths, censor: '[redacted]' },
     },
     stream,
   )

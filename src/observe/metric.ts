@@ -6,11 +6,14 @@ import {
   Counter,
   collectDefaultMetrics,
   Gauge,
-  Histogram,
+  type Metric,
   type PrometheusContentType,
   Registry,
 } from 'prom-client'
+import { Distribution, type Witness } from './distribution.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
+import { histogramNumbers, withWitnesses } from './histogram-numbers.ts'
+import { type MetricNumbers, openMetricsText } from './openmetrics.ts'
 import { Tally } from './tally.ts'
 
 /** Seconds; from a cached first token to a long answer. */
@@ -68,15 +71,29 @@ export interface LineGauges {
 export type BreakerPhase = 'closed' | 'ramp' | 'ripe' | 'open'
 const phaseNumbers = { closed: 0, ramp: 1, ripe: 2, open: 2 } as const satisfies Record<BreakerPhase, number>
 
-/** What one process has counted, as it is sent to another that runs the same program. */
-export type Numbers = readonly object[]
+/** Of the gateway's own part in the time to the head of an answer. */
+const overheadBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+/** A model's name may be as long as an upstream likes. */
+const labelLengthMax = 128
 
-/** Prometheus text of what several processes have counted together. `silentCount`: those that did not answer. */
-export function mergeNumbers(all: readonly Numbers[], silentCount: number): Promise<string> {
+/** What one process has counted, as it is sent to another that runs the same program. */
+export type Numbers = readonly MetricNumbers[]
+
+/**
+ * Text of what several processes have counted together, in the older format of Prometheus or in OpenMetrics.
+ * `silentCount`: those that did not answer.
+ */
+export async function mergeNumbers(
+  all: readonly Numbers[],
+  silentCount: number,
+  isOpenMetrics: boolean,
+): Promise<string> {
   const registry = AggregatorRegistry.aggregate<PrometheusContentType>([...all])
   const help = 'Workers that did not answer this question within a second; what they told last stands in its place.'
   new Gauge({ name: 'holdfast_workers_silent', help, registers: [registry] }).set(silentCount)
-  return registry.metrics()
+  if (!isOpenMetrics) return registry.metrics()
+  const merged = (await registry.getMetricsAsJSON()) as unknown as MetricNumbers[]
+  return openMetricsText(merged.map((metric) => withWitnesses(metric, all)))
 }
 
 /** Running sums for the one-line view of traffic. */
@@ -122,9 +139,23 @@ export class Metrics {
     'From the request to the first content of a streamed answer.',
     ['route'],
   )
+  #queues = this.#histogram('holdfast_queue_seconds', 'What calls have waited in the line for a place.', ['route'])
+  #overheads = this.#histogram(
+    'holdfast_overhead_seconds',
+    'From the request to the head of the answer, without the line and without the time that upstreams had the call.',
+    ['route'],
+    overheadBuckets,
+  )
+  #exports = this.#tally(
+    'holdfast_otlp_items_total',
+    'Spans and metrics for the receiver of telemetry; `outcome` is `sent`, `refused` by it, or `dropped` for want of room or of an answer.',
+    ['signal', 'outcome'],
+  )
 
   constructor(gauges: Gauges) {
     collectDefaultMetrics({ register: this.registry })
+    // Gauges under the names of counters, which the linter of Prometheus refuses; their parts remain.
+    for (const name of misnamed) this.registry.removeSingleMetric(name)
     this.#gauge('holdfast_calls_live', 'Calls under way.', [], (gauge) => gauge.set(gauges.callsLive()))
     this.#gauge('holdfast_journal_bytes', 'Bytes of answers kept in the journal.', [], (gauge) =>
       gauge.set(gauges.journalBytes()),
@@ -234,8 +265,13 @@ export class Metrics {
     }
   }
 
+  /** All of it, as it is sent to whoever adds it up. */
+  async numbers(): Promise<Numbers> {
+    return (await this.registry.getMetricsAsJSON()) as unknown as Numbers
+  }
+
   settled(fact: ExchangeFact): void {
-    const model = fact.isModelKnown ? fact.model : 'unknown'
+    const model = fact.isModelKnown ? fact.model.slice(0, labelLengthMax) : 'unknown'
     this.#calls.add(1, fact.route, model, fact.outcome, fact.code ?? 'ok')
     for (const { upstream, code, isHedge } of fact.attempts) {
       this.#attempts.add(1, upstream, code ?? 'ok')
@@ -245,9 +281,14 @@ export class Metrics {
     if (fact.outputTokens) this.#tokens.add(fact.outputTokens, model, 'output')
     this.#events.add(fact.eventCount)
     this.#bytes.add(fact.sentBytes)
-    this.#durations.observe({ route: fact.route }, fact.durationMs / 1000)
+    const witness = witnessOf(fact)
+    this.#durations.observe(fact.durationMs / 1000, witness, fact.route)
     if (fact.isStream && fact.firstTokenMs !== null)
-      this.#firstTokens.observe({ route: fact.route }, fact.firstTokenMs / 1000)
+      this.#firstTokens.observe(fact.firstTokenMs / 1000, witness, fact.route)
+    if (fact.overheadMs !== null) {
+      this.#queues.observe(fact.queueMs / 1000, witness, fact.route)
+      this.#overheads.observe(fact.overheadMs / 1000, witness, fact.route)
+    }
     this.#sum(fact)
   }
 
@@ -257,6 +298,11 @@ export class Metrics {
 
   breakerAsked(upstream: string, outcome: string): void {
     this.#asked.add(1, upstream, outcome)
+  }
+
+  /** Of what goes to the receiver of telemetry. */
+  exported(signal: string, outcome: string, count: number): void {
+    this.#exports.add(count, signal, outcome)
   }
 
   #sum(fact: ExchangeFact): void {
@@ -308,8 +354,19 @@ export class Metrics {
     })
   }
 
-  #histogram<T extends string>(name: string, help: string, labelNames: T[]): Histogram<T> {
-    return new Histogram({ name, help, labelNames, buckets: durationBuckets, registers: [this.registry] })
+  #histogram(name: string, help: string, labelNames: string[], buckets = durationBuckets): Distribution {
+    const distribution = new Distribution(labelNames, buckets)
+    const get = (): Promise<object> =>
+      Promise.resolve({
+        name,
+        help,
+        type: 'histogram',
+        aggregator: 'sum',
+        values: histogramNumbers(name, distribution),
+      })
+    // Of a metric the registry only ever asks these.
+    this.registry.registerMetric({ name, help, type: 'histogram', labelNames, get } as unknown as Metric)
+    return distribution
   }
 
   #gauge<T extends string>(name: string, help: string, labelNames: T[], collect: (gauge: Gauge<T>) => void): void {
@@ -326,3 +383,12 @@ export class Metrics {
     })
   }
 }
+
+const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
+function witnessOf({ ray, trace, atMs }: ExchangeFact): Witness {
+  const { traceId, spanId } = trace?.isRecorded ? trace : noTrace
+  return { ray, traceId, spanId, atMs }
+}
+
+const noTrace = { traceId: '', spanId: '' }

@@ -6,8 +6,8 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metric.ts'
 import { noRecorder, type Recorder } from './recorder.ts'
 
-/** Who counts settled calls, beside log, metrics and record. */
-export interface CallCounter {
+/** Who reads settled calls, beside log and metrics. */
+export interface CallReader {
   settled(fact: ExchangeFact): void
 }
 
@@ -16,20 +16,27 @@ export class Observer {
   readonly recorder: Recorder
   readonly #metrics: Metrics
   readonly #hasAccessLog: boolean
-  /** Set by who judges calls by what was promised. */
-  counter: CallCounter | null = null
+  readonly #readers: readonly CallReader[]
 
-  constructor(log: Log, metrics: Metrics, options: { access: boolean }, recorder = noRecorder) {
+  /** `readers`: who else is told of each call. */
+  constructor(
+    log: Log,
+    metrics: Metrics,
+    options: { access: boolean },
+    recorder = noRecorder,
+    readers: readonly CallReader[] = [],
+  ) {
     this.log = log
     this.recorder = recorder
     this.#metrics = metrics
     this.#hasAccessLog = options.access
+    this.#readers = readers
   }
 
   settled(fact: ExchangeFact): void {
     this.#metrics.settled(fact)
+    for (const reader of this.#readers) reader.settled(fact)
     this.recorder.call(fact)
-    this.counter?.settled(fact)
     if (!this.#hasAccessLog) return
     // A stream that broke has sent its 200 long before.
     const isOurTrouble = fact.outcome === 'failed' && (fact.status >= 500 || fact.status === 200)
@@ -42,6 +49,8 @@ export function refusalFact(fault: Fault, ray: Ray, route: string, atMs: number,
   return {
     atMs,
     ray,
+    requestId: null,
+    trace: null,
     route,
     model: '',
     isModelKnown: false,
@@ -55,6 +64,8 @@ export function refusalFact(fault: Fault, ray: Ray, route: string, atMs: number,
     seams: [],
     durationMs,
     firstTokenMs: null,
+    queueMs: 0,
+    overheadMs: null,
     inputTokens: null,
     outputTokens: null,
     finishReason: null,

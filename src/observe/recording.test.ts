@@ -9,10 +9,13 @@ import type { Fact } from './fact.ts'
 import { type FactRow, readRow } from './fact-row.ts'
 import { Recording } from './recording.ts'
 
-const attempt = { upstream: 'a', code: null, detail: '', afterMs: 0, durationMs: 5, receivedStatus: 200 }
+const times = { afterMs: 0, durationMs: 5, connectMs: 0, firstTokenMs: null }
+const attempt = { upstream: 'a', code: null, detail: '', ...times, receivedStatus: 200 }
 const good: ExchangeFact = {
   atMs: 1,
   ray: 'r' as Ray,
+  requestId: null,
+  trace: null,
   route: 'chat',
   model: 'm',
   isModelKnown: true,
@@ -26,6 +29,8 @@ const good: ExchangeFact = {
   seams: [],
   durationMs: 60_000,
   firstTokenMs: 100,
+  queueMs: 0,
+  overheadMs: 1,
   inputTokens: 1,
   outputTokens: 2,
   finishReason: 'stop',

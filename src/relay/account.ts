@@ -4,9 +4,12 @@ import type { Fault } from '../fault/fault.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { AttemptFact, ExchangeFact } from '../observe/exchange-fact.ts'
 import { learnSize } from './order-size.ts'
+import type { Leg } from './leg.ts'
 import type { Order } from './order.ts'
 import type { Race } from './race.ts'
 import type { Relay } from './relay-parts.ts'
+import { serverTiming, upstreamMs } from './timing.ts'
+import type { Turn } from './turn.ts'
 
 export class Account {
   readonly attempts: AttemptFact[] = []
@@ -15,14 +18,30 @@ export class Account {
   /** From the beginning of the call to the first content of its answer; null while nothing has come. */
   firstTokenMs: number | null = null
   isModelKnown = false
+  /** Its wait in the line, and the attempts under way. */
+  turn: Pick<Turn, 'waitedMs'> | null = null
+  leg: Pick<Leg, 'race'> | null = null
+  #overheadMs: number | null = null
   #usage: Usage | null = null
   #finishReason: string | null = null
   #contentCount = 0
 
   addLeg({ usage, finishReason, contentCount }: Race): void {
+    this.leg = null
     this.#usage = usage ?? this.#usage
     this.#finishReason = finishReason ?? this.#finishReason
     this.#contentCount += contentCount
+  }
+
+  /** The head of the answer goes out: tells who had the call until now. */
+  begin({ beganMs }: Order, nowMs: number): string {
+    const tookMs = nowMs - beganMs
+    const queueMs = this.turn?.waitedMs ?? 0
+    const sinceMs = this.leg?.race.sinceMs ?? null
+    const askedMs = sinceMs === null ? null : sinceMs - beganMs
+    const atUpstreamMs = upstreamMs(this.attempts, askedMs, this.firstTokenMs ?? tookMs)
+    this.#overheadMs = Math.max(0, tookMs - queueMs - atUpstreamMs)
+    return serverTiming(queueMs, atUpstreamMs, this.#overheadMs)
   }
 
   /** The answer broke off behind so many events, and is gone on with. */
@@ -49,7 +68,7 @@ export class Account {
   }
 
   #fact(
-    { call, ray, caller, beganMs }: Order,
+    { call, ray, requestId, trace, caller, beganMs }: Order,
     fault: Fault | null,
     { outcome, sentBytes, eventCount }: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'eventCount'>,
     clock: Clock,
@@ -62,6 +81,8 @@ export class Account {
       sentBytes,
       eventCount,
       ray,
+      requestId,
+      trace,
       route: call.route,
       model: call.model,
       isModelKnown: this.isModelKnown,
@@ -73,6 +94,8 @@ export class Account {
       attempts: this.attempts,
       seams: this.seams,
       firstTokenMs: this.firstTokenMs,
+      queueMs: this.turn?.waitedMs ?? 0,
+      overheadMs: this.#overheadMs,
       inputTokens: this.#usage?.inputTokens ?? null,
       outputTokens: this.#usage?.outputTokens ?? (this.#contentCount || null),
       finishReason: this.#finishReason,

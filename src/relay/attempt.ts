@@ -2,20 +2,18 @@
  * One try of a call on one upstream. It sends the call in the upstream's language, reads what comes back into the
  * caller's, watches the clock, and tells its listener: events once the answer has content, then one end or one fault.
  */
-import type { StreamReader, Translation, WholeAnswer } from '../dialect/translation.ts'
+import type { StreamReader, WholeAnswer } from '../dialect/translation.ts'
 import { SseSplitter } from '../dialect/sse-splitter.ts'
 import { readUpstreamError } from '../dialect/upstream-error.ts'
 import { routes, type Usage } from '../dialect/call.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import type { Timeouts } from '../fleet/pool.ts'
 import type { ProgressShare } from '../fleet/progress.ts'
-import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
+import type { AttemptOrder } from './attempt-order.ts'
 import { Rejoin, takeId } from './rejoin.ts'
 import { joinHeaders } from './upstream-headers.ts'
-import type { Passage } from './overload/gate.ts'
-import type { Flight, Wire, WireHead, WireReceiver } from './wire/wire.ts'
+import type { Flight, WireHead, WireReceiver } from './wire/wire.ts'
 
 /** An upstream's error text is read up to this; the rest is of no use. */
 const errorBytesMax = 64 * 2 ** 10
@@ -52,22 +50,6 @@ export interface AttemptListener {
 interface Said {
   readonly event: Buffer
   readonly aside: Buffer | undefined
-}
-
-export interface AttemptOrder {
-  readonly upstream: Upstream
-  /** Its way through the gate of the upstream; ended by whoever entered. */
-  readonly passage: Passage
-  readonly wire: Wire
-  readonly translation: Translation
-  readonly isStream: boolean
-  /** Headers that go to the upstream, credentials included, lower case. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly timeouts: Timeouts
-  /** Until the first token, while another upstream can be asked; at most as long as the timeouts say. */
-  readonly switchMs: number
-  /** Largest whole answer, bytes. */
-  readonly answerBytesMax: number
 }
 
 export class Attempt implements WireReceiver {
@@ -109,6 +91,12 @@ export class Attempt implements WireReceiver {
     this.#sinceMs = this.beganMs
     this.#progress = order.upstream.progress.expect(order.passage.promptTokens, order.isStream)
     this.#firstTokenMs = order.switchMs
+  }
+
+  /** From its beginning until its request was sent; null while it was not, and where it was sent in parts. */
+  get connectMs(): number | null {
+    const sentMs = this.#brokenBy ? null : (this.#flight?.sentMs ?? null)
+    return sentMs === null ? null : sentMs - this.beganMs
   }
 
   get isCommitted(): boolean {

@@ -48,6 +48,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   /** Only what is stored is looked for by its id. */
   #naming: Naming | null
   #account = new Account()
+  readonly timing = (): string => this.#account.begin(this.order, this.#relay.clock.monotonicMs())
   #seamCount = 0
   #time: TimeLimit
   /** Its turn in the line before the pool; null for one that need not wait. */
@@ -117,7 +118,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   }
 
   #takeTurn(target: Target): void {
-    this.#turn = new Turn(this.#relay, this.order, target, this)
+    this.#turn = this.#account.turn = new Turn(this.#relay, this.order, target, this)
     this.#turn.take()
   }
 
@@ -169,13 +170,13 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   }
 
   #speakAnew(): void {
-    const target = this.#target
-    if (!target) return
-    this.#begin(new Leg(this.#relay, new Speech(this.#relay, this.order, target, this.#account, this.#turn), this))
+    if (!this.#target) return
+    const speech = new Speech(this.#relay, this.order, this.#target, this.#account, this.#turn)
+    this.#begin(new Leg(this.#relay, speech, this))
   }
 
   #begin(leg: Leg): void {
-    this.#leg = leg
+    this.#leg = this.#account.leg = leg
     leg.start()
   }
 

@@ -1,6 +1,7 @@
 /** One call and who asks: what the edge hands to the relay. */
 import type { Call } from '../dialect/call.ts'
 import type { Ray } from '../fault/ray.ts'
+import type { Trace } from '../observe/trace-context.ts'
 import type { Tier } from './overload/tier.ts'
 
 /** Times that the caller gives, from the arrival of the request; null for none. Milliseconds. */
@@ -19,7 +20,11 @@ export interface Order {
   readonly caller: string
   /** The credentials the caller sent, for upstreams that take the caller's own. */
   readonly callerKey: string | null
-  /** Headers to be passed on as they are (trace context). */
+  /** The caller's own name for the request; null for none. */
+  readonly requestId: string | null
+  /** The trace that it belongs to, told to upstreams; null for none. */
+  readonly trace: Trace | null
+  /** Headers to be passed on as they are. */
   readonly passedHeaders: Readonly<Record<string, string>>
   /** When the request arrived, on the monotonic clock. */
   readonly beganMs: number

@@ -11,10 +11,12 @@ import type { Order } from './order.ts'
 const lineFeed = 0x0a
 const version = 1
 /** Of parcels that an older version of this program packed. */
-const defaults: Pick<Order, 'tier' | 'timeLimits' | 'session'> = {
+const defaults: Pick<Order, 'tier' | 'timeLimits' | 'session' | 'requestId' | 'trace'> = {
   tier: 'standard',
   timeLimits: { firstTokenMs: null, wholeMs: null },
   session: null,
+  requestId: null,
+  trace: null,
 }
 
 interface Label extends Omit<Order, 'call' | 'callerKey' | 'beganMs'> {

@@ -15,7 +15,7 @@ function open(kind: 'compatible' | 'vllm' = 'compatible') {
   const wire = {
     send: (request: WireRequest, receiver: WireReceiver) => {
       sent.push({ request, receiver })
-      return { pause: () => {}, resume: () => {}, cancel: () => {}, isSent: true }
+      return { pause: () => {}, resume: () => {}, cancel: () => {}, isSent: true, sentMs: 0 }
     },
   } as unknown as Wire
   const prober = new PrefillProber({ to: () => wire }, capabilities)

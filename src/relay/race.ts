@@ -10,6 +10,7 @@ import { modelAt } from '../fleet/fleet.ts'
 import type { Key } from '../fleet/key-ring.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
+import { newSpanId } from '../observe/trace-context.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import type { ReadSize } from './balance/balancer.ts'
 import { hasReachedUpstream, isUpstreamsFault } from './failover.ts'
@@ -76,6 +77,11 @@ export class Race {
     this.ear = ear
   }
 
+  /** When the longest of those under way began; null while there is none. */
+  get sinceMs(): number | null {
+    return this.#runners.length === 0 ? null : Math.min(...this.#runners.map(({ attempt }) => attempt.beganMs))
+  }
+
   /** Attempts under way. */
   get runnerCount(): number {
     return this.#runners.length
@@ -137,11 +143,14 @@ export class Race {
       upstream: member.upstream.name,
       code: fault?.code ?? null,
       detail: fault?.detail ?? '',
-      afterMs: Math.round(attempt.beganMs - this.order.order.beganMs),
-      durationMs: Math.round(runner.tookMs),
+      afterMs: tenths(attempt.beganMs - this.order.order.beganMs),
+      durationMs: tenths(runner.tookMs),
+      connectMs: attempt.connectMs === null ? null : tenths(attempt.connectMs),
+      firstTokenMs: attempt.firstContentMs === null ? null : tenths(attempt.firstContentMs - attempt.beganMs),
       receivedStatus: attempt.receivedStatus,
     }
-    this.order.account.push(isHedge ? { ...fact, isHedge } : fact)
+    const { span } = runner
+    this.order.account.push(isHedge || span ? { ...fact, ...(isHedge && { isHedge }), ...(span && { span }) } : fact)
     return hasOtherKey
   }
 
@@ -162,6 +171,8 @@ class Runner implements AttemptListener {
   /** The gateway's own that it shows. */
   readonly key: Key | null
   readonly attempt: Attempt
+  /** Where the trace is recorded. */
+  readonly span: AttemptFact['span'] | null
   /** Nothing that it says counts any more. */
   isOut = false
   #race: Race
@@ -180,6 +191,7 @@ class Runner implements AttemptListener {
     upstream.callCount++
     const model = modelAt(member, order.target)
     parts.breakers.begin(upstream, model)
+    this.span = order.order.trace?.isRecorded ? { id: newSpanId(parts.random), model } : null
     this.attempt = new Attempt(
       parts.clock,
       {
@@ -188,7 +200,13 @@ class Runner implements AttemptListener {
         wire: parts.wires.to(upstream),
         translation,
         isStream: order.order.call.isStream,
-        headers: upstreamHeaders(upstream, translation.route, order.order, this.key?.secret ?? null),
+        headers: upstreamHeaders(
+          upstream,
+          translation.route,
+          order.order,
+          this.key?.secret ?? null,
+          this.span?.id ?? null,
+        ),
         timeouts: order.target.pool.timeouts,
         switchMs: options.switchMs,
         answerBytesMax: parts.answerBytesMax,
@@ -271,4 +289,9 @@ class Runner implements AttemptListener {
       return new Fault('HF_KEY_UNKNOWN', { detail: 'the quota of the key that was sent is used up' })
     return fault
   }
+}
+
+/** Milliseconds with one decimal: the clock's further ones say nothing. */
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10
 }

@@ -202,6 +202,7 @@ export class RelayPlane {
       isStream: order.call.isStream,
       isEager: false,
       feed: exchange.feed,
+      timing: exchange.timing,
       // An answer of which nothing is there may have been begun by another node, which was faster.
       open: async () =>
         (await journal.open(order.ray)) ?? (exchange.feed.keptCount === 0 ? this.#openByKey(order) : null),
@@ -223,6 +224,7 @@ export class RelayPlane {
       isStream,
       isEager,
       feed: exchange?.feed ?? null,
+      timing: null,
       open: () => journal.open(ray),
       readFault: readErrorEvent,
       tellFault: (fault) => errorEvent(fault, ray, route as Route),

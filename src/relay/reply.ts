@@ -6,6 +6,8 @@ export interface ReplyHead {
   readonly lengthBytes: number | null
   /** Values of headers that are known better than before, lower case: the ray of an answer that is read again. */
   readonly headers: Readonly<Record<string, string>>
+  /** Who had the call until now, as `server-timing` says it; null where that is not known. */
+  readonly timing: string | null
 }
 
 export interface Reply {

@@ -33,6 +33,8 @@ export class Turn implements LineCall {
   readonly #listener: TurnListener
   readonly #isUnknown: boolean
   #state: 'waiting' | 'come' | 'over' = 'over'
+  #askedMs: number | null = null
+  #waitedMs: number | null = null
 
   get #line(): Line {
     return this.#relay.places.lineOf(this.#target.pool)
@@ -55,6 +57,12 @@ export class Turn implements LineCall {
     this.placeKey = members ? [upstreamModel, ...members.map(({ upstream }) => upstream.name)].join(' ') : upstreamModel
   }
 
+  /** How long it has waited for its place. */
+  get waitedMs(): number {
+    if (this.#waitedMs !== null || this.#askedMs === null) return this.#waitedMs ?? 0
+    return this.#relay.clock.monotonicMs() - this.#askedMs
+  }
+
   /** It waits for a place. */
   get isWaiting(): boolean {
     return this.#state === 'waiting'
@@ -74,6 +82,7 @@ export class Turn implements LineCall {
   take(): void {
     this.#state = 'waiting'
     const fault = this.#line.offer(this)
+    if (this.isWaiting) this.#askedMs = this.#relay.clock.monotonicMs()
     if (fault) this.refuse(fault)
   }
 
@@ -98,11 +107,13 @@ export class Turn implements LineCall {
 
   admit(): void {
     this.#state = 'come'
+    this.#waitedMs = this.waitedMs
     this.#listener.onTurnCome()
   }
 
   refuse(fault: Fault): void {
     this.#state = 'over'
+    this.#waitedMs ??= this.waitedMs
     this.#listener.onSentAway(fault)
   }
 }

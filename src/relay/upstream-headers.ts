@@ -4,17 +4,19 @@
  */
 import { routes, type Route } from '../dialect/call.ts'
 import type { Upstream } from '../fleet/upstream.ts'
+import { traceParent } from '../observe/trace-context.ts'
 import type { Order } from './order.ts'
 
 /** The Anthropic API asks every caller for a version; this one is asked for when the caller named none. */
 const anthropicVersion = '2023-06-01'
 
-/** @param ownKey the gateway's own, for this server. */
+/** @param ownKey the gateway's own, for this server. @param spanId of the attempt, where it is recorded. */
 export function upstreamHeaders(
   upstream: Upstream,
   route: Route,
   order: Order,
   ownKey: string | null,
+  spanId: string | null,
 ): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
@@ -24,6 +26,11 @@ export function upstreamHeaders(
     via: order.via,
   }
   put(headers, order.passedHeaders)
+  const { trace } = order
+  if (trace) {
+    headers['traceparent'] = traceParent(trace, spanId)
+    if (trace.state !== '') headers['tracestate'] = trace.state
+  }
   const key = upstream.options.key === 'caller' ? order.callerKey : ownKey
   const { family } = routes[route]
   putCredentials(headers, upstream, route, key)

@@ -21,10 +21,23 @@ const attempt: fc.Arbitrary<AttemptFact> = fc.record(
     detail: text,
     afterMs: size,
     durationMs: size,
+    connectMs: fc.option(size, { nil: null }),
+    firstTokenMs: fc.option(size, { nil: null }),
     receivedStatus: fc.option(fc.integer({ min: 100, max: 599 }), { nil: null }),
     isHedge: fc.boolean(),
   },
-  { requiredKeys: ['upstream', 'code', 'detail', 'afterMs', 'durationMs', 'receivedStatus'] },
+  {
+    requiredKeys: [
+      'upstream',
+      'code',
+      'detail',
+      'afterMs',
+      'durationMs',
+      'connectMs',
+      'firstTokenMs',
+      'receivedStatus',
+    ],
+  },
 )
 
 /** Accounts of calls, all of this moment. */
@@ -32,6 +45,8 @@ export function calls(atMs: number): fc.Arbitrary<ExchangeFact> {
   return fc.record({
     atMs: fc.constant(atMs),
     ray,
+    requestId: fc.option(fc.constantFrom('a-1', 'b-2'), { nil: null }),
+    trace: fc.constant(null),
     route: fc.constantFrom('chat', 'messages'),
     model: text,
     isModelKnown: fc.boolean(),
@@ -45,6 +60,8 @@ export function calls(atMs: number): fc.Arbitrary<ExchangeFact> {
     seams: fc.array(fc.constantFrom('HF_UPSTREAM_CUT', 'HF_UPSTREAM_STALLED'), { maxLength: 2 }),
     durationMs: size,
     firstTokenMs: fc.option(size, { nil: null }),
+    queueMs: size,
+    overheadMs: fc.option(size, { nil: null }),
     inputTokens: fc.option(size, { nil: null }),
     outputTokens: fc.option(size, { nil: null }),
     finishReason: fc.option(text, { nil: null }),

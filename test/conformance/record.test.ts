@@ -71,7 +71,7 @@ function noted(note: Note): Record<string, unknown> {
 }
 
 function settled(account: ExchangeFact): Record<string, unknown> {
-  const { atMs, isModelKnown, ...fact } = account
+  const { atMs, isModelKnown, trace, ...fact } = account
   assert.ok(atMs > 0 && typeof isModelKnown === 'boolean')
   const isRefusal = (code: string | null): boolean => code === 'HF_CALL_REFUSED'
   return {
@@ -79,6 +79,7 @@ function settled(account: ExchangeFact): Record<string, unknown> {
     upstream: fact.attempts.at(-1)?.upstream ?? null,
     isEventful: true,
     ...fact,
+    traceId: trace?.traceId ?? null,
     detail: isRefusal(fact.code) ? '' : fact.detail,
     attempts: fact.attempts.map((each) => ({ ...each, detail: isRefusal(each.code) ? '' : each.detail })),
   }

@@ -433,7 +433,7 @@ describe('every answer', limit, () => {
   })
 
   test('bears a ray of the house, not one that the visitor made up', async () => {
-    const answer = await house.ask(request('GET', '/v1/models', 'x-request-id: mine', 'holdfast-ray: mine'))
+    const answer = await house.ask(request('GET', '/v1/models', 'request-id: mine', 'holdfast-ray: mine'))
     assert.notEqual(rayOf(answer), 'mine')
   })
 })

@@ -286,7 +286,13 @@ test('a connection to a model server that is never closed', () =>
     wire: (wire) =>
       wireWith(wire, (request, receiver) => {
         const flight = wire.send(request, receiver)
-        return { pause: () => flight.pause(), resume: () => flight.resume(), cancel: () => {}, isSent: flight.isSent }
+        return {
+          pause: () => flight.pause(),
+          resume: () => flight.resume(),
+          cancel: () => {},
+          sentMs: 0,
+          isSent: flight.isSent,
+        }
       }),
   }))
 

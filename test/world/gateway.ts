@@ -333,6 +333,8 @@ export class Gateway implements Machine {
           caller: ask.caller,
           callerKey: null,
           passedHeaders: {},
+          requestId: null,
+          trace: null,
           beganMs: clock.monotonicMs(),
           onDisconnect: ask.onDisconnect,
           isStored: ask.isStored,

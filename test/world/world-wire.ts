@@ -50,6 +50,7 @@ export class WorldWire implements Wire {
 /** Also the server's view of the connection. */
 export class WorldFlight implements Flight, ServerSide {
   isSent = false
+  sentMs: number | null = null
   onOver: () => void = () => {}
   /** Set by the server: the gateway has closed the connection. */
   onGone: () => void = () => {}
@@ -140,6 +141,7 @@ export class WorldFlight implements Flight, ServerSide {
       case 'connected':
         this.#connectTimer.cancel()
         this.isSent = true
+        this.sentMs = this.by.clock.monotonicMs()
         return this.#up.send({ kind: 'request', request: this.request })
       case 'head':
         this.#hasHead = true

@@ -123,6 +123,7 @@ function open(
     next,
     isStream,
     isEager: false,
+    timing: null,
     feed: isRemote ? null : feed,
     open: () => Promise.resolve(kept.cursor),
     readFault: () => new Fault('HF_UPSTREAM_CUT'),

@@ -38,6 +38,8 @@ export interface ReaderOptions {
   readonly isEager: boolean
   /** The feed of the answer where it is made on this node. */
   readonly feed: Feed | null
+  /** Who had the call until now, for its head; null for one who reads again. */
+  readonly timing: (() => string) | null
   /** A cursor of the answer in the journal. */
   readonly open: () => Promise<JournalCursor | null>
   /** Reads why an answer failed from its last event. */
@@ -213,7 +215,8 @@ export class Reader implements Listener {
   #begin(lengthBytes: number | null): void {
     if (this.hasBegun) return
     this.hasBegun = true
-    this.#reply.begin({ lengthBytes, headers: { 'holdfast-ray': this.#cursor?.info.ray ?? this.#options.ray } })
+    const headers = { 'holdfast-ray': this.#cursor?.info.ray ?? this.#options.ray }
+    this.#reply.begin({ lengthBytes, headers, timing: this.#options.timing?.() ?? null })
     if (lengthBytes !== null) return
     this.#wroteMs = this.#options.clock.monotonicMs()
     this.#heartbeat = this.#options.clock.every(heartbeatMs, () => this.#beat())

@@ -264,6 +264,7 @@ export class HttpConnection implements Carrier, HttpParserSink {
     if (!socket) return
     const { bytes } = flight
     flight.isSent = true
+    flight.sentMs = this.#sinceMs
     if (bytes.length > 1) socket.cork()
     for (const part of bytes) socket.write(part)
     if (bytes.length > 1) socket.uncork()

@@ -17,6 +17,7 @@ export class HttpFlight implements Flight {
   readonly bytes: readonly Buffer[]
   carrier: Carrier | null = null
   isSent = false
+  sentMs: number | null = null
   isPaused = false
   /** Nothing may be told to the receiver any more. */
   isOver = false

@@ -51,6 +51,8 @@ export interface Flight {
   cancel(): void
   /** True once any byte of the request may have left. */
   readonly isSent: boolean
+  /** When it was given to a connection that was up, monotonic; null before. */
+  readonly sentMs: number | null
 }
 
 /** All connections to one origin. */

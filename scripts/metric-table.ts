@@ -1,0 +1,54 @@
+/** Every metric of a gateway, as its registry tells it: the table behind the reference page and the dashboard. */
+import { type Gauges, Metrics, mergeNumbers } from '../src/observe/metric.ts'
+
+export interface MetricRow {
+  readonly name: string
+  readonly kind: string
+  readonly labels: readonly string[]
+  readonly help: string
+}
+
+/** A gateway without anything in it. */
+const nothing: Gauges = {
+  callsLive: () => 0,
+  journalBytes: () => 0,
+  journalAnswers: () => 0,
+  pressure: () => ({}),
+  pressureRung: () => 0,
+  choices: { counts: {}, promptTokens: { asked: 0, cached: 0 } },
+  upstreams: () => [],
+  lines: () => [],
+  recordLost: () => 0,
+  retriesLeft: () => 0,
+  retriesDenied: () => 0,
+  hedgesDenied: () => 0,
+}
+
+/** Our own, in the order of their names. */
+export async function metricTable(): Promise<MetricRow[]> {
+  const metrics = new Metrics(nothing)
+  const labels = new Map(
+    (metrics.registry.getMetricsAsArray() as unknown as { name: string; labelNames?: readonly string[] }[]).map(
+      ({ name, labelNames = [] }) => [name, labelNames],
+    ),
+  )
+  const text = await mergeNumbers([await metrics.numbers()], 0, false)
+  const rows = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\w+)$/gm)].map(
+    ([, name = '', help = '', kind = '']) => {
+      return { name, kind, help: help.replaceAll('\\n', '\n').replaceAll('\\\\', '\\'), labels: labels.get(name) ?? [] }
+    },
+  )
+  return rows.filter(({ name }) => name.startsWith('holdfast_')).sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Names of series that an expression of Prometheus asks for. */
+export function seriesIn(expression: string): string[] {
+  return [...new Set(expression.match(/\bholdfast_\w+|\bprocess_\w+|\bnodejs_\w+/g) ?? [])]
+}
+
+/** The metric that a series belongs to; null where there is none of that name. */
+export function metricOf(series: string, rows: readonly MetricRow[]): MetricRow | null {
+  const known = new Map(rows.map((row) => [row.name, row]))
+  const base = known.get(series.replace(/_(bucket|sum|count)$/, ''))
+  return known.get(series) ?? (base?.kind === 'histogram' ? base : null)
+}
