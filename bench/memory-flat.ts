@@ -7,8 +7,8 @@
  * enough to be full long
  * before the second half begins; what still rises then is one.
  *
- * "Grows" (`trend.ts`) needs both: a trend that chance hardly gives, and a size that matters, beyond 4 MiB and beyond
- * 3 % of what is held. Exit code 1 when it grows or an answer was wrong.
+ * "Grows" (`ground/trend.ts`) needs both: a trend that chance hardly gives, and a size that matters, beyond 4 MiB
+ * and beyond 3 % of what is held. Exit code 1 when it grows or an answer was wrong.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command, text } from './command.ts'
@@ -16,7 +16,7 @@ import { freePort, gatewayCore } from './launch.ts'
 import { startHoldfast } from './peer/holdfast.ts'
 import { residentBytes } from './process-tree.ts'
 import { type Mock, startLoad, startMock } from './rig.ts'
-import { judgeTrend } from './trend.ts'
+import { judgeTrend } from '../src/ground/trend.ts'
 
 const sliceCount = 50
 const growthBytesMin = 4 * 2 ** 20

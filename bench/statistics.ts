@@ -1,4 +1,4 @@
-/** Medians, quartiles and the two trend tests of the benches: plain arithmetic on plain numbers. */
+/** Medians and quartiles of the benches: plain arithmetic on plain numbers. */
 
 /** The `share` quantile (0..1) by linear interpolation; NaN for no values. */
 export function quantile(values: readonly number[], share: number): number {
@@ -11,64 +11,3 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
-
-/** Theil–Sen slope: the median of the slopes of all pairs; y per x. One wild sample cannot bend it. */
-export function theilSenSlope(x: readonly number[], y: readonly number[]): number {
-  const slopes: number[] = []
-  for (let i = 0; i < x.length; i++) {
-    for (let j = i + 1; j < x.length; j++) {
-      const run = (x[j] ?? 0) - (x[i] ?? 0)
-      if (run !== 0) slopes.push(((y[j] ?? 0) - (y[i] ?? 0)) / run)
-    }
-  }
-  return median(slopes)
-}
-
-/**
- * Mann–Kendall trend test: the one-sided probability that a series without a trend rises at least this much.
- * Normal approximation with continuity correction and the variance corrected for ties; good from about ten samples.
- * Neighbours in time that resemble each other tell less than strangers do: the variance grows by what they share.
- */
-export function risingProbability(y: readonly number[]): number {
-  let score = 0
-  for (let i = 0; i < y.length; i++) {
-    for (let j = i + 1; j < y.length; j++) score += Math.sign((y[j] ?? 0) - (y[i] ?? 0))
-  }
-  const n = y.length
-  const tieCounts = [...Map.groupBy(y, (value) => value).values()].map((group) => group.length)
-  const tied = tieCounts.reduce((sum, t) => sum + t * (t - 1) * (2 * t + 5), 0)
-  const variance = ((n * (n - 1) * (2 * n + 5) - tied) / 18) * serialFactor(y)
-  if (variance <= 0) return 1
-  return upperTail((score - Math.sign(score)) / Math.sqrt(variance))
-}
-
-/**
- * 1 + 2 Σ (1 − k/n) r(k), at least 1, over the lags k at which the ranks of the series, its trend taken off, are
- * correlated beyond chance (after Hamed and Rao, 1998). A correlation is only looked for up to a quarter of the length.
- */
-function serialFactor(y: readonly number[]): number {
-  const n = y.length
-  const index = y.map((_, i) => i)
-  const slope = theilSenSlope(index, y)
-  const rest = y.map((value, i) => value - slope * i)
-  const sorted = rest.toSorted((a, b) => a - b)
-  // Of equal values the middle rank.
-  const ranks = rest.map((value) => (sorted.indexOf(value) + sorted.lastIndexOf(value)) / 2)
-  const off = ranks.map((rank) => rank - (n - 1) / 2)
-  const own = off.reduce((sum, value) => sum + value * value, 0)
-  if (own === 0) return 1
-  let factor = 1
-  for (let lag = 1; lag <= n / 4; lag++) {
-    const shared = off.slice(lag).reduce((sum, value, i) => sum + value * (off[i] ?? 0), 0) / own
-    if (Math.abs(shared) > 1.96 / Math.sqrt(n)) factor += 2 * (1 - lag / n) * shared
-  }
-  return Math.max(1, factor)
-}
-
-/** P(Z > z) of the standard normal, by the Abramowitz–Stegun polynomial 26.2.17 (error below 1e-7). */
-function upperTail(z: number): number {
-  if (z < 0) return 1 - upperTail(-z)
-  const t = 1 / (1 + 0.2316419 * z)
-  const series = ((((1.330274429 * t - 1.821255978) * t + 1.781477937) * t - 0.356563782) * t + 0.31938153) * t
-  return (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * series
-}

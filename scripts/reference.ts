@@ -3,12 +3,14 @@ import { configJsonSchema } from '../src/config.ts'
 import { type FaultCode, faultKind, faultKinds } from '../src/fault/code.ts'
 import { dashboardText, scrapeText } from './dashboard.ts'
 import { metricTable } from './metric-table.ts'
+import { prometheusRules } from './prometheus-rules.ts'
 
 /** Path under the repository → content. */
 export async function referencePages(): Promise<Map<string, string>> {
   return new Map([
     ['docs/reference/faults.md', faultsPage()],
     ['docs/reference/config.md', configPage()],
+    ['deploy/prometheus/rules/holdfast-objectives.yaml', prometheusRules()],
     ['docs/reference/holdfast.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`],
     ['docs/reference/metrics.md', await metricsPage()],
     ['deploy/grafana/holdfast.json', dashboardText()],

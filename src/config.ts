@@ -9,11 +9,13 @@ import { keySchema } from './edge/caller.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener.ts'
+import { alertsSchema } from './alert/alert-options.ts'
 import { modelSchema } from './fleet/fleet.ts'
 import { poolSchema, timeoutsSchema } from './fleet/pool.ts'
 import { type UpstreamOptions, upstreamSchema } from './fleet/upstream.ts'
 import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
+import { objectivesSchema } from './objective/objective-options.ts'
 import { logSchema } from './observe/log.ts'
 import { type OtlpTarget, readOtlpTarget, telemetrySchema } from './observe/otlp/otlp-options.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
@@ -77,6 +79,8 @@ export const configSchema = z
     breaker: breakerSchema,
     streams: streamsSchema,
     record: recordSchema,
+    objectives: objectivesSchema,
+    alerts: alertsSchema,
     log: logSchema,
     telemetry: telemetrySchema,
   })

@@ -18,6 +18,7 @@ import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
 import { openTelemetry } from './house/open-telemetry.ts'
 import { openWatch } from './house/open-watch.ts'
+import type { Signs } from './objective/signs.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metric.ts'
 import type { Trouble } from './relay/overload/breakers.ts'
@@ -32,6 +33,8 @@ export interface House extends AsyncDisposable {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly callsLive: () => number
+  /** What objectives and early warnings are judged by. */
+  readonly signs: () => Signs
   /** The name under which this process holds leases. */
   readonly journalNode: string
   /** What happened in this process, where it is kept in memory. */
@@ -69,7 +72,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: `holdfast-${site}-${node}` })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry }
   const opened = await openRelay(parts, config, given)
-  const { plane: relay, pressure, observer, metrics } = opened
+  const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
@@ -97,8 +100,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     await journal.bury(dead)
     adopt()
   }
-  const base = { clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, bury }
-  const open = { parts: parts.move(), ...base }
+  const base = { ...opened, clock, fleet, streams, listeners, log, journalNode, bury }
+  const open = { ...base, parts: parts.move() }
   const house = asHouse({ ...open, memoryRecord: record.memory })
   const onChange = (): void => house.onPressure()
   const { recorder } = record
@@ -138,7 +141,8 @@ interface OpenParts {
   readonly clock: Clock
   readonly fleet: Fleet
   readonly metrics: Metrics
-  readonly relay: RelayPlane
+  readonly signs: () => Signs
+  readonly plane: RelayPlane
   readonly pressure: Pressure
   readonly streams: DurableStreams
   readonly listeners: readonly Listener[]
@@ -149,8 +153,21 @@ interface OpenParts {
 }
 
 function asHouse(open: OpenParts): House {
-  const { parts, clock, fleet, metrics, relay, pressure, streams, listeners, log, journalNode, memoryRecord, bury } =
-    open
+  const {
+    parts,
+    clock,
+    fleet,
+    metrics,
+    signs,
+    plane: relay,
+    pressure,
+    streams,
+    listeners,
+    log,
+    journalNode,
+    memoryRecord,
+    bury,
+  } = open
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -160,6 +177,7 @@ function asHouse(open: OpenParts): House {
     urls: listeners.map(({ url }) => url),
     fleet,
     metrics,
+    signs,
     journalNode,
     memoryRecord,
     bury,

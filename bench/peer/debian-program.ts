@@ -3,7 +3,7 @@
  * started.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { cache, runToEnd, wordsOf } from '../launch.ts'
 import { PeerMissing } from './peer.ts'
 
@@ -15,18 +15,18 @@ export interface Program {
 const folder = join(cache, 'peers', 'debian')
 
 /**
- * Finds `/usr/sbin/<name>` on the machine or in the cache, else downloads the package of that name and the libraries
- * it lacks.
+ * Finds `/usr/sbin/<name>` (or `path`) on the machine or in the cache, else downloads the package of that name and the
+ * libraries it lacks.
  * @throws {PeerMissing} when there is neither the program nor apt
  */
-export function debianProgram(name: string): Program {
+export function debianProgram(name: string, path = `usr/sbin/${name}`): Program {
   const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
-  const installed = directories.map((directory) => join(directory, name)).find((path) => existsSync(path))
+  const installed = directories.map((directory) => join(directory, basename(path))).find((path) => existsSync(path))
   if (installed !== undefined) return { command: installed, env: {} }
   const root = join(folder, name)
-  const command = join(root, 'usr', 'sbin', name)
+  const command = join(root, path)
   if (!existsSync(command)) unpack(name, root)
-  if (!existsSync(command)) throw new PeerMissing(`the package ${name} has no /usr/sbin/${name}`)
+  if (!existsSync(command)) throw new PeerMissing(`the package ${name} has no /${path}`)
   return { command, env: { LD_LIBRARY_PATH: libraryPath(root) } }
 }
 
@@ -59,7 +59,7 @@ function missingLibraries(name: string): string[] {
     runToEnd('apt-get', ['update'])
     plan = dryRun()
   }
-  return [...plan.matchAll(/^Inst (lib\S+)/gm)].map((match) => match[1] ?? '')
+  return [...plan.matchAll(/^Inst (lib(?!js-)\S+)/gm)].map((match) => match[1] ?? '')
 }
 
 function libraryPath(root: string): string {

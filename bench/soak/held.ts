@@ -2,8 +2,9 @@
 import { readdirSync } from 'node:fs'
 import { metricOf, metricsPage } from '../metrics-page.ts'
 import { residentBytes } from '../process-tree.ts'
-import { median, theilSenSlope } from '../statistics.ts'
-import { judgeTrend, type Trend } from '../trend.ts'
+import { theilSenSlope } from '../../src/ground/mann-kendall.ts'
+import { judgeTrend, type Trend } from '../../src/ground/trend.ts'
+import { median } from '../statistics.ts'
 
 export interface Held {
   readonly atSeconds: number

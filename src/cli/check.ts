@@ -1,4 +1,5 @@
 /** `holdfast check`: says whether a configuration is good, and if not, where and what to do. */
+import { mapSecrets } from '../alert/alert-options.ts'
 import { type Config, ConfigError, readConfigFile, readKeys, readSecret } from '../config.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { withoutSecrets } from './without-secrets.ts'
@@ -25,6 +26,7 @@ function checkSecrets(config: Config): void {
   for (const [name, options] of Object.entries(config.upstreams)) readKeys(name, options)
   config.keys.forEach(({ key }, i) => readSecret(key, `keys.${i}.key`))
   adminTokens(config)
+  mapSecrets(config.alerts, readSecret)
 }
 
 function summary(file: string, config: Config): string {

@@ -138,6 +138,27 @@ program
     check(file ?? 'holdfast.yaml', options)
   })
 
+const alerts = program.command('alerts').description('Alerts of a running gateway, and their receivers.')
+
+alerts
+  .command('list', { isDefault: true })
+  .description('Print how the objectives stand, and which alerts go on.')
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--json', 'print it as JSON')
+  .action(async (options: { state?: string; json?: boolean }) => {
+    const { listAlerts } = await import('./alerts-list.ts')
+    await listAlerts(options.state ?? '.holdfast', options.json ?? false)
+  })
+
+alerts
+  .command('test <receiver>')
+  .description('Send a receiver of the configuration a test alert, and its end.')
+  .option('-c, --config <file>', 'configuration file (default: holdfast.yaml)')
+  .action(async (receiver: string, options: { config?: string }) => {
+    const { testReceiver } = await import('./alerts-test.ts')
+    await testReceiver(options.config ?? 'holdfast.yaml', receiver)
+  })
+
 program
   .command('schema')
   .description('Print the JSON Schema of the configuration file, for editors.')

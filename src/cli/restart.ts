@@ -36,7 +36,7 @@ interface Gateway {
   readonly token?: string
 }
 
-function readPidFile(stateDir: string): Gateway {
+export function readPidFile(stateDir: string): Gateway {
   try {
     const facts = JSON.parse(readFileSync(join(stateDir, pidFileName), 'utf8')) as Gateway
     process.kill(facts.pid, 0)

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { type Config, ConfigError } from '../config.ts'
 import { openAdmin, type Readiness } from '../edge/admin.ts'
 import { systemClock } from '../ground/clock.ts'
+import { systemRandom } from '../ground/random.ts'
+import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { openRecord } from '../house/open-record.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { adminTokens } from './admin-tokens.ts'
@@ -33,7 +35,8 @@ export async function run(options: RunOptions): Promise<void> {
     await using parts = new AsyncDisposableStack()
     const node = `supervisor/${process.pid}`
     const record = openRecord(parts, config, { clock: systemClock, log, node, isKeeper: true })
-    const supervisor = new Supervisor(config, log, record)
+    const desk = parts.use(openDesk(config, log))
+    const supervisor = new Supervisor(config, log, desk, record)
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
@@ -43,6 +46,7 @@ export async function run(options: RunOptions): Promise<void> {
         metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
         liveness: () => supervisor.liveness(),
         readiness: () => withFailed(supervisor.readiness(), failed),
+        alerts: () => desk.report(),
         record: record.read,
         nowMs: () => Date.now(),
       },
@@ -60,7 +64,7 @@ export async function run(options: RunOptions): Promise<void> {
     }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
-    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news })
+    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk })
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
@@ -75,6 +79,11 @@ export async function run(options: RunOptions): Promise<void> {
   } finally {
     await lab?.stop()
   }
+}
+
+/** @throws {ConfigError} when a secret of a receiver cannot be read. */
+function openDesk(config: Config, log: Log): AlertDesk {
+  return new AlertDesk(config, resolveAlerts(config), { clock: systemClock, random: systemRandom, log })
 }
 
 /** For `holdfast restart`, which finds us by it. */
@@ -113,12 +122,17 @@ function withFailed({ isReady, facts }: Readiness, failed: FailedRestarts): Read
 function restartOnSignal(
   supervisor: Supervisor,
   read: () => Promise<Config>,
-  { log, failed, news }: { log: Log; failed: FailedRestarts; news: DeployNews },
+  { log, failed, news, desk }: { log: Log; failed: FailedRestarts; news: DeployNews; desk: AlertDesk },
 ): void {
   process.on('SIGUSR2', () => {
     news.restartAsked()
     read()
-      .then((config) => supervisor.restart(config).then(() => news.restarted(config)))
+      .then(async (config) => {
+        const alerts = resolveAlerts(config) // before anything is changed: a secret may be missing
+        await supervisor.restart(config)
+        desk.use(config, alerts)
+        news.restarted(config)
+      })
       .catch((error: unknown) => {
         failed.count++
         failed.reason = error instanceof Error ? error.message : String(error)

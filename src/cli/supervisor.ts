@@ -7,6 +7,7 @@ import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
 import { systemClock } from '../ground/clock.ts'
+import type { AlertDesk } from '../house/open-alerts.ts'
 import type { Log } from '../observe/log.ts'
 import type { Totals } from '../observe/metric.ts'
 import type { OpenRecord } from '../house/open-record.ts'
@@ -53,6 +54,9 @@ interface Hand {
   generation: number
 }
 
+/** Who judges what the workers tell. */
+type SignsDesk = Pick<AlertDesk, 'hear' | 'forget' | 'numbers'>
+
 export class Supervisor {
   #config: Config
   #log: Log
@@ -71,12 +75,18 @@ export class Supervisor {
   /** Sums of workers that are gone, so that totals never step back. */
   #past: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
   #news: WorkerNews
-  #metrics = new WorkerMetrics((worker) => tell(worker, { event: 'count' }))
+  #desk: SignsDesk
+  #metrics: WorkerMetrics
   #siblings: Siblings<Worker>
   /** Writes down what workers have learnt. */
   #keepSpeeds: () => void
 
-  constructor(config: Config, log: Log, record: Pick<OpenRecord, 'recorder' | 'memory'>) {
+  constructor(config: Config, log: Log, desk: SignsDesk, record: Pick<OpenRecord, 'recorder' | 'memory'>) {
+    this.#desk = desk
+    this.#metrics = new WorkerMetrics(
+      (worker) => tell(worker, { event: 'count' }),
+      () => desk.numbers(),
+    )
     this.#config = config
     this.#news = new WorkerNews(record)
     this.#listeners = this.#chosen = config.listeners
@@ -276,6 +286,8 @@ export class Supervisor {
           hand.heardMs = performance.now()
         }
         if (word.event === 'counted') this.#metrics.hear(worker, word.numbers)
+        // One that was forgotten must not be counted from nothing again.
+        if (word.event === 'signs' && this.#hands.has(hand)) this.#desk.hear(String(worker.id), number, word.signs)
         if (word.event === 'learnt') this.#siblings.hearSpeeds(worker, word.speeds, systemClock.nowMs())
         if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
       })
@@ -320,6 +332,7 @@ export class Supervisor {
   #lose(hand: Hand, how: string): void {
     this.#hands.delete(hand)
     this.#metrics.forget(hand.worker)
+    this.#desk.forget(String(hand.worker.id))
     this.#siblings.forget(hand.worker)
     if (hand.status) add(this.#past, hand.status.totals)
     if (hand.node) this.#bury(hand.node)

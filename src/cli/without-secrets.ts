@@ -1,4 +1,5 @@
 /** A configuration as it may be shown. */
+import { mapSecrets } from '../alert/alert-options.ts'
 import type { Config } from '../config.ts'
 
 export function withoutSecrets(config: Config): Config {
@@ -18,5 +19,6 @@ export function withoutSecrets(config: Config): Config {
       ]),
     ),
     keys: config.keys.map((key) => ({ ...key, key: hide(key.key) })),
+    alerts: mapSecrets(config.alerts, hide),
   }
 }

@@ -4,6 +4,7 @@ import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import type { SpeedEntry } from '../fleet/speed-book.ts'
 import type { House } from '../main.ts'
 import type { FactRow } from '../observe/fact-row.ts'
+import type { Signs } from '../objective/signs.ts'
 import type { Numbers, Totals } from '../observe/metric.ts'
 import type { EngineTold, Ready } from './banner.ts'
 import type { SiblingWord } from './siblings.ts'
@@ -23,6 +24,8 @@ export type WorkerWord =
   /** What happened, where the record is in memory. */
   | { readonly event: 'facts'; readonly node: string; readonly rows: readonly FactRow[] }
   | { readonly event: 'counted'; readonly numbers: Numbers }
+  /** For objectives and early warnings. */
+  | { readonly event: 'signs'; readonly signs: Signs }
   | { readonly event: 'learnt'; readonly speeds: readonly SpeedEntry[] }
   | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }
 

@@ -15,8 +15,19 @@ import type { SupervisorWord, WorkerStatus, WorkerWord } from './worker-word.ts'
 const statusPeriodMs = 1000
 const factsPeriodMs = 500
 const factsMax = 1000
+/** A supervisor that stands still may take the last word no more. */
+const lastWordMs = 500
 /** What has been learnt is told so often. */
 const learntPeriodMs = 5000
+
+/** The last word: resolves when it has left, or nobody seems to take it. */
+function tellLast(word: WorkerWord): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected || !process.send) resolve()
+    else process.send(word, undefined, undefined, () => resolve())
+    setTimeout(resolve, lastWordMs)
+  })
+}
 
 /** A supervisor that is gone is told nothing; without a callback that would be an error nobody catches. */
 function tell(word: WorkerWord): void {
@@ -69,6 +80,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     if (speeds.length > 0) tell({ event: 'learnt', speeds })
   }
   setInterval(tellLearnt, learntPeriodMs).unref()
+  const signsTimer = setInterval(() => tell({ event: 'signs', signs: house.signs() }), config.alerts.periodMs)
   house.onPressure = tellStatus
   let endsMs = Number.POSITIVE_INFINITY
   let isPatient = true
@@ -81,6 +93,8 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     tellLearnt()
     await house.drain(endsMs - nowMs, isReplaced)
     clearInterval(timer)
+    clearInterval(signsTimer)
+    await tellLast({ event: 'signs', signs: house.signs() })
     process.exit()
   }
   const { drainMs, retireMs } = config.limits

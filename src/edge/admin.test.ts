@@ -26,6 +26,7 @@ async function openStage(tokens: readonly string[] = []) {
       metrics: () => Promise.resolve('# no numbers\n'),
       liveness: () => ({ workers: ['secret of the house'] }),
       readiness: () => ({ isReady: true, facts: { generation: 7 } }),
+      alerts: () => ({ alerts: [] }),
       record: () => shelf,
       nowMs: () => clock.nowMs(),
     },
@@ -53,7 +54,7 @@ async function openStage(tokens: readonly string[] = []) {
 test('with a token only who shows it is told anything; probes learn yes or no', async () => {
   await using stage = await openStage([token, 'of-the-state-folder'])
   const bearer = { authorization: `Bearer ${token}` }
-  for (const path of ['/metrics', '/record']) {
+  for (const path of ['/metrics', '/alerts', '/record']) {
     for (const headers of [
       {},
       { authorization: 'Bearer wrong' },

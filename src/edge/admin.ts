@@ -13,6 +13,8 @@ export interface AdminParts {
   readonly liveness: () => Readonly<Record<string, unknown>>
   /** What stands behind `ready`. */
   readonly readiness: () => Readiness
+  /** How objectives stand, and which alerts go on. */
+  readonly alerts: () => object
   /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
   readonly record: () => RecordReader | null
   /** Wall time. */
@@ -78,7 +80,7 @@ function mayAsk({ headers }: IncomingMessage, tokens: readonly string[]): boolea
   return name === '' || isLoopback(name)
 }
 
-function answersOf({ metrics, liveness, readiness, record, nowMs }: AdminParts): Map<string, Answer> {
+function answersOf({ metrics, liveness, readiness, alerts, record, nowMs }: AdminParts): Map<string, Answer> {
   return new Map<string, Answer>([
     ['/livez', (response, _, isTrusted) => sendJson(response, 200, { status: 'alive', ...(isTrusted && liveness()) })],
     [
@@ -98,6 +100,7 @@ function answersOf({ metrics, liveness, readiness, record, nowMs }: AdminParts):
         )
       },
     ],
+    ['/alerts', (response) => sendJson(response, 200, alerts(), 2)],
     ['/record', (response, query) => sendRecord(response, query, { record, nowMs })],
   ])
 }

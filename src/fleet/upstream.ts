@@ -9,6 +9,7 @@ import { type EngineGauges, type EngineReading, loadNow } from './engine-metrics
 import { Load } from './load.ts'
 import { Pace } from './pace.ts'
 import { gaugesMsMax, Progress } from './progress.ts'
+import { Quota } from './quota.ts'
 import { Speed } from './speed.ts'
 
 /** What each kind of server speaks when nobody says otherwise. */
@@ -134,6 +135,8 @@ export class Upstream {
   readonly options: UpstreamOptions
   /** The secrets that the gateway shows to it. */
   readonly keys: KeyRing
+  /** What it says is left of our limits; null where no key of ours is shown to it. */
+  readonly quota: Quota | null
   kind: UpstreamKind
   /** Models it offers, once known. */
   models: ReadonlySet<string>
@@ -175,6 +178,7 @@ export class Upstream {
     this.url = new URL(options.url)
     this.options = options
     this.keys = new KeyRing(typeof secrets === 'string' ? [secrets] : (secrets ?? []), clock)
+    this.quota = secrets !== null && secrets.length > 0 ? new Quota(clock) : null
     this.kind = options.kind ?? 'compatible'
     this.models = new Set(options.models)
     this.isKnown = options.models !== undefined

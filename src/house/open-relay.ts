@@ -4,6 +4,8 @@ import { CallSizes } from '../fleet/call-size.ts'
 import { Capabilities } from '../fleet/capability.ts'
 import type { CertificateTold } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
+import { CallCounts } from '../objective/call-counts.ts'
+import type { Signs } from '../objective/signs.ts'
 import { Metrics } from '../observe/metric.ts'
 import { Observer } from '../observe/observer.ts'
 import { Balancer } from '../relay/balance/balancer.ts'
@@ -29,6 +31,7 @@ import { gaugesOf } from './gauges.ts'
 import type { OpenRecord } from './open-record.ts'
 import type { Telemetry } from './open-telemetry.ts'
 import { recordSamples } from './record-samples.ts'
+import { signsOf } from './signs.ts'
 
 export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
   readonly wires: Wires
@@ -43,6 +46,8 @@ export interface OpenRelay {
   readonly breakers: Breakers
   readonly observer: Observer
   readonly metrics: Metrics
+  /** For objectives and early warnings. */
+  readonly signs: () => Signs
 }
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
@@ -69,7 +74,8 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const { recorder } = record
   const exporter = telemetry.openExporter(metrics)
   if (exporter) parts.use(exporter)
-  const observer = new Observer(log, metrics, config.log, recorder, exporter ? [exporter] : [])
+  const counts = callCounts(config, fleet)
+  const observer = new Observer(log, metrics, config.log, recorder, exporter ? [counts, exporter] : [counts])
   const relay: Relay = {
     ...gauged,
     clock,
@@ -89,7 +95,15 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const prober = new TokenProber(clock, wires, places)
   await watchUpstreams(parts, base, prober)
   parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
-  return { plane, pressure, breakers, observer, metrics }
+  return { plane, pressure, breakers, observer, metrics, signs: () => signsOf(gauged, counts) }
+}
+
+function callCounts({ objectives }: Config, { upstreams }: Relay['fleet']): CallCounts {
+  const paid = upstreams.filter(({ quota }) => quota !== null)
+  return new CallCounts(
+    objectives,
+    paid.map(({ name }) => name),
+  )
 }
 
 /** Asks the upstreams from now on what they offer, and their engines how they do. */

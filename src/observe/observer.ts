@@ -1,4 +1,4 @@
-/** Takes the account of each settled call and gives it to the log, the metrics and the record. */
+/** Takes the account of each settled call and gives it to all who count: log, metrics, record, objectives. */
 import type { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
@@ -6,7 +6,7 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metric.ts'
 import { noRecorder, type Recorder } from './recorder.ts'
 
-/** Who reads settled calls, beside log and metrics. */
+/** Who reads settled calls, beside log, metrics and record. */
 export interface CallReader {
   settled(fact: ExchangeFact): void
 }

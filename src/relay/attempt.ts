@@ -140,6 +140,7 @@ export class Attempt implements WireReceiver {
     if (this.#brokenBy) return this.#onRejoined(head, this.#brokenBy)
     this.#head = head
     this.receivedStatus = head.status
+    this.order.upstream.quota?.read(head.headers)
     if (head.status !== 200 || !this.order.isStream) return
     const type = head.headers['content-type'] ?? ''
     if (!type.includes('text/event-stream')) {
@@ -295,13 +296,8 @@ export class Attempt implements WireReceiver {
 
   #upstreamError(status: number): Fault {
     const family = routes[this.order.translation.route].family
-    return readUpstreamError(
-      status,
-      this.#head?.headers ?? {},
-      this.#body?.take() ?? nothing,
-      family,
-      this.#clock.nowMs(),
-    )
+    const headers = this.#head?.headers ?? {}
+    return readUpstreamError(status, headers, this.#body?.take() ?? nothing, family, this.#clock.nowMs())
   }
 
   #fail(fault: Fault): void {

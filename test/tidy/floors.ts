@@ -8,7 +8,9 @@ const floors: Readonly<Record<string, number>> = {
   observe: 3,
   dialect: 3,
   store: 4,
+  alert: 4,
   fleet: 5,
+  objective: 5,
   relay: 6,
   control: 6,
   edge: 7,
@@ -33,6 +35,7 @@ const worldPlaces = [
   /^src\/fleet\/[\w-]+-driver\.ts$/,
   /^src\/store\/(sqlite|redis|postgres)-/,
   /^src\/observe\/(otlp|log|line-sink|vital-signs)\.ts$/,
+  /^src\/alert\/(post|mail|state-file)\.ts$/,
 ]
 const isTest = (path: string): boolean => path.endsWith('.test.ts')
 

@@ -1,7 +1,7 @@
 /** When a rise counts as growth. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { seededRandom } from '../src/ground/random.ts'
+import { seededRandom } from './random.ts'
 import { judgeTrend } from './trend.ts'
 
 const x = Array.from({ length: 30 }, (_, i) => i)

@@ -3,7 +3,8 @@
  * rises by a size that matters (Theil–Sen slope times the length, beyond a fixed amount and beyond a share of what is
  * there).
  */
-import { median, risingProbability, theilSenSlope } from './statistics.ts'
+import { risingProbability, theilSenSlope } from './mann-kendall.ts'
+import { median } from './theil-sen.ts'
 
 const chanceMax = 0.01
 

@@ -1,0 +1,65 @@
+/**
+ * A message for any program: the body is that of Alertmanager's webhooks (version 4), the signature that of Standard
+ * Webhooks, HMAC-SHA256 over `id.timestamp.body`. The id is the same at each try to deliver the same.
+ */
+import { createHmac } from 'node:crypto'
+import { isOver, isoTime, labelsOf, type Post, type Sender, shortId } from '../letter.ts'
+import type { AlertNews, Notice } from '../mailbox.ts'
+
+export interface WebhookTarget {
+  readonly url: string
+  readonly secret?: string | undefined
+  readonly token?: string | undefined
+}
+
+export function webhookPost(notice: Notice, sender: Sender, target: WebhookTarget, nowMs: number): Post {
+  const body = JSON.stringify(bodyOf(notice, sender))
+  const id = `msg_${shortId(`${sender.receiver}\n${notice.id}`)}`
+  const seconds = String(Math.floor(nowMs / 1000))
+  return {
+    url: target.url,
+    headers: {
+      'content-type': 'application/json',
+      'webhook-id': id,
+      'webhook-timestamp': seconds,
+      ...(target.secret !== undefined && { 'webhook-signature': signature(target.secret, `${id}.${seconds}.${body}`) }),
+      ...(target.token !== undefined && { authorization: `Bearer ${target.token}` }),
+    },
+    body,
+  }
+}
+
+function bodyOf(notice: Notice, sender: Sender): object {
+  const { alerts, group } = notice
+  return {
+    version: '4',
+    receiver: sender.receiver,
+    status: isOver(alerts) ? 'resolved' : 'firing',
+    groupKey: `{}:{alertname=${JSON.stringify(group)}}`,
+    groupLabels: { alertname: group },
+    commonLabels: { alertname: group, site: sender.site },
+    commonAnnotations: {},
+    externalURL: sender.link ?? '',
+    truncatedAlerts: 0,
+    alerts: alerts.map((alert) => alertOf(alert, sender)),
+  }
+}
+
+function alertOf(alert: AlertNews, sender: Sender): object {
+  const { identity, condition, firedMs, endedMs } = alert
+  return {
+    status: endedMs === null ? 'firing' : 'resolved',
+    labels: labelsOf(alert, sender),
+    annotations: { summary: condition.summary, description: condition.cure },
+    startsAt: isoTime(firedMs),
+    endsAt: endedMs === null ? '0001-01-01T00:00:00Z' : isoTime(endedMs),
+    generatorURL: sender.link ?? '',
+    fingerprint: shortId(identity).slice(0, 16),
+  }
+}
+
+function signature(secret: string, signed: string): string {
+  const prefix = 'whsec_'
+  const key = secret.startsWith(prefix) ? Buffer.from(secret.slice(prefix.length), 'base64') : Buffer.from(secret)
+  return `v1,${createHmac('sha256', key).update(signed).digest('base64')}`
+}
