@@ -12,6 +12,7 @@ import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
 import { DeployNews } from './deploy-news.ts'
+import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
 import type { RunOptions } from './run-options.ts'
@@ -35,6 +36,7 @@ export async function run(options: RunOptions): Promise<void> {
     await using parts = new AsyncDisposableStack()
     const node = `supervisor/${process.pid}`
     const record = openRecord(parts, config, { clock: systemClock, log, node, isKeeper: true })
+    if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
     const supervisor = new Supervisor(config, log, desk, record)
     const tokens = adminTokens(config)

@@ -1,6 +1,7 @@
 /** Causes in the model servers themselves: down, crashed, hung, leaking, failing, talking nonsense. */
 import { type Cause, clue, weight } from './cause.ts'
 import { crashTraits, exitWords, grewWords, hangTraits, isBroken, isPaid, killedBy, memoryWords } from './traits.ts'
+import type { Scene } from './scene.ts'
 import { culprits, has, inRow, ofAll, ofAny, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
@@ -39,6 +40,7 @@ export const applicationCauses = {
       clue(strong, crashTraits.wasAtWork),
       clue(proof, crashTraits.exited),
       clue(fair, crashTraits.tookOthersAlong),
+      clue(against, (scene) => ofAny(scene, memoryWords) ?? grewAndKilled(scene)),
       clue(against, crashTraits.oneAfterTheOther),
       clue(against, (scene) =>
         ofAny(
@@ -65,7 +67,9 @@ export const applicationCauses = {
     clues: [
       clue(proof, (scene) => ofAny(scene, memoryWords)),
       clue(proof, (scene) => said(scene, /out of memory|OOM|CUDA out of|MemoryError|bad_alloc|heap limit/i)),
-      clue(strong, (scene) => ofAny(scene, killedBy('SIGKILL')) && ofAny(scene, grewWords)),
+      clue(proof, grewAndKilled),
+      clue(strong, crashTraits.goneAfterwards),
+      clue(strong, crashTraits.exited),
       clue(
         against,
         (scene) =>
@@ -179,3 +183,11 @@ export const applicationCauses = {
     clues: [clue(hint, (scene) => said(scene, /model/i))],
   },
 } as const satisfies Record<string, Cause>
+
+/** How the system ends a process that takes more memory than there is. */
+function grewAndKilled(scene: Scene): string | null {
+  return ofAny(
+    scene,
+    (server) => killedBy('SIGKILL')(server) && grewWords(server) && `${grewWords(server)}, then it was killed`,
+  )
+}

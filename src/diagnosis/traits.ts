@@ -102,7 +102,8 @@ export function exitWords(server: Server): string | null {
   const fact = exitNear(server)
   if (!fact?.exit) return null
   const { signal, exitCode, stderrTail } = fact.exit
-  const lastLine = stderrTail.trim().split('\n').at(-1)?.slice(0, 120) ?? ''
+  // One that was killed had no time for last words.
+  const lastLine = signal === 'SIGKILL' ? '' : (stderrTail.trim().split('\n').at(-1)?.slice(0, 120) ?? '')
   return `${signal ?? `exit code ${exitCode ?? '?'}`}, ${apart(fact.atMs, server.failedMs)} the failure${lastLine ? `: ${lastLine}` : ''}`
 }
 

@@ -142,8 +142,12 @@ export const networkScenarios: readonly Scenario[] = [
       const { parts, random, name } = opening
       const server = await sim(opening, { engine: { decodeRate: 40 } })
       const bad = parts.use(await openFaultProxy({ target: server.url }))
+      const hasOther = oneOf(random, true, false)
       return {
-        upstreams: named(name, [at(bad.url, opening)]),
+        upstreams: named(
+          name,
+          hasOther ? [at(bad.url, opening), at(server.url, opening, { priority: 1 })] : [at(bad.url, opening)],
+        ),
         play: async (playing) => {
           await playing.ask()
           const how = oneOf(random, 'rst' as const, 'fin' as const)

@@ -30,6 +30,8 @@ export interface Scene {
   readonly timeouts?: ConfigInput['timeouts']
   /** Of the whole gateway; only where it has one of its own. */
   readonly settings?: Omit<Partial<ConfigInput>, 'upstreams' | 'pools'>
+  /** In place of all that: a gateway that starts its model servers itself. */
+  readonly isOfLab?: boolean
   /** Injects the cause; the rays of calls that met it. */
   play(playing: Playing): Promise<readonly (string | undefined)[]>
 }

@@ -4,7 +4,7 @@ import { freePort } from '../crash/gateway.ts'
 import { startSim } from '../../lab/start-sim.ts'
 import { askTimes, type Heard } from './ask.ts'
 import { between, named, oneOf, type Opening, type Playing, type Scenario } from './scenario.ts'
-import { at, child, scripted, sim } from './servers.ts'
+import { at, child, enginePids, order, scripted, sim } from './servers.ts'
 
 /** A call that is broken in the middle: resolves with its answer, `strike` is called once some of it has come. */
 export async function strikeMiddle(
@@ -17,6 +17,10 @@ export async function strikeMiddle(
     if (++pieces === (options.after ?? 2)) void strike()
   }
   return ask({ tokens: options.tokens ?? 60, prompt: options.prompt ?? 'middle', onPiece })
+}
+
+function killAll({ gateway }: Playing, signal: NodeJS.Signals): void {
+  for (const pid of enginePids(gateway)) process.kill(pid, signal)
 }
 
 /** Slow enough that there is a middle. */
@@ -79,6 +83,31 @@ export const serverScenarios: readonly Scenario[] = [
           await askTimes(between(random, 1, 3), () => ask())
           await servers[0]?.kill('SIGKILL')
           return [(await ask({ isStream: oneOf(random, true, false) })).ray]
+        },
+      }
+    },
+  },
+  {
+    title: 'a server is killed and is back a moment later',
+    expects: 'server-crash',
+    open: async (opening) => {
+      const { parts, random, name, model } = opening
+      const [victim, other] = await children(opening, 2)
+      const { port } = new URL(victim?.url ?? '')
+      return {
+        upstreams: named(
+          name,
+          [victim, other].map((server, i) => at(server?.url ?? '', opening, { priority: i })),
+        ),
+        play: async (playing) => {
+          await askTimes(between(random, 1, 3), () => playing.ask())
+          const beside = oneOf(random, true, false) ? strikeMiddle(playing, () => {}, { prompt: 'beside' }) : null
+          const struck = await strikeMiddle(playing, () => victim?.kill('SIGKILL'), { after: between(random, 2, 6) })
+          const back = await startSim({ model, port: Number(port), ...slow })
+          parts.defer(() => back.stop())
+          await beside
+          await askTimes(2, () => playing.ask())
+          return [struck.ray]
         },
       }
     },
@@ -197,6 +226,37 @@ export const serverScenarios: readonly Scenario[] = [
         play: async ({ ask }) => [(await ask({ isStream: oneOf(random, true, false) })).ray],
       }
     },
+  },
+  {
+    title: 'a server of ours leaks until the system kills it',
+    expects: 'out-of-memory',
+    isAlone: true,
+    open: async ({ random }) => ({
+      upstreams: {},
+      isOfLab: true,
+      play: async (playing) => {
+        for (const { url } of playing.gateway.upstreams) await order(url, { kind: 'leak', bytes: 6 * 2 ** 20 })
+        const ask: Playing['ask'] = (each) => playing.ask({ tokens: 2, ...each, model: 'lab-model' })
+        await askTimes(between(random, 60, 70), () => ask())
+        await sleep(1500)
+        const struck = await strikeMiddle({ ask }, () => killAll(playing, 'SIGKILL'))
+        return [struck.ray]
+      },
+    }),
+  },
+  {
+    title: 'a server of ours is killed',
+    expects: 'server-crash',
+    isAlone: true,
+    open: async ({ random }) => ({
+      upstreams: {},
+      isOfLab: true,
+      play: async (playing) => {
+        const signal = oneOf(random, 'SIGKILL', 'SIGSEGV' as const)
+        const ask: Playing['ask'] = (each) => playing.ask({ ...each, model: 'lab-model' })
+        return [(await strikeMiddle({ ask }, () => killAll(playing, signal))).ray]
+      },
+    }),
   },
   {
     title: 'a server ends its streams early, in good order',

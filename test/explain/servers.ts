@@ -2,10 +2,13 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { ChildServer } from '../../lab/child.ts'
 import { openSimServer, type SimServer, type SimServerOptions } from '../../lab/sim-server.ts'
 import { type SimFlags, startSim } from '../../lab/start-sim.ts'
-import type { Opening, Upstream } from './scenario.ts'
+import { recordFileName } from '../../src/store/sqlite-record-file.ts'
+import { RecordQuery } from '../../src/store/sqlite-record-query.ts'
+import type { Opening, Playing, Upstream } from './scenario.ts'
 
 /** One that can be killed, stopped and left to leak. */
 export async function child({ parts, model }: Opening, flags: SimFlags = {}): Promise<ChildServer> {
@@ -45,4 +48,17 @@ export async function scripted({ parts, model }: Opening, script: Script): Promi
 
 export function at(url: string, { model }: Pick<Opening, 'model'>, more: Partial<Upstream> = {}): Upstream {
   return { url: `${url}/v1`, kind: 'vllm', models: [model], ...more }
+}
+
+/** A fault for a server in a process of its own. */
+export async function order(url: string, fault: object): Promise<void> {
+  const answer = await fetch(new URL('/lab/faults', url), { method: 'POST', body: JSON.stringify(fault) })
+  if (!answer.ok) throw new Error(await answer.text())
+}
+
+/** Processes of the model servers that a gateway started itself, by its own record. */
+export function enginePids({ state }: Playing['gateway']): number[] {
+  using reader = new RecordQuery(join(state, recordFileName))
+  const { entries } = reader.latest({ kinds: ['engine'] }, 10)
+  return entries.flatMap(({ fact }) => (fact.kind === 'engine' && fact.pid !== null ? [fact.pid] : []))
 }

@@ -48,9 +48,7 @@ export async function play(injections: readonly Injection[]): Promise<Outcome[]>
   const scenes = await Promise.all(injections.map((each, i) => open(each, i, parts)))
   const state = await mkdtemp(join(tmpdir(), 'holdfast-explain-'))
   parts.defer(() => rm(state, { recursive: true, force: true, maxRetries: 10 }))
-  const config = join(state, 'holdfast.json')
-  await writeFile(config, JSON.stringify(configOf(scenes)))
-  const gateway = parts.use(await startGateway('--config', config, '--state', state))
+  const gateway = parts.use(await startGateway('--state', state, ...(await flagsOf(scenes, state))))
   const played = await Promise.all(
     scenes.map(async ({ scene, model }) => {
       const playing: Playing = { gateway, ask: (options) => ask({ url: gateway.url, model, ...options }) }
@@ -64,6 +62,13 @@ export async function play(injections: readonly Injection[]): Promise<Outcome[]>
   return injections.flatMap((injection, i) =>
     (played[i] ?? []).map((ray) => ({ ...injection, ray, diagnosis: explainRay(reader, ray) })),
   )
+}
+
+async function flagsOf(scenes: readonly OpenScene[], state: string): Promise<string[]> {
+  if (scenes[0]?.scene.isOfLab) return ['--lab', 'sim', '--workers', '1', '--log-level', 'warn']
+  const config = join(state, 'holdfast.json')
+  await writeFile(config, JSON.stringify(configOf(scenes)))
+  return ['--config', config]
 }
 
 interface OpenScene {
