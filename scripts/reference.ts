@@ -60,8 +60,8 @@ function causesPage(): string {
 
 ${printed}
 
-A [fault](faults.md) says what was seen, a cause what was behind it. \`holdfast explain <ray>\` names the cause of a call's
-failure, or of the failures that it was saved from: [the guide](../guide/explain.md) says how it is found.
+A [fault](faults.md) says what was seen, a cause what was behind it. \`holdfast explain <ray>\` names the cause of a
+call's failure, or of those that it was saved from: [the guide](../guide/explain.md) says how it is found.
 
 | cause | class | whose fault | in a few words | can show as | what to do |
 | --- | --- | --- | --- | --- | --- |

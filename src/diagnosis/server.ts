@@ -40,6 +40,10 @@ export class Server {
   readonly name: string
   readonly place: Place | null
   readonly news: ServerTold['news']
+  /** The attempts of the call on it that failed. */
+  readonly own: readonly Deed[]
+  /** Attempts of other calls. */
+  readonly others: readonly Deed[]
   readonly #deeds: readonly Deed[]
   readonly #beganMs: number
   readonly #endedMs: number
@@ -49,23 +53,15 @@ export class Server {
     this.place = told.place
     this.news = told.news
     this.#deeds = told.deeds
+    this.own = told.deeds.filter(({ isOwn, attempt }) => isOwn && attempt.code !== null && attempt.code !== 'HF_OUTRUN')
+    this.others = told.deeds.filter(({ isOwn }) => !isOwn)
     this.#beganMs = told.beganMs
     this.#endedMs = told.endedMs
-  }
-
-  /** The attempts of the call on it that failed. */
-  get own(): readonly Deed[] {
-    return this.#deeds.filter(({ isOwn, attempt }) => isOwn && attempt.code !== null && attempt.code !== 'HF_OUTRUN')
   }
 
   /** When it failed the call; where it was not asked, when the call began. */
   get failedMs(): number {
     return this.own.at(-1)?.endedMs ?? this.#beganMs
-  }
-
-  /** Attempts of other calls. */
-  get others(): readonly Deed[] {
-    return this.#deeds.filter(({ isOwn }) => !isOwn)
   }
 
   /** It gave an answer to others before it failed this call. */

@@ -239,7 +239,7 @@ export const serverScenarios: readonly Scenario[] = [
         const ask: Playing['ask'] = (each) => playing.ask({ tokens: 2, ...each, model: 'lab-model' })
         await askTimes(between(random, 60, 70), () => ask())
         await sleep(1500)
-        const struck = await strikeMiddle({ ask }, () => killAll(playing, 'SIGKILL'))
+        const struck = await strikeMiddle({ ask }, () => killAll(playing, 'SIGKILL'), { tokens: 600 })
         return [struck.ray]
       },
     }),
@@ -254,7 +254,7 @@ export const serverScenarios: readonly Scenario[] = [
       play: async (playing) => {
         const signal = oneOf(random, 'SIGKILL', 'SIGSEGV' as const)
         const ask: Playing['ask'] = (each) => playing.ask({ ...each, model: 'lab-model' })
-        return [(await strikeMiddle({ ask }, () => killAll(playing, signal))).ray]
+        return [(await strikeMiddle({ ask }, () => killAll(playing, signal), { tokens: 600 })).ray]
       },
     }),
   },
