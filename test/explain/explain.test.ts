@@ -48,3 +48,12 @@ test('several incidents at once are told apart', async () => {
   assert.ok(verdicts.length >= quick.size)
   assert.equal(shareRight(verdicts), 1, JSON.stringify(verdicts))
 })
+
+test('a model server of ours that is killed: by its exit', async () => {
+  const only = ({ title }: { title: string }): boolean => title === 'a server of ours is killed'
+  const verdicts = await runAll({ runs: 1, seed: 2, atOnce: 1, only })
+  assert.deepEqual(
+    verdicts.map(({ found, confidence }) => [found, confidence > 0.95]),
+    [['server-crash', true]],
+  )
+})
