@@ -22,6 +22,7 @@ interface ExplainOptions {
 /** Exit code 1 where the record has nothing of it. @throws {Error} in words that name the cure. */
 export async function explain(ray: string, { stateDir, isJson }: ExplainOptions): Promise<void> {
   const diagnosis = await find(ray, stateDir)
+  if (diagnosis.ray === 'last') throw new Error('No call has failed, as far as the record goes back.')
   process.stdout.write(isJson ? `${JSON.stringify(diagnosis, null, 2)}\n` : explanation(diagnosis))
   if (diagnosis.cause === 'unrecorded') process.exitCode = 1
 }
@@ -37,15 +38,11 @@ async function find(ray: string, stateDir: string): Promise<Diagnosis> {
 
 function readFile(path: string, ray: string): Diagnosis {
   using reader = new RecordQuery(path)
-  if (ray !== 'last') return explainRay(reader, ray)
-  const last = reader.lastFailure()?.fact.ray
-  if (!last) throw new Error('No call has failed, as far as the record goes back.')
-  return explainRay(reader, last)
+  return explainRay(reader, ray)
 }
 
 /** Where the record is in the memory of a process. */
 async function askGateway(ray: string, { adminUrl, token }: Gateway): Promise<Diagnosis> {
-  if (ray === 'last') throw new Error('A record in memory has no last failure to tell: name the ray.')
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const answer = await fetch(`${adminUrl}/explain/${encodeURIComponent(ray)}`, { headers })
   if (!answer.ok) throw new Error(`The gateway does not explain it: ${(await answer.text()).slice(0, 500)}`)

@@ -7,6 +7,7 @@ import { parseRay } from '../fault/ray.ts'
 
 /** What is asked of a record; the newest facts where there are more than `countMax`. */
 export interface FactSource {
+  lastFailure(): { readonly fact: Fact } | null
   byRay(ray: string): readonly { readonly fact: Fact }[]
   around(fromMs: number, toMs: number, kinds: readonly FactKind[], countMax: number): readonly { readonly fact: Fact }[]
   latest(
@@ -23,8 +24,9 @@ const houseCountMax = 1000
 const callsMs = 90_000
 const callCountMax = 500
 
-/** @param ray whatever was given for one. */
-export function explainRay(source: FactSource, ray: string): Diagnosis {
+/** @param asked whatever was given for a ray; `last` for that of the last call that failed. */
+export function explainRay(source: FactSource, asked: string): Diagnosis {
+  const ray = (asked === 'last' ? source.lastFailure()?.fact.ray : null) ?? asked
   const own = source.byRay(ray).map(({ fact }) => fact)
   const fromMs = Math.min(parseRay(ray)?.timeMs ?? Infinity, own[0]?.atMs ?? Infinity)
   const toMs = own.at(-1)?.atMs ?? fromMs

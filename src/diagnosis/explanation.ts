@@ -41,7 +41,6 @@ const unrecordedWords = [
   '  - too many failed in the same second: of those beyond `record.eventfulPerSecond` ten of each fault are kept',
   '  - it is older than facts are kept (`record.keepMs`)',
   '  - it is not over yet, or was in hand when all of the gateway died: its next start goes on with it',
-  '  - it was written down in memory only, by another process of the gateway (`record.engine: memory`)',
 ]
 
 /** The first ones and the last ones; rounds over servers that are all down make many. */
