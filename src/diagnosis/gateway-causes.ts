@@ -82,7 +82,7 @@ export const gatewayCauses = {
           : null
       }),
       clue(fair, ({ journal }) => {
-        const full = journal.findLast(({ state }) => state !== 'well')
+        const full = journal.at(-1)
         return full ? `the journal was ${full.state}: ${full.detail.slice(0, 120)}` : null
       }),
     ],
