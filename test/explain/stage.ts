@@ -49,6 +49,12 @@ export async function play(injections: readonly Injection[]): Promise<Outcome[]>
   const state = await mkdtemp(join(tmpdir(), 'holdfast-explain-'))
   parts.defer(() => rm(state, { recursive: true, force: true, maxRetries: 10 }))
   const gateway = parts.use(await startGateway('--state', state, ...(await flagsOf(scenes, state))))
+  // The first signal drains, the second ends all at once, the workers too: none is left to write into the folder.
+  parts.defer(async () => {
+    void gateway.end('SIGTERM')
+    await sleep(100)
+    await gateway.end('SIGTERM')
+  })
   const played = await Promise.all(
     scenes.map(async ({ scene, model }) => {
       const playing: Playing = { gateway, ask: (options) => ask({ url: gateway.url, model, ...options }) }
