@@ -20,6 +20,9 @@ import { pidFileName } from './restart.ts'
 import { setUp, usualFile } from './setup.ts'
 import { Supervisor } from './supervisor.ts'
 
+/** Of this process in the record. */
+const nodeName = `supervisor/${process.pid}`
+
 /** Resolves when the gateway has stopped. @throws {ConfigError}, or the system's error when a port cannot be taken. */
 export async function run(options: RunOptions): Promise<void> {
   // Journals hold answers: what this process writes is for its own user.
@@ -34,8 +37,7 @@ export async function run(options: RunOptions): Promise<void> {
     const target = logTarget(config)
     const log = openLog(config.log, target, {})
     await using parts = new AsyncDisposableStack()
-    const node = `supervisor/${process.pid}`
-    const record = openRecord(parts, config, { clock: systemClock, log, node, isKeeper: true })
+    const record = openRecord(parts, config, { clock: systemClock, log, node: nodeName, isKeeper: true })
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
     const supervisor = new Supervisor(config, log, desk, record)
