@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { explainRay } from '../src/diagnosis/explain-ray.ts'
 import type { FaultCode } from '../src/fault/code.ts'
 import type { Ray } from '../src/fault/ray.ts'
 import { RaySource } from '../src/fault/ray.ts'
@@ -145,6 +146,9 @@ try {
   const mib = (statSync(path).size / 2 ** 20).toFixed(0)
   process.stdout.write(`${factCount} facts written in ${seconds} s, ${mib} MiB\n`)
   const nowMs = clock.nowMs()
+  ask('explain: a call, and what was around it', 50, (reader, i) =>
+    explainRay(reader, some[(i * 37) % some.length] as Ray),
+  )
   ask('by ray', 200, (reader, i) => reader.byRay(some[i % some.length] as Ray))
   ask('around a moment (10 s, house)', 50, (reader, i) =>
     reader.around(nowMs - i * 1000 - 10_000, nowMs - i * 1000, ['upstream', 'breaker', 'worker', 'deploy']),

@@ -6,10 +6,18 @@ export interface ChildServer {
   readonly pid: number
   /** What it wrote last, for error messages; bounded. */
   readonly tail: () => string
+  /** How it ended, once it has. */
+  readonly exited: Promise<Exit>
   /** Asks it to end, and makes sure. */
   stop(): Promise<void>
-  /** Sends it a signal as the fault would; for one that ends it, see `gone`. */
+  /** Sends it a signal as the fault would; for one that ends it, see `exited`. */
   kill(signal: NodeJS.Signals): Promise<void>
+}
+
+export interface Exit {
+  /** Null where a signal ended it, or it never began. */
+  readonly exitCode: number | null
+  readonly signal: string | null
 }
 
 export interface ChildOptions {
@@ -35,7 +43,7 @@ const watcherScript = 'read -r word; kill -KILL "$1"'
 export class OwnedChild {
   readonly process: ChildProcess
   #tail = ''
-  #end: Promise<void>
+  #end: Promise<Exit>
   #onExit = (): void => void this.process.kill('SIGKILL')
 
   constructor(
@@ -52,10 +60,10 @@ export class OwnedChild {
       })
     }
     this.#end = new Promise((resolve) => {
-      this.process.once('exit', () => resolve())
+      this.process.once('exit', (exitCode, signal) => resolve({ exitCode, signal }))
       this.process.once('error', (error) => {
         this.#tail += error.message
-        resolve()
+        resolve({ exitCode: null, signal: null })
       })
     })
     const watcher = isDeaf && this.process.pid !== undefined ? watchOver(this.process.pid) : undefined
@@ -75,7 +83,7 @@ export class OwnedChild {
   }
 
   /** Resolves when the process is gone. */
-  get gone(): Promise<void> {
+  get exited(): Promise<Exit> {
     return this.#end
   }
 

@@ -31,6 +31,7 @@ export async function startSim(flags: SimFlags = {}): Promise<ChildServer> {
     url,
     pid: child.process.pid ?? 0,
     tail: () => child.tail,
+    exited: child.exited,
     stop: () => child.stop(),
     kill: (signal) => child.kill(signal),
   }

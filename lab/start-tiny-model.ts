@@ -34,8 +34,6 @@ export interface TinyModelServer extends ChildServer {
   readonly model: string
   /** Version of the engine. */
   readonly version: string
-  /** Resolves when the process has ended, for whatever reason. */
-  readonly gone: Promise<void>
 }
 
 /** Longest time from the start of the process to its first sign of health. */
@@ -63,7 +61,7 @@ export async function startTinyModel(options: TinyModelServerOptions): Promise<T
       pid: child.process.pid ?? 0,
       model: name,
       version: engine.version,
-      gone: child.gone,
+      exited: child.exited,
       tail: () => child.tail,
       stop: () => child.stop(),
       kill: (fatal) => child.kill(fatal),

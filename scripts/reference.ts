@@ -1,5 +1,7 @@
 /** What is printed from the code: the reference pages, and the files for Grafana and Prometheus. */
 import { configJsonSchema } from '../src/config.ts'
+import { causeClasses } from '../src/diagnosis/cause.ts'
+import { causeNames, causeOf } from '../src/diagnosis/causes.ts'
 import { type FaultCode, faultKind, faultKinds } from '../src/fault/code.ts'
 import { dashboardText, scrapeText } from './dashboard.ts'
 import { metricTable } from './metric-table.ts'
@@ -9,6 +11,7 @@ import { prometheusRules } from './prometheus-rules.ts'
 export async function referencePages(): Promise<Map<string, string>> {
   return new Map([
     ['docs/reference/faults.md', faultsPage()],
+    ['docs/reference/causes.md', causesPage()],
     ['docs/reference/config.md', configPage()],
     ['deploy/prometheus/rules/holdfast-objectives.yaml', prometheusRules()],
     ['docs/reference/holdfast.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`],
@@ -69,6 +72,29 @@ labels of one metric (1000 of a histogram) is counted together, under \`other\`.
 ${rows.join('\n')}
 `
 }
+
+function causesPage(): string {
+  const rows = causeNames.map((name) => {
+    const { class: kind, whose, title, explains, cure } = causeOf(name)
+    const signs = Object.keys(explains).map((sign) => `\`${sign}\``)
+    const told = signs.length > signsMax ? [...signs.slice(0, signsMax), `${signs.length - signsMax} more`] : signs
+    return `| \`${name}\` | ${causeClasses[kind]} | ${whose} | ${title} | ${told.join(' ')} | ${cure} |`
+  })
+  return `# Causes
+
+${printed}
+
+A [fault](faults.md) says what was seen, a cause what was behind it. \`holdfast explain <ray>\` names the cause of a
+call's failure, or of those that it was saved from: [the guide](../guide/explain.md) says how it is found.
+
+| cause | class | whose fault | in a few words | can show as | what to do |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`
+}
+
+/** Of a cause's signs, those that are named. */
+const signsMax = 10
 
 interface Node {
   readonly description?: string

@@ -81,7 +81,7 @@ function endWhenItEnds(server: TinyModelServer): void {
   let wasTold = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => (wasTold = true))
   process.stdin.once('end', () => (wasTold = true))
-  void server.gone.then(() => {
+  void server.exited.then(() => {
     if (wasTold) return
     process.stderr.write(`holdfast lab model: llama-server ended: ${server.tail().trim().slice(-600)}\n`)
     process.exit(1)

@@ -130,6 +130,18 @@ program
   })
 
 program
+  .command('explain <ray>')
+  .description(
+    'Say why a call failed, or was saved: cause, evidence, what was done, what to do. `last`: the last that failed.',
+  )
+  .option('--state <folder>', 'state folder of the gateway, which may be dead (default: .holdfast)')
+  .option('--json', 'print it as JSON')
+  .action(async (ray: string, options: { state?: string; json?: boolean }) => {
+    const { explain: explainCall } = await import('./explain.ts')
+    await explainCall(ray, { stateDir: options.state ?? '.holdfast', isJson: options.json ?? false })
+  })
+
+program
   .command('check [file]')
   .description('Check a configuration file without starting anything.')
   .option('--json', 'print the effective configuration, or the problems, as JSON')

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'
 import type { OpenRecord } from '../house/open-record.ts'
-import type { ConfigFact, DeployFact, FactKind } from '../observe/fact.ts'
+import type { ConfigFact, DeployFact, FactKind, UpstreamPlace } from '../observe/fact.ts'
 import { version } from './version.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
@@ -27,7 +27,7 @@ export class DeployNews {
     const hash = hashOf(config)
     const hashBefore = (this.#last('config') as ConfigFact | null)?.hash ?? hash
     const state = hash === hashBefore ? 'loaded' : 'changed'
-    record.recorder.note({ kind: 'config', state, hash, hashBefore, changed: [], reason: '' })
+    record.recorder.note({ kind: 'config', state, hash, hashBefore, changed: [], reason: '', places: placesOf(config) })
     const hasDied = before !== null && before.state !== 'stopped'
     this.#note('started', before?.version ?? this.#version, hasDied ? diedWords : '')
   }
@@ -44,7 +44,15 @@ export class DeployNews {
     const changed = changedPaths(this.#config, config)
     const [hash, hashBefore] = [hashOf(config), hashOf(this.#config)]
     const state = changed.length > 0 ? 'changed' : 'loaded'
-    this.#record.recorder.note({ kind: 'config', state, hash, hashBefore, changed, reason: '' })
+    this.#record.recorder.note({
+      kind: 'config',
+      state,
+      hash,
+      hashBefore,
+      changed,
+      reason: '',
+      places: placesOf(config),
+    })
     this.#config = config
     this.#note('restarted', before, '')
   }
@@ -52,7 +60,7 @@ export class DeployNews {
   /** `isConfig`: for the configuration could not be read. */
   restartFailed(reason: string, isConfig: boolean): void {
     const hash = hashOf(this.#config)
-    const facts = { hash, hashBefore: hash, changed: [], reason }
+    const facts = { hash, hashBefore: hash, changed: [], reason, places: [] }
     if (isConfig) this.#record.recorder.note({ kind: 'config', state: 'refused', ...facts })
     this.#note('restart-failed', this.#version, reason)
   }
@@ -78,6 +86,12 @@ export class DeployNews {
       return null // one that cannot be read is as good as none
     }
   }
+}
+
+function placesOf({ upstreams }: Config): UpstreamPlace[] {
+  return Object.entries(upstreams).map(([upstream, { url, kind = '' }]) => {
+    return { upstream, host: new URL(url).hostname, kind }
+  })
 }
 
 /** Of all that is not secret. */

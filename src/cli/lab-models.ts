@@ -4,20 +4,23 @@ import { join } from 'node:path'
 import { startSim } from '../../lab/start-sim.ts'
 import { startTinyModel } from '../../lab/start-tiny-model.ts'
 import type { ConfigInput } from '../config.ts'
+import type { Engine } from './engine-news.ts'
 import type { LabChoice } from './run-options.ts'
 
 /** Two, so that one can be killed to see what happens. */
 const replicaCount = 2
 
-interface Child {
+interface Child extends Omit<Engine, 'upstream'> {
   readonly url: string
-  readonly pid: number
   stop(): Promise<void>
 }
 
 export interface LabModels {
   readonly upstreams: ConfigInput['upstreams']
   readonly notes: readonly string[]
+  readonly engines: readonly Engine[]
+  /** They are being stopped. */
+  readonly isStopping: boolean
   stop(): Promise<void>
 }
 
@@ -51,10 +54,17 @@ async function openSimulated(): Promise<LabModels> {
 }
 
 function behind(children: readonly Child[], kind: 'llamacpp' | 'vllm', notes: readonly string[]): LabModels {
+  let isStopping = false
+  const named = children.map((child, i) => ({ ...child, upstream: `lab-${i + 1}` }))
   return {
-    upstreams: Object.fromEntries(children.map(({ url }, i) => [`lab-${i + 1}`, { url: `${url}/v1`, kind }])),
+    upstreams: Object.fromEntries(named.map(({ upstream, url }) => [upstream, { url: `${url}/v1`, kind }])),
     notes,
+    engines: named,
+    get isStopping() {
+      return isStopping
+    },
     stop: async () => {
+      isStopping = true
       await Promise.all(children.map((child) => child.stop()))
     },
   }

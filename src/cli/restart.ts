@@ -29,13 +29,14 @@ export async function restart(stateDir: string, isJson: boolean): Promise<void> 
   )
 }
 
-interface Gateway {
+export interface Gateway {
   readonly pid: number
   readonly adminUrl: string
   /** For its operators' port, where that asks for one. */
   readonly token?: string
 }
 
+/** @throws {Error} when none runs there. */
 export function readPidFile(stateDir: string): Gateway {
   try {
     const facts = JSON.parse(readFileSync(join(stateDir, pidFileName), 'utf8')) as Gateway

@@ -12,12 +12,16 @@ import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
 import { DeployNews } from './deploy-news.ts'
+import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
 import type { RunOptions } from './run-options.ts'
 import { pidFileName } from './restart.ts'
 import { setUp, usualFile } from './setup.ts'
 import { Supervisor } from './supervisor.ts'
+
+/** Of this process in the record. */
+const nodeName = `supervisor/${process.pid}`
 
 /** Resolves when the gateway has stopped. @throws {ConfigError}, or the system's error when a port cannot be taken. */
 export async function run(options: RunOptions): Promise<void> {
@@ -33,8 +37,8 @@ export async function run(options: RunOptions): Promise<void> {
     const target = logTarget(config)
     const log = openLog(config.log, target, {})
     await using parts = new AsyncDisposableStack()
-    const node = `supervisor/${process.pid}`
-    const record = openRecord(parts, config, { clock: systemClock, log, node, isKeeper: true })
+    const record = openRecord(parts, config, { clock: systemClock, log, node: nodeName, isKeeper: true })
+    if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
     const supervisor = new Supervisor(config, log, desk, record)
     const tokens = adminTokens(config)

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
+import { explainRay } from '../diagnosis/explain-ray.ts'
 import type { RecordReader } from '../store/record.ts'
 
 export interface AdminParts {
@@ -47,7 +48,7 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
   const server = createServer(
     { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000 },
     (request, response) => {
-      const [path = '/', query = ''] = (request.url ?? '/').split('?')
+      const [path, query] = targetOf(request.url ?? '/')
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return sendError(response, 405, 'only GET', ['allow', 'GET, HEAD'])
       const answer = answers.get(path)
@@ -101,19 +102,32 @@ function answersOf({ metrics, liveness, readiness, alerts, record, nowMs }: Admi
       },
     ],
     ['/alerts', (response) => sendJson(response, 200, alerts(), 2)],
-    ['/record', (response, query) => sendRecord(response, query, { record, nowMs })],
+    [
+      '/record',
+      (response, query) =>
+        sendRecord(response, record, (reader) => answerRecord(reader, new URLSearchParams(query), nowMs())),
+    ],
+    ['/explain/<ray>', (response, ray) => sendRecord(response, record, (reader) => explainRay(reader, ray))],
   ])
 }
 
+/** Path and query; where a ray stands in the path, it is the query. */
+function targetOf(url: string): [path: string, query: string] {
+  const [path = '/', query = ''] = url.split('?')
+  return path.startsWith(explainPath) ? [`${explainPath}<ray>`, path.slice(explainPath.length)] : [path, query]
+}
+
+const explainPath = '/explain/'
+
 function sendRecord(
   response: ServerResponse,
-  query: string,
-  { record, nowMs }: Pick<AdminParts, 'record' | 'nowMs'>,
+  record: AdminParts['record'],
+  answer: (reader: RecordReader) => object,
 ): void {
   try {
     using reader = record()
     if (!reader) return sendError(response, 404, 'nothing is taken down: `record.enabled` is false')
-    sendJson(response, 200, answerRecord(reader, new URLSearchParams(query), nowMs()))
+    sendJson(response, 200, answer(reader))
   } catch (error) {
     if (error instanceof BadQuery) sendError(response, 400, error.message)
     else sendError(response, 503, `the record cannot be read: ${String(error)}`)

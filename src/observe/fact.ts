@@ -234,6 +234,16 @@ export interface ConfigFact extends Base {
   readonly changed: readonly string[]
   /** Why it was refused. */
   readonly reason: string
+  /** Where the upstreams are, as far as the record keeps it: some dozens. */
+  readonly places: readonly UpstreamPlace[]
+}
+
+export interface UpstreamPlace {
+  readonly upstream: string
+  /** Of its URL; without port, path, name and password. */
+  readonly host: string
+  /** As it is set; empty where it is not. */
+  readonly kind: string
 }
 
 /** The journal of answers met an error: its disk is full, it was found damaged (and mended), or another. */

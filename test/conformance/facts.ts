@@ -168,6 +168,7 @@ export const notes: fc.Arbitrary<Note> = fc.oneof(
     hashBefore: text,
     changed: fc.array(text, { maxLength: 3 }),
     reason: text,
+    places: fc.array(fc.record({ upstream, host: text, kind: text }), { maxLength: 3 }),
   }),
   fc.record({
     kind: fc.constant('journal' as const),

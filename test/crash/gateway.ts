@@ -11,6 +11,7 @@ export interface Gateway extends AsyncDisposable {
   readonly url: string
   readonly adminUrl: string
   readonly pid: number
+  readonly upstreams: readonly { readonly name: string; readonly url: string }[]
   /** Its state folder; gone with it, unless it was named by a flag. */
   readonly state: string
   /** The log lines so far, parsed. */
@@ -73,14 +74,14 @@ export async function startProgram(
     complaint = (complaint + bytes.toString()).slice(-4000)
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  const ready = await new Promise<{ url: string; adminUrl: string }>((resolve, reject) => {
+  const ready = await new Promise<Pick<Gateway, 'url' | 'adminUrl' | 'upstreams'>>((resolve, reject) => {
     const late = setTimeout(() => {
       child.kill('SIGKILL') // nobody else would
       reject(new Error(`the gateway was not ready in time: ${complaint}`))
     }, readyMs)
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const value = JSON.parse(line) as { event?: string; url: string; adminUrl: string }
-      if (value.event !== 'ready') return void lines.push(value)
+      const value = JSON.parse(line) as { event?: string } & Pick<Gateway, 'url' | 'adminUrl' | 'upstreams'>
+      if (value.event !== 'ready') return void lines.push({ ...value })
       clearTimeout(late)
       resolve(value)
     })

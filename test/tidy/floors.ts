@@ -9,6 +9,7 @@ const floors: Readonly<Record<string, number>> = {
   dialect: 3,
   store: 4,
   alert: 4,
+  diagnosis: 5,
   fleet: 5,
   objective: 5,
   relay: 6,

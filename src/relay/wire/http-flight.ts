@@ -1,5 +1,5 @@
 /** One request under way: who asked, what carries it now, and whether it is over. */
-import type { Fault } from '../../fault/fault.ts'
+import { Fault } from '../../fault/fault.ts'
 import type { Flight, WireReceiver, WireRequest } from './wire.ts'
 
 /** What a flight stands on: a connection, or a place in the queue for one. */
@@ -60,6 +60,13 @@ export class HttpFlight implements Flight {
     if (this.isOver) return
     this.isOver = true
     this.carrier = null
-    this.receiver.onFail(fault)
+    this.receiver.onFail(this.isMoved ? moved(fault) : fault)
   }
+}
+
+/** Whoever asks why is to know that the server may have seen the request before. */
+const movedWords = 'sent before on a kept connection that was closed'
+
+function moved({ code, detail, cause }: Fault): Fault {
+  return new Fault(code, { detail: `${detail}, ${movedWords}`, cause })
 }

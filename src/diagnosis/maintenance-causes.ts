@@ -1,0 +1,157 @@
+/** Causes that were meant to happen: restarts, deploys, windows. */
+import type { DeployFact } from '../observe/fact.ts'
+import { type Cause, clue, weight } from './cause.ts'
+import type { Scene } from './scene.ts'
+import { apart, clock, culprits, ofAny, said } from './words.ts'
+
+const { proof, strong, fair, hint, none, doubt, against } = weight
+const maintenance = { class: 'maintenance', whose: 'operator' } as const
+const nearMs = 60_000
+/** One that came back so shortly before is a new one. */
+const freshMs = 120_000
+
+export const maintenanceCauses = {
+  'gateway-restart': {
+    ...maintenance,
+    title: 'The gateway was being restarted or stopped',
+    sentence: () => 'The gateway was shutting down or being restarted while this call was under way',
+    cure: 'Nothing to do: another try reaches the successor. `limits.drainMs` and `limits.retireMs` say how long answers may take to finish.',
+    explains: { HF_CLOSING: proof, ADOPTED: hint, HF_LEASE_LOST: none },
+    clues: [
+      clue(strong, (scene) => {
+        const deploy = deployNear(scene)
+        return deploy && `${deployWords(deploy)} ${apart(deploy.atMs, scene.endedMs)} its end`
+      }),
+      clue(fair, ({ workers, endedMs }) => {
+        const gone = workers.findLast(
+          ({ state, isExpected, atMs }) =>
+            isExpected && (state === 'draining' || state === 'exited') && Math.abs(atMs - endedMs) < nearMs,
+        )
+        return gone ? `worker ${gone.number} was to end (${gone.state} at ${clock(gone.atMs)})` : null
+      }),
+      clue(against, ({ workers, endedMs, beganMs }) => {
+        const died = workers.find(
+          ({ state, isExpected, atMs }) =>
+            !isExpected && state === 'exited' && atMs >= beganMs && atMs <= endedMs + nearMs,
+        )
+        return died ? `worker ${died.number} died, and was not to` : null
+      }),
+    ],
+  },
+  'server-deploy': {
+    ...maintenance,
+    title: 'The model server was being deployed, or is worse since',
+    sentence: (scene) =>
+      `${culprits(scene)} came back only just before, and has not worked since: a deploy that went wrong, or is not done`,
+    cure: 'Go back to the release before, or look why the new one fails; give it longer to be ready before it is asked.',
+    explains: {
+      HF_UPSTREAM_ERROR: hint,
+      HF_UPSTREAM_MODEL_MISSING: hint,
+      HF_UPSTREAM_REFUSED: none,
+      HF_UPSTREAM_GARBLED: hint,
+      HF_UPSTREAM_BUSY: none,
+      HF_UPSTREAM_CUT: none,
+      HF_UPSTREAM_RESET: none,
+    },
+    clues: [
+      clue(strong, (scene) =>
+        ofAny(scene, (server) => {
+          const { returnedMs, failedMs, name } = server
+          return (
+            returnedMs !== null &&
+            failedMs - returnedMs < freshMs &&
+            `${name} came back ${apart(returnedMs, failedMs)} the failure`
+          )
+        }),
+      ),
+      clue(strong, (scene) =>
+        ofAny(scene, ({ returnedMs, others, name, failedMs }) => {
+          if (returnedMs === null) return null
+          const since = others.filter(({ beganMs }) => beganMs >= returnedMs)
+          const before = others.filter(
+            ({ attempt, endedMs }) => attempt.code === null && endedMs < returnedMs && endedMs < failedMs,
+          )
+          return since.length > 0 && before.length > 0 && since.every(({ attempt }) => attempt.code !== null)
+            ? `all ${since.length} other calls on ${name} failed since, and went well before`
+            : null
+        }),
+      ),
+      clue(
+        against,
+        (scene) =>
+          scene.servers.every(({ returnedMs, failedMs }) => returnedMs === null || failedMs - returnedMs > freshMs) &&
+          'no server had come back shortly before',
+      ),
+    ],
+  },
+  'planned-maintenance': {
+    ...maintenance,
+    title: 'Planned maintenance',
+    sentence: () => 'The service is in planned maintenance',
+    cure: 'The Retry-After header says when it ends.',
+    explains: { HF_MAINTENANCE: proof },
+    clues: [clue(hint, (scene) => said(scene, /./))],
+  },
+  'config-change': {
+    ...maintenance,
+    title: 'A change of the configuration',
+    sentence: (scene) => {
+      const changed = changedFor(scene)
+      return `The configuration was changed shortly before${changed ? ` (${changed})` : ''}, and this goes wrong since`
+    },
+    cure: 'Take the change back, or mend it: `holdfast check` names what is wrong.',
+    explains: {
+      HF_CONFIG: fair,
+      HF_UPSTREAM_REFUSED: none,
+      HF_DNS_FAILED: none,
+      HF_UPSTREAM_KEY_REFUSED: fair,
+      HF_UPSTREAM_MODEL_MISSING: hint,
+      HF_MODEL_UNKNOWN: hint,
+      HF_KEY_UNKNOWN: none,
+      HF_ROUTE_UNSPOKEN: fair,
+      HF_NO_ROUTE: none,
+      HF_CONNECT_TIMEOUT: none,
+    },
+    clues: [
+      clue(proof, (scene) => {
+        const changed = changedFor(scene)
+        return changed && `${changed} was changed shortly before`
+      }),
+      clue(doubt, (scene) => changedFor(scene) === null && 'nothing that concerns it was changed in the time before'),
+      clue(
+        against,
+        ({ configs }) => !configs.some(({ state }) => state === 'changed') && 'the configuration was not changed',
+      ),
+    ],
+  },
+} as const satisfies Record<string, Cause>
+
+function deployNear({ deploys, beganMs, endedMs }: Scene): DeployFact | null {
+  return (
+    deploys.findLast(
+      ({ state, atMs }) =>
+        state !== 'started' && state !== 'restart-failed' && atMs >= beganMs - nearMs && atMs <= endedMs + 1000,
+    ) ?? null
+  )
+}
+
+function deployWords({ state, version, versionBefore }: DeployFact): string {
+  const versions = version === versionBefore ? version : `${versionBefore} to ${version}`
+  return `the gateway (${versions}) was ${state === 'stopping' || state === 'stopped' ? 'stopped' : 'restarted'}`
+}
+
+/** Settings that were changed before it and have to do with it. */
+function changedFor({ configs, servers, call, beganMs }: Scene): string | null {
+  const about = [
+    ...servers.map(({ name }) => `upstreams.${name}`),
+    ...(call?.model ? [`models.${call.model}`] : []),
+    'keys',
+    'pools',
+  ]
+  for (const { changed, atMs, state } of configs.toReversed()) {
+    if (state !== 'changed' || atMs > beganMs) continue
+    const path = changed.find((each) => about.some((name) => each === name || each.startsWith(`${name}.`)))
+    if (path) return path
+  }
+  return null
+}

@@ -1,0 +1,206 @@
+/** Causes of having more to do than can be done: too much is asked, too little is there, or it is too slow. */
+import { median } from '../ground/theil-sen.ts'
+import { upstreamFaults } from '../fault/upstream-faults.ts'
+import { type Cause, clue, weight } from './cause.ts'
+import type { Scene } from './scene.ts'
+import type { Sign } from './sign.ts'
+import { failedAlike, hangTraits, isPaid } from './traits.ts'
+import { culprits, has, inRow, ofAny, said, span } from './words.ts'
+
+const { proof, strong, fair, hint, none, doubt, against } = weight
+const overload = { class: 'overload' } as const
+
+export const overloadCauses = {
+  'servers-full': {
+    ...overload,
+    whose: 'gateway',
+    title: 'More is asked than the model servers can do',
+    sentence: () =>
+      'More was asked than the model servers can do, and this call would have waited too long for its turn',
+    cure: 'Add a model server, or give the callers that matter most the tier `premium`; `overload.waitMs` says how long each tier waits.',
+    explains: { HF_OVERLOADED: strong, HF_QUEUE_TIMEOUT: strong, HF_DEADLINE_TOO_SHORT: hint, HF_DEADLINE: none },
+    clues: [
+      clue(fair, (scene) => refusedAlike(scene)),
+      clue(doubt, (scene) => slowed(scene) !== null && 'the servers are slower than before'),
+      clue(doubt, (scene) => lost(scene) !== null && 'servers are missing'),
+    ],
+  },
+  'servers-missing': {
+    ...overload,
+    whose: 'upstream',
+    title: 'Too few model servers are left',
+    sentence: (scene) => `${lost(scene) ?? 'Some servers'} out of use, the others had more work than they can do`,
+    cure: 'Bring back what is out of use (`/readyz` says why), or add another model server.',
+    explains: { HF_OVERLOADED: hint, HF_QUEUE_TIMEOUT: hint },
+    clues: [
+      clue(strong, (scene) => lost(scene) && `${lost(scene)} out of use at that time`),
+      clue(against, (scene) => lost(scene) === null && 'all servers were in use'),
+    ],
+  },
+  'slow-engine': {
+    ...overload,
+    whose: 'upstream',
+    title: 'The model server is slow',
+    sentence: (scene) => `${culprits(scene)} works, but more slowly than this call could wait for`,
+    cure: 'See what it has in hand (its own metrics), for throttling of the GPU, and for prompts that are longer than before.',
+    explains: {
+      HF_FIRST_TOKEN_TIMEOUT: fair,
+      HF_DEADLINE: hint,
+      HF_OVERLOADED: none,
+      HF_QUEUE_TIMEOUT: none,
+      HF_DEADLINE_TOO_SHORT: none,
+    },
+    clues: [
+      clue(strong, (scene) => slowed(scene)),
+      clue(fair, hangTraits.othersServed),
+      clue(against, hangTraits.saidSo),
+      clue(doubt, hangTraits.othersSilent),
+      clue(doubt, hangTraits.nobodyServed),
+      clue(fair, (scene) => said(scene, /status (408|504)/)),
+    ],
+  },
+  'server-busy': {
+    ...overload,
+    whose: 'upstream',
+    title: 'The model server says that it is full',
+    sentence: (scene) => `${culprits(scene)} took no more work and said so`,
+    cure: 'Add replicas or lower the load; the limits of the model server itself may be too small.',
+    explains: { HF_UPSTREAM_BUSY: strong },
+    clues: [
+      clue(strong, (scene) => said(scene, /status 5(03|29)/)),
+      clue(against, (scene) => ofAny(scene, (server) => isPaid(server) && `${server.name} is a provider`)),
+    ],
+  },
+  'deadline-too-short': {
+    ...overload,
+    whose: 'client',
+    title: 'The time that was given is too short',
+    sentence: ({ call }) =>
+      `The time that this call was given ran out after ${span(call?.durationMs ?? 0)}: nobody could have answered within it`,
+    cure: 'Allow more time (`x-request-timeout`, `timeouts.totalMs`), or ask for a shorter answer.',
+    explains: { HF_DEADLINE_TOO_SHORT: proof, HF_DEADLINE: strong, HF_FIRST_TOKEN_TIMEOUT: doubt },
+    clues: [
+      clue(
+        fair,
+        ({ failures, call }) => failures.length === 0 && call !== null && 'no model server had failed it before',
+      ),
+      clue(doubt, hangTraits.saidSo),
+    ],
+  },
+  'gateway-full': {
+    ...overload,
+    whose: 'gateway',
+    title: 'The gateway has as much in hand as it may',
+    sentence: () => 'The gateway had as many calls or bodies in hand as it may',
+    cure: 'Raise `limits.callsLiveMax` or `limits.bodiesBytesMax` if the machine can bear it, or add workers.',
+    explains: { HF_QUEUE_FULL: proof },
+    clues: [clue(hint, (scene) => said(scene, /./))],
+  },
+  'gateway-short': {
+    ...overload,
+    whose: 'gateway',
+    title: 'The gateway is short of something itself',
+    sentence: ({ pressures, endedMs, call }) => {
+      const told = pressures.findLast(({ atMs, resource }) => resource !== null && atMs <= endedMs)
+      const what = told?.resource ?? call?.detail
+      return `The gateway protects itself: it is short of ${what || 'memory, time or connections'}`
+    },
+    cure: 'More workers, more memory or a second gateway; the record’s samples say since when (`holdfast tail --kind resource`).',
+    explains: { HF_PRESSURE: proof, HF_QUEUE_FULL: none },
+    clues: [
+      clue(fair, ({ pressures, endedMs }) => {
+        const told = pressures.findLast(({ atMs, resource }) => resource !== null && atMs <= endedMs)
+        return told ? `${told.node} went to “${told.rung}”: ${told.resource} ${Math.round(100 * told.share)} %` : null
+      }),
+      clue(strong, (scene) => said(scene, /EMFILE|ENFILE|ENOBUFS|ENOMEM/)),
+      clue(fair, growth),
+    ],
+  },
+  'caller-quota': {
+    ...overload,
+    whose: 'client',
+    title: 'The caller’s own quota is used up',
+    sentence: ({ call }) => `The quota of ${call?.caller ? `the key “${call.caller}”` : 'this caller'} is used up`,
+    cure: 'Come back after the time in Retry-After, or raise the quota of that key.',
+    explains: { HF_KEY_UNKNOWN: doubt },
+    clues: [clue(proof, (scene) => has(scene, 'HF_KEY_UNKNOWN') && said(scene, /quota of the key that was sent/))],
+  },
+  'attempts-spent': {
+    ...overload,
+    whose: 'upstream',
+    title: 'Several servers failed, each in its way',
+    sentence: (scene) => `All that could be tried was tried: ${culprits(scene)} failed, each in another way`,
+    cure: 'Each attempt below names its own failure; `retries` says how many further ones there may be.',
+    explains: { HF_ATTEMPTS_SPENT: hint, ...eachOf(upstreamFaults) },
+    clues: [
+      clue(proof, eachInItsWay),
+      clue(
+        against,
+        (scene) =>
+          scene.failures.length > 0 && eachInItsWay(scene) === null && 'the failures are alike, or there is but one',
+      ),
+      clue(against, (scene) => failedAlike(scene) && 'they belong together'),
+      clue(against, (scene) => !has(scene, 'HF_ATTEMPTS_SPENT') && 'not all tries were used up'),
+    ],
+  },
+} as const satisfies Record<string, Cause>
+
+const refusals: ReadonlySet<string> = new Set(['HF_OVERLOADED', 'HF_QUEUE_TIMEOUT', 'HF_DEADLINE_TOO_SHORT'])
+
+function refusedAlike({ others, beganMs }: Scene): string | null {
+  const count = others.filter(
+    ({ code, atMs }) => code !== null && refusals.has(code) && Math.abs(atMs - beganMs) < 60_000,
+  ).length
+  return count > 2 ? `${count} other calls were sent away for want of a place in that minute` : null
+}
+
+/** Servers that were out of use when it began. */
+function lost({ allServers }: Scene): string | null {
+  const names = allServers.filter(({ isOut }) => isOut).map(({ name }) => name)
+  return names.length === 0 ? null : `${inRow(names)} ${names.length === 1 ? 'was' : 'were'}`
+}
+
+/** So much slower than before counts. */
+const slowerMin = 2
+const answersMin = 3
+
+function slowed({ allServers }: Scene): string | null {
+  for (const { name, pace } of allServers) {
+    const { before, around } = pace
+    if (before.length < answersMin || around.length < 1) continue
+    const [was, is] = [median(before), median(around)]
+    if (is >= slowerMin * was && is - was > 100) return `answers of ${name} took ${span(is)}, and ${span(was)} before`
+  }
+  return null
+}
+
+const samplesMin = 6
+
+/** The memory of a process that grew all the time. */
+function growth({ resources, endedMs }: Scene): string | null {
+  const byNode = Map.groupBy(
+    resources.filter(({ atMs }) => atMs <= endedMs),
+    ({ node }) => node,
+  )
+  for (const [node, samples] of byNode) {
+    const [first, last] = [samples[0], samples.at(-1)]
+    if (!first || !last || samples.length < samplesMin || last.residentBytes < 1.5 * first.residentBytes) continue
+    const size = (bytes: number): number => Math.round(bytes / 2 ** 20)
+    return `${node} grew from ${size(first.residentBytes)} to ${size(last.residentBytes)} MiB in ${span(last.atMs - first.atMs)}`
+  }
+  return null
+}
+
+/** It claims no failure for itself, and leaves none over. */
+function eachOf(faults: object): Partial<Record<Sign, number>> {
+  return Object.fromEntries(Object.keys(faults).map((code) => [code, none]))
+}
+
+/** Servers of which no two failed in the same way. */
+function eachInItsWay({ servers }: Scene): string | null {
+  const ways = servers.map(({ own }) => new Set(own.map(({ attempt: { code } }) => code)))
+  const codes = ways.flatMap((way) => [...way])
+  return ways.length > 1 && new Set(codes).size === codes.length
+    ? `${codes.length} failures that have nothing in common`
+    : null
+}
