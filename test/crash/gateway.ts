@@ -99,7 +99,7 @@ export async function startProgram(
     end,
     [Symbol.asyncDispose]: async () => {
       await end('SIGKILL')
-      if (named === -1) await rm(state, { recursive: true, force: true })
+      if (named === -1) await rm(state, { recursive: true, force: true, maxRetries: 10 })
     },
   }
 }
