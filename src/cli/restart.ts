@@ -36,6 +36,7 @@ interface Gateway {
   readonly token?: string
 }
 
+/** @throws {Error} when none runs there. */
 export function readPidFile(stateDir: string): Gateway {
   try {
     const facts = JSON.parse(readFileSync(join(stateDir, pidFileName), 'utf8')) as Gateway
