@@ -97,7 +97,15 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const prober = new TokenProber(clock, wires, places)
   await watchUpstreams(parts, base, prober)
   parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
-  return { plane, pressure, breakers, observer, metrics, signs: () => signsOf(gauged, counts), view: () => viewFleet(gauged) }
+  return {
+    plane,
+    pressure,
+    breakers,
+    observer,
+    metrics,
+    signs: () => signsOf(gauged, counts),
+    view: () => viewFleet(gauged),
+  }
 }
 
 function callCounts({ objectives }: Config, { upstreams }: Relay['fleet']): CallCounts {

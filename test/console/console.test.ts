@@ -153,6 +153,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       metrics: () => Promise.resolve(''),
       liveness: () => ({}),
       readiness: () => ({ isReady: true, facts: {} }),
+      alerts: () => ({}),
       record: () => shelf,
       consoleDesk: { state: () => ({}), shownConfig: () => ({ yaml: 'site: behind-the-token\n' }) },
       nowMs: () => 0,

@@ -1,7 +1,8 @@
 /** How much of each error budget is left. */
 import { html } from 'htm/preact'
 import { useEffect } from 'preact/hooks'
-import { followReport, type Objective, report, whyNoReport } from './report.ts'
+import type { Score } from '../../src/objective/scoreboard.ts'
+import { followReport, report, whyNoReport } from './report.ts'
 import { duration, percent } from './words.ts'
 
 export function BudgetCard() {
@@ -12,7 +13,7 @@ export function BudgetCard() {
   return html`<div class="card">${told.objectives.map((each) => html`<${Budget} key=${each.name} objective=${each} />`)}</div>`
 }
 
-export function Budget({ objective }: { objective: Objective }) {
+export function Budget({ objective }: { objective: Score }) {
   const { name, reached, target, leftShare, burn, goneInMs, windowDays } = objective
   const left = Math.max(0, Math.min(1, leftShare))
   const tone = leftShare <= 0 ? 'bad' : burn > 1 ? 'warn' : 'good'

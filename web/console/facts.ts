@@ -36,6 +36,6 @@ export function toneOf(fact: Fact): 'good' | 'warn' | 'bad' | '' {
   if (fact.kind === 'upstream') return fact.state === 'up' ? 'good' : 'bad'
   if (fact.kind === 'worker' || fact.kind === 'engine')
     return fact.state === 'ready' ? 'good' : fact.isExpected ? '' : 'bad'
-  if (fact.kind === 'journal') return fact.state === 'well' ? 'good' : 'bad'
+  if (fact.kind === 'journal') return 'bad'
   return fact.code === null ? '' : 'warn'
 }

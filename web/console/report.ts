@@ -1,38 +1,20 @@
 /** Objectives and alerts, as the operators' port reports them. */
 import { signal } from '@preact/signals'
+import type { Condition } from '../../src/alert/condition.ts'
+import type { Score } from '../../src/objective/scoreboard.ts'
 import { ask, Refused } from './ask.ts'
 import { poll } from './state.ts'
 
 const periodMs = 5000
 
-export interface Objective {
-  readonly name: string
-  readonly sli: string
-  readonly target: number
-  readonly windowDays: number
-  readonly good: number
-  readonly bad: number
-  /** Share of good calls, null without calls. */
-  readonly reached: number | null
-  /** Share of the budget that is left; below 0 when it is overdrawn. */
-  readonly leftShare: number
-  /** 1 uses up exactly the budget. */
-  readonly burn: number
-  readonly goneInMs: number | null
-}
-
-export interface Alert {
-  readonly name: string
-  readonly severity: 'info' | 'warning' | 'critical'
-  readonly labels: Readonly<Record<string, string>>
-  readonly summary: string
-  readonly cure: string
+export interface Alert extends Condition {
+  /** ISO 8601; null while it has not lasted long enough to be told. */
   readonly since: string | null
   readonly isFlapping: boolean
 }
 
 export interface Report {
-  readonly objectives: readonly Objective[]
+  readonly objectives: readonly Score[]
   readonly alerts: readonly Alert[]
   readonly receivers: readonly { readonly name: string; readonly trouble: string | null }[]
 }
