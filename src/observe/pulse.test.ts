@@ -14,7 +14,14 @@ const call = {
   isStream: true,
   firstTokenMs: null,
 } as const
-const attempt = { detail: '', afterMs: 0, durationMs: 1, receivedStatus: null } as const
+const attempt = {
+  detail: '',
+  afterMs: 0,
+  durationMs: 1,
+  connectMs: null,
+  firstTokenMs: null,
+  receivedStatus: null,
+} as const
 
 test('an attempt that failed counts at its upstream, though the caller noticed nothing', () => {
   const pulse = new Pulse()
