@@ -13,6 +13,7 @@ import { RaySource } from '../src/fault/ray.ts'
 import { ManualClock } from '../src/ground/manual-clock.ts'
 import { seededRandom } from '../src/ground/random.ts'
 import type { ExchangeFact } from '../src/observe/exchange-fact.ts'
+import { type FactKind, factKinds } from '../src/observe/fact.ts'
 import { Recording } from '../src/observe/recording.ts'
 import { recordSchema } from '../src/store/record.ts'
 import { SqliteRecord } from '../src/store/sqlite-record.ts'
@@ -34,6 +35,10 @@ const codes: readonly (FaultCode | null)[] = [
   'HF_OVERLOADED',
   'HF_DNS_FAILED',
 ]
+/** All but samples and sums, as in web/console/facts.ts. */
+const tailKinds = (Object.keys(factKinds) as FactKind[]).filter(
+  (kind) => !/^(sum|load|line|limit|resource)$/.test(kind),
+)
 const pick = <T>(all: readonly T[]): T => all[Math.floor(random.unit() * all.length)] as T
 
 function account(code: FaultCode | null): ExchangeFact {
@@ -157,6 +162,8 @@ try {
     reader.around(nowMs - i * 1000 - 10_000, nowMs - i * 1000, null),
   )
   ask('the newest page of all', 50, (reader) => reader.latest({}, 100))
+  ask('the console’s tail', 50, (reader) => reader.latest({ kinds: tailKinds }, 200))
+  ask('the console’s tail of one upstream', 50, (reader) => reader.latest({ kinds: tailKinds, upstream: 'gpu3' }, 100))
   ask('a page of one fault', 50, (reader) => reader.latest({ code: 'HF_DNS_FAILED' }, 100))
   ask('a page of one upstream', 50, (reader) => reader.latest({ upstream: 'gpu3' }, 100))
   ask('a page of one upstream and fault', 50, (reader) =>

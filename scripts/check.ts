@@ -1,11 +1,12 @@
 /** `npm run check`: types, lint, format, dead code and the house rules, at once; only what fails is printed. */
 import { runStep, type StepResult } from './step.ts'
 
-const folders = ['src', 'lab', 'test', 'bench', 'scripts', 'examples']
+const folders = ['src', 'lab', 'test', 'bench', 'scripts', 'examples', 'web/console']
 
 export async function check(): Promise<boolean> {
   const results = await Promise.all([
     runStep('types', 'tsc', ['-p', '.']),
+    runStep('console types', 'tsc', ['-p', 'web/console', '--noEmit']),
     runStep('lint', 'oxlint', ['--type-aware', '--deny-warnings', ...folders]),
     runStep('format', 'biome', ['format', '--max-diagnostics=20', ...folders, 'bin']),
     runStep('dead code', 'knip', ['--no-progress']),
@@ -17,7 +18,7 @@ export async function check(): Promise<boolean> {
 }
 
 function row({ name, isGood, seconds }: StepResult): string {
-  return `${isGood ? 'ok  ' : 'FAIL'}  ${name.padEnd(12)} ${seconds.toFixed(1).padStart(5)} s\n`
+  return `${isGood ? 'ok  ' : 'FAIL'}  ${name.padEnd(14)} ${seconds.toFixed(1).padStart(5)} s\n`
 }
 
 if (import.meta.main) process.exitCode = (await check()) ? 0 : 1

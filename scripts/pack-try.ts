@@ -8,6 +8,7 @@ import { root, runStep } from './step.ts'
 
 interface Ready {
   readonly url: string
+  readonly adminUrl: string
   readonly models: readonly string[]
 }
 
@@ -82,6 +83,19 @@ async function callOnce({ url, models }: Ready): Promise<string> {
   return content
 }
 
+/** The page, and all that it names. */
+async function lookAtConsole({ adminUrl }: Ready): Promise<string> {
+  const signal = AbortSignal.timeout(callMs)
+  const page = await (await fetch(`${adminUrl}/`, { signal })).text()
+  const files = [...page.matchAll(/(?:src|href)="\.\/(assets\/[^"]+)"/g)].map(([, path]) => path)
+  if (files.length < 2) throw new Error(`the console is not built: ${page.slice(0, 1000)}`)
+  for (const path of files) {
+    const { ok, status } = await fetch(`${adminUrl}/console/${path}`, { signal })
+    if (!ok) throw new Error(`the console has no ${path}: ${status}`)
+  }
+  return files.join(', ')
+}
+
 /** Asks it to end. @throws {Error} if it does not, or not well */
 async function stop(child: ChildProcess): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -112,6 +126,8 @@ async function tryPackage(folder: string): Promise<void> {
     say('start', startMs, ready.url)
     startMs = performance.now()
     say('one call', startMs, JSON.stringify(await callOnce(ready)))
+    startMs = performance.now()
+    say('console', startMs, await lookAtConsole(ready))
     startMs = performance.now()
     await stop(child)
     say('stop', startMs)

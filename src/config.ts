@@ -3,7 +3,7 @@
  * environment.
  */
 import { readFileSync } from 'node:fs'
-import { type Document, LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument, stringify } from 'yaml'
 import { adminSchema, isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/caller.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
@@ -149,6 +149,11 @@ function valueOf(document: Document, path: string): unknown {
     const cure = 'Write the values out instead of using aliases (`*name`).'
     throw new ConfigError([{ place: path, field: '', message: (error as Error).message, cure }])
   }
+}
+
+/** As a file would say it; long values stay on their line. */
+export function writeYaml(value: object): string {
+  return stringify(value, { lineWidth: 0 })
 }
 
 /** Checks a configuration that does not come from a file. @throws {ConfigError} */

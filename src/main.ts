@@ -12,6 +12,7 @@ import { RaySource } from './fault/ray.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
+import type { FleetView } from './house/fleet-view.ts'
 import { openFleet } from './house/open-fleet.ts'
 import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
@@ -33,6 +34,8 @@ export interface House extends AsyncDisposable {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly callsLive: () => number
+  /** How upstreams and lines stand; some hundreds at most. */
+  readonly view: () => FleetView
   /** What objectives and early warnings are judged by. */
   readonly signs: () => Signs
   /** The name under which this process holds leases. */
@@ -151,6 +154,7 @@ interface OpenParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly signs: () => Signs
+  readonly view: () => FleetView
   readonly plane: RelayPlane
   readonly pressure: Pressure
   readonly streams: DurableStreams
@@ -168,6 +172,7 @@ function asHouse(open: OpenParts): House {
     fleet,
     metrics,
     signs,
+    view,
     plane: relay,
     pressure,
     streams,
@@ -187,6 +192,7 @@ function asHouse(open: OpenParts): House {
     fleet,
     metrics,
     signs,
+    view,
     journalNode,
     memoryRecord,
     bury,

@@ -14,7 +14,7 @@ import { readLines, readSource, repositoryFiles, root, type Violation } from './
 
 const files = repositoryFiles()
 const sources = files
-  .filter((path) => /^((src|lab|bench|test|scripts)\/.*\.ts|examples\/.*\.jsx?)$/.test(path))
+  .filter((path) => /^((src|lab|bench|test|scripts|web)\/.*\.ts|examples\/.*\.jsx?)$/.test(path))
   .map(readSource)
 const house = sources.filter(({ path }) => /^(src|lab)\//.test(path))
 

@@ -54,6 +54,7 @@ export function banner(ready: Ready): string {
     '',
     `  OpenAI clients      ${bold(`${url}/v1`)}`,
     `  Anthropic clients   ${bold(url)}`,
+    `  Console             ${bold(`${ready.adminUrl}/`)}`,
     `  Health and metrics  ${ready.adminUrl}/readyz  ${ready.adminUrl}/metrics`,
     ...(ready.logFile ? [`  Log                 ${ready.logFile}`] : []),
     '',

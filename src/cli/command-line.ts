@@ -95,6 +95,29 @@ Examples:
   })
 
 program
+  .command('status')
+  .description(
+    'Say whether a running gateway is well, and what is out and why. Exit code: 0 well, 1 something is out, 2 it does not serve, 3 none runs.',
+  )
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--json', 'print it as JSON')
+  .action(async (options: { state?: string; json?: boolean }) => {
+    const { status } = await import('./status.ts')
+    await status(options.state ?? '.holdfast', options.json ?? false)
+  })
+
+program
+  .command('top')
+  .description('Show traffic, upstreams and faults of a running gateway, anew every second. `q` ends it.')
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--once', 'print it once and end')
+  .option('--json', 'print it once as JSON')
+  .action(async (options: { state?: string; once?: boolean; json?: boolean }) => {
+    const { top } = await import('./top.ts')
+    await top(options)
+  })
+
+program
   .command('restart')
   .description(
     'Put new processes in the place of a running gateway’s, with its file read again. No connection is refused, no answer is cut.',

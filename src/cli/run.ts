@@ -2,15 +2,16 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, ConfigError } from '../config.ts'
-import { openAdmin, type Readiness } from '../edge/admin.ts'
+import { type AdminParts, openAdmin, type Readiness } from '../edge/admin.ts'
 import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
-import { openRecord } from '../house/open-record.ts'
+import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
+import { ConsoleDesk } from './console-desk.ts'
 import { DeployNews } from './deploy-news.ts'
 import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
@@ -41,21 +42,14 @@ export async function run(options: RunOptions): Promise<void> {
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
     const supervisor = new Supervisor(config, log, desk, record)
+    using consoleDesk = new ConsoleDesk(config, supervisor)
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
-    await using admin = await openAdmin(
-      { ...config.admin, tokens },
-      {
-        metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
-        liveness: () => supervisor.liveness(),
-        readiness: () => withFailed(supervisor.readiness(), failed),
-        alerts: () => desk.report(),
-        record: record.read,
-        nowMs: () => Date.now(),
-      },
-    )
+    const asked = adminParts(supervisor, record, { failed, desk, consoleDesk })
+    await using admin = await openAdmin({ ...config.admin, tokens }, asked)
     const { urls, models, upstreams } = await supervisor.start()
+    consoleDesk.urls = urls
     await using _checkpoints = startCheckpoints(config)
     const ready: Ready = {
       urls,
@@ -68,7 +62,7 @@ export async function run(options: RunOptions): Promise<void> {
     }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
-    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk })
+    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk, consoleDesk })
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
@@ -123,10 +117,34 @@ function withFailed({ isReady, facts }: Readiness, failed: FailedRestarts): Read
   return { isReady, facts: failed.count === 0 ? facts : { ...facts, failedRestarts: failed } }
 }
 
+interface Desks {
+  readonly failed: FailedRestarts
+  readonly desk: AlertDesk
+  readonly consoleDesk: ConsoleDesk
+}
+
+/** What can be asked at the operators' port. */
+function adminParts(supervisor: Supervisor, record: OpenRecord, { failed, desk, consoleDesk }: Desks): AdminParts {
+  return {
+    metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
+    liveness: () => supervisor.liveness(),
+    readiness: () => withFailed(supervisor.readiness(), failed),
+    alerts: () => desk.report(),
+    record: record.read,
+    consoleDesk,
+    nowMs: () => Date.now(),
+  }
+}
+
+interface RestartParts extends Desks {
+  readonly log: Log
+  readonly news: DeployNews
+}
+
 function restartOnSignal(
   supervisor: Supervisor,
   read: () => Promise<Config>,
-  { log, failed, news, desk }: { log: Log; failed: FailedRestarts; news: DeployNews; desk: AlertDesk },
+  { log, failed, news, desk, consoleDesk }: RestartParts,
 ): void {
   process.on('SIGUSR2', () => {
     news.restartAsked()
@@ -136,6 +154,7 @@ function restartOnSignal(
         await supervisor.restart(config)
         desk.use(config, alerts)
         news.restarted(config)
+        consoleDesk.config = config
       })
       .catch((error: unknown) => {
         failed.count++

@@ -13,6 +13,7 @@ import type { Totals } from '../observe/metric.ts'
 import type { OpenRecord } from '../house/open-record.ts'
 import { compileCache } from './compile-cache.ts'
 import type { Snapshot } from './live-line.ts'
+import type { HandView } from './overview.ts'
 import { Siblings } from './siblings.ts'
 import { SpeedFile } from './speed-file.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
@@ -176,7 +177,10 @@ export class Supervisor {
   }
 
   readiness(): Readiness {
-    const describe = ({ number, worker, status }: Hand) => ({ number, pid: worker.process.pid, ...status })
+    const describe = ({ number, worker, status }: Hand) => {
+      const { beat: _, view: __, ...told } = status ?? {}
+      return { number, pid: worker.process.pid, ...told }
+    }
     const workers = this.#active.map(describe)
     const retiring = [...this.#hands].filter(({ isRetired }) => isRetired).map(describe)
     return {
@@ -214,6 +218,18 @@ export class Supervisor {
       upstreamsUp: Math.max(0, ...statuses.map(({ upstreamsUp }) => upstreamsUp)),
       upstreamsAll: Math.max(0, ...statuses.map(({ upstreamsAll }) => upstreamsAll)),
     }
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  hands(): HandView[] {
+    const nowMs = performance.now()
+    return [...this.#hands].map(({ number, worker, isRetired, heardMs, status }) => {
+      const pid = worker.process.pid ?? 0
+      return { number, pid, isRetired, heardMs: nowMs - heardMs, isSilent: nowMs - heardMs > busyMs, status }
+    })
   }
 
   /** Lets every worker drain; resolves when all are gone. */

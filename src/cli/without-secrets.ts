@@ -5,6 +5,8 @@ import type { Config } from '../config.ts'
 export function withoutSecrets(config: Config): Config {
   const hide = (spelling: string): string => (/^(env|file):|^caller$/.test(spelling) ? spelling : '(hidden)')
   const { token } = config.admin
+  const { otlp } = config.telemetry
+  const headers = Object.entries(otlp.headers).map(([name, value]) => [name, hide(value)])
   return {
     ...config,
     admin: { ...config.admin, ...(token !== undefined && { token: hide(token) }) },
@@ -19,6 +21,7 @@ export function withoutSecrets(config: Config): Config {
       ]),
     ),
     keys: config.keys.map((key) => ({ ...key, key: hide(key.key) })),
+    telemetry: { ...config.telemetry, otlp: { ...otlp, headers: Object.fromEntries(headers) } },
     alerts: mapSecrets(config.alerts, hide),
   }
 }

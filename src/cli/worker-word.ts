@@ -5,7 +5,9 @@ import type { SpeedEntry } from '../fleet/speed-book.ts'
 import type { House } from '../main.ts'
 import type { FactRow } from '../observe/fact-row.ts'
 import type { Signs } from '../objective/signs.ts'
+import type { FleetView } from '../house/fleet-view.ts'
 import type { Numbers, Totals } from '../observe/metric.ts'
+import type { Beat } from '../observe/pulse.ts'
 import type { EngineTold, Ready } from './banner.ts'
 import type { SiblingWord } from './siblings.ts'
 
@@ -42,6 +44,8 @@ export type SupervisorWord =
 
 export interface WorkerStatus {
   readonly totals: Totals
+  readonly beat: Beat
+  readonly view: FleetView
   readonly callsLive: number
   readonly isReady: boolean
   readonly pressure: WorkerPressure

@@ -141,6 +141,8 @@ function statusOf(house: House): WorkerStatus {
   const { upstreams } = describeFleet(house.fleet)
   return {
     totals: { ...house.metrics.totals },
+    beat: house.metrics.pulse.beat,
+    view: house.view(),
     callsLive: house.callsLive(),
     isReady: house.isReady(),
     pressure: { rung: house.pressure.rung, store: house.pressure.storeRung, reason: house.pressure.words },

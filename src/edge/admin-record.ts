@@ -3,6 +3,7 @@
  * `code`, `from` and `to`, newest first, or with `counts` the sums of a time. Every answer is bounded.
  */
 import { type FactKind, factKinds } from '../observe/fact.ts'
+import { factWords } from '../observe/fact-words.ts'
 import { type Entry, entriesMax, type FactFilter, type RecordReader } from '../store/record.ts'
 
 const countDefault = 100
@@ -53,7 +54,7 @@ function filterOf(query: URLSearchParams, fromMs: number | undefined, toMs: numb
 }
 
 function told({ id, fact }: Entry): object {
-  return { id, ...fact }
+  return { id, ...fact, words: factWords(fact) }
 }
 
 /** Milliseconds since 1970, or a date of ISO 8601. */

@@ -28,6 +28,7 @@ async function openStage(tokens: readonly string[] = []) {
       readiness: () => ({ isReady: true, facts: { generation: 7 } }),
       alerts: () => ({ alerts: [] }),
       record: () => shelf,
+      consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
       nowMs: () => clock.nowMs(),
     },
   )

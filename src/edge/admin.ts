@@ -1,6 +1,7 @@
 /** The operators' listener: is it alive, is it ready, and what do the numbers say. Apart from the visitors' traffic. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
@@ -18,6 +19,8 @@ export interface AdminParts {
   readonly alerts: () => object
   /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
   readonly record: () => RecordReader | null
+  /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
+  readonly consoleDesk: { state(since: number): object; shownConfig(): object }
   /** Wall time. */
   readonly nowMs: () => number
 }
@@ -51,6 +54,7 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
       const [path, query] = targetOf(request.url ?? '/')
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return sendError(response, 405, 'only GET', ['allow', 'GET, HEAD'])
+      if (answerConsole(path, request, response)) return
       const answer = answers.get(path)
       if (!answer) return sendError(response, 404, `here are ${[...answers.keys()].join(', ')}`)
       const isTrusted = mayAsk(request, tokens)
@@ -81,8 +85,15 @@ function mayAsk({ headers }: IncomingMessage, tokens: readonly string[]): boolea
   return name === '' || isLoopback(name)
 }
 
-function answersOf({ metrics, liveness, readiness, alerts, record, nowMs }: AdminParts): Map<string, Answer> {
+function answersOf(parts: AdminParts): Map<string, Answer> {
+  const { metrics, liveness, readiness, alerts, record, nowMs, consoleDesk } = parts
   return new Map<string, Answer>([
+    [
+      '/console/state',
+      (response, query) =>
+        sendJson(response, 200, consoleDesk.state(Number(new URLSearchParams(query).get('since') ?? 0))),
+    ],
+    ['/console/config', (response) => sendJson(response, 200, consoleDesk.shownConfig())],
     ['/livez', (response, _, isTrusted) => sendJson(response, 200, { status: 'alive', ...(isTrusted && liveness()) })],
     [
       '/readyz',

@@ -58,6 +58,10 @@ export class KeyRing {
     return Math.max(0, Math.min(...this.#keys.map(({ restUntilMs }) => restUntilMs)) - nowMs)
   }
 
+  get count(): number {
+    return this.#keys.length
+  }
+
   get restingCount(): number {
     const nowMs = this.#clock.monotonicMs()
     return this.#keys.filter(({ restUntilMs }) => restUntilMs > nowMs).length

@@ -27,6 +27,7 @@ import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
+import { type FleetView, viewFleet } from './fleet-view.ts'
 import { gaugesOf } from './gauges.ts'
 import type { OpenRecord } from './open-record.ts'
 import type { Telemetry } from './open-telemetry.ts'
@@ -46,6 +47,7 @@ export interface OpenRelay {
   readonly breakers: Breakers
   readonly observer: Observer
   readonly metrics: Metrics
+  readonly view: () => FleetView
   /** For objectives and early warnings. */
   readonly signs: () => Signs
 }
@@ -95,7 +97,15 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const prober = new TokenProber(clock, wires, places)
   await watchUpstreams(parts, base, prober)
   parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
-  return { plane, pressure, breakers, observer, metrics, signs: () => signsOf(gauged, counts) }
+  return {
+    plane,
+    pressure,
+    breakers,
+    observer,
+    metrics,
+    signs: () => signsOf(gauged, counts),
+    view: () => viewFleet(gauged),
+  }
 }
 
 function callCounts({ objectives }: Config, { upstreams }: Relay['fleet']): CallCounts {

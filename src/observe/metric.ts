@@ -14,6 +14,7 @@ import { Distribution, type Witness } from './distribution.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import { histogramNumbers, withWitnesses } from './histogram-numbers.ts'
 import { type MetricNumbers, openMetricsText } from './openmetrics.ts'
+import { Pulse } from './pulse.ts'
 import { Tally } from './tally.ts'
 
 /** Seconds; from a cached first token to a long answer. */
@@ -108,6 +109,7 @@ export interface Totals {
 export class Metrics {
   readonly registry = new Registry()
   readonly totals: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
+  readonly pulse = new Pulse()
   #calls = this.#tally('holdfast_calls_total', 'Calls settled.', ['route', 'model', 'outcome', 'code'])
   #attempts = this.#tally('holdfast_attempts_total', 'Tries on upstreams; `code` is `ok` or the fault.', [
     'upstream',
@@ -290,6 +292,7 @@ export class Metrics {
       this.#overheads.observe(fact.overheadMs / 1000, witness, fact.route)
     }
     this.#sum(fact)
+    this.pulse.settled(fact)
   }
 
   breakerOpened(upstream: string, why: string): void {

@@ -31,7 +31,7 @@ const worldModules = new RegExp(
 const worldPlaces = [
   /^src\/(config|main)\.ts$/,
   /^src\/cli\//,
-  /^src\/edge\/(listener|admin|tls|page)\.ts$/,
+  /^src\/edge\/(listener|admin|console-page|tls|page)\.ts$/,
   /^src\/relay\/wire\//,
   /^src\/fleet\/[\w-]+-driver\.ts$/,
   /^src\/store\/(sqlite|redis|postgres)-/,

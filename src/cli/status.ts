@@ -1,0 +1,88 @@
+/**
+ * `holdfast status`: is it well, what is out, and why, on one screen. The exit code says so, too: 0 well, 1 something
+ * is out, 2 it does not serve, 3 no gateway runs.
+ */
+import { askGateway, NoGateway } from './ask-gateway.ts'
+import type { ConsoleState } from './console-desk.ts'
+import type { Level } from './overview-verdict.ts'
+import type { Overview } from './overview.ts'
+import { printable } from '../observe/fact-words.ts'
+import { shortNumber, shortTime } from './terminal-text.ts'
+
+const exitCodes: Readonly<Record<Level, number>> = { well: 0, impaired: 1, down: 2 }
+const noGatewayCode = 3
+const faultsMax = 5
+
+/** Of what `/alerts` tells. */
+interface AlertTold {
+  readonly severity: string
+  readonly name: string
+  readonly summary: string
+}
+
+/** What `--json` prints. */
+export interface Status {
+  readonly level: Level | 'absent'
+  readonly sentence: string
+  readonly troubles: readonly string[]
+  readonly alerts: readonly AlertTold[]
+  readonly overview: Overview | null
+}
+
+/** Prints, and sets the exit code. */
+export async function status(stateDir: string, isJson: boolean): Promise<void> {
+  const told = await read(stateDir)
+  process.exitCode = told.level === 'absent' ? noGatewayCode : exitCodes[told.level]
+  process.stdout.write(isJson ? `${JSON.stringify(told, null, 2)}\n` : statusWords(told))
+}
+
+async function read(stateDir: string): Promise<Status> {
+  try {
+    const [state, report] = await Promise.all([
+      askGateway<ConsoleState>(stateDir, '/console/state'),
+      askGateway<{ alerts: AlertTold[] }>(stateDir, '/alerts'),
+    ])
+    if (!state) throw new NoGateway('The gateway is of a version that tells nothing of the kind: restart it.')
+    return judged(state.now, report?.alerts ?? [])
+  } catch (error) {
+    if (!(error instanceof NoGateway)) throw error
+    return { level: 'absent', sentence: error.message, troubles: [], alerts: [], overview: null }
+  }
+}
+
+/** Alerts that say more than "good to know" are troubles, too. */
+export function judged(overview: Overview, alerts: readonly AlertTold[]): Status {
+  const { level, sentence, troubles } = overview.verdict
+  const pressing = alerts.filter(({ severity }) => severity !== 'info')
+  const isWell = level === 'well' && pressing.length === 0
+  return {
+    level: isWell ? 'well' : level === 'well' ? 'impaired' : level,
+    sentence: level === 'well' && !isWell ? 'Serving, with alerts going on.' : sentence,
+    troubles,
+    alerts,
+    overview,
+  }
+}
+
+export function statusWords({ sentence, troubles, alerts, overview }: Status): string {
+  const lines = [sentence, ...troubles.map((each) => `  - ${each}`)]
+  for (const { severity, name, summary } of alerts) lines.push(`  - ${severity}: ${summary} (${name})`)
+  if (overview) lines.push('', ...numbers(overview))
+  return `${lines.map(printable).join('\n')}\n`
+}
+
+function numbers({ lately, callsLive, waiting, totals, faults, faultsSeconds, workers, ...rest }: Overview): string[] {
+  const seconds = Math.max(1, lately.seconds)
+  const row = (name: string, text: string): string => `${name.padEnd(13)}${text}`
+  const shown = faults.slice(0, faultsMax).map(({ code, calls, attempts }) => `${code} ${calls}/${attempts}`)
+  return [
+    row('calls', `${shortNumber(lately.calls / seconds)} a second, ${callsLive} under way, ${waiting} in line`),
+    row('first token', `${shortTime(lately.firstTokenP50Ms)}, 95 % within ${shortTime(lately.firstTokenP95Ms)}`),
+    row('since start', `${totals.calls} calls, ${totals.failed} failed, ${totals.retries} tried again`),
+    ...(shown.length > 0
+      ? [row('faults', `${shown.join(', ')} (callers/attempts in the last ${faultsSeconds / 60} min)`)]
+      : []),
+    row('workers', workers.map(({ number, state }) => `${number} ${state}`).join(', ')),
+    row('version', `${rest.version}, up ${shortTime(rest.atMs - rest.startedMs)}, generation ${rest.generation}`),
+  ]
+}
