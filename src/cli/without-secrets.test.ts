@@ -1,7 +1,4 @@
-/**
- * What the console, `holdfast check` and the record may see of a configuration: never a secret, wherever one can
- * stand.
- */
+/** What the console, `holdfast check` and the record see of a configuration: never a secret, wherever one can stand. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkConfig, writeYaml } from '../config.ts'

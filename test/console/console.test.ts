@@ -59,6 +59,9 @@ test('a server dies: the overview says so within 5 s, and its last failure leads
 
   await card.getByRole('link', { name: 'why?' }).click()
   await page.getByRole('heading', { name: 'How it went' }).waitFor({ timeout: pageMs })
+  const explained = page.locator('.explanation')
+  await explained.waitFor({ timeout: pageMs })
+  assert.match(await explained.innerText(), /server-(crash|down)[^]*whose fault: the model server’s/)
   const way = page.locator('.waterfall')
   assert.match(await way.innerText(), new RegExp(`${name}[^]*HF_UPSTREAM_(REFUSED|CUT|RESET)`))
   // It was saved: the last attempt gave the answer.
