@@ -81,7 +81,7 @@ export async function obtainLlamaServer(options: ObtainOptions = {}): Promise<Ll
     await mkdir(work)
     const { mirror, signal, onProgress = () => undefined } = options
     await unpackFromDebian(work, { mirror, signal, onProgress })
-    await rm(join(work, 'apt'), { recursive: true, force: true })
+    await rm(join(work, 'apt'), { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     if (!(await tryProgram(join(work, 'llama-server'), 'unpacked', signal))) {
       throw new Error('the unpacked program does not start on this machine')
     }
@@ -91,7 +91,7 @@ export async function obtainLlamaServer(options: ObtainOptions = {}): Promise<Ll
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`llama-server cannot be had here: ${reason}. ${otherWays}.`, { cause: error })
   } finally {
-    await rm(work, { recursive: true, force: true })
+    await rm(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 
@@ -106,7 +106,7 @@ async function moveInto(target: string, work: string, signal: AbortSignal | unde
     const aside = `${work}-replaced`
     await rename(target, aside)
     await rename(work, target)
-    await rm(aside, { recursive: true, force: true })
+    await rm(aside, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
   const ours = await tryProgram(program, 'unpacked', signal)
   if (!ours) throw new Error(`${program} does not start after it was moved to its place`)
@@ -146,6 +146,6 @@ async function removeLeftovers(target: string): Promise<void> {
     if (!name.startsWith(`${basename(target)}.partial-`)) continue
     const path = join(parent, name)
     const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now())
-    if (age > leftoverAgeMs) await rm(path, { recursive: true, force: true })
+    if (age > leftoverAgeMs) await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 }

@@ -73,7 +73,7 @@ export async function startHoldfast(options: HoldfastOptions): Promise<RunningHo
   if (!existsSync(join(repository, entry))) throw new PeerMissing(`${entry} does not exist yet`)
   const usual = `${options.journal}${options.nodeOptions === undefined ? '' : '-patched'}`
   const folder = join(cache, 'bench', 'holdfast', options.name ?? usual)
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   mkdirSync(folder, { recursive: true })
   const args = [entry, 'run', ...runFlags(options, folder)]
   const log = join(folder, 'log')

@@ -77,6 +77,6 @@ test('alerts are known, passed on and resolved', { skip, timeout: 90_000 }, asyn
     assert.deepEqual(Object.keys(ours?.alerts[0] ?? {}).toSorted(), Object.keys(theirs?.alerts[0] ?? {}).toSorted())
   } finally {
     await alertmanager.stop()
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 })

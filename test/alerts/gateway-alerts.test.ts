@@ -36,7 +36,7 @@ before(async () => {
 
 after(async () => {
   await sink[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 })
 
 function configure(more: string): void {

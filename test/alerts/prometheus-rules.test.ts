@@ -41,7 +41,7 @@ test('the rules alert on what they should, and on nothing else', { skip }, () =>
     )
     assert.match(run(['test', 'rules', cases]), /SUCCESS/)
   } finally {
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 

@@ -56,7 +56,7 @@ function makeCertificate(folder: string, days: number): { key: string; cert: str
 test('the end of a certificate is read, though nobody vouches for it', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-certificate-'))
   const made = makeCertificate(folder, 5)
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   if (!made) return t.skip('openssl is not here to make a certificate')
   const server = createTlsServer(made, (socket) => socket.on('error', () => {}))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -58,7 +58,7 @@ for (const [engine, workers] of [
     timeout: 180_000,
   }, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-suite-'))
-    t.after(() => rm(folder, { recursive: true, force: true }))
+    t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
     const config = join(folder, 'holdfast.yaml')
     await writeFile(
       config,

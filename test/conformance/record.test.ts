@@ -31,7 +31,7 @@ function onDisk(): { shelf: (clock: ManualClock) => FactShelf; read: () => Recor
   return {
     shelf: (clock) => new SqliteRecord(path, clock, node, silent),
     read: () => new RecordQuery(path),
-    end: () => rmSync(folder, { recursive: true }),
+    end: () => rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 }),
   }
 }
 

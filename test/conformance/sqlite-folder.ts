@@ -14,7 +14,7 @@ export class JournalFolder {
 
   constructor() {
     before(() => void (this.#folder = mkdtempSync(join(tmpdir(), 'holdfast-journal-'))))
-    after(() => rmSync(this.#folder, { recursive: true, force: true }))
+    after(() => rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
   }
 
   get path(): string {

@@ -13,7 +13,7 @@ import { defaults, StreamBench, streamSuite } from './stream-suite.ts'
 
 let folder = ''
 before(() => void (folder = mkdtempSync(join(tmpdir(), 'holdfast-streams-'))))
-after(() => rmSync(folder, { recursive: true, force: true }))
+after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
 
 let fileCount = 0
 const newPath = (): string => join(folder, `streams-${fileCount++}.db`)

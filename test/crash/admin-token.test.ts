@@ -25,7 +25,7 @@ test('a port that others can reach needs a token, of some length', async () => {
     assert.match((await check({ host: '0.0.0.0', port: 5021, token: 'env:NOT_SET_ANYWHERE' })).output, /is not set/)
     assert.equal((await check({ host: '0.0.0.0', port: 5021, token })).code, 0)
   } finally {
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 
@@ -47,6 +47,6 @@ test('with a token the port is closed to who has none, and `holdfast restart` ha
     assert.equal(statSync(join(gateway.state, 'holdfast.pid')).mode & 0o077, 0, 'others cannot read it')
   } finally {
     await sim.stop()
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })

@@ -14,7 +14,7 @@ before(async () => {
     'upstreams: { none: { url: http://127.0.0.1:9/v1 } }\nstreams: { longPollMs: 5000 }\n',
   )
 })
-after(() => rm(folder, { recursive: true, force: true }))
+after(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
 
 /** A gateway whose streams lie in the state folder of this name. */
 function start(state: string): Promise<Gateway> {

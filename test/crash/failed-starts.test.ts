@@ -11,7 +11,7 @@ import { after, before, test } from 'node:test'
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 let folder = ''
 before(() => void (folder = mkdtempSync(join(tmpdir(), 'holdfast-start-'))))
-after(() => rmSync(folder, { recursive: true, force: true }))
+after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
 
 /** Runs to its end, which must come by itself; gives what was said on standard error. */
 function fail(...args: string[]): string {

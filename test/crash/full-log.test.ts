@@ -35,7 +35,7 @@ test('calls go on while the disk of the log is full', { timeout: 60_000 }, async
     assert.equal(await gateway.end('SIGTERM'), 0)
   } finally {
     await sim.stop()
-    await rm(folder, { recursive: true })
+    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 
@@ -50,6 +50,6 @@ test('a log that cannot be opened is told at the start', { timeout: 60_000 }, as
     assert.match(stderr, /^the log .*holdfast\.yaml\/log cannot be opened/)
     assert.doesNotMatch(stderr, /^ +at /m)
   } finally {
-    await rm(folder, { recursive: true })
+    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })

@@ -40,6 +40,6 @@ test('what was learnt of a server is there after the end, whatever journal there
     await next.end('SIGTERM')
     assert.equal((await kept())[0]?.firstToken?.intercept, entry?.firstToken?.intercept, 'one call is no better')
   } finally {
-    await rm(state, { recursive: true })
+    await rm(state, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })

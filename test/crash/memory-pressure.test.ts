@@ -116,6 +116,6 @@ test('short of memory, new calls are refused, all that was accepted ends whole, 
       .filter((msg) => msg.startsWith('under pressure: new calls'))
     assert.ok(words.length > 0, 'and the log tells of it')
   } finally {
-    await rm(folder, { recursive: true })
+    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })

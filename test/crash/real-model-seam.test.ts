@@ -43,7 +43,7 @@ before(
 )
 after(async () => {
   await spare?.stop()
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 })
 
 /** A gateway that asks `first` before the spare engine. */

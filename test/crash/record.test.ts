@@ -62,7 +62,7 @@ test('two processes write one file and are killed while they do: what is there i
       database.close()
     }
   } finally {
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 
@@ -128,7 +128,7 @@ test('a gateway that was killed as a whole is explained by the next start, and t
     ])
   } finally {
     await sim.stop()
-    rmSync(state, { recursive: true })
+    rmSync(state, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 
@@ -159,7 +159,7 @@ test('a restart tells what was changed, by name and never by value, and why one 
       assert.equal(readFileSync(join(gateway.state, `record.db${suffix}`)).includes(secret), false)
   } finally {
     await sim.stop()
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 
@@ -206,7 +206,7 @@ test('the last words of a worker that crashes are kept, and go on to the standar
     assert.match(output, /exited after .* by code 1, its last words: .*, unexpected/)
   } finally {
     await sim.stop()
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 

@@ -70,7 +70,7 @@ test('`holdfast restart` under load: new processes, no connection refused, no st
     )
     assert.equal(await gateway.end('SIGTERM'), 0)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     await sim.stop()
   }
 })
@@ -207,7 +207,7 @@ test('a restart that fails says why, and leaves as many workers as there were, o
     })
     assert.ok(after.includes(before[1] ?? 0), 'the other old one is still there')
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 
@@ -245,7 +245,7 @@ for (const [signal, how] of [
       t.diagnostic(`longest pause ${Math.round(Math.max(...results.map(({ longestGapMs }) => longestGapMs)))} ms`)
       assert.ok(results.every(({ resumes }) => resumes > 0))
     } finally {
-      rmSync(state, { recursive: true, force: true })
+      rmSync(state, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
       await sim.stop()
     }
   })

@@ -77,6 +77,6 @@ test('while the system gives no new process, those that are there go on, and one
     assert.equal(await gateway.end('SIGTERM'), 0)
   } finally {
     await sim.stop()
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 })

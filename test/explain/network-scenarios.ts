@@ -55,7 +55,7 @@ async function certificate(isExpired: boolean): Promise<Certificate> {
     openssl('ca', '-batch', '-selfsign', '-config', ca, '-keyfile', key, '-in', request, '-out', cert, ...dates)
     return { key: await readFile(key), cert: await readFile(cert) }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 

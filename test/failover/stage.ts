@@ -89,7 +89,7 @@ export class Stage implements AsyncDisposable {
     await using parts = new AsyncDisposableStack()
     const provider = parts.use(await Provider.open())
     const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-failover-'))
-    parts.defer(() => rm(stateDir, { recursive: true, force: true }))
+    parts.defer(() => rm(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
     const pairs = new Map<string, Pair>()
     const upstreams: ConfigInput['upstreams'] = {}
     const pools: ConfigInput['pools'] = {}

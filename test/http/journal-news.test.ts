@@ -32,6 +32,6 @@ test('a damaged journal is told of by the process that mends it', async () => {
     assert.match(String(told[0]?.[1]), /^the journal was damaged: what can be read was saved: ./)
     assert.equal(told[0]?.[2], `worker-0/${process.pid}`)
   } finally {
-    rmSync(stateDir, { recursive: true })
+    rmSync(stateDir, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 })

@@ -15,7 +15,7 @@ import { assertRefused, goodBody, openTestHouse, pause, post, streamBody, type T
 const limit = { timeout: 60_000 }
 const folders: string[] = []
 after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 })
 
 /** A house with its journal on a disk, and a way to let that disk refuse events from now on. */

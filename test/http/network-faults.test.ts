@@ -109,7 +109,7 @@ async function selfSigned(t: TestContext): Promise<Broken | null> {
     return null
   }
   const [key, cert] = await Promise.all([readFile(join(folder, 'key')), readFile(join(folder, 'cert'))])
-  await rm(folder, { recursive: true })
+  await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   const server = createHttpsServer({ key, cert }, (_, response) => response.end('{}')).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -213,7 +213,7 @@ describe('more callers than places', { timeout: 60_000 }, () => {
         Array.from({ length: 5 }, () => 'complete'),
       )
     } finally {
-      await rm(stateDir, { recursive: true, force: true })
+      await rm(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     }
   })
 
@@ -231,7 +231,7 @@ describe('more callers than places', { timeout: 60_000 }, () => {
       await until('all to be settled', () => house.accounts.length === 5)
       assert.equal(house.upstream.calls.length, 5)
     } finally {
-      await rm(stateDir, { recursive: true, force: true })
+      await rm(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     }
   })
 

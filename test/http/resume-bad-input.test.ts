@@ -153,7 +153,7 @@ test('an EventSource is never told 5xx, but held and let go', async () => {
   } finally {
     SqliteJournal.prototype.open = open
     await broken[Symbol.asyncDispose]()
-    await rm(stateDir, { recursive: true, force: true })
+    await rm(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 

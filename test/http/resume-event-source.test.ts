@@ -128,6 +128,6 @@ test('reads on from the next start of the gateway', async () => {
     assert.equal(source.text, words(6))
     assert.deepEqual(source.ids, [...source.ids.keys()])
   } finally {
-    await rm(stateDir, { recursive: true, force: true })
+    await rm(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 })

@@ -40,7 +40,7 @@ before(async () => {
 after(async () => {
   await house[Symbol.asyncDispose]()
   await upstream[Symbol.asyncDispose]()
-  await rm(stateDir, { recursive: true, force: true })
+  await rm(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 })
 beforeEach(() => void (upstream.calls.length = 0))
 

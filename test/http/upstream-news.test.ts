@@ -26,7 +26,7 @@ async function newsOf(url: string): Promise<UpstreamFact[]> {
     using reader = new RecordQuery(join(stateDir, 'record.db'))
     return reader.latest({ kinds: ['upstream'] }, 10).entries.map(({ fact }) => fact as UpstreamFact)
   } finally {
-    rmSync(stateDir, { recursive: true })
+    rmSync(stateDir, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 
@@ -52,7 +52,7 @@ function expiredCertificate(): { key: Buffer; cert: Buffer } | null {
       run('x509', '-req', '-in', wish, '-signkey', key, '-days', '-1', '-out', cert)
     return isMade ? { key: readFileSync(key), cert: readFileSync(cert) } : null
   } finally {
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 

@@ -149,7 +149,7 @@ describe('a visitor that leaves, where leaving cancels', limit, () => {
 describe('a visitor that leaves, where the answer is to be kept', limit, () => {
   const folders: string[] = []
   after(() => {
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   })
 
   /** Leaves a house with a journal on disk, and gives what another house then tells of the answer. */

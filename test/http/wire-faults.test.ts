@@ -219,7 +219,7 @@ describe('TLS', limit, () => {
       key = ''
     }
   })
-  after(() => rmSync(folder, { recursive: true, force: true }))
+  after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
 
   const tlsServer = () =>
     listen(

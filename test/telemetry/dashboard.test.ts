@@ -50,7 +50,7 @@ test('Prometheus understands every expression', (t) => {
     })
     assert.equal(scrape.status, 0, scrape.stdout + scrape.stderr)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 })
 

@@ -35,7 +35,7 @@ before(async () => {
 after(async () => {
   await house[Symbol.asyncDispose]()
   await upstream[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 })
 
 /** Each line as it was read; one that is no object fails. */

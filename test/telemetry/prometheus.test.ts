@@ -113,6 +113,6 @@ test('a Prometheus server reads a running gateway, and leads from a bucket to a 
       await once(server, 'exit')
     }
     await sim.stop()
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 })

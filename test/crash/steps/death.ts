@@ -102,7 +102,7 @@ export class DeathFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true })
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 

@@ -227,7 +227,7 @@ export class Lane implements AsyncDisposable {
     await this.kill()
     this.journal[Symbol.dispose]()
     this.folder[Symbol.dispose]()
-    rmSync(this.state, { recursive: true, force: true })
+    rmSync(this.state, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 
   async #prepare({ deaths, cutTokens, slowFactor }: Scene, prompt: string): Promise<void> {
