@@ -75,7 +75,7 @@ test('the line of a call tells its phases: the line, the connection, the first t
   )
   const [attempt] = line['attempts'] as Record<string, number>[]
   const { connectMs = -1, firstTokenMs = -1, durationMs = -1, afterMs = -1 } = attempt ?? {}
-  assert.ok(afterMs >= 0 && connectMs >= 0 && firstTokenMs >= 50 && firstTokenMs >= connectMs, JSON.stringify(attempt))
+  assert.ok(afterMs >= 0 && connectMs >= 0 && firstTokenMs >= 49 && firstTokenMs >= connectMs, JSON.stringify(attempt))
   assert.ok(durationMs >= firstTokenMs + 40 && Number(line['durationMs']) >= durationMs, JSON.stringify(line))
   assert.ok(Number(line['overheadMs']) >= 0 && Number(line['overheadMs']) < Number(line['firstTokenMs']))
 })
