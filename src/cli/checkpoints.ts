@@ -2,19 +2,14 @@
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config.ts'
-import { recordFileName } from '../store/sqlite-record-file.ts'
+import { sqlitePaths } from '../house/state-files.ts'
 import { compileCache } from './compile-cache.ts'
 
 const heapMiBMax = 16
 
 /** Ends when it is disposed of, or with the process. Nothing to do where everything is kept in memory. */
-export function startCheckpoints({ stateDir, journal, streams, record }: Config): AsyncDisposable {
-  const names = [
-    journal.engine === 'sqlite' && 'journal.db',
-    streams.engine === 'sqlite' && 'streams.db',
-    record.enabled && (record.engine ?? journal.engine) === 'sqlite' && recordFileName,
-  ]
-  const paths = names.filter((name) => name !== false).map((name) => join(stateDir, name))
+export function startCheckpoints(config: Config): AsyncDisposable {
+  const paths = sqlitePaths(config)
   if (paths.length === 0) return { [Symbol.asyncDispose]: async () => {} }
   const thread = new Worker(join(import.meta.dirname, `checkpoint-thread${extname(import.meta.filename)}`), {
     workerData: { paths },

@@ -11,6 +11,7 @@ import { SqliteRecord } from '../store/sqlite-record.ts'
 import { recordFileName } from '../store/sqlite-record-file.ts'
 import { RecordQuery } from '../store/sqlite-record-query.ts'
 import { RecordSweep } from '../store/sqlite-record-sweep.ts'
+import { recordEngine } from './state-files.ts'
 
 export interface OpenRecord {
   readonly recorder: Recorder
@@ -35,10 +36,10 @@ const nothing: OpenRecord = { recorder: noRecorder, lostCount: () => 0, memory: 
 
 /** A record that cannot be opened is done without: it must not keep a gateway from serving. */
 export function openRecord(parts: AsyncDisposableStack, config: Config, base: RecordBase): OpenRecord {
-  const { record, journal, stateDir } = config
+  const { record, stateDir } = config
   const { clock, log, node, isKeeper } = base
   if (!record.enabled) return nothing
-  if ((record.engine ?? journal.engine) === 'memory') {
+  if (recordEngine(config) === 'memory') {
     const shelf = new MemoryRecord(node)
     return {
       recorder: parts.use(new Recording(clock, record, shelf)),

@@ -1,5 +1,4 @@
 /** The stores that the configuration asks for, and what stands on them. */
-import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { BodyPurse } from '../edge/body.ts'
 import { type DurableStreams, openDurableStreams } from '../edge/durable-streams/durable-streams.ts'
@@ -16,11 +15,12 @@ import { MemoryJournal } from '../store/memory-journal.ts'
 import { MemoryStreams } from '../store/memory-streams.ts'
 import { SqliteJournal } from '../store/sqlite-journal.ts'
 import { SqliteStreams } from '../store/sqlite-streams.ts'
+import { journalPath, streamsPath } from './state-files.ts'
 
 /** `node`: the name under which this process holds leases; of its own at each start. */
 export function openJournal(config: Config, clock: Clock, node: string, { log, recorder }: Told): Journal {
   if (config.journal.engine === 'memory') return new MemoryJournal(clock, config.journal)
-  return new SqliteJournal(join(config.stateDir, 'journal.db'), clock, config.journal, node, {
+  return new SqliteJournal(journalPath(config), clock, config.journal, node, {
     warn: (facts, message) => {
       log.warn(facts, message)
       recorder.note(journalNews(facts, message))
@@ -50,12 +50,12 @@ interface StreamsBase {
 }
 
 export function openStreams(parts: AsyncDisposableStack, { config, ...base }: StreamsBase): DurableStreams {
-  const { streams: options, limits, stateDir } = config
+  const { streams: options, limits } = config
   const { clock } = base
   const store =
     options.engine === 'memory'
       ? new MemoryStreams(clock, options)
-      : new SqliteStreams(join(stateDir, 'streams.db'), clock, options)
+      : new SqliteStreams(streamsPath(config), clock, options)
   parts.use(store)
   const { stalledReaderMs } = limits
   const post: WebhookPost = (url, headers, body) => postWebhook(url, headers, body, options.webhookMs)

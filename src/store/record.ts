@@ -3,7 +3,7 @@
  * may do so while it is written, or when the gateway is dead.
  */
 import { bytes, count, milliseconds, z } from '../ground/schema.ts'
-import type { Fact, FactKind } from '../observe/fact.ts'
+import type { Fact, FactKind, SumFact } from '../observe/fact.ts'
 
 const dayMs = 86_400_000
 
@@ -69,21 +69,7 @@ export interface Page {
 }
 
 /** Sums over all calls that were settled in a time, by what they have in common. */
-export interface CallCount {
-  readonly route: string
-  readonly model: string
-  readonly upstream: string | null
-  readonly outcome: string
-  readonly code: string | null
-  readonly count: number
-  readonly durationMs: number
-  readonly firstTokenMs: number
-  readonly firstTokenCount: number
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly attemptCount: number
-  readonly seamCount: number
-}
+export type CallCount = Omit<SumFact, 'kind' | 'atMs' | 'node' | 'ray' | 'fromMs' | 'recordedCount'>
 
 /** Most entries that one question gives back. */
 export const entriesMax = 1000

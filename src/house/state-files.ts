@@ -1,0 +1,21 @@
+/** The databases in the folder of the gateway's state, and which of them there are. */
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import { recordFileName } from '../store/sqlite-record-file.ts'
+
+export const journalPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'journal.db')
+export const streamsPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'streams.db')
+
+/** The record is kept as the journal is, unless its own setting says otherwise. */
+export const recordEngine = ({ record, journal }: Pick<Config, 'record' | 'journal'>): 'memory' | 'sqlite' =>
+  record.engine ?? journal.engine
+
+/** Paths of all that are kept on the disk. */
+export function sqlitePaths(config: Config): string[] {
+  const { stateDir, journal, streams, record } = config
+  const paths: string[] = []
+  if (journal.engine === 'sqlite') paths.push(journalPath(config))
+  if (streams.engine === 'sqlite') paths.push(streamsPath(config))
+  if (record.enabled && recordEngine(config) === 'sqlite') paths.push(join(stateDir, recordFileName))
+  return paths
+}
