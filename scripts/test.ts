@@ -31,7 +31,7 @@ async function runTests(name: string, files: readonly string[], flags: readonly 
   const { isGood, seconds, output } = await runStep(
     name,
     process.execPath,
-    ['--test', '--test-reporter=spec', ...flags, ...files],
+    ['--import', './scripts/leave.ts', '--test', '--test-reporter=spec', ...flags, ...files],
     { onOutput, timeoutMs: testsMsMax },
   )
   // The last one: a test may itself have run tests and shown their report.
@@ -57,9 +57,7 @@ isGood = (await runTests('unit tests', units, ['--test-isolation=none'])) && isG
 // All of them, the house rules are part of the check.
 const isChecked = (file: string): boolean => wanted.length === 0 && file === 'test/tidy.test.ts'
 const others = (await find('test/**/*.test.ts')).filter((file) => isWanted(file) && !isChecked(file))
-// A process that ends by itself sometimes spins for ever in Node's own clean-up (Environment::CleanupHandles waits for
-// a request that is gone), about one in twenty on a busy machine; told to exit it does not go there.
-const flags = ['--test-concurrency=2', '--test-timeout=240000', '--test-force-exit']
+const flags = ['--test-concurrency=2', '--test-timeout=240000']
 isGood = (await runTests('tests with sockets and processes', others, flags)) && isGood
 if (units.length + others.length === 0) {
   process.stdout.write(`No test file has ${wanted.join(' or ')} in its path.\n`)

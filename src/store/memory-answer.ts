@@ -3,7 +3,6 @@
  * small buffers that live for seconds would cost more in collections than all else about a stream, and would hold on to
  * the pools that they were cut from.
  */
-import type { Ray } from '../fault/ray.ts'
 import type { Member } from '../ground/crowd.ts'
 import { Gather } from '../ground/gather.ts'
 import type { Adopted, AnswerInfo, EntryListener, JournalCursor, JournalEntry, Outcome } from './journal.ts'
@@ -80,6 +79,8 @@ export class MemoryEntry implements JournalEntry {
 
 export class MemoryAnswer implements Member {
   place = 0
+  /** Its number on the shelf. */
+  slot = -1
   readonly info: AnswerInfo
   /** Grows with each answer of the journal. */
   readonly order: number
@@ -93,7 +94,6 @@ export class MemoryAnswer implements Member {
   writer: MemoryEntry | null = null
   outcome: Outcome | null = null
   isCancelled = false
-  isForgotten = false
   request: Buffer | null
   readonly aliases: string[] = []
   /** What it is charged for, and what of that goes at its end. */
@@ -102,7 +102,8 @@ export class MemoryAnswer implements Member {
   #gather: Gather | null = new Gather(null)
   #packed = nothing
   #start = 0
-  readonly #ends: number[] = []
+  /** Where each event ends among their bytes. */
+  readonly ends: number[] = []
   #asides: Map<number, Buffer> | null = null
 
   constructor(info: AnswerInfo, request: Buffer | null, order: number, beganMs: number) {
@@ -115,7 +116,11 @@ export class MemoryAnswer implements Member {
   }
 
   get count(): number {
-    return this.#ends.length
+    return this.ends.length
+  }
+
+  get isStored(): boolean {
+    return this.info.isStored
   }
 
   get isOrphan(): boolean {
@@ -124,14 +129,14 @@ export class MemoryAnswer implements Member {
 
   /** Bytes of its events. */
   get eventBytes(): number {
-    return this.#ends.at(-1) ?? 0
+    return this.ends.at(-1) ?? 0
   }
 
   add(event: Buffer, aside: Buffer | null): void {
     const asideBytes = aside?.length ?? 0
     this.#gather?.add(event, true)
     if (aside) (this.#asides ??= new Map()).set(this.count, aside)
-    this.#ends.push(this.eventBytes + event.length)
+    this.ends.push(this.eventBytes + event.length)
     this.bytes += event.length + asideBytes + eventOverheadBytes
     this.passingBytes += asideBytes
   }
@@ -154,22 +159,14 @@ export class MemoryAnswer implements Member {
     return gone
   }
 
-  /** Lets go of its memory: an index may hold on to the answer itself for a while. */
-  forget(): void {
-    this.isForgotten = true
-    this.writer = null
-    this.settle(nothing, 0)
-    this.#ends.length = 0
-  }
-
   /** Events from number `from` on, as many as fit into `bytesMax` and at least one. */
   slice(from: number, bytesMax: number): Buffer[] {
     const { whole } = this
     const events: Buffer[] = []
-    let start = this.#ends[from - 1] ?? 0
+    let start = this.ends[from - 1] ?? 0
     const limit = start + bytesMax
     for (let i = from; i < this.count; i++) {
-      const end = this.#ends[i] ?? 0
+      const end = this.ends[i] ?? 0
       if (end > limit && events.length > 0) break
       events.push(whole.subarray(start, end))
       start = end
@@ -211,53 +208,3 @@ export class MemoryCursor implements JournalCursor {
     return answer.slice(Math.max(0, from), bytesMax)
   }
 }
-
-/** Answers by name: by ray, by alias and by what a repeated call is known by. */
-export class AnswerIndex {
-  #rays = new Map<Ray, MemoryAnswer>()
-  #aliases = new Map<string, MemoryAnswer>()
-  /** Sets, because many thousands of calls may be the same, as those of a load test are. */
-  #calls = new Map<string, Set<MemoryAnswer>>()
-
-  add(answer: MemoryAnswer): void {
-    const { ray, caller, callKey } = answer.info
-    this.#rays.set(ray, answer)
-    if (callKey === null) return
-    const key = callId(caller, callKey)
-    const known = this.#calls.get(key)
-    if (known) known.add(answer)
-    else this.#calls.set(key, new Set([answer]))
-  }
-
-  /** The newest has the name. */
-  alias(id: string, answer: MemoryAnswer): void {
-    this.#aliases.set(id, answer)
-  }
-
-  byRay(ray: Ray): MemoryAnswer | undefined {
-    return this.#rays.get(ray)
-  }
-
-  byId(id: string): MemoryAnswer | undefined {
-    return this.#rays.get(id as Ray) ?? this.#aliases.get(id)
-  }
-
-  /** Oldest first. */
-  byCall(caller: string, callKey: string): readonly MemoryAnswer[] {
-    return [...(this.#calls.get(callId(caller, callKey)) ?? [])]
-  }
-
-  remove(answer: MemoryAnswer): void {
-    const { ray, caller, callKey } = answer.info
-    this.#rays.delete(ray)
-    for (const id of answer.aliases) if (this.#aliases.get(id) === answer) this.#aliases.delete(id)
-    if (callKey === null) return
-    const key = callId(caller, callKey)
-    const left = this.#calls.get(key)
-    left?.delete(answer)
-    if (left?.size === 0) this.#calls.delete(key)
-  }
-}
-
-/** A call key has no blank in it. */
-const callId = (caller: string, callKey: string): string => `${callKey} ${caller}`

@@ -16,52 +16,27 @@ import type {
   JournalOptions,
   Outcome,
 } from './journal.ts'
-import { AnswerIndex, type Keeper, MemoryAnswer, MemoryCursor, MemoryEntry } from './memory-answer.ts'
+import { type Keeper, MemoryAnswer, MemoryCursor, MemoryEntry } from './memory-answer.ts'
+import { Shelf } from './memory-shelf.ts'
 import {
   aliasesMax,
   aliasLengthMax,
   answerOverheadBytes,
   forgetAtMs,
   foundMax,
+  type Lifetime,
   orphanPatienceMs,
   orphansMax,
 } from './retention.ts'
 
 const sweepPeriodMs = 15_000
-/** Ended answers are packed into pieces of this size; when the last answer of one is forgotten, so is the piece. */
-const slabBytes = 2 ** 20
-
-/** Small answers move in with others, so that none of their memory is left over. */
-class Packer {
-  #slab = Buffer.alloc(0)
-  #used = 0
-
-  pack(whole: Buffer): { slab: Buffer; start: number } {
-    if (whole.length >= slabBytes) return { slab: whole, start: 0 }
-    if (this.#used + whole.length > this.#slab.length) {
-      this.#slab = Buffer.allocUnsafeSlow(slabBytes)
-      this.#used = 0
-    }
-    const start = this.#used
-    whole.copy(this.#slab, start)
-    this.#used += whole.length
-    return { slab: this.#slab, start }
-  }
-}
-
 export class MemoryJournal implements Journal, Keeper {
   readonly engine = 'memory'
   #clock: Clock
   #options: JournalOptions
-  #index = new AnswerIndex()
+  #shelf = new Shelf()
   /** Being written, or waiting to be adopted. */
   #live = new Crowd<MemoryAnswer>()
-  /** In order of sealing; those before `#oldest` have left, and so may have others. */
-  #ended: MemoryAnswer[] = []
-  #oldest = 0
-  #endedCount = 0
-  /** Stored answers stay for long: among others, each would hold on to a slab. */
-  #packers = { stored: new Packer(), passing: new Packer() }
   #bytes = 0
   #order = 0
   #sweeper: Timer
@@ -83,7 +58,7 @@ export class MemoryJournal implements Journal, Keeper {
   }
 
   get answerCount(): number {
-    return this.#live.size + this.#endedCount
+    return this.#live.size + this.#shelf.endedCount
   }
 
   begin(
@@ -104,7 +79,7 @@ export class MemoryJournal implements Journal, Keeper {
     }
     this.#bytes += neededBytes
     this.#live.add(answer)
-    this.#index.add(answer)
+    this.#shelf.add(answer)
     if (soleName !== null) this.name(answer, soleName)
     return this.#hand(answer, listener)
   }
@@ -115,16 +90,13 @@ export class MemoryJournal implements Journal, Keeper {
   }
 
   async find(caller: string, callKey: string): Promise<readonly JournalCursor[]> {
-    return this.#index
-      .byCall(caller, callKey)
-      .filter((answer) => !this.#isPast(answer))
-      .slice(-foundMax)
-      .toReversed()
+    return this.#shelf
+      .byCall(caller, callKey, foundMax, (answer) => !this.#isPast(answer))
       .map((answer) => new MemoryCursor(this, answer))
   }
 
   async recall(ray: Ray): Promise<Adopted['events'] | null> {
-    const answer = this.#index.byRay(ray)
+    const answer = this.#shelf.byId(ray)
     return answer?.writer ? answer.events : null
   }
 
@@ -142,7 +114,7 @@ export class MemoryJournal implements Journal, Keeper {
   }
 
   async adopt(ray: Ray, listener: EntryListener): Promise<Adopted | null> {
-    const answer = this.#index.byRay(ray)
+    const answer = this.#shelf.byId(ray)
     if (!answer?.isOrphan) return null
     answer.epoch++
     const entry = this.#hand(answer, listener)
@@ -170,21 +142,17 @@ export class MemoryJournal implements Journal, Keeper {
     if (!answer) return false
     const { writer } = answer
     if (answer.outcome === null) this.#live.remove(answer)
-    else this.#endedCount--
-    this.#forget(answer)
+    answer.writer = null
+    this.#forget(answer.slot)
     writer?.listener.onLost(new Fault('HF_LEASE_LOST', { detail: 'the answer was removed' }))
     return true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#sweeper.cancel()
-    for (const answer of this.#live) answer.forget()
-    for (const answer of this.#ended) answer.forget()
+    for (const answer of this.#live) answer.writer = null
     this.#live = new Crowd()
-    this.#index = new AnswerIndex()
-    this.#ended = []
-    this.#oldest = 0
-    this.#endedCount = 0
+    this.#shelf = new Shelf()
     this.#bytes = 0
   }
 
@@ -203,11 +171,8 @@ export class MemoryJournal implements Journal, Keeper {
     answer.writer = null
     answer.sealedMs = this.#clock.monotonicMs()
     this.#live.remove(answer)
-    if (this.#isPast(answer)) return this.#forget(answer)
-    const { slab, start } = this.#packers[answer.info.isStored ? 'stored' : 'passing'].pack(answer.whole)
-    this.#bytes -= answer.settle(slab, start)
-    this.#ended.push(answer)
-    this.#endedCount++
+    if (this.#isPast(answer)) this.#forget(answer.slot)
+    else this.#bytes -= this.#shelf.end(answer)
   }
 
   leave(answer: MemoryAnswer): void {
@@ -218,12 +183,13 @@ export class MemoryJournal implements Journal, Keeper {
   name(answer: MemoryAnswer, id: string): void {
     if (id.length > aliasLengthMax || answer.aliases.length >= aliasesMax || answer.aliases.includes(id)) return
     answer.aliases.push(id)
-    this.#index.alias(id, answer)
+    this.#shelf.alias(answer, id)
   }
 
   noteRead(answer: MemoryAnswer): boolean {
-    if (answer.isForgotten || this.#isPast(answer)) return false
-    answer.readMs = this.#clock.monotonicMs()
+    if (!this.#shelf.has(answer)) return false
+    if (answer.outcome !== null && this.#isOver(this.#shelf.lifetime(answer.slot))) return false
+    this.#shelf.noteRead(answer, this.#clock.monotonicMs())
     return true
   }
 
@@ -233,58 +199,36 @@ export class MemoryJournal implements Journal, Keeper {
   }
 
   #find(id: string): MemoryAnswer | null {
-    const answer = this.#index.byId(id)
+    const answer = this.#shelf.byId(id)
     return answer && !this.#isPast(answer) ? answer : null
   }
 
   #isPast(answer: MemoryAnswer): boolean {
-    if (answer.outcome === null) return false
-    const { beganMs, sealedMs, readMs, info } = answer
-    return (
-      forgetAtMs({ beganMs, sealedMs, readMs, isStored: info.isStored }, this.#options) <= this.#clock.monotonicMs()
-    )
+    return answer.outcome !== null && this.#isOver(answer)
+  }
+
+  #isOver(life: Lifetime): boolean {
+    return forgetAtMs(life, this.#options) <= this.#clock.monotonicMs()
   }
 
   /** True when `bytes` more fit, after letting go of ended answers, oldest first, as far as needed. */
   #hasRoom(bytes: number): boolean {
-    while (this.#bytes + bytes > this.#options.totalBytesMax) if (!this.#forgetOldest()) return false
+    while (this.#bytes + bytes > this.#options.totalBytesMax) {
+      const { oldest } = this.#shelf
+      if (oldest === null) return false
+      this.#forget(oldest)
+    }
     return true
   }
 
-  /** False when there is none. */
-  #forgetOldest(): boolean {
-    for (;;) {
-      const answer = this.#ended[this.#oldest]
-      if (!answer) return false
-      this.#oldest++
-      if (answer.isForgotten) continue
-      this.#endedCount--
-      this.#forget(answer)
-      if (this.#oldest >= 256 && this.#oldest * 2 >= this.#ended.length) this.#drawTogether()
-      return true
-    }
-  }
-
-  #drawTogether(): void {
-    this.#ended = this.#ended.filter(({ isForgotten }) => !isForgotten)
-    this.#oldest = 0
-  }
-
-  #forget(answer: MemoryAnswer): void {
-    this.#bytes -= answer.bytes
-    this.#index.remove(answer)
-    answer.forget()
+  #forget(slot: number): void {
+    this.#bytes -= this.#shelf.remove(slot)
   }
 
   /** Forgets what is past its time; an answer for which no successor came has failed. */
   #sweep(): void {
     const limitMs = this.#clock.monotonicMs() - orphanPatienceMs(this.#options)
     for (const answer of this.#live) if (answer.isOrphan && answer.leftMs <= limitMs) this.retire(answer, 'failed')
-    for (const answer of this.#ended) {
-      if (answer.isForgotten || !this.#isPast(answer)) continue
-      this.#endedCount--
-      this.#forget(answer)
-    }
-    this.#drawTogether()
+    for (const slot of this.#shelf.ended((life) => this.#isOver(life))) this.#forget(slot)
   }
 }
