@@ -5,5 +5,5 @@
  * missing, or are cut and count as a failure.
  */
 // Not in Node's types: ends the process without more ado, where `process.exit` would emit this event once more.
-const { reallyExit } = process as unknown as { reallyExit(code: number): never }
-process.once('exit', (code) => reallyExit.call(process, code))
+const { reallyExit } = process as unknown as { reallyExit(this: void, code: number): never }
+process.once('exit', (code) => reallyExit(code))
