@@ -60,7 +60,7 @@ function callWords(fact: CallFact): string {
   const tries = attempts.map((each) => `${each.upstream}${each.code ? ` ${each.code}` : ''}`).join(', ')
   const first = firstTokenMs === null ? '' : `, first token after ${seconds(firstTokenMs)}`
   const what = `${route} ${model || '-'} ${outcome} ${status}${code ? ` ${code}` : ''}`
-  const seam = seams.length > 0 ? `, ${seams.length} seams` : ''
+  const seam = seams.length > 0 ? `, ${seams.length} seam${seams.length === 1 ? '' : 's'}` : ''
   return `${what} in ${seconds(durationMs)}${first}${seam}${tries === '' ? '' : ` [${tries}]`}${behind(detail)}`
 }
 

@@ -22,12 +22,14 @@ export function Budget({ objective }: { objective: Score }) {
     <p><strong>${name}</strong> <span class=${`badge ${tone}`}>${leftShare <= 0 ? 'used up' : `${percent(leftShare)} left`}</span></p>
     <div class=${`bar ${tone}`} aria-hidden="true"><i style=${{ width: `${(100 * left).toFixed(1)}%` }}></i></div>
     <p class="soft">
-      ${reached === null ? 'nothing yet' : percent(reached, digits + 1)} of ${percent(target, digits)} in${' '}
-      ${windowDays} days · burns ${burn.toFixed(1)}×${goneWords(goneInMs)}
+      ${reached === null ? 'No calls yet' : `${percent(reached, digits + 1)} were good`}, the aim is${' '}
+      ${percent(target, digits)} in ${windowDays} days${burnWords(burn, goneInMs)}
     </p>
   </div>`
 }
 
-function goneWords(goneInMs: number | null): string {
-  return goneInMs === null || goneInMs === 0 ? '' : ` · gone in ${duration(goneInMs)}`
+/** At 1× the budget is used up at the end of its days exactly. */
+function burnWords(burn: number, goneInMs: number | null): string {
+  if (burn === 0) return ''
+  return ` · burns ${burn.toFixed(1)}×${goneInMs === null || goneInMs === 0 ? '' : `, gone in ${duration(goneInMs)}`}`
 }
