@@ -1,24 +1,39 @@
-/** `holdfast check`: says whether a configuration is good, and if not, where and what to do. */
+/**
+ * `holdfast check`: says whether a configuration is good and whether what it stands on is there, and if not, where and
+ * what to do. Exit code: 0 all is well, 1 the configuration is not good, 2 it is, but something else is in trouble.
+ */
 import { mapSecrets } from '../alert/alert-options.ts'
 import { type Config, ConfigError, readConfigFile, readKeys, readSecret } from '../config.ts'
+import { systemClock } from '../ground/clock.ts'
 import { adminTokens } from './admin-tokens.ts'
+import { examine, type Finding } from './examine.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
-export function check(file: string, options: { json?: boolean }): void {
+export interface CheckOptions {
+  readonly json?: boolean
+  /** Asks nobody. */
+  readonly offline?: boolean
+}
+
+export async function check(file: string, { json = false, offline = false }: CheckOptions): Promise<void> {
+  let config: Config
   try {
-    const config = readConfigFile(file)
+    config = readConfigFile(file)
     checkSecrets(config)
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify({ ok: true, config: withoutSecrets(config) }, null, 2)}\n`
-        : summary(file, config),
-    )
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.exitCode = 1
-    if (options.json) process.stdout.write(`${JSON.stringify({ ok: false, problems: error.problems }, null, 2)}\n`)
+    if (json) process.stdout.write(`${JSON.stringify({ ok: false, problems: error.problems }, null, 2)}\n`)
     else process.stderr.write(`${error.message}\n`)
+    return
   }
+  const findings = offline ? [] : await examine(config, systemClock.nowMs())
+  const ok = !findings.some(({ level }) => level === 'trouble')
+  if (!ok) process.exitCode = 2
+  const told = json
+    ? `${JSON.stringify({ ok, findings, config: withoutSecrets(config) }, null, 2)}\n`
+    : `${summary(file, config)}${findings.map(findingWords).join('')}`
+  process.stdout.write(told)
 }
 
 /** Secrets that are not there are found now, and not at the first call. */
@@ -35,4 +50,12 @@ function summary(file: string, config: Config): string {
     `${Object.keys(things).length} ${one}${Object.keys(things).length === 1 ? '' : 's'}`
   const at = listeners.map(({ host, port }) => `${host}:${port}`).join(', ')
   return `${file} is good: ${count(upstreams, 'upstream')}, ${count(pools, 'pool')}, ${count(models, 'model')}, ${count(keys, 'key')}, listening on ${at}.\n`
+}
+
+const marks = { well: 'ok', warning: 'soon', trouble: 'FAIL' }
+
+/** Servers may say anything: control characters do not reach the terminal. */
+function findingWords({ level, about, words, cure, code }: Finding): string {
+  const line = `${marks[level].padEnd(5)} ${about}: ${words}${code ? ` (${code})` : ''}`
+  return `${line.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')}\n${cure === '' ? '' : `        ${cure}\n`}`
 }
