@@ -1,0 +1,233 @@
+/**
+ * Opens, grows, merges and resolves incidents by what calls met: a component is harmed (`HarmMeter`), and diagnoses of
+ * harmed calls say by what. Harm with one cause is one incident, whatever components it shows in; two causes in one
+ * component are two. Pure: it is told the time, and answers with events.
+ */
+import { CaseFile, isConsequence, type Part, type Seen } from './case-file.ts'
+import { HarmMeter, type Tally } from './harm-meter.ts'
+import { type Affected, type Blame, type Level, levels, worse } from './incident.ts'
+import type { IncidentEvent } from './incident-event.ts'
+import { type Told, titleOf, updateText } from './incident-words.ts'
+
+/** What is new since the last look. */
+export interface News {
+  readonly nowMs: number
+  /** By component; one that is missing had no calls. */
+  readonly tallies: ReadonlyMap<string, Tally>
+  readonly seen: readonly Seen[]
+}
+
+/** Harm of which nobody knows the cause is told after so long. */
+const patienceMs = 10_000
+/** One that was not seen for so long is not what harms a component any more, where another one is. */
+const staleMs = 45_000
+/** Causes of the same name that begin within this are one. */
+const togetherMs = 60_000
+/** Well for so long: calls are answered again. For so long: it is over. */
+const monitoringMs = 10_000
+const resolvedMs = 70_000
+/** What comes back within this is the same incident. */
+const reopenMs = 5 * 60_000
+/** What is known is told again after so long, for readers who wonder. */
+const repeatMs = 15 * 60_000
+/** Diagnoses that make an incident, and the share that they have at least of those of the last time. */
+const seenMin = 2
+const seenShare = 0.25
+const recentMs = 30_000
+/** Diagnoses that are remembered at once. */
+const recentMax = 2000
+
+export class IncidentWatch {
+  #meters = new Map<string, HarmMeter>()
+  /** Under way, and over for less than `reopenMs`. */
+  #cases: CaseFile[] = []
+  #recent: Seen[] = []
+  #newId: () => string
+
+  constructor(newId: () => string) {
+    this.#newId = newId
+  }
+
+  /** How the components do by what is measured now. */
+  level(component: string): Level {
+    return this.#meters.get(component)?.level ?? 'operational'
+  }
+
+  look({ nowMs, tallies, seen }: News): IncidentEvent[] {
+    this.#measure(nowMs, tallies)
+    this.#recent = [...this.#recent, ...seen].filter(({ atMs }) => atMs > nowMs - recentMs).slice(-recentMax)
+    this.#cases = this.#cases.filter(({ resolvedMs: atMs }) => atMs === null || atMs > nowMs - reopenMs)
+    const events: IncidentEvent[] = []
+    const homeless = seen.filter((each) => !this.#home(each, nowMs))
+    for (const each of homeless) this.#openFor(each, nowMs, events)
+    for (const component of this.#meters.keys()) this.#openUnknown(component, nowMs, events)
+    for (const each of [...this.#cases]) this.#tend(each, nowMs, events)
+    return events
+  }
+
+  #measure(nowMs: number, tallies: ReadonlyMap<string, Tally>): void {
+    for (const [component, tally] of tallies) {
+      if (!this.#meters.has(component)) this.#meters.set(component, new HarmMeter())
+      this.#meters.get(component)?.add(nowMs, tally)
+    }
+    for (const [component, meter] of this.#meters)
+      if (!tallies.has(component)) meter.add(nowMs, { total: 0, failed: 0, slow: 0 })
+  }
+
+  /** Adds it to the incident that it belongs to, if there is one. */
+  #home(seen: Seen, nowMs: number): boolean {
+    const home = this.#homeOf(seen, nowMs)
+    if (!home || (home.resolvedMs !== null && !this.#isSure(seen))) return false
+    if (!home.parts.has(seen.component) && this.level(seen.component) !== 'operational')
+      home.parts.set(seen.component, newPart(nowMs))
+    home.add(seen)
+    return true
+  }
+
+  #homeOf(seen: Seen, nowMs: number): CaseFile | null {
+    const open = this.#cases.filter(({ resolvedMs: atMs }) => atMs === null)
+    return (
+      this.#cases.find((each) => each.isAbout(seen.subject)) ??
+      this.#cases.find((each) => isSameCause(each, seen, nowMs)) ??
+      (isConsequence(seen) ? open.find((each) => each.parts.has(seen.component)) : undefined) ??
+      open.find((each) => !each.isKnown && each.parts.has(seen.component)) ??
+      null
+    )
+  }
+
+  /** A new cause makes a new incident if it was seen more than once, in a component that is harmed. */
+  #openFor(seen: Seen, nowMs: number, events: IncidentEvent[]): void {
+    const { component } = seen
+    const meter = this.#meters.get(component)
+    if (!meter || meter.level === 'operational' || this.#home(seen, nowMs)) return
+    if (this.#isSure(seen)) this.#open(component, this.#alike(seen), nowMs, events)
+  }
+
+  /** One diagnosis may be wrong: others say the same. */
+  #isSure(seen: Seen): boolean {
+    const all = this.#recent.filter(({ component }) => component === seen.component)
+    return this.#alike(seen).length >= Math.max(seenMin, seenShare * all.length)
+  }
+
+  /** The last diagnoses that say the same of the component. */
+  #alike({ component, cause, subject }: Seen): Seen[] {
+    return this.#recent.filter(
+      (each) => each.component === component && each.cause === cause && each.subject === subject,
+    )
+  }
+
+  #openUnknown(component: string, nowMs: number, events: IncidentEvent[]): void {
+    const meter = this.#meters.get(component)
+    if (!meter || meter.sinceMs === null || nowMs - meter.sinceMs < patienceMs) return
+    const isCovered = this.#cases.some((each) => each.resolvedMs === null && each.parts.has(component))
+    if (isCovered) return
+    const other = this.#cases.find(
+      (each) => !each.isKnown && each.resolvedMs === null && nowMs - each.openedMs <= togetherMs,
+    )
+    if (other) other.parts.set(component, newPart(nowMs))
+    else this.#open(component, [], nowMs, events)
+  }
+
+  #open(component: string, seen: readonly Seen[], nowMs: number, events: IncidentEvent[]): void {
+    const beganMs = this.#meters.get(component)?.sinceMs ?? nowMs
+    const opened = new CaseFile(this.#newId(), beganMs, nowMs)
+    this.#cases.push(opened)
+    opened.parts.set(component, newPart(nowMs))
+    for (const each of seen) opened.add(each)
+    this.#refresh(opened, nowMs)
+    const { blame } = opened
+    opened.stage = blame ? 'identified' : 'investigating'
+    opened.told = blame
+    events.push({
+      ...{ kind: 'opened', id: opened.id, atMs: nowMs, by: 'holdfast', beganMs, stage: opened.stage, blame },
+      affected: affectedOf(opened),
+      title: titleOf(affectedOf(opened)),
+      text: updateText(this.#toldOf(opened, nowMs)),
+    })
+  }
+
+  #tend(each: CaseFile, nowMs: number, events: IncidentEvent[]): void {
+    const before = affectedOf(each)
+    this.#refresh(each, nowMs)
+    const isActive = [...each.parts.values()].some(({ level }) => level !== 'operational')
+    if (each.resolvedMs !== null && !isActive) return
+    each.clearMs = isActive ? null : (each.clearMs ?? nowMs)
+    const stage = this.#stageOf(each, nowMs)
+    const affected = affectedOf(each)
+    const isNews = stage !== each.stage || hasGrown(before, affected) || isOther(each.told, each.blame)
+    if (!isNews && !(isActive && nowMs - each.toldMs >= repeatMs)) return
+    const wasOver = each.stage === 'monitoring' || each.stage === 'resolved'
+    each.stage = stage
+    each.told = each.blame
+    each.toldMs = nowMs
+    each.resolvedMs = stage === 'resolved' ? nowMs : null
+    events.push({
+      ...{ kind: 'updated', id: each.id, atMs: nowMs, by: 'holdfast', stage, blame: each.blame, affected },
+      title: titleOf(affected),
+      text: updateText({ ...this.#toldOf(each, nowMs), isBack: wasOver && isActive }),
+    })
+  }
+
+  #stageOf({ clearMs, isKnown, resolvedMs: overMs }: CaseFile, nowMs: number): CaseFile['stage'] {
+    if (clearMs === null) return isKnown ? 'identified' : 'investigating'
+    if (overMs !== null || nowMs - clearMs >= resolvedMs) return 'resolved'
+    if (nowMs - clearMs >= monitoringMs) return 'monitoring'
+    return isKnown ? 'identified' : 'investigating'
+  }
+
+  /** How its components do: one that is harmed by something else now is none of its own any more. */
+  #refresh(each: CaseFile, nowMs: number): void {
+    for (const [component, part] of each.parts) {
+      const meter = this.#meters.get(component)
+      const isSeen = nowMs - part.seenMs < staleMs
+      const isOthers = this.#cases.some(
+        (other) => other !== each && other.resolvedMs === null && other.isKnown && isLately(other, component, nowMs),
+      )
+      part.level = meter && (isSeen || (!isOthers && each.resolvedMs === null)) ? meter.level : 'operational'
+      if (part.level === 'operational') continue
+      part.worst = worse(part.worst, part.level)
+      part.total = meter?.sums.total ?? part.total
+      part.bad = meter?.sums.bad ?? part.bad
+    }
+  }
+
+  #toldOf(each: CaseFile, nowMs: number): Told {
+    const { stage, beganMs, blame } = each
+    const shares = [...each.parts.keys()].map((component) => this.#meters.get(component)?.share(nowMs) ?? 0)
+    return { stage, beganMs, nowMs, blame, affected: affectedOf(each), share: Math.max(0, ...shares), isBack: false }
+  }
+}
+
+/** What is about no server is one story within a component, and all over the house where the gateway is at fault. */
+function isSameCause(each: CaseFile, { cause, class: kind, subject, component }: Seen, nowMs: number): boolean {
+  const { blame } = each
+  if (blame?.cause !== cause) return false
+  if (subject !== null) return nowMs - each.openedMs <= togetherMs
+  return blame.subject === null && (kind === 'gateway' || each.parts.has(component))
+}
+
+function isLately({ parts }: CaseFile, component: string, nowMs: number): boolean {
+  const part = parts.get(component)
+  return part !== undefined && nowMs - part.seenMs < staleMs
+}
+
+function newPart(nowMs: number): Part {
+  return { seenMs: nowMs, level: 'operational', worst: 'operational', total: 0, bad: 0 }
+}
+
+function affectedOf({ parts }: CaseFile): Affected[] {
+  return [...parts].map(([component, { level, worst, total, bad }]) => ({ component, level, worst, total, bad }))
+}
+
+/** It is worse than it ever was, or shows in one more component. */
+function hasGrown(before: readonly Affected[], after: readonly Affected[]): boolean {
+  return after.some(({ component, worst }) => {
+    const known = before.find((each) => each.component === component)
+    return !known || levels.indexOf(worst) > levels.indexOf(known.worst)
+  })
+}
+
+/** Of another class: finer differences are for operators. */
+function isOther(told: Blame | null, now: Blame | null): boolean {
+  return now !== null && told?.class !== now.class
+}

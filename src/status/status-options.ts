@@ -1,0 +1,32 @@
+/** Settings of incidents and of the public page. Each part of it has its own settings beside its own code. */
+import { z } from '../ground/schema.ts'
+
+const componentSchema = z.strictObject({
+  name: z.string().min(1).max(80).meta({ description: 'As the public knows it.' }),
+  description: z.string().max(300).default('').meta({ description: 'One sentence below the name.' }),
+  models: z.array(z.string()).default([]).meta({ description: 'Models, as callers name them. None: any.' }),
+  routes: z
+    .array(z.string())
+    .default([])
+    .meta({ description: 'Routes, such as `chat`, `messages`, `embeddings`. None: any.' }),
+  tiers: z.array(z.string()).default([]).meta({ description: 'Tiers of callers, such as `premium`. None: any.' }),
+})
+
+export const statusSchema = z
+  .strictObject({
+    incidents: z.boolean().default(true).meta({
+      description: 'Open, update and resolve incidents by what calls meet.',
+    }),
+    name: z.string().min(1).max(80).default('AI gateway').meta({ description: 'Whose page it is.' }),
+    url: z.string().max(500).default('').meta({
+      description: 'Where the public finds the page, such as `https://status.example.org`; for links to it.',
+    }),
+    timeZone: z.string().default('UTC').meta({ description: 'For times in texts, such as `Europe/Berlin`.' }),
+    components: z.array(componentSchema).max(100).default([]).meta({
+      description: 'What the public knows by name. None: one for each model that was called.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'Incidents and the public status page.' })
+
+export type StatusOptions = z.output<typeof statusSchema>
