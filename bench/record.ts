@@ -62,6 +62,7 @@ function account(code: FaultCode | null): ExchangeFact {
     model: 'llama-3.3-70b',
     isModelKnown: true,
     caller: 'app',
+    tier: 'standard',
     isStream: true,
     outcome: code ? 'failed' : 'complete',
     status: code ? 502 : 200,

@@ -24,6 +24,7 @@ import { retriesSchema } from './relay/overload/retry-budget.ts'
 import { breakerSchema } from './relay/overload/breaker-options.ts'
 import { protectionSchema } from './relay/overload/protection.ts'
 import { continuationSchema } from './relay/stream/seam-budget.ts'
+import { statusSchema } from './status/status-options.ts'
 import { journalSchema } from './store/journal.ts'
 import { recordSchema } from './store/record.ts'
 
@@ -81,6 +82,7 @@ export const configSchema = z
     record: recordSchema,
     objectives: objectivesSchema,
     alerts: alertsSchema,
+    status: statusSchema,
     log: logSchema,
     telemetry: telemetrySchema,
   })

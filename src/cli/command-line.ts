@@ -1,35 +1,9 @@
 /** The command line: one command a file, loaded when it is asked for. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
+import { addIncidentCommands } from './incident-commands.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import type { TailOptions } from './tail.ts'
 import { version } from './version.ts'
-
-function port(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0 || value > 65_535)
-    throw new InvalidArgumentError('A port is a number from 0 to 65535.')
-  return value
-}
-
-function workerCount(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 64) throw new InvalidArgumentError('From 1 to 64 workers.')
-  return value
-}
-
-function milliseconds(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('Milliseconds are a whole number.')
-  return value
-}
-
-function wholeNumber(max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!Number.isInteger(value) || value < 1 || value > max) throw new InvalidArgumentError(`From 1 to ${max}.`)
-    return value
-  }
-}
 
 const program = new Command('holdfast')
   .description('An AI gateway that makes a 502 a non-event.')
@@ -46,11 +20,7 @@ program
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
   .option('-p, --port <port>', 'port to listen on; 0 lets the system choose (default: 5020)', port)
   .option('--admin-port <port>', 'port for /livez, /readyz and /metrics (default: the port after --port)', port)
-  .option(
-    '-u, --upstream <url>',
-    'a model server, e.g. http://gpu1:8000/v1; give it again for more',
-    (url: string, all: string[] | undefined) => [...(all ?? []), url],
-  )
+  .option('-u, --upstream <url>', 'a model server, e.g. http://gpu1:8000/v1; give it again for more', eachOf)
   .option('--state <folder>', 'folder for the journal and, in a terminal, the log (default: .holdfast)')
   .option('-w, --workers <count>', 'processes that share the port (default: 2)', workerCount)
   .addOption(
@@ -196,6 +166,8 @@ alerts
     const { testReceiver } = await import('./alerts-test.ts')
     await testReceiver(options.config ?? 'holdfast.yaml', receiver)
   })
+
+addIncidentCommands(program)
 
 program
   .command('schema')

@@ -7,6 +7,7 @@ import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
+import { StatusDesk } from '../house/open-status.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
@@ -41,12 +42,13 @@ export async function run(options: RunOptions): Promise<void> {
     const record = openRecord(parts, config, { clock: systemClock, log, node: nodeName, isKeeper: true })
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
+    const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record: record.read }))
     const supervisor = new Supervisor(config, log, desk, record)
     using consoleDesk = new ConsoleDesk(config, supervisor)
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
-    const asked = adminParts(supervisor, record, { failed, desk, consoleDesk })
+    const asked = adminParts(supervisor, record, { failed, desk, consoleDesk, statusDesk })
     await using admin = await openAdmin({ ...config.admin, tokens }, asked)
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
@@ -62,7 +64,7 @@ export async function run(options: RunOptions): Promise<void> {
     }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
-    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk, consoleDesk })
+    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk, consoleDesk, statusDesk })
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
@@ -121,15 +123,21 @@ interface Desks {
   readonly failed: FailedRestarts
   readonly desk: AlertDesk
   readonly consoleDesk: ConsoleDesk
+  readonly statusDesk: StatusDesk
 }
 
 /** What can be asked at the operators' port. */
-function adminParts(supervisor: Supervisor, record: OpenRecord, { failed, desk, consoleDesk }: Desks): AdminParts {
+function adminParts(
+  supervisor: Supervisor,
+  record: OpenRecord,
+  { failed, desk, consoleDesk, statusDesk }: Desks,
+): AdminParts {
   return {
     metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
     liveness: () => supervisor.liveness(),
     readiness: () => withFailed(supervisor.readiness(), failed),
     alerts: () => desk.report(),
+    status: () => statusDesk.view(),
     record: record.read,
     consoleDesk,
     nowMs: () => Date.now(),
@@ -144,7 +152,7 @@ interface RestartParts extends Desks {
 function restartOnSignal(
   supervisor: Supervisor,
   read: () => Promise<Config>,
-  { log, failed, news, desk, consoleDesk }: RestartParts,
+  { log, failed, news, desk, consoleDesk, statusDesk }: RestartParts,
 ): void {
   process.on('SIGUSR2', () => {
     news.restartAsked()
@@ -153,6 +161,7 @@ function restartOnSignal(
         const alerts = resolveAlerts(config) // before anything is changed: a secret may be missing
         await supervisor.restart(config)
         desk.use(config, alerts)
+        statusDesk.use(config)
         news.restarted(config)
         consoleDesk.config = config
       })

@@ -36,7 +36,14 @@ function callOf(of: Ray, attempts: readonly AttemptFact[], more: Partial<CallFac
   const code = attempts.at(-1)?.code ?? null
   return {
     ...{ ...base, kind: 'call', ray: of, upstream: attempts.at(-1)?.upstream ?? null, code, isEventful: true },
-    ...{ route: 'chat', model: 'm', caller: '', isStream: true, outcome: code ? 'failed' : 'complete' },
+    ...{
+      route: 'chat',
+      model: 'm',
+      caller: '',
+      tier: 'standard',
+      isStream: true,
+      outcome: code ? 'failed' : 'complete',
+    },
     ...{ status: code ? 502 : 200, detail: '', attempts, seams: [], durationMs: 1000, firstTokenMs: null },
     ...{ requestId: null, traceId: null, queueMs: 0, overheadMs: null },
     ...{ inputTokens: null, outputTokens: null, finishReason: null, requestBytes: 1, sentBytes: 1, eventCount: 1 },

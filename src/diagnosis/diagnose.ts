@@ -31,6 +31,8 @@ export interface Diagnosis {
   readonly cause: CauseName | 'none' | 'unknown' | 'unrecorded'
   readonly class: CauseClass | null
   readonly whose: Source | null
+  /** The upstream that it is about, or the host of several; null where it is about none, or about many. */
+  readonly subject: string | null
   /** How sure of the cause, 0 to 1; 0 where there is none. */
   readonly confidence: number
   readonly sentence: string
@@ -69,7 +71,17 @@ export function diagnose(ray: string, facts: readonly Fact[], places: Places = {
     actions: isRecorded ? actions(scene) : [],
     timeline: timeline(scene),
   }
-  const blank = { ...base, class: null, whose: null, confidence: 0, evidence: [], doubts: [], runnerUp: null, cure: '' }
+  const blank = {
+    ...base,
+    class: null,
+    whose: null,
+    subject: null,
+    confidence: 0,
+    evidence: [],
+    doubts: [],
+    runnerUp: null,
+    cure: '',
+  }
   if (!isRecorded) return { ...blank, cause: 'unrecorded', sentence: 'The record has nothing of this call' }
   if (scene.signs.size === 0) return { ...blank, cause: 'none', sentence: wellWords(scene) }
   const judged = causeNames.flatMap((name) => judge(name, scene)).toSorted((a, b) => b.odds - a.odds)
@@ -86,6 +98,7 @@ export function diagnose(ray: string, facts: readonly Fact[], places: Places = {
     cause: best.name,
     class: kind,
     whose,
+    subject: subjectOf(kind, scene),
     confidence: best.odds / sum,
     sentence: sentence(scene),
     evidence: [...codesSeen(scene), ...best.evidence],
@@ -93,6 +106,15 @@ export function diagnose(ray: string, facts: readonly Fact[], places: Places = {
     runnerUp,
     cure,
   }
+}
+
+function subjectOf(kind: CauseClass, { servers }: Scene): string | null {
+  if (kind === 'overload' || kind === 'gateway' || kind === 'client') return null
+  const [only, ...more] = servers
+  if (only && more.length === 0) return only.name
+  const hosts = new Set(servers.map(({ place, name }) => place?.host ?? name))
+  const [host] = hosts
+  return hosts.size === 1 ? (host ?? null) : null
 }
 
 /** Nothing where the cause explains no sign at all: circumstances alone are no cause. */

@@ -27,6 +27,7 @@ async function openStage(tokens: readonly string[] = []) {
       liveness: () => ({ workers: ['secret of the house'] }),
       readiness: () => ({ isReady: true, facts: { generation: 7 } }),
       alerts: () => ({ alerts: [] }),
+      status: () => ({}),
       record: () => shelf,
       consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
       nowMs: () => clock.nowMs(),

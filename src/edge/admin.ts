@@ -17,6 +17,8 @@ export interface AdminParts {
   readonly readiness: () => Readiness
   /** How objectives stand, and which alerts go on. */
   readonly alerts: () => object
+  /** What the public is told. */
+  readonly status: () => object
   /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
   readonly record: () => RecordReader | null
   /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
@@ -86,7 +88,7 @@ function mayAsk({ headers }: IncomingMessage, tokens: readonly string[]): boolea
 }
 
 function answersOf(parts: AdminParts): Map<string, Answer> {
-  const { metrics, liveness, readiness, alerts, record, nowMs, consoleDesk } = parts
+  const { metrics, liveness, readiness, alerts, status, record, nowMs, consoleDesk } = parts
   return new Map<string, Answer>([
     [
       '/console/state',
@@ -113,6 +115,7 @@ function answersOf(parts: AdminParts): Map<string, Answer> {
       },
     ],
     ['/alerts', (response) => sendJson(response, 200, alerts(), 2)],
+    ['/status', (response) => sendJson(response, 200, status(), 2)],
     [
       '/record',
       (response, query) =>

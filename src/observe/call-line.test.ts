@@ -15,6 +15,7 @@ const fact = {
   model: 'm',
   isModelKnown: true,
   caller: '',
+  tier: 'standard',
   isStream: false,
   outcome: 'complete',
   status: 200,

@@ -15,6 +15,7 @@ const told = {
   route: 0,
   model: 0,
   caller: 0,
+  tier: 0,
   isStream: 0,
   outcome: 0,
   status: 0,
@@ -55,6 +56,7 @@ export function callText(fact: Omit<Pick<ExchangeFact, Told>, 'atMs' | 'ray' | '
   if (overheadMs !== null) text += `,"overheadMs":${tenths(overheadMs)}`
   if (detail !== '') text += `,"detail":${JSON.stringify(detail)}`
   if (caller !== '') text += `,"caller":${JSON.stringify(caller)}`
+  if (fact.tier !== 'standard') text += `,"tier":"${fact.tier}"`
   if (inputTokens !== null) text += `,"inputTokens":${inputTokens}`
   if (outputTokens !== null) text += `,"outputTokens":${outputTokens}`
   if (finishReason !== null) text += `,"finishReason":${JSON.stringify(finishReason)}`

@@ -16,11 +16,18 @@ const ofEachPerSecond = 10
 
 /** Whether anything happened to a call that somebody may ask about. */
 export function isEventful(fact: ExchangeFact, slowMs: number): boolean {
-  const { attempts, seams, outcome, code, firstTokenMs, durationMs } = fact
+  const { attempts, seams, outcome, code } = fact
   if (outcome !== 'complete' || code !== null || seams.length > 0 || attempts.length > 1) return true
   const only = attempts[0]
   if (only && (only.code !== null || only.isHedge)) return true
-  return (fact.isStream && firstTokenMs !== null ? firstTokenMs : durationMs) >= slowMs
+  return isSlow(fact, slowMs)
+}
+
+export function isSlow(
+  { isStream, firstTokenMs, durationMs }: Pick<ExchangeFact, 'isStream' | 'firstTokenMs' | 'durationMs'>,
+  slowMs: number,
+): boolean {
+  return (isStream && firstTokenMs !== null ? firstTokenMs : durationMs) >= slowMs
 }
 
 export class CallSample {

@@ -38,6 +38,8 @@ export interface ExchangeFact {
   readonly isModelKnown: boolean
   /** Name of the caller's key, empty for none. */
   readonly caller: string
+  /** Whom it is served before and after; `standard` where nobody said. */
+  readonly tier: string
   readonly isStream: boolean
   readonly outcome: 'complete' | 'failed' | 'cancelled'
   /** HTTP status sent, or 499 when the caller left before. */

@@ -68,7 +68,16 @@ export function readRow(row: FactRow, node: string): Fact | null {
 
 /** What a call's text leaves out where there is nothing to tell. */
 const noCall = {
-  ...{ detail: '', caller: '', requestId: null, traceId: null, firstTokenMs: null, queueMs: 0, overheadMs: null },
+  ...{
+    detail: '',
+    caller: '',
+    tier: 'standard',
+    requestId: null,
+    traceId: null,
+    firstTokenMs: null,
+    queueMs: 0,
+    overheadMs: null,
+  },
   ...{ inputTokens: null, outputTokens: null, finishReason: null },
 }
 const noAttempt = { code: null, detail: '', connectMs: null, firstTokenMs: null }

@@ -265,9 +265,14 @@ export interface SumFact extends Base {
   /** A model that is known, else `unknown`. */
   readonly model: string
   readonly outcome: ExchangeFact['outcome']
+  readonly tier: string
+  /** Name of the caller's key for calls of the tier `premium`, to whom a promise may be owed; else empty. */
+  readonly caller: string
   readonly count: number
   /** Of these, calls that are in the record one by one. */
   readonly recordedCount: number
+  /** Of these, calls that were answered whole but slowly (`record.slowMs`). */
+  readonly slowCount: number
   /** Of all calls together; milliseconds. */
   readonly durationMs: number
   /** Of those calls that had a first token, and how many they were. */

@@ -20,6 +20,7 @@ const good: ExchangeFact = {
   model: 'm',
   isModelKnown: true,
   caller: '',
+  tier: 'standard',
   isStream: true,
   outcome: 'complete',
   status: 200,

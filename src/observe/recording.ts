@@ -38,7 +38,7 @@ export class Recording implements Recorder, Disposable {
     this.#options = options
     this.#shelf = shelf
     this.#sample = new CallSample(options)
-    this.#sums = new CallSums(clock.nowMs())
+    this.#sums = new CallSums(clock.nowMs(), options.slowMs)
     this.#timer = clock.every(sumPeriodMs, () => this.#tellSums())
   }
 

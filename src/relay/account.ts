@@ -68,7 +68,7 @@ export class Account {
   }
 
   #fact(
-    { call, ray, requestId, trace, caller, beganMs }: Order,
+    { call, ray, requestId, trace, caller, tier, beganMs }: Order,
     fault: Fault | null,
     { outcome, sentBytes, eventCount }: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'eventCount'>,
     clock: Clock,
@@ -87,6 +87,7 @@ export class Account {
       model: call.model,
       isModelKnown: this.isModelKnown,
       caller,
+      tier,
       isStream: call.isStream,
       status: fault && (!hasBegun || fault.code === 'HF_CLIENT_GONE') ? fault.status : 200,
       code: fault?.code ?? null,

@@ -4,7 +4,7 @@
  */
 import type { CauseClass } from '../diagnosis/cause.ts'
 import type { CauseName } from '../diagnosis/causes.ts'
-import type { Blame, Level, Stage } from './incident.ts'
+import type { Blame, Incident, Level, Stage } from './incident.ts'
 
 /** A call that was harmed, and what the diagnosis says of it. */
 export interface Seen extends Blame {
@@ -53,6 +53,23 @@ export class CaseFile {
     this.stage = 'investigating'
   }
 
+  static of({ id, beganMs, openedMs, stage, blame, affected }: Incident, nowMs: number): CaseFile {
+    const file = new CaseFile(id, beganMs, openedMs)
+    file.stage = stage
+    file.told = blame
+    file.toldMs = nowMs
+    if (blame) file.#votes.set('before', { blame, weight: 1, atMs: nowMs })
+    for (const { component, worst, total, bad } of affected)
+      file.parts.set(component, { seenMs: nowMs, level: 'operational', worst, total, bad })
+    return file
+  }
+
+  /** Takes over what another one knows. */
+  absorb(other: CaseFile): void {
+    for (const [key, vote] of other.#votes) if (!this.#votes.has(key)) this.#votes.set(key, vote)
+    for (const [component, part] of other.parts) if (!this.parts.has(component)) this.parts.set(component, part)
+  }
+
   add({ cause, class: kind, subject, component, atMs, confidence }: Seen): void {
     const key = `${cause}@${subject}`
     const vote = this.#votes.get(key) ?? { blame: { cause, class: kind, subject }, weight: 0, atMs }
@@ -92,10 +109,8 @@ export class CaseFile {
     return this.#votes.size > 0
   }
 
-  /** It comes back: what was thought before may not be so again. */
-  reopen(): void {
-    this.resolvedMs = null
-    this.clearMs = null
+  /** It was over and comes back: what was thought before may not be so again. */
+  forget(): void {
     this.#votes.clear()
   }
 

@@ -55,12 +55,6 @@ export class HarmMeter {
     return { total: this.#total, bad: this.#bad }
   }
 
-  /** The share of the last calls that was harmed. */
-  share(nowMs: number): number {
-    const { total, failed, slow } = this.#sum(nowMs, longMs)
-    return total === 0 ? 0 : (failed + slow) / total
-  }
-
   /** What was counted since the last time. `nowMs`: since 1970. */
   add(nowMs: number, tally: Tally): Level {
     const { total, failed, slow } = tally

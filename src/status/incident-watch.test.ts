@@ -65,7 +65,10 @@ interface Told {
 /** Counts come every ten seconds, as in the record; diagnoses at each look, one in twelve wrong. */
 function live(faults: readonly Injected[], dice: Dice): Told {
   let count = 0
-  const watch = new IncidentWatch(() => `incident-${++count}`)
+  const watch = new IncidentWatch(
+    () => `incident-${++count}`,
+    (id) => id,
+  )
   const book = new IncidentBook()
   const events: IncidentEvent[] = []
   const rates = new Map(components.map((name) => [name, 4 + dice(36)]))

@@ -5,7 +5,7 @@
  */
 import { CaseFile, isConsequence, type Part, type Seen } from './case-file.ts'
 import { HarmMeter, type Tally } from './harm-meter.ts'
-import { type Affected, type Blame, type Level, levels, worse } from './incident.ts'
+import { type Affected, type Blame, type Incident, isOpen, type Level, levels, worse } from './incident.ts'
 import type { IncidentEvent } from './incident-event.ts'
 import { type Told, titleOf, updateText } from './incident-words.ts'
 
@@ -43,9 +43,27 @@ export class IncidentWatch {
   #cases: CaseFile[] = []
   #recent: Seen[] = []
   #newId: () => string
+  #nameOf: (component: string) => string
 
-  constructor(newId: () => string) {
+  /** `nameOf`: of a component, for the public. */
+  constructor(newId: () => string, nameOf: (component: string) => string) {
     this.#newId = newId
+    this.#nameOf = nameOf
+  }
+
+  /** What was under way when this process began: it goes on, or is over soon. */
+  restore(incidents: readonly Incident[], nowMs: number): void {
+    for (const incident of incidents)
+      if (isOpen(incident) && incident.by === 'holdfast') this.#cases.push(CaseFile.of(incident, nowMs))
+  }
+
+  /** An operator says that one is a part of another. */
+  merge(id: string, into: string): void {
+    const part = this.#cases.find((each) => each.id === id)
+    const whole = this.#cases.find((each) => each.id === into)
+    if (!part || !whole || part === whole) return
+    whole.absorb(part)
+    this.#cases = this.#cases.filter((each) => each !== part)
   }
 
   /** How the components do by what is measured now. */
@@ -78,6 +96,7 @@ export class IncidentWatch {
   #home(seen: Seen, nowMs: number): boolean {
     const home = this.#homeOf(seen, nowMs)
     if (!home || (home.resolvedMs !== null && !this.#isSure(seen))) return false
+    if (home.resolvedMs !== null) home.forget()
     if (!home.parts.has(seen.component) && this.level(seen.component) !== 'operational')
       home.parts.set(seen.component, newPart(nowMs))
     home.add(seen)
@@ -141,7 +160,7 @@ export class IncidentWatch {
     events.push({
       ...{ kind: 'opened', id: opened.id, atMs: nowMs, by: 'holdfast', beganMs, stage: opened.stage, blame },
       affected: affectedOf(opened),
-      title: titleOf(affectedOf(opened)),
+      title: titleOf(this.#named(opened)),
       text: updateText(this.#toldOf(opened, nowMs)),
     })
   }
@@ -163,7 +182,7 @@ export class IncidentWatch {
     each.resolvedMs = stage === 'resolved' ? nowMs : null
     events.push({
       ...{ kind: 'updated', id: each.id, atMs: nowMs, by: 'holdfast', stage, blame: each.blame, affected },
-      title: titleOf(affected),
+      title: titleOf(this.#named(each)),
       text: updateText({ ...this.#toldOf(each, nowMs), isBack: wasOver && isActive }),
     })
   }
@@ -191,10 +210,15 @@ export class IncidentWatch {
     }
   }
 
+  /** As the public knows them. */
+  #named(each: CaseFile): Affected[] {
+    return affectedOf(each).map((part) => ({ ...part, component: this.#nameOf(part.component) }))
+  }
+
   #toldOf(each: CaseFile, nowMs: number): Told {
     const { stage, beganMs, blame } = each
-    const shares = [...each.parts.keys()].map((component) => this.#meters.get(component)?.share(nowMs) ?? 0)
-    return { stage, beganMs, nowMs, blame, affected: affectedOf(each), share: Math.max(0, ...shares), isBack: false }
+    const shares = [...each.parts.values()].map(({ total, bad }) => (total === 0 ? 0 : bad / total))
+    return { stage, beganMs, nowMs, blame, affected: this.#named(each), share: Math.max(0, ...shares), isBack: false }
   }
 }
 

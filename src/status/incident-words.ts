@@ -11,7 +11,7 @@ export interface Told {
   readonly nowMs: number
   readonly blame: Blame | null
   readonly affected: readonly Affected[]
-  /** Of the last calls, those that failed or were slow. */
+  /** Of the calls since it began, those that failed or were slow. */
   readonly share: number
   /** It had been over, or nearly. */
   readonly isBack: boolean
@@ -59,7 +59,7 @@ function harmWords({ affected, share }: Told): string {
   return `${shareWords(share)} calls to ${names} fail or are slow.`
 }
 
-/** Rounded: the figure is of the last minute, and moves. */
+/** Rounded: the figure moves. */
 function shareWords(share: number): string {
   const percent = 100 * share
   if (percent >= 97) return 'Nearly all'

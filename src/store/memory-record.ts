@@ -66,8 +66,8 @@ export class MemoryRecord implements FactShelf, RecordReader {
   counts(fromMs: number, toMs: number): CallCount[] {
     const sums = new Map<string, CallCount>()
     for (const { fact } of this.#find((row) => isWanted(row, { kinds: ['sum'], fromMs, toMs }), rowsMax)) {
-      const { route, model, upstream, outcome, code } = fact as SumFact
-      const key = JSON.stringify([route, model, upstream, outcome, code])
+      const { route, model, upstream, outcome, code, tier, caller } = fact as SumFact
+      const key = JSON.stringify([route, model, upstream, outcome, code, tier, caller])
       sums.set(key, added(fact as SumFact, sums.get(key)))
     }
     return [...sums.values()].toSorted((a, b) => b.count - a.count).slice(0, entriesMax)
@@ -111,13 +111,16 @@ function isWanted(row: FactRow, { kinds, upstream, code, fromMs, toMs }: FactFil
 }
 
 function added(sum: SumFact, before: CallCount | undefined): CallCount {
-  const { route, model, upstream, outcome, code } = sum
+  const { route, model, upstream, outcome, code, tier, caller } = sum
   return {
     route,
     model,
     upstream,
     outcome,
     code,
+    tier,
+    caller,
+    slowCount: sum.slowCount + (before?.slowCount ?? 0),
     count: sum.count + (before?.count ?? 0),
     durationMs: sum.durationMs + (before?.durationMs ?? 0),
     firstTokenMs: sum.firstTokenMs + (before?.firstTokenMs ?? 0),

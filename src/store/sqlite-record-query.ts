@@ -21,12 +21,13 @@ interface Row extends Omit<FactRow, 'atMs'> {
 
 const countsSql = `
   SELECT body ->> 'route' AS route, body ->> 'model' AS model, upstream, body ->> 'outcome' AS outcome, code,
-    sum(body ->> 'count') AS count, sum(body ->> 'durationMs') AS durationMs,
+    coalesce(body ->> 'tier', 'standard') AS tier, coalesce(body ->> 'caller', '') AS caller,
+    sum(body ->> 'count') AS count, total(body ->> 'slowCount') AS slowCount, sum(body ->> 'durationMs') AS durationMs,
     sum(body ->> 'firstTokenMs') AS firstTokenMs, sum(body ->> 'firstTokenCount') AS firstTokenCount,
     sum(body ->> 'inputTokens') AS inputTokens, sum(body ->> 'outputTokens') AS outputTokens,
     sum(body ->> 'attemptCount') AS attemptCount, sum(body ->> 'seamCount') AS seamCount
   FROM fact WHERE kind = 'sum' AND id >= ? AND id < ?
-  GROUP BY 1, 2, 3, 4, 5 ORDER BY count DESC LIMIT ${entriesMax}`
+  GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY count DESC LIMIT ${entriesMax}`
 
 export class RecordQuery implements RecordReader {
   readonly #database: DatabaseSync

@@ -51,6 +51,7 @@ export function calls(atMs: number): fc.Arbitrary<ExchangeFact> {
     model: text,
     isModelKnown: fc.boolean(),
     caller: fc.constantFrom('', 'app'),
+    tier: fc.constantFrom('premium', 'standard', 'batch'),
     isStream: fc.boolean(),
     outcome: fc.constantFrom('complete', 'failed', 'cancelled'),
     status: fc.integer({ min: 200, max: 599 }),

@@ -157,6 +157,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       liveness: () => ({}),
       readiness: () => ({ isReady: true, facts: {} }),
       alerts: () => ({}),
+      status: () => ({}),
       record: () => shelf,
       consoleDesk: { state: () => ({}), shownConfig: () => ({ yaml: 'site: behind-the-token\n' }) },
       nowMs: () => 0,

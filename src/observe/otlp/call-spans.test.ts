@@ -35,6 +35,7 @@ const fact: ExchangeFact = {
   model: 'm',
   isModelKnown: true,
   caller: '',
+  tier: 'standard',
   isStream: true,
   outcome: 'complete',
   status: 200,

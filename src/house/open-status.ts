@@ -1,0 +1,193 @@
+/**
+ * Incidents and what the public is told, joined: every few seconds the record is read, harm is measured and diagnosed,
+ * and what comes of it goes into the log of incidents. In the supervisor, as alerts are: it outlives each worker.
+ */
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import { type CauseName, causes } from '../diagnosis/causes.ts'
+import { explainRay } from '../diagnosis/explain-ray.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { CallFact, SumFact } from '../observe/fact.ts'
+import type { Log } from '../observe/log.ts'
+import type { Seen } from '../status/case-file.ts'
+import { Components } from '../status/components.ts'
+import { IncidentBook } from '../status/incident-book.ts'
+import type { IncidentEvent } from '../status/incident-event.ts'
+import { IncidentWatch } from '../status/incident-watch.ts'
+import { makeView, shownMs } from '../status/make-view.ts'
+import { entryText, readEntry } from '../status/read-entry.ts'
+import { type Harm, readHarm } from '../status/read-news.ts'
+import type { StatusView } from '../status/status-view.ts'
+import { MemoryStatusLog } from '../store/memory-status-log.ts'
+import type { RecordReader } from '../store/record.ts'
+import { SqliteStatusLog, statusFileName } from '../store/sqlite-status-log.ts'
+import type { StatusLog } from '../store/status-log.ts'
+
+const lookMs = 5000
+/** What is written down late is still read. */
+const overlapMs = 15_000
+const sumsMax = 1000
+const callsMax = 300
+/** Diagnoses of one look: each takes some tens of milliseconds. */
+const diagnosesMax = 6
+const perComponentMax = 2
+/** A diagnosis that is less sure than this says nothing. */
+const confidenceMin = 0.5
+/** Models that were called within this are components, where none are named. */
+const modelsMs = 86_400_000
+const entriesAtOnce = 1000
+
+export interface StatusParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly record: () => RecordReader | null
+}
+
+export class StatusDesk implements Disposable {
+  #config: Config
+  #parts: StatusParts
+  #log: StatusLog
+  #book = new IncidentBook()
+  #watch: IncidentWatch
+  #components: Components
+  #readTo = 0
+  #ids = new Map<number, number>()
+  #diagnosed = new Map<string, number>()
+  #count = 0
+  #timers = new DisposableStack()
+
+  constructor(config: Config, parts: StatusParts) {
+    this.#config = config
+    this.#parts = parts
+    this.#log = openLog(config)
+    this.#components = new Components(config.status.components)
+    this.#watch = new IncidentWatch(
+      () => `${parts.clock.nowMs().toString(36)}${(this.#count++ % 36).toString(36)}`,
+      (id) => this.#components.nameOf(id),
+    )
+    this.#readLog()
+    this.#watch.restore(this.#book.all, parts.clock.nowMs())
+    this.#learnModels()
+    if (config.status.incidents) this.#timers.use(parts.clock.every(lookMs, () => this.look()))
+  }
+
+  /** Another configuration is in force. */
+  use(config: Config): void {
+    this.#config = config
+    this.#components.use(config.status.components)
+  }
+
+  /** Looks at the record once. What cannot be read or written now can be at the next look. */
+  look(): void {
+    const { clock, log, record } = this.#parts
+    const nowMs = clock.nowMs()
+    try {
+      this.#readLog()
+      using reader = record()
+      if (!reader) return
+      const harm = this.#read(reader, nowMs)
+      const news = { nowMs, tallies: harm.tallies, seen: this.#diagnose(reader, harm, nowMs) }
+      for (const event of this.#watch.look(news)) this.#tell(event)
+      this.#readLog()
+      this.#book.forget(nowMs - shownMs)
+    } catch (error) {
+      log.warn({ detail: String(error) }, 'incidents could not be looked at')
+    }
+  }
+
+  /** For the page, the feeds and the letters. */
+  view(): StatusView {
+    const { name, url, timeZone } = this.#config.status
+    return makeView({
+      page: { id: this.#config.site, name, url, timeZone },
+      nowMs: this.#parts.clock.nowMs(),
+      components: this.#components.all,
+      incidents: this.#book.all,
+      maintenances: [],
+      days: () => ({ days: [], goodShare: null, uptimeShare: null }),
+      responseTimes: [],
+      eta: () => null,
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#timers.dispose()
+    this.#log[Symbol.dispose]()
+  }
+
+  /** What is new in the log: of this process, or of an operator's command. */
+  #readLog(): void {
+    for (;;) {
+      const entries = this.#log.read(this.#readTo, entriesAtOnce)
+      for (const { number, text } of entries) {
+        const event = readEntry(text)
+        if (event) this.#book.apply(event)
+        if (event?.kind === 'merged') this.#watch.merge(event.id, event.into)
+        this.#readTo = number
+      }
+      if (entries.length < entriesAtOnce) return
+    }
+  }
+
+  #tell(event: IncidentEvent): void {
+    this.#log.append(entryText(event))
+    const { id, kind } = event
+    const { title, stage, text } = kind === 'opened' || kind === 'updated' ? event : {}
+    this.#parts.log.warn({ incident: id, title, stage, detail: text }, `an incident: ${kind}`)
+  }
+
+  #learnModels(): void {
+    const { clock, record } = this.#parts
+    try {
+      using reader = record()
+      const nowMs = clock.nowMs()
+      for (const { model } of reader?.counts(nowMs - modelsMs, nowMs) ?? []) this.#components.learn(model)
+    } catch {
+      // They are learnt as they are called.
+    }
+  }
+
+  #read(reader: RecordReader, nowMs: number): Harm {
+    const fromMs = nowMs - overlapMs
+    for (const [id, atMs] of this.#ids) if (atMs < fromMs) this.#ids.delete(id)
+    const sums: SumFact[] = []
+    for (const { id, fact } of reader.latest({ kinds: ['sum'], fromMs }, sumsMax).entries) {
+      if (fact.kind !== 'sum' || this.#ids.has(id)) continue
+      this.#ids.set(id, fact.atMs)
+      sums.push(fact)
+    }
+    for (const { model } of sums) this.#components.learn(model)
+    const calls = reader
+      .latest({ kinds: ['call'], fromMs }, callsMax)
+      .entries.flatMap(({ fact }) => (fact.kind === 'call' ? [fact] : []))
+    return readHarm(sums, calls, this.#components.all)
+  }
+
+  #diagnose(reader: RecordReader, { failed }: Harm, nowMs: number): Seen[] {
+    for (const [ray, atMs] of this.#diagnosed) if (atMs < nowMs - 4 * overlapMs) this.#diagnosed.delete(ray)
+    const seen: Seen[] = []
+    let count = 0
+    for (const [component, calls] of failed) {
+      const fresh = calls.filter(({ ray }) => !this.#diagnosed.has(ray)).slice(0, perComponentMax)
+      for (const call of fresh) {
+        if (count++ >= diagnosesMax) return seen
+        this.#diagnosed.set(call.ray, nowMs)
+        seen.push(...seenIn(reader, component, call))
+      }
+    }
+    return seen
+  }
+}
+
+function seenIn(reader: RecordReader, component: string, { ray, atMs }: CallFact): Seen[] {
+  const { cause, class: kind, subject, confidence, whose } = explainRay(reader, ray)
+  if (kind === null || whose === 'client' || confidence < confidenceMin || !isCause(cause)) return []
+  return [{ component, cause, class: kind, subject, atMs, confidence }]
+}
+
+const isCause = (name: string): name is CauseName => name in causes
+
+function openLog(config: Config): StatusLog {
+  if (config.journal.engine === 'memory') return new MemoryStatusLog()
+  return new SqliteStatusLog(join(config.stateDir, statusFileName))
+}

@@ -1,0 +1,69 @@
+/** An event of an incident as the text of the log, and back: what an operator's command or a later version wrote. */
+import { causes } from '../diagnosis/causes.ts'
+import { causeClasses, type CauseClass } from '../diagnosis/cause.ts'
+import type { CauseName } from '../diagnosis/causes.ts'
+import { z } from '../ground/schema.ts'
+import { levels, stages } from './incident.ts'
+import type { IncidentEvent } from './incident-event.ts'
+
+/** Longest title and text that an operator may write, in characters. */
+export const titleLengthMax = 200
+export const textLengthMax = 5000
+
+const base = { id: z.string().min(1).max(60), atMs: z.number(), by: z.string().min(1).max(80) }
+const title = z.string().min(1).max(titleLengthMax)
+const text = z.string().max(textLengthMax)
+const stage = z.enum(stages)
+const blame = z.object({
+  cause: z.enum(Object.keys(causes) as [CauseName, ...CauseName[]]),
+  class: z.enum(Object.keys(causeClasses) as [CauseClass, ...CauseClass[]]),
+  subject: z.string().nullable(),
+})
+const affected = z.array(
+  z.object({
+    component: z.string(),
+    level: z.enum(levels),
+    worst: z.enum(levels),
+    total: z.number(),
+    bad: z.number(),
+  }),
+)
+
+const schema = z.discriminatedUnion('kind', [
+  z.object({
+    ...base,
+    kind: z.literal('opened'),
+    title,
+    beganMs: z.number(),
+    stage,
+    blame: blame.nullable(),
+    affected,
+    text,
+  }),
+  z.object({
+    ...base,
+    kind: z.literal('updated'),
+    stage: stage.exactOptional(),
+    title: title.exactOptional(),
+    blame: blame.nullable().exactOptional(),
+    affected: affected.exactOptional(),
+    text: text.exactOptional(),
+  }),
+  z.object({ ...base, kind: z.literal('merged'), into: z.string() }),
+  z.object({ ...base, kind: z.literal('corrected'), number: z.number(), text }),
+  z.object({ ...base, kind: z.literal('silenced'), isSilenced: z.boolean() }),
+  z.object({ ...base, kind: z.literal('postponed'), untilMs: z.number() }),
+])
+
+export function entryText(event: IncidentEvent): string {
+  return JSON.stringify(event)
+}
+
+/** Null for what is no event of ours. */
+export function readEntry(entry: string): IncidentEvent | null {
+  try {
+    return schema.parse(JSON.parse(entry))
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * From facts of the record to news for `IncidentWatch`: how the calls of each component went, and which calls are worth
+ * a diagnosis. What is a caller's own fault harms nobody else.
+ */
+import { faultKind } from '../fault/code.ts'
+import type { FaultCode } from '../fault/code.ts'
+import type { CallFact, SumFact } from '../observe/fact.ts'
+import { addUp, type CallKind, type Component, covers, noCalls } from './component.ts'
+import type { Tally } from './harm-meter.ts'
+
+export interface Harm {
+  /** By the id of the component. */
+  readonly tallies: ReadonlyMap<string, Tally>
+  /** Calls that failed, newest first, by component. */
+  readonly failed: ReadonlyMap<string, readonly CallFact[]>
+}
+
+/** `calls`: those that are in the record one by one, newest first. */
+export function readHarm(sums: readonly SumFact[], calls: readonly CallFact[], components: readonly Component[]): Harm {
+  const tallies = new Map<string, Tally>()
+  const failed = new Map<string, readonly CallFact[]>()
+  for (const component of components) {
+    const own = sums.filter((sum) => covers(component, sum))
+    const ownCalls = calls.filter((call) => covers(component, kindOf(call)))
+    const harmed = ownCalls.filter(isHarmed)
+    const isOneCaller = isOfOneCaller(harmed, ownCalls)
+    if (own.length > 0) tallies.set(component.id, own.map((sum) => tallyOf(sum, isOneCaller)).reduce(addUp, noCalls))
+    if (harmed.length > 0 && !isOneCaller) failed.set(component.id, harmed)
+  }
+  return { tallies, failed }
+}
+
+function tallyOf({ outcome, code, count, slowCount }: SumFact, isOneCaller: boolean): Tally {
+  if (outcome === 'cancelled') return noCalls
+  if (outcome === 'complete') return { total: count, failed: 0, slow: slowCount }
+  if (isCallersFault(code)) return noCalls
+  return { total: count, failed: isOneCaller ? 0 : count, slow: 0 }
+}
+
+function isHarmed({ outcome, code }: CallFact): boolean {
+  return outcome === 'failed' && !isCallersFault(code)
+}
+
+function isCallersFault(code: FaultCode | null): boolean {
+  return code !== null && faultKind(code).source === 'client'
+}
+
+/** Only calls of one caller fail, while those of others are answered: it is about that caller. */
+function isOfOneCaller(harmed: readonly CallFact[], all: readonly CallFact[]): boolean {
+  const names = new Set(harmed.map(({ caller }) => caller))
+  const [name] = names
+  if (names.size !== 1 || name === '') return false
+  return all.some(({ caller, outcome }) => caller !== name && outcome === 'complete')
+}
+
+/** Calls that were refused before their model was known are of none. */
+function kindOf({ model, route, tier }: CallFact): CallKind {
+  return { model: model === '' ? unknownModel : model, route, tier }
+}
+
+/** As the record's sums call it. */
+export const unknownModel = 'unknown'
