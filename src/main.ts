@@ -9,6 +9,7 @@ import { isCall, openDoor } from './edge/door.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import { type Listener, type ListenerParts, openListener } from './edge/listener.ts'
 import { RaySource } from './fault/ray.ts'
+import { noNotice, type Notice } from './edge/notice.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
@@ -46,6 +47,8 @@ export interface House extends AsyncDisposable {
   bury(node: string): Promise<void>
   /** How near this process is to what would end it, and the measures it has taken. */
   readonly pressure: Pressure
+  /** What visitors of error pages are told from now on. */
+  readonly useNotice: (notice: Notice) => void
   /** Called when those measures change. */
   onPressure: () => void
   /** What is out of use though it answers, and why; some dozens at most. */
@@ -79,6 +82,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
+  let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const handle = openDoor({
     clock,
@@ -96,6 +100,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     onDisconnect,
     streams,
     relay,
+    notice: () => notice,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
   const listeners = await openListeners(config, parts, { clock, rays, limits, observer, handle, mayStayOpen })
@@ -113,6 +118,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     log,
     journalNode,
     bury,
+    useNotice: (told: Notice): void => void (notice = told),
   }
   const house = asHouse({ ...open, memoryRecord: record.memory })
   const onChange = (): void => house.onPressure()
@@ -162,6 +168,7 @@ interface OpenParts {
   readonly log: Log
   readonly journalNode: string
   readonly bury: (node: string) => Promise<void>
+  readonly useNotice: (notice: Notice) => void
   readonly memoryRecord: MemoryRecord | null
 }
 
@@ -181,6 +188,7 @@ function asHouse(open: OpenParts): House {
     journalNode,
     memoryRecord,
     bury,
+    useNotice,
   } = open
   let isDraining = false
   const close = async (): Promise<void> => {
@@ -196,6 +204,7 @@ function asHouse(open: OpenParts): House {
     journalNode,
     memoryRecord,
     bury,
+    useNotice,
     pressure,
     onPressure: () => {},
     callsLive: () => relay.liveCount,

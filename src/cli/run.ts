@@ -44,6 +44,7 @@ export async function run(options: RunOptions): Promise<void> {
     const desk = parts.use(openDesk(config, log))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record: record.read }))
     const supervisor = new Supervisor(config, log, desk, record)
+    statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }

@@ -6,6 +6,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
+import { noNotice, type Notice } from '../edge/notice.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { AlertDesk } from '../house/open-alerts.ts'
 import type { Log } from '../observe/log.ts'
@@ -14,11 +15,12 @@ import type { OpenRecord } from '../house/open-record.ts'
 import { compileCache } from './compile-cache.ts'
 import type { Snapshot } from './live-line.ts'
 import type { HandView } from './overview.ts'
+import { type Hand, newHand, tell } from './hand.ts'
 import { Siblings } from './siblings.ts'
 import { SpeedFile } from './speed-file.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
 import { WorkerNews } from './worker-news.ts'
-import type { SupervisorWord, WorkerStatus, WorkerWord } from './worker-word.ts'
+import type { WorkerWord } from './worker-word.ts'
 
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
 const restartMs = 200
@@ -41,20 +43,6 @@ const keepPeriodMs = 60_000
 
 type Listening = Extract<WorkerWord, { event: 'listening' }>
 
-/** One worker process. */
-interface Hand {
-  readonly number: number
-  readonly worker: Worker
-  readonly bornMs: number
-  node: string | null
-  status: WorkerStatus | null
-  /** When it was last heard of. */
-  heardMs: number
-  isRetired: boolean
-  /** Of the gateway, when it was retired. */
-  generation: number
-}
-
 /** Who judges what the workers tell. */
 type SignsDesk = Pick<AlertDesk, 'hear' | 'forget' | 'numbers'>
 
@@ -69,6 +57,7 @@ export class Supervisor {
   /** Deaths in a row, by number. */
   #diedInRow: number[] = []
   #dead: string[] = []
+  #notice = noNotice
   #isClosing = false
   #isRestarting = false
   /** Counts up with each restart. */
@@ -220,6 +209,12 @@ export class Supervisor {
     }
   }
 
+  /** What visitors of error pages are told from now on. */
+  useNotice(notice: Notice): void {
+    this.#notice = notice
+    for (const { worker } of this.#hands) tell(worker, { event: 'notice', notice })
+  }
+
   get generation(): number {
     return this.#generation
   }
@@ -271,22 +266,12 @@ export class Supervisor {
       this.#replaceSoon(number, String(error), 0)
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
-    const bornMs = performance.now()
-    const hand: Hand = {
-      number,
-      worker,
-      bornMs,
-      heardMs: bornMs,
-      node: null,
-      status: null,
-      isRetired: false,
-      generation: 0,
-    }
+    const hand = newHand(number, worker)
     this.#hands.add(hand)
     this.#news.watch(worker, number, () => this.#isClosing || hand.isRetired)
     // By message and not by environment: the configuration may hold secrets.
     worker.once('online', () => {
-      tell(worker, { event: 'begin', config, number, dead: this.#dead })
+      tell(worker, { event: 'begin', config, number, dead: this.#dead, notice: this.#notice })
       this.#siblings.welcome(worker)
     })
     return new Promise((resolve, reject) => {
@@ -386,11 +371,6 @@ function withPorts(listeners: Config['listeners'], urls: readonly string[]): Con
 /** What is kept in the memory of a worker goes with it. */
 function isForgetful({ journal, streams }: Config): boolean {
   return journal.engine === 'memory' || streams.engine === 'memory'
-}
-
-/** A worker that is on its way out no longer listens. */
-function tell(worker: Worker, word: SupervisorWord): void {
-  if (worker.isConnected()) worker.send(word, () => {})
 }
 
 function add(sum: Totals, more: Totals): void {

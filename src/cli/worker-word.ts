@@ -1,5 +1,6 @@
 /** What workers and their supervisor tell each other, by message. */
 import type { Config } from '../config.ts'
+import type { Notice } from '../edge/notice.ts'
 import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import type { SpeedEntry } from '../fleet/speed-book.ts'
 import type { House } from '../main.ts'
@@ -33,7 +34,15 @@ export type WorkerWord =
 
 /** What a supervisor tells its workers. */
 export type SupervisorWord =
-  | { readonly event: 'begin'; readonly config: Config; readonly number: number; readonly dead: readonly string[] }
+  | {
+      readonly event: 'begin'
+      readonly config: Config
+      readonly number: number
+      readonly dead: readonly string[]
+      readonly notice: Notice
+    }
+  /** For error pages from now on. */
+  | { readonly event: 'notice'; readonly notice: Notice }
   /** Another worker died: its answers are to be taken over. */
   | { readonly event: 'bury'; readonly node: string }
   /** What have you counted? */

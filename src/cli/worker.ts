@@ -56,9 +56,11 @@ interface Worker {
   hear(word: SupervisorWord): void
 }
 
-async function begin({ config, number, dead }: Extract<SupervisorWord, { event: 'begin' }>): Promise<Worker> {
+async function begin({ config, number, dead, notice }: Extract<SupervisorWord, { event: 'begin' }>): Promise<Worker> {
   try {
-    return await work(config, number, dead)
+    const worker = await work(config, number, dead)
+    worker.hear({ event: 'notice', notice })
+    return worker
   } catch (error) {
     const { message = String(error), code, syscall } = error as Partial<NodeJS.ErrnoException>
     tell({ event: 'failed', message, ...(code && { code }), ...(syscall && { syscall }) })
@@ -116,6 +118,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     hear: (word) => {
       if (word.event === 'bury') bury(word.node)
       if (word.event === 'count') count()
+      if (word.event === 'notice') house.useNotice(word.notice)
       if (word.event === 'retire') void stop(retireMs, !word.isHurried)
       if (word.event === 'siblings') {
         if (word.calls) hearSiblings(house.fleet, word.calls)

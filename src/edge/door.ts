@@ -21,11 +21,13 @@ import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
 import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
-import { answerFault } from './fault-answer.ts'
+import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
+import { errorPreview, previewRoot } from './error-preview.ts'
 import { modelList, oneModel } from './model-list.ts'
+import type { Notice } from './notice.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
 import type { Answering, Asking } from './visitor.ts'
 import { responseQueued } from './response-object.ts'
@@ -47,6 +49,8 @@ export interface DoorParts {
   readonly onDisconnect: 'cancel' | 'detach'
   readonly streams: DurableStreams
   readonly relay: RelayPlane
+  /** What visitors of error pages are told of the service as a whole. */
+  readonly notice: () => Notice
 }
 
 /** Whether a request for this target is a call. */
@@ -187,6 +191,7 @@ class Visit {
   /** What is answered without a call. */
   #answer(path: string): void {
     const { method } = this.#request
+    if (path === previewRoot || path.startsWith(`${previewRoot}/`)) return this.#preview(path)
     const isList = path === '/v1/models'
     if (!isList && !path.startsWith('/v1/models/'))
       throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${path.slice(0, 200)}` })
@@ -218,13 +223,21 @@ class Visit {
   }
 
   #answerFault(fault: Fault): void {
-    const { clock, site } = this.#parts
-    answerFault(fault, this.#request, this.#response, this.headers, {
-      ray: this.ray,
-      site,
-      family: this.family,
-      atMs: clock.nowMs(),
-    })
+    answerFault(fault, this.#request, this.#response, this.headers, this.#context)
+  }
+
+  get #context(): FaultContext {
+    const { clock, site, notice } = this.#parts
+    return { ray: this.ray, site, family: this.family, atMs: clock.nowMs(), notice: notice() }
+  }
+
+  /** What the answers for faults look like. */
+  #preview(path: string): void {
+    if (this.#request.method !== 'GET' && this.#request.method !== 'HEAD')
+      throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
+    const { type, body } = errorPreview(path, this.#request, this.#context)
+    this.#response.writeHead(200, [...this.headers, 'content-type', type, 'content-length', String(body.length)])
+    this.#response.end(this.#request.method === 'HEAD' ? undefined : body)
   }
 }
 

@@ -3,28 +3,20 @@ import type { Family } from '../dialect/call.ts'
 import { errorBody } from '../dialect/error-body.ts'
 import type { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
-import { Page } from './page.ts'
+import { preferred } from './accept.ts'
+import { faultPage, markdown, problem } from './fault-words.ts'
+import type { Notice } from './notice.ts'
 import type { Answering, Asking } from './visitor.ts'
 
 /** Above a minute two of three SDKs ignore Retry-After and come back within a second, so it never says more. */
 const retryAfterSecondsMax = 60
-const blame = {
-  client: 'The request itself',
-  gateway: 'This gateway',
-  network: 'The network behind this gateway',
-  upstream: 'The model server behind this gateway',
-  'third-party': 'The provider of the model',
-  operator: 'The configuration or a planned change of this service',
-} as const
-
-const errorPage = new Page('error.html')
-
 export interface FaultContext {
   readonly ray: Ray
   readonly site: string
   /** Null outside of the model routes. */
   readonly family: Family | null
   readonly atMs: number
+  readonly notice: Notice
 }
 
 /** Headers that tell of a fault, names and values in turn: RFC 9209 for machines between, retry advice for SDKs. */
@@ -59,7 +51,7 @@ export function answerFault(
     response.destroy()
     return
   }
-  const { type, body } = render(fault, request, context)
+  const { type, body } = renderFault(fault, request, context)
   const all = [
     ...headers,
     ...faultHeaders(fault),
@@ -77,65 +69,21 @@ export function answerFault(
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-function render(fault: Fault, request: Asking, context: FaultContext): { type: string; body: Buffer } {
-  if (context.family) return { type: 'application/json', body: errorBody(fault, context.ray, context.family) }
-  const accept = request.headers.accept ?? ''
-  if (accept.includes('text/html'))
-    return { type: 'text/html; charset=utf-8', body: faultPage(fault, request, context) }
-  return {
-    type:
-      accept.includes('application/json') && !accept.includes('problem')
-        ? 'application/json'
-        : 'application/problem+json',
-    body: problem(fault, context),
-  }
-}
+/** The first is for whoever does not say what it takes. */
+const forms = {
+  'application/problem+json': problem,
+  'text/html': faultPage,
+  'application/json': problem,
+  'text/markdown': markdown,
+} as const
+type Form = keyof typeof forms
 
-/** RFC 9457, with the members that operators of CDNs know and ours on top. */
-function problem(fault: Fault, { ray, site, atMs }: FaultContext): Buffer {
-  const { kind } = fault
-  return Buffer.from(
-    JSON.stringify({
-      type: `urn:holdfast:fault:${fault.code}`,
-      title: kind.title,
-      status: fault.status,
-      detail: fault.told,
-      instance: `urn:holdfast:ray:${ray}`,
-      error_code: fault.code,
-      error_category: kind.source,
-      retryable: kind.shouldCallerRetry,
-      ...(fault.retryAfterMs !== undefined && { retry_after: Math.ceil(fault.retryAfterMs / 1000) }),
-      ray_id: ray,
-      site,
-      timestamp: new Date(atMs).toISOString(),
-    }),
-  )
-}
-
-function faultPage(fault: Fault, request: Asking, { ray, site, atMs }: FaultContext): Buffer {
-  const { kind } = fault
-  return errorPage.render({
-    status: String(fault.status),
-    title: kind.title,
-    sentence: fault.told,
-    advice: adviceFor(fault),
-    blame: blame[kind.source],
-    ray,
-    site,
-    code: fault.code,
-    time: new Date(atMs)
-      .toISOString()
-      .replace('T', ' ')
-      .replace(/\.\d+Z$/, ' UTC'),
-    address: request.socket.remoteAddress ?? '',
-  })
-}
-
-function adviceFor(fault: Fault): string {
-  if (fault.retryAfterMs !== undefined)
-    return `Try again in ${Math.max(1, Math.ceil(fault.retryAfterMs / 1000))} seconds.`
-  if (fault.kind.shouldCallerRetry) return 'Try again in a moment.'
-  return fault.kind.source === 'client'
-    ? 'Trying again without a change will not help.'
-    : 'The people who run this service can look it up by the Ray ID.'
+/** The body of the answer for a fault, in the form that the reader likes best. */
+export function renderFault(fault: Fault, request: Asking, context: FaultContext): { type: string; body: Buffer } {
+  const { ray, family, site, atMs, notice } = context
+  if (family) return { type: 'application/json', body: errorBody(fault, ray, family) }
+  const type = preferred(request.headers.accept ?? '', Object.keys(forms)) as Form
+  const address = request.socket.remoteAddress ?? ''
+  const body = forms[type]({ fault, ray, site, atMs, address, notice })
+  return { type: type.startsWith('text/') ? `${type}; charset=utf-8` : type, body }
 }

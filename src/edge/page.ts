@@ -19,7 +19,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (letter) => entities[letter] ?? letter)
 }
 
-/** A page with its slots `{{name}}` filled, each value escaped. */
+/** A page with its slots `{{name}}` filled. */
 export class Page {
   #parts: string[]
 
@@ -27,7 +27,9 @@ export class Page {
     this.#parts = readPage(name).split(/\{\{(\w+)\}\}/)
   }
 
-  render(slots: Readonly<Record<string, string>>): Buffer {
-    return Buffer.from(this.#parts.map((part, i) => (i % 2 === 0 ? part : escapeHtml(slots[part] ?? ''))).join(''))
+  /** `slots` are escaped, `markup` is HTML already. */
+  render(slots: Readonly<Record<string, string>>, markup: Readonly<Record<string, string>> = {}): Buffer {
+    const fill = (name: string): string => markup[name] ?? escapeHtml(slots[name] ?? '')
+    return Buffer.from(this.#parts.map((part, i) => (i % 2 === 0 ? part : fill(part))).join(''))
   }
 }

@@ -6,11 +6,13 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { type CauseName, causes } from '../diagnosis/causes.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
+import type { Notice } from '../edge/notice.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CallFact, SumFact } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import type { Seen } from '../status/case-file.ts'
 import { Components } from '../status/components.ts'
+import { impacts } from '../status/incident.ts'
 import { IncidentBook } from '../status/incident-book.ts'
 import type { IncidentEvent } from '../status/incident-event.ts'
 import { IncidentWatch } from '../status/incident-watch.ts'
@@ -54,6 +56,9 @@ export class StatusDesk implements Disposable {
   #ids = new Map<number, number>()
   #diagnosed = new Map<string, number>()
   #count = 0
+  #told = ''
+  /** Called when visitors of error pages are to be told something else. */
+  onNotice: (notice: Notice) => void = () => {}
   #timers = new DisposableStack()
 
   constructor(config: Config, parts: StatusParts) {
@@ -90,6 +95,7 @@ export class StatusDesk implements Disposable {
       for (const event of this.#watch.look(news)) this.#tell(event)
       this.#readLog()
       this.#book.forget(nowMs - shownMs)
+      this.#tellVisitors()
     } catch (error) {
       log.warn({ detail: String(error) }, 'incidents could not be looked at')
     }
@@ -134,6 +140,14 @@ export class StatusDesk implements Disposable {
     const { id, kind } = event
     const { title, stage, text } = kind === 'opened' || kind === 'updated' ? event : {}
     this.#parts.log.warn({ incident: id, title, stage, detail: text }, `an incident: ${kind}`)
+  }
+
+  #tellVisitors(): void {
+    const notice = noticeOf(this.view())
+    const text = JSON.stringify(notice)
+    if (text === this.#told) return
+    this.#told = text
+    this.onNotice(notice)
   }
 
   #learnModels(): void {
@@ -183,6 +197,17 @@ function seenIn(reader: RecordReader, component: string, { ray, atMs }: CallFact
   const { cause, class: kind, subject, confidence, whose } = explainRay(reader, ray)
   if (kind === null || whose === 'client' || confidence < confidenceMin || !isCause(cause)) return []
   return [{ component, cause, class: kind, subject, atMs, confidence }]
+}
+
+/** The worst incident that goes on; of those that are as bad the newest. */
+function noticeOf({ page, incidents }: StatusView): Notice {
+  const open = incidents.filter(({ stage }) => stage !== 'resolved')
+  const rank = ({ impact }: (typeof open)[number]): number => Object.values(impacts).indexOf(impact)
+  const worst = open.toSorted((a, b) => rank(b) - rank(a))[0]
+  if (!worst) return { statusUrl: page.url, incident: null }
+  const { title, updates, eta } = worst
+  const words = updates.at(-1)?.text ?? ''
+  return { statusUrl: page.url, incident: { title, words, etaWords: eta?.words ?? '' } }
 }
 
 const isCause = (name: string): name is CauseName => name in causes

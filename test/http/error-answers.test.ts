@@ -403,6 +403,33 @@ describe('outside of the model routes', limit, () => {
     }
   })
 
+  test('an agent gets Markdown, in which nothing that was sent is markup', async () => {
+    const answer = await house.ask(request('GET', '/a`b*[c](http://x)\u2028', 'accept: text/markdown, */*;q=0.1'))
+    assert.equal(answer.headers['content-type'], 'text/markdown; charset=utf-8')
+    const [, front = '', text = ''] = answer.body.split('---\n')
+    assert.match(front, /^status: 404\nerror_code: HF_ROUTE_UNKNOWN\n/)
+    assert.match(front, new RegExp(`^ray_id: ${rayOf(answer)}$`, 'm'))
+    assert.match(text, /## What happened\n\n[^\n]+\n\n## What to do\n\n[^\n]+\n$/)
+    assert.doesNotMatch(text, /[^\\][`*[]/)
+  })
+
+  test('each error can be looked at before it happens, in each form', async () => {
+    const list = await house.ask(request('GET', '/errors'))
+    const rows = JSON.parse(list.body) as { code: string; status: number }[]
+    assert.ok(rows.length > 50)
+    for (const { code } of rows) {
+      for (const type of ['text/html', 'text/markdown', 'application/problem+json']) {
+        const shown = await house.ask(request('GET', `/errors/${code}`, `accept: ${type}`))
+        assert.equal(shown.status, 200)
+        assert.ok(shown.body.includes(code), code)
+        assert.doesNotMatch(shown.body, /\{\{|undefined/)
+      }
+    }
+    assertRefused(await house.ask(request('GET', '/errors/HF_<b>')), 404, 'HF_ROUTE_UNKNOWN')
+    assertRefused(await house.ask(request('POST', '/errors')), 405, 'HF_METHOD_UNKNOWN')
+    assert.match((await house.ask(request('GET', '/errors', 'accept: text/html'))).body, /<a href="\/errors\/HF_/)
+  })
+
   test('under /v1 it is always the error of an SDK, whatever is accepted', async () => {
     const unknown = await house.ask(request('GET', '/v1/nothing', 'accept: text/html'))
     assertRefused(unknown, 404, 'HF_ROUTE_UNKNOWN')
