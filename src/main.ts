@@ -104,10 +104,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
   const listeners = await openListeners(config, parts, { clock, rays, limits, observer, handle, mayStayOpen })
-  const bury = async (dead: string): Promise<void> => {
-    await journal.bury(dead)
-    adopt()
-  }
+  const bury = (dead: string): Promise<void> => journal.bury(dead).then(adopt)
   const open = {
     ...opened,
     parts: parts.move(),

@@ -1,4 +1,4 @@
-/** What visitors of an error page are told of the service as a whole: an incident that goes on, and where to read more. */
+/** What visitors of an error page are told of the service as a whole: what goes on, and where to read more. */
 
 export interface Notice {
   /** Of the status page; empty where there is none. */
