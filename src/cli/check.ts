@@ -1,6 +1,8 @@
 /** `holdfast check`: says whether a configuration is good, and if not, where and what to do. */
 import { mapSecrets } from '../alert/alert-options.ts'
-import { type Config, ConfigError, readConfigFile, readKeys, readSecret } from '../config.ts'
+import { type Config, readConfigFile } from '../config.ts'
+import { ConfigError } from '../ground/config-error.ts'
+import { readKeys, readSecret } from '../house/secrets.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { withoutSecrets } from './without-secrets.ts'
 

@@ -1,7 +1,8 @@
 /** `holdfast run`: sets up, starts, says that it is ready, and ends politely. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Config, ConfigError } from '../config.ts'
+import type { Config } from '../config.ts'
+import { ConfigError } from '../ground/config-error.ts'
 import { type AdminParts, openAdmin, type Readiness } from '../edge/admin.ts'
 import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'

@@ -29,7 +29,7 @@ const worldModules = new RegExp(
   ].join('|')})|undici)$`,
 )
 const worldPlaces = [
-  /^src\/(config|main)\.ts$/,
+  /^src\/(config|main|house\/secrets)\.ts$/,
   /^src\/cli\//,
   /^src\/edge\/(listener|admin|console-page|tls|page)\.ts$/,
   /^src\/relay\/wire\//,

@@ -2,7 +2,7 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { Fault } from '../../fault/fault.ts'
-import type { UpstreamKind } from '../../fleet/upstream.ts'
+import type { UpstreamKind } from '../../fleet/upstream-kind.ts'
 import type { Names } from './names.ts'
 import { probeFault } from './probe-fault.ts'
 
