@@ -9,6 +9,7 @@ import { systemRandom } from '../ground/random.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { type Log, openLog } from '../observe/log.ts'
+import { shrinkHeap } from '../observe/vital-signs.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
@@ -67,6 +68,7 @@ export async function run(options: RunOptions): Promise<void> {
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
+    shrinkHeap()
     const hideLine = isPerson ? showLiveLine(process.stdout, () => supervisor.snapshot()) : () => {}
     await stop
     hideLine()
