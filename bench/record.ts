@@ -15,7 +15,7 @@ import { seededRandom } from '../src/ground/random.ts'
 import type { ExchangeFact } from '../src/observe/exchange-fact.ts'
 import { type FactKind, factKinds } from '../src/observe/fact.ts'
 import { Recording } from '../src/observe/recording.ts'
-import { recordSchema } from '../src/store/record.ts'
+import { recordSchema } from '../src/store/record-options.ts'
 import { SqliteRecord } from '../src/store/sqlite-record.ts'
 import { RecordQuery } from '../src/store/sqlite-record-query.ts'
 

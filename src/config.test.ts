@@ -5,15 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import {
-  checkConfig,
-  type Config,
-  ConfigError,
-  configJsonSchema,
-  type Problem,
-  readConfigFile,
-  readSecret,
-} from './config.ts'
+import { checkConfig, type Config, configJsonSchema, readConfigFile } from './config.ts'
+import { ConfigError, type Problem } from './ground/config-error.ts'
 
 let folder = ''
 before(() => void (folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'))))
@@ -303,23 +296,6 @@ describe('whatever is handed in', () => {
 })
 
 describe('a secret', () => {
-  test('is itself, or stands in the environment, or in a file', (t) => {
-    process.env['HOLDFAST_TEST_SECRET'] = 'from the environment'
-    t.after(() => delete process.env['HOLDFAST_TEST_SECRET'])
-    assert.equal(readSecret('sk-plain', 'keys.0.key'), 'sk-plain')
-    assert.equal(readSecret('env:HOLDFAST_TEST_SECRET', 'keys.0.key'), 'from the environment')
-    assert.equal(readSecret(`file:${write('from a file\n')}`, 'keys.0.key'), 'from a file')
-  })
-
-  test('that is missing is told by its field, and never shown', () => {
-    const [unset] = problemsOf(() => readSecret('env:HOLDFAST_NO_SUCH_VARIABLE', 'upstreams.gpu1.key'))
-    assert.deepEqual([unset?.place, unset?.field], ['environment', 'upstreams.gpu1.key'])
-    assert.match(unset?.message ?? '', /HOLDFAST_NO_SUCH_VARIABLE is not set/)
-    const path = join(folder, 'no-secret')
-    const [absent] = problemsOf(() => readSecret(`file:${path}`, 'keys.0.key'))
-    assert.deepEqual([absent?.place, absent?.field], [path, 'keys.0.key'])
-  })
-
   test('in a file with mistakes is not repeated by the error', () => {
     const secret = 'sk-very-secret-0123'
     const text = problemsOf(() => read(upstream, 'keys:', `  - { name: "a b", key: ${secret}, colour: red }`))

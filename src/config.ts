@@ -1,32 +1,34 @@
 /**
- * Joins the rooms' schemas into one configuration. The only reader of the file, the flags' values and the
- * environment.
+ * Joins the rooms' schemas into one configuration. The only reader of the file and of the flags' values. It is loaded by
+ * the supervisor and by commands; workers are told the outcome, and need neither schemas nor YAML.
  */
 import { readFileSync } from 'node:fs'
 import { type Document, LineCounter, parseDocument, stringify } from 'yaml'
-import { adminSchema, isLoopback } from './edge/admin-token.ts'
-import { keySchema } from './edge/caller.ts'
+import { adminSchema } from './edge/admin-options.ts'
+import { isLoopback } from './edge/admin-token.ts'
+import { keySchema } from './edge/key-options.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { limitsSchema } from './edge/limits.ts'
-import { listenerSchema } from './edge/listener.ts'
+import { listenerSchema } from './edge/listener-options.ts'
 import { alertsSchema } from './alert/alert-options.ts'
-import { modelSchema } from './fleet/fleet.ts'
-import { poolSchema, timeoutsSchema } from './fleet/pool.ts'
-import { type UpstreamOptions, upstreamSchema } from './fleet/upstream.ts'
+import { modelSchema } from './fleet/model-options.ts'
+import { poolSchema, timeoutsSchema } from './fleet/pool-options.ts'
+import { upstreamSchema } from './fleet/upstream-options.ts'
+import { ConfigError, type Problem } from './ground/config-error.ts'
 import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
 import { objectivesSchema } from './objective/objective-options.ts'
-import { logSchema } from './observe/log.ts'
-import { type OtlpTarget, readOtlpTarget, telemetrySchema } from './observe/otlp/otlp-options.ts'
+import { logSchema } from './observe/log-options.ts'
+import { telemetrySchema } from './observe/otlp/otlp-options.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
-import { hedgingSchema } from './relay/overload/hedge.ts'
-import { retriesSchema } from './relay/overload/retry-budget.ts'
+import { hedgingSchema } from './relay/overload/hedge-options.ts'
+import { retriesSchema } from './relay/overload/retry-options.ts'
 import { breakerSchema } from './relay/overload/breaker-options.ts'
 import { protectionSchema } from './relay/overload/protection.ts'
-import { continuationSchema } from './relay/stream/seam-budget.ts'
+import { continuationSchema } from './relay/stream/continuation-options.ts'
 import { statusSchema } from './status/status-options.ts'
-import { journalSchema } from './store/journal.ts'
-import { recordSchema } from './store/record.ts'
+import { journalSchema } from './store/journal-options.ts'
+import { recordSchema } from './store/record-options.ts'
 
 const name = z.string().regex(/^[\w.:@-]{1,64}$/, 'letters, digits, and . : _ @ - only')
 
@@ -91,30 +93,6 @@ export const configSchema = z
 export type Config = Omit<z.output<typeof configSchema>, 'workers'> & { readonly workers: number }
 export type ConfigInput = z.input<typeof configSchema>
 
-/** One thing wrong with the configuration. */
-export interface Problem {
-  /** File and line, or the flag. */
-  readonly place: string
-  /** The field, as a path. */
-  readonly field: string
-  readonly message: string
-  readonly cure: string
-}
-
-export class ConfigError extends Error {
-  readonly problems: readonly Problem[]
-
-  constructor(problems: readonly Problem[]) {
-    super(
-      problems
-        .map(({ place, field, message, cure }) => `${place}: ${field ? `${field}: ` : ''}${message}\n    ${cure}`)
-        .join('\n'),
-    )
-    this.name = 'ConfigError'
-    this.problems = problems
-  }
-}
-
 /** Where a value of the configuration stands in its file. */
 type Locate = (path: readonly PropertyKey[]) => string
 
@@ -167,6 +145,8 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
   const problems = checkReferences(config, locate)
+  if (Object.keys(config.pools).length === 0 && problems.length === 0)
+    config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
     problems.push({
       place: locate(['workers']),
@@ -318,57 +298,4 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     })
   })
   return problems
-}
-
-/**
- * A secret as the configuration spells it: `env:NAME`, `file:PATH`, or the secret itself.
- * @throws {ConfigError} when the variable or file is not there.
- */
-export function readSecret(spelling: string, field: string): string {
-  if (spelling.startsWith('env:')) {
-    const variable = spelling.slice(4)
-    const value = process.env[variable]
-    if (value) return value
-    throw new ConfigError([
-      {
-        place: 'environment',
-        field,
-        message: `the variable ${variable} is not set`,
-        cure: `Set ${variable}, or use \`file:PATH\`.`,
-      },
-    ])
-  }
-  if (!spelling.startsWith('file:')) return spelling
-  try {
-    return readFileSync(spelling.slice(5), 'utf8').trim()
-  } catch (error) {
-    throw new ConfigError([
-      {
-        place: spelling.slice(5),
-        field,
-        message: (error as Error).message,
-        cure: 'Check the path and who may read it.',
-      },
-    ])
-  }
-}
-
-/** The gateway's own keys for an upstream. @throws {ConfigError} */
-export function readKeys(name: string, { key, keys }: Pick<UpstreamOptions, 'key' | 'keys'>): string[] {
-  if (keys) return keys.map((spelling, i) => readSecret(spelling, `upstreams.${name}.keys.${i}`))
-  return key === undefined || key === 'caller' ? [] : [readSecret(key, `upstreams.${name}.key`)]
-}
-
-/**
- * Where telemetry goes, out of the configuration and the variables of OpenTelemetry; null for nowhere.
- * @throws {ConfigError}
- */
-export function readTelemetry({ telemetry }: Pick<Config, 'telemetry'>): OtlpTarget | null {
-  try {
-    return readOtlpTarget(telemetry.otlp, process.env, readSecret)
-  } catch (error) {
-    if (error instanceof ConfigError) throw error
-    const cure = 'Give the base URL of the receiver, e.g. http://127.0.0.1:4318, or unset the variable.'
-    throw new ConfigError([{ place: 'environment', field: 'telemetry.otlp', message: (error as Error).message, cure }])
-  }
 }

@@ -1,7 +1,8 @@
 /** The whole house on one page: opens every part in order, closes in reverse. */
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
-import { type Config, readSecret } from './config.ts'
+import type { Config } from './config.ts'
+import { readSecret } from './house/secrets.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'

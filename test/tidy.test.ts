@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { missingEntries, readLock } from '../scripts/complete-lock.ts'
 import { referencePages, settings } from '../scripts/reference.ts'
-import { circles, floorViolations, orphans, packageViolations } from './tidy/floors.ts'
+import { circles, floorViolations, loadedPackages, orphans, packageViolations } from './tidy/floors.ts'
 import { banViolations, headViolations, leftoverViolations, nameViolations, sizeViolations } from './tidy/shape.ts'
 import { readLines, readSource, repositoryFiles, root, type Violation } from './tidy/source.ts'
 
@@ -25,6 +25,9 @@ function none(violations: readonly Violation[]): void {
 test('every file imports from its own room or a lower floor', () => none(floorViolations(house)))
 test('no circle of imports, types included', () => none(circles(house)))
 test('each package is wrapped by one file', () => none(packageViolations(house)))
+test('a worker loads few packages, since each is in memory once a worker', () => {
+  assert.deepEqual(loadedPackages(house, 'src/cli/worker.ts'), ['pino', 'prom-client'])
+})
 test('every source file is used', () =>
   none(
     orphans(sources.filter(({ path }) => /^(src|lab|test|bench|scripts)\//.test(path))).filter((each) =>

@@ -1,7 +1,9 @@
 /** What one choice costs in CPU of this process, by the number of upstreams: on this machine, this minute. */
 import { readCall } from '../../src/dialect/read-call.ts'
-import { balanceSchema, type Member, timeoutsSchema } from '../../src/fleet/pool.ts'
-import { Upstream, upstreamSchema } from '../../src/fleet/upstream.ts'
+import { balanceSchema, timeoutsSchema } from '../../src/fleet/pool-options.ts'
+import type { Member } from '../../src/fleet/pool.ts'
+import { Upstream } from '../../src/fleet/upstream.ts'
+import { upstreamSchema } from '../../src/fleet/upstream-options.ts'
 import { systemClock } from '../../src/ground/clock.ts'
 import { seededRandom } from '../../src/ground/random.ts'
 import { type Ask, Balancer } from '../../src/relay/balance/balancer.ts'

@@ -1,7 +1,8 @@
 /** Ways to choose among replicas that are compared: the usual ones, and the production code. */
 import { readCall } from '../../src/dialect/read-call.ts'
 import type { CallSize } from '../../src/fleet/load.ts'
-import { balanceSchema, type Member, type Pool, timeoutsSchema } from '../../src/fleet/pool.ts'
+import { balanceSchema, timeoutsSchema } from '../../src/fleet/pool-options.ts'
+import type { Member, Pool } from '../../src/fleet/pool.ts'
 import type { ManualClock } from '../../src/ground/manual-clock.ts'
 import type { Random } from '../../src/ground/random.ts'
 import { Balancer } from '../../src/relay/balance/balancer.ts'

@@ -1,5 +1,7 @@
-/** Sends mail (nodemailer, wrapped): one connection a message, each step of it in time. */
-import { createTransport } from 'nodemailer'
+/**
+ * Sends mail (nodemailer, wrapped): one connection a message, each step of it in time. The library takes 3 MB and is
+ * loaded with the first message.
+ */
 import type { ReceiverOptions } from './alert-options.ts'
 import { isOver, linesOf, oneLine, type Sender, shortId, subjectOf } from './letter.ts'
 import type { Notice } from './mailbox.ts'
@@ -17,6 +19,7 @@ export interface MailLimits {
 export async function mail(notice: Notice, sender: Sender, target: MailTarget, limits: MailLimits): Promise<void> {
   const { timeoutMs } = limits
   const { host, port, security, user, password, from, to } = target
+  const { createTransport } = await import('nodemailer')
   const transport = createTransport({
     host,
     port,

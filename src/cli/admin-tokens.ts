@@ -1,5 +1,7 @@
 /** What opens the operators' port: the token of the configuration, and one of our own for commands on this machine. */
-import { type Config, ConfigError, readSecret } from '../config.ts'
+import type { Config } from '../config.ts'
+import { ConfigError } from '../ground/config-error.ts'
+import { readSecret } from '../house/secrets.ts'
 import { tokenLengthMin } from '../edge/admin-token.ts'
 import { systemRandom } from '../ground/random.ts'
 

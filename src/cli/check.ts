@@ -3,7 +3,9 @@
  * what to do. Exit code: 0 all is well, 1 the configuration is not good, 2 it is, but something else is in trouble.
  */
 import { mapSecrets } from '../alert/alert-options.ts'
-import { type Config, ConfigError, readConfigFile, readKeys, readSecret } from '../config.ts'
+import { type Config, readConfigFile } from '../config.ts'
+import { ConfigError } from '../ground/config-error.ts'
+import { readKeys, readSecret } from '../house/secrets.ts'
 import { systemClock } from '../ground/clock.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { examine, type Finding } from './examine.ts'

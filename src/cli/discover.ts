@@ -3,7 +3,7 @@
  * keys.
  */
 import type { ConfigInput } from '../config.ts'
-import type { UpstreamKind } from '../fleet/upstream.ts'
+import type { UpstreamKind } from '../fleet/upstream-kind.ts'
 import { probe } from '../relay/wire/probe.ts'
 
 /** Where the usual local servers listen when nobody says otherwise. */

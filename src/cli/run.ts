@@ -1,7 +1,8 @@
 /** `holdfast run`: sets up, starts, says that it is ready, and ends politely. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Config, ConfigError } from '../config.ts'
+import type { Config } from '../config.ts'
+import { ConfigError } from '../ground/config-error.ts'
 import { type AdminParts, openAdmin, type Readiness } from '../edge/admin.ts'
 import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
@@ -9,6 +10,7 @@ import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
 import { type Log, openLog } from '../observe/log.ts'
+import { shrinkHeap } from '../observe/vital-signs.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
@@ -69,6 +71,7 @@ export async function run(options: RunOptions): Promise<void> {
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
+    shrinkHeap()
     const hideLine = isPerson ? showLiveLine(process.stdout, () => supervisor.snapshot()) : () => {}
     await stop
     hideLine()

@@ -1,6 +1,7 @@
 /** From the command line to a configuration: a file, flags, what is found on this machine, or the lab. */
 import { existsSync } from 'node:fs'
-import { checkConfig, type Config, ConfigError, type ConfigInput, readConfigFile } from '../config.ts'
+import { checkConfig, type Config, type ConfigInput, readConfigFile } from '../config.ts'
+import { ConfigError } from '../ground/config-error.ts'
 import { discover } from './discover.ts'
 import type { LabModels } from './lab-models.ts'
 import type { RunOptions } from './run-options.ts'

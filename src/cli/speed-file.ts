@@ -1,6 +1,7 @@
 /** Where the speeds of servers are kept while the gateway is not running: one small file in the state folder. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readSpeedBook } from '../fleet/read-speed-book.ts'
 import { SpeedBook } from '../fleet/speed-book.ts'
 import type { Log } from '../observe/log.ts'
 
@@ -19,7 +20,7 @@ export class SpeedFile {
   /** What was kept; an empty book where there is nothing, or nothing that can be read. */
   read(nowMs: number): SpeedBook {
     try {
-      return SpeedBook.parse(readFileSync(this.#path, 'utf8'), nowMs)
+      return readSpeedBook(readFileSync(this.#path, 'utf8'), nowMs)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
         this.#log.warn({ path: this.#path }, 'the speeds of servers cannot be read, and are learnt anew')

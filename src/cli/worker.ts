@@ -9,6 +9,7 @@ import type { FactRow } from '../observe/fact-row.ts'
 import { openLog } from '../observe/log.ts'
 import type { MemoryRecord } from '../store/memory-record.ts'
 import { describeFleet } from './banner.ts'
+import { keepCompiled } from './compile-cache.ts'
 import { logTarget } from './log-target.ts'
 import type { SupervisorWord, WorkerStatus, WorkerWord } from './worker-word.ts'
 
@@ -114,6 +115,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     told.catch((error: unknown) => log.error({ detail: String(error) }, 'metrics cannot be told'))
   }
   dead.forEach(bury)
+  keepCompiled()
   return {
     hear: (word) => {
       if (word.event === 'bury') bury(word.node)

@@ -1,20 +1,5 @@
 /** Who may ask the operators' port: on loopback whoever reaches it, elsewhere who shows the token. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { z } from '../ground/schema.ts'
-import { listenerSchema } from './listener.ts'
-
-export const adminSchema = listenerSchema
-  .extend({
-    token: z.string().min(1).optional().meta({
-      description:
-        'Secret that operators show as `authorization: Bearer …`: `env:NAME`, `file:PATH`, at least 16 characters. Needed where `host` is not a loopback address. `/livez` and `/readyz` answer without it, and then say no more than yes or no.',
-    }),
-  })
-  .prefault({ port: 5021 })
-  .meta({
-    description:
-      'Where operators and probes connect: `/livez`, `/readyz`, `/metrics`, `/record`. Keep it off the public network.',
-  })
 
 export const tokenLengthMin = 16
 

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { ManualClock } from '../ground/manual-clock.ts'
 import { Recording } from '../observe/recording.ts'
 import { MemoryRecord } from '../store/memory-record.ts'
-import { recordSchema } from '../store/record.ts'
+import { recordSchema } from '../store/record-options.ts'
 import { openAdmin } from './admin.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 

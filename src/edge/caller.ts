@@ -2,29 +2,8 @@
 import { hash as digest } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Fault } from '../fault/fault.ts'
-import { z } from '../ground/schema.ts'
-import { type Tier, tiers } from '../relay/overload/tier.ts'
-
-export const keySchema = z
-  .strictObject({
-    name: z
-      .string()
-      .regex(/^[\w.@-]{1,64}$/, 'letters, digits, and . _ @ - only')
-      .meta({ description: 'Who holds the key, as it appears in logs.' }),
-    key: z.string().min(8).meta({ description: 'The key: `env:NAME`, `file:PATH`, or the key itself.' }),
-    models: z.array(z.string()).optional().meta({ description: 'Models it may use. Default: all.' }),
-    tier: z.enum(tiers).default('standard').meta({
-      description:
-        'When more is asked than the model servers can serve: `premium` calls are served first, `batch` calls last.',
-    }),
-    onDisconnect: z
-      .enum(['cancel', 'detach'])
-      .optional()
-      .meta({ description: 'Overrides the common `onDisconnect` for this key.' }),
-  })
-  .meta({ description: 'A key for callers.' })
-
-export type KeyOptions = z.output<typeof keySchema>
+import type { Tier } from '../relay/overload/tier.ts'
+import type { KeyOptions } from './key-options.ts'
 
 export interface Caller {
   /** Empty when the gateway takes calls without a key. */

@@ -3,7 +3,6 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
-import { z } from '../ground/schema.ts'
 import { Connections } from './connections.ts'
 import type { Limits } from './limits.ts'
 import { PlainFront } from './plain/plain-front.ts'
@@ -11,15 +10,7 @@ import { LiveAnswers, parserFault, refuseRaw } from './raw-refusal.ts'
 import { Fault } from '../fault/fault.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Answering, Asking } from './visitor.ts'
-
-export const listenerSchema = z
-  .strictObject({
-    host: z.string().default('127.0.0.1').meta({ description: 'Address to listen on; `0.0.0.0` or `::` for all.' }),
-    port: z.int().min(0).max(65_535).meta({ description: 'Port to listen on; 0 lets the system choose.' }),
-  })
-  .meta({ description: 'Where to listen.' })
-
-export type ListenerOptions = z.output<typeof listenerSchema>
+import type { ListenerOptions } from './listener-options.ts'
 
 export interface Listener {
   /** `http://host:port`. */

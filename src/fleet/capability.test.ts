@@ -4,7 +4,8 @@ import { describe, test } from 'node:test'
 import type { Route } from '../dialect/call.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
 import { Capabilities, isRefusal, probePrefill } from './capability.ts'
-import { Upstream, upstreamSchema } from './upstream.ts'
+import { Upstream } from './upstream.ts'
+import { upstreamSchema } from './upstream-options.ts'
 
 function open(options: object = {}): { clock: ManualClock; known: Capabilities; upstream: Upstream } {
   const clock = new ManualClock()

@@ -5,7 +5,8 @@
 import type { Route } from '../dialect/call.ts'
 import type { RungName } from '../dialect/seam/rung.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { Upstream, UpstreamKind } from './upstream.ts'
+import type { Upstream } from './upstream.ts'
+import type { UpstreamKind } from './upstream-kind.ts'
 
 const anyoneCan = ['regenerate', 'ask-again', 'ask-rest'] as const satisfies readonly RungName[]
 

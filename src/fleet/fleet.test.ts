@@ -3,9 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Fault } from '../fault/fault.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
-import { Fleet, modelAt, type ModelOptions } from './fleet.ts'
-import { balanceSchema, type Pool, timeoutsSchema } from './pool.ts'
-import { Upstream, upstreamSchema } from './upstream.ts'
+import { Fleet, modelAt } from './fleet.ts'
+import type { ModelOptions } from './model-options.ts'
+import { balanceSchema, timeoutsSchema } from './pool-options.ts'
+import type { Pool } from './pool.ts'
+import { Upstream } from './upstream.ts'
+import { upstreamSchema } from './upstream-options.ts'
 
 function upstream(name: string, models?: string[]): Upstream {
   const options = upstreamSchema.parse({ url: 'http://127.0.0.1:1/v1', ...(models && { models }) })

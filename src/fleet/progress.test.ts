@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { ManualClock } from '../ground/manual-clock.ts'
 import type { EngineReading } from './engine-metrics.ts'
 import { ReadingTime } from './reading-time.ts'
-import { Upstream, upstreamSchema } from './upstream.ts'
+import { Upstream } from './upstream.ts'
+import { upstreamSchema } from './upstream-options.ts'
 
 const gapMs = 20
 

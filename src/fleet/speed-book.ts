@@ -2,7 +2,6 @@
  * What workers have learnt of the speeds of servers, kept for those who come later: the newest of each kind, for each
  * model at each address. Old entries are forgotten, and what is read from a file is believed only where it makes sense.
  */
-import { z } from '../ground/schema.ts'
 import type { Learnt } from './measured-line.ts'
 import type { LearntSpeed } from './speed.ts'
 
@@ -16,24 +15,10 @@ export interface SpeedEntry extends LearntSpeed {
 /** Longer ago is not even a hint. */
 const ageMsMax = 86_400_000
 /** The one that was longest not heard of makes room. */
-const entriesMax = 2000
+export const entriesMax = 2000
 /** What was confirmed again is news after this; a changed line is at once. */
 const newsMs = 10_000
 
-const learntSchema = z.object({
-  intercept: z.number().min(-1e9).max(1e9),
-  slope: z.number().min(0).max(1e6),
-  count: z.int().min(1).max(1e6),
-  atMs: z.number().min(0),
-})
-const entrySchema = z.object({
-  url: z.string().max(2048),
-  model: z.string().max(256),
-  firstToken: learntSchema.optional(),
-  gap: learntSchema.optional(),
-  whole: learntSchema.optional(),
-})
-const bookSchema = z.object({ entries: z.array(z.unknown()) })
 const kinds = ['firstToken', 'gap', 'whole'] as const
 
 export class SpeedBook {
@@ -64,18 +49,6 @@ export class SpeedBook {
 
   toString(): string {
     return `${JSON.stringify({ entries: this.entries })}\n`
-  }
-
-  /** Reads what `toString` wrote; what makes no sense is left out. @throws {Error} when it is no such text at all. */
-  static parse(text: string, nowMs: number): SpeedBook {
-    const book = new SpeedBook()
-    const { entries } = bookSchema.parse(JSON.parse(text))
-    const valid = entries.slice(0, entriesMax).flatMap((entry) => {
-      const { success, data } = entrySchema.safeParse(entry)
-      return success ? [data] : []
-    })
-    book.add(valid, nowMs)
-    return book
   }
 }
 

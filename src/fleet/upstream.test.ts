@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../ground/manual-clock.ts'
-import { Upstream, upstreamSchema } from './upstream.ts'
+import { Upstream } from './upstream.ts'
+import { upstreamSchema } from './upstream-options.ts'
 
 function open(settings: object = {}): { upstream: Upstream; clock: ManualClock } {
   const clock = new ManualClock()

@@ -1,9 +1,7 @@
 /** One server that calls can be sent to: what it is by configuration, and how it does just now. */
 import { routeNames, routes, type Route } from '../dialect/call.ts'
-import { rungNames, type RungName } from '../dialect/seam/rung.ts'
 import type { FaultCode } from '../fault/code.ts'
 import type { Clock } from '../ground/clock.ts'
-import { count, z } from '../ground/schema.ts'
 import { KeyRing } from './key-ring.ts'
 import { type EngineGauges, type EngineReading, loadNow } from './engine-metrics.ts'
 import { Load } from './load.ts'
@@ -11,110 +9,8 @@ import { Pace } from './pace.ts'
 import { gaugesMsMax, Progress } from './progress.ts'
 import { Quota } from './quota.ts'
 import { Speed } from './speed.ts'
-
-/** What each kind of server speaks when nobody says otherwise. */
-const spokenByKind = {
-  openai: ['chat', 'completions', 'embeddings', 'responses'],
-  vllm: ['chat', 'completions', 'embeddings', 'responses'],
-  sglang: ['chat', 'completions', 'embeddings', 'responses'],
-  llamacpp: ['chat', 'completions', 'embeddings', 'responses', 'messages', 'count_tokens'],
-  ollama: ['chat', 'completions', 'embeddings'],
-  lmstudio: ['chat', 'completions', 'embeddings', 'responses'],
-  tgi: ['chat', 'completions'],
-  mistral: ['chat', 'embeddings'],
-  deepseek: ['chat', 'completions'],
-  anthropic: ['messages', 'count_tokens'],
-  compatible: ['chat', 'completions', 'embeddings'],
-} as const satisfies Record<string, readonly Route[]>
-
-export type UpstreamKind = keyof typeof spokenByKind
-const kinds = Object.keys(spokenByKind) as [UpstreamKind, ...UpstreamKind[]]
-
-const hasName = /^https?:\/\/[^/?#]*@/i
-
-export const upstreamSchema = z
-  .strictObject({
-    url: z
-      .url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/v1' })
-      // It is shown in /readyz and in the log.
-      .refine((url) => !hasName.test(url), 'a URL without a name and password; use `key`')
-      .meta({ description: 'Base URL of the model server, as one would give it to a client; usually ends in `/v1`.' }),
-    kind: z.enum(kinds).optional().meta({
-      description: 'What kind of server it is. Left out, it is asked, and taken for `compatible` if it does not say.',
-    }),
-    key: z.string().min(1).optional().meta({
-      description:
-        'The key that the gateway shows to this server: `env:NAME`, `file:PATH`, or `caller` to pass on the caller’s own.',
-    }),
-    keys: z
-      .array(
-        z
-          .string()
-          .min(1)
-          .refine((key) => key !== 'caller', 'keys of the gateway’s own; `caller` goes into `key`'),
-      )
-      .min(1)
-      .max(100)
-      .optional()
-      .meta({
-        description:
-          'Several keys in place of `key`, the first to be used first: one that is refused or out of quota rests for an hour, one over its rate as long as the server says, and the next is used.',
-      }),
-    models: z
-      .array(z.string().min(1))
-      .max(1000)
-      .optional()
-      .meta({ description: 'Models it offers. Left out, it is asked (`/v1/models`).' }),
-    speaks: z
-      .array(z.enum(routeNames as [Route, ...Route[]]))
-      .optional()
-      .meta({ description: 'APIs it offers. Left out, its kind says.' }),
-    continues: z
-      .array(z.enum(rungNames.filter((name) => name !== 'regenerate') as [RungName, ...RungName[]]))
-      .optional()
-      .meta({
-        description:
-          'How it can go on with an answer that broke off elsewhere. Left out, its kind says, and what it refuses is remembered; an empty list: not at all.',
-      }),
-    streamUsage: z.boolean().default(true).meta({
-      description:
-        'Ask it for token counts at the end of a stream (`stream_options`); the caller sees them only if it asked too. `false` for servers that refuse the field.',
-    }),
-    hedge: z.boolean().optional().meta({
-      description:
-        'Whether a call that is late elsewhere may be sent here for a second time (`hedging`). Left out: yes, unless it has a key, since a provider is paid for both.',
-    }),
-    weight: count(1, 'Share of the calls among upstreams of the same priority.', { max: 1000 }),
-    priority: count(
-      0,
-      'Upstreams with the lowest number are used first; the others only when none of those can answer.',
-      { min: 0, max: 100 },
-    ),
-    probe: z.enum(['token', 'call']).optional().meta({
-      description:
-        'How it shows that it generates again after its calls failed: `token`, it is asked for eight tokens behind the scenes; `call`, the next call is its trial, one at a time. Left out, `token`, and `call` for providers and wherever a key is set, since a prompt may cost money there.',
-    }),
-    metrics: z
-      .union([
-        z.literal(false),
-        z
-          .url({ protocol: /^https?$/, error: 'a URL like http://gpu1:8000/metrics, or false' })
-          .refine((url) => !hasName.test(url), 'a URL without a name and password: none would be sent'),
-      ])
-      .optional()
-      .meta({
-        description:
-          'Where its engine tells how much it has in hand (Prometheus text), asked once a second. Left out: `/metrics` at the root of its server, if there is one. `false`: it is not asked.',
-      }),
-    connectionsMax: count(1024, 'Connections to this server at once, per worker.'),
-  })
-  .refine(({ key, keys }) => key === undefined || keys === undefined, {
-    path: ['keys'],
-    error: 'either `key` or `keys`',
-  })
-  .meta({ description: 'A model server, or a provider of models.' })
-
-export type UpstreamOptions = z.output<typeof upstreamSchema>
+import { kinds, spokenByKind, type UpstreamKind } from './upstream-kind.ts'
+import type { UpstreamOptions } from './upstream-options.ts'
 
 /** Rest after a failure to connect or to answer: this, doubling with each failure in a row, up to the maximum. */
 const restMs = 500

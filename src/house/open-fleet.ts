@@ -1,7 +1,8 @@
 /** The fleet as the configuration has it: upstreams with their keys, pools, models. */
-import { type Config, readKeys } from '../config.ts'
+import type { Config } from '../config.ts'
+import { readKeys } from './secrets.ts'
 import { Fleet } from '../fleet/fleet.ts'
-import { balanceSchema, type Pool } from '../fleet/pool.ts'
+import type { Pool } from '../fleet/pool.ts'
 import { Upstream } from '../fleet/upstream.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
@@ -14,11 +15,7 @@ export function openFleet(config: Config, clock: Clock, log: Log, recorder: Reco
   })
   const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const pools = new Map<string, Pool>()
-  const wanted =
-    Object.keys(config.pools).length > 0
-      ? config.pools
-      : { all: { upstreams: [...byName.keys()], attemptsMax: 5, balance: balanceSchema.parse({}) } }
-  for (const [name, options] of Object.entries(wanted)) {
+  for (const [name, options] of Object.entries(config.pools)) {
     const members = options.upstreams.flatMap((member) => {
       const { name: upstreamName, weight, priority, model } = typeof member === 'string' ? { name: member } : member
       const upstream = byName.get(upstreamName)
@@ -26,9 +23,7 @@ export function openFleet(config: Config, clock: Clock, log: Log, recorder: Reco
       const { options: own } = upstream
       return [{ upstream, model: model ?? null, weight: weight ?? own.weight, priority: priority ?? own.priority }]
     })
-    const overrides = Object.entries(('timeouts' in options && options.timeouts) || {}).filter(
-      ([, ms]) => ms !== undefined,
-    )
+    const overrides = Object.entries(options.timeouts ?? {}).filter(([, ms]) => ms !== undefined)
     pools.set(name, {
       name,
       members,

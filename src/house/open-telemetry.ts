@@ -1,5 +1,6 @@
 /** Traces and metrics for a receiver, where the configuration or the environment names one. */
-import { type Config, readTelemetry } from '../config.ts'
+import type { Config } from '../config.ts'
+import { readTelemetry } from './secrets.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'

@@ -1,8 +1,6 @@
 /** Settings of objectives: what is promised to callers, by which the gateway judges itself. */
 import { count, milliseconds, override, z } from '../ground/schema.ts'
-
-export const sliNames = ['availability', 'firstToken', 'interToken', 'continuation', 'resume'] as const
-export type SliName = (typeof sliNames)[number]
+import { sliNames } from './sli-name.ts'
 
 const names = (what: string) =>
   z
@@ -60,10 +58,3 @@ export const objectivesSchema = z
     description:
       'What is promised. Left out: 99.9 % of calls answered whole, 95 % of streams begin within 10 s, 95 % have 200 ms or less between tokens, 99 % of broken answers are finished, 99.9 % of answers can be read again.',
   })
-
-/** Slower than this is bad, where the objective does not say. */
-const thresholdsMs = { firstToken: 10_000, interToken: 200 } as const
-
-export function thresholdMs({ sli, thresholdMs: own }: Objective): number {
-  return own ?? (sli === 'firstToken' || sli === 'interToken' ? thresholdsMs[sli] : Number.POSITIVE_INFINITY)
-}

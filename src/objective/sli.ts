@@ -1,7 +1,9 @@
 /** Whether a settled call was good in the sense of an objective. Pure. */
 import { faultKind } from '../fault/code.ts'
 import type { ExchangeFact } from '../observe/exchange-fact.ts'
-import { type Objective, type SliName, thresholdMs } from './objective-options.ts'
+import type { Objective } from './objective-options.ts'
+import type { SliName } from './sli-name.ts'
+import { thresholdMs } from './threshold.ts'
 
 /** Readings of answers that were given before; not calls. */
 const readings = 'answers'

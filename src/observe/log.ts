@@ -2,26 +2,10 @@
 import { pino } from 'pino'
 import { systemClock } from '../ground/clock.ts'
 import { redact } from '../ground/redact.ts'
-import { z } from '../ground/schema.ts'
 import { callLine } from './call-line.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import { LineSink } from './line-sink.ts'
-
-export const logSchema = z
-  .strictObject({
-    level: z
-      .enum(['debug', 'info', 'warn', 'error', 'silent'])
-      .default('info')
-      .meta({ description: 'Least weight of a line that is written.' }),
-    file: z.string().optional().meta({
-      description: 'File to write to. Default: standard output; in a terminal `holdfast.log` in the state folder.',
-    }),
-    access: z.boolean().default(true).meta({ description: 'Write a line for each call.' }),
-  })
-  .prefault({})
-  .meta({ description: 'The log.' })
-
-export type LogOptions = z.output<typeof logSchema>
+import type { LogOptions } from './log-options.ts'
 
 export interface Log {
   debug(facts: object, message: string): void

@@ -21,18 +21,31 @@ export function readVitals(): Vitals {
   return { heapBytes: used_heap_size, heapBytesMax: heap_size_limit, residentBytes: process.memoryUsage.rss() }
 }
 
-let collect: (() => void) | null = null
+type Collect = (options?: { type: 'major'; flavor: 'last-resort' }) => void
+let collect: Collect | null = null
 
 /**
  * A full collection. The memory of bodies is given back to the system only by one, and a process that refuses all new
  * work makes so little garbage that none would come by itself: it would refuse for ever.
  */
 export function collectGarbage(): void {
+  collector()()
+}
+
+/**
+ * The same, and all room that the heap has beside its objects is given back: for a process that has begun, and from now
+ * on needs less. About 0.1 s.
+ */
+export function shrinkHeap(): void {
+  collector()({ type: 'major', flavor: 'last-resort' })
+}
+
+function collector(): Collect {
   if (!collect) {
     setFlagsFromString('--expose-gc')
-    collect = runInNewContext('gc') as () => void
+    collect = runInNewContext('gc') as Collect
   }
-  collect()
+  return collect
 }
 
 /** Of the file system that holds this folder; null where the system does not say. */

@@ -1,6 +1,6 @@
 /** What one attempt is told to do. */
 import type { Translation } from '../dialect/translation.ts'
-import type { Timeouts } from '../fleet/pool.ts'
+import type { Timeouts } from '../fleet/pool-options.ts'
 import type { Upstream } from '../fleet/upstream.ts'
 import type { Passage } from './overload/gate.ts'
 import type { Wire } from './wire/wire.ts'

@@ -4,7 +4,8 @@
  */
 import { type EngineReading, readEngineMetrics, readSlots } from '../fleet/engine-metrics.ts'
 import type { Fleet } from '../fleet/fleet.ts'
-import type { Upstream, UpstreamKind } from '../fleet/upstream.ts'
+import type { Upstream } from '../fleet/upstream.ts'
+import type { UpstreamKind } from '../fleet/upstream-kind.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { Page, PageSource } from './wire/metrics-scrape.ts'

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type FaultCode, faultKinds } from '../fault/code.ts'
 import { Fault } from '../fault/fault.ts'
-import { type Member, timeoutsSchema } from '../fleet/pool.ts'
-import { Upstream, upstreamSchema } from '../fleet/upstream.ts'
+import type { Member } from '../fleet/pool.ts'
+import { timeoutsSchema } from '../fleet/pool-options.ts'
+import { Upstream } from '../fleet/upstream.ts'
+import { upstreamSchema } from '../fleet/upstream-options.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
 import {
   backOff,

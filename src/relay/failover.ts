@@ -1,7 +1,8 @@
 /** What a failure of an upstream means for the call: pure. */
 import { Fault } from '../fault/fault.ts'
 import type { FaultCode } from '../fault/code.ts'
-import type { Member, Timeouts } from '../fleet/pool.ts'
+import type { Member } from '../fleet/pool.ts'
+import type { Timeouts } from '../fleet/pool-options.ts'
 
 /**
  * Failures that pass when a server comes back: it is being restarted, its host or link is away for a moment, or it is

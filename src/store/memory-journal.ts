@@ -6,16 +6,8 @@ import { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Crowd } from '../ground/crowd.ts'
-import type {
-  Adopted,
-  AnswerInfo,
-  EntryListener,
-  Journal,
-  JournalCursor,
-  JournalEntry,
-  JournalOptions,
-  Outcome,
-} from './journal.ts'
+import type { Adopted, AnswerInfo, EntryListener, Journal, JournalCursor, JournalEntry, Outcome } from './journal.ts'
+import type { JournalOptions } from './journal-options.ts'
 import { type Keeper, MemoryAnswer, MemoryCursor, MemoryEntry } from './memory-answer.ts'
 import { Shelf } from './memory-shelf.ts'
 import {

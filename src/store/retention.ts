@@ -1,5 +1,5 @@
 /** How long answers are kept and what they are charged for: the same for every engine. */
-import type { JournalOptions } from './journal.ts'
+import type { JournalOptions } from './journal-options.ts'
 
 /** What is known of one ended answer; all times on one clock, in milliseconds. */
 export interface Lifetime {

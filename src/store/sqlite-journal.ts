@@ -6,15 +6,8 @@ import { writeFileSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Ray } from '../fault/ray.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
-import type {
-  Adopted,
-  AnswerInfo,
-  EntryListener,
-  Journal,
-  JournalCursor,
-  JournalEntry,
-  JournalOptions,
-} from './journal.ts'
+import type { Adopted, AnswerInfo, EntryListener, Journal, JournalCursor, JournalEntry } from './journal.ts'
+import type { JournalOptions } from './journal-options.ts'
 import { answerOverheadBytes, eventOverheadBytes, foundMax, orphansMax } from './retention.ts'
 import { readState } from './sqlite-chain.ts'
 import { infoColumns, infoOf, isDamageFault, readAll, type Shelf, SqliteCursor } from './sqlite-cursor.ts'

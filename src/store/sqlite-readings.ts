@@ -4,7 +4,7 @@
  */
 import type { Ray } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { JournalOptions } from './journal.ts'
+import type { JournalOptions } from './journal-options.ts'
 import type { SqliteEntry } from './sqlite-entry.ts'
 import type { SqliteFile } from './sqlite-file.ts'
 

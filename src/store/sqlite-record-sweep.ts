@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../ground/clock.ts'
 import { isBusy } from './sqlite-file.ts'
 import { placesPerMs, RecordFile } from './sqlite-record-file.ts'
-import type { RecordOptions } from './record.ts'
+import type { RecordOptions } from './record-options.ts'
 
 const sweepPeriodMs = 15_000
 const stepPauseMs = 5

@@ -15,8 +15,8 @@ import {
   producerIdleMs,
   type ProducerStamp,
   startPosition,
-  type StreamStoreOptions,
 } from './stream-store.ts'
+import type { StreamStoreOptions } from './stream-store-options.ts'
 
 /** A judgement needs an answer before anything is written: a method either writes all of it, or nothing. */
 export class SqliteStreamWriter {

@@ -18,8 +18,8 @@ import type {
   Slice,
   StreamInfo,
   StreamStore,
-  StreamStoreOptions,
 } from './stream-store.ts'
+import type { StreamStoreOptions } from './stream-store-options.ts'
 import { StreamWatchers } from './stream-watchers.ts'
 
 const sweepPeriodMs = 15_000

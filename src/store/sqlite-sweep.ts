@@ -4,7 +4,7 @@
  * holds up much behind it is packed: its pieces move out of the way.
  */
 import type { Clock, Timer } from '../ground/clock.ts'
-import type { JournalOptions } from './journal.ts'
+import type { JournalOptions } from './journal-options.ts'
 import { orphanPatienceMs } from './retention.ts'
 import { readState, SqliteChain } from './sqlite-chain.ts'
 import { isBusy, type SqliteFile } from './sqlite-file.ts'

@@ -4,16 +4,8 @@ import { Fault } from '../../src/fault/fault.ts'
 import { type Ray, RaySource } from '../../src/fault/ray.ts'
 import { ManualClock } from '../../src/ground/manual-clock.ts'
 import { seededRandom } from '../../src/ground/random.ts'
-import {
-  type Adopted,
-  type AnswerInfo,
-  type EntryListener,
-  type Journal,
-  type JournalEntry,
-  type JournalOptions,
-  journalSchema,
-  type Outcome,
-} from '../../src/store/journal.ts'
+import type { Adopted, AnswerInfo, EntryListener, Journal, JournalEntry, Outcome } from '../../src/store/journal.ts'
+import { type JournalOptions, journalSchema } from '../../src/store/journal-options.ts'
 
 /**
  * Opens the journal of the node `node`, empty unless another is or was open at the same `place`. An engine that is not

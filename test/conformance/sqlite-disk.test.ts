@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
-import type { JournalOptions } from '../../src/store/journal.ts'
+import type { JournalOptions } from '../../src/store/journal-options.ts'
 import { Bench, codeOf, codesOf, silenceMs } from './journal-bench.ts'
 import { fileOf, JournalFolder, reopening } from './sqlite-folder.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { test } from 'node:test'
-import type { JournalOptions } from '../../src/store/journal.ts'
+import type { JournalOptions } from '../../src/store/journal-options.ts'
 import { Bench, type Noted, passTime, silenceMs } from './journal-bench.ts'
 import { fileOf, JournalFolder, reopening } from './sqlite-folder.ts'
 

@@ -9,7 +9,7 @@
 import { writeSync } from 'node:fs'
 import type { Ray } from '../../src/fault/ray.ts'
 import { systemClock } from '../../src/ground/clock.ts'
-import type { JournalOptions } from '../../src/store/journal.ts'
+import type { JournalOptions } from '../../src/store/journal-options.ts'
 import { SqliteJournal } from '../../src/store/sqlite-journal.ts'
 
 export interface WriterOrders {

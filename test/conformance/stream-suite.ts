@@ -11,8 +11,8 @@ import {
   startPosition,
   type StreamInfo,
   type StreamStore,
-  type StreamStoreOptions,
 } from '../../src/store/stream-store.ts'
+import type { StreamStoreOptions } from '../../src/store/stream-store-options.ts'
 
 export const defaults: StreamStoreOptions = {
   engine: 'memory',

@@ -1,6 +1,6 @@
 // The journal of the simulated world passes the suite of all journals: what the simulation shows holds for real ones.
 import type { Clock } from '../../src/ground/clock.ts'
-import type { JournalOptions } from '../../src/store/journal.ts'
+import type { JournalOptions } from '../../src/store/journal-options.ts'
 import { WorldDisk } from '../world/world-disk.ts'
 import { WorldJournal } from '../world/world-journal.ts'
 import { journalSuite } from './journal-suite.ts'

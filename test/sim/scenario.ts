@@ -4,7 +4,7 @@
  */
 import { type Profile, type ProfileName, profileNames, profiles } from '../../lab/profile.ts'
 import type { Route } from '../../src/dialect/call.ts'
-import type { UpstreamKind } from '../../src/fleet/upstream.ts'
+import type { UpstreamKind } from '../../src/fleet/upstream-kind.ts'
 import { Chance } from '../world/chance.ts'
 import type { Delay } from '../world/network.ts'
 import type { ServerTraits } from '../world/server-side.ts'

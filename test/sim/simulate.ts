@@ -2,7 +2,7 @@
  * One world from its beginning to its end: production gateways, simulated everything else. Faults strike for a while;
  * then everything is mended, and every answer has a bounded time to end.
  */
-import { journalSchema } from '../../src/store/journal.ts'
+import { journalSchema } from '../../src/store/journal-options.ts'
 import type { ExchangeFact } from '../../src/observe/exchange-fact.ts'
 import { CallerLink } from '../world/caller-link.ts'
 import { Chance } from '../world/chance.ts'

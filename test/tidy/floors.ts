@@ -30,7 +30,7 @@ const worldModules = new RegExp(
   ].join('|')})|undici)$`,
 )
 const worldPlaces = [
-  /^src\/(config|main)\.ts$/,
+  /^src\/(config|main|house\/secrets)\.ts$/,
   /^src\/cli\//,
   /^src\/edge\/(listener|admin|console-page|tls|page)\.ts$/,
   /^src\/relay\/wire\//,
@@ -139,4 +139,13 @@ export function orphans(sources: readonly Source[]): Violation[] {
   return sources
     .filter(({ path }) => !used.has(path) && !isEntry(path))
     .map(({ path }) => `${path}: nobody imports it; use it or remove it`)
+}
+
+/** Packages of others that a process loads which begins at `entry`, sorted. */
+export function loadedPackages(sources: readonly Source[], entry: string): string[] {
+  const byPath = new Map(sources.map((source) => [source.path, source]))
+  const reached = new Set([entry])
+  for (const path of reached)
+    for (const { to, isTypeOnly } of byPath.get(path)?.imports ?? []) if (!isTypeOnly) reached.add(to)
+  return [...reached].filter((to) => !byPath.has(to) && /^@?[a-z][\w./-]*$/.test(to)).toSorted()
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { missingEntries } from '../../scripts/complete-lock.ts'
-import { circles, floorViolations, orphans, packageViolations } from './floors.ts'
+import { circles, floorViolations, loadedPackages, orphans, packageViolations } from './floors.ts'
 import { banViolations, headViolations, leftoverViolations, nameViolations, sizeViolations } from './shape.ts'
 import { parseSource, type Source } from './source.ts'
 
@@ -53,6 +53,15 @@ test('a package with two doors and a file with none are found', () => {
   assert.equal(orphans(house).length, 2)
   const used = parseSource('src/cli/holdfast.ts', "import '../edge/a.ts'\nimport '../edge/b.ts'\n")
   assert.deepEqual(orphans([...house, used]), [])
+})
+
+test('packages are found that a process loads, not those of which it only knows types', () => {
+  const house = [
+    parseSource('src/cli/worker.ts', "import { a } from '../edge/a.ts'\nimport type { C } from '../edge/c.ts'\n"),
+    parseSource('src/edge/a.ts', "import { z } from 'zod'\nimport { join } from 'node:path'\n"),
+    parseSource('src/edge/c.ts', "import { parse } from 'yaml'\n"),
+  ]
+  assert.deepEqual(loadedPackages(house, 'src/cli/worker.ts'), ['zod'])
 })
 
 /** A file under src/ with this text. */

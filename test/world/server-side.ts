@@ -1,6 +1,6 @@
 /** A simulated model server towards the network: what it is, and its end of a connection. */
 import type { Profile } from '../../lab/profile.ts'
-import type { UpstreamKind } from '../../src/fleet/upstream.ts'
+import type { UpstreamKind } from '../../src/fleet/upstream-kind.ts'
 import type { WireRequest } from '../../src/relay/wire/wire.ts'
 import type { SimProcess } from './sim-process.ts'
 

@@ -4,7 +4,8 @@
  */
 import type { Ray } from '../../src/fault/ray.ts'
 import type { Clock } from '../../src/ground/clock.ts'
-import type { AnswerInfo, JournalOptions, Outcome } from '../../src/store/journal.ts'
+import type { AnswerInfo, Outcome } from '../../src/store/journal.ts'
+import type { JournalOptions } from '../../src/store/journal-options.ts'
 
 /** What an answer costs beyond its bytes. */
 export const rowOverheadBytes = 1024

@@ -12,9 +12,9 @@ import type {
   Journal,
   JournalCursor,
   JournalEntry,
-  JournalOptions,
   Outcome,
 } from '../../src/store/journal.ts'
+import type { JournalOptions } from '../../src/store/journal-options.ts'
 import { WorldCursor } from './world-cursor.ts'
 import { type Row, rowOverheadBytes, type WorldDisk, type Write } from './world-disk.ts'
 

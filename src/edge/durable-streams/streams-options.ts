@@ -1,6 +1,6 @@
 /** The settings of durable streams: those of their store, and what their readers and writers may use. */
 import { bytes, count, milliseconds, z } from '../../ground/schema.ts'
-import { streamStoreFields } from '../../store/stream-store.ts'
+import { streamStoreFields } from '../../store/stream-store-options.ts'
 
 export const streamsSchema = z
   .strictObject({

@@ -7,7 +7,7 @@ import type { Metrics } from '../metric.ts'
 import { CallMeasures } from './call-measures.ts'
 import { type Describe, SpanWriter } from './call-spans.ts'
 import { attributes } from './otlp-object.ts'
-import type { OtlpTarget } from './otlp-options.ts'
+import type { OtlpTarget } from './otlp-target.ts'
 import { type OtlpPost, OtlpQueue } from './otlp-queue.ts'
 import { ownMetrics } from './own-metrics.ts'
 

@@ -1,6 +1,7 @@
 /** Which upstream: pure, numbers in, a choice out. */
 import type { CallSize } from '../../fleet/load.ts'
-import type { BalanceOptions, Member } from '../../fleet/pool.ts'
+import type { BalanceOptions } from '../../fleet/pool-options.ts'
+import type { Member } from '../../fleet/pool.ts'
 import type { Upstream } from '../../fleet/upstream.ts'
 import type { Random } from '../../ground/random.ts'
 import { type EngineLoad, believedPace, type Outlook, outlookOf, type Pace, paceOf, usualPace } from './outlook.ts'

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { z } from '../../ground/schema.ts'
 import type { Member, Pool } from '../../fleet/pool.ts'
-import { Upstream, upstreamSchema } from '../../fleet/upstream.ts'
+import { Upstream } from '../../fleet/upstream.ts'
+import { upstreamSchema } from '../../fleet/upstream-options.ts'
 import { ManualClock } from '../../ground/manual-clock.ts'
-import { Hedging, hedgingSchema, mayHedge } from './hedge.ts'
+import { Hedging, mayHedge } from './hedge.ts'
+import { hedgingSchema } from './hedge-options.ts'
 
 const pool = { name: 'all' } as Pool
 const kind = { pool: 'all', model: 'm', route: 'chat', isStream: true, tokens: 100 }

@@ -3,26 +3,8 @@
  * answer (Dean and Barroso, The Tail at Scale, 2013). Here is when that is done, where to, and how often at most.
  */
 import type { Member, Pool } from '../../fleet/pool.ts'
-import { z } from '../../ground/schema.ts'
 import { FirstTokenTimes, type WaitKind } from './first-token-times.ts'
-
-export const hedgingSchema = z
-  .strictObject({
-    enabled: z.boolean().default(true).meta({
-      description:
-        'Send a call whose first token is late, later than 95 of 100 like it, to a second upstream as well, or one that is not streamed and takes twice as long; who speaks first gives the answer, the other is cancelled. Only to upstreams without a key of their own, unless they say `hedge: true`.',
-    }),
-    percentMax: z
-      .number()
-      .min(0)
-      .max(100)
-      .default(2)
-      .meta({ description: 'Calls that may be sent twice, as a percentage of all.' }),
-  })
-  .prefault({})
-  .meta({ description: 'Sending late calls twice.' })
-
-export type HedgingOptions = z.output<typeof hedgingSchema>
+import type { HedgingOptions } from './hedge-options.ts'
 
 /** An answer in one piece may be late since it is long: what counts there is a server that hangs. */
 const wholeFactor = 2

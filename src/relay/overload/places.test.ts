@@ -1,8 +1,10 @@
 // Tests of places that several pools share: the tiers hold across them, and no pool's batch calls are forgotten.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { balanceSchema, type Pool, timeoutsSchema } from '../../fleet/pool.ts'
-import { Upstream, upstreamSchema } from '../../fleet/upstream.ts'
+import { balanceSchema, timeoutsSchema } from '../../fleet/pool-options.ts'
+import type { Pool } from '../../fleet/pool.ts'
+import { Upstream } from '../../fleet/upstream.ts'
+import { upstreamSchema } from '../../fleet/upstream-options.ts'
 import { ManualClock } from '../../ground/manual-clock.ts'
 import { seededRandom } from '../../ground/random.ts'
 import type { Passage } from './gate.ts'

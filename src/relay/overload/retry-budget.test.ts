@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock } from '../../ground/manual-clock.ts'
-import { RetryBudget, retriesSchema } from './retry-budget.ts'
+import { RetryBudget } from './retry-budget.ts'
+import { retriesSchema } from './retry-options.ts'
 
 function open(settings: { percentMax?: number; perSecondMin?: number } = {}, live = 0) {
   const clock = new ManualClock()

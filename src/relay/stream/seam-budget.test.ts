@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../ground/manual-clock.ts'
-import { continuationSchema, SeamBudget } from './seam-budget.ts'
+import { continuationSchema } from './continuation-options.ts'
+import { SeamBudget } from './seam-budget.ts'
 
 function open(settings: object, liveCount: () => number): { budget: SeamBudget; clock: ManualClock } {
   const clock = new ManualClock()

@@ -15,7 +15,7 @@ function codeOf(thrown: unknown): FaultCode {
   const { syscall, code } = thrown as NodeJS.ErrnoException
   if (syscall === 'getaddrinfo' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'HF_DNS_FAILED'
   if (syscall === 'connect' || code === 'ECONNREFUSED') return connectFault(thrown, 'connect', '').code
-  if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') return 'HF_UPSTREAM_RESET'
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'HF_UPSTREAM_RESET'
   if (String(code).startsWith('HPE_')) return 'HF_UPSTREAM_GARBLED'
   const { code: verdict } = connectFault(thrown, 'tls', '')
   return verdict === 'HF_TLS_CERTIFICATE' || /SSL|TLS|PROTO/.test(String(code)) ? verdict : 'HF_UPSTREAM_ERROR'

@@ -1,7 +1,8 @@
 /** Asks a model server what it is and which models it offers; for slow loops, never on a call's way. */
-import { Agent, type Dispatcher, request } from 'undici'
+import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import { Fault } from '../../fault/fault.ts'
-import type { UpstreamKind } from '../../fleet/upstream.ts'
+import type { UpstreamKind } from '../../fleet/upstream-kind.ts'
 import type { Names } from './names.ts'
 import { probeFault } from './probe-fault.ts'
 
@@ -28,27 +29,15 @@ export interface Credentials {
  * HF_CONNECT_TIMEOUT when it does not within `timeoutMs`: it may only be busy.
  */
 export async function probe(base: URL, credentials: Credentials, timeoutMs: number, names?: Names): Promise<Findings> {
-  const prefix = base.pathname.replace(/\/$/, '')
-  // An agent for one question: its limits hold for the connection too, and nothing of it is left open.
-  const dispatcher = new Agent({
-    connect: { timeout: timeoutMs, ...(names && { lookup: names.lookup }), autoSelectFamilyAttemptTimeout: 250 },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    maxHeaderSize: 16_384,
-  })
   const signal = AbortSignal.timeout(timeoutMs)
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(lateFault(timeoutMs)), { once: true })
   })
   late.catch(() => {})
   try {
-    return await Promise.race([ask(dispatcher, signal, base, prefix, credentials), late])
+    return await Promise.race([ask(base, credentials, signal, names), late])
   } catch (thrown) {
-    // undici's own limits are as long, and may be the first to tell.
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
-    throw /^UND_ERR_\w+_TIMEOUT$/.test(code) ? lateFault(timeoutMs) : probeFault(thrown)
-  } finally {
-    void dispatcher.destroy()
+    throw probeFault(thrown)
   }
 }
 
@@ -57,21 +46,39 @@ function lateFault(timeoutMs: number): Fault {
 }
 
 async function ask(
-  dispatcher: Agent,
-  signal: AbortSignal,
   base: URL,
-  prefix: string,
   credentials: Credentials,
+  signal: AbortSignal,
+  names: Names | undefined,
 ): Promise<Findings> {
-  const headers = authorization(credentials)
-  const answer = await request(new URL(`${prefix}/models${base.search}`, base), { headers, signal, dispatcher })
-  const text = await readText(answer.body)
-  if (unlisted.has(answer.statusCode)) return { models: null, kind: guessKind(base, {}, answer.headers) }
-  if (answer.statusCode !== 200) throw new Error(`GET ${prefix}/models answered ${answer.statusCode}`)
+  const prefix = base.pathname.replace(/\/$/, '')
+  const url = new URL(`${prefix}/models${base.search}`, base)
+  const answer = await get(url, authorization(credentials), signal, names)
+  const { statusCode = 0 } = answer
+  const text = await readText(answer)
+  if (unlisted.has(statusCode)) return { models: null, kind: guessKind(base, {}, answer.headers) }
+  if (statusCode !== 200) throw new Error(`GET ${prefix}/models answered ${statusCode}`)
   const list = JSON.parse(text) as { data?: { id?: unknown; owned_by?: unknown; type?: unknown }[]; models?: unknown }
   if (!Array.isArray(list?.data)) throw new Error(`GET ${prefix}/models answered something that is no list of models`)
   const models = list.data.map(({ id }) => id).filter((id) => typeof id === 'string')
   return { models: models.slice(0, modelsMax), kind: guessKind(base, list, answer.headers) }
+}
+
+/** One question, one connection: nothing of it is left open. */
+function get(
+  url: URL,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+  names: Names | undefined,
+): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const request = url.protocol === 'https:' ? requestHttps : requestHttp
+  const options = { headers, signal, agent: false, auth: null, maxHeaderSize: 16_384 } as const
+  const dial = { autoSelectFamilyAttemptTimeout: 250, ...(names && { lookup: names.lookup }) }
+  request(url, { ...options, ...dial }, resolve)
+    .on('error', reject)
+    .end()
+  return promise
 }
 
 function authorization({ kind, key }: Credentials): Record<string, string> {
@@ -80,10 +87,10 @@ function authorization({ kind, key }: Credentials): Record<string, string> {
   return { authorization: `Bearer ${key}` }
 }
 
-async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
+async function readText(body: AsyncIterable<Buffer>): Promise<string> {
   const pieces: Buffer[] = []
   let bytes = 0
-  for await (const piece of body as AsyncIterable<Buffer>) {
+  for await (const piece of body) {
     bytes += piece.length
     if (bytes > bodyBytesMax) throw new Error('the list of models is too large')
     pieces.push(piece)
@@ -102,7 +109,7 @@ const kindByHost: Readonly<Record<string, UpstreamKind>> = {
 function guessKind(
   base: URL,
   list: { data?: { owned_by?: unknown; type?: unknown }[] },
-  headers: Record<string, unknown>,
+  headers: IncomingHttpHeaders,
 ): UpstreamKind | null {
   const known = kindByHost[base.hostname]
   if (known) return known

@@ -20,7 +20,9 @@ import { SseSplitter } from '../../../src/dialect/sse-splitter.ts'
 import { translate } from '../../../src/dialect/translate.ts'
 import type { StreamReader, Translation } from '../../../src/dialect/translation.ts'
 import { Capabilities } from '../../../src/fleet/capability.ts'
-import { Upstream, upstreamSchema, type UpstreamKind } from '../../../src/fleet/upstream.ts'
+import { Upstream } from '../../../src/fleet/upstream.ts'
+import { upstreamSchema } from '../../../src/fleet/upstream-options.ts'
+import type { UpstreamKind } from '../../../src/fleet/upstream-kind.ts'
 import { ManualClock } from '../../../src/ground/manual-clock.ts'
 
 const voices = { chat: ChatVoice, completions: CompletionsVoice, messages: MessagesVoice, responses: ResponsesVoice }

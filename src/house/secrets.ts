@@ -1,0 +1,59 @@
+/** Reads the secrets that the configuration only names: from the environment, and from files of their own. */
+import { readFileSync } from 'node:fs'
+import type { Config } from '../config.ts'
+import type { UpstreamOptions } from '../fleet/upstream-options.ts'
+import { ConfigError } from '../ground/config-error.ts'
+import { type OtlpTarget, readOtlpTarget } from '../observe/otlp/otlp-target.ts'
+
+/**
+ * A secret as the configuration spells it: `env:NAME`, `file:PATH`, or the secret itself.
+ * @throws {ConfigError} when the variable or file is not there.
+ */
+export function readSecret(spelling: string, field: string): string {
+  if (spelling.startsWith('env:')) {
+    const variable = spelling.slice(4)
+    const value = process.env[variable]
+    if (value) return value
+    throw new ConfigError([
+      {
+        place: 'environment',
+        field,
+        message: `the variable ${variable} is not set`,
+        cure: `Set ${variable}, or use \`file:PATH\`.`,
+      },
+    ])
+  }
+  if (!spelling.startsWith('file:')) return spelling
+  try {
+    return readFileSync(spelling.slice(5), 'utf8').trim()
+  } catch (error) {
+    throw new ConfigError([
+      {
+        place: spelling.slice(5),
+        field,
+        message: (error as Error).message,
+        cure: 'Check the path and who may read it.',
+      },
+    ])
+  }
+}
+
+/** The gateway's own keys for an upstream. @throws {ConfigError} */
+export function readKeys(name: string, { key, keys }: Pick<UpstreamOptions, 'key' | 'keys'>): string[] {
+  if (keys) return keys.map((spelling, i) => readSecret(spelling, `upstreams.${name}.keys.${i}`))
+  return key === undefined || key === 'caller' ? [] : [readSecret(key, `upstreams.${name}.key`)]
+}
+
+/**
+ * Where telemetry goes, out of the configuration and the variables of OpenTelemetry; null for nowhere.
+ * @throws {ConfigError}
+ */
+export function readTelemetry({ telemetry }: Pick<Config, 'telemetry'>): OtlpTarget | null {
+  try {
+    return readOtlpTarget(telemetry.otlp, process.env, readSecret)
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    const cure = 'Give the base URL of the receiver, e.g. http://127.0.0.1:4318, or unset the variable.'
+    throw new ConfigError([{ place: 'environment', field: 'telemetry.otlp', message: (error as Error).message, cure }])
+  }
+}
