@@ -73,7 +73,9 @@ function print({ group, elapsedMin, scores, best, comparison }: Section, isBrief
   const percent = (value: number): string => (Number.isFinite(value) ? `${Math.round(value * 100)} %` : '-')
   const when = elapsedMin === 0 ? 'fresh' : `open after ${elapsedMin} min`
   tell(`\n${titles[group]}, ${when}: ${scores[0]?.count ?? 0} incidents`)
-  tell('| method | error of ln minutes left | within a factor 2 | over by the P90 | in the range | pinball of the P90 |')
+  tell(
+    '| method | error of ln minutes left | within a factor 2 | over by the P90 | in the range | pinball of the P90 |',
+  )
   tell('| --- | --- | --- | --- | --- | --- |')
   for (const { method, error, withinFactor2, overByP90, inRange, pinball90 } of scores) {
     if (isBrief && method !== best && method !== holdfast) continue

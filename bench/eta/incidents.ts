@@ -28,6 +28,7 @@ interface Line {
 export function readIncidents(files: readonly string[]): Incident[] {
   const lines = files.flatMap(readLines)
   const unique = [...new Map(lines.map((line) => [`${line.provider}/${line.id}`, line])).values()]
+  // Maintenance is announced, and what was posted only afterwards has no span: all of these were known to be open.
   const spans = Map.groupBy(unique.map(spanOf), ({ provider }) => provider)
   return unique
     .filter(({ eta_usable: isUsable }) => isUsable)

@@ -3,7 +3,7 @@
  * before it began, and what had been said of it by the minute asked about.
  */
 import { EtaLearner } from '../../src/status/eta/eta-learner.ts'
-import { fitPrior } from '../../src/status/eta/fit-prior.ts'
+import { ageWeight, fitPrior } from '../../src/status/eta/fit-prior.ts'
 import type { EtaPrior } from '../../src/status/eta/prior.ts'
 import { baselines, type Guess } from './baselines.ts'
 import type { Group, Incident } from './incidents.ts'
@@ -53,8 +53,11 @@ function learnerFor(
   if (past.length < lessonsMin) return undefined
   let fitted = priors.get(group)
   if (!fitted || past.length >= fitted.count + refitEvery) {
-    const lessons = past.map((each) => ({ story: each.story, weight: each.group === group ? 1 : otherWeight }))
-    fitted = { prior: fitPrior(lessons, beganMs), count: past.length }
+    const lessons = past.map((each) => ({
+      story: each.story,
+      weight: ageWeight(beganMs - each.beganMs) * (each.group === group ? 1 : otherWeight),
+    }))
+    fitted = { prior: fitPrior(lessons), count: past.length }
     priors.set(group, fitted)
   }
   let learner = learners.get(provider)

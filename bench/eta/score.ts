@@ -1,4 +1,4 @@
-/** How good estimates were, in the logarithm of minutes: an hour for ten minutes is as wrong as ten minutes for an hour. */
+/** How good estimates were, in ln of minutes: an hour for ten minutes is as wrong as ten minutes for an hour. */
 import { seededRandom } from '../../src/ground/random.ts'
 import type { Shot } from './replay.ts'
 

@@ -13,6 +13,7 @@ const floors: Readonly<Record<string, number>> = {
   fleet: 5,
   objective: 5,
   relay: 6,
+  status: 6,
   control: 6,
   edge: 7,
   'config.ts': 8,

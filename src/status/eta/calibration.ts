@@ -1,26 +1,29 @@
 /**
  * Ranges that keep their promise: each end that lies outside moves the level of that side outwards a little, each one
- * inside moves it inwards by so much less that one in twenty is outside (adaptive conformal inference, Gibbs and Candès
- * 2021, for each side by itself).
+ * inside moves it inwards by so much less that the promised share is outside (adaptive conformal inference, Gibbs and
+ * Candès 2021, for each bound by itself).
  */
 
-export interface Misses {
-  /** Shares of ends that lie below and above the range, as it is aimed at. */
+/** Shares of ends that are aimed to lie beyond each bound. */
+export interface Aims {
+  /** Sooner than the range. */
   readonly below: number
+  /** Later than what nine in ten are over by. */
+  readonly after: number
+  /** Later than the range. */
   readonly above: number
 }
 
-/** What one side misses. */
-const aim = 0.05
-const step = 0.02
-/** The aim may not leave these: a range is never empty, nor without an end. */
-const aimMin = 0.015
-const aimMax = 0.1
+/** What is promised. */
+export const promised: Aims = { below: 0.05, after: 0.1, above: 0.05 }
 
-export const noMisses: Misses = { below: aim, above: aim }
+const step = 0.005
+/** Ranges are widened and taken back, but never narrower than they were learnt to be, nor without an end. */
+const leastShare = 0.4
 
 export interface Outcome {
   readonly lowMin: number
+  readonly overByMin: number
   readonly highMin: number
   /** How long it really took. */
   readonly leftMin: number
@@ -28,18 +31,16 @@ export interface Outcome {
   readonly share: number
 }
 
-export function noteOutcome({ below, above }: Misses, { lowMin, highMin, leftMin, share }: Outcome): Misses {
+export function noteOutcome(aims: Aims, { lowMin, overByMin, highMin, leftMin, share }: Outcome): Aims {
   return {
-    below: moved(below, leftMin < lowMin, share),
-    above: moved(above, leftMin > highMin, share),
+    below: moved(aims, 'below', leftMin < lowMin, share),
+    after: moved(aims, 'after', leftMin > overByMin, share),
+    above: moved(aims, 'above', leftMin > highMin, share),
   }
 }
 
-function moved(side: number, isMiss: boolean, share: number): number {
-  return Math.min(aimMax, Math.max(aimMin, side + step * share * (aim - (isMiss ? 1 : 0))))
-}
-
-/** Levels of the quantiles: both ends of the range, and what nine in ten are over by. */
-export function levelsOf({ below, above }: Misses): { low: number; over: number; high: number } {
-  return { low: below, over: 1 - 2 * above, high: 1 - above }
+function moved(aims: Aims, bound: keyof Aims, isMiss: boolean, share: number): number {
+  const promise = promised[bound]
+  const next = aims[bound] + step * share * (promise - (isMiss ? 1 : 0))
+  return Math.min(promise, Math.max(promise * leastShare, next))
 }

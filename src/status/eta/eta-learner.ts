@@ -2,7 +2,7 @@
  * How long will it still last? What is known of others' incidents, bent by what one's own have been like, and ranges
  * that are widened or narrowed by how often they have held.
  */
-import { levelsOf, type Misses, noMisses, noteOutcome } from './calibration.ts'
+import { type Aims, noteOutcome, promised } from './calibration.ts'
 import { type Point, quantilesOf } from './points.ts'
 import { type EtaPrior, type EtaReason, expectedLn, reasonsFor, spreadAt } from './prior.ts'
 import { type Remedy, withRemedies } from './remedy.ts'
@@ -12,7 +12,12 @@ import { boundedMinutes, elapsedMaxMin, type EndedStory, type Story } from './st
 /** Own incidents remembered, newest kept. */
 const ownMax = 100
 /** What is known of others counts as so many incidents of one's own. */
-const priorWeight = 20
+const priorWeight = 40
+/** Own incidents that are fewer, or nearer to others' than so many standard errors, move nothing. */
+const shiftCountMin = 3
+const shiftErrors = 2
+/** What the spread of few is taken to be at least, in ln squared. */
+const spreadMin = 0.3
 /** An own incident that so many came after counts half. */
 const halfLife = 40
 /** One with the same cause counts so many times. */
@@ -29,8 +34,9 @@ export interface EtaEstimate {
   readonly medianMin: number
   readonly overByMin: number
   readonly highMin: number
-  /** Own incidents that lasted as long as this one has by now. */
+  /** Own incidents that lasted as long as this one has by now, and how many times as long as others' they went on. */
   readonly ownCount: number
+  readonly ownFactor: number
   readonly reasons: readonly EtaReason[]
 }
 
@@ -38,7 +44,7 @@ export class EtaLearner {
   /** May be replaced by a better one. */
   prior: EtaPrior
   #own: EndedStory[] = []
-  #misses: Misses = noMisses
+  #aims: Aims = promised
 
   /** With own incidents that are over, in the order in which they ended. */
   constructor(prior: EtaPrior, history: readonly EndedStory[] = []) {
@@ -52,8 +58,9 @@ export class EtaLearner {
     if (minutes === 0) return
     const probes = probesMin.filter((probe) => probe < minutes)
     for (const probe of probes) {
-      const { lowMin, highMin } = this.estimate(story, probe)
-      this.#misses = noteOutcome(this.#misses, { lowMin, highMin, leftMin: minutes - probe, share: 1 / probes.length })
+      const { lowMin, overByMin, highMin } = this.estimate(story, probe)
+      const outcome = { lowMin, overByMin, highMin, leftMin: minutes - probe, share: 1 / probes.length }
+      this.#aims = noteOutcome(this.#aims, outcome)
     }
     this.#own.push({ ...story, minutes })
     if (this.#own.length > ownMax) this.#own.shift()
@@ -64,20 +71,27 @@ export class EtaLearner {
     const read = readSigns(story, elapsed)
     const expected = expectedLn(this.prior, elapsed, read)
     const own = this.#ownPoints(story, elapsed)
+    const shift = shiftOf(own)
     const general = spreadAt(this.prior, elapsed).map((value, _, { length }) => ({
-      value,
+      value: value + shift,
       weight: priorWeight / length,
     }))
     const points = [...general, ...own].map(({ value, weight }) => ({ value: value + expected, weight }))
-    const { low, over, high } = levelsOf(this.#misses)
+    const { below, after, above } = this.#aims
     const [lowMin, medianMin, overByMin, highMin] = quantilesOf(withRemedies(points, remedies), [
-      low,
-      0.5,
-      over,
-      high,
+      ...[below, 0.5, Math.min(1 - after, 1 - above), 1 - above],
     ]).map((ln) => Math.min(elapsedMaxMin, Math.max(leftMinMin, Math.exp(ln)))) as [number, number, number, number]
     const reasons = reasonsFor(this.prior, read)
-    return { elapsedMin: elapsed, lowMin, medianMin, overByMin, highMin, ownCount: own.length, reasons }
+    return {
+      elapsedMin: elapsed,
+      lowMin,
+      medianMin,
+      overByMin,
+      highMin,
+      ownCount: own.length,
+      ownFactor: Math.exp(shift),
+      reasons,
+    }
   }
 
   /** How far the own incidents that got this far ended from what was to be expected of them then. */
@@ -92,4 +106,18 @@ export class EtaLearner {
       }
     })
   }
+}
+
+/**
+ * How much longer one's own incidents last than those of others, in ln. Few of them, or near to others, say nothing
+ * (James and Stein 1961, the positive part).
+ */
+function shiftOf(own: readonly Point[]): number {
+  const total = own.reduce((sum, { weight }) => sum + weight, 0)
+  const count = total ** 2 / own.reduce((sum, { weight }) => sum + weight ** 2, 0)
+  if (!(count >= shiftCountMin)) return 0
+  const mean = own.reduce((sum, { value, weight }) => sum + weight * value, 0) / total
+  const spread = own.reduce((sum, { value, weight }) => sum + weight * (value - mean) ** 2, 0) / total
+  const errorSquared = (spread + spreadMin) / count
+  return mean * Math.max(0, 1 - (shiftErrors ** 2 * errorSquared) / Math.max(1e-9, mean ** 2))
 }

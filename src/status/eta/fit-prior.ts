@@ -1,8 +1,9 @@
 /**
- * Fits a prior to incidents that are over. Each is looked at after 0, 5, 10 … minutes, as long as it lasted ("landmarks"):
- * what was known then, and how long it still took. One line through all of them, and how far they lie from it.
+ * Fits a prior to incidents that are over. Each is looked at after 0, 5, 10 … minutes, as long as it lasted (landmarks,
+ * van Houwelingen 2007): what was known then, and how long it still took. One line through all of them, and how far
+ * they lie from it.
  */
-import { knotsMin } from './hats.ts'
+import { beyond, knotsMin } from './hats.ts'
 import { medianRidge, type RidgeRow } from './median-ridge.ts'
 import { quantilesOf } from './points.ts'
 import { type EtaPrior, expectedLn, regressors, spreadCount } from './prior.ts'
@@ -21,27 +22,31 @@ const signPenalty = 60
 const curvePenalty = 0.6
 /** Landmarks so far away in ln of elapsed time say 0.6 times as much of a knot's spread. */
 const spreadWidth = 1
+/** The line was drawn to lie near these very incidents: it has as many of them to its credit as it has coefficients. */
+const spreadSlack = knotsMin.length + signNames.length
 const soft = (minutes: number): number => Math.log(minutes + 20)
+
+/** What an incident counts, so long after it. */
+export function ageWeight(ageMs: number): number {
+  return 0.5 ** (Math.max(0, ageMs) / halfLifeMs)
+}
 
 export interface Lesson {
   readonly story: EndedStory
-  /** 1 for incidents of the same kind of service, less for others. */
+  /** 1 for new incidents of the same kind of service, less for others and for old ones. */
   readonly weight: number
 }
 
 interface Landmark extends RidgeRow {
+  readonly story: EndedStory
   readonly elapsedMin: number
   readonly read: Float64Array
 }
 
 const known = new WeakMap<EndedStory, readonly Omit<Landmark, 'weight'>[]>()
 
-export function fitPrior(lessons: readonly Lesson[], nowMs: number): EtaPrior {
-  const rows = lessons.flatMap(({ story, weight }) => {
-    const age = Math.max(0, nowMs - story.beganMs)
-    const weighed = weight * 0.5 ** (age / halfLifeMs)
-    return landmarksOf(story).map((landmark) => ({ ...landmark, weight: weighed }))
-  })
+export function fitPrior(lessons: readonly Lesson[]): EtaPrior {
+  const rows = lessons.flatMap(({ story, weight }) => landmarksOf(story).map((landmark) => ({ ...landmark, weight })))
   const penalties = Float64Array.from([...knotsMin.map(() => curvePenalty), ...signNames.map(() => signPenalty)])
   const fitted = medianRidge(rows, penalties)
   const line = {
@@ -51,20 +56,41 @@ export function fitPrior(lessons: readonly Lesson[], nowMs: number): EtaPrior {
     ) as unknown as Record<SignName, number>,
     spread: [],
   }
-  const residuals = rows.map(({ elapsedMin, read, y, weight }) => ({
+  const residuals = rows.map(({ story, elapsedMin, read, y, weight }) => ({
+    story,
     at: soft(elapsedMin),
-    value: y + middleLn - expectedLn(line, elapsedMin, read),
+    value: y + middleLn + beyond(elapsedMin) - expectedLn(line, elapsedMin, read),
     weight,
   }))
-  const shares = Array.from({ length: spreadCount }, (_, i) => (i + 0.5) / spreadCount)
   const spread = knotsMin.map((knot) => {
-    const points = residuals.map(({ at, value, weight }) => ({
+    const points = residuals.map(({ story, at, value, weight }) => ({
+      story,
       value,
       weight: weight * Math.exp(-(((at - soft(knot)) / spreadWidth) ** 2) / 2),
     }))
-    return quantilesOf(points, shares)
+    return quantilesOf(points, sharesFor(incidentsIn(points)))
   })
   return { ...line, spread }
+}
+
+/** The middles of equal shares, further out the fewer incidents there are: what one more would do (conformal). */
+function sharesFor(count: number): number[] {
+  return Array.from({ length: spreadCount }, (_, i) => {
+    const share = 0.5 + ((i + 0.5) / spreadCount - 0.5) * (1 + spreadSlack / Math.max(1, count))
+    return Math.min(1, Math.max(0, share))
+  })
+}
+
+/** How many incidents of the same weight would say as much (Kish). */
+function incidentsIn(points: readonly { readonly story: EndedStory; readonly weight: number }[]): number {
+  const weights = new Map<EndedStory, number>()
+  for (const { story, weight } of points) weights.set(story, (weights.get(story) ?? 0) + weight)
+  let [sum, squares] = [0, 0]
+  for (const weight of weights.values()) {
+    sum += weight
+    squares += weight ** 2
+  }
+  return squares === 0 ? 0 : sum ** 2 / squares
 }
 
 function landmarksOf(story: EndedStory): readonly Omit<Landmark, 'weight'>[] {
@@ -75,8 +101,8 @@ function landmarksOf(story: EndedStory): readonly Omit<Landmark, 'weight'>[] {
     .filter((elapsedMin) => elapsedMin < minutes)
     .map((elapsedMin) => {
       const read = readSigns(story, elapsedMin)
-      const y = Math.log(Math.max(leftMinMin, minutes - elapsedMin)) - middleLn
-      return { elapsedMin, read, x: regressors(elapsedMin, read), y }
+      const y = Math.log(Math.max(leftMinMin, minutes - elapsedMin)) - middleLn - beyond(elapsedMin)
+      return { story, elapsedMin, read, x: regressors(elapsedMin, read), y }
     })
   known.set(story, landmarks)
   return landmarks

@@ -1,7 +1,8 @@
 /**
  * A curve over elapsed time by hat functions: at each moment two neighbouring knots count, by how near they are in the
- * logarithm. Beyond the last knot only the last counts.
+ * logarithm. Beyond the last knot what is left grows with what has passed: there are too few to know better.
  */
+import { dot } from './median-ridge.ts'
 
 /** Minutes. */
 export const knotsMin = [0, 20, 60, 150, 400, 1400] as const
@@ -23,6 +24,16 @@ export function hats(elapsedMin: number): Float64Array {
   }
   const [low, high] = [at[above - 1] as number, at[above] as number]
   weights[above] = (x - low) / (high - low)
-  weights[above - 1] = 1 - (weights[above] as number)
+  weights[above - 1] = 1 - weights[above]
   return weights
+}
+
+/** What is added beyond the last knot, in ln. */
+export function beyond(elapsedMin: number): number {
+  return Math.max(0, soft(elapsedMin) - (at.at(-1) as number))
+}
+
+/** A curve's height at a moment. */
+export function curveAt(curve: readonly number[], elapsedMin: number): number {
+  return dot(hats(elapsedMin), curve) + beyond(elapsedMin)
 }

@@ -14,9 +14,9 @@ const roundOff = 1
 const steps = 8
 
 /** The coefficients; `penalties` has one for each. Without rows all are 0. */
-export function medianRidge(rows: readonly RidgeRow[], penalties: Float64Array, from?: Float64Array): Float64Array {
+export function medianRidge(rows: readonly RidgeRow[], penalties: Float64Array): Float64Array {
   const width = penalties.length
-  let coefficients = from ? Float64Array.from(from) : new Float64Array(width)
+  let coefficients = new Float64Array(width)
   for (let step = 0; step < steps; step++) {
     const gram = new Float64Array(width * width)
     const side = new Float64Array(width)
@@ -42,7 +42,7 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** Cholesky; only the lower triangle of `gram` is read. It is overwritten. */
-function solve(gram: Float64Array, side: Float64Array): Float64Array {
+function solve(gram: Float64Array, side: Float64Array): Float64Array<ArrayBuffer> {
   const width = side.length
   const get = (i: number, j: number): number => gram[i * width + j] as number
   for (let i = 0; i < width; i++) {

@@ -1,4 +1,4 @@
-/** A distribution as weighted points: what is left, what was learnt elsewhere and what a remedy promises, in one list. */
+/** A distribution as weighted points: what was learnt elsewhere, one's own, and what a remedy promises, in one list. */
 
 export interface Point {
   readonly value: number

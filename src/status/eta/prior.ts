@@ -1,6 +1,5 @@
-/** What is known of how long incidents last before one of one's own has ended: a few numbers, fitted to those of others. */
-import { hats, knotsMin } from './hats.ts'
-import { dot } from './median-ridge.ts'
+/** What is known of how long incidents last before one of one's own has ended: few numbers, fitted to others'. */
+import { curveAt, hats, knotsMin } from './hats.ts'
 import { type SignName, signNames, signs } from './signs.ts'
 
 export interface EtaPrior {
@@ -13,7 +12,7 @@ export interface EtaPrior {
 }
 
 /** Points of a spread: the middles of equal shares. */
-export const spreadCount = 20
+export const spreadCount = 40
 
 /** The regressors of a moment: the knots, then the signs. */
 export function regressors(elapsedMin: number, read: Float64Array): Float64Array {
@@ -25,7 +24,7 @@ export function regressors(elapsedMin: number, read: Float64Array): Float64Array
 
 /** ln of the minutes left: the middle of what is possible. */
 export function expectedLn({ curve, effects }: EtaPrior, elapsedMin: number, read: Float64Array): number {
-  return dot(hats(elapsedMin), curve) + signNames.reduce((sum, name, i) => sum + effects[name] * (read[i] as number), 0)
+  return curveAt(curve, elapsedMin) + signNames.reduce((sum, name, i) => sum + effects[name] * (read[i] as number), 0)
 }
 
 /** The spread at a moment, between those of the knots around it. */
@@ -39,14 +38,25 @@ export function spreadAt({ spread }: EtaPrior, elapsedMin: number): number[] {
 /** A reason for an estimate, for an operator: how many times as long, and why. */
 export interface EtaReason {
   readonly sign: SignName
+  /** Above 1: longer. */
   readonly factor: number
+  /** Such as `a fix is in place`. */
   readonly words: string
 }
 
 /** Signs that make it longer or shorter by a tenth or more, the strongest first. */
 export function reasonsFor({ effects }: EtaPrior, read: Float64Array): EtaReason[] {
   return signNames
-    .map((sign, i) => ({ sign, factor: Math.exp(effects[sign] * (read[i] as number)), words: signs[sign] }))
+    .map((sign, i) => ({
+      sign,
+      factor: Math.exp(effects[sign] * (read[i] as number)),
+      words: wordsOf(sign, read[i] as number),
+    }))
     .filter(({ factor }) => Math.abs(Math.log(factor)) >= Math.log(1.1))
     .toSorted((a, b) => Math.abs(Math.log(b.factor)) - Math.abs(Math.log(a.factor)))
+}
+
+function wordsOf(sign: SignName, value: number): string {
+  const { high, low } = signs[sign]
+  return value < 0 ? low : high
 }

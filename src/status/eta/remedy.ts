@@ -31,7 +31,7 @@ export function withRemedies(points: readonly Point[], remedies: readonly Remedy
 }
 
 const isSane = ({ leftMin, leadMin, chance }: Remedy): boolean =>
-  Number.isFinite(leftMin) && leadMin > 0 && chance >= 0 && chance <= 1
+  Number.isFinite(leftMin) && Number.isFinite(leadMin) && leadMin > 0 && chance >= 0 && chance <= 1
 
 /** One that should have helped already has probably not. */
 function chanceLeft({ leftMin, leadMin, chance }: Remedy): number {

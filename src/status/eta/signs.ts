@@ -1,41 +1,51 @@
 /**
  * What is known of an incident at one moment, as a few numbers. Each is small, bounded and can be told to an operator;
- * which ones are worth having was found on public incidents (docs/design/0033-how-long-it-will-last.md).
+ * which ones are worth having was found on public incidents (docs/design/0030-how-long-it-will-last.md).
  */
 import { boundedMinutes, type Story, type StoryUpdate } from './story.ts'
 
-/** In the order of the vector. The sentences finish "longer/shorter, because". */
+/** In the order of the vector: what to say of a sign that is above 0, and of one below. */
 export const signs = {
-  fixed: 'a fix is in place',
-  fixedFor: 'the fix has been in place for some time',
-  silence: 'of the time since the last update',
-  mitigated: 'something was rolled back, applied or mitigated',
-  minutes: 'the last update speaks of minutes',
-  expects: 'the last update tells of hours or of what should come',
-  partial: 'only some are hit',
-  weekend: 'it is the weekend',
-  several: 'another incident was open when it began',
+  fixed: plainly('a fix is in place'),
+  fixedFor: { high: 'the fix has been in place for some time and it is not over', low: 'the fix is new' },
+  silence: { high: 'nothing has been said for some time', low: 'something was said just now' },
+  mitigated: plainly('something was rolled back, applied or mitigated'),
+  minutes: plainly('the last update speaks of minutes'),
+  expects: plainly('the last update tells of hours, or of what should come'),
+  partial: plainly('only some are hit'),
+  weekend: plainly('it is the weekend'),
+  several: plainly('another incident, or a maintenance, was open when it began'),
 } as const
 export type SignName = keyof typeof signs
 export const signNames = Object.keys(signs) as SignName[]
 
 /** Minutes after which something said is no longer new: the unit in which ages are counted. */
 const freshMin = 10
+/** Older than this is only old. */
+const ageMaxMin = 360
 
+const any = (...parts: readonly string[]): RegExp => new RegExp(`\\b(${parts.join('|')})\\b`)
 const words = {
-  done: /\b(fix has been|has been (implemented|deployed|mitigated|fixed|resolved|rolled)|(we've|we have) (\w+ )?(implemented|deployed|mitigated|applied|rolled|fixed|resolved|completed|reverted))\b/,
+  done: any(
+    'fix has been',
+    'has been (implemented|deployed|mitigated|fixed|resolved|rolled)',
+    "(we've|we have) (\\w+ )?(implemented|deployed|mitigated|applied|rolled|fixed|resolved|completed|reverted)",
+  ),
   watched: /\bmonitor/,
   searching: /\binvestigat/,
-  mitigated: /\b(a mitigation|mitigation (is|has|was|in)|applied|rolled back|rolling back|reverted|failed over|failover)\b/,
+  mitigated: any(
+    'a mitigation|mitigation (is|has|was|in)',
+    'applied|rolled back|rolling back|reverted|failed over|failover',
+  ),
   minutes: /\bminutes?\b/,
-  expects: /\b(expect\w*|should|estimat\w*|hours?|pacific|pst|pdt|utc|tomorrow)\b/,
+  expects: any('expect\\w*|should|estimat\\w*|hours?|pacific|pst|pdt|utc|tomorrow'),
   partial: /\b(some|subset|small|intermittent\w*|few|minor|certain|percent)\b|%/,
 }
 
 /** Texts are read no further than this: they are written by people, and may be by anybody. */
 const textMax = 2000
 const plain = ({ text }: StoryUpdate): string => text.slice(0, textMax).toLowerCase().replaceAll('’', "'")
-const age = (minutes: number): number => Math.log1p(minutes / freshMin) - 1
+const age = (minutes: number): number => Math.log1p(Math.min(minutes, ageMaxMin) / freshMin) - 1
 
 /** The signs of a story when it has lasted so long; only what was said by then counts. */
 export function readSigns(story: Story, elapsedMin: number): Float64Array {
@@ -63,4 +73,8 @@ function isFix(update: StoryUpdate): boolean {
   if (update.stage === 'monitoring') return true
   const text = plain(update)
   return words.done.test(text) || (words.watched.test(text) && !words.searching.test(text))
+}
+
+function plainly(words: string): { readonly high: string; readonly low: string } {
+  return { high: words, low: words }
 }

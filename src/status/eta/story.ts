@@ -1,4 +1,4 @@
-/** An incident as the estimate of its end sees it: when things were said, how far it was, and in which kind of words. */
+/** An incident as the estimate of its end sees it: what was said when, how far it was, and in which kind of words. */
 
 export type StoryStage = 'investigating' | 'identified' | 'monitoring' | 'update'
 
@@ -16,7 +16,7 @@ export interface Story {
   readonly beganMs: number
   /** Oldest first. Those that lie in the future of the moment asked about are not looked at. */
   readonly updates: readonly StoryUpdate[]
-  /** Another incident of the same provider was open when it began. */
+  /** Another incident of the same provider was open when it began, or a maintenance in force or announced. */
   readonly isOneOfSeveral: boolean
   /** What the diagnosis says, such as `overload`; null while it is not known. Learnt from own incidents only. */
   readonly causeClass: string | null
