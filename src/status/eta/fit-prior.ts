@@ -21,9 +21,11 @@ const middleLn = 4.2
 const signPenalty = 60
 const curvePenalty = 0.6
 /** Landmarks so far away in ln of elapsed time say 0.6 times as much of a knot's spread. */
-const spreadWidth = 1
+const spreadWidth = 0.7
 /** The line was drawn to lie near these very incidents: it has as many of them to its credit as it has coefficients. */
 const spreadSlack = knotsMin.length + signNames.length
+/** Late ends are less known than early ones: durations have grown over the years, and the longest are the rarest. */
+const lateSlack = 2
 const soft = (minutes: number): number => Math.log(minutes + 20)
 
 /** What an incident counts, so long after it. */
@@ -73,10 +75,12 @@ export function fitPrior(lessons: readonly Lesson[]): EtaPrior {
   return { ...line, spread }
 }
 
-/** The middles of equal shares, further out the fewer incidents there are: what one more would do (conformal). */
+/** The middles of equal shares, further out the fewer incidents there are, as a conformal range would be. */
 function sharesFor(count: number): number[] {
   return Array.from({ length: spreadCount }, (_, i) => {
-    const share = 0.5 + ((i + 0.5) / spreadCount - 0.5) * (1 + spreadSlack / Math.max(1, count))
+    const side = (i + 0.5) / spreadCount - 0.5
+    const slack = side > 0 ? spreadSlack * lateSlack : spreadSlack
+    const share = 0.5 + side * (1 + slack / Math.max(1, count))
     return Math.min(1, Math.max(0, share))
   })
 }
