@@ -12,6 +12,7 @@ import type { CallFact, SumFact } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import type { Seen } from '../status/case-file.ts'
 import { Components } from '../status/components.ts'
+import { EtaDesk } from '../status/eta/eta-desk.ts'
 import { impacts } from '../status/incident.ts'
 import { IncidentBook } from '../status/incident-book.ts'
 import type { IncidentEvent } from '../status/incident-event.ts'
@@ -50,6 +51,7 @@ export class StatusDesk implements Disposable {
   #parts: StatusParts
   #log: StatusLog
   #book = new IncidentBook()
+  #etas = new EtaDesk()
   #watch: IncidentWatch
   #components: Components
   #readTo = 0
@@ -95,6 +97,7 @@ export class StatusDesk implements Disposable {
       for (const event of this.#watch.look(news)) this.#tell(event)
       this.#readLog()
       this.#book.forget(nowMs - shownMs)
+      this.#etas.learn(this.#book.all, nowMs)
       this.#tellVisitors()
     } catch (error) {
       log.warn({ detail: String(error) }, 'incidents could not be looked at')
@@ -104,15 +107,16 @@ export class StatusDesk implements Disposable {
   /** For the page, the feeds and the letters. */
   view(): StatusView {
     const { name, url, timeZone } = this.#config.status
+    const nowMs = this.#parts.clock.nowMs()
     return makeView({
       page: { id: this.#config.site, name, url, timeZone },
-      nowMs: this.#parts.clock.nowMs(),
+      nowMs,
       components: this.#components.all,
       incidents: this.#book.all,
       maintenances: [],
       days: () => ({ days: [], goodShare: null, uptimeShare: null }),
       responseTimes: [],
-      eta: () => null,
+      eta: (incident) => this.#etas.estimate(incident, this.#book.all, nowMs),
     })
   }
 

@@ -1,0 +1,56 @@
+/** How long the incidents that go on will last, by what is known of others' and learnt of one's own. */
+import type { Incident } from '../incident.ts'
+import type { EtaView } from '../status-view.ts'
+import { EtaLearner } from './eta-learner.ts'
+import { etaWords, isWorthSaying } from './eta-words.ts'
+import { endedStoryOf, storyOf } from './incident-story.ts'
+import { shippedPrior } from './shipped-prior.ts'
+
+const minuteMs = 60_000
+/** One that is over for less may come back, and has not ended then. */
+const settledMs = 5 * minuteMs
+
+export class EtaDesk {
+  #learner = new EtaLearner(shippedPrior)
+  #learnt = new Set<string>()
+
+  /** Learns from what is over for good. `incidents`: all that are remembered. */
+  learn(incidents: readonly Incident[], nowMs: number): void {
+    const known = new Set(incidents.map(({ id }) => id))
+    for (const id of this.#learnt) if (!known.has(id)) this.#learnt.delete(id)
+    const over = incidents
+      .filter(({ id, resolvedMs }) => resolvedMs !== null && resolvedMs <= nowMs - settledMs && !this.#learnt.has(id))
+      .toSorted((a, b) => (a.resolvedMs ?? 0) - (b.resolvedMs ?? 0))
+    for (const incident of over) {
+      this.#learnt.add(incident.id)
+      const story = incident.mergedInto === null ? endedStoryOf(incident, isOneOfSeveral(incident, incidents)) : null
+      if (story) this.#learner.add(story)
+    }
+  }
+
+  /** Null where nothing is worth being said. */
+  estimate(incident: Incident, incidents: readonly Incident[], nowMs: number): EtaView | null {
+    const story = storyOf(incident, isOneOfSeveral(incident, incidents))
+    const estimate = this.#learner.estimate(story, Math.max(0, nowMs - incident.beganMs) / minuteMs)
+    if (!isWorthSaying(estimate)) return null
+    const { lowMin, medianMin, highMin } = estimate
+    return {
+      atMs: nowMs,
+      lowMs: lowMin * minuteMs,
+      medianMs: medianMin * minuteMs,
+      highMs: highMin * minuteMs,
+      words: etaWords(estimate),
+    }
+  }
+}
+
+/** Another one was open when it began. */
+function isOneOfSeveral({ id, beganMs }: Incident, incidents: readonly Incident[]): boolean {
+  return incidents.some(
+    (other) =>
+      other.id !== id &&
+      other.mergedInto === null &&
+      other.beganMs <= beganMs &&
+      (other.resolvedMs ?? Number.POSITIVE_INFINITY) > beganMs,
+  )
+}
