@@ -1,5 +1,6 @@
 /** Settings of incidents and of the public page. Each part of it has its own settings beside its own code. */
 import { z } from '../ground/schema.ts'
+import { subscriptionSchema } from './subscription/subscription-options.ts'
 
 const componentSchema = z.strictObject({
   name: z.string().min(1).max(80).meta({ description: 'As the public knows it.' }),
@@ -25,6 +26,7 @@ export const statusSchema = z
     components: z.array(componentSchema).max(100).default([]).meta({
       description: 'What the public knows by name. None: one for each model that was called.',
     }),
+    subscriptions: subscriptionSchema,
   })
   .prefault({})
   .meta({ description: 'Incidents and the public status page.' })
