@@ -1,7 +1,7 @@
 /**
- * Posts a message. The address is the operator's own, so it may lie anywhere, or a stranger's, who may not send us into
- * the house. The whole of it, from the name to the last byte of the answer, has to be done in time, and redirects are not
- * followed: what is posted is signed, or secret.
+ * Posts a message. The address is the operator's own, so it may lie anywhere, or a stranger's, who may not send us
+ * into the house. The whole of it, from the name to the last byte of the answer, has to be done in time, and redirects
+ * are not followed: what is posted is signed, or secret.
  */
 import { lookup } from 'node:dns'
 import { request as requestHttp } from 'node:http'

@@ -9,6 +9,7 @@ import { systemRandom } from '../ground/random.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
+import { tellSubscribers } from '../house/open-subscriptions.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
 import { adminTokens } from './admin-tokens.ts'
@@ -45,6 +46,7 @@ export async function run(options: RunOptions): Promise<void> {
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record: record.read }))
+    tellSubscribers(parts, config, { clock: systemClock, random: systemRandom, log, statusDesk })
     const supervisor = new Supervisor(config, log, desk, record)
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)

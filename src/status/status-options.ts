@@ -28,6 +28,10 @@ export const statusSchema = z
     }),
     subscriptions: subscriptionSchema,
   })
+  .refine(({ url, subscriptions }) => url !== '' || subscriptions.mail === undefined, {
+    path: ['url'],
+    error: 'is needed for links in the mail to subscribers',
+  })
   .prefault({})
   .meta({ description: 'Incidents and the public status page.' })
 

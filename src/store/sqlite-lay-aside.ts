@@ -1,4 +1,4 @@
-/** What becomes of a database that is damaged and can be done without: it is kept beside the new one, to be looked at. */
+/** What becomes of a database that is damaged and can be done without: it is kept beside the new one. */
 import { existsSync, renameSync, statSync } from 'node:fs'
 
 /** `inode`: of the file that was found damaged; another process may have laid it aside meanwhile. */

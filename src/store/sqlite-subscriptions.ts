@@ -36,7 +36,9 @@ const schemaSql = `
   ) WITHOUT ROWID;
   CREATE UNIQUE INDEX IF NOT EXISTS subscriber_address ON subscriber (channel, address, is_confirmed);
   CREATE INDEX IF NOT EXISTS subscriber_asked ON subscriber (asked_ms) WHERE is_confirmed = 0;
-  CREATE TABLE IF NOT EXISTS alias (id TEXT PRIMARY KEY, subscriber TEXT NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS alias (
+    id TEXT PRIMARY KEY, subscriber TEXT NOT NULL, at_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS alias_subscriber ON alias (subscriber, at_ms);
   CREATE TABLE IF NOT EXISTS question (person TEXT NOT NULL, at_ms INTEGER NOT NULL);
   CREATE INDEX IF NOT EXISTS question_person ON question (person, at_ms);
@@ -180,7 +182,8 @@ export class SqliteSubscriptions implements SubscriptionStore {
       if (made > 0) {
         this.#run(
           `DELETE FROM message WHERE news <> '' AND id IN (
-            SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY subscriber ORDER BY id DESC) AS place FROM message)
+            SELECT id FROM (
+              SELECT id, ROW_NUMBER() OVER (PARTITION BY subscriber ORDER BY id DESC) AS place FROM message)
             WHERE place > ?)`,
           perSubscriberMax,
         )

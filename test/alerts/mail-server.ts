@@ -11,6 +11,8 @@ export interface TakenLetter {
 /** A mail server that keeps what it takes. */
 export class MailServer implements AsyncDisposable {
   readonly letters: TakenLetter[] = []
+  /** Whether the sender is told that its letter was taken. */
+  onTaken: () => boolean = () => true
   #server: SMTPServer
 
   private constructor(options: SMTPServerOptions) {
@@ -28,7 +30,7 @@ export class MailServer implements AsyncDisposable {
             to: rcptTo.map(({ address }) => address),
             text,
           })
-          done()
+          if (this.onTaken()) done()
         })
       },
     })

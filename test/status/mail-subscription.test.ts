@@ -89,7 +89,7 @@ test('a mail program unsubscribes by one click, as RFC 8058 has it', async () =>
   await stage.pass()
   assert.equal(stage.letters.length, 2)
   assert.equal((await stage.post(path, {})).status, 200, 'a second click is no error')
-  assert.deepEqual(await stage.subscriptions.desk.report(), {
+  assert.deepEqual(await stage.desk.report(), {
     ...{ subscribers: 0, unconfirmed: 0, queued: 0 },
     ways: { email: { delivered: 2, failed: 0, dropped: 0 } },
   })
@@ -118,7 +118,7 @@ test('maintenance is told when it is announced, moved, begun and over, each once
   const say = async (more: Parameters<typeof maintenanceView>[0]): Promise<void> => {
     const window = { announcedMs, fromMs, toMs: fromMs + hourMs, updatedMs: stage.clock.nowMs() }
     stage.view = statusView({ incidents: [], maintenances: [maintenanceView({ ...window, ...more })] })
-    for (let i = 0; i < 2; i++) await stage.subscriptions.desk.tell(stage.view)
+    for (let i = 0; i < 2; i++) await stage.desk.tell(stage.view)
     await stage.pass(1000)
   }
   await say({})
@@ -175,7 +175,7 @@ test('somebody else who asks for an address that is subscribed changes nothing, 
   await stage.pass()
   assert.equal(stage.letters.length, 4, 'of embeddings alone')
   await stage.post(pathIn(news, 'unsubscribe'), {})
-  assert.match(JSON.stringify(await stage.subscriptions.desk.report()), /"subscribers":0/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":0/)
 })
 
 test('a flood from one visitor is held up, one from many ends at so many letters an hour', async () => {
@@ -245,7 +245,7 @@ test('no address, name or text gets a line into the head of a mail, or a second 
     ],
     maintenances: [],
   })
-  await stage.subscriptions.desk.tell(stage.view)
+  await stage.desk.tell(stage.view)
   await stage.pass()
   const news = stage.letters[1]
   assert.ok(news)
@@ -279,8 +279,12 @@ test('while our own mail server is away nobody is given up, and then all are tol
   for (let i = 0; i < 40; i++) await stage.pass(60_000)
   stage.mail = await MailServer.open(undefined, port)
   for (let i = 0; i < 10; i++) await stage.pass(60_000)
-  assert.deepEqual(stage.letters.map(({ to }) => to[0]).toSorted(), ['a@example.com', 'b@example.com', 'c@example.com'])
-  assert.match(JSON.stringify(await stage.subscriptions.desk.report()), /"subscribers":3.*"dropped":0/)
+  assert.equal(stage.letters.length, 3)
+  assert.deepEqual(
+    new Set(stage.letters.map(({ to }) => to[0])),
+    new Set(['a@example.com', 'b@example.com', 'c@example.com']),
+  )
+  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":3.*"dropped":0/)
 })
 
 test('who is not there is tried again, then given up, then forgotten; others are not held up', async () => {
@@ -303,7 +307,7 @@ test('who is not there is tried again, then given up, then forgotten; others are
   const told = stage.letters.slice(2)
   assert.deepEqual(new Set(told.map(({ to }) => to[0])), new Set(['here@example.com']))
   assert.equal(told.length, 4)
-  assert.match(JSON.stringify(await stage.subscriptions.desk.report()), /"subscribers":1.*"dropped":1/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":1.*"dropped":1/)
 })
 
 test('the clock set back or forward makes nobody hear twice', async () => {
@@ -313,7 +317,7 @@ test('the clock set back or forward makes nobody hear twice', async () => {
   await stage.pass()
   for (const jump of [-hourMs, 2 * hourMs, -2 * dayMs, 2 * dayMs]) {
     stage.clock.jumpMs(jump)
-    await stage.subscriptions.desk.tell(stage.view)
+    await stage.desk.tell(stage.view)
     await stage.pass(1000)
   }
   assert.equal(stage.letters.length, 2)

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import ICAL from 'ical.js'
 import Parser from 'rss-parser'
 import { Statuspage } from 'statuspage.io'
-import { documentsOf } from '../../src/status/format/document.ts'
+import { feeds, statusFiles } from '../../src/status/format/document.ts'
 import type { StatusView } from '../../src/status/status-view.ts'
 import { incidentView, maintenanceView, overView, statusView, update, viewMs } from './view-fixture.ts'
 
@@ -16,8 +16,8 @@ let server: Server
 let url = ''
 
 function serve(made: StatusView, path: string): { contentType: string; body: string } | null {
-  const document = documentsOf(made).find((each) => `/${each.path}` === path)
-  return document ? { contentType: document.contentType, body: document.make(made) } : null
+  const file = statusFiles(made).find((each) => `/${each.path}` === path)
+  return file ? { contentType: file.contentType, body: file.bytes.toString() } : null
 }
 
 const bodyOf = (made: StatusView, path: string): string => serve(made, path)?.body ?? assert.fail(`no ${path}`)
@@ -269,6 +269,10 @@ async function checkHostile(text: string): Promise<void> {
 
 const svgElements = 'svg title clipPath rect g rect rect g text text'
 
+test('what people are pointed to is there', () => {
+  for (const { path } of feeds) assert.ok(serve(statusView(), `/${path}`), path)
+})
+
 test('badges say what is so', () => {
   assert.match(bodyOf(statusView(), '/badge.svg'), /aria-label="Example AI: partial outage"/)
   assert.match(bodyOf(statusView(), '/badges/embed.svg'), /aria-label="Embeddings: operational"/)
@@ -283,7 +287,7 @@ test('badges say what is so', () => {
 
 test('an id that could lead out of its folder has no document', () => {
   const made = statusView({ incidents: [overView({ id: '../../etc/passwd' })] })
-  assert.ok(documentsOf(made).every(({ path }) => !path.includes('..')))
+  assert.ok(statusFiles(made).every(({ path }) => !path.includes('..')))
 })
 
 test('a page without an address, and one without anything, are valid too', async () => {

@@ -5,11 +5,15 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemClock } from '../../src/ground/clock.ts'
 import { ManualClock } from '../../src/ground/manual-clock.ts'
 import { systemRandom } from '../../src/ground/random.ts'
-import { openSubscriptions, type Subscriptions } from '../../src/house/open-subscriptions.ts'
+import { openSubscriptionDoor, type SubscriptionDoor } from '../../src/edge/status/subscription-door.ts'
+import { openSubscriptions } from '../../src/house/open-subscriptions.ts'
+import type { SubscriptionDesk } from '../../src/status/subscription/subscription-desk.ts'
 import { silentLog } from '../../src/observe/log.ts'
 import type { StatusView } from '../../src/status/status-view.ts'
+import { answerFar, FarDesk, withoutPassword } from '../../src/status/subscription/far-desk.ts'
 import { subscriptionSchema } from '../../src/status/subscription/subscription-options.ts'
 import { MailServer, type TakenLetter } from '../alerts/mail-server.ts'
 import { incidentView, statusView, update, viewMs } from './view-fixture.ts'
@@ -22,17 +26,20 @@ export class Stage implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'holdfast-subscribers-'))
   view: StatusView = statusView({ incidents: [], maintenances: [] })
   url = ''
+  readonly trouble: string[] = []
   mail: MailServer | null = null
-  subscriptions: Subscriptions
+  desk: SubscriptionDesk
+  #door: SubscriptionDoor
   readonly #options: object
   #parts = new AsyncDisposableStack()
   #server: Server
 
   private constructor(options: object) {
     this.#options = options
-    this.subscriptions = this.#open()
+    this.desk = this.#open()
+    this.#door = this.#openDoor()
     this.#server = createServer((request, response) => {
-      if (!this.subscriptions.door(request, response)) response.writeHead(404).end('elsewhere')
+      if (!this.#door(request, response)) response.writeHead(404).end('elsewhere')
     })
   }
 
@@ -55,13 +62,14 @@ export class Stage implements AsyncDisposable {
   async reopen(): Promise<void> {
     await this.#parts.disposeAsync()
     this.#parts = new AsyncDisposableStack()
-    this.subscriptions = this.#open()
+    this.desk = this.#open()
+    this.#door = this.#openDoor()
   }
 
   /** Lets pass `ms` and delivers what is due, until nothing is any more. */
   async pass(ms = 0): Promise<void> {
     this.clock.advance(ms)
-    const { desk } = this.subscriptions
+    const { desk } = this
     for (let round = 0; round < roundsMax; round++) {
       const before = JSON.stringify(await desk.report())
       await desk.tend()
@@ -77,7 +85,7 @@ export class Stage implements AsyncDisposable {
       update(i + 1, this.clock.nowMs() - (updates - i) * 1000, 'investigating', `Update ${i + 1}.`, 'partial_outage'),
     )
     this.view = statusView({ incidents: [incidentView({ updates: told, eta: null, ...more })], maintenances: [] })
-    await this.subscriptions.desk.tell(this.view)
+    await this.desk.tell(this.view)
   }
 
   post(path: string, fields: Record<string, string> | string): Promise<Response> {
@@ -108,7 +116,7 @@ export class Stage implements AsyncDisposable {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  #open(): Subscriptions {
+  #open(): SubscriptionDesk {
     const opened = openSubscriptions(this.#parts, {
       stateDir: this.folder,
       options: subscriptionSchema.parse(this.#options),
@@ -119,6 +127,17 @@ export class Stage implements AsyncDisposable {
     })
     assert.ok(opened)
     return opened
+  }
+
+  /** As in the process of the page, which asks another one. */
+  #openDoor(): SubscriptionDoor {
+    const { desk } = this
+    const far: FarDesk = new FarDesk(withoutPassword(desk.options), systemClock, (question) => {
+      const copy = JSON.parse(JSON.stringify(question)) as typeof question
+      void answerFar(desk, copy).then((answer) => far.hear(answer))
+    })
+    const onTrouble = (error: unknown): void => void this.trouble.push(String(error))
+    return openSubscriptionDoor({ desk: far, view: () => this.view, nowMs: () => this.clock.nowMs(), onTrouble })
   }
 }
 

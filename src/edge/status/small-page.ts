@@ -1,4 +1,4 @@
-/** A page of one sentence and perhaps one button, for people who come from a letter. No script, nothing from elsewhere. */
+/** A page of one sentence and perhaps one button, for people who come from a letter. It fetches nothing. */
 import { escapeHtml } from '../page.ts'
 
 export interface SmallPage {
@@ -8,8 +8,9 @@ export interface SmallPage {
   readonly button: string | null
 }
 
-const style = `body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem;color:#1f2328;background:#fff}
-button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#0a58ca;color:#fff;cursor:pointer}
+const style = `body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem}
+body{color:#1f2328;background:#fff}
+button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#0a58ca;color:#fff}
 button:focus-visible{outline:3px solid #f2a900;outline-offset:2px}
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}}`
 
@@ -29,7 +30,8 @@ export function smallPageHtml({ title, text, button }: SmallPage, name: string, 
   const back = url === '' ? '' : `<p><a href="${escapeHtml(url)}/">${escapeHtml(name)}</a></p>`
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark"><title>${escapeHtml(`${title} – ${name}`)}</title><style>${style}</style></head>
+<meta name="color-scheme" content="light dark"><title>${escapeHtml(`${title} – ${name}`)}</title>
+<style>${style}</style></head>
 <body><main><h1>${escapeHtml(title)}</h1><p>${escapeHtml(text)}</p>${form}${back}</main></body></html>
 `
 }

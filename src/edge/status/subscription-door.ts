@@ -1,12 +1,11 @@
 /**
  * Where the public asks to be told of incidents: the form of the page, Statuspage's JSON, and the links in letters. A
- * link alone changes nothing, since programs that check mail follow links; only a POST does, by a button or by one click
- * of the program for mail (RFC 8058).
+ * link alone changes nothing, since programs that check mail follow links; only a POST does, by a button or by one
+ * click of the program for mail (RFC 8058).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { StatusView } from '../../status/status-view.ts'
 import { FloodGate } from '../../status/subscription/flood-gate.ts'
-import type { SubscriptionDesk } from '../../status/subscription/subscription-desk.ts'
+import type { Counter } from '../../status/subscription/far-desk.ts'
 import { readRequest, RequestRefusal } from '../../status/subscription/subscription-request.ts'
 import { type SmallPage, smallPageHeaders, smallPageHtml } from './small-page.ts'
 import { readFields, type SubscriptionFields, TooLarge } from './subscription-fields.ts'
@@ -14,12 +13,18 @@ import { readFields, type SubscriptionFields, TooLarge } from './subscription-fi
 const apiPath = '/api/v2/subscribers.json'
 
 export interface SubscriptionDoorParts {
-  readonly desk: Pick<SubscriptionDesk, 'ask' | 'confirm' | 'unsubscribe' | 'options'>
-  readonly view: () => Pick<StatusView, 'page' | 'components'>
+  readonly desk: Counter
+  readonly view: () => PageFacts
   /** Wall time. */
   readonly nowMs: () => number
   /** Somebody could not be served by our fault. */
   readonly onTrouble: (error: unknown) => void
+}
+
+/** What the door has to know of the page. */
+export interface PageFacts {
+  readonly page: { readonly name: string; readonly url: string }
+  readonly components: readonly { readonly id: string }[]
 }
 
 interface Answer {
@@ -151,7 +156,7 @@ function send(
   request: IncomingMessage,
   response: ServerResponse,
   { status, page: small, json, headers }: Answer,
-  page: StatusView['page'],
+  page: PageFacts['page'],
   wantsJson: boolean,
 ): void {
   const body = Buffer.from(wantsJson ? JSON.stringify(json) : smallPageHtml(small, page.name, page.url))

@@ -1,6 +1,6 @@
 /**
- * All that programs may read of the status, as files: path, type, and how each is made of the view. Served by the page,
- * and written to the folder of its snapshot.
+ * All that programs may read of the status, as files: path, type, and how each is made of the view. They lie beside the
+ * page, wherever that is served from.
  */
 import type { StatusView } from '../status-view.ts'
 import { atomFeed } from './atom-feed.ts'
@@ -17,7 +17,7 @@ import {
   unresolvedJson,
 } from './statuspage-json.ts'
 
-export interface StatusDocument {
+interface StatusDocument {
   /** Below the page, without a slash at its beginning. */
   readonly path: string
   readonly contentType: string
@@ -54,8 +54,25 @@ const always: readonly StatusDocument[] = [
 /** Ids stand in paths, also in those of files. */
 const isPathSafe = (id: string): boolean => /^[A-Za-z0-9_-]{1,100}$/.test(id)
 
+export interface StatusFile {
+  readonly path: string
+  readonly contentType: string
+  readonly bytes: Buffer
+}
+
+/** What people are pointed to. */
+export const feeds: readonly { readonly path: string; readonly name: string }[] = [
+  { path: 'history.atom', name: 'Atom' },
+  { path: 'history.rss', name: 'RSS' },
+  { path: 'maintenance.ics', name: 'iCalendar' },
+]
+
+export function statusFiles(view: StatusView): StatusFile[] {
+  return documentsOf(view).map(({ path, contentType, make }) => ({ path, contentType, bytes: Buffer.from(make(view)) }))
+}
+
 /** Those that there always are, and one for each incident, maintenance and component of this view. */
-export function documentsOf({ incidents, maintenances, components }: StatusView): StatusDocument[] {
+function documentsOf({ incidents, maintenances, components }: StatusView): StatusDocument[] {
   const ids = [...incidents, ...maintenances].map(({ id }) => id).filter(isPathSafe)
   return [
     ...always,

@@ -1,4 +1,4 @@
-/** How often one visitor may ask: so many times in any hour, counted for the last visitors only. Pure but for its memory. */
+/** How often one visitor may ask: so many times in any hour, counted for the last visitors only. */
 
 const spanMs = 3_600_000
 /** Visitors that are remembered; the longest silent goes first. */

@@ -1,6 +1,6 @@
 /**
  * What only we can make and nobody can guess: the tokens in links to confirm and unsubscribe, the secrets of webhooks.
- * None of them is stored anywhere, in clear or hashed: each is made of the id by a key (HMAC-SHA256), 128 bits and more.
+ * None of them is stored anywhere, in clear or hashed: each is made of the id by a key (HMAC-SHA256, 128 bits or more).
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
