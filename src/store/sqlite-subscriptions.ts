@@ -183,9 +183,10 @@ export class SqliteSubscriptions implements SubscriptionStore {
         this.#run(
           `DELETE FROM message WHERE news <> '' AND id IN (
             SELECT id FROM (
-              SELECT id, ROW_NUMBER() OVER (PARTITION BY subscriber ORDER BY id DESC) AS place FROM message)
+              SELECT id, ROW_NUMBER() OVER (PARTITION BY subscriber ORDER BY id DESC) AS place FROM message
+              WHERE subscriber IN (SELECT subscriber FROM message GROUP BY subscriber HAVING COUNT(*) > ?))
             WHERE place > ?)`,
-          perSubscriberMax,
+          ...[perSubscriberMax, perSubscriberMax],
         )
         this.#run(
           `DELETE FROM message WHERE news <> '' AND id <= (SELECT id FROM message ORDER BY id DESC LIMIT 1 OFFSET ?)`,
