@@ -89,6 +89,9 @@ test('a mail program unsubscribes by one click, as RFC 8058 has it', async () =>
   await stage.pass()
   assert.equal(stage.letters.length, 2)
   assert.equal((await stage.post(path, {})).status, 200, 'a second click is no error')
+  const [, query] = path.split('?')
+  const deleted = await fetch(`${stage.url}/api/v2/subscribers.json?${query}`, { method: 'DELETE' })
+  assert.deepEqual(await deleted.json(), { state: 'unsubscribed' })
   assert.deepEqual(await stage.desk.report(), {
     ...{ subscribers: 0, unconfirmed: 0, queued: 0 },
     ways: { email: { delivered: 2, failed: 0, dropped: 0 } },
