@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { mail } from '../alert/mail.ts'
 import { post } from '../alert/post.ts'
-import { type Config, readSecret } from '../config.ts'
+import type { Config } from '../config.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
@@ -10,6 +10,7 @@ import type { StatusView } from '../status/status-view.ts'
 import { offered, SubscriptionDesk } from '../status/subscription/subscription-desk.ts'
 import { readMailPassword, type SubscriptionOptions } from '../status/subscription/subscription-options.ts'
 import type { StatusDesk } from './open-status.ts'
+import { readSecret } from './secrets.ts'
 import { SqliteSubscriptions, subscriptionsFileName } from '../store/sqlite-subscriptions.ts'
 
 interface Surroundings {
