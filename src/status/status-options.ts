@@ -13,13 +13,15 @@ const componentSchema = z.strictObject({
   tiers: z.array(z.string()).default([]).meta({ description: 'Tiers of callers, such as `premium`. None: any.' }),
 })
 
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
+
 export const statusSchema = z
   .strictObject({
     incidents: z.boolean().default(true).meta({
       description: 'Open, update and resolve incidents by what calls meet.',
     }),
     name: z.string().min(1).max(80).default('AI gateway').meta({ description: 'Whose page it is.' }),
-    url: z.string().max(500).default('').meta({
+    url: z.string().max(500).overwrite(withoutSlash).default('').meta({
       description: 'Where the public finds the page, such as `https://status.example.org`; for links to it.',
     }),
     timeZone: z.string().default('UTC').meta({ description: 'For times in texts, such as `Europe/Berlin`.' }),

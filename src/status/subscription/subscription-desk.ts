@@ -5,14 +5,14 @@
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { Log } from '../../observe/log.ts'
-import { channels, type Channel, type SubscriptionStore } from '../../store/subscription-store.ts'
+import type { SubscriptionStore } from '../../store/subscription-store.ts'
 import type { StatusView } from '../status-view.ts'
 import { Carrier, type CarrierParts } from './carrier.ts'
 import { Lane } from './lane.ts'
 import { newsMs, newsOf } from './news.ts'
-import type { SubscriptionOptions } from './subscription-options.ts'
+import { offered, type SubscriptionOptions } from './subscription-options.ts'
 import type { SubscriptionRequest } from './subscription-request.ts'
-import { readToken, tokenOf, webhookSecret } from './subscription-token.ts'
+import { readToken, webhookSecret } from './subscription-token.ts'
 
 const tendMs = 1000
 const sweepMs = 600_000
@@ -34,9 +34,8 @@ export interface DeskParts extends Pick<CarrierParts, 'mail' | 'post'> {
 
 export interface Asked {
   readonly kind: 'asked' | 'full'
-  /** Of a webhook: by which its messages are signed, and the token to unsubscribe it. */
+  /** Of a webhook: by which its messages are signed. */
   readonly secret: string
-  readonly token: string
 }
 
 export class SubscriptionDesk implements AsyncDisposable {
@@ -75,7 +74,7 @@ export class SubscriptionDesk implements AsyncDisposable {
     const { store, clock, random, options } = this.#parts
     const id = Array.from({ length: 4 }, () => random.bits(32).toString(16).padStart(8, '0')).join('')
     const kind = await store.ask({ ...request, id, askedMs: clock.nowMs() }, options)
-    return { kind, secret: webhookSecret(store.key, id), token: tokenOf(store.key, 'unsubscribe', id) }
+    return { kind, secret: webhookSecret(store.key, id) }
   }
 
   /** Whether the link was good. */
@@ -144,10 +143,4 @@ export class SubscriptionDesk implements AsyncDisposable {
   #run(work: Promise<void>): void {
     work.catch((error: unknown) => this.#parts.log.warn({ detail: String(error) }, 'subscriptions cannot be kept'))
   }
-}
-
-/** On which ways the public may be told. */
-export function offered({ mail, webhooks, slack }: SubscriptionOptions): Channel[] {
-  const isOffered: Readonly<Record<Channel, boolean>> = { email: mail !== undefined, webhook: webhooks, slack }
-  return channels.filter((channel) => isOffered[channel])
 }

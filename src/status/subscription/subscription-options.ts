@@ -1,6 +1,7 @@
 /** Settings of subscriptions: on which ways the public may be told, and how much of it. */
 import { mailAddress, mailServerFields } from '../../alert/mail-options.ts'
 import { count, milliseconds, z } from '../../ground/schema.ts'
+import { type Channel, channels } from '../../store/subscription-store.ts'
 
 const mailSchema = z
   .strictObject({
@@ -55,6 +56,12 @@ export const subscriptionSchema = z
   .meta({ description: 'Who may ask to be told of incidents, and how.' })
 
 export type SubscriptionOptions = z.output<typeof subscriptionSchema>
+
+/** On which ways the public may be told. */
+export function offered({ mail, webhooks, slack }: SubscriptionOptions): Channel[] {
+  const isOffered: Readonly<Record<Channel, boolean>> = { email: mail !== undefined, webhook: webhooks, slack }
+  return channels.filter((channel) => isOffered[channel])
+}
 
 /** The same settings with the password itself in the place of its spelling. */
 export function readMailPassword(
