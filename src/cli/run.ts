@@ -92,7 +92,7 @@ function openDesk(config: Config, log: Log): AlertDesk {
   return new AlertDesk(config, resolveAlerts(config), { clock: systemClock, random: systemRandom, log })
 }
 
-/** Where nobody may subscribe, what it takes is not loaded. @throws {ConfigError} for a password that cannot be read. */
+/** Where nobody may subscribe, nothing is loaded. @throws {ConfigError} for a password that cannot be read. */
 async function openTelling(
   parts: AsyncDisposableStack,
   config: Config,
