@@ -1,14 +1,7 @@
 /** Settings of alerts: who is told, when, and what secrets they need. */
-import { count, milliseconds, z } from '../ground/schema.ts'
+import { milliseconds, z } from '../ground/schema.ts'
 import { severities } from './condition.ts'
-
-const secret = (description: string) =>
-  z
-    .string()
-    .min(1)
-    .max(4096)
-    .meta({ description: `${description} \`env:NAME\`, \`file:PATH\`, or the text itself.` })
-const address = z.string().regex(/^[^\s<>",;]{1,200}@[^\s<>",;]{1,200}$/, 'an address like ops@example.org')
+import { mailAddress, mailServerFields, secretText as secret } from './mail-options.ts'
 
 const webhookSchema = z
   .strictObject({
@@ -41,15 +34,9 @@ const alertmanagerSchema = z
 
 const mailSchema = z
   .strictObject({
-    host: z.string().min(1).max(255).meta({ description: 'The mail server (SMTP).' }),
-    port: count(587, 'Its port.', { max: 65_535 }),
-    security: z.enum(['starttls', 'tls', 'none']).default('starttls').meta({
-      description: '`starttls` insists on it, `tls` begins with it (port 465), `none` is for a server on this machine.',
-    }),
-    user: z.string().max(256).optional().meta({ description: 'Name to log in with; left out, nobody logs in.' }),
-    password: secret('Password to log in with.').optional(),
-    from: address.meta({ description: 'Sender.' }),
-    to: z.array(address).min(1).max(50).meta({ description: 'Receivers.' }),
+    ...mailServerFields,
+    from: mailAddress.meta({ description: 'Sender.' }),
+    to: z.array(mailAddress).min(1).max(50).meta({ description: 'Receivers.' }),
   })
   .meta({ description: 'Mail.' })
 

@@ -6,7 +6,7 @@ import { silentLog } from '../observe/log.ts'
 import { AlertBook } from './alert-book.ts'
 import { Courier } from './courier.ts'
 import type { Notice } from './mailbox.ts'
-import { DeliveryError } from './post.ts'
+import { DeliveryError } from './delivery-error.ts'
 
 const condition = { name: 'Test', severity: 'critical', labels: {}, summary: 's', cure: 'c' } as const
 
@@ -67,10 +67,10 @@ test('once it takes the message it is not asked again', async () => {
 })
 
 test('one that asks for patience is given it, within reason', async () => {
-  const stage = open(() => Promise.reject(new DeliveryError('later', 60_000)))
+  const stage = open(() => Promise.reject(new DeliveryError('later', { retryAfterMs: 60_000 })))
   await stage.tendFor(59_000)
   assert.equal(stage.tries.length, 1)
-  const patient = open(() => Promise.reject(new DeliveryError('tomorrow', 86_400_000)))
+  const patient = open(() => Promise.reject(new DeliveryError('tomorrow', { retryAfterMs: 86_400_000 })))
   await patient.tendFor(3_600_000)
   assert.ok(patient.tries.length >= 4)
 })

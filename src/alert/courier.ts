@@ -6,7 +6,7 @@ import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
 import type { AlertBook } from './alert-book.ts'
 import { Mailbox, type Told } from './mailbox.ts'
-import { DeliveryError } from './post.ts'
+import { DeliveryError } from './delivery-error.ts'
 import type { Receiver } from './receiver.ts'
 
 const againMs = 2000

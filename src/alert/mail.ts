@@ -2,12 +2,22 @@
  * Sends mail (nodemailer, wrapped): one connection a message, each step of it in time. The library takes 3 MB and is
  * loaded with the first message.
  */
-import type { ReceiverOptions } from './alert-options.ts'
-import { isOver, linesOf, oneLine, type Sender, shortId, subjectOf } from './letter.ts'
-import type { Notice } from './mailbox.ts'
-import { DeliveryError } from './post.ts'
+import { DeliveryError } from './delivery-error.ts'
+import { oneLine } from './letter.ts'
+import type { MailServerOptions } from './mail-options.ts'
 
-export type MailTarget = NonNullable<ReceiverOptions['mail']>
+/** A mail; line ends in names and subjects are taken out by nodemailer. */
+export interface Letter {
+  /** An address, or a name and an address. */
+  readonly from: string | { readonly name: string; readonly address: string }
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly text: string
+  readonly html?: string
+  /** In angle brackets. */
+  readonly messageId: string
+  readonly headers: Readonly<Record<string, string>>
+}
 
 /** How long it may take; `signal` gives up before. */
 export interface MailLimits {
@@ -16,9 +26,9 @@ export interface MailLimits {
 }
 
 /** Resolves when the mail server has taken it. @throws {DeliveryError} */
-export async function mail(notice: Notice, sender: Sender, target: MailTarget, limits: MailLimits): Promise<void> {
+export async function mail(letter: Letter, server: MailServerOptions, limits: MailLimits): Promise<void> {
   const { timeoutMs } = limits
-  const { host, port, security, user, password, from, to } = target
+  const { host, port, security, user, password } = server
   const { createTransport } = await import('nodemailer')
   const transport = createTransport({
     host,
@@ -40,26 +50,34 @@ export async function mail(notice: Notice, sender: Sender, target: MailTarget, l
     transport.close()
     late.reject(new Error(`${host} took longer than ${timeoutMs} ms`))
   })
+  const { from, to, subject, text, html, messageId, headers } = letter
   const sent = transport.sendMail({
     from,
-    to,
-    subject: subjectOf(notice, sender),
-    text: textOf(notice, sender),
-    // The same at each try, so that mail programs see one that came twice.
-    messageId: `<${shortId(`${sender.receiver}\n${notice.id}`)}@holdfast.${sender.site}>`,
-    headers: { 'auto-submitted': 'auto-generated', ...(isOver(notice.alerts) ? {} : { 'x-priority': '1' }) },
+    // Each one address, never a list that is read out of a text.
+    to: to.map((address) => ({ name: '', address })),
+    subject,
+    text,
+    ...(html !== undefined && { html }),
+    messageId,
+    headers: { 'auto-submitted': 'auto-generated', ...headers },
   })
   try {
     await Promise.race([sent, late.promise])
   } catch (error) {
     sent.catch(() => {})
-    throw new DeliveryError(oneLine(error instanceof Error ? error.message : String(error)))
+    throw refusal(error)
   } finally {
     transport.close()
   }
 }
 
-function textOf(notice: Notice, { site, link }: Sender): string {
-  const where = link === null ? [] : ['', link]
-  return [...linesOf(notice), ...where, '', `-- `, `Holdfast at ${site}`].join('\n')
+/** What the server said of the receiver is about the receiver; everything else would befall any mail. */
+function refusal(error: unknown): DeliveryError {
+  const words = oneLine(error instanceof Error ? error.message : String(error))
+  const { responseCode = 0, command = '' } = error as { responseCode?: number; command?: string }
+  const isAboutReceiver = /^(RCPT TO|DATA)/.test(command) && responseCode >= 400 && responseCode !== 421
+  return new DeliveryError(words, {
+    isOurs: !isAboutReceiver,
+    isFinal: isAboutReceiver && command.startsWith('RCPT') && responseCode >= 500,
+  })
 }

@@ -1,6 +1,7 @@
 /** Who is told of alerts: takes a message and delivers it, whatever the way. */
 import { kindOf, type ReceiverOptions } from './alert-options.ts'
 import { alertmanagerPost, resendMs } from './format/alertmanager-body.ts'
+import { mailLetter } from './format/mail-body.ts'
 import { pagerdutyPost } from './format/pagerduty-body.ts'
 import { slackPost } from './format/slack-body.ts'
 import { webhookPost } from './format/webhook-body.ts'
@@ -21,8 +22,10 @@ export function openReceiver(sender: Sender, options: ReceiverOptions, groupWait
   const { severityMin, sendResolved, timeoutMs, mail: target } = options
   const kind = kindOf(options)
   const deliver: Receiver['deliver'] = target
-    ? (notice, _nowMs, signal) => mail(notice, sender, target, { timeoutMs, signal })
-    : async (notice, nowMs, signal) => post(postOf(notice, sender, options, nowMs), timeoutMs, signal)
+    ? (notice, _nowMs, signal) => mail(mailLetter(notice, sender, target), target, { timeoutMs, signal })
+    : async (notice, nowMs, signal) => {
+        await post(postOf(notice, sender, options, nowMs), { timeoutMs, signal })
+      }
   return {
     name: sender.receiver,
     mailbox: {

@@ -7,6 +7,7 @@ import { type Config, readConfigFile } from '../config.ts'
 import { ConfigError } from '../ground/config-error.ts'
 import { readKeys, readSecret } from '../house/secrets.ts'
 import { systemClock } from '../ground/clock.ts'
+import { readMailPassword } from '../status/subscription/subscription-options.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { examine, type Finding } from './examine.ts'
 import { withoutSecrets } from './without-secrets.ts'
@@ -44,6 +45,7 @@ function checkSecrets(config: Config): void {
   config.keys.forEach(({ key }, i) => readSecret(key, `keys.${i}.key`))
   adminTokens(config)
   mapSecrets(config.alerts, readSecret)
+  readMailPassword(config.status.subscriptions, readSecret)
 }
 
 function summary(file: string, config: Config): string {

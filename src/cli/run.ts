@@ -10,6 +10,7 @@ import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
 import { type Log, openLog } from '../observe/log.ts'
+import { offered } from '../status/subscription/subscription-options.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
@@ -45,6 +46,7 @@ export async function run(options: RunOptions): Promise<void> {
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record: record.read }))
+    await openTelling(parts, config, log, statusDesk)
     const supervisor = new Supervisor(config, log, desk, record)
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
@@ -88,6 +90,18 @@ export async function run(options: RunOptions): Promise<void> {
 /** @throws {ConfigError} when a secret of a receiver cannot be read. */
 function openDesk(config: Config, log: Log): AlertDesk {
   return new AlertDesk(config, resolveAlerts(config), { clock: systemClock, random: systemRandom, log })
+}
+
+/** Where nobody may subscribe, nothing is loaded. @throws {ConfigError} for a password that cannot be read. */
+async function openTelling(
+  parts: AsyncDisposableStack,
+  config: Config,
+  log: Log,
+  statusDesk: StatusDesk,
+): Promise<void> {
+  if (offered(config.status.subscriptions).length === 0) return
+  const { tellSubscribers } = await import('../house/open-subscriptions.ts')
+  tellSubscribers(parts, config, { clock: systemClock, random: systemRandom, log, statusDesk })
 }
 
 /** For `holdfast restart`, which finds us by it. */

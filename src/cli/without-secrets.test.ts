@@ -15,6 +15,10 @@ const config = checkConfig({
   },
   keys: [{ name: 'app', key: secret }],
   telemetry: { otlp: { url: 'http://127.0.0.1:4318', headers: { 'api-key': secret } } },
+  status: {
+    url: 'https://status.example.org',
+    subscriptions: { mail: { host: '127.0.0.1', from: 'a@example.org', user: 'a', password: secret } },
+  },
   alerts: {
     receivers: {
       hook: { webhook: { url: `http://127.0.0.1:9/${secret}`, secret, token: secret } },

@@ -1,6 +1,7 @@
 /** A configuration as it may be shown. */
 import { mapSecrets } from '../alert/alert-options.ts'
 import type { Config } from '../config.ts'
+import { readMailPassword } from '../status/subscription/subscription-options.ts'
 
 export function withoutSecrets(config: Config): Config {
   const hide = (spelling: string): string => (/^(env|file):|^caller$/.test(spelling) ? spelling : '(hidden)')
@@ -23,5 +24,6 @@ export function withoutSecrets(config: Config): Config {
     keys: config.keys.map((key) => ({ ...key, key: hide(key.key) })),
     telemetry: { ...config.telemetry, otlp: { ...otlp, headers: Object.fromEntries(headers) } },
     alerts: mapSecrets(config.alerts, hide),
+    status: { ...config.status, subscriptions: readMailPassword(config.status.subscriptions, hide) },
   }
 }

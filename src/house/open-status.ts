@@ -61,6 +61,8 @@ export class StatusDesk implements Disposable {
   #told = ''
   /** Called when visitors of error pages are to be told something else. */
   onNotice: (notice: Notice) => void = () => {}
+  /** Called with what the public may know, after each look. */
+  onView: (view: StatusView) => void = () => {}
   #timers = new DisposableStack()
 
   constructor(config: Config, parts: StatusParts) {
@@ -147,7 +149,9 @@ export class StatusDesk implements Disposable {
   }
 
   #tellVisitors(): void {
-    const notice = noticeOf(this.view())
+    const view = this.view()
+    this.onView(view)
+    const notice = noticeOf(view)
     const text = JSON.stringify(notice)
     if (text === this.#told) return
     this.#told = text

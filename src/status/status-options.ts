@@ -1,5 +1,6 @@
 /** Settings of incidents and of the public page. Each part of it has its own settings beside its own code. */
 import { z } from '../ground/schema.ts'
+import { subscriptionSchema } from './subscription/subscription-options.ts'
 
 const componentSchema = z.strictObject({
   name: z.string().min(1).max(80).meta({ description: 'As the public knows it.' }),
@@ -12,19 +13,26 @@ const componentSchema = z.strictObject({
   tiers: z.array(z.string()).default([]).meta({ description: 'Tiers of callers, such as `premium`. None: any.' }),
 })
 
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
+
 export const statusSchema = z
   .strictObject({
     incidents: z.boolean().default(true).meta({
       description: 'Open, update and resolve incidents by what calls meet.',
     }),
     name: z.string().min(1).max(80).default('AI gateway').meta({ description: 'Whose page it is.' }),
-    url: z.string().max(500).default('').meta({
+    url: z.string().max(500).overwrite(withoutSlash).default('').meta({
       description: 'Where the public finds the page, such as `https://status.example.org`; for links to it.',
     }),
     timeZone: z.string().default('UTC').meta({ description: 'For times in texts, such as `Europe/Berlin`.' }),
     components: z.array(componentSchema).max(100).default([]).meta({
       description: 'What the public knows by name. None: one for each model that was called.',
     }),
+    subscriptions: subscriptionSchema,
+  })
+  .refine(({ url, subscriptions }) => url !== '' || subscriptions.mail === undefined, {
+    path: ['url'],
+    error: 'is needed for links in the mail to subscribers',
   })
   .prefault({})
   .meta({ description: 'Incidents and the public status page.' })

@@ -2,10 +2,11 @@
  * The file of the record: its tables, and what becomes of it when it is damaged (it is laid aside: the record is worth
  * less than a gateway that serves).
  */
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
 import { isDamage, SqliteFile } from './sqlite-file.ts'
+import { inodeOf, layAside } from './sqlite-lay-aside.ts'
 
 export const recordFileName = 'record.db'
 
@@ -82,17 +83,6 @@ function openRecordFile(path: string, clock: Clock): SqliteFile {
     layAside(path, inodeOf(path))
     return open(path, clock)
   }
-}
-
-/** `inode`: of the file that was found damaged; another process may have laid it aside meanwhile. */
-function layAside(path: string, inode: number | null): void {
-  if (inode === null || inodeOf(path) !== inode) return
-  for (const suffix of ['', '-wal', '-shm'])
-    if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.damaged${suffix}`)
-}
-
-function inodeOf(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.ino ?? null
 }
 
 class OtherVersion extends Error {}

@@ -2,55 +2,9 @@
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
+import type { SMTPServerOptions } from 'smtp-server'
+import { MailServer } from './mail-server.ts'
 import { noticeAbout, nowMs, receiverOf } from './sink.ts'
-
-interface Letter {
-  readonly from: string
-  readonly to: readonly string[]
-  readonly text: string
-}
-
-class MailServer implements AsyncDisposable {
-  readonly letters: Letter[] = []
-  #server: SMTPServer
-
-  private constructor(options: SMTPServerOptions) {
-    this.#server = new SMTPServer({
-      authOptional: true,
-      ...options,
-      onData: (stream, session, done) => {
-        let text = ''
-        stream.setEncoding('utf8')
-        stream.on('data', (piece: string) => (text += piece))
-        stream.on('end', () => {
-          const { mailFrom, rcptTo } = session.envelope
-          this.letters.push({
-            from: mailFrom ? mailFrom.address : '',
-            to: rcptTo.map(({ address }) => address),
-            text,
-          })
-          done()
-        })
-      },
-    })
-    this.#server.on('error', () => {})
-  }
-
-  static async open(options: SMTPServerOptions): Promise<MailServer> {
-    const server = new MailServer(options)
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve))
-    return server
-  }
-
-  get port(): number {
-    return (this.#server.server.address() as AddressInfo).port
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.close(resolve))
-  }
-}
 
 const usual = { host: '127.0.0.1', security: 'none', from: 'gw@example.org', to: ['ops@example.org', 'b@example.org'] }
 

@@ -1,10 +1,10 @@
 /**
  * A message for any program: the body is that of Alertmanager's webhooks (version 4), the signature that of Standard
- * Webhooks, HMAC-SHA256 over `id.timestamp.body`. The id is the same at each try to deliver the same.
+ * Webhooks.
  */
-import { createHmac } from 'node:crypto'
 import { isOver, isoTime, labelsOf, type Post, type Sender, shortId } from '../letter.ts'
 import type { AlertNews, Notice } from '../mailbox.ts'
+import { webhookHeaders } from '../standard-webhook.ts'
 
 export interface WebhookTarget {
   readonly url: string
@@ -15,18 +15,12 @@ export interface WebhookTarget {
 export function webhookPost(notice: Notice, sender: Sender, target: WebhookTarget, nowMs: number): Post {
   const body = JSON.stringify(bodyOf(notice, sender))
   const id = `msg_${shortId(`${sender.receiver}\n${notice.id}`)}`
-  const seconds = String(Math.floor(nowMs / 1000))
-  return {
-    url: target.url,
-    headers: {
-      'content-type': 'application/json',
-      'webhook-id': id,
-      'webhook-timestamp': seconds,
-      ...(target.secret !== undefined && { 'webhook-signature': signature(target.secret, `${id}.${seconds}.${body}`) }),
-      ...(target.token !== undefined && { authorization: `Bearer ${target.token}` }),
-    },
-    body,
+  const { url, secret, token } = target
+  const headers = {
+    ...webhookHeaders({ id, body, secret }, nowMs),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
   }
+  return { url, headers, body }
 }
 
 function bodyOf(notice: Notice, sender: Sender): object {
@@ -56,10 +50,4 @@ function alertOf(alert: AlertNews, sender: Sender): object {
     generatorURL: sender.link ?? '',
     fingerprint: shortId(identity).slice(0, 16),
   }
-}
-
-function signature(secret: string, signed: string): string {
-  const prefix = 'whsec_'
-  const key = secret.startsWith(prefix) ? Buffer.from(secret.slice(prefix.length), 'base64') : Buffer.from(secret)
-  return `v1,${createHmac('sha256', key).update(signed).digest('base64')}`
 }

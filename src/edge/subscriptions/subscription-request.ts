@@ -1,9 +1,9 @@
 /** What callers send about subscriptions, read and checked; and how they are told no, in the words of the protocol. */
+import { webhookProblem } from '../../ground/webhook-url.ts'
 import type { Position } from '../../store/stream-store.ts'
 import { parseOffset } from '../durable-streams/offset.ts'
 import { isName } from '../durable-streams/stream-target.ts'
 import type { Ack, SubscriptionConfig } from './subscription.ts'
-import { webhookProblem } from './webhook-url.ts'
 
 const statuses = {
   INVALID_REQUEST: 400,
@@ -67,7 +67,7 @@ export function parseConfig(
     throw invalid(`lease_ttl_ms is a whole number from ${leaseMsLeast} to ${leaseMsMost}`)
   const webhookUrl = type === 'webhook' ? text((webhook as Fields | undefined)?.['url'], 'webhook.url') : null
   const problem = webhookUrl === null ? null : webhookProblem(webhookUrl, limits.localWebhooks)
-  if (problem !== null) throw new Refusal('WEBHOOK_URL_REJECTED', problem)
+  if (problem !== null) throw new Refusal('WEBHOOK_URL_REJECTED', `webhook.url ${problem}`)
   const wakeStream = optionalName(fields['wake_stream'], 'wake_stream')
   if (type === 'pull-wake' && wakeStream === null) throw invalid('a pull-wake subscription needs a wake_stream')
   const description = fields['description'] === undefined ? null : text(fields['description'], 'description')

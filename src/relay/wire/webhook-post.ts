@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps, type RequestOptions } from 'node:https'
-import type { LookupFunction } from 'node:net'
+import { guardedLookup, isBarred } from '../../ground/guarded-lookup.ts'
 import { isLoopbackAddress, isPublicAddress } from '../../ground/public-address.ts'
 
 /** Of an answer, more than this is not read. */
@@ -34,15 +34,12 @@ export function postWebhook(
     method: 'POST',
     headers: { ...headers, 'content-length': Buffer.byteLength(body) },
     agent: false,
-    lookup: guardedLookup(isAllowed),
+    lookup: guardedLookup(lookup, isAllowed),
     signal: AbortSignal.timeout(timeoutMs),
     maxHeaderSize: 16_384,
   }
-  const host = target.hostname.replace(/^\[|\]$/g, '')
-  // An address is not looked up, so it is looked at here.
-  if ((host.includes(':') || /^[\d.]+$/.test(host)) && !isAllowed(host)) {
+  if (isBarred(target.hostname, isAllowed))
     return Promise.reject(new Error('the address of the webhook is not allowed'))
-  }
   const request = (isPlain ? requestHttp : requestHttps)(target, options, (response) => {
     const pieces: Buffer[] = []
     let bytes = 0
@@ -57,17 +54,4 @@ export function postWebhook(
   request.on('error', reject)
   request.end(body)
   return promise
-}
-
-function guardedLookup(isAllowed: (address: string) => boolean): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      const allowed = addresses?.filter(({ address }) => isAllowed(address)) ?? []
-      const [first] = allowed
-      if (error) callback(error, [])
-      else if (!first) callback(new Error('the address of the webhook is not allowed'), [])
-      else if (options.all) callback(null, allowed)
-      else callback(null, first.address, first.family)
-    })
-  }
 }

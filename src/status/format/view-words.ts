@@ -1,0 +1,54 @@
+/** Words and colours for levels and stages, and times as other programs read them: shared by all formats. */
+import type { Stage } from '../incident.ts'
+import type { MaintenanceView, StatusView } from '../status-view.ts'
+
+export type ShownLevel = StatusView['level']
+
+/** The sentence over the whole page, in the words of Statuspage. */
+export const pageWords: Readonly<Record<ShownLevel, string>> = {
+  operational: 'All Systems Operational',
+  degraded_performance: 'Partially Degraded Service',
+  partial_outage: 'Partial System Outage',
+  major_outage: 'Major System Outage',
+  under_maintenance: 'Service Under Maintenance',
+}
+
+export const levelWords: Readonly<Record<ShownLevel, string>> = {
+  operational: 'operational',
+  degraded_performance: 'degraded',
+  partial_outage: 'partial outage',
+  major_outage: 'major outage',
+  under_maintenance: 'maintenance',
+}
+
+export const stageWords: Readonly<Record<Stage | MaintenanceView['stage'], string>> = {
+  investigating: 'Investigating',
+  identified: 'Identified',
+  monitoring: 'Monitoring',
+  resolved: 'Resolved',
+  scheduled: 'Scheduled',
+  in_progress: 'In progress',
+  completed: 'Completed',
+  cancelled: 'Cancelled',
+}
+
+/** Where the public reads of one incident or maintenance; empty where the address of the page is not known. */
+export function linkOf({ url }: StatusView['page'], id: string): string {
+  return url === '' ? '' : `${url}/incidents/${encodeURIComponent(id)}`
+}
+
+export const isoOf = (ms: number): string => new Date(ms).toISOString()
+
+/** `28 Nov 2026, 13:00 CET`; of a time zone that nobody knows in UTC. */
+export function timeWords(ms: number, timeZone: string): string {
+  const format = (zone: string): string =>
+    new Intl.DateTimeFormat('en-GB', {
+      ...{ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' },
+      ...{ timeZone: zone, timeZoneName: 'short' },
+    }).format(ms)
+  try {
+    return format(timeZone)
+  } catch {
+    return format('UTC')
+  }
+}
