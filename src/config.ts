@@ -277,6 +277,16 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   for (const [model, { pool }] of Object.entries(config.models)) {
     if (pool !== undefined && !pools.includes(pool)) miss(['models', model, 'pool'], 'pool', pool, pools)
   }
+  config.status.maintenance.forEach((window, i) => {
+    window.upstreams.forEach((wanted, j) => {
+      if (!upstreams.includes(wanted)) miss(['status', 'maintenance', i, 'upstreams', j], 'upstream', wanted, upstreams)
+    })
+    const components = config.status.components.map((each) => each.name)
+    window.components.forEach((wanted, j) => {
+      if (components.length > 0 && !components.includes(wanted))
+        miss(['status', 'maintenance', i, 'components', j], 'component', wanted, components)
+    })
+  })
   if (config.streams.engine === 'memory' && config.workers > 1) {
     const cure = 'Leave `streams.engine` at `sqlite`, or set `workers: 1`.'
     const message = `${config.workers} workers cannot share streams in memory`

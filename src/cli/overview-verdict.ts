@@ -20,6 +20,7 @@ export const stateWords: Readonly<Record<UpstreamState, string>> = {
   unseen: 'has not answered yet',
   out: 'is out of use',
   hung: 'hangs',
+  maintenance: 'is in planned maintenance',
 }
 
 interface UpstreamSeen {

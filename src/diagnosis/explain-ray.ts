@@ -19,6 +19,7 @@ export interface FactSource {
 /** Kinds that tell of the house around a call; loads and limits are too many, and say nothing that others do not. */
 const houseKinds = [
   ...(['upstream', 'engine', 'breaker', 'worker', 'deploy', 'config', 'pressure', 'journal', 'resource'] as const),
+  'maintenance',
 ] satisfies readonly FactKind[]
 const houseCountMax = 1000
 const callsMs = 90_000

@@ -1,8 +1,8 @@
 /** Causes that were meant to happen: restarts, deploys, windows. */
-import type { DeployFact } from '../observe/fact.ts'
+import type { DeployFact, MaintenanceFact } from '../observe/fact.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
-import { apart, clock, culprits, ofAny, said } from './words.ts'
+import { apart, clock, culprits, inRow, ofAny } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
 const maintenance = { class: 'maintenance', whose: 'operator' } as const
@@ -87,10 +87,32 @@ export const maintenanceCauses = {
   'planned-maintenance': {
     ...maintenance,
     title: 'Planned maintenance',
-    sentence: () => 'The service is in planned maintenance',
-    cure: 'The Retry-After header says when it ends.',
-    explains: { HF_MAINTENANCE: proof },
-    clues: [clue(hint, (scene) => said(scene, /./))],
+    sentence: (scene) => {
+      const window = windowFor(scene)
+      return window
+        ? `There was planned maintenance (${windowWords(window)})`
+        : 'The service was in planned maintenance'
+    },
+    cure: 'Nothing to do: callers were told when it ends. `holdfast maintenance list` shows what is to come.',
+    explains: {
+      HF_MAINTENANCE: proof,
+      HF_UPSTREAM_REFUSED: none,
+      HF_UPSTREAM_RESET: none,
+      HF_UPSTREAM_CUT: none,
+      HF_CONNECT_TIMEOUT: none,
+      HF_NO_ROUTE: none,
+      HF_NO_UPSTREAM: none,
+    },
+    clues: [
+      clue(strong, (scene) => {
+        const window = windowFor(scene)
+        return window && `${windowWords(window)} was in force`
+      }),
+      clue(
+        against,
+        (scene) => windowFor(scene) === null && !scene.signs.has('HF_MAINTENANCE') && 'no maintenance was in force',
+      ),
+    ],
   },
   'config-change': {
     ...maintenance,
@@ -125,6 +147,22 @@ export const maintenanceCauses = {
     ],
   },
 } as const satisfies Record<string, Cause>
+
+/** A window in force then that has to do with the call: with one of its servers or its model. */
+function windowFor({ maintenances, servers, call, signs, beganMs, endedMs }: Scene): MaintenanceFact | null {
+  return (
+    maintenances.findLast(({ beginMs, endMs, upstreams, models }) => {
+      if (beginMs > endedMs || endMs < beganMs) return false
+      if (signs.has('HF_MAINTENANCE')) return true
+      return models.includes(call?.model ?? '') || servers.some(({ name }) => upstreams.includes(name))
+    }) ?? null
+  )
+}
+
+function windowWords({ title, beginMs, endMs, upstreams, models }: MaintenanceFact): string {
+  const about = inRow([...upstreams, ...models])
+  return `“${title}”${about === '' ? '' : ` of ${about}`}, ${clock(beginMs)} to ${clock(endMs)} UTC`
+}
 
 function deployNear({ deploys, beganMs, endedMs }: Scene): DeployFact | null {
   return (

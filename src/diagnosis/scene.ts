@@ -14,6 +14,7 @@ import type {
   Fact,
   FactKind,
   JournalFact,
+  MaintenanceFact,
   PressureFact,
   ResourceFact,
   SeamFact,
@@ -54,6 +55,7 @@ export interface Scene {
   readonly resources: readonly ResourceFact[]
   readonly journal: readonly JournalFact[]
   readonly breakers: readonly BreakerFact[]
+  readonly maintenances: readonly MaintenanceFact[]
   /** Other calls, as far as they are in the record one by one. */
   readonly others: readonly CallFact[]
 }
@@ -92,6 +94,7 @@ export function readScene(ray: string, facts: readonly Fact[], places: Places = 
     resources: of('resource'),
     journal: of('journal'),
     breakers: of('breaker'),
+    maintenances: of('maintenance'),
   }
 }
 

@@ -53,6 +53,7 @@ function ours(fault: Fault, ray: string): Record<string, unknown> {
     retryable: fault.kind.shouldCallerRetry,
     ...(fault.retryAfterMs !== undefined &&
       fault.kind.shouldCallerRetry && { retry_after_ms: Math.round(fault.retryAfterMs) }),
+    ...(fault.untilMs !== undefined && { until: new Date(fault.untilMs).toISOString() }),
   }
 }
 

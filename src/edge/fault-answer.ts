@@ -36,6 +36,7 @@ export function faultHeaders(fault: Fault): string[] {
       String(Math.min(retryAfterSecondsMax * 1000, Math.round(fault.retryAfterMs))),
     )
   }
+  if (fault.untilMs !== undefined) headers.push('holdfast-until', new Date(fault.untilMs).toISOString())
   return headers
 }
 

@@ -1,5 +1,5 @@
 /** A fault in words, for a person, a program and an agent: the same things said in three forms. */
-import type { Fault } from '../fault/fault.ts'
+import { type Fault, momentWords } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Notice } from './notice.ts'
 import { Page } from './page.ts'
@@ -40,6 +40,7 @@ export function problem({ fault, ray, site, atMs, notice }: FaultTold): Buffer {
       error_category: kind.source,
       retryable: kind.shouldCallerRetry,
       ...(fault.retryAfterMs !== undefined && { retry_after: Math.ceil(fault.retryAfterMs / 1000) }),
+      ...(fault.untilMs !== undefined && { until: new Date(fault.untilMs).toISOString() }),
       owner_action_required: kind.source === 'operator',
       ray_id: ray,
       site,
@@ -61,6 +62,7 @@ export function markdown(told: FaultTold): Buffer {
     `error_category: ${kind.source}`,
     `retryable: ${kind.shouldCallerRetry}`,
     ...(fault.retryAfterMs === undefined ? [] : [`retry_after: ${Math.ceil(fault.retryAfterMs / 1000)}`]),
+    ...(fault.untilMs === undefined ? [] : [`until: ${new Date(fault.untilMs).toISOString()}`]),
     `ray_id: ${ray}`,
     `site: ${site}`,
     `timestamp: ${new Date(atMs).toISOString()}`,
@@ -104,6 +106,7 @@ export function faultPage({ fault, ray, site, atMs, address, notice }: FaultTold
 }
 
 function adviceFor(fault: Fault): string {
+  if (fault.untilMs !== undefined) return `Try again after ${momentWords(fault.untilMs)}.`
   if (fault.retryAfterMs !== undefined)
     return `Try again in ${Math.max(1, Math.ceil(fault.retryAfterMs / 1000))} seconds.`
   if (fault.kind.shouldCallerRetry) return 'Try again in a moment.'

@@ -9,6 +9,8 @@ export interface FaultDetail {
   readonly param?: string
   /** When to come back, in milliseconds. */
   readonly retryAfterMs?: number
+  /** When it will be over, where that is known to the minute; milliseconds since 1970. */
+  readonly untilMs?: number
   /** Overrides the table's status, for what an upstream said of the caller's own request (400 to 422). */
   readonly status?: number
   /** Status code received from the upstream, where there was one. */
@@ -24,6 +26,7 @@ export class Fault extends Error {
   readonly detail: string
   readonly param: string | undefined
   readonly retryAfterMs: number | undefined
+  readonly untilMs: number | undefined
   readonly receivedStatus: number | undefined
   readonly upstreamBody: Buffer | undefined
   readonly upstream: string | undefined
@@ -41,6 +44,7 @@ export class Fault extends Error {
     this.detail = detail.detail ?? ''
     this.param = detail.param
     this.retryAfterMs = detail.retryAfterMs
+    this.untilMs = detail.untilMs
     this.receivedStatus = detail.receivedStatus
     this.upstreamBody = detail.upstreamBody
     this.upstream = detail.upstream
@@ -53,6 +57,7 @@ export class Fault extends Error {
    */
   get told(): string {
     const { source, sentence } = this.kind
+    if (this.untilMs !== undefined) return `${sentence.replace(/\.$/, '')} until ${momentWords(this.untilMs)}.`
     if (source !== 'client' || this.detail === '') return sentence
     return `${sentence.replace(/\.$/, '')}: ${this.detail}${/[.!?]$/.test(this.detail) ? '' : '.'}`
   }
@@ -60,6 +65,12 @@ export class Fault extends Error {
   get kind(): FaultKind {
     return faultKind(this.code)
   }
+}
+
+/** `2026-12-06 03:00 UTC`. */
+export function momentWords(ms: number): string {
+  const [day = '', time = ''] = new Date(ms).toISOString().split('T')
+  return `${day} ${time.slice(0, time.slice(6, 8) === '00' ? 5 : 8)} UTC`
 }
 
 /** Whatever was thrown, as a fault: ours stays, anything else is a bug of the gateway. */

@@ -3,18 +3,13 @@
  * decisions.
  */
 import { Fault } from '../fault/fault.ts'
+import { type Closed, Closure } from './closure.ts'
 import type { Member, Pool } from './pool.ts'
+import type { Target } from './target.ts'
 import type { Upstream } from './upstream.ts'
 import type { ModelOptions } from './model-options.ts'
 
-/** Where calls for one model go. */
-export interface Target {
-  readonly pool: Pool
-  /** The model's name at the upstreams. */
-  readonly upstreamModel: string
-  /** Upstreams of the pool that offer it, or may offer it since they have not said yet. Never empty. */
-  readonly members: readonly Member[]
-}
+export type { Target } from './target.ts'
 
 export interface ModelEntry {
   readonly id: string
@@ -42,6 +37,7 @@ export class Fleet {
   readonly upstreams: readonly Upstream[]
   readonly pools: ReadonlyMap<string, Pool>
   readonly #models: ReadonlyMap<string, ModelOptions>
+  #closure: Closure | null = null
 
   constructor(
     upstreams: readonly Upstream[],
@@ -53,8 +49,36 @@ export class Fleet {
     this.#models = models
   }
 
-  /** @throws {Fault} HF_MODEL_UNKNOWN, or HF_NO_UPSTREAM while an upstream has yet to say what it offers. */
-  resolve(model: string): Target {
+  /** What is under planned maintenance from now on, in place of what was; `nowMs` tells the time. */
+  close({ upstreams, models }: Closed, nowMs: () => number): void {
+    for (const upstream of this.upstreams) upstream.closedUntilMs = upstreams.get(upstream.name) ?? 0
+    this.#closure = upstreams.size + models.size === 0 ? null : new Closure(models, nowMs)
+  }
+
+  /**
+   * Where a call for this model goes. `isUnderWay`: the answer has begun, and maintenance does not end it.
+   * @throws {Fault} HF_MODEL_UNKNOWN, HF_NO_UPSTREAM while an upstream has yet to say what it offers, HF_MAINTENANCE.
+   */
+  resolve(model: string, isUnderWay = false): Target {
+    const closure = isUnderWay ? null : this.#closure
+    if (closure === null) return this.#find(model)
+    closure.need(model)
+    try {
+      return closure.open(this.#find(model))
+    } catch (thrown) {
+      // One that was not up when we started cannot say what it offers, nor will it before its maintenance is over.
+      if (thrown instanceof Fault && thrown.code === 'HF_NO_UPSTREAM') closure.needAny(this.#silent(model))
+      throw thrown
+    }
+  }
+
+  #silent(model: string): Upstream[] {
+    const pool = this.#models.get(model)?.pool
+    const pools = [...this.pools.values()].filter(({ name }) => pool === undefined || name === pool)
+    return pools.flatMap(({ members }) => members.map(({ upstream }) => upstream).filter(({ isKnown }) => !isKnown))
+  }
+
+  #find(model: string): Target {
     const alias = this.#models.get(model)
     const upstreamModel = alias?.as ?? model
     const pools = alias?.pool ? [this.pools.get(alias.pool)] : this.pools.values()

@@ -52,6 +52,8 @@ export class Upstream {
   isHung = false
   /** Calls that the other workers of this gateway have there, as of a second ago. */
   siblingCalls = 0
+  /** It is under planned maintenance until then, milliseconds since 1970; 0 for none. */
+  closedUntilMs = 0
   #gauges: EngineGauges | null = null
   #speeds = new Map<string, Speed>()
   failuresInRow = 0
@@ -128,7 +130,13 @@ export class Upstream {
 
   /** Zero when it may be used; otherwise how long it still rests after failures, or all its keys do. */
   get restLeftMs(): number {
-    return this.isHung ? Math.max(hungRestMs, this.#restLeftMs) : this.#restLeftMs
+    const restLeftMs = this.closedUntilMs === 0 ? this.#restLeftMs : Math.max(this.#restLeftMs, this.closedLeftMs)
+    return this.isHung ? Math.max(hungRestMs, restLeftMs) : restLeftMs
+  }
+
+  /** How long it is still under planned maintenance; 0 when it is not. */
+  get closedLeftMs(): number {
+    return this.closedUntilMs === 0 ? 0 : Math.max(0, this.closedUntilMs - this.#clock.nowMs())
   }
 
   get #restLeftMs(): number {

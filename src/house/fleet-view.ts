@@ -14,7 +14,7 @@ const linesMax = 200
  * From well to worst. `returning`: given more and more again; `failing`: it failed, rests, and is asked again soon; `keys`:
  * all its keys rest; `unseen`: it has not answered yet; `out`: a breaker is open; `hung`: silent on all its answers.
  */
-export const upstreamStates = ['up', 'returning', 'failing', 'keys', 'unseen', 'out', 'hung'] as const
+export const upstreamStates = ['up', 'returning', 'failing', 'keys', 'unseen', 'out', 'hung', 'maintenance'] as const
 export type UpstreamState = (typeof upstreamStates)[number]
 
 export interface UpstreamView {
@@ -103,6 +103,7 @@ function viewUpstream(
 }
 
 function stateOf(upstream: Upstream, phase: BreakerPhase): UpstreamState {
+  if (upstream.closedLeftMs > 0) return 'maintenance'
   if (upstream.isHung) return 'hung'
   if (phase === 'open' || phase === 'ripe') return 'out'
   if (!upstream.wasUp) return 'unseen'

@@ -38,9 +38,13 @@ const words: Words = {
   config: ({ state, hash, changed, reason }) =>
     `configuration ${state} (${hash})${changed.length > 0 ? `: ${changed.join(', ')}` : ''}${behind(reason)}`,
   journal: ({ state, detail }) => `the journal: ${state}${behind(detail)}`,
+  maintenance: ({ state, title, beginMs, endMs }) =>
+    `maintenance ${state}: ${title} (${moment(beginMs)} to ${moment(endMs)})`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>
     `${count} calls of ${route} to ${model} in ${seconds(atMs - fromMs)}: ${code ?? outcome}`,
 }
+
+const moment = (ms: number): string => new Date(ms).toISOString()
 
 /** Without its time, ray and process. */
 export function factWords(fact: Fact): string {

@@ -254,6 +254,21 @@ export interface JournalFact extends Base {
 }
 
 /**
+ * A window of planned maintenance began, or ended; `goes-on` is told every few minutes while it is in force, so that
+ * whoever looks around a call finds it.
+ */
+export interface MaintenanceFact extends Base {
+  readonly kind: 'maintenance'
+  readonly state: 'began' | 'goes-on' | 'ended'
+  readonly title: string
+  readonly beginMs: number
+  readonly endMs: number
+  readonly components: readonly string[]
+  readonly upstreams: readonly string[]
+  readonly models: readonly string[]
+}
+
+/**
  * Sums over the calls of one process that were settled in one period and are alike in all that is named here: of all
  * calls, whether they are in the record one by one or not. `upstream`: the one that was asked last.
  */
@@ -304,6 +319,7 @@ export type Fact =
   | DeployFact
   | ConfigFact
   | JournalFact
+  | MaintenanceFact
   | SumFact
 
 export type FactKind = Fact['kind']
@@ -328,6 +344,7 @@ export const factKinds = {
   deploy: 'house',
   config: 'house',
   journal: 'house',
+  maintenance: 'house',
   sum: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>
 

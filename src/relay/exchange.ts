@@ -153,7 +153,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   #goOn(adopted: Adopted, waitedMs = 0): void {
     if (this.#outcome) return
     try {
-      this.#target = this.#relay.fleet.resolve(this.order.call.model)
+      this.#target = this.#relay.fleet.resolve(this.order.call.model, true)
       this.#account.isModelKnown = true
     } catch (thrown) {
       if (waitedMs >= upstreamWaitMsMax) return this.#fail(toFault(thrown))

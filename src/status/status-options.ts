@@ -1,5 +1,9 @@
 /** Settings of incidents and of the public page. Each part of it has its own settings beside its own code. */
 import { z } from '../ground/schema.ts'
+import { ledgerSchema } from '../store/ledger.ts'
+import { maintenanceSchema } from './maintenance/maintenance-options.ts'
+import { isTimeZone } from './maintenance/window-rule.ts'
+import { costsSchema, slaSchema } from './report/report-options.ts'
 import { subscriptionSchema } from './subscription/subscription-options.ts'
 
 const componentSchema = z.strictObject({
@@ -24,10 +28,18 @@ export const statusSchema = z
     url: z.string().max(500).overwrite(withoutSlash).default('').meta({
       description: 'Where the public finds the page, such as `https://status.example.org`; for links to it.',
     }),
-    timeZone: z.string().default('UTC').meta({ description: 'For times in texts, such as `Europe/Berlin`.' }),
+    timeZone: z
+      .string()
+      .refine(isTimeZone, 'a time zone such as Europe/Berlin')
+      .default('UTC')
+      .meta({ description: 'For times in texts, such as `Europe/Berlin`.' }),
     components: z.array(componentSchema).max(100).default([]).meta({
       description: 'What the public knows by name. None: one for each model that was called.',
     }),
+    maintenance: maintenanceSchema,
+    ledger: ledgerSchema,
+    costs: costsSchema,
+    sla: slaSchema,
     subscriptions: subscriptionSchema,
   })
   .refine(({ url, subscriptions }) => url !== '' || subscriptions.mail === undefined, {

@@ -176,4 +176,14 @@ export const notes: fc.Arbitrary<Note> = fc.oneof(
     state: fc.constantFrom('full', 'damaged', 'error'),
     detail: text,
   }),
+  fc.record({
+    kind: fc.constant('maintenance' as const),
+    state: fc.constantFrom('began', 'goes-on', 'ended'),
+    title: text,
+    beginMs: size,
+    endMs: size,
+    components: fc.array(text, { maxLength: 3 }),
+    upstreams: fc.array(text, { maxLength: 3 }),
+    models: fc.array(text, { maxLength: 3 }),
+  }),
 )

@@ -14,7 +14,7 @@ export interface FactPage {
 /** Samples and sums are many, and each alone says little. */
 export const usualKinds: readonly FactKind[] = [
   ...(['call', 'seam', 'client', 'adoption', 'breaker', 'upstream', 'key', 'probe', 'pressure'] as const),
-  ...(['worker', 'engine', 'deploy', 'config', 'journal'] as const),
+  ...(['worker', 'engine', 'deploy', 'config', 'journal', 'maintenance'] as const),
 ]
 
 export function askFacts(query: Readonly<Record<string, string>>): Promise<FactPage> {
@@ -26,7 +26,7 @@ export function isTrouble(fact: Fact): boolean {
   if (fact.kind === 'call') return fact.isEventful
   if (fact.kind === 'config' || fact.kind === 'deploy') return /refused|failed/.test(fact.state)
   if (fact.kind === 'worker' || fact.kind === 'engine') return !fact.isExpected && fact.state !== 'ready'
-  return fact.kind !== 'probe'
+  return fact.kind !== 'probe' && fact.kind !== 'maintenance'
 }
 
 /** How a fact is coloured. */

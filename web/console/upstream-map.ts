@@ -12,6 +12,7 @@ const tones: Readonly<Record<UpstreamSeen['state'], 'good' | 'warn' | 'bad'>> = 
   unseen: 'warn',
   out: 'bad',
   hung: 'bad',
+  maintenance: 'warn',
 }
 
 export function UpstreamMap({ now }: { now: Overview }) {
