@@ -1,6 +1,7 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import { addIncidentCommands } from './incident-commands.ts'
+import { addMaintenanceCommands } from './maintenance-commands.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import type { TailOptions } from './tail.ts'
 import { version } from './version.ts'
@@ -168,6 +169,7 @@ alerts
   })
 
 addIncidentCommands(program)
+addMaintenanceCommands(program)
 
 program
   .command('schema')

@@ -45,7 +45,7 @@ export async function run(options: RunOptions): Promise<void> {
     const record = openRecord(parts, config, { clock: systemClock, log, node: nodeName, isKeeper: true })
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
-    const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record: record.read }))
+    const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record }))
     await openTelling(parts, config, log, statusDesk)
     const supervisor = new Supervisor(config, log, desk, record)
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)

@@ -44,8 +44,25 @@ export interface LedgerTally {
   readonly failed: number
   /** Answered whole, but slowly. */
   readonly slow: number
-  /** The worst of the minute. */
-  readonly level: LedgerLevel
+  /** The worst so far; null: judged by the calls of the minute when it is over. */
+  readonly level: LedgerLevel | null
+}
+
+/** Shares of calls that failed, from which on a minute is one of an outage, and fewer failures than that by chance. */
+const majorShare = 0.5
+const partialShare = 0.1
+const failedShare = 0.02
+const slowShare = 0.25
+const badMin = 2
+
+/** Of a minute by its calls alone. */
+export function levelOfMinute({ calls, failed, slow }: Omit<LedgerTally, 'level'>): LedgerLevel {
+  if (failed >= badMin) {
+    if (failed >= majorShare * calls) return 'major_outage'
+    if (failed >= partialShare * calls) return 'partial_outage'
+    if (failed >= failedShare * calls) return 'degraded_performance'
+  }
+  return failed + slow >= badMin && failed + slow >= slowShare * calls ? 'degraded_performance' : 'operational'
 }
 
 export interface LedgerWriter extends Disposable {

@@ -5,7 +5,15 @@
  */
 import { existsSync, renameSync } from 'node:fs'
 import type { Clock, Timer } from '../ground/clock.ts'
-import { dayMs, type LedgerOptions, type LedgerTally, type LedgerWriter, ledgerLevels, minuteMs } from './ledger.ts'
+import {
+  dayMs,
+  type LedgerOptions,
+  type LedgerTally,
+  type LedgerWriter,
+  ledgerLevels,
+  levelOfMinute,
+  minuteMs,
+} from './ledger.ts'
 import { SlotTimes, slotMs } from './slot-times.ts'
 import { isDamage, reasonOf, SqliteFile } from './sqlite-file.ts'
 
@@ -13,12 +21,16 @@ export const ledgerFileName = 'ledger.db'
 
 const version = 1
 const flushPeriodMs = 60_000
+/** What is told late of a minute still becomes part of it. */
+const lateMs = 20_000
 /** What may wait for a file that cannot be written; what is noted beyond is lost. */
 const waitingMax = 20_000
 /** Components, and callers of each; further ones are lost. */
 const seriesMax = 5000
 const busyMs = 200
 const lastWaitMs = 1000
+/** A day is added up when it has been over for so long. */
+const settledMs = 10 * 60_000
 /** Days that one look adds up, or forgets for want of room. */
 const daysPerLook = 4
 
@@ -57,6 +69,9 @@ export const daySumsSql = `
     sum(level = 1) AS degraded, sum(level = 2) AS partial, sum(level = 3) AS major, sum(level = 4) AS maintenance
   FROM minute`
 
+/** Of days before this only minutes of an outage are left. */
+export const thinnedSql = `SELECT coalesce((SELECT value FROM mark WHERE name = 'thinned'), 0) AS day`
+
 /** Days before this are added up already. */
 export const addedUpSql = `SELECT coalesce((SELECT value FROM mark WHERE name = 'addedUp'), 0) AS day`
 
@@ -67,6 +82,7 @@ interface Waiting {
   calls: number
   failed: number
   slow: number
+  /** Its place in the list; -1: judged by the calls when the minute is over. */
   level: number
 }
 
@@ -99,7 +115,7 @@ export class SqliteLedger implements LedgerWriter {
 
   note(atMs: number, component: string, caller: string | null, { calls, failed, slow, level }: LedgerTally): void {
     const minute = Math.floor(atMs / minuteMs)
-    const rank = ledgerLevels.indexOf(level)
+    const rank = level === null ? -1 : ledgerLevels.indexOf(level)
     const key = JSON.stringify([minute, component, caller])
     const known = this.#waiting.get(key)
     if (known) {
@@ -116,12 +132,13 @@ export class SqliteLedger implements LedgerWriter {
   }
 
   /** Writes what waits, and keeps the file in bounds. */
-  flush(waitMs = busyMs): void {
+  flush(waitMs = busyMs, isLast = false): void {
     if (this.#isClosed) return
     this.#attempt(() => {
       const file = this.#open()
-      if (this.#waiting.size > 0) file.waitFor(waitMs, () => file.write(() => this.#write(file)))
-      this.#waiting.clear()
+      const over = this.#over(isLast)
+      if (over.length > 0) file.waitFor(waitMs, () => file.write(() => this.#write(file, over)))
+      for (const [key] of over) this.#waiting.delete(key)
       file.waitFor(waitMs, () => this.#writeTimes(file))
       file.waitFor(waitMs, () => this.#tidy(file))
     })
@@ -130,16 +147,23 @@ export class SqliteLedger implements LedgerWriter {
   [Symbol.dispose](): void {
     if (this.#isClosed) return
     this.#timer.cancel()
-    this.flush(lastWaitMs)
+    this.flush(lastWaitMs, true)
     this.lostCount += this.#waiting.size
     this.#isClosed = true
     this.#file?.close()
   }
 
-  #write(file: SqliteFile): void {
+  /** Those of minutes that are over; at the end all. */
+  #over(isLast: boolean): [string, Waiting][] {
+    const lastMinute = Math.floor((this.#clock.nowMs() - lateMs) / minuteMs)
+    return [...this.#waiting].filter(([, { minute }]) => isLast || minute < lastMinute)
+  }
+
+  #write(file: SqliteFile, rows: readonly [string, Waiting][]): void {
     const firstDay = addedUpTo(file)
     const insert = file.sql(noteSql)
-    for (const { minute, component, caller, calls, failed, slow, level } of this.#waiting.values()) {
+    for (const [, { minute, component, caller, calls, failed, slow, level: told }] of rows) {
+      const level = told >= 0 ? told : ledgerLevels.indexOf(levelOfMinute({ calls, failed, slow }))
       const series = this.#seriesOf(file, component, caller)
       // A clock that went back by months writes into what is added up already.
       if (series === null || minute < firstDay * minutesPerDay) this.lostCount++
@@ -175,43 +199,20 @@ export class SqliteLedger implements LedgerWriter {
 
   #tidy(file: SqliteFile): void {
     const { keepDays, minutesDays, totalBytesMax } = this.#options
-    const today = Math.floor(this.#clock.nowMs() / dayMs)
-    for (let i = 0; i < daysPerLook && this.#addUp(file, today - minutesDays); i++);
+    const nowMs = this.#clock.nowMs()
+    const today = Math.floor(nowMs / dayMs)
+    const isSettled = nowMs - today * dayMs > settledMs
+    for (let i = 0; i < daysPerLook && addUp(file, isSettled ? today : today - 1); i++);
+    for (let i = 0; i < daysPerLook && thin(file, today - minutesDays); i++);
     forget(file, today - keepDays)
     file.sql('DELETE FROM first_token WHERE slot < ?').run(((today - minutesDays) * dayMs) / slotMs)
-    // Short of room, days are added up before their time, but for yesterday; then the oldest are forgotten.
+    // Short of room, minutes go before their time, but for those of yesterday; then the oldest days.
     for (let i = 0; i < daysPerLook && usedBytes(file) > totalBytesMax; i++) {
-      if (this.#addUp(file, today - 1)) continue
+      if (thin(file, today - 1)) continue
       const oldest = file.sql('SELECT min(day) AS day FROM watched').get()?.['day']
       if (typeof oldest !== 'number' || oldest >= today - 1) return
       forget(file, oldest + 1)
     }
-  }
-
-  /** Adds up the oldest day that is not yet, if it is before this; false when there is none. */
-  #addUp(file: SqliteFile, beforeDay: number): boolean {
-    const from = addedUpTo(file)
-    const found = file.sql('SELECT min(minute) AS minute FROM minute WHERE minute >= ?').get(from * minutesPerDay)
-    if (typeof found?.['minute'] !== 'number') return false
-    const day = Math.floor(found['minute'] / minutesPerDay)
-    if (day >= beforeDay) return false
-    const [first, next] = [day * minutesPerDay, (day + 1) * minutesPerDay]
-    file.write(() => {
-      file
-        .sql(`INSERT OR REPLACE INTO day ${daySumsSql} WHERE minute >= ? AND minute < ? GROUP BY 1, 2`)
-        .run(first, next)
-      file
-        .sql(
-          'INSERT OR REPLACE INTO watched SELECT ?, count(DISTINCT minute) FROM minute WHERE minute >= ? AND minute < ?',
-        )
-        .run(day, first, next)
-      // Minutes of an outage stay: for each of them one can ask later what it was.
-      file
-        .sql('DELETE FROM minute WHERE minute >= ? AND minute < ? AND level NOT IN (?, ?)')
-        .run(first, next, ...outageLevels)
-      file.sql(`INSERT OR REPLACE INTO mark VALUES ('addedUp', ?)`).run(day + 1)
-    })
-    return true
   }
 
   #open(): SqliteFile {
@@ -252,6 +253,38 @@ function layAside(path: string): void {
 
 function addedUpTo(file: SqliteFile): number {
   return Number(file.sql(addedUpSql).get()?.['day'])
+}
+
+/** Adds up the oldest day that is not yet, if it is before this; false when there is none. Its minutes stay. */
+function addUp(file: SqliteFile, beforeDay: number): boolean {
+  const day = oldestDay(file, addedUpTo(file))
+  if (day === null || day >= beforeDay) return false
+  const [first, next] = [day * minutesPerDay, (day + 1) * minutesPerDay]
+  file.write(() => {
+    file.sql(`INSERT OR REPLACE INTO day ${daySumsSql} WHERE minute >= ? AND minute < ? GROUP BY 1, 2`).run(first, next)
+    const watched = 'SELECT ?, count(DISTINCT minute) FROM minute WHERE minute >= ? AND minute < ?'
+    file.sql(`INSERT OR REPLACE INTO watched ${watched}`).run(day, first, next)
+    file.sql(`INSERT OR REPLACE INTO mark VALUES ('addedUp', ?)`).run(day + 1)
+  })
+  return true
+}
+
+/** Takes away the minutes of the oldest such day that is added up, but those of an outage: they can be asked about. */
+function thin(file: SqliteFile, beforeDay: number): boolean {
+  const day = oldestDay(file, Number(file.sql(thinnedSql).get()?.['day']))
+  if (day === null || day >= beforeDay || day >= addedUpTo(file)) return false
+  const sql = 'DELETE FROM minute WHERE minute >= ? AND minute < ? AND level NOT IN (?, ?)'
+  file.write(() => {
+    file.sql(sql).run(day * minutesPerDay, (day + 1) * minutesPerDay, ...outageLevels)
+    file.sql(`INSERT OR REPLACE INTO mark VALUES ('thinned', ?)`).run(day + 1)
+  })
+  return true
+}
+
+/** From this one on. */
+function oldestDay(file: SqliteFile, from: number): number | null {
+  const found = file.sql('SELECT min(minute) AS minute FROM minute WHERE minute >= ?').get(from * minutesPerDay)
+  return typeof found?.['minute'] === 'number' ? Math.floor(found['minute'] / minutesPerDay) : null
 }
 
 /** All days before this. */

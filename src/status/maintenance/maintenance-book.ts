@@ -80,7 +80,9 @@ export class MaintenanceBook {
       const window = planned?.window ?? id
       found.set(id, this.#withEnd({ ...told, window, fromMs: began.fromMs, toMs: endMs, cancelledMs: null }))
     }
-    return [...found.values()].toSorted((a, b) => a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1))
+    // One that was called off may have ended before.
+    const within = [...found.values()].filter((each) => each.toMs > fromMs)
+    return within.toSorted((a, b) => a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1))
   }
 
   /** Those that go on now. */

@@ -47,9 +47,12 @@ export const slaSchema = z
       })
       .default([])
       .meta({ description: 'What is credited to keys of the tier `premium`, by their uptime. None: nothing.' }),
-    fees: z.record(z.string().max(64), z.number().min(0).max(1e12)).default({}).meta({
-      description: 'What a key pays a month, by its name, to turn a share into an amount.',
-    }),
+    fees: z
+      .record(z.string().max(64), z.number().min(0).max(1e12).meta({ description: 'A month’s fee.' }))
+      .default({})
+      .meta({
+        description: 'What a key pays a month, by its name, to turn a share into an amount.',
+      }),
   })
   .prefault({})
   .meta({ description: 'What was promised to callers, for `holdfast report`.' })

@@ -1,0 +1,41 @@
+/** The configuration for commands that can do without one: the file that is named, the usual one, or defaults. */
+import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { type Config, readConfigFile } from '../config.ts'
+import { objectivesSchema } from '../objective/objective-options.ts'
+import { statusSchema } from '../status/status-options.ts'
+import { usualFile } from './setup.ts'
+
+export interface ConfigOptions {
+  readonly config?: string
+  readonly state?: string
+}
+
+export type CommandConfig = Pick<Config, 'status' | 'objectives' | 'keys' | 'stateDir'> & {
+  /** Names of its upstreams; null where no file says. */
+  readonly upstreams: readonly string[] | null
+  /** The gateway keeps nothing on the disk. */
+  readonly isForgetful: boolean
+}
+
+/** @throws {ConfigError} */
+export function commandConfig({ config: named, state }: ConfigOptions): CommandConfig {
+  const file = named ?? (existsSync(usualFile) ? usualFile : null)
+  if (file === null) {
+    const [status, objectives] = [statusSchema.parse(undefined), objectivesSchema.parse(undefined)]
+    return { status, objectives, keys: [], stateDir: state ?? '.holdfast', upstreams: null, isForgetful: false }
+  }
+  const { status, objectives, keys, stateDir, upstreams, journal } = readConfigFile(file)
+  const isForgetful = journal.engine === 'memory'
+  return { status, objectives, keys, stateDir: state ?? stateDir, upstreams: Object.keys(upstreams), isForgetful }
+}
+
+/** Who does it, for the history: whoever runs the command. */
+export function operatorName(given: string | undefined): string {
+  if (given !== undefined) return given.slice(0, 80)
+  try {
+    return userInfo().username.slice(0, 80)
+  } catch {
+    return 'operator'
+  }
+}
