@@ -250,7 +250,7 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   const problems: Problem[] = []
   const upstreams = Object.keys(config.upstreams)
   const pools = Object.keys(config.pools)
-  const miss = (path: PropertyKey[], what: string, wanted: string, known: string[]): void => {
+  const miss: Miss = (path, what, wanted, known) => {
     const near = nearestName(wanted, known)
     const cure = near
       ? `Did you mean \`${near}\`?`
@@ -277,16 +277,7 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   for (const [model, { pool }] of Object.entries(config.models)) {
     if (pool !== undefined && !pools.includes(pool)) miss(['models', model, 'pool'], 'pool', pool, pools)
   }
-  config.status.maintenance.forEach((window, i) => {
-    window.upstreams.forEach((wanted, j) => {
-      if (!upstreams.includes(wanted)) miss(['status', 'maintenance', i, 'upstreams', j], 'upstream', wanted, upstreams)
-    })
-    const components = config.status.components.map((each) => each.name)
-    window.components.forEach((wanted, j) => {
-      if (components.length > 0 && !components.includes(wanted))
-        miss(['status', 'maintenance', i, 'components', j], 'component', wanted, components)
-    })
-  })
+  checkMaintenance(config, miss)
   if (config.streams.engine === 'memory' && config.workers > 1) {
     const cure = 'Leave `streams.engine` at `sqlite`, or set `workers: 1`.'
     const message = `${config.workers} workers cannot share streams in memory`
@@ -308,4 +299,21 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     })
   })
   return problems
+}
+
+type Miss = (path: PropertyKey[], what: string, wanted: string, known: string[]) => void
+
+function checkMaintenance({ upstreams, status }: Config, miss: Miss): void {
+  const [servers, components] = [Object.keys(upstreams), status.components.map((each) => each.name)]
+  status.maintenance.forEach((window, i) => {
+    const at = ['status', 'maintenance', i]
+    window.upstreams.forEach((wanted, j) => {
+      if (!servers.includes(wanted)) miss([...at, 'upstreams', j], 'upstream', wanted, servers)
+    })
+    window.components.forEach((wanted, j) => {
+      // Without any named, there is one for each model that is called.
+      if (components.length > 0 && !components.includes(wanted))
+        miss([...at, 'components', j], 'component', wanted, components)
+    })
+  })
 }

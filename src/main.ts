@@ -14,7 +14,6 @@ import { noNotice, type Notice } from './edge/notice.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
-import { closeForMaintenance } from './house/close-for-maintenance.ts'
 import type { FleetView } from './house/fleet-view.ts'
 import { openFleet } from './house/open-fleet.ts'
 import { openRecord } from './house/open-record.ts'
@@ -80,7 +79,6 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: `holdfast-${site}-${node}` })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry }
   const opened = await openRelay(parts, config, given)
-  parts.use(closeForMaintenance(config, { clock, log, fleet }))
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 

@@ -58,15 +58,8 @@ export async function run(options: RunOptions): Promise<void> {
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
     await using _checkpoints = startCheckpoints(config)
-    const ready: Ready = {
-      urls,
-      workers: config.workers,
-      models,
-      upstreams,
-      adminUrl: admin.url,
-      notes,
-      logFile: typeof target === 'string' ? target : null,
-    }
+    const logFile = typeof target === 'string' ? target : null
+    const ready: Ready = { urls, workers: config.workers, models, upstreams, adminUrl: admin.url, notes, logFile }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
     restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk, consoleDesk, statusDesk })

@@ -96,15 +96,15 @@ export const maintenanceCauses = {
     cure: 'Nothing to do: callers were told when it ends. `holdfast maintenance list` shows what is to come.',
     explains: {
       HF_MAINTENANCE: proof,
-      HF_UPSTREAM_REFUSED: none,
-      HF_UPSTREAM_RESET: none,
-      HF_UPSTREAM_CUT: none,
-      HF_CONNECT_TIMEOUT: none,
-      HF_NO_ROUTE: none,
-      HF_NO_UPSTREAM: none,
+      HF_UPSTREAM_REFUSED: fair,
+      HF_UPSTREAM_RESET: fair,
+      HF_UPSTREAM_CUT: fair,
+      HF_CONNECT_TIMEOUT: fair,
+      HF_NO_ROUTE: fair,
+      HF_NO_UPSTREAM: fair,
     },
     clues: [
-      clue(strong, (scene) => {
+      clue(proof, (scene) => {
         const window = windowFor(scene)
         return window && `${windowWords(window)} was in force`
       }),

@@ -1,6 +1,6 @@
 /**
- * Planned maintenance that is in force, as it meets new calls: upstreams that get none where others offer the model, and
- * models that are not to be had. Whoever cannot be served is told to the millisecond when that is over.
+ * Planned maintenance that is in force, as it meets new calls: upstreams that get none where others offer the model,
+ * and models that are not to be had. Whoever cannot be served is told to the millisecond when that is over.
  */
 import { Fault } from '../fault/fault.ts'
 import type { Target } from './target.ts'

@@ -27,6 +27,7 @@ import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
+import { closeForMaintenance } from './close-for-maintenance.ts'
 import { type FleetView, viewFleet } from './fleet-view.ts'
 import { gaugesOf } from './gauges.ts'
 import type { OpenRecord } from './open-record.ts'
@@ -95,6 +96,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const plane = parts.use(new RelayPlane(relay, config.journal))
   parts.use(recordSamples(config, { clock, recorder, fleet, relay: plane, places }))
   const prober = new TokenProber(clock, wires, places)
+  parts.use(closeForMaintenance(config, base))
   await watchUpstreams(parts, base, prober)
   parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
   return {

@@ -126,6 +126,6 @@ export interface LedgerReader extends Disposable {
   outages(fromMs: number, toMs: number): readonly LedgerOutage[]
   /** Calls of the whole house by the hour, as far as minutes are kept, in order of time. */
   hours(fromMs: number, toMs: number): readonly LedgerHour[]
-  /** Times to the first token, of five minutes each, as far as minutes are kept; thinned out to so many (means of medians). */
+  /** Times to the first token, of five minutes each, as far as minutes are kept; or the means of more of them. */
   firstTokens(fromMs: number, toMs: number, countMax: number): readonly LedgerFirstTokens[]
 }

@@ -40,7 +40,8 @@ export class LedgerQuery implements LedgerReader {
     const [from, to, live] = this.#bounds(fromMs, toMs)
     const sql = `
       SELECT s.component, s.caller, d.* FROM (
-        SELECT day, series, calls, failed, slow, degraded, partial, major, maintenance FROM day WHERE day >= ?1 AND day < ?2
+        SELECT day, series, calls, failed, slow, degraded, partial, major, maintenance FROM day
+        WHERE day >= ?1 AND day < ?2
         UNION ALL ${daySumsSql} WHERE minute >= ?3 AND minute < ?4 GROUP BY 1, 2
       ) d JOIN series s ON s.id = d.series ORDER BY d.day, s.component, s.caller`
     const rows = this.#all(sql, from, to, live * minutesPerDay, to * minutesPerDay)
@@ -62,7 +63,8 @@ export class LedgerQuery implements LedgerReader {
     const [from, to, live] = this.#bounds(fromMs, toMs)
     const sql = `
       SELECT day, minutes FROM watched WHERE day >= ? AND day < ?
-      UNION ALL SELECT minute / ${minutesPerDay}, count(DISTINCT minute) FROM minute WHERE minute >= ? AND minute < ? GROUP BY 1`
+      UNION ALL SELECT minute / ${minutesPerDay}, count(DISTINCT minute) FROM minute
+      WHERE minute >= ? AND minute < ? GROUP BY 1`
     const rows = this.#all(sql, from, to, live * minutesPerDay, to * minutesPerDay)
     return new Map(rows.map(({ day, minutes }) => [Number(day) * dayMs, Number(minutes)]))
   }

@@ -85,7 +85,7 @@ function standingOf(days: readonly LedgerDay[], about: About): Standing {
   const atLeast =
     minutes - maintenance <= 0 ? null : (watchedMinutes - maintenance - partial - major) / (minutes - maintenance)
   const ofMinutes = measure === 'minutes'
-  const ofCalls = calls === 0 ? null : 1 - failed / calls
+  const ofCalls = calls === 0 ? null : Math.max(0, 1 - failed / calls)
   return {
     ...{ name, calls, failed, slow: sum('slow'), watchedMinutes },
     ...{ maintenanceMinutes: maintenance, partialMinutes: partial, majorMinutes: major },
@@ -141,7 +141,7 @@ function budgetOf(name: string, target: number, standing: Standing, unit: 'minut
   const all = unit === 'calls' ? calls : watchedMinutes - maintenanceMinutes
   const used = unit === 'calls' ? failed : partialMinutes + majorMinutes
   const allowed = all * (1 - target)
-  const reached = all <= 0 ? null : 1 - used / all
+  const reached = all <= 0 ? null : Math.max(0, 1 - used / all)
   return { name, target, reached, unit, allowed, used, leftShare: allowed <= 0 ? null : 1 - used / allowed }
 }
 

@@ -7,15 +7,22 @@ import type { Report, Standing } from './report.ts'
 const css = `
 @page { size: A4; margin: 16mm }
 * { box-sizing: border-box }
-body { font: 14px/1.5 system-ui, sans-serif; color: #1b2430; background: #fff; max-width: 190mm; margin: 2em auto; padding: 0 1em }
-h1 { font-size: 1.7em; margin: 0 } h2 { font-size: 1.15em; margin: 2em 0 .5em; break-after: avoid }
+body { font: 14px/1.5 system-ui, sans-serif; color: #1b2430; background: #fff; max-width: 190mm; margin: 2em auto }
+h1 { font-size: 1.7em; margin: 0 }
+h2 { font-size: 1.15em; margin: 2em 0 .5em; break-after: avoid }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: .3em .5em; border-bottom: 1px solid #e3e6ea; vertical-align: top }
-th { font-weight: 600; color: #526070 } th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere }
-tr, svg, .note { break-inside: avoid } svg { width: 100%; height: auto; display: block } svg text { font: 11px system-ui, sans-serif; fill: #38434f }
-.lead { color: #526070 } .note { border-left: 4px solid #e5b93c; background: #fdf7e3; padding: .5em .8em; margin: .6em 0 }
-.key span { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em } ul { padding-left: 1.2em }
-@media print { body { margin: 0; max-width: none; padding: 0; font-size: 11px; print-color-adjust: exact } }`
+th { font-weight: 600; color: #526070 }
+th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere }
+tr, svg, .note { break-inside: avoid }
+svg { width: 100%; height: auto; display: block }
+svg text { font: 11px system-ui, sans-serif; fill: #38434f }
+.lead { color: #526070 }
+.note { border-left: 4px solid #e5b93c; background: #fdf7e3; padding: .5em .8em; margin: .6em 0 }
+.key span { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em }
+ul { padding-left: 1.2em }
+@media screen { body { padding: 0 1em } }
+@media print { body { margin: 0; max-width: none; font-size: 11px; print-color-adjust: exact } }`
 
 /** @param name whose report it is. */
 export function reportPage(report: Report, name: string): string {
@@ -26,9 +33,9 @@ export function reportPage(report: Report, name: string): string {
 <meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${escapeHtml(title)}</title><style>${css}</style></head><body>
 <h1>${escapeHtml(title)}</h1>
-<p class="lead">${isOver ? 'The whole month' : `Up to ${timeWords(toMs)} UTC`}, in UTC. Made ${timeWords(madeMs)} UTC.</p>
+<p class="lead">${isOver ? 'The whole month' : `Up to ${timeWords(toMs)}`}, in UTC. Made ${timeWords(madeMs)}.</p>
 ${notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}
-<p>${countWords(house.calls)} calls, of which ${countWords(house.failed)} failed and ${countWords(house.slow)} were slow;
+<p>${countWords(house.calls)} calls; ${countWords(house.failed)} failed, ${countWords(house.slow)} were slow;
 ${countWords(outageMinutes)} minutes with an outage in any component.</p>
 <h2>Components</h2>
 ${standings(report)}
