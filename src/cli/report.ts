@@ -8,10 +8,15 @@ import type { Report } from '../status/report/report.ts'
 import { reportCsv } from '../status/report/report-csv.ts'
 import { reportPage } from '../status/report/report-page.ts'
 import { reportText } from '../status/report/report-text.ts'
-import { windowId } from '../status/maintenance/maintenance-book.ts'
+import { Components } from '../status/components.ts'
+import { IncidentBook } from '../status/incident-book.ts'
+import { readEntry } from '../status/read-entry.ts'
+import { SqliteStatusLog, statusFileName } from '../store/sqlite-status-log.ts'
 import { ledgerFileName } from '../store/sqlite-ledger.ts'
 import { LedgerQuery } from '../store/sqlite-ledger-query.ts'
 import { type CommandConfig, commandConfig, type ConfigOptions } from './command-config.ts'
+
+const entriesAtOnce = 1000
 
 export interface ReportCommand extends ConfigOptions {
   readonly month?: string
@@ -47,8 +52,8 @@ function read(config: CommandConfig, name: string | undefined): Report {
     days: ledger.days(month.fromMs, month.toMs),
     watched: ledger.watched(month.fromMs, month.toMs),
     outages: ledger.outages(month.fromMs, month.toMs),
-    incidents: readIncidents(),
-    components: status.components.map(({ name: own, models }) => ({ id: windowId(own), name: own, models })),
+    incidents: readIncidents(stateDir),
+    components: new Components(status.components).all,
     objectives,
     premiumKeys: keys.filter(({ tier }) => tier === 'premium').map((key) => key.name),
     costs: status.costs,
@@ -56,6 +61,19 @@ function read(config: CommandConfig, name: string | undefined): Report {
   })
 }
 
-function readIncidents(): readonly Incident[] {
-  return []
+/** Of all the log, which is kept for good. */
+function readIncidents(stateDir: string): readonly Incident[] {
+  const path = join(stateDir, statusFileName)
+  if (!existsSync(path)) return []
+  using log = new SqliteStatusLog(path)
+  const book = new IncidentBook()
+  for (let after = 0; ; ) {
+    const entries = log.read(after, entriesAtOnce)
+    for (const { number, text } of entries) {
+      const event = readEntry(text)
+      if (event) book.apply(event)
+      after = number
+    }
+    if (entries.length < entriesAtOnce) return book.all
+  }
 }

@@ -42,7 +42,7 @@ function failed(code: FaultCode, isSent: boolean): CallFact {
       detail: '',
     },
     ...{ seams: [], attempts: isSent ? [attempt] : [], upstream: isSent ? 'gpu1' : null, model: 'm' },
-  } as CallFact
+  }
 }
 
 test('a call that was refused for maintenance is explained by the window', () => {

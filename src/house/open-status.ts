@@ -2,18 +2,19 @@
  * Incidents and what the public is told, joined: every few seconds the record is read, harm is measured and diagnosed,
  * and what comes of it goes into the log of incidents. In the supervisor, as alerts are: it outlives each worker.
  */
-import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { type CauseName, causes } from '../diagnosis/causes.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
 import type { Notice } from '../edge/notice.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CallFact, SumFact } from '../observe/fact.ts'
+import type { OpenRecord } from './open-record.ts'
+import { StatusHistory } from './status-history.ts'
 import type { Log } from '../observe/log.ts'
 import type { Seen } from '../status/case-file.ts'
 import { Components } from '../status/components.ts'
 import { EtaDesk } from '../status/eta/eta-desk.ts'
-import { impacts } from '../status/incident.ts'
+import { impacts, type Level } from '../status/incident.ts'
 import { IncidentBook } from '../status/incident-book.ts'
 import type { IncidentEvent } from '../status/incident-event.ts'
 import { IncidentWatch } from '../status/incident-watch.ts'
@@ -21,9 +22,8 @@ import { makeView, shownMs } from '../status/make-view.ts'
 import { entryText, readEntry } from '../status/read-entry.ts'
 import { type Harm, readHarm } from '../status/read-news.ts'
 import type { StatusView } from '../status/status-view.ts'
-import { MemoryStatusLog } from '../store/memory-status-log.ts'
 import type { RecordReader } from '../store/record.ts'
-import { SqliteStatusLog, statusFileName } from '../store/sqlite-status-log.ts'
+import { openStatusLog } from './status-log.ts'
 import type { StatusLog } from '../store/status-log.ts'
 
 const lookMs = 5000
@@ -43,7 +43,7 @@ const entriesAtOnce = 1000
 export interface StatusParts {
   readonly clock: Clock
   readonly log: Log
-  readonly record: () => RecordReader | null
+  readonly record: Pick<OpenRecord, 'read' | 'recorder'>
 }
 
 export class StatusDesk implements Disposable {
@@ -54,6 +54,7 @@ export class StatusDesk implements Disposable {
   #etas = new EtaDesk()
   #watch: IncidentWatch
   #components: Components
+  #history: StatusHistory
   #readTo = 0
   #ids = new Map<number, number>()
   #diagnosed = new Map<string, number>()
@@ -68,11 +69,19 @@ export class StatusDesk implements Disposable {
   constructor(config: Config, parts: StatusParts) {
     this.#config = config
     this.#parts = parts
-    this.#log = openLog(config)
+    this.#log = openStatusLog(config)
     this.#components = new Components(config.status.components)
     this.#watch = new IncidentWatch(
       () => `${parts.clock.nowMs().toString(36)}${(this.#count++ % 36).toString(36)}`,
       (id) => this.#components.nameOf(id),
+    )
+    this.#history = this.#timers.use(
+      new StatusHistory(config, {
+        clock: parts.clock,
+        log: parts.log,
+        recorder: parts.record.recorder,
+        statusLog: this.#log,
+      }),
     )
     this.#readLog()
     this.#watch.restore(this.#book.all, parts.clock.nowMs())
@@ -84,6 +93,7 @@ export class StatusDesk implements Disposable {
   use(config: Config): void {
     this.#config = config
     this.#components.use(config.status.components)
+    this.#history.use(config)
   }
 
   /** Looks at the record once. What cannot be read or written now can be at the next look. */
@@ -92,7 +102,7 @@ export class StatusDesk implements Disposable {
     const nowMs = clock.nowMs()
     try {
       this.#readLog()
-      using reader = record()
+      using reader = record.read()
       if (!reader) return
       const harm = this.#read(reader, nowMs)
       const news = { nowMs, tallies: harm.tallies, seen: this.#diagnose(reader, harm, nowMs) }
@@ -115,10 +125,10 @@ export class StatusDesk implements Disposable {
       nowMs,
       components: this.#components.all,
       incidents: this.#book.all,
-      maintenances: [],
-      days: () => ({ days: [], goodShare: null, uptimeShare: null }),
-      responseTimes: [],
       eta: (incident) => this.#etas.estimate(incident, this.#book.all, nowMs),
+      maintenances: this.#history.maintenances(this.#components.all),
+      days: (id) => this.#history.days(id),
+      responseTimes: this.#history.responseTimes(),
     })
   }
 
@@ -158,12 +168,19 @@ export class StatusDesk implements Disposable {
     this.onNotice(notice)
   }
 
+  #learn(sums: readonly Pick<SumFact, 'model' | 'upstream' | 'outcome'>[]): void {
+    for (const { model, upstream, outcome } of sums) {
+      this.#components.learn(model)
+      if (outcome === 'complete') this.#history.learn(model, upstream)
+    }
+  }
+
   #learnModels(): void {
     const { clock, record } = this.#parts
     try {
-      using reader = record()
+      using reader = record.read()
       const nowMs = clock.nowMs()
-      for (const { model } of reader?.counts(nowMs - modelsMs, nowMs) ?? []) this.#components.learn(model)
+      this.#learn(reader?.counts(nowMs - modelsMs, nowMs) ?? [])
     } catch {
       // They are learnt as they are called.
     }
@@ -178,11 +195,16 @@ export class StatusDesk implements Disposable {
       this.#ids.set(id, fact.atMs)
       sums.push(fact)
     }
-    for (const { model } of sums) this.#components.learn(model)
+    this.#learn(sums)
     const calls = reader
       .latest({ kinds: ['call'], fromMs }, callsMax)
       .entries.flatMap(({ fact }) => (fact.kind === 'call' ? [fact] : []))
-    return readHarm(sums, calls, this.#components.all)
+    const components = this.#components.all
+    const harm = readHarm(sums, calls, components)
+    const levelOf = (id: string): Level => this.#watch.level(id)
+    const fresh = calls.filter(({ atMs }) => atMs > nowMs - lookMs)
+    this.#history.note({ components, tallies: harm.tallies, sums, calls: fresh, levelOf })
+    return without(harm, this.#history.maintained(components))
   }
 
   #diagnose(reader: RecordReader, { failed }: Harm, nowMs: number): Seen[] {
@@ -199,6 +221,13 @@ export class StatusDesk implements Disposable {
     }
     return seen
   }
+}
+
+/** What goes wrong under maintenance was announced, and is no incident. */
+function without({ tallies, failed }: Harm, maintained: ReadonlySet<string>): Harm {
+  if (maintained.size === 0) return { tallies, failed }
+  const isOther = ([id]: readonly [string, unknown]): boolean => !maintained.has(id)
+  return { tallies: new Map([...tallies].filter(isOther)), failed: new Map([...failed].filter(isOther)) }
 }
 
 function seenIn(reader: RecordReader, component: string, { ray, atMs }: CallFact): Seen[] {
@@ -219,8 +248,3 @@ function noticeOf({ page, incidents }: StatusView): Notice {
 }
 
 const isCause = (name: string): name is CauseName => name in causes
-
-function openLog(config: Config): StatusLog {
-  if (config.journal.engine === 'memory') return new MemoryStatusLog()
-  return new SqliteStatusLog(join(config.stateDir, statusFileName))
-}

@@ -33,12 +33,30 @@ export function readHarm(sums: readonly SumFact[], calls: readonly CallFact[], c
 function tallyOf({ outcome, code, count, slowCount }: SumFact, isOneCaller: boolean): Tally {
   if (outcome === 'cancelled') return noCalls
   if (outcome === 'complete') return { total: count, failed: 0, slow: slowCount }
-  if (isCallersFault(code)) return noCalls
+  if (isCallersFault(code) || isAnnounced(code)) return noCalls
   return { total: count, failed: isOneCaller ? 0 : count, slow: 0 }
 }
 
 function isHarmed({ outcome, code }: CallFact): boolean {
-  return outcome === 'failed' && !isCallersFault(code)
+  return outcome === 'failed' && !isCallersFault(code) && !isAnnounced(code)
+}
+
+/** Refused for maintenance that was planned: no harm, and no answer either. */
+function isAnnounced(code: FaultCode | null): boolean {
+  return code === 'HF_MAINTENANCE'
+}
+
+/** Of all calls together. */
+export function tallyAll(sums: readonly SumFact[]): Tally {
+  return sums.map((sum) => tallyOf(sum, false)).reduce(addUp, noCalls)
+}
+
+/** Of calls of keys to which something is promised, by the name of the key. */
+export function tallyCallers(sums: readonly SumFact[]): Map<string, Tally> {
+  const tallies = new Map<string, Tally>()
+  for (const sum of sums)
+    if (sum.caller !== '') tallies.set(sum.caller, addUp(tallies.get(sum.caller) ?? noCalls, tallyOf(sum, false)))
+  return tallies
 }
 
 function isCallersFault(code: FaultCode | null): boolean {

@@ -77,7 +77,7 @@ test('a look notes the whole house, those that were called or harmed, and caller
     tallies: new Map([['chat', calls]]),
     all: calls,
     callers: new Map([['acme', calls]]),
-    levelOf: (id: string) => (id === 'chat' ? 'partial_outage' : 'operational') as 'partial_outage' | 'operational',
+    levelOf: (id: string) => (id === 'chat' ? ('partial_outage' as const) : 'operational'),
     maintained: new Set(['search']),
   }
   noteMinute(ledger, look)

@@ -12,7 +12,7 @@ import {
   wholeHouse,
 } from './ledger.ts'
 import { slotMs } from './slot-times.ts'
-import { addedUpSql, daySumsSql } from './sqlite-ledger.ts'
+import { addedUpSql, daySumsSql, thinnedSql } from './sqlite-ledger.ts'
 
 const busyMs = 2000
 const outagesMax = 100_000
@@ -86,13 +86,13 @@ export class LedgerQuery implements LedgerReader {
   }
 
   hours(fromMs: number, toMs: number): LedgerHour[] {
-    const [, , live] = this.#bounds(fromMs, toMs)
+    const thinned = Number(this.#database.prepare(thinnedSql).get()?.['day'])
     const sql = `
       SELECT m.minute / 60 AS hour, count(DISTINCT m.minute) AS watched,
         sum(CASE WHEN s.component = ? AND s.caller IS NULL THEN m.calls ELSE 0 END) AS calls
       FROM minute m JOIN series s ON s.id = m.series WHERE m.minute >= ? AND m.minute < ?
       GROUP BY 1 ORDER BY 1 LIMIT ${hoursMax}`
-    const from = Math.max(live * minutesPerDay, Math.floor(fromMs / minuteMs))
+    const from = Math.max(thinned * minutesPerDay, Math.floor(fromMs / minuteMs))
     const rows = this.#all(sql, wholeHouse, from, Math.ceil(toMs / minuteMs))
     return rows.map(({ hour, watched, calls }) => ({
       hourMs: Number(hour) * hourMs,

@@ -107,7 +107,7 @@ test('each lasts what it says, is in order, on its days, at its time but for a c
         assert.ok(rule.days.includes(local.dayOfWeek))
         const lateMinutes = local.hour * 60 + local.minute - rule.hour * 60 - rule.minute
         const isChanged = local.hoursInDay !== 24
-        assert.ok(lateMinutes === 0 || (isChanged && lateMinutes > 0 && lateMinutes <= 60), `${local.toString()}`)
+        assert.ok(lateMinutes === 0 || (isChanged && lateMinutes > 0 && lateMinutes <= 60), local.toString())
       })
     }),
   )
