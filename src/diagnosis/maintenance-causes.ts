@@ -161,7 +161,7 @@ function windowFor({ maintenances, servers, call, signs, beganMs, endedMs }: Sce
 
 function windowWords({ title, beginMs, endMs, upstreams, models }: MaintenanceFact): string {
   const about = inRow([...upstreams, ...models])
-  return `“${title}”${about === '' ? '' : ` of ${about}`}, ${clock(beginMs)} to ${clock(endMs)} UTC`
+  return `“${title}”${about === '' ? '' : ` of ${about}`}, ${clock(beginMs).slice(0, 5)} to ${clock(endMs).slice(0, 5)} UTC`
 }
 
 function deployNear({ deploys, beganMs, endedMs }: Scene): DeployFact | null {

@@ -72,6 +72,11 @@ export class Fleet {
     }
   }
 
+  /** Whether the configuration names it, or an upstream offers it, whether it can be had now or not. */
+  knows(model: string): boolean {
+    return this.#models.has(model) || this.upstreams.some(({ models }) => models.has(model))
+  }
+
   #silent(model: string): Upstream[] {
     const pool = this.#models.get(model)?.pool
     const pools = [...this.pools.values()].filter(({ name }) => pool === undefined || name === pool)

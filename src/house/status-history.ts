@@ -64,11 +64,13 @@ export class StatusHistory implements Disposable {
     this.#path = join(config.stateDir, ledgerFileName)
     const { journal, status } = config
     const isKept = journal.engine !== 'memory'
+    this.#learnNamed(config)
     this.#ledger = isKept ? new SqliteLedger(this.#path, parts.clock, status.ledger, parts.log) : null
   }
 
   use(config: Config): void {
     this.#maintenance.use(config)
+    this.#learnNamed(config)
   }
 
   /** A model was answered for by this upstream. */
@@ -77,6 +79,11 @@ export class StatusHistory implements Disposable {
     const known = this.#offers.get(model) ?? []
     if (known.includes(upstream) || (known.length === 0 && this.#offers.size >= modelsMax)) return
     this.#offers.set(model, [...known, upstream])
+  }
+
+  #learnNamed({ upstreams }: Config): void {
+    for (const [name, { models }] of Object.entries(upstreams))
+      for (const model of models ?? []) this.learn(model, name)
   }
 
   /** Ids of components that are under maintenance now. */

@@ -57,13 +57,15 @@ export class Account {
 
   /** Tells whoever counts, and learns from it how large such calls are. */
   settle(
-    relay: Pick<Relay, 'clock' | 'observer' | 'sizes'>,
+    relay: Pick<Relay, 'clock' | 'observer' | 'sizes' | 'fleet'>,
     order: Order,
     fault: Fault | null,
     end: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'eventCount'>,
   ): void {
     const { clock, observer } = relay
     if (end.outcome === 'complete' && this.#usage) learnSize(relay, order, this.#usage)
+    // Maintenance is found before the model is looked for.
+    if (fault?.code === 'HF_MAINTENANCE') this.isModelKnown ||= relay.fleet.knows(order.call.model)
     observer.settled(this.#fact(order, fault, end, clock))
   }
 

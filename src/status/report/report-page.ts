@@ -13,7 +13,8 @@ h2 { font-size: 1.15em; margin: 2em 0 .5em; break-after: avoid }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: .3em .5em; border-bottom: 1px solid #e3e6ea; vertical-align: top }
 th { font-weight: 600; color: #526070 }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere }
+td { white-space: nowrap }
+th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: break-word; min-width: 7em; max-width: 20em }
 tr, svg, .note { break-inside: avoid }
 svg { width: 100%; height: auto; display: block }
 svg text { font: 11px system-ui, sans-serif; fill: #38434f }
