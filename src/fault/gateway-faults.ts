@@ -107,7 +107,7 @@ export const gatewayFaults = {
     anthropic: 'overloaded_error',
     title: 'Planned maintenance',
     sentence: 'This service is in planned maintenance.',
-    cure: 'The Retry-After header says when it ends.',
+    cure: 'Come back when it ends: `until` says when. `holdfast maintenance list` shows the windows.',
   },
   HF_CLOSING: {
     status: 503,
