@@ -12,8 +12,6 @@ import { MaintenancePlan } from './maintenance-plan.ts'
 import { openStatusLog } from './status-log.ts'
 
 const lookMs = 1000
-/** Windows are reckoned ahead for so long, and again after a part of it or when one was added. */
-const aheadMs = 2 * 86_400_000
 
 export interface ClosingParts {
   readonly clock: Clock
@@ -44,7 +42,7 @@ export function closeForMaintenance(config: Config, { clock, log, fleet, open }:
   const look = (): void => {
     read()
     const nowMs = clock.nowMs()
-    const closed = closedNow(plan.book.within({ fromMs: nowMs, toMs: nowMs + aheadMs }), nowMs)
+    const closed = closedNow(plan.near(nowMs), nowMs)
     const now = JSON.stringify([[...closed.upstreams], [...closed.models]])
     if (now === shown) return
     shown = now

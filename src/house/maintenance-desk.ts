@@ -6,7 +6,7 @@ import type { Config } from '../config.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { Recorder } from '../observe/recorder.ts'
-import type { MaintenanceBook, Occurrence } from '../status/maintenance/maintenance-book.ts'
+import { isInForce, type MaintenanceBook, type Occurrence } from '../status/maintenance/maintenance-book.ts'
 import { maintenanceText } from '../status/maintenance/maintenance-event.ts'
 import { affectedComponents, maintenanceViews, type ShownParts } from '../status/maintenance/maintenance-view.ts'
 import type { MaintenanceView } from '../status/status-view.ts'
@@ -51,7 +51,8 @@ export class MaintenanceDesk implements Disposable {
 
   /** For page and feeds. */
   views(parts: Omit<ShownParts, 'nowMs'>): MaintenanceView[] {
-    return maintenanceViews(this.book, { ...parts, nowMs: this.#parts.clock.nowMs() })
+    const nowMs = this.#parts.clock.nowMs()
+    return maintenanceViews(this.book, { ...parts, nowMs }, this.#plan.far(nowMs))
   }
 
   /** Ids of components that are under maintenance now. */
@@ -64,7 +65,7 @@ export class MaintenanceDesk implements Disposable {
     const nowMs = this.#parts.clock.nowMs()
     this.#attempt('read', () => this.#plan.read(this.#parts.statusLog))
     const windows = this.book.windows()
-    const inForce = this.book.inForce(nowMs)
+    const inForce = this.#plan.near(nowMs).filter((each) => isInForce(each, nowMs))
     // One that is in the configuration no more ends, and says so.
     for (const { id, window } of inForce) if (!windows.has(window)) this.#callOff(id, nowMs)
     const now = new Map(inForce.filter(({ window }) => windows.has(window)).map((each) => [each.id, each]))

@@ -17,7 +17,7 @@ const objectiveSchema = z.strictObject({
     .meta({ description: 'Its name, in alerts and metrics.' }),
   sli: z.enum(sliNames).meta({
     description:
-      'What counts. `availability`: calls that were answered whole, of all but those that failed by the caller’s own fault or were cancelled; a cut stream is a failure. `firstToken`: streams that began within `thresholdMs`. `interToken`: streams of which the mean time between tokens was within `thresholdMs`. `continuation`: broken answers that were finished on another upstream. `resume`: answers that could be read again when asked for.',
+      'What counts. `availability`: calls that were answered whole, of all but those that failed by the caller’s own fault, were cancelled, or were refused for planned maintenance; a cut stream is a failure. `firstToken`: streams that began within `thresholdMs`. `interToken`: streams of which the mean time between tokens was within `thresholdMs`. `continuation`: broken answers that were finished on another upstream. `resume`: answers that could be read again when asked for.',
   }),
   target: z
     .number()

@@ -32,7 +32,8 @@ test('a stream that was cut is a failure, though its status was 200', () => {
   assert.equal(of('availability', { outcome: 'failed', code: 'HF_OVERLOADED', firstTokenMs: null }), false)
 })
 
-test('what callers do wrong, or call off, counts neither way', () => {
+test('what callers do wrong, or call off, counts neither way, nor does maintenance that was announced', () => {
+  assert.equal(of('availability', { outcome: 'failed', code: 'HF_MAINTENANCE', firstTokenMs: null }), null)
   assert.equal(of('availability', { outcome: 'failed', code: 'HF_BAD_JSON' }), null)
   assert.equal(of('availability', { outcome: 'failed', code: 'HF_MODEL_UNKNOWN' }), null)
   assert.equal(of('availability', { outcome: 'failed', code: 'HF_CLIENT_GONE' }), null)

@@ -51,7 +51,8 @@ const judges: Readonly<Record<SliName, Judge>> = {
 function whole({ outcome, code }: Judged): boolean | null {
   if (outcome === 'complete') return true
   if (outcome === 'cancelled') return null
-  return code !== null && faultKind(code).source === 'client' ? null : false
+  // Maintenance was announced; nobody is to be woken by it.
+  return code !== null && (faultKind(code).source === 'client' || code === 'HF_MAINTENANCE') ? null : false
 }
 
 /** Mean time between the tokens of a stream; null for one that is too short to have any. */

@@ -13,11 +13,17 @@ export interface ShownParts {
   readonly offers: ReadonlyMap<string, readonly string[]>
 }
 
-/** In order of their beginning: announced, in force, and those of the last 90 days. */
-export function maintenanceViews(book: MaintenanceBook, parts: ShownParts): MaintenanceView[] {
+/**
+ * In order of their beginning: announced, in force, and those of the last 90 days. `all`: of the book, where they are
+ * known already.
+ */
+export function maintenanceViews(
+  book: MaintenanceBook,
+  parts: ShownParts,
+  all = book.within({ fromMs: parts.nowMs - backMs, toMs: parts.nowMs + aheadMs }),
+): MaintenanceView[] {
   const { nowMs } = parts
-  return book
-    .within({ fromMs: nowMs - backMs, toMs: nowMs + aheadMs })
+  return all
     .filter((each) => isShown(each, book, nowMs))
     .slice(-viewsMax)
     .map((each) => viewOf(each, parts))

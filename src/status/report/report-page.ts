@@ -14,7 +14,8 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: right; padding: .3em .5em; border-bottom: 1px solid #e3e6ea; vertical-align: top }
 th { font-weight: 600; color: #526070 }
 td { white-space: nowrap }
-th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: break-word; min-width: 7em; max-width: 20em }
+th:first-child, td:first-child { text-align: left; white-space: normal }
+td:first-child { overflow-wrap: break-word; min-width: 7em; max-width: 20em }
 tr, svg, .note { break-inside: avoid }
 svg { width: 100%; height: auto; display: block }
 svg text { font: 11px system-ui, sans-serif; fill: #38434f }
