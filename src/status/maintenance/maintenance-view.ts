@@ -20,7 +20,7 @@ export interface ShownParts {
 export function maintenanceViews(
   book: MaintenanceBook,
   parts: ShownParts,
-  all = book.within({ fromMs: parts.nowMs - backMs, toMs: parts.nowMs + aheadMs }),
+  all: readonly Occurrence[] = book.within({ fromMs: parts.nowMs - backMs, toMs: parts.nowMs + aheadMs }),
 ): MaintenanceView[] {
   const { nowMs } = parts
   return all
