@@ -1,6 +1,6 @@
 /** Settings of incidents and of the public page. Each part of it has its own settings beside its own code. */
 import { z } from '../ground/schema.ts'
-import { ledgerSchema } from '../store/ledger.ts'
+import { ledgerSchema } from '../store/ledger-options.ts'
 import { maintenanceSchema } from './maintenance/maintenance-options.ts'
 import { isTimeZone } from './maintenance/window-rule.ts'
 import { costsSchema, slaSchema } from './report/report-options.ts'

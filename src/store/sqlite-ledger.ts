@@ -5,15 +5,8 @@
  */
 import { existsSync, renameSync } from 'node:fs'
 import type { Clock, Timer } from '../ground/clock.ts'
-import {
-  dayMs,
-  type LedgerOptions,
-  type LedgerTally,
-  type LedgerWriter,
-  ledgerLevels,
-  levelOfMinute,
-  minuteMs,
-} from './ledger.ts'
+import { dayMs, type LedgerTally, type LedgerWriter, ledgerLevels, levelOfMinute, minuteMs } from './ledger.ts'
+import type { LedgerOptions } from './ledger-options.ts'
 import { SlotTimes, slotMs } from './slot-times.ts'
 import { isDamage, reasonOf, SqliteFile } from './sqlite-file.ts'
 

@@ -6,8 +6,10 @@ import { faultHeaders } from '../../src/edge/fault-answer.ts'
 import { Fault } from '../../src/fault/fault.ts'
 import { ManualClock } from '../../src/ground/manual-clock.ts'
 import { Fleet } from '../../src/fleet/fleet.ts'
-import { balanceSchema, type Pool, timeoutsSchema } from '../../src/fleet/pool.ts'
-import { Upstream, upstreamSchema } from '../../src/fleet/upstream.ts'
+import type { Pool } from '../../src/fleet/pool.ts'
+import { balanceSchema, timeoutsSchema } from '../../src/fleet/pool-options.ts'
+import { Upstream } from '../../src/fleet/upstream.ts'
+import { upstreamSchema } from '../../src/fleet/upstream-options.ts'
 
 function stage(offers: Record<string, string[] | undefined>) {
   const clock = new ManualClock()
