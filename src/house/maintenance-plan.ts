@@ -5,7 +5,7 @@
 import type { Config } from '../config.ts'
 import { aheadMs, backMs, MaintenanceBook, type Occurrence } from '../status/maintenance/maintenance-book.ts'
 import { readMaintenance } from '../status/maintenance/maintenance-event.ts'
-import { planWindow } from '../status/maintenance/maintenance-options.ts'
+import { planWindow } from '../status/maintenance/plan-window.ts'
 import type { Span } from '../status/maintenance/window-rule.ts'
 import type { StatusLog } from '../store/status-log.ts'
 

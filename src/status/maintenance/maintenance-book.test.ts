@@ -1,10 +1,12 @@
 // Tests of windows in the configuration and added at run time: what is in force, closed, shown; what makes no sense.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { closedNow } from './closed-now.ts'
 import { MaintenanceBook, windowId } from './maintenance-book.ts'
 import { maintenanceText, readMaintenance } from './maintenance-event.ts'
-import { maintenanceSchema, maintenanceWindowSchema, planWindow, type WindowInput } from './maintenance-options.ts'
+import { maintenanceSchema, maintenanceWindowSchema, type WindowInput } from './maintenance-options.ts'
+import { planWindow } from './plan-window.ts'
 import { lostModels, maintenanceViews } from './maintenance-view.ts'
 
 const hourMs = 3_600_000
@@ -182,6 +184,21 @@ test('windows are written into the log and read again; what is no window is none
     JSON.stringify({ ...event, window: { ...window, title: 'x'.repeat(1000) } }),
   ]
   for (const text of bad) assert.equal(readMaintenance(text), null, text.slice(0, 80))
+})
+
+test('whatever else is in the log, nothing is thrown, and what is taken for a window can be reckoned with', () => {
+  const { by, ...event } = { kind: 'maintenance-planned', id: 'm', atMs: startMs, by: 'ann' }
+  fc.assert(
+    fc.property(
+      fc.object({ key: fc.constantFrom('title', 'text', 'rule', 'every', 'days', 'fromMs', 'toMs', 'hour') }),
+      (window) => {
+        const read = readMaintenance(JSON.stringify({ ...event, by, window }))
+        const made = new MaintenanceBook()
+        if (read) made.apply(read)
+        made.within({ fromMs: startMs, toMs: startMs + dayMs })
+      },
+    ),
+  )
 })
 
 test('ids are of plain letters, whatever the title', () => {

@@ -2,7 +2,7 @@
  * All windows of maintenance: those of the configuration and those that operators have added, and what became of them.
  * Pure: it is told the time.
  */
-import type { PlannedWindow } from './maintenance-options.ts'
+import type { PlannedWindow } from './plan-window.ts'
 import type { Began, MaintenanceEvent, Planned } from './maintenance-event.ts'
 import { occurrences, type Span } from './window-rule.ts'
 

@@ -2,8 +2,7 @@
  * What happens to windows of maintenance: a closed union, kept in the log of incidents and never changed; as its text
  * there, and back.
  */
-import { z } from '../../ground/schema.ts'
-import type { PlannedWindow } from './maintenance-options.ts'
+import type { PlannedWindow } from './plan-window.ts'
 import { isTimeZone } from './window-rule.ts'
 
 interface Base {
@@ -42,38 +41,6 @@ export interface Began extends Base {
 
 export type MaintenanceEvent = Planned | Cancelled | Began
 
-const base = { id: z.string().min(1).max(120), atMs: z.number(), by: z.string().min(1).max(80) }
-const names = z.array(z.string().max(256)).max(100)
-const told = {
-  title: z.string().min(1).max(120),
-  text: z.string().max(2000),
-  components: names,
-  upstreams: names,
-  models: names,
-}
-const span = { fromMs: z.number(), toMs: z.number() }
-const rule = z.discriminatedUnion('every', [
-  z.object({ every: z.literal('once'), ...span }),
-  z.object({
-    every: z.enum(['week', 'month']),
-    days: z.array(z.int().min(-31).max(31)).min(1).max(31),
-    hour: z.int().min(0).max(23),
-    minute: z.int().min(0).max(59),
-    durationMs: z.int().min(60_000).max(86_400_000),
-    timeZone: z.string().refine(isTimeZone),
-  }),
-])
-
-const schema = z.discriminatedUnion('kind', [
-  z.object({
-    ...base,
-    kind: z.literal('maintenance-planned'),
-    window: z.object({ ...told, rule, announceMs: z.number().min(0) }),
-  }),
-  z.object({ ...base, kind: z.literal('maintenance-cancelled') }),
-  z.object({ ...base, kind: z.literal('maintenance-began'), ...span, ...told }),
-])
-
 export function maintenanceText(event: MaintenanceEvent): string {
   return JSON.stringify(event)
 }
@@ -82,8 +49,53 @@ export function maintenanceText(event: MaintenanceEvent): string {
 export function readMaintenance(entry: string): MaintenanceEvent | null {
   if (!entry.includes('"maintenance-')) return null
   try {
-    return schema.parse(JSON.parse(entry))
+    const event: unknown = JSON.parse(entry)
+    return isFields(event) && isEvent(event) ? (event as unknown as MaintenanceEvent) : null
   } catch {
     return null
   }
+}
+
+// By hand, since workers read it, and the schema library is large.
+
+type Fields = Readonly<Record<string, unknown>>
+
+function isEvent(event: Fields): boolean {
+  const { kind, id, atMs, by, window } = event
+  if (!isText(id, 1, 120) || !isText(by, 1, 80) || !isMoment(atMs)) return false
+  if (kind === 'maintenance-cancelled') return true
+  if (kind === 'maintenance-began') return isTold(event) && isSpan(event)
+  if (kind !== 'maintenance-planned' || !isFields(window)) return false
+  const { rule, announceMs } = window
+  return isTold(window) && isMoment(announceMs) && isFields(rule) && isRule(rule)
+}
+
+function isTold({ title, text, components, upstreams, models }: Fields): boolean {
+  return isText(title, 1, 120) && isText(text, 0, 2000) && [components, upstreams, models].every(isNames)
+}
+
+function isRule(rule: Fields): boolean {
+  if (rule['every'] === 'once') return isSpan(rule)
+  const { every, days, hour, minute, durationMs, timeZone } = rule
+  if (every !== 'week' && every !== 'month') return false
+  const areDays = Array.isArray(days) && days.length > 0 && days.every((day) => isWhole(day, -31, 31))
+  const isTime = isWhole(hour, 0, 23) && isWhole(minute, 0, 59) && isWhole(durationMs, 60_000, 86_400_000)
+  return areDays && isTime && isText(timeZone, 1, 64) && isTimeZone(timeZone)
+}
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+const isSpan = ({ fromMs, toMs }: Fields): boolean => isMoment(fromMs) && isMoment(toMs) && fromMs < toMs
+/** As far as a date can be. */
+const isMoment = (value: unknown): value is number => isWhole(value, 0, 8.64e15)
+
+function isWhole(value: unknown, min: number, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+}
+
+function isText(value: unknown, min: number, max: number): value is string {
+  return typeof value === 'string' && value.length >= min && value.length <= max
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= 100 && value.every((name) => isText(name, 0, 256))
 }
