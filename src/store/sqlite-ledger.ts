@@ -1,6 +1,6 @@
 /**
- * The ledger in a file of its own. Notes are gathered in memory and committed together once a minute; a file that is
- * locked or full is tried again at the next minute, one that is damaged is laid aside. Nothing here throws at those who
+ * The ledger in a file of its own. Notes are gathered in memory and committed together, minute by minute; a file that is
+ * locked or full is tried again half a minute later, one that is damaged is laid aside. Nothing here throws at those who
  * note. Old days are added up and forgotten in the same rhythm, a day at a time.
  */
 import { existsSync, renameSync } from 'node:fs'
@@ -13,7 +13,8 @@ import { isDamage, reasonOf, SqliteFile } from './sqlite-file.ts'
 export const ledgerFileName = 'ledger.db'
 
 const version = 1
-const flushPeriodMs = 60_000
+/** Twice a minute, so that each is written, once, soon after it is over. */
+const flushPeriodMs = 30_000
 /** What is told late of a minute still becomes part of it. */
 const lateMs = 20_000
 /** What may wait for a file that cannot be written; what is noted beyond is lost. */
