@@ -1,7 +1,7 @@
 /**
- * The ledger in a file of its own. Notes are gathered in memory and committed together, minute by minute; a file that is
- * locked or full is tried again half a minute later, one that is damaged is laid aside. Nothing here throws at those who
- * note. Old days are added up and forgotten in the same rhythm, a day at a time.
+ * The ledger in a file of its own. Notes are gathered in memory and committed together, minute by minute; a file that
+ * is locked or full is tried again half a minute later, one that is damaged is laid aside. Nothing here throws at those
+ * who note. Old days are added up and forgotten in the same rhythm, a day at a time.
  */
 import { existsSync, renameSync } from 'node:fs'
 import type { Clock, Timer } from '../ground/clock.ts'
