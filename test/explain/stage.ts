@@ -11,6 +11,7 @@ import { recordFileName } from '../../src/store/sqlite-record-file.ts'
 import { RecordQuery } from '../../src/store/sqlite-record-query.ts'
 import { startGateway } from '../crash/gateway.ts'
 import { ask } from './ask.ts'
+import { mountDisk } from './own-network.ts'
 import type { Playing, Scenario, Scene } from './scenario.ts'
 
 /** One cause, injected with everything else drawn by seed. */
@@ -48,6 +49,8 @@ export async function play(injections: readonly Injection[]): Promise<Outcome[]>
   const scenes = await Promise.all(injections.map((each, i) => open(each, i, parts)))
   const state = await mkdtemp(join(tmpdir(), 'holdfast-explain-'))
   parts.defer(() => rm(state, { recursive: true, force: true, maxRetries: 10 }))
+  const [diskBytes] = scenes.flatMap(({ scene }) => scene.diskBytes ?? [])
+  if (diskBytes !== undefined) parts.defer(mountDisk(state, diskBytes))
   const gateway = parts.use(await startGateway('--state', state, ...(await flagsOf(scenes, state))))
   // The first signal drains, the second ends all at once, the workers too: none is left to write into the folder.
   parts.defer(async () => {
