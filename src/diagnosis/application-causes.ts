@@ -1,8 +1,19 @@
 /** Causes in the model servers themselves: down, crashed, hung, leaking, failing, talking nonsense. */
 import { type Cause, clue, weight } from './cause.ts'
-import { crashTraits, exitWords, grewWords, hangTraits, isBroken, isPaid, killedBy, memoryWords } from './traits.ts'
+import {
+  crashTraits,
+  exitWords,
+  failedAlike,
+  grewWords,
+  hangTraits,
+  isBroken,
+  isPaid,
+  killedBy,
+  memoryPattern,
+  memoryWords,
+} from './traits.ts'
 import type { Scene } from './scene.ts'
-import { culprits, has, inRow, ofAll, ofAny, said } from './words.ts'
+import { culprits, has, inRow, ofAll, ofAny, redirectPattern, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
 const application = { class: 'application', whose: 'upstream' } as const
@@ -66,7 +77,7 @@ export const applicationCauses = {
     },
     clues: [
       clue(proof, (scene) => ofAny(scene, memoryWords)),
-      clue(proof, (scene) => said(scene, /out of memory|OOM|CUDA out of|MemoryError|bad_alloc|heap limit/i)),
+      clue(proof, (scene) => said(scene, memoryPattern)),
       clue(proof, grewAndKilled),
       clue(strong, crashTraits.goneAfterwards),
       clue(strong, crashTraits.exited),
@@ -115,6 +126,11 @@ export const applicationCauses = {
       clue(fair, hangTraits.nobodyServed),
       clue(against, hangTraits.othersServed),
       clue(hint, hangTraits.wasAtWork),
+      clue(fair, hangTraits.handshakeSilent),
+      clue(against, hangTraits.gotOn),
+      clue(against, hangTraits.unreachable),
+      clue(doubt, hangTraits.servedAfterwards),
+      clue(against, (scene) => ofAll(scene, 1, isPaid) && failedAlike(scene) && 'a provider fails in all its places'),
       clue(against, (scene) => said(scene, /status (408|504|522|524)/)),
     ],
   },
@@ -126,6 +142,7 @@ export const applicationCauses = {
     explains: { HF_UPSTREAM_STALLED: fair, HF_FIRST_TOKEN_TIMEOUT: none },
     clues: [
       clue(strong, hangTraits.othersServed),
+      clue(fair, hangTraits.gotOn),
       clue(against, hangTraits.saidSo),
       clue(doubt, hangTraits.othersSilent),
     ],
@@ -171,6 +188,7 @@ export const applicationCauses = {
           has(scene, 'HF_UPSTREAM_GARBLED', 'HF_UPSTREAM_EMPTY', 'HF_UPSTREAM_TOO_LARGE') &&
           (said(scene, /./) ?? 'by the rules of its API'),
       ),
+      clue(against, (scene) => said(scene, redirectPattern)),
     ],
   },
   'model-missing': {

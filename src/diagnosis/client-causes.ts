@@ -1,8 +1,8 @@
 /** Causes on the caller's side: what it asked, how it asked, and how long it stayed. */
 import { type Cause, clue, weight } from './cause.ts'
-import { has, said, span } from './words.ts'
+import { has, offeredBefore, said, span } from './words.ts'
 
-const { proof, strong, hint, none, doubt } = weight
+const { proof, strong, hint, none, doubt, against } = weight
 const client = { class: 'client', whose: 'client' } as const
 
 export const clientCauses = {
@@ -75,7 +75,7 @@ export const clientCauses = {
       ...{ HF_MODEL_UNKNOWN: proof, HF_ROUTE_UNKNOWN: proof, HF_METHOD_UNKNOWN: proof, HF_ANSWER_UNKNOWN: proof },
       ...{ HF_ANSWER_EXPIRED: proof, HF_STREAM_UNKNOWN: proof, HF_STREAM_GONE: proof },
     },
-    clues: [clue(hint, (scene) => said(scene, /./))],
+    clues: [clue(hint, (scene) => said(scene, /./)), clue(against, offeredBefore)],
   },
   'caller-key': {
     ...client,

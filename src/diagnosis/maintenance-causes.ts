@@ -2,7 +2,8 @@
 import type { DeployFact } from '../observe/fact.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
-import { apart, clock, culprits, ofAny, said } from './words.ts'
+import { loadingPattern } from './traits.ts'
+import { apart, clock, culprits, ofAny, offeredBefore, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
 const maintenance = { class: 'maintenance', whose: 'operator' } as const
@@ -76,9 +77,11 @@ export const maintenanceCauses = {
             : null
         }),
       ),
+      clue(proof, (scene) => said(scene, loadingPattern)),
       clue(
         against,
         (scene) =>
+          said(scene, loadingPattern) === null &&
           scene.servers.every(({ returnedMs, failedMs }) => returnedMs === null || failedMs - returnedMs > freshMs) &&
           'no server had come back shortly before',
       ),
@@ -118,6 +121,12 @@ export const maintenanceCauses = {
         return changed && `${changed} was changed shortly before`
       }),
       clue(doubt, (scene) => changedFor(scene) === null && 'nothing that concerns it was changed in the time before'),
+      clue(strong, (scene) => offeredBefore(scene)),
+      clue(
+        against,
+        (scene) =>
+          scene.call?.code === 'HF_MODEL_UNKNOWN' && offeredBefore(scene) === null && 'nobody was served it before',
+      ),
       clue(
         against,
         ({ configs }) => !configs.some(({ state }) => state === 'changed') && 'the configuration was not changed',
@@ -142,6 +151,7 @@ function deployWords({ state, version, versionBefore }: DeployFact): string {
 
 /** Settings that were changed before it and have to do with it. */
 function changedFor({ configs, servers, call, beganMs }: Scene): string | null {
+  const isOfOffer = call?.code === 'HF_MODEL_UNKNOWN' || call?.code === 'HF_ROUTE_UNSPOKEN'
   const about = [
     ...servers.map(({ name }) => `upstreams.${name}`),
     ...(call?.model ? [`models.${call.model}`] : []),
@@ -150,7 +160,11 @@ function changedFor({ configs, servers, call, beganMs }: Scene): string | null {
   ]
   for (const { changed, atMs, state } of configs.toReversed()) {
     if (state !== 'changed' || atMs > beganMs) continue
-    const path = changed.find((each) => about.some((name) => each === name || each.startsWith(`${name}.`)))
+    const path = changed.find(
+      (each) =>
+        about.some((name) => each === name || each.startsWith(`${name}.`)) ||
+        (isOfOffer && /^(upstreams|models)\b/.test(each)),
+    )
     if (path) return path
   }
   return null

@@ -4,7 +4,7 @@ import { upstreamFaults } from '../fault/upstream-faults.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
 import type { Sign } from './sign.ts'
-import { failedAlike, hangTraits, isPaid } from './traits.ts'
+import { failedAlike, hangTraits, isPaid, loadingPattern } from './traits.ts'
 import { culprits, has, inRow, ofAny, said, span } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
@@ -52,6 +52,10 @@ export const overloadCauses = {
     },
     clues: [
       clue(strong, (scene) => slowed(scene)),
+      clue(strong, hangTraits.gotOn),
+      clue(fair, (scene) => has(scene, 'HF_DEADLINE') && hadTime(scene)),
+      clue(fair, hangTraits.servedAfterwards),
+      clue(fair, largeWords),
       clue(fair, hangTraits.othersServed),
       clue(against, hangTraits.saidSo),
       clue(doubt, hangTraits.othersSilent),
@@ -68,6 +72,7 @@ export const overloadCauses = {
     explains: { HF_UPSTREAM_BUSY: strong },
     clues: [
       clue(strong, (scene) => said(scene, /status 5(03|29)/)),
+      clue(against, (scene) => said(scene, loadingPattern)),
       clue(against, (scene) => ofAny(scene, (server) => isPaid(server) && `${server.name} is a provider`)),
     ],
   },
@@ -84,6 +89,7 @@ export const overloadCauses = {
         fair,
         ({ failures, call }) => failures.length === 0 && call !== null && 'no model server had failed it before',
       ),
+      clue(against, (scene) => has(scene, 'HF_DEADLINE') && (slowed(scene) ?? hadTime(scene))),
       clue(doubt, hangTraits.saidSo),
     ],
   },
@@ -94,7 +100,7 @@ export const overloadCauses = {
     sentence: () => 'The gateway had as many calls or bodies in hand as it may',
     cure: 'Raise `limits.callsLiveMax` or `limits.bodiesBytesMax` if the machine can bear it, or add workers.',
     explains: { HF_QUEUE_FULL: proof },
-    clues: [clue(hint, (scene) => said(scene, /./))],
+    clues: [clue(hint, (scene) => said(scene, /./)), clue(against, (scene) => said(scene, systemPattern))],
   },
   'gateway-short': {
     ...overload,
@@ -102,7 +108,8 @@ export const overloadCauses = {
     title: 'The gateway is short of something itself',
     sentence: ({ pressures, endedMs, call }) => {
       const told = pressures.findLast(({ atMs, resource }) => resource !== null && atMs <= endedMs)
-      const what = told?.resource ?? call?.detail
+      const refused = systemPattern.exec(call?.detail ?? '')?.[0]
+      const what = refused ? (systemWords[refused] ?? refused) : (told?.resource ?? call?.detail)
       return `The gateway protects itself: it is short of ${what || 'memory, time or connections'}`
     },
     cure: 'More workers, more memory or a second gateway; the record’s samples say since when (`holdfast tail --kind resource`).',
@@ -112,7 +119,7 @@ export const overloadCauses = {
         const told = pressures.findLast(({ atMs, resource }) => resource !== null && atMs <= endedMs)
         return told ? `${told.node} went to “${told.rung}”: ${told.resource} ${Math.round(100 * told.share)} %` : null
       }),
-      clue(strong, (scene) => said(scene, /EMFILE|ENFILE|ENOBUFS|ENOMEM/)),
+      clue(proof, (scene) => said(scene, systemPattern)),
       clue(fair, growth),
     ],
   },
@@ -145,6 +152,16 @@ export const overloadCauses = {
   },
 } as const satisfies Record<string, Cause>
 
+/** What the system says that gives this process no more of something. */
+const systemPattern = /EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL/
+const systemWords: Readonly<Record<string, string>> = {
+  EMFILE: 'open files (`ulimit -n`)',
+  ENFILE: 'open files of the whole system',
+  ENOBUFS: 'memory for sockets',
+  ENOMEM: 'memory',
+  EADDRNOTAVAIL: 'free ports',
+}
+
 const refusals: ReadonlySet<string> = new Set(['HF_OVERLOADED', 'HF_QUEUE_TIMEOUT', 'HF_DEADLINE_TOO_SHORT'])
 
 function refusedAlike({ others, beganMs }: Scene): string | null {
@@ -163,15 +180,46 @@ function lost({ allServers }: Scene): string | null {
 /** So much slower than before counts. */
 const slowerMin = 2
 const answersMin = 3
+/** Less than this is no difference: of a time to the first token, and of a token. Milliseconds. */
+const leastMs = { first: 100, token: 10, piece: 10 } as const
+const measureWords = { first: 'the first token', token: 'a token', piece: 'a token' } as const
 
+/** Answers of the same kind took much longer, token by token or up to the first, than before. */
 function slowed({ allServers }: Scene): string | null {
   for (const { name, pace } of allServers) {
-    const { before, around } = pace
-    if (before.length < answersMin || around.length < 1) continue
-    const [was, is] = [median(before), median(around)]
-    if (is >= slowerMin * was && is - was > 100) return `answers of ${name} took ${span(is)}, and ${span(was)} before`
+    for (const measure of ['first', 'token', 'piece'] as const) {
+      const [before, around] = [pace.before[measure], pace.around[measure]]
+      if (before.length < answersMin || around.length < 1) continue
+      const [was, is] = [median(before), median(around)]
+      if (is >= slowerMin * was && is - was > leastMs[measure])
+        return `${measureWords[measure]} of ${name} took ${span(is)}, and ${span(was)} before`
+    }
   }
   return null
+}
+
+/** A call in one piece was given much more time than any other took before. */
+function hadTime({ call, servers }: Scene): string | null {
+  if (!call || call.isStream) return null
+  for (const { name, pace } of servers) {
+    const { whole } = pace.before
+    const longestMs = Math.max(...whole)
+    if (whole.length >= answersMin && call.durationMs >= slowerMin * longestMs)
+      return `it was given ${span(call.durationMs)}, and ${name} took ${span(longestMs)} at most before`
+  }
+  return null
+}
+
+/** From here on a request is a long one, if others are so much shorter. */
+const largeBytesMin = 16_384
+const largerMin = 10
+
+function largeWords({ call, others }: Scene): string | null {
+  if (!call || call.requestBytes < largeBytesMin || others.length === 0) return null
+  const usual = median(others.map(({ requestBytes }) => requestBytes))
+  return call.requestBytes >= largerMin * usual
+    ? `its request is ${Math.round(call.requestBytes / 1024)} KiB, others are of ${(usual / 1024).toFixed(1)} KiB`
+    : null
 }
 
 const samplesMin = 6

@@ -4,7 +4,7 @@ import type { Scene } from './scene.ts'
 import { failedAlike, isPaid } from './traits.ts'
 import { culprits, inRow, ofAll, said } from './words.ts'
 
-const { proof, strong, fair, hint, doubt, against } = weight
+const { proof, strong, fair, hint, none, against } = weight
 const thirdParty = { class: 'third-party', whose: 'third-party' } as const
 
 export const thirdPartyCauses = {
@@ -33,8 +33,8 @@ export const thirdPartyCauses = {
     explains: {
       HF_UPSTREAM_ERROR: fair,
       HF_UPSTREAM_BUSY: fair,
-      HF_CONNECT_TIMEOUT: doubt,
-      HF_FIRST_TOKEN_TIMEOUT: doubt,
+      HF_CONNECT_TIMEOUT: none,
+      HF_FIRST_TOKEN_TIMEOUT: none,
     },
     clues: [
       clue(strong, (scene) => {

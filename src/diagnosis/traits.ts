@@ -1,13 +1,15 @@
 /** Findings that several causes share, for or against. */
 import type { EngineFact } from '../observe/fact.ts'
 import type { Scene } from './scene.ts'
-import type { Server } from './server.ts'
-import { apart, inRow, ofAny } from './words.ts'
+import { hadConnection, type Server } from './server.ts'
+import { apart, inRow, ofAny, said } from './words.ts'
 
 /** Two things so near each other are one event. */
 const togetherMs = 1500
 /** One that died is gone at once; one that restarts may be back within this. */
 const goneMs = 10_000
+/** What follows so soon belongs to it. */
+const soonMs = 10_000
 
 export const crashTraits = {
   goneAfterwards: (scene: Scene): string | null =>
@@ -67,7 +69,36 @@ export const hangTraits = {
     ),
   wasAtWork: (scene: Scene): string | null =>
     ofAny(scene, ({ name, wasWell }) => wasWell && `${name} had answered before`),
+  /** The engine itself worked on, by its own counters. */
+  gotOn: (scene: Scene): string | null => said(scene, /though the engine got on/),
+  servedAfterwards: (scene: Scene): string | null =>
+    ofAny(
+      scene,
+      (server) =>
+        isSilent(server) && server.servedAfter(soonMs) > 0 && `${server.name} answered others right afterwards`,
+    ),
+  /** Not even a connection comes up: the system of a process that hangs still takes them. */
+  unreachable: (scene: Scene): string | null =>
+    ofAny(scene, (server) => server.isUnreachableAfter(soonMs) && `connections to ${server.name} came up no more`),
+  /** The system took the connection, the process said nothing on it. */
+  handshakeSilent: (scene: Scene): string | null =>
+    ofAny(
+      scene,
+      ({ own, wasWell }) =>
+        wasWell &&
+        (own.find(({ attempt }) => attempt.code === 'HF_CONNECT_TIMEOUT' && hadConnection(attempt.detail))?.attempt
+          .detail ??
+          null),
+    ),
 }
+
+/** What an engine says that cannot have the memory that it wants. */
+export const memoryPattern =
+  /out of memory|\boom\b|outofmemory|heap limit|bad_alloc|memoryerror|alloc_failed|(cannot|can't|failed to|unable to) allocate|(insufficient|not enough) (\w+ )?memory|requires more (\w+ )?memory/i
+
+/** What a server says that has only just been started. */
+export const loadingPattern =
+  /load(ing|s)? (the )?model|model\b.{0,60}\b(is |still )+(being )?(load|start|warm)|warming up|(is|still) starting|not (yet )?ready/i
 
 /** A connection broke while it had the call in hand; where the wire sent it once more at once, the words tell. */
 export function isBroken({ own }: Server): boolean {
@@ -88,7 +119,7 @@ function isSilent({ own }: Server): boolean {
     ({ attempt }) =>
       attempt.code === 'HF_FIRST_TOKEN_TIMEOUT' ||
       attempt.code === 'HF_UPSTREAM_STALLED' ||
-      attempt.code === 'HF_CONNECT_TIMEOUT',
+      (attempt.code === 'HF_CONNECT_TIMEOUT' && hadConnection(attempt.detail)),
   )
 }
 
@@ -114,9 +145,7 @@ export function killedBy(signal: string): (server: Server) => string | null {
 /** What its last words say of memory. */
 export function memoryWords(server: Server): string | null {
   const tail = exitNear(server)?.exit?.stderrTail ?? ''
-  const line = tail
-    .split('\n')
-    .find((each) => /out of memory|heap limit|oom|cannot allocate|bad_alloc|MemoryError/i.test(each))
+  const line = tail.split('\n').find((each) => memoryPattern.test(each))
   return line ? `its last words: ${line.trim().slice(0, 160)}` : null
 }
 

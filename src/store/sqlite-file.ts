@@ -17,6 +17,11 @@ export function isDamage(cause: unknown): boolean {
   return cause instanceof Damage || [11, 26].includes(primaryCode(cause))
 }
 
+/** SQLITE_FULL, or SQLITE_IOERR: the disk takes no more for now. */
+export function isFull(cause: unknown): boolean {
+  return [10, 13].includes(primaryCode(cause))
+}
+
 /** What was kept does not fit together any more. */
 export class Damage extends Error {}
 

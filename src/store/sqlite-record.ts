@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../ground/clock.ts'
 import type { FactKind } from '../observe/fact.ts'
 import type { FactRow } from '../observe/fact-row.ts'
 import type { FactShelf } from '../observe/recording.ts'
-import { isBusy, isDamage, reasonOf, type SqliteFile } from './sqlite-file.ts'
+import { isBusy, isDamage, isFull, reasonOf, type SqliteFile } from './sqlite-file.ts'
 import { placesPerMs, RecordFile } from './sqlite-record-file.ts'
 
 /** Facts are gathered for so long, or up to so much. */
@@ -159,11 +159,13 @@ export class SqliteRecord implements FactShelf {
     return Number(file.sql('SELECT id FROM node WHERE name = ?').get(this.#nodeName)?.['id'])
   }
 
-  /** What waits is lost; later there may be room again, or a file that is whole. */
+  /** A full disk may have room again later: as much waits for that as may wait. What a broken file refuses is lost. */
   #break(cause: unknown): void {
-    this.#lostCount += this.#waiting.length
-    this.#waiting = []
-    this.#waitingBytes = 0
+    if (!isFull(cause)) {
+      this.#lostCount += this.#waiting.length
+      this.#waiting = []
+      this.#waitingBytes = 0
+    }
     this.#notBeforeMs = this.#clock.monotonicMs() + brokenPauseMs
     if (!this.#isBroken) this.#log.warn({ detail: reasonOf(cause) }, 'the record cannot be written')
     this.#isBroken = true

@@ -32,6 +32,8 @@ export interface Scene {
   readonly settings?: Omit<Partial<ConfigInput>, 'upstreams' | 'pools'>
   /** The state folder is on a disk of its own, of this size. */
   readonly diskBytes?: number
+  /** In place of the command; one that starts it, and can be broken. */
+  readonly program?: string
   /** In place of all that: a gateway that starts its model servers itself. */
   readonly isOfLab?: boolean
   /** Injects the cause; the rays of calls that met it. */

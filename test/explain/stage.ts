@@ -9,7 +9,7 @@ import { explainRay } from '../../src/diagnosis/explain-ray.ts'
 import { seededRandom } from '../../src/ground/random.ts'
 import { recordFileName } from '../../src/store/sqlite-record-file.ts'
 import { RecordQuery } from '../../src/store/sqlite-record-query.ts'
-import { startGateway } from '../crash/gateway.ts'
+import { startGateway, startProgram } from '../crash/gateway.ts'
 import { ask } from './ask.ts'
 import { mountDisk } from './own-network.ts'
 import type { Playing, Scenario, Scene } from './scenario.ts'
@@ -51,7 +51,9 @@ export async function play(injections: readonly Injection[]): Promise<Outcome[]>
   parts.defer(() => rm(state, { recursive: true, force: true, maxRetries: 10 }))
   const [diskBytes] = scenes.flatMap(({ scene }) => scene.diskBytes ?? [])
   if (diskBytes !== undefined) parts.defer(mountDisk(state, diskBytes))
-  const gateway = parts.use(await startGateway('--state', state, ...(await flagsOf(scenes, state))))
+  const flags = ['--state', state, ...(await flagsOf(scenes, state))]
+  const program = scenes[0]?.scene.program
+  const gateway = parts.use(await (program ? startProgram(program, {}, flags) : startGateway(...flags)))
   // The first signal drains, the second ends all at once, the workers too: none is left to write into the folder.
   parts.defer(async () => {
     void gateway.end('SIGTERM')

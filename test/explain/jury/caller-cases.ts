@@ -32,30 +32,6 @@ export const callerCases: readonly Scenario[] = [
     isAlone: true,
   },
   {
-    title: 'a caller that hangs up while it sends',
-    expects: 'client-left',
-    isAlone: true,
-    open: async (opening) => {
-      const { random, name, model } = opening
-      const server = await sim(opening)
-      return {
-        upstreams: named(name, [at(server.url, opening)]),
-        play: async ({ ask, gateway }) => {
-          await ask()
-          const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => {})
-          socket.write(
-            `POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{"model":"${model}"`,
-          )
-          await sleep(between(random, 100, 500))
-          if (oneOf(random, true, false)) socket.resetAndDestroy()
-          else socket.end()
-          await sleep(1500)
-          return lastCalls(gateway.state, 1)
-        },
-      }
-    },
-  },
-  {
     title: 'a server that finds the request wrong, in other words',
     expects: 'bad-request',
     open: async (opening) => {

@@ -1,12 +1,12 @@
 /** Held-out cases in the gateway: deaths, restarts, changes of its configuration, a disk that is really full. */
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { holdfast, startGateway, workerPids } from '../../crash/gateway.ts'
 import { askTimes } from '../ask.ts'
-import { between, named, oneOf, type Scenario } from '../scenario.ts'
+import { between, named, oneOf, type Opening, type Scenario } from '../scenario.ts'
 import { strikeMiddle } from '../server-scenarios.ts'
 import { at, sim } from '../servers.ts'
 import { openTunnel } from './tunnel.ts'
@@ -23,6 +23,16 @@ async function change(state: string, edit: (config: File) => void): Promise<void
   await writeFile(path, JSON.stringify(config))
 }
 
+/** A program that starts the command, and can be replaced by one that does not. */
+async function breakable(parts: AsyncDisposableStack): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-build-'))
+  parts.defer(() => rm(folder, { recursive: true, force: true }))
+  const program = join(folder, 'holdfast.mjs')
+  const command = new URL('../../../src/cli/holdfast.ts', import.meta.url).href
+  await writeFile(program, `await import(${JSON.stringify(command)})\n`)
+  return program
+}
+
 /** Another program's file takes what is left. */
 function fill(folder: string): string {
   const path = join(folder, 'of-another-program')
@@ -36,6 +46,44 @@ function fill(folder: string): string {
   }
   closeSync(file)
   return path
+}
+
+/** The worker is killed right after a restart that failed, while what it was to read is broken. */
+function afterBadRestart(
+  head: Omit<Scenario, 'open' | 'isAlone'>,
+  spoil: (file: string, program: string, opening: Opening) => Promise<() => Promise<void>>,
+): Scenario {
+  return {
+    ...head,
+    isAlone: true,
+    open: async (opening) => {
+      const { parts, random, name } = opening
+      const server = await sim(opening, { engine: { decodeRate: 40 } })
+      const program = await breakable(parts)
+      return {
+        upstreams: named(name, [at(server.url, opening)]),
+        settings: { workers: 1 },
+        program,
+        play: async (playing) => {
+          const { gateway } = playing
+          await playing.ask()
+          const mend = await spoil(join(gateway.state, 'holdfast.json'), program, opening)
+          let struckAll: Promise<void> | null = null
+          const strike = async (): Promise<void> => {
+            await holdfast('restart', '--state', gateway.state)
+            for (const pid of await workerPids(gateway)) process.kill(pid, 'SIGKILL')
+          }
+          const after = between(random, 2, 10)
+          const struck = await strikeMiddle(playing, () => (struckAll = strike()), { tokens: 400, after })
+          await struckAll
+          await sleep(between(random, 2000, 5000))
+          await mend()
+          await sleep(16_000)
+          return [struck.ray]
+        },
+      }
+    },
+  }
 }
 
 export const gatewayCases: readonly Scenario[] = [
@@ -104,34 +152,27 @@ export const gatewayCases: readonly Scenario[] = [
     },
   },
   {
-    title: 'a call comes while the gateway ends',
+    title: 'the gateway ends while a call waits for its turn',
     expects: 'gateway-restart',
     isAlone: true,
     open: async (opening) => {
-      const { name, model, random } = opening
+      const { name, random } = opening
       const server = await sim(opening, { engine: { decodeRate: 20 } })
       return {
         upstreams: named(name, [at(server.url, opening)]),
-        settings: { workers: 1, limits: { drainMs: 5000 } },
-        play: async (playing) => {
-          const socket = connect(Number(new URL(playing.gateway.url).port), '127.0.0.1').on('error', () => {})
-          let text = ''
-          socket.on('data', (bytes) => (text += bytes.toString()))
-          const live = playing.ask({ tokens: 60 })
+        settings: {
+          workers: 1,
+          limits: { drainMs: between(random, 300, 700) },
+          overload: { limits: 'fixed', callsMax: 1 },
+        },
+        play: async ({ ask, gateway }) => {
+          const live = ask({ tokens: 100 })
           await sleep(300)
-          // Half a request is there when the end begins.
-          const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'late' }] })
-          socket.write(
-            `POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
-          )
-          await sleep(100)
-          void playing.gateway.end('SIGTERM')
-          await sleep(between(random, 200, 600))
-          socket.write(body)
+          const waiting = ask({ tokens: 10, isStream: oneOf(random, true, false) })
+          await sleep(between(random, 100, 400))
+          void gateway.end('SIGTERM')
           await live
-          await sleep(500)
-          socket.destroy()
-          return [/holdfast-ray: (\S+)/i.exec(text)?.[1]]
+          return [(await waiting).ray]
         },
       }
     },
@@ -182,6 +223,29 @@ export const gatewayCases: readonly Scenario[] = [
       }
     },
   },
+  afterBadRestart(
+    {
+      title: 'a restart onto a broken build fails, then the worker dies and none can take its place',
+      expects: 'bad-gateway-deploy',
+    },
+    async (_, program) => {
+      const build = await readFile(program, 'utf8')
+      await writeFile(program, "throw new Error('a build that lacks a piece')\n")
+      return () => writeFile(program, build)
+    },
+  ),
+  afterBadRestart(
+    { title: 'a restart onto a broken file fails, then the worker dies and is replaced', expects: 'gateway-crash' },
+    async (file, _, { random }) => {
+      const config = await readFile(file, 'utf8')
+      const isCut = oneOf(random, true, false)
+      await writeFile(
+        file,
+        isCut ? config.slice(0, -20) : config.replace('"kind":', '"key":"file:/nowhere/key","kind":'),
+      )
+      return () => writeFile(file, config)
+    },
+  ),
   {
     title: 'the disk of the state folder is full',
     expects: 'disk-full',

@@ -51,7 +51,7 @@ export const overloadCases: readonly Scenario[] = [
         play: async ({ ask }) => {
           const headers = { 'x-request-timeout': (between(random, 15, 25) / 10).toFixed(1) }
           await askTimes(3, () => ask({ tokens: 20, headers }))
-          const others = Array.from({ length: 10 }, (_, i) => ask({ tokens: 60, prompt: `${i}` }))
+          const others = Array.from({ length: 10 }, (_, i) => ask({ tokens: 200, prompt: `${i}` }))
           await sleep(400)
           const heard = await Promise.all(
             Array.from({ length: 2 }, () => ask({ tokens: 20, headers, isStream: oneOf(random, true, false) })),
