@@ -163,6 +163,7 @@ try {
   )
   ask('the newest page of all', 50, (reader) => reader.latest({}, 100))
   ask('the console’s tail', 50, (reader) => reader.latest({ kinds: tailKinds }, 200))
+  ask('the console’s latest troubles', 50, (reader) => reader.latest({ kinds: tailKinds, isEventful: true }, 200))
   ask('the console’s tail of one upstream', 50, (reader) => reader.latest({ kinds: tailKinds, upstream: 'gpu3' }, 100))
   ask('a page of one fault', 50, (reader) => reader.latest({ code: 'HF_DNS_FAILED' }, 100))
   ask('a page of one upstream', 50, (reader) => reader.latest({ upstream: 'gpu3' }, 100))

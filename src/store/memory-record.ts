@@ -59,6 +59,12 @@ export class MemoryRecord implements FactShelf, RecordReader {
     return { entries, next: entries.length < limit ? null : (entries.at(-1)?.id ?? null) }
   }
 
+  earliest(filter: FactFilter, countMax: number): Entry[] {
+    return this.#find((row) => isWanted(row, filter), rowsMax)
+      .toReversed()
+      .slice(0, Math.min(countMax, entriesMax))
+  }
+
   lastFailure(): Entry | null {
     return this.#find(({ kind, code }) => kind === 'call' && code !== null, 1)[0] ?? null
   }
@@ -100,11 +106,12 @@ function costOf({ body }: FactRow): number {
   return body.length + rowBytes
 }
 
-function isWanted(row: FactRow, { kinds, upstream, code, fromMs, toMs }: FactFilter): boolean {
+function isWanted(row: FactRow, { kinds, upstream, code, isEventful, fromMs, toMs }: FactFilter): boolean {
   return (
     (kinds === undefined || kinds.includes(row.kind)) &&
     (upstream === undefined || row.upstream === upstream) &&
     (code === undefined || row.code === code) &&
+    (!isEventful || row.rank > 0) &&
     (fromMs === undefined || row.atMs >= fromMs) &&
     (toMs === undefined || row.atMs < toMs)
   )

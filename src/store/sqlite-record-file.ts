@@ -28,7 +28,8 @@ const schemaSql = `
   CREATE INDEX IF NOT EXISTS fact_ray ON fact (ray) WHERE ray IS NOT NULL;
   CREATE INDEX IF NOT EXISTS fact_upstream ON fact (upstream, kind) WHERE upstream IS NOT NULL;
   CREATE INDEX IF NOT EXISTS fact_code ON fact (code, kind) WHERE code IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS fact_failed ON fact (id) WHERE kind = 'call' AND code IS NOT NULL;
+  DROP INDEX IF EXISTS fact_failed;
+  CREATE INDEX IF NOT EXISTS fact_eventful ON fact (kind) WHERE rank = 1;
   CREATE INDEX IF NOT EXISTS fact_spare ON fact (id) WHERE rank = 0;
   PRAGMA user_version = ${version}`
 
