@@ -9,11 +9,11 @@ import {
   isBroken,
   isPaid,
   killedBy,
-  memoryPattern,
   memoryWords,
 } from './traits.ts'
 import type { Scene } from './scene.ts'
-import { culprits, has, inRow, ofAll, ofAny, redirectPattern, said } from './words.ts'
+import { memoryPattern, redirectPattern } from './wordings.ts'
+import { culprits, has, inRow, ofAll, ofAny, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
 const application = { class: 'application', whose: 'upstream' } as const
@@ -173,7 +173,10 @@ export const applicationCauses = {
   'not-an-answer': {
     ...application,
     title: 'What came is no answer of a model',
-    sentence: (scene) => `What ${culprits(scene)} sent makes no sense as an answer`,
+    sentence: (scene) =>
+      has(scene, 'HF_UPSTREAM_TOO_LARGE')
+        ? `What ${culprits(scene)} sent is larger than an answer may be (\`journal.answerBytesMax\`)`
+        : `What ${culprits(scene)} sent makes no sense as an answer`,
     cure: 'Check that the URL points at a model API of the right kind, and that nothing between changes what it says.',
     explains: {
       HF_UPSTREAM_GARBLED: strong,

@@ -1,5 +1,6 @@
 /** Causes on the caller's side: what it asked, how it asked, and how long it stayed. */
 import { type Cause, clue, weight } from './cause.ts'
+import { proxyPattern } from './wordings.ts'
 import { has, offeredBefore, said, span } from './words.ts'
 
 const { proof, strong, hint, none, doubt, against } = weight
@@ -53,7 +54,10 @@ export const clientCauses = {
       ...{ HF_CURSOR_INVALID: proof, HF_NOT_RESUMABLE: proof, HF_STREAM_REQUEST: proof, HF_STREAM_CONFLICT: proof },
       ...{ HF_STREAM_CLOSED: proof, HF_STREAM_EXISTS: proof, HF_STREAM_READ_ONLY: proof, HF_STREAM_FENCED: proof },
     },
-    clues: [clue(hint, (scene) => said(scene, /./))],
+    clues: [
+      clue(hint, (scene) => said(scene, /./)),
+      clue(against, (scene) => has(scene, 'HF_CALL_REFUSED') && said(scene, proxyPattern)),
+    ],
   },
   'slow-sender': {
     ...client,

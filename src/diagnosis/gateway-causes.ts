@@ -2,7 +2,8 @@
 import { type Cause, clue, weight } from './cause.ts'
 import type { WorkerFact } from '../observe/fact.ts'
 import type { Scene } from './scene.ts'
-import { apart, clock, culprits, has, redirectPattern, said } from './words.ts'
+import { redirectPattern } from './wordings.ts'
+import { apart, clock, culprits, has, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
 const gateway = { class: 'gateway', whose: 'gateway' } as const
@@ -166,8 +167,8 @@ function hungWords({ workers, beganMs, endedMs }: Scene): string | null {
 
 /** It ended before it had served anybody, so it had no answer in hand. */
 function isStillborn({ pid }: WorkerFact, workers: readonly WorkerFact[]): boolean {
-  const states = workers.filter((worker) => worker.pid === pid).map(({ state }) => state)
-  return states.includes('started') && !states.includes('ready')
+  const states = new Set(workers.filter((worker) => worker.pid === pid).map(({ state }) => state))
+  return states.has('started') && !states.has('ready')
 }
 
 /** A worker that died in the time of the call, and was not to. */

@@ -2,7 +2,7 @@
 import type { DeployFact } from '../observe/fact.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
-import { loadingPattern } from './traits.ts'
+import { loadingPattern } from './wordings.ts'
 import { apart, clock, culprits, ofAny, offeredBefore, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight

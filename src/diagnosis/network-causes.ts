@@ -4,6 +4,7 @@ import type { CertificateTold } from '../observe/fact.ts'
 import type { Scene } from './scene.ts'
 import type { Server } from './server.ts'
 import { hangTraits } from './traits.ts'
+import { proxyPattern } from './wordings.ts'
 import { culprits, has, ofAny, said, span } from './words.ts'
 
 const { proof, strong, fair, hint, doubt, against } = weight
@@ -139,11 +140,11 @@ export const networkCauses = {
       HF_FIRST_TOKEN_TIMEOUT: weight.doubt,
       HF_UPSTREAM_GARBLED: hint,
       HF_UPSTREAM_BUSY: weight.doubt,
+      HF_UPSTREAM_KEY_REFUSED: weight.doubt,
+      HF_UPSTREAM_RATE_LIMITED: weight.doubt,
+      HF_CALL_REFUSED: weight.doubt,
     },
-    clues: [
-      clue(proof, (scene) => said(scene, /an HTML page|text\/html/)),
-      clue(against, (scene) => said(scene, /status 404/)),
-    ],
+    clues: [clue(proof, (scene) => said(scene, proxyPattern)), clue(against, (scene) => said(scene, /status 404/))],
   },
 } as const satisfies Record<string, Cause>
 

@@ -4,7 +4,8 @@ import { upstreamFaults } from '../fault/upstream-faults.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
 import type { Sign } from './sign.ts'
-import { failedAlike, hangTraits, isPaid, loadingPattern } from './traits.ts'
+import { failedAlike, hangTraits, isPaid } from './traits.ts'
+import { loadingPattern, proxyPattern, shortagePattern } from './wordings.ts'
 import { culprits, has, inRow, ofAny, said, span } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
@@ -72,7 +73,7 @@ export const overloadCauses = {
     explains: { HF_UPSTREAM_BUSY: strong },
     clues: [
       clue(strong, (scene) => said(scene, /status 5(03|29)/)),
-      clue(against, (scene) => said(scene, loadingPattern)),
+      clue(against, (scene) => said(scene, loadingPattern) ?? said(scene, proxyPattern)),
       clue(against, (scene) => ofAny(scene, (server) => isPaid(server) && `${server.name} is a provider`)),
     ],
   },
@@ -100,7 +101,7 @@ export const overloadCauses = {
     sentence: () => 'The gateway had as many calls or bodies in hand as it may',
     cure: 'Raise `limits.callsLiveMax` or `limits.bodiesBytesMax` if the machine can bear it, or add workers.',
     explains: { HF_QUEUE_FULL: proof },
-    clues: [clue(hint, (scene) => said(scene, /./)), clue(against, (scene) => said(scene, systemPattern))],
+    clues: [clue(hint, (scene) => said(scene, /./)), clue(against, (scene) => said(scene, shortagePattern))],
   },
   'gateway-short': {
     ...overload,
@@ -108,8 +109,8 @@ export const overloadCauses = {
     title: 'The gateway is short of something itself',
     sentence: ({ pressures, endedMs, call }) => {
       const told = pressures.findLast(({ atMs, resource }) => resource !== null && atMs <= endedMs)
-      const refused = systemPattern.exec(call?.detail ?? '')?.[0]
-      const what = refused ? (systemWords[refused] ?? refused) : (told?.resource ?? call?.detail)
+      const refused = shortagePattern.exec(call?.detail ?? '')?.[0]
+      const what = refused ? (shortageWords[refused] ?? refused) : (told?.resource ?? call?.detail)
       return `The gateway protects itself: it is short of ${what || 'memory, time or connections'}`
     },
     cure: 'More workers, more memory or a second gateway; the record’s samples say since when (`holdfast tail --kind resource`).',
@@ -119,7 +120,7 @@ export const overloadCauses = {
         const told = pressures.findLast(({ atMs, resource }) => resource !== null && atMs <= endedMs)
         return told ? `${told.node} went to “${told.rung}”: ${told.resource} ${Math.round(100 * told.share)} %` : null
       }),
-      clue(proof, (scene) => said(scene, systemPattern)),
+      clue(proof, (scene) => said(scene, shortagePattern)),
       clue(fair, growth),
     ],
   },
@@ -152,9 +153,8 @@ export const overloadCauses = {
   },
 } as const satisfies Record<string, Cause>
 
-/** What the system says that gives this process no more of something. */
-const systemPattern = /EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL/
-const systemWords: Readonly<Record<string, string>> = {
+/** What is short, by the system's word. */
+const shortageWords: Readonly<Record<string, string>> = {
   EMFILE: 'open files (`ulimit -n`)',
   ENFILE: 'open files of the whole system',
   ENOBUFS: 'memory for sockets',

@@ -2,6 +2,7 @@
 import type { EngineFact } from '../observe/fact.ts'
 import type { Scene } from './scene.ts'
 import { hadConnection, type Server } from './server.ts'
+import { memoryPattern } from './wordings.ts'
 import { apart, inRow, ofAny, said } from './words.ts'
 
 /** Two things so near each other are one event. */
@@ -91,14 +92,6 @@ export const hangTraits = {
           null),
     ),
 }
-
-/** What an engine says that cannot have the memory that it wants. */
-export const memoryPattern =
-  /out of memory|\boom\b|outofmemory|heap limit|bad_alloc|memoryerror|alloc_failed|(cannot|can't|failed to|unable to) allocate|(insufficient|not enough) (\w+ )?memory|requires more (\w+ )?memory/i
-
-/** What a server says that has only just been started. */
-export const loadingPattern =
-  /load(ing|s)? (the )?model|model\b.{0,60}\b(is |still )+(being )?(load|start|warm)|warming up|(is|still) starting|not (yet )?ready/i
 
 /** A connection broke while it had the call in hand; where the wire sent it once more at once, the words tell. */
 export function isBroken({ own }: Server): boolean {

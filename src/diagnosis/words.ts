@@ -71,6 +71,3 @@ export function offeredBefore({ call, others, beganMs }: Scene): string | null {
   )
   return was ? `“${call.model.slice(0, 100)}” was offered before` : null
 }
-
-/** A server that sends its callers elsewhere, as a detail tells it. */
-export const redirectPattern = /status 30[12378]/

@@ -103,5 +103,5 @@ function bounded(fact: ExchangeFact, words: boolean): ExchangeFact {
 /** What a server says of a call that it refuses may quote the call: of that only the status stays. */
 export function told(code: FaultCode | null, detail: string, words: boolean): string {
   if (words || code !== 'HF_CALL_REFUSED') return detail.slice(0, wordsLengthMax)
-  return /^status \d{3}/.exec(detail)?.[0] ?? ''
+  return /^status \d{3}(: an HTML page)?/.exec(detail)?.[0] ?? ''
 }

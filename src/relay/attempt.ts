@@ -11,6 +11,7 @@ import type { ProgressShare } from '../fleet/progress.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
 import type { AttemptOrder } from './attempt-order.ts'
+import { insteadOfStream } from './instead-of-stream.ts'
 import { Rejoin, takeId } from './rejoin.ts'
 import { joinHeaders } from './upstream-headers.ts'
 import type { Flight, WireHead, WireReceiver } from './wire/wire.ts'
@@ -147,7 +148,7 @@ export class Attempt implements WireReceiver {
       // An empty body says more than the missing type: wait for the end and judge the whole.
       if (head.headers['content-length'] === '0' || type === '') return
       // JSON may be an error that calls itself a success: it has words of its own.
-      return type.includes('json') ? undefined : this.#fail(this.#notStreamed())
+      return type.includes('json') ? undefined : this.#fail(this.#instead())
     }
     this.#reader = this.order.translation.streamReader((event, aside) => this.#emit(event, aside))
     this.#splitter = new SseSplitter((event) => this.#read(event))
@@ -274,13 +275,13 @@ export class Attempt implements WireReceiver {
     this.#body ??= new Gather(announced <= answerBytesMax ? announced : null)
     const length = this.#body.length + bytes.length
     if (status !== 200 && length > errorBytesMax) return this.#fail(this.#upstreamError(status))
-    if (this.order.isStream && length > errorBytesMax) return this.#fail(this.#notStreamed())
+    if (this.order.isStream && length > errorBytesMax) return this.#fail(this.#instead())
     if (length > answerBytesMax) return this.#fail(new Fault('HF_UPSTREAM_TOO_LARGE'))
     this.#body.add(bytes, false)
   }
 
   #endWhole(): void {
-    if (this.order.isStream) return this.#fail(this.#instead())
+    if (this.order.isStream) return this.#fail(this.#body ? this.#instead() : new Fault('HF_UPSTREAM_EMPTY'))
     let answer: WholeAnswer
     try {
       answer = this.order.translation.readWhole(this.#body?.take() ?? nothing)
@@ -296,19 +297,8 @@ export class Attempt implements WireReceiver {
 
   /** What came in place of a stream. */
   #instead(): Fault {
-    if (!this.#body) return new Fault('HF_UPSTREAM_EMPTY')
-    try {
-      this.order.translation.readWhole(this.#body.take())
-    } catch (thrown) {
-      const fault = toFault(thrown)
-      if (fault.code !== 'HF_UPSTREAM_GARBLED') return fault
-    }
-    return this.#notStreamed()
-  }
-
-  #notStreamed(): Fault {
-    const type = (this.#head?.headers['content-type'] ?? '').slice(0, 80)
-    return new Fault('HF_UPSTREAM_GARBLED', { detail: `a stream was asked for, ${type} came` })
+    const type = this.#head?.headers['content-type'] ?? ''
+    return insteadOfStream(type, this.#body?.take() ?? null, this.order.translation)
   }
 
   #upstreamError(status: number): Fault {

@@ -1,5 +1,5 @@
 /** The record in memory: the last facts, for a gateway that keeps nothing on a disk. */
-import type { FactKind, SumFact } from '../observe/fact.ts'
+import type { SumFact } from '../observe/fact.ts'
 import { type FactRow, readRow } from '../observe/fact-row.ts'
 import type { FactShelf } from '../observe/recording.ts'
 import { type CallCount, entriesMax, type Entry, type FactFilter, type Page, type RecordReader } from './record.ts'
@@ -47,10 +47,6 @@ export class MemoryRecord implements FactShelf, RecordReader {
 
   byRay(ray: string): Entry[] {
     return this.#find((row) => row.ray === ray, entriesMax).toReversed()
-  }
-
-  around(fromMs: number, toMs: number, kinds: readonly FactKind[] | null, countMax = entriesMax): Entry[] {
-    return [...this.latest({ ...(kinds && { kinds }), fromMs, toMs }, countMax).entries].toReversed()
   }
 
   latest(filter: FactFilter, countMax: number, cursor: number | null = null): Page {

@@ -39,8 +39,6 @@ export const entriesMax = 1000
 export interface RecordReader extends Disposable {
   /** All that is known of one call, in order of time. */
   byRay(ray: string): readonly Entry[]
-  /** What happened in a time, in order of time; the newest where there is more than `countMax`. */
-  around(fromMs: number, toMs: number, kinds: readonly FactKind[] | null, countMax?: number): readonly Entry[]
   /** The newest, before `cursor` where there is one. */
   latest(filter: FactFilter, countMax: number, cursor?: number | null): Page
   /** The oldest, in order of time. */

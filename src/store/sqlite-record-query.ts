@@ -49,10 +49,6 @@ export class RecordQuery implements RecordReader {
     return this.#read(`SELECT ${columns} ${from} WHERE f.ray = ? ORDER BY f.id LIMIT ${entriesMax}`, ray)
   }
 
-  around(fromMs: number, toMs: number, kinds: readonly FactKind[] | null, countMax = entriesMax): Entry[] {
-    return this.latest({ ...(kinds && { kinds }), fromMs, toMs }, countMax).entries.toReversed()
-  }
-
   latest(filter: FactFilter, countMax: number, cursor: number | null = null): Page {
     const limit = Math.min(countMax, entriesMax)
     const rows = this.#page(filter, { limit, cursor, order: 'DESC' })

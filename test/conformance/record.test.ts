@@ -173,12 +173,13 @@ for (const [name, engine] of Object.entries({ sqlite: onDisk, memory: inMemory }
         stage.clock.advance(10)
       }
       using reader = stage.read()
-      const around = reader.around(startMs + 200, startMs + 300, ['line'])
+      const time = { fromMs: startMs + 200, toMs: startMs + 300 }
+      const around = reader.earliest({ ...time, kinds: ['line'] }, 1000)
       assert.deepEqual(
         around.map(({ fact }) => fact.kind === 'line' && fact.waiting),
         [20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
       )
-      assert.equal(reader.around(startMs + 200, startMs + 300, null).length, 20)
+      assert.equal(reader.earliest(time, 1000).length, 20)
       const first = reader.earliest({ kinds: ['journal'], fromMs: startMs + 200 }, 3)
       assert.deepEqual(
         first.map(({ fact }) => fact.kind === 'journal' && fact.detail),

@@ -180,7 +180,7 @@ export const networkCases: readonly Scenario[] = [
         upstreams: named(name, [at(`http://127.0.0.1:${tunnel.port}`, opening)]),
         play: async (playing) => {
           await askTimes(between(random, 1, 2), () => playing.ask())
-          let beside: Promise<unknown> | null = null
+          let beside: Promise<unknown> = Promise.resolve()
           const strike = (): void => {
             tunnel.forget()
             beside = askTimes(5, () => playing.ask({ tokens: 15, prompt: 'beside' }))

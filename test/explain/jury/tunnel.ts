@@ -1,4 +1,4 @@
-/** A way to a server that can be bent: to another server, through TLS, cut, or with its connections forgotten by a NAT. */
+/** A way to a server that can be bent: to another server, through TLS, cut, or its connections forgotten by a NAT. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls'
