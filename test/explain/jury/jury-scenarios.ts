@@ -9,6 +9,7 @@ import { gatewayCases } from './gateway-cases.ts'
 import { networkCases } from './network-cases.ts'
 import { overloadCases } from './overload-cases.ts'
 import { providerCases } from './provider-cases.ts'
+import { secondRound } from './second-round.ts'
 import { serverCases } from './server-cases.ts'
 
 export const juryScenarios: readonly Scenario[] = [
@@ -18,4 +19,5 @@ export const juryScenarios: readonly Scenario[] = [
   ...overloadCases,
   ...gatewayCases,
   ...callerCases,
+  ...secondRound,
 ]
