@@ -110,7 +110,10 @@ export const applicationCauses = {
   'server-hung': {
     ...application,
     title: 'The model server hangs',
-    sentence: (scene) => `${culprits(scene)} took the call and fell silent: on this one and on all others`,
+    sentence: (scene) =>
+      has(scene, 'HF_QUEUE_TIMEOUT', 'HF_OVERLOADED')
+        ? `The call waited behind others: ${hangTraits.behindSilence(scene) ?? 'the model server hangs'}`
+        : `${culprits(scene)} took the call and fell silent: on this one and on all others`,
     cure: 'Restart it; a stack dump before (`py-spy dump`, `gdb`) shows where it stands.',
     explains: {
       HF_FIRST_TOKEN_TIMEOUT: hint,
@@ -119,6 +122,7 @@ export const applicationCauses = {
       HF_DEADLINE: none,
       HF_NO_UPSTREAM: none,
       HF_QUEUE_TIMEOUT: none,
+      HF_OVERLOADED: none,
     },
     clues: [
       clue(strong, hangTraits.saidSo),
@@ -126,6 +130,7 @@ export const applicationCauses = {
       clue(fair, hangTraits.nobodyServed),
       clue(against, hangTraits.othersServed),
       clue(hint, hangTraits.wasAtWork),
+      clue(proof, hangTraits.behindSilence),
       clue(fair, hangTraits.handshakeSilent),
       clue(against, hangTraits.gotOn),
       clue(against, hangTraits.unreachable),

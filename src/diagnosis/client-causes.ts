@@ -3,7 +3,7 @@ import { type Cause, clue, weight } from './cause.ts'
 import { proxyPattern } from './wordings.ts'
 import { has, offeredBefore, said, span } from './words.ts'
 
-const { proof, strong, hint, none, doubt, against } = weight
+const { proof, strong, hint, none, against } = weight
 const client = { class: 'client', whose: 'client' } as const
 
 export const clientCauses = {
@@ -92,7 +92,7 @@ export const clientCauses = {
     explains: { HF_KEY_UNKNOWN: proof, HF_MODEL_FORBIDDEN: proof },
     clues: [
       clue(hint, (scene) => said(scene, /key/)),
-      clue(doubt, (scene) => said(scene, /quota of the key/) && 'the key is good, its quota is not'),
+      clue(against, (scene) => said(scene, /quota of the key/) && 'the key is good, its quota is not'),
     ],
   },
 } as const satisfies Record<string, Cause>

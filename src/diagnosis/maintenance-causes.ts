@@ -106,14 +106,14 @@ export const maintenanceCauses = {
     explains: {
       HF_CONFIG: fair,
       HF_UPSTREAM_REFUSED: none,
-      HF_DNS_FAILED: none,
+      HF_DNS_FAILED: hint,
       HF_UPSTREAM_KEY_REFUSED: fair,
       HF_UPSTREAM_MODEL_MISSING: hint,
       HF_MODEL_UNKNOWN: hint,
       HF_KEY_UNKNOWN: none,
       HF_ROUTE_UNSPOKEN: fair,
-      HF_NO_ROUTE: none,
-      HF_CONNECT_TIMEOUT: none,
+      HF_NO_ROUTE: hint,
+      HF_CONNECT_TIMEOUT: hint,
     },
     clues: [
       clue(proof, (scene) => {

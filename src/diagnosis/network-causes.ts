@@ -32,7 +32,7 @@ export const networkCauses = {
       HF_CONNECT_TIMEOUT: strong,
       HF_NO_UPSTREAM: weight.none,
       HF_UPSTREAM_STALLED: weight.none,
-      HF_FIRST_TOKEN_TIMEOUT: doubt,
+      HF_FIRST_TOKEN_TIMEOUT: weight.none,
     },
     clues: [
       clue(fair, (scene) => said(scene, /after \d+ ms$|ETIMEDOUT/)),

@@ -24,6 +24,7 @@ export const overloadCauses = {
       clue(fair, (scene) => refusedAlike(scene)),
       clue(doubt, (scene) => slowed(scene) !== null && 'the servers are slower than before'),
       clue(doubt, (scene) => lost(scene) !== null && 'servers are missing'),
+      clue(against, hangTraits.behindSilence),
     ],
   },
   'servers-missing': {
@@ -130,7 +131,7 @@ export const overloadCauses = {
     title: 'The caller’s own quota is used up',
     sentence: ({ call }) => `The quota of ${call?.caller ? `the key “${call.caller}”` : 'this caller'} is used up`,
     cure: 'Come back after the time in Retry-After, or raise the quota of that key.',
-    explains: { HF_KEY_UNKNOWN: doubt },
+    explains: { HF_KEY_UNKNOWN: none },
     clues: [clue(proof, (scene) => has(scene, 'HF_KEY_UNKNOWN') && said(scene, /quota of the key that was sent/))],
   },
   'attempts-spent': {

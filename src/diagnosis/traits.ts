@@ -70,6 +70,20 @@ export const hangTraits = {
     ),
   wasAtWork: (scene: Scene): string | null =>
     ofAny(scene, ({ name, wasWell }) => wasWell && `${name} had answered before`),
+  /** It waited for its turn behind calls for the same model, of which none got on. */
+  behindSilence: ({ call, others, beganMs, endedMs, failures }: Scene): string | null => {
+    if (!call || failures.length > 0 || !turnedAway.has(call.code ?? '')) return null
+    const beside = others
+      .filter(({ model }) => model === call.model)
+      .flatMap(({ attempts, atMs, durationMs }) =>
+        attempts.map((attempt) => ({ attempt, fromMs: atMs - durationMs + attempt.afterMs })),
+      )
+      .filter(({ attempt, fromMs }) => fromMs < endedMs && fromMs + attempt.durationMs > beganMs)
+    const silent = beside.filter(({ attempt: { code } }) => code !== null && silentCodes.has(code))
+    const isAtWork = beside.some(({ attempt }) => attempt.code === null)
+    const names = inRow(silent.map(({ attempt }) => attempt.upstream))
+    return silent.length > 0 && !isAtWork ? `${names} gave nothing to those that were before it in the line` : null
+  },
   /** The engine itself worked on, by its own counters. */
   gotOn: (scene: Scene): string | null => said(scene, /though the engine got on/),
   servedAfterwards: (scene: Scene): string | null =>
@@ -92,6 +106,9 @@ export const hangTraits = {
           null),
     ),
 }
+
+const turnedAway: ReadonlySet<string> = new Set(['HF_QUEUE_TIMEOUT', 'HF_OVERLOADED'])
+const silentCodes: ReadonlySet<string> = new Set(['HF_FIRST_TOKEN_TIMEOUT', 'HF_UPSTREAM_STALLED'])
 
 /** A connection broke while it had the call in hand; where the wire sent it once more at once, the words tell. */
 export function isBroken({ own }: Server): boolean {
