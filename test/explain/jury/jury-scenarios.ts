@@ -11,6 +11,7 @@ import { overloadCases } from './overload-cases.ts'
 import { providerCases } from './provider-cases.ts'
 import { secondRound } from './second-round.ts'
 import { serverCases } from './server-cases.ts'
+import { thirdRound } from './third-round.ts'
 
 export const juryScenarios: readonly Scenario[] = [
   ...networkCases,
@@ -20,4 +21,5 @@ export const juryScenarios: readonly Scenario[] = [
   ...gatewayCases,
   ...callerCases,
   ...secondRound,
+  ...thirdRound,
 ]
