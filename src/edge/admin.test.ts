@@ -91,6 +91,8 @@ test('the record is asked by ray, by page and for its counts', async () => {
   assert.deepEqual([(second.body['facts'] as object[]).length, second.body['next']], [10, null])
   const [key] = (await stage.ask('/record?upstream=gpu1&code=HF_UPSTREAM_QUOTA_SPENT')).body['facts'] as object[]
   assert.equal((key as { kind: string }).kind, 'key')
+  const eventful = (await stage.ask('/record?kind=journal,call&eventful&limit=5')).body['facts'] as object[]
+  assert.equal(eventful.length, 5)
   assert.deepEqual((await stage.ask('/record?ray=none')).body, { facts: [] })
   assert.deepEqual((await stage.ask('/record?counts')).body, { counts: [] })
   const later = new Date(clock.nowMs() + 60_000).toISOString()

@@ -27,7 +27,7 @@ export interface Outcome extends Injection {
 
 /** Facts are written in batches, and what happens right after a failure is evidence, too. */
 const settleMs = 2500
-const accountMs = 8000
+const accountMs = 30_000
 
 const common = {
   workers: 1,
