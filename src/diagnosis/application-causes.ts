@@ -134,7 +134,7 @@ export const applicationCauses = {
       clue(fair, hangTraits.handshakeSilent),
       clue(against, hangTraits.gotOn),
       clue(against, hangTraits.unreachable),
-      clue(doubt, hangTraits.servedAfterwards),
+      clue(against, hangTraits.servedAfterwards),
       clue(against, (scene) => ofAll(scene, 1, isPaid) && failedAlike(scene) && 'a provider fails in all its places'),
       clue(against, (scene) => said(scene, /status (408|504|522|524)/)),
     ],

@@ -56,7 +56,7 @@ export const overloadCauses = {
       clue(strong, (scene) => slowed(scene)),
       clue(strong, hangTraits.gotOn),
       clue(fair, (scene) => has(scene, 'HF_DEADLINE') && hadTime(scene)),
-      clue(fair, hangTraits.servedAfterwards),
+      clue(strong, hangTraits.servedAfterwards),
       clue(fair, largeWords),
       clue(fair, hangTraits.othersServed),
       clue(against, hangTraits.saidSo),
@@ -216,8 +216,9 @@ const largeBytesMin = 16_384
 const largerMin = 10
 
 function largeWords({ call, others }: Scene): string | null {
-  if (!call || call.requestBytes < largeBytesMin || others.length === 0) return null
-  const usual = median(others.map(({ requestBytes }) => requestBytes))
+  const alike = others.filter(({ model }) => model === call?.model)
+  if (!call || call.requestBytes < largeBytesMin || alike.length === 0) return null
+  const usual = median(alike.map(({ requestBytes }) => requestBytes))
   return call.requestBytes >= largerMin * usual
     ? `its request is ${Math.round(call.requestBytes / 1024)} KiB, others are of ${(usual / 1024).toFixed(1)} KiB`
     : null

@@ -154,6 +154,16 @@ export class Server {
     return isTakenOut || (last !== undefined && last.state !== 'up' && last.state !== 'ready')
   }
 
+  /** It was found gone or hung after the failure: whatever it did then, it did anew. */
+  wasOutAfter(ms: number): boolean {
+    return this.news.some(
+      ({ state, atMs }) =>
+        (state === 'down' || state === 'hung' || state === 'exited') &&
+        atMs > this.failedMs + 50 &&
+        atMs <= this.failedMs + ms,
+    )
+  }
+
   /** Connections to it came up no more, at the failure or soon after it. */
   isUnreachableAfter(ms: number): boolean {
     const isLate = (code: FaultCode | null, detail: string): boolean =>

@@ -90,7 +90,10 @@ export const hangTraits = {
     ofAny(
       scene,
       (server) =>
-        isSilent(server) && server.servedAfter(soonMs) > 0 && `${server.name} answered others right afterwards`,
+        isSilent(server) &&
+        server.servedAfter(soonMs) > 0 &&
+        !server.wasOutAfter(soonMs) &&
+        `${server.name} answered others right afterwards`,
     ),
   /** Not even a connection comes up: the system of a process that hangs still takes them. */
   unreachable: (scene: Scene): string | null =>

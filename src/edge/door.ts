@@ -141,7 +141,7 @@ class Visit {
       fail: (fault) => this.#answerFault(fault),
       onStalled: () => this.#parts.observer.recorder.note({ kind: 'client', ray, state: 'stalled' }),
     })
-    relay.take(order, reply)
+    relay.take(order, reply, (fault) => this.#account(fault))
   }
 
   /** The caller gets an id at once, and comes back for the answer. */
@@ -150,7 +150,10 @@ class Visit {
       const info = await this.#parts.relay.takeInBackground(order)
       this.#send(responseQueued(info, order.call.body.whole()), info.ray)
     } catch (thrown) {
-      this.#answerFault(toFault(thrown))
+      const fault = toFault(thrown)
+      // Of one that was begun its exchange tells.
+      if (fault.code === 'HF_KEY_REUSED') this.#refuse(fault)
+      else this.#answerFault(fault)
     }
   }
 
@@ -210,6 +213,10 @@ class Visit {
   /** A request that never became a call: answered, and accounted for. */
   #refuse(fault: Fault): void {
     this.#answerFault(fault)
+    this.#account(fault)
+  }
+
+  #account(fault: Fault): void {
     const { clock, observer } = this.#parts
     const { ray, route, requestId } = this
     const told = refusalFact(fault, ray, route, clock.nowMs(), clock.monotonicMs() - this.beganMs)

@@ -72,10 +72,17 @@ export class RelayPlane {
     return this.#relay.breakers
   }
 
-  /** A call with its first reader. A repetition of a call that is under way becomes another reader of that. */
-  take(order: Order, reply: Reply): void {
+  /**
+   * A call with its first reader. A repetition of a call that is under way becomes another reader of that; `onRefused`:
+   * it may not, and nobody here has accounted for it.
+   */
+  take(order: Order, reply: Reply, onRefused: (fault: Fault) => void): void {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#start(order, reply)
-    this.#takeRepeated(order, reply).catch((thrown: unknown) => reply.fail(toFault(thrown)))
+    this.#takeRepeated(order, reply).catch((thrown: unknown) => {
+      const fault = toFault(thrown)
+      reply.fail(fault)
+      onRefused(fault)
+    })
   }
 
   /**

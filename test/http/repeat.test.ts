@@ -80,7 +80,9 @@ describe('an Idempotency-Key', () => {
     const key = { 'idempotency-key': 'reused' }
     assert.equal((await whole({}, key)).status, 200)
     const other = await whole({ temperature: 0.5 }, key)
+    const refusedRay = other.headers.get('holdfast-ray') ?? undefined
     assert.deepEqual([other.status, await codeOf(other)], [422, 'HF_KEY_REUSED'])
+    assert.equal((await house.account(refusedRay)).code, 'HF_KEY_REUSED')
     assert.equal((await whole({}, key)).status, 200)
     assert.equal(house.upstream.calls.length, 1)
     const large = { 'idempotency-key': 'reused-by-large' }

@@ -352,6 +352,7 @@ export class Gateway implements Machine {
           timeLimits: { firstTokenMs: null, wholeMs: null },
         },
         reply,
+        () => {},
       )
     } catch (thrown) {
       reply.fail(toFault(thrown))
