@@ -201,6 +201,20 @@ test('time ran out: the server is slow if its tokens came slower than before, el
   assert.equal(cut(190), 'deadline-too-short')
 })
 
+test('another server that became slow, or is out of use, says nothing of this call', () => {
+  const other = (atMs: number, durationMs: number): Fact =>
+    callOf(rays.next(), [attemptOf('b', null, { firstTokenMs: 20, durationMs })], {
+      ...{ atMs, durationMs, outputTokens: 41, model: 'another' },
+    })
+  const aside = [1, 2, 3].map((i) => other(nowMs - 9000 + i, 400)).concat(other(nowMs + 9000, 8000))
+  const attempt = attemptOf('a', 'HF_DEADLINE', { firstTokenMs: 20, durationMs: 300 })
+  assert.equal(diagnose(ray, [...aside, callOf(ray, [attempt], { durationMs: 300 })]).cause, 'deadline-too-short')
+  const beside = callOf(rays.next(), [attemptOf('a', null)], { atMs: nowMs - 1000 })
+  const refused = callOf(ray, [], { code: 'HF_QUEUE_TIMEOUT', outcome: 'failed' })
+  const out = upstreamOf('b', 'down', nowMs - 500, 'HF_UPSTREAM_REFUSED')
+  assert.equal(diagnose(ray, [beside, out, refused]).cause, 'servers-full')
+})
+
 test('who waits behind calls of which none gets on waits for a server that hangs', () => {
   const sent = callOf(ray, [], { code: 'HF_QUEUE_TIMEOUT', outcome: 'failed' })
   const before = (code: FaultCode | null): Fact =>

@@ -3,6 +3,7 @@ import { median } from '../ground/theil-sen.ts'
 import { upstreamFaults } from '../fault/upstream-faults.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
+import type { Server } from './server.ts'
 import type { Sign } from './sign.ts'
 import { failedAlike, hangTraits, isPaid } from './traits.ts'
 import { loadingPattern, proxyPattern, shortagePattern } from './wordings.ts'
@@ -172,9 +173,20 @@ function refusedAlike({ others, beganMs }: Scene): string | null {
   return count > 2 ? `${count} other calls were sent away for want of a place in that minute` : null
 }
 
+/** Servers of the call: those that failed it, else those that others were sent to for its model, else all. */
+function concerned({ call, servers, allServers, others }: Scene): readonly Server[] {
+  if (servers.length > 0) return servers
+  const alike = others.filter(({ model }) => model === call?.model)
+  const names = new Set(alike.flatMap(({ attempts }) => attempts.map(({ upstream }) => upstream)))
+  const some = allServers.filter(({ name }) => names.has(name))
+  return some.length > 0 ? some : allServers
+}
+
 /** Servers that were out of use when it began. */
-function lost({ allServers }: Scene): string | null {
-  const names = allServers.filter(({ isOut }) => isOut).map(({ name }) => name)
+function lost(scene: Scene): string | null {
+  const names = concerned(scene)
+    .filter(({ isOut }) => isOut)
+    .map(({ name }) => name)
   return names.length === 0 ? null : `${inRow(names)} ${names.length === 1 ? 'was' : 'were'}`
 }
 
@@ -186,8 +198,8 @@ const leastMs = { first: 100, token: 10, piece: 10 } as const
 const measureWords = { first: 'the first token', token: 'a token', piece: 'a token' } as const
 
 /** Answers of the same kind took much longer, token by token or up to the first, than before. */
-function slowed({ allServers }: Scene): string | null {
-  for (const { name, pace } of allServers) {
+function slowed(scene: Scene): string | null {
+  for (const { name, pace } of concerned(scene)) {
     for (const measure of ['first', 'token', 'piece'] as const) {
       const [before, around] = [pace.before[measure], pace.around[measure]]
       if (before.length < answersMin || around.length < 1) continue
