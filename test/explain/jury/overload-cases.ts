@@ -98,13 +98,13 @@ export const overloadCases: readonly Scenario[] = [
     open: async (opening) => {
       const { random, name, model } = opening
       const server = await sim(opening)
-      const bytes = between(random, 300_000, 500_000)
+      const bytes = between(random, 325_000, 333_000)
       return {
         upstreams: named(name, [at(server.url, opening)]),
         settings: { limits: { bodiesBytesMax: 1_000_000, bodyBytesMax: 600_000 } },
         play: async ({ ask, gateway }) => {
           const { port } = new URL(gateway.url)
-          const sockets = Array.from({ length: 4 }, () => {
+          const sockets = Array.from({ length: 3 }, () => {
             const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
             socket.write(
               `POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n`,
@@ -113,7 +113,7 @@ export const overloadCases: readonly Scenario[] = [
             return socket
           })
           await sleep(600)
-          const heard = await askTimes(2, () => ask({ prompt: 'y'.repeat(200_000), patienceMs: 9000 }))
+          const heard = await askTimes(2, () => ask({ prompt: 'y'.repeat(60_000), patienceMs: 9000 }))
           for (const socket of sockets) socket.destroy()
           return failed(heard.filter(({ code }) => code === 'HF_QUEUE_FULL'))
         },
