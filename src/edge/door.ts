@@ -21,7 +21,7 @@ import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
 import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
-import { answerFault } from './fault-answer.ts'
+import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
@@ -167,7 +167,7 @@ class Visit {
       caller: callers.identify(this.#request.headers).name,
       path,
       query: new URLSearchParams(query),
-      answerFault: (fault: Fault) => this.#answerFault(fault),
+      answerFault: (fault: Fault, ray?: Ray) => this.#answerFault(fault, ray),
     }
     void serveAnswer({ clock, relay, observer, stalledReaderMs: limits.stalledReaderMs }, visit)
   }
@@ -181,7 +181,13 @@ class Visit {
     const { callers, streams } = this.#parts
     const caller = (): string => callers.identify(this.#request.headers).name
     const { request, response } = this.#own
-    streams.handle(request, response, { headers: this.headers, caller })
+    this.route = 'streams'
+    streams.handle(request, response, {
+      headers: this.headers,
+      caller,
+      context: () => this.#context,
+      refused: (fault) => this.#accountFor(fault),
+    })
   }
 
   /** What is answered without a call. */
@@ -210,6 +216,10 @@ class Visit {
   /** A request that never became a call: answered, and accounted for. */
   #refuse(fault: Fault): void {
     this.#answerFault(fault)
+    this.#accountFor(fault)
+  }
+
+  #accountFor(fault: Fault): void {
     const { clock, observer } = this.#parts
     const { ray, route, requestId } = this
     const told = refusalFact(fault, ray, route, clock.nowMs(), clock.monotonicMs() - this.beganMs)
@@ -217,14 +227,15 @@ class Visit {
     observer.settled({ ...told, requestId, trace: isOfCall ? this.trace : null })
   }
 
-  #answerFault(fault: Fault): void {
+  /** `ray`: of the answer that failed, where that is an earlier one. */
+  #answerFault(fault: Fault, ray: Ray = this.ray): void {
+    const headers = ray === this.ray ? this.headers : withRay(this.headers, ray)
+    answerFault(fault, this.#request, this.#response, headers, { ...this.#context, ray })
+  }
+
+  get #context(): FaultContext {
     const { clock, site } = this.#parts
-    answerFault(fault, this.#request, this.#response, this.headers, {
-      ray: this.ray,
-      site,
-      family: this.family,
-      atMs: clock.nowMs(),
-    })
+    return { ray: this.ray, site, family: this.family, atMs: clock.nowMs() }
   }
 }
 
