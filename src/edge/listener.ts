@@ -80,7 +80,9 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   })
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => parts.handle(request, response))
-  server.on('connect', (_request, socket: Socket) => refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts))
+  server.on('connect', (_request, socket: Socket) =>
+    refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts),
+  )
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
   })
