@@ -31,7 +31,7 @@ async function find(ray: string, stateDir: string): Promise<Diagnosis> {
   const path = join(stateDir, recordFileName)
   if (!existsSync(path)) return askGateway(ray, readPidFile(stateDir))
   const diagnosis = readFile(path, ray)
-  if (diagnosis.cause !== 'unrecorded') return diagnosis
+  if (diagnosis.cause !== 'unrecorded' && !diagnosis.isInferred) return diagnosis
   await new Promise((resolve) => setTimeout(resolve, settleMs))
   return readFile(path, ray)
 }

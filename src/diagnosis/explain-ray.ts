@@ -1,20 +1,11 @@
 /** Asks a record for what concerns one call, within bounds, and explains it. */
-import type { Fact, FactKind } from '../observe/fact.ts'
+import type { FactKind } from '../observe/fact.ts'
+import type { FactSource } from './fact-source.ts'
 import { type Diagnosis, diagnose } from './diagnose.ts'
 import { afterMs, beforeMs } from './scene.ts'
 import type { Places } from './server.ts'
 import { parseRay } from '../fault/ray.ts'
-
-/** What is asked of a record; the newest facts where there are more than `countMax`. */
-export interface FactSource {
-  lastFailure(): { readonly fact: Fact } | null
-  byRay(ray: string): readonly { readonly fact: Fact }[]
-  around(fromMs: number, toMs: number, kinds: readonly FactKind[], countMax: number): readonly { readonly fact: Fact }[]
-  latest(
-    filter: { readonly kinds: readonly FactKind[] },
-    countMax: number,
-  ): { readonly entries: readonly { readonly fact: Fact }[] }
-}
+import { explainUnrecorded } from './unrecorded.ts'
 
 /** Kinds that tell of the house around a call; loads and limits are too many, and say nothing that others do not. */
 const houseKinds = [
@@ -30,7 +21,7 @@ export function explainRay(source: FactSource, asked: string): Diagnosis {
   const own = source.byRay(ray).map(({ fact }) => fact)
   const fromMs = Math.min(parseRay(ray)?.timeMs ?? Infinity, own[0]?.atMs ?? Infinity)
   const toMs = own.at(-1)?.atMs ?? fromMs
-  if (own.length === 0 || !Number.isFinite(fromMs)) return diagnose(ray, own)
+  if (own.length === 0 || !Number.isFinite(fromMs)) return explainUnrecorded(source, ray, placesOf(source))
   const around = [
     ...source.around(fromMs - beforeMs, toMs + afterMs, houseKinds, houseCountMax),
     ...source.around(fromMs - callsMs, fromMs, ['call'], callCountMax),

@@ -17,6 +17,7 @@ import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
 import { lastWord } from './last-word.ts'
 import type { Order } from './order.ts'
+import { refusedOrder } from './refused-order.ts'
 import { unpackOrder } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
@@ -75,7 +76,11 @@ export class RelayPlane {
   /** A call with its first reader. A repetition of a call that is under way becomes another reader of that. */
   take(order: Order, reply: Reply): void {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#start(order, reply)
-    this.#takeRepeated(order, reply).catch((thrown: unknown) => reply.fail(toFault(thrown)))
+    this.#takeRepeated(order, reply).catch((thrown: unknown) => {
+      const fault = toFault(thrown)
+      reply.fail(fault)
+      this.#relay.observer.settled(refusedOrder(order, fault, this.#relay.clock))
+    })
   }
 
   /**
@@ -84,7 +89,13 @@ export class RelayPlane {
    */
   async takeInBackground(order: Order): Promise<AnswerInfo> {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#startInBackground(order)
-    return this.#inTurn(order, async () => (await this.#earlier(order)) ?? this.#startInBackground(order))
+    return this.#inTurn(order, async () => {
+      const earlier = await this.#earlier(order).catch((thrown: unknown) => {
+        this.#relay.observer.settled(refusedOrder(order, toFault(thrown), this.#relay.clock))
+        throw thrown
+      })
+      return earlier ?? this.#startInBackground(order)
+    })
   }
 
   /**
