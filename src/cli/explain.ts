@@ -2,6 +2,7 @@
  * `holdfast explain`: why a call failed, from the record. It reads the record's file, so it works while the gateway is
  * dead; only a record in memory is asked for over the operators' port.
  */
+import { safeJson } from '../ground/one-line.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Diagnosis } from '../diagnosis/diagnose.ts'
@@ -23,7 +24,7 @@ interface ExplainOptions {
 export async function explain(ray: string, { stateDir, isJson }: ExplainOptions): Promise<void> {
   const diagnosis = await find(ray, stateDir)
   if (diagnosis.ray === 'last') throw new Error('No call has failed, as far as the record goes back.')
-  process.stdout.write(isJson ? `${JSON.stringify(diagnosis, null, 2)}\n` : explanation(diagnosis))
+  process.stdout.write(isJson ? `${safeJson(JSON.stringify(diagnosis, null, 2))}\n` : explanation(diagnosis))
   if (diagnosis.cause === 'unrecorded') process.exitCode = 1
 }
 

@@ -119,9 +119,14 @@ class AnswerServing {
     if (request.method === 'HEAD') return this.#send(cursor, 200, null, 'text/event-stream; charset=utf-8')
     const { ray } = cursor.info
     const onStalled = (): void => observer.recorder.note({ kind: 'client', ray, state: 'stalled' })
-    const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers, fail: answerFault, onStalled })
+    let failed: Fault | null = null
+    const fail = (fault: Fault, answerRay?: Ray): void => {
+      failed = fault
+      answerFault(fault, answerRay)
+    }
+    const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers, fail, onStalled })
     const onEnded = (sentBytes: number, how: string): void =>
-      this.#account(cursor, sentBytes, how === 'gone' ? 499 : 200)
+      this.#account(cursor, sentBytes, how === 'gone' ? 499 : 200, failed)
     relay.read(cursor, { next: after + 1, isStream: true, reply, onEnded })
   }
 
@@ -208,20 +213,21 @@ class AnswerServing {
     this.#account(cursor, body?.length ?? 0, status)
   }
 
-  #account({ info, count }: JournalCursor, sentBytes: number, status: number): void {
+  #account({ info, count }: JournalCursor, sentBytes: number, status: number, failed: Fault | null = null): void {
     const { clock, observer } = this.#parts
     const { ray, requestId, beganMs } = this.#visit
     const isGone = status === 499
+    const code = failed?.code ?? (isGone ? 'HF_CLIENT_GONE' : null)
     observer.settled({
       ...refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs),
       requestId,
       model: info.model,
       caller: info.caller,
       isStream: info.isStream,
-      outcome: isGone ? 'cancelled' : 'complete',
-      status,
-      code: isGone ? 'HF_CLIENT_GONE' : null,
-      detail: '',
+      outcome: failed ? 'failed' : isGone ? 'cancelled' : 'complete',
+      status: failed?.status ?? status,
+      code,
+      detail: failed?.detail ?? '',
       sentBytes,
       eventCount: count,
     })

@@ -138,7 +138,7 @@ class Visit {
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
       headers: this.headers,
-      fail: (fault) => this.#answerFault(fault),
+      fail: (fault, ray) => this.#answerFault(fault, ray),
       onStalled: () => this.#parts.observer.recorder.note({ kind: 'client', ray, state: 'stalled' }),
     })
     relay.take(order, reply)

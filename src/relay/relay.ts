@@ -18,7 +18,7 @@ import { idAlias } from './naming.ts'
 import { lastWord } from './last-word.ts'
 import type { Order } from './order.ts'
 import { refusedOrder } from './refused-order.ts'
-import { unpackOrder } from './parcel.ts'
+import { orderOf } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
 import { Recent } from './recent.ts'
@@ -76,11 +76,7 @@ export class RelayPlane {
   /** A call with its first reader. A repetition of a call that is under way becomes another reader of that. */
   take(order: Order, reply: Reply): void {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#start(order, reply)
-    this.#takeRepeated(order, reply).catch((thrown: unknown) => {
-      const fault = toFault(thrown)
-      reply.fail(fault)
-      this.#relay.observer.settled(refusedOrder(order, fault, this.#relay.clock))
-    })
+    this.#takeRepeated(order, reply).catch((thrown: unknown) => reply.fail(this.#refused(order, thrown)))
   }
 
   /**
@@ -90,11 +86,9 @@ export class RelayPlane {
   async takeInBackground(order: Order): Promise<AnswerInfo> {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#startInBackground(order)
     return this.#inTurn(order, async () => {
-      const earlier = await this.#earlier(order).catch((thrown: unknown) => {
-        this.#relay.observer.settled(refusedOrder(order, toFault(thrown), this.#relay.clock))
-        throw thrown
-      })
-      return earlier ?? this.#startInBackground(order)
+      const earlier = this.#earlier(order)
+      earlier.catch((thrown: unknown) => this.#refused(order, thrown))
+      return (await earlier) ?? this.#startInBackground(order)
     })
   }
 
@@ -289,6 +283,13 @@ export class RelayPlane {
     return turn
   }
 
+  /** It became no exchange, which would account for it. */
+  #refused(order: Order, thrown: unknown): Fault {
+    const fault = toFault(thrown)
+    this.#relay.observer.settled(refusedOrder(order, fault, this.#relay.clock))
+    return fault
+  }
+
   /** The answer to the call with this `Idempotency-Key`. @throws {Fault} HF_KEY_REUSED */
   async #openByKey(order: Order): Promise<JournalCursor | null> {
     const alias = keyAlias(order)
@@ -392,12 +393,4 @@ function isUsable(cursor: JournalCursor | null): cursor is JournalCursor {
 /** @throws {Fault} HF_KEY_REUSED */
 function needSameCall({ callKey }: AnswerInfo, order: Order): void {
   if (callKey !== callKeyOf(order)) throw new Fault('HF_KEY_REUSED', { param: 'idempotency-key' })
-}
-
-function orderOf({ request }: Adopted, clock: Clock): Order | null {
-  try {
-    return request && unpackOrder(request, clock)
-  } catch {
-    return null
-  }
 }

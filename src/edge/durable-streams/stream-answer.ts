@@ -69,7 +69,7 @@ export class StreamAnswer {
     this.send(204, preflightHeader)
   }
 
-  /** `headers`: what the protocol says beside the status. `words`: what it says in the body; ours where it is silent. */
+  /** `headers`: what the protocol says beside the status; `words`: in the body, ours where it says nothing. */
   fail(fault: Fault, headers: Headers = {}, words?: Readonly<Record<string, unknown>>): void {
     const { response } = this
     const { context, refused } = this.#telling

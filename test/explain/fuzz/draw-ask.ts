@@ -1,7 +1,7 @@
 /** Requests by chance: calls in every language, whole and odd ones, readings, streams, operators' questions, raw bytes. */
 import type { Random } from '../../../src/ground/random.ts'
 import { between, oneOf } from '../scenario.ts'
-import { keys, limits, oddModels, orderedFaults } from './world.ts'
+import { bodyFaults, keys, limits, oddModels, orderedFaults } from './world.ts'
 
 export interface Ask {
   /** For the table: what it asks for. */
@@ -68,8 +68,10 @@ function text(random: Random): string {
 function drawCall(random: Random): Ask {
   const route = oneOf(random, 'chat', 'chat', 'completions', 'responses', 'messages', 'embeddings', 'count_tokens')
   const isStreamed = route !== 'embeddings' && route !== 'count_tokens' && random.unit() < 0.6
-  const model = random.unit() < 0.7 ? 'm' : oneOf(random, ...oddModels, 'slow', 'slow', `odd ${text(random)}`)
-  const fault = random.unit() < 0.6 ? `@${random.unit() < 0.3 ? 'one-' : ''}${oneOf(random, ...orderedFaults)}@` : ''
+  const isBrittle = isStreamed && random.unit() < 0.35
+  const usual = random.unit() < 0.7 ? 'm' : oneOf(random, ...oddModels, 'slow', 'slow', `odd ${text(random)}`)
+  const model = isBrittle ? 'brittle' : usual
+  const fault = isBrittle ? `@${oneOf(random, ...bodyFaults)}@` : drawFault(random)
   const prompt = `${fault} tokens:${between(random, 4, 24)} ${between(random, 0, 1e9)}`
   const call = random.unit() < 0.85 ? goodBody(route, model, prompt, isStreamed) : oddBody(random, route)
   const isToCancel = isStreamed && fault === '' && random.unit() < 0.04
@@ -80,6 +82,10 @@ function drawCall(random: Random): Ask {
     ...(isToCancel && { isToCancel }),
     ...(isStreamed && random.unit() < 0.05 && { leavesAt: between(random, 300, 1500) }),
   }
+}
+
+function drawFault(random: Random): string {
+  return random.unit() < 0.6 ? `@${random.unit() < 0.3 ? 'one-' : ''}${oneOf(random, ...orderedFaults)}@` : ''
 }
 
 function goodBody(route: RouteName, model: string, prompt: string, stream: boolean): string {

@@ -13,6 +13,9 @@ export const orderedFaults = [
   ...(['empty-200', 'bad-json-200', 'stall', 'cut', 'truncate', 'malformed-chunk', 'error-event'] as const),
 ] as const
 
+/** Those that strike an answer that has begun. */
+export const bodyFaults = ['stall', 'cut', 'truncate', 'malformed-chunk', 'error-event'] as const
+
 export const keys = { all: 'fuzz-key-of-all', few: 'fuzz-key-of-few', leaver: 'fuzz-key-leaver' } as const
 /** Models of which something is wrong, beside `m`. */
 export const oddModels = ['dead', 'nowhere', 'keyed', 'absent', 'claude', 'chat-only', 'slow', 'nobody'] as const
@@ -37,8 +40,11 @@ export async function openWorld(): Promise<World> {
     for (const server of two) server.order({ kind, match: { promptContains: `@${kind}@` } })
     two[0].order({ kind, match: { promptContains: `@one-${kind}@` } })
   }
+  const brittle = parts.use(await openServer('brittle'))
+  for (const kind of bodyFaults) brittle.order({ kind, match: { promptContains: `@${kind}@` } })
   for (const server of two) server.order({ kind: 'slow', factor: 40, match: { promptContains: '@slow@' } })
   const others = {
+    brittle,
     keyed: parts.use(await openServer('keyed', { apiKey: 'the-right-one' })),
     claude: parts.use(await openServer('claude', { profile: 'anthropic' })),
     chat: parts.use(await openServer('chat-only')),
@@ -114,9 +120,9 @@ async function endWhole(gateway: Gateway): Promise<void> {
   await gateway.end('SIGTERM')
 }
 
-type Others = Readonly<Record<'keyed' | 'claude' | 'chat' | 'slow', SimServer>>
+type Others = Readonly<Record<'brittle' | 'keyed' | 'claude' | 'chat' | 'slow', SimServer>>
 
-function configOf(two: readonly [SimServer, SimServer], { keyed, claude, chat, slow }: Others): ConfigInput {
+function configOf(two: readonly [SimServer, SimServer], { brittle, keyed, claude, chat, slow }: Others): ConfigInput {
   const full = ['chat', 'completions', 'embeddings', 'responses', 'messages', 'count_tokens'] as const
   const at = ({ url }: Pick<SimServer, 'url'>, model: string, more: object = {}) => ({
     ...{ url: `${url}/v1`, kind: 'vllm' as const, models: [model], probe: 'call' as const, ...more },
@@ -146,6 +152,8 @@ function configOf(two: readonly [SimServer, SimServer], { keyed, claude, chat, s
       ...Object.fromEntries(
         Object.entries(names).map(([name, server]) => [name, at(server, 'm', { speaks: [...full] })]),
       ),
+      // Nobody goes on with what it begins.
+      brittle: at(brittle, 'brittle', { speaks: [...full], continues: [] }),
       dead: at({ url: 'http://127.0.0.1:1' }, 'dead'),
       nowhere: at({ url: 'http://no-such-host.invalid' }, 'nowhere'),
       keyed: at(keyed, 'keyed', { key: 'the-wrong-one' }),
