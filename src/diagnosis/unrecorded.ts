@@ -59,13 +59,15 @@ function failedIn(fact: Fact, bornMs: number): SumFact[] {
 }
 
 /** The call as far as the sum tells of it. */
-function callOf({ kind: _, fromMs: __, count, durationMs, model, ...sum }: SumFact, ray: string): CallFact {
+function callOf(
+  { count, durationMs, atMs, node, upstream, code, route, model, outcome }: SumFact,
+  ray: string,
+): CallFact {
   return {
-    ...sum,
     kind: 'call',
     ray: ray as CallFact['ray'],
     isEventful: true,
-    model,
+    ...{ atMs, node, upstream, code, route, model, outcome },
     durationMs: durationMs / count,
     ...{ detail: '', caller: '', requestId: null, traceId: null, isStream: false, status: 0, attempts: [], seams: [] },
     ...{ firstTokenMs: null, queueMs: 0, overheadMs: null, inputTokens: null, outputTokens: null, finishReason: null },

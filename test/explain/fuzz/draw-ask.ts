@@ -1,4 +1,4 @@
-/** Requests by chance: calls in every language, whole and odd ones, readings, streams, operators' questions, raw bytes. */
+/** Requests by chance: calls in every language, whole and odd, readings, streams, questions of operators, raw bytes. */
 import type { Random } from '../../../src/ground/random.ts'
 import { between, oneOf } from '../scenario.ts'
 import { bodyFaults, keys, limits, oddModels, orderedFaults } from './world.ts'
@@ -114,7 +114,7 @@ function oddBody(random: Random, route: RouteName): string {
     good.replace('{', '{"stream":"yes",'),
     good.replace('{', '{"temperature":"hot","n":-1,'),
     good.replace('{', '{"tools":[{"type":"nothing"}],"stop":7,'),
-    `${'['.repeat(5000)}`,
+    '['.repeat(5000),
     JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'y'.repeat(limits.bodyBytesMax + 1) }] }),
     JSON.stringify({ model: 'y'.repeat(500), messages: [{ role: 'user', content: 'x' }] }),
   )

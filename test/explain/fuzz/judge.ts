@@ -1,4 +1,4 @@
-/** What every failure that a caller is told of must bear: a ray, a code of the table, advice; judged from what was heard. */
+/** What every failure that a caller is told of must bear: a ray, a code of the table, advice. */
 import { type FaultCode, faultKind, faultKinds } from '../../../src/fault/code.ts'
 import { parseRay } from '../../../src/fault/ray.ts'
 import type { Heard } from './hear.ts'

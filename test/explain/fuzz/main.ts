@@ -1,6 +1,6 @@
 /**
- * `npm run explain:fuzz`: thousands of requests of all kinds at a gateway that goes wrong in all ways; each failure must
- * bear ray, cause and advice, and `explain` must know why. Exit code 1 when one does not.
+ * `npm run explain:fuzz`: thousands of requests of all kinds at a gateway that goes wrong in all ways; each failure
+ * must bear ray, cause and advice, and `explain` must know why. Exit code 1 when one does not.
  *
  *     npm run explain:fuzz -- --calls 5000 --seed 3
  */

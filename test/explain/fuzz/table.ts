@@ -5,7 +5,7 @@ export function table({ failures }: Pick<FuzzResult, 'failures'>): string {
   const columns = [...new Set(failures.map(({ what }) => what.replace(/^HEAD /, '')))].toSorted()
   const rows = Map.groupBy(failures, ({ code, where }) => `${code || '(none)'}${where === 'event' ? ' (event)' : ''}`)
   const cells = [...rows]
-    .toSorted()
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([code, each]) => [code, ...columns.map((column) => String(countOf(each, column) || '')), String(each.length)])
   const all = ['all', ...columns.map((column) => String(countOf(failures, column))), String(failures.length)]
   return draw([['fault', ...columns, 'all'], ...cells, all])

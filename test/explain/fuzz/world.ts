@@ -7,7 +7,7 @@ import { openSimServer, type SimServer } from '../../../lab/sim-server.ts'
 import type { ConfigInput } from '../../../src/config.ts'
 import { freePort, type Gateway, startGateway, workerPids } from '../../crash/gateway.ts'
 
-/** Faults that a prompt orders by its name, as `@cut@`: at the servers of `m`, all alike; with `one-` before it at one. */
+/** Faults that a prompt orders by name, as `@cut@`: at all servers of `m`; with `one-` before it at one. */
 export const orderedFaults = [
   ...(['reset', 'hang', 'stalled-head', 'garbage', '429', '500', '503', '502-html', 'context-length'] as const),
   ...(['empty-200', 'bad-json-200', 'stall', 'cut', 'truncate', 'malformed-chunk', 'error-event'] as const),
