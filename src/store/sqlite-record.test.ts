@@ -250,6 +250,29 @@ test('a full file makes room: the dull first, then calls, then the rest, and it 
   assert.ok(dull > 0 && dull < 2000, `${dull}`)
 })
 
+test('a flood of one fault makes room among itself: what is rare stays', () => {
+  using stage = openStage()
+  const { clock } = stage
+  const record = stage.open()
+  const totalBytesMax = 2 ** 20
+  using sweep = keep(stage, { totalBytesMax })
+  const body = JSON.stringify({ detail: 'x'.repeat(400), attempts: [] })
+  const call = (code: string | null, count: number): void => {
+    for (let i = 0; i < count; i++) record.put(row(clock.nowMs(), '', { rank: 1, kind: 'call', body, code }))
+    clock.advance(1000)
+  }
+  call('HF_INTERNAL', 3)
+  call(null, 3)
+  for (let second = 0; second < 400; second++) call('HF_OVERLOADED', 20)
+  clock.advance(30_000)
+  assert.ok(sweep.usedBytes <= totalBytesMax, `${sweep.usedBytes}`)
+  using reader = new RecordQuery(stage.path)
+  const countOf = (code: string): number => reader.latest({ kinds: ['call'], code }, 1000).entries.length
+  assert.deepEqual([countOf('HF_INTERNAL'), countOf('HF_OVERLOADED')], [3, 1000])
+  const newest = reader.latest({ kinds: ['call'], code: 'HF_OVERLOADED' }, 1).entries[0]?.fact.atMs ?? 0
+  assert.ok(clock.nowMs() - newest < 40_000, 'the newest of the flood are there')
+})
+
 test('a gateway that died leaves a record that can be read, and never wrote to', () => {
   using stage = openStage()
   const record = stage.open()

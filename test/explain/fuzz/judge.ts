@@ -40,9 +40,8 @@ function judgeStatus(what: string, { status, headers, body }: Heard): Failure {
   need(advice === 'true' || advice === 'false', 'x-should-retry')
   needWhen(code, headers['retry-after'], need)
   if (advice === 'false') need(headers['retry-after'] === undefined, 'consistent advice: a time for what is not to be')
-  const type = headers['content-type'] ?? ''
-  const isHtml = type.startsWith('text/html')
-  if (isHtml) {
+  if (what.startsWith('HEAD')) return { what, where: 'status', status, ray, code, lacks }
+  if (headers['content-type']?.startsWith('text/html')) {
     need(body.includes(ray) && body.includes(code), 'ray and code on the page')
     need(/[Tt]ry(ing)? again|look it up/.test(body), 'advice on the page')
   } else if (body !== '') {
@@ -53,7 +52,7 @@ function judgeStatus(what: string, { status, headers, body }: Heard): Failure {
     need(ours['retryable'] === (advice === 'true'), 'the same advice in the body')
     const words = ours['message'] ?? ours['detail'] ?? told['error']
     need(typeof words === 'string' && words !== '', 'words')
-  } else need(what.startsWith('HEAD'), 'a body')
+  } else need(false, 'a body')
   return { what, where: 'status', status, ray, code, lacks }
 }
 
