@@ -9,8 +9,8 @@ import type { Diagnosis } from '../diagnosis/diagnose.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
 import { explanation } from '../diagnosis/explanation.ts'
 import { recordFileName } from '../store/sqlite-record-file.ts'
-import { RecordQuery } from '../store/sqlite-record-query.ts'
 import { type Gateway, readPidFile } from './restart.ts'
+import { openRecordOf } from './tail.ts'
 
 /** A call that is just over is written down within half a second. */
 const settleMs = 700
@@ -31,15 +31,23 @@ export async function explain(ray: string, { stateDir, isJson }: ExplainOptions)
 async function find(ray: string, stateDir: string): Promise<Diagnosis> {
   const path = join(stateDir, recordFileName)
   if (!existsSync(path)) return askGateway(ray, readPidFile(stateDir))
-  const diagnosis = readFile(path, ray)
+  const diagnosis = readFile(stateDir, ray)
   if (diagnosis.cause !== 'unrecorded' && !diagnosis.isInferred) return diagnosis
   await new Promise((resolve) => setTimeout(resolve, settleMs))
-  return readFile(path, ray)
+  return readFile(stateDir, ray)
 }
 
-function readFile(path: string, ray: string): Diagnosis {
-  using reader = new RecordQuery(path)
-  return explainRay(reader, ray)
+function readFile(stateDir: string, ray: string): Diagnosis {
+  using reader = openRecordOf(stateDir)
+  try {
+    return explainRay(reader, ray)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(
+      `The record in ${stateDir} cannot be read (${reason}).\n    A gateway that runs lays a damaged one aside, as ${recordFileName}.damaged, and begins another.`,
+      { cause },
+    )
+  }
 }
 
 /** Where the record is in the memory of a process. */

@@ -7,7 +7,7 @@ import { answerRecord, BadQuery } from './admin-record.ts'
 import { AdminRefusals } from './admin-refusal.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
-import { Fault } from '../fault/fault.ts'
+import { Fault, toFault } from '../fault/fault.ts'
 import type { RecordReader } from '../store/record.ts'
 import type { RawRefusalParts } from './raw-refusal.ts'
 
@@ -56,6 +56,14 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
   const answers = answersOf(parts, refusals)
   const refuse = (response: ServerResponse, fault: Fault, headers?: readonly string[]): void =>
     refusals.refuse(response, fault, headers)
+  /** A mistake of ours costs one answer, and not the process that holds the workers. */
+  const answerOrRefuse = (answer: () => void, response: ServerResponse): void => {
+    try {
+      answer()
+    } catch (thrown) {
+      refuse(response, toFault(thrown))
+    }
+  }
   const server = createServer(
     { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
     (request, response) => {
@@ -67,12 +75,15 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
       if (!answer)
         return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
       const isTrusted = mayAsk(request, tokens)
-      if (isTrusted || forProbes.has(path)) return answer(response, query, isTrusted)
+      if (isTrusted || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, isTrusted), response)
       const detail = tokens.length === 0 ? 'ask by the address of this machine, or by localhost' : tokenWords
       const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: tokens.length === 0 ? 403 : 401 })
       refuse(response, fault, tokens.length === 0 ? [] : ['www-authenticate', 'Bearer'])
     },
   )
+  server.on('checkExpectation', (_request, response) => {
+    refuse(response, new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 }))
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refusals.refuseUnread(error, socket))
   server.on('connect', (request, socket) => refusals.refuseTunnel(request, socket))
   server.maxConnections = 100

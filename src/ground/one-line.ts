@@ -3,11 +3,11 @@
  * paragraph separators, marks of writing direction, and what has no width.
  */
 
-const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+/g
 /** Of a JSON text: below U+0020 it has its own escapes, and line feeds between its values stay. */
 const unseenInJson = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 
-/** Each as a blank. */
+/** Each run of them as one blank. */
 export function oneLine(text: string): string {
   return text.replace(unseen, ' ')
 }

@@ -61,11 +61,16 @@ export function readRow(row: FactRow, node: string): Fact | null {
     const body = JSON.parse(row.body) as Record<string, unknown>
     const links = { atMs, node, kind, ray: ray as Ray | null, upstream, code: code as FaultCode | null }
     if (kind !== 'call') return { ...links, ...body, ...links } as Fact
+    if (!isListOfObjects(body['attempts']) || !Array.isArray(body['seams'])) return null
     const attempts = (body['attempts'] as AttemptFact[]).map((each) => ({ ...noAttempt, ...each }))
     return { ...links, ...noCall, ...body, ...links, attempts } as unknown as Fact
   } catch {
     return null
   }
+}
+
+function isListOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'object' && each !== null)
 }
 
 /** What a call's text leaves out where there is nothing to tell. */

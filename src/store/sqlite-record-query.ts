@@ -25,7 +25,7 @@ const countsSql = `
     sum(body ->> 'firstTokenMs') AS firstTokenMs, sum(body ->> 'firstTokenCount') AS firstTokenCount,
     sum(body ->> 'inputTokens') AS inputTokens, sum(body ->> 'outputTokens') AS outputTokens,
     sum(body ->> 'attemptCount') AS attemptCount, sum(body ->> 'seamCount') AS seamCount
-  FROM fact WHERE kind = 'sum' AND id >= ? AND id < ?
+  FROM fact WHERE kind = 'sum' AND id >= ? AND id < ? AND json_valid(body)
   GROUP BY 1, 2, 3, 4, 5 ORDER BY count DESC LIMIT ${entriesMax}`
 
 export class RecordQuery implements RecordReader {
@@ -61,7 +61,7 @@ export class RecordQuery implements RecordReader {
 
   lastFailure(): Entry | null {
     // What was asked of the operators' port is nobody's call.
-    const where = `WHERE f.kind = 'call' AND f.code IS NOT NULL AND f.body ->> 'route' <> 'admin' ORDER BY f.id DESC LIMIT 1`
+    const where = `WHERE f.kind = 'call' AND f.code IS NOT NULL AND instr(f.body, '"route":"admin"') = 0 ORDER BY f.id DESC LIMIT 1`
     return this.#read(`SELECT ${columns} ${from} ${where}`)[0] ?? null
   }
 

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { ManualClock } from '../ground/manual-clock.ts'
+import { type FactKind, factKinds } from '../observe/fact.ts'
 import type { FactRow } from '../observe/fact-row.ts'
+import { factWords } from '../observe/fact-words.ts'
 import { SqliteRecord } from './sqlite-record.ts'
 import { RecordQuery } from './sqlite-record-query.ts'
 import { RecordSweep, type SweepLimits } from './sqlite-record-sweep.ts'
@@ -256,7 +258,7 @@ test('a flood of one fault makes room among itself: what is rare stays', () => {
   const record = stage.open()
   const totalBytesMax = 2 ** 20
   using sweep = keep(stage, { totalBytesMax })
-  const body = JSON.stringify({ detail: 'x'.repeat(400), attempts: [] })
+  const body = JSON.stringify({ detail: 'x'.repeat(400), attempts: [], seams: [] })
   const call = (code: string | null, count: number): void => {
     for (let i = 0; i < count; i++) record.put(row(clock.nowMs(), '', { rank: 1, kind: 'call', body, code }))
     clock.advance(1000)
@@ -271,6 +273,20 @@ test('a flood of one fault makes room among itself: what is rare stays', () => {
   assert.deepEqual([countOf('HF_INTERNAL'), countOf('HF_OVERLOADED')], [3, 1000])
   const newest = reader.latest({ kinds: ['call'], code: 'HF_OVERLOADED' }, 1).entries[0]?.fact.atMs ?? 0
   assert.ok(clock.nowMs() - newest < 40_000, 'the newest of the flood are there')
+})
+
+test('rows of a shape that is not known here stop nobody who reads', () => {
+  using stage = openStage()
+  const record = stage.open()
+  const ray = '01m8hdt95kbfrs00zatjyn-local'
+  const bodies = ['{}', '[]', 'null', '7', 'x', '{"attempts":7,"seams":[]}', '{"attempts":[7],"seams":[]}']
+  for (const body of [...bodies, '{"attempts":[{}],"seams":7}', '{"attempts":[{}],"seams":[7]}'])
+    for (const kind of Object.keys(factKinds) as FactKind[])
+      record.put(row(stage.clock.nowMs(), '', { kind, body, ray, code: 'HF_INTERNAL', upstream: 'u' }))
+  stage.clock.advance(1000)
+  using reader = new RecordQuery(stage.path)
+  for (const { fact } of reader.latest({}, 1000).entries) assert.notEqual(factWords(fact), '')
+  assert.doesNotThrow(() => [reader.lastFailure(), reader.counts(0, Number.MAX_SAFE_INTEGER), reader.byRay(ray)])
 })
 
 test('a gateway that died leaves a record that can be read, and never wrote to', () => {
