@@ -7,6 +7,9 @@ const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202
 /** Of a JSON text: below U+0020 it has its own escapes, and line feeds between its values stay. */
 const unseenInJson = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 
+/** Nearly all texts have none: a look at them is all that they cost. */
+const beyondAscii = /[\u007f-\uffff]/
+
 /** Each run of them as one blank. */
 export function oneLine(text: string): string {
   return text.replace(unseen, ' ')
@@ -14,7 +17,7 @@ export function oneLine(text: string): string {
 
 /** JSON for a terminal, a log or a program: the same value, with each of these as an escape. */
 export function safeJson(text: string): string {
-  return text.replace(unseenInJson, escapeOf)
+  return beyondAscii.test(text) ? text.replace(unseenInJson, escapeOf) : text
 }
 
 function escapeOf(letter: string): string {
