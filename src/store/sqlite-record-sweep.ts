@@ -44,7 +44,6 @@ export class RecordSweep implements Disposable {
   /** Facts of calls, by kind and fault; counted when room is made, null before. */
   #crowds: Crowd[] | null = null
 
-  /** @throws when the file cannot be opened. */
   constructor(path: string, clock: Clock, limits: SweepLimits) {
     this.#file = new RecordFile(path, clock)
     this.#clock = clock

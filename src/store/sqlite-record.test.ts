@@ -1,6 +1,17 @@
 // The record's file in trouble: full, busy, damaged, of another version, too large, too old; and two who write it.
 import assert from 'node:assert/strict'
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -192,6 +203,24 @@ test('a file that is damaged while it is written is laid aside once, by whoever 
   const found = kept()
   assert.ok(found.includes('one 3') && found.includes('other 3'), found.join(', '))
   assert.ok(existsSync(`${stage.path}.damaged`))
+})
+
+test('a file that cannot be opened at first is written as soon as it can', () => {
+  using stage = openStage()
+  const { clock, lines } = stage
+  mkdirSync(stage.path)
+  const record = stage.open()
+  using _ = keep(stage, {})
+  for (let i = 0; i < 3; i++) {
+    record.put(row(clock.nowMs(), `lost ${i}`))
+    clock.advance(6000)
+  }
+  assert.deepEqual([record.lostCount, lines], [3, ['the record cannot be written']])
+  rmdirSync(stage.path)
+  record.put(row(clock.nowMs(), 'kept'))
+  clock.advance(6000)
+  assert.deepEqual(stage.kept(), ['kept'])
+  assert.equal(lines.at(-1), 'the record is written again')
 })
 
 test('a file that somebody deletes is made anew', () => {

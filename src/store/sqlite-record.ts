@@ -62,7 +62,6 @@ export class SqliteRecord implements FactShelf {
   #isBroken = false
   #isClosed = false
 
-  /** @throws when the file cannot be opened. */
   constructor(path: string, clock: Clock, nodeName: string, log: RecordLog) {
     this.#clock = clock
     this.#nodeName = nodeName
