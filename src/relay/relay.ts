@@ -17,7 +17,7 @@ import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
 import { lastWord } from './last-word.ts'
 import type { Order } from './order.ts'
-import { refusedOrder } from './refused-order.ts'
+import { givenUpAnswer, refusedOrder } from './short-account.ts'
 import { orderOf } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
@@ -381,7 +381,9 @@ export class RelayPlane {
   #giveUp({ info, entry, events }: Adopted): void {
     const ended = lastWord({ route: info.route as Route, isStream: info.isStream }, events)
     if (ended) return entry.seal(ended)
-    entry.seal('failed', errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
+    const fault = new Fault('HF_NOT_ADOPTABLE')
+    entry.seal('failed', errorEvent(fault, info.ray, info.route as Route))
+    this.#relay.observer.settled(givenUpAnswer(info, fault, events.length, this.#relay.clock))
   }
 }
 

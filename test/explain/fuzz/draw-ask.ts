@@ -69,10 +69,11 @@ function drawCall(random: Random): Ask {
   const route = oneOf(random, 'chat', 'chat', 'completions', 'responses', 'messages', 'embeddings', 'count_tokens')
   const isStreamed = route !== 'embeddings' && route !== 'count_tokens' && random.unit() < 0.6
   const isBrittle = isStreamed && random.unit() < 0.35
-  const usual = random.unit() < 0.7 ? 'm' : oneOf(random, ...oddModels, 'slow', 'slow', `odd ${text(random)}`)
+  const usual = random.unit() < 0.7 ? 'm' : oneOf(random, ...oddModels, 'slow', 'long', `odd ${text(random)}`)
   const model = isBrittle ? 'brittle' : usual
   const fault = isBrittle ? `@${oneOf(random, ...bodyFaults)}@` : drawFault(random)
-  const prompt = `${fault} tokens:${between(random, 4, 24)} ${between(random, 0, 1e9)}`
+  const tokens = model === 'long' ? between(random, 100, 900) : between(random, 4, 24)
+  const prompt = `${fault} tokens:${tokens} ${between(random, 0, 1e9)}`
   const call = random.unit() < 0.85 ? goodBody(route, model, prompt, isStreamed) : oddBody(random, route)
   const isToCancel = isStreamed && fault === '' && random.unit() < 0.04
   const body = isToCancel ? goodBody(route, 'm', `@slow@ tokens:400 ${prompt}`, true) : call

@@ -43,7 +43,9 @@ export async function openWorld(): Promise<World> {
   const brittle = parts.use(await openServer('brittle'))
   for (const kind of bodyFaults) brittle.order({ kind, match: { promptContains: `@${kind}@` } })
   for (const server of two) server.order({ kind: 'slow', factor: 40, match: { promptContains: '@slow@' } })
+  const long = parts.use(await openServer('long', { engine: { decodeRate: 5000 } }))
   const others = {
+    long,
     brittle,
     keyed: parts.use(await openServer('keyed', { apiKey: 'the-right-one' })),
     claude: parts.use(await openServer('claude', { profile: 'anthropic' })),
@@ -118,9 +120,12 @@ async function endWhole(gateway: Gateway): Promise<void> {
   await gateway.end('SIGTERM')
 }
 
-type Others = Readonly<Record<'brittle' | 'keyed' | 'claude' | 'chat' | 'slow', SimServer>>
+type Others = Readonly<Record<'brittle' | 'long' | 'keyed' | 'claude' | 'chat' | 'slow', SimServer>>
 
-function configOf(two: readonly [SimServer, SimServer], { brittle, keyed, claude, chat, slow }: Others): ConfigInput {
+function configOf(
+  two: readonly [SimServer, SimServer],
+  { brittle, long, keyed, claude, chat, slow }: Others,
+): ConfigInput {
   const full = ['chat', 'completions', 'embeddings', 'responses', 'messages', 'count_tokens'] as const
   const at = ({ url }: Pick<SimServer, 'url'>, model: string, more: object = {}) => ({
     ...{ url: `${url}/v1`, kind: 'vllm' as const, models: [model], probe: 'call' as const, ...more },
@@ -133,7 +138,7 @@ function configOf(two: readonly [SimServer, SimServer], { brittle, keyed, claude
       { name: 'few', key: keys.few, models: ['claude'] },
       { name: 'leaver', key: keys.leaver, onDisconnect: 'cancel' },
     ],
-    limits: { ...limits, callsLiveMax: 40, idleMs: 2000, drainMs: 1000, retireMs: 2000 },
+    limits: { ...limits, callsLiveMax: 10, idleMs: 2000, drainMs: 1000, retireMs: 2000 },
     overload: { limits: 'fixed', callsMax: 8, waitingMax: 4, waitMs: { standard: 300, batch: 100, premium: 600 } },
     timeouts: {
       connectMs: 500,
@@ -152,6 +157,7 @@ function configOf(two: readonly [SimServer, SimServer], { brittle, keyed, claude
       ),
       // Nobody goes on with what it begins.
       brittle: at(brittle, 'brittle', { speaks: [...full], continues: [] }),
+      long: at(long, 'long', { speaks: [...full] }),
       dead: at({ url: 'http://127.0.0.1:1' }, 'dead'),
       nowhere: at({ url: 'http://no-such-host.invalid' }, 'nowhere'),
       keyed: at(keyed, 'keyed', { key: 'the-wrong-one' }),
