@@ -77,9 +77,11 @@ function drawCall(random: Random): Ask {
   const call = random.unit() < 0.85 ? goodBody(route, model, prompt, isStreamed) : oddBody(random, route)
   const isToCancel = isStreamed && fault === '' && random.unit() < 0.04
   const body = isToCancel ? goodBody(route, 'm', `@slow@ tokens:400 ${prompt}`, true) : call
+  // Only who asked may cancel.
+  const headers = isToCancel ? [`authorization: Bearer ${keys.all}`] : headersOfCall(random)
   return {
     what: route,
-    pieces: [requestText('POST', routes[route], headersOfCall(random), body)],
+    pieces: [requestText('POST', routes[route], headers, body)],
     ...(isToCancel && { isToCancel }),
     ...(isStreamed && random.unit() < 0.05 && { leavesAt: between(random, 300, 1500) }),
   }

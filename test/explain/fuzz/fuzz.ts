@@ -109,7 +109,7 @@ class Run {
     if (isBrokenStream(heard) && ask.leavesAt === undefined && !this.#isUpset())
       if (judge(ask.what, heard).length === 0)
         this.wordless.push(
-          `${new Date().toISOString()} ${ask.what}: ${heard.headers['holdfast-ray']} ${heard.body.length} ${ask.pieces.join().slice(0, 900)}`,
+          `${ask.what}: ${heard.headers['holdfast-ray']}, asked with ${ask.pieces.join('').slice(-300)}`,
         )
   }
 
@@ -145,8 +145,8 @@ class Run {
   }
 }
 
-function isBrokenStream({ status, headers, isWhole }: Heard): boolean {
-  return status === 200 && !isWhole && (headers['content-type'] ?? '').startsWith('text/event-stream')
+function isBrokenStream({ status, headers, isWhole, isGivenUp }: Heard): boolean {
+  return status === 200 && !isWhole && !isGivenUp && (headers['content-type'] ?? '').startsWith('text/event-stream')
 }
 
 function explainAll(state: string, failures: readonly Failure[], log: (words: string) => void): Told[] {

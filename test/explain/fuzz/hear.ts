@@ -10,6 +10,8 @@ export interface Heard {
   readonly body: string
   /** It came to the end that its framing tells. */
   readonly isWhole: boolean
+  /** We had no more patience. */
+  readonly isGivenUp?: boolean
 }
 
 export interface HearOptions {
@@ -32,7 +34,11 @@ export function hear({ port, pieces, pieceMs = 0, patienceMs, onBytes }: HearOpt
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
     const received: Buffer[] = []
     let size = 0
-    const late = setTimeout(() => socket.destroy(), patienceMs)
+    let isGivenUp = false
+    const late = setTimeout(() => {
+      isGivenUp = true
+      socket.destroy()
+    }, patienceMs)
     socket.on('connect', () => void writeAll(socket, pieces, pieceMs))
     socket.on('data', (bytes: Buffer) => {
       received.push(bytes)
@@ -43,7 +49,7 @@ export function hear({ port, pieces, pieceMs = 0, patienceMs, onBytes }: HearOpt
     socket.on('error', () => {})
     socket.on('close', () => {
       clearTimeout(late)
-      resolve(read(Buffer.concat(received)))
+      resolve({ ...read(Buffer.concat(received)), isGivenUp })
     })
   })
 }
