@@ -9,7 +9,7 @@ import { seededRandom } from '../ground/random.ts'
 import { refusalFact } from '../observe/observer.ts'
 import { Recording } from '../observe/recording.ts'
 import { MemoryRecord } from '../store/memory-record.ts'
-import { recordSchema } from '../store/record.ts'
+import { recordSchema } from '../store/record-options.ts'
 import { explainRay } from './explain-ray.ts'
 
 function openStage(eventfulPerSecond = 5) {
