@@ -8,6 +8,7 @@ import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
+import { redact } from '../ground/redact.ts'
 import type { Random } from '../ground/random.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
@@ -195,7 +196,7 @@ class Visit {
     const { method } = this.#request
     const isList = path === '/v1/models'
     if (!isList && !path.startsWith('/v1/models/'))
-      throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${path.slice(0, 200)}` })
+      throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${redact(path.slice(0, 200))}` })
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
     const caller = this.#parts.callers.identify(this.#request.headers)
     const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))

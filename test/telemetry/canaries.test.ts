@@ -31,6 +31,7 @@ const canaries = {
   badJson: 'canary in bad json 14',
   field: 'canary in a field 15',
   streamed: 'canary streamed 16',
+  path: 'sk-canary-in-the-path-17',
 } as const
 
 /** Files that hold answers and requests, and the one that the operator's own commands read. */
@@ -150,6 +151,7 @@ test('what is written and told holds no key, no prompt, no answer', { timeout: 1
   await ask('', { body: `{"model": "m", "messages": "${canaries.badJson}", "x": ${canaries.badJson}}` })
   await ask('', { body: JSON.stringify({ model: 'm', messages: { text: canaries.field }, stream: canaries.field }) })
   await ask('', { body: JSON.stringify({ model: 'm', messages: canaries.field, temperature: canaries.field }) })
+  await fetch(`${gateway.url}/v1/${canaries.path}/chat/completions`, { method: 'POST', body: '{}' })
   await fetch(`${gateway.url}/v1/nothing?key=${canaries.query}`, { headers: { 'x-api-key': canaries.wrongKey } })
   await fetch(`${gateway.url}/v1/answers/x?after=${canaries.query}`, { headers: { 'x-api-key': canaries.callerKey } })
   await fetch(`${gateway.url}/v1/stream/s?offset=${canaries.query}`, { headers: { 'x-api-key': canaries.callerKey } })
