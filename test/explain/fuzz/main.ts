@@ -3,7 +3,10 @@
  * must bear ray, cause and advice, and `explain` must know why. Exit code 1 when one does not.
  *
  *     npm run explain:fuzz -- --calls 5000 --seed 3
+ *     npm run explain:fuzz -- --write                  and docs/explain-fuzz.md
  */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fuzz } from './fuzz.ts'
 import { lacking, table } from './table.ts'
@@ -15,12 +18,13 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '24' },
     upsets: { type: 'string', default: '4' },
     'by-command': { type: 'string', default: '24' },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
 if (values.help) {
   process.stdout.write(
-    'npm run explain:fuzz -- [--calls 5000] [--seed 1] [--at-once 24] [--upsets 4] [--by-command 24]\n',
+    'npm run explain:fuzz -- [--calls 5000] [--seed 1] [--at-once 24] [--upsets 4] [--by-command 24] [--write]\n',
   )
   process.exit(0)
 }
@@ -42,9 +46,19 @@ const bad = [
 ]
 const events = failures.filter(({ where }) => where === 'event').length
 const seconds = Math.round((performance.now() - began) / 1000)
-process.stdout.write(`${table(result)}\n\n`)
-process.stdout.write(
-  `${asked} asked, ${unanswered} without an answer, ${failures.length} failures (${events} in streams), ${bad.length} kinds of them lack something; seed ${seed}, ${seconds} s\n`,
-)
+const lost = failures.filter(({ cause }) => cause === 'unrecorded').length
+const words = `${asked} asked, ${unanswered} without an answer, ${failures.length} failures (${events} in streams), ${bad.length} kinds of them lack something, ${lost} went with a process that was killed and are said to; seed ${seed}, ${seconds} s`
+process.stdout.write(`${table(result)}\n\n${words}\n`)
 for (const line of bad) process.stdout.write(`  ${line}\n`)
+if (values.write) {
+  const intro = `# Whether every failure is explained
+
+Thousands of requests, good and odd, in every language and below it, while model servers fail before and after the first
+token, workers are killed and the gateway is restarted ([test/explain/fuzz](../test/explain/fuzz)). Each refusal, and each
+error in a stream that had begun (\`event\`), must bear a ray, a code and advice, and \`explain\` must have a cause for it.
+This page is written by \`npm run explain:fuzz -- --write\`.
+`
+  const text = `${intro}\n${words}.\n\n\`\`\`\n${table(result)}\n\`\`\`\n`
+  await writeFile(join(import.meta.dirname, '../../../docs/explain-fuzz.md'), text)
+}
 process.exit(bad.length === 0 && failures.length > 0 ? 0 : 1)
