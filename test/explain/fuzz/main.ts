@@ -53,9 +53,10 @@ for (const line of bad) process.stdout.write(`  ${line}\n`)
 if (values.write) {
   const intro = `# Whether every failure is explained
 
-Thousands of requests, good and odd, in every language and below it, while model servers fail before and after the first
-token, workers are killed and the gateway is restarted ([test/explain/fuzz](../test/explain/fuzz)). Each refusal, and each
-error in a stream that had begun (\`event\`), must bear a ray, a code and advice, and \`explain\` must have a cause for it.
+Thousands of requests, good and odd, in every language and below it, while model servers fail before and after the
+first token, workers are killed and the gateway is restarted ([test/explain/fuzz](../test/explain/fuzz)). Each refusal,
+and each error in a stream that had begun (\`event\`), must bear a ray, a code and advice, and \`explain\` must have a
+cause for it.
 This page is written by \`npm run explain:fuzz -- --write\`.
 `
   const text = `${intro}\n${words}.\n\n\`\`\`\n${table(result)}\n\`\`\`\n`
