@@ -4,7 +4,7 @@ import { freePort, setRealtime, wordsOf } from './launch.ts'
 import type { Peer, RunningPeer } from './peer/peer.ts'
 import { cpuTicks, residentBytes } from './process-tree.ts'
 import type { Question, QuestionName } from './question.ts'
-import { type LoadResult, type Mock, startLoad } from './rig.ts'
+import { type Load, type LoadResult, type Mock, startLoad } from './rig.ts'
 
 /** One measurement; times in microseconds. */
 export interface Sample {
@@ -29,11 +29,14 @@ export interface Sample {
   readonly unfinishedCount: number
 }
 
-/** Memory of 1,000 streams that stand still, and what happens to the upstream when their readers leave. */
+/** Memory of streams that stand still, and what happens to the upstream when their readers leave. */
 export interface IdleSample {
   readonly peer: string
+  readonly bytesAtStart: number
+  /** With 1,000 streams, and with 1,000 more. */
   readonly bytesBefore: number
   readonly bytesWith: number
+  /** Those more. */
   readonly streamCount: number
   /** Until the model server saw the last stream go; null when streams were left open. */
   readonly letGoMs: number | null
@@ -173,24 +176,35 @@ async function settle(contender: Contender, mock: Mock): Promise<void> {
   if ((await mock.stats()).streams_open > 0) await mock.drop()
 }
 
-/** Opens 1,000 streams that say one chunk and then nothing, reads the memory, then takes all readers away at once. */
+/**
+ * Opens 1,000 streams that say one chunk and then nothing, and 1,000 more, and reads the memory that these took: what
+ * the first ones make a compiler take is paid once a process. Then takes the readers of these away at once.
+ */
 export async function measureIdle(contender: Contender, mock: Mock): Promise<IdleSample> {
-  const bytesBefore = residentBytes(contender.pids())
+  const bytesAtStart = residentBytes(contender.pids())
   const quiet = { connections: idleStreams, chunks: 2, 'interval-us': 3_600_000_000, 'ramp-ms': 800, 'warmup-ms': 0 }
-  const load = startLoad('sse', { port: contender.port, seconds: 20, ...quiet }, { headers: contender.headers })
-  await load.steady
-  await sleep(500)
-  const bytesWith = residentBytes(contender.pids())
-  const streamCount = (await mock.stats()).streams_open
+  const open = async (): Promise<{ load: Load; bytes: number; count: number }> => {
+    const load = startLoad('sse', { port: contender.port, seconds: 40, ...quiet }, { headers: contender.headers })
+    await load.steady
+    await sleep(500)
+    return { load, bytes: residentBytes(contender.pids()), count: (await mock.stats()).streams_open }
+  }
+  const first = await open()
+  const second = await open()
+  const streamCount = second.count - first.count
   const leftAt = performance.now()
-  await load.program.stop()
+  await second.load.program.stop()
   let leftOpenCount = streamCount
   while (leftOpenCount > 0 && performance.now() - leftAt < letGoMsMax) {
-    leftOpenCount = (await mock.stats()).streams_open
+    leftOpenCount = (await mock.stats()).streams_open - first.count
     if (leftOpenCount > 0) await sleep(10)
   }
   const letGoMs = leftOpenCount === 0 ? performance.now() - leftAt : null
+  await first.load.program.stop()
+  await sleep(letGoMsMax / 2)
+  leftOpenCount = (await mock.stats()).streams_open
   if (leftOpenCount > 0) await mock.drop()
   await settle(contender, mock)
-  return { peer: contender.name, bytesBefore, bytesWith, streamCount, letGoMs, leftOpenCount }
+  const [bytesBefore, bytesWith] = [first.bytes, second.bytes]
+  return { peer: contender.name, bytesAtStart, bytesBefore, bytesWith, streamCount, letGoMs, leftOpenCount }
 }

@@ -148,11 +148,19 @@ export function idleTable(samples: readonly IdleSample[]): string {
   const megabytes = (bytes: number): string => number(bytes / 2 ** 20)
   const rows = samples.map((sample) => [
     sample.peer,
+    megabytes(sample.bytesAtStart),
     megabytes(sample.bytesBefore),
     megabytes(sample.bytesWith),
     number((sample.bytesWith - sample.bytesBefore) / sample.streamCount / 1024, 1),
     sample.letGoMs === null ? `never (${number(sample.leftOpenCount)} left open)` : `${number(sample.letGoMs)} ms`,
   ])
-  const head = ['gateway', 'MB at start', 'MB with them', 'KB per stream', 'upstream let go after the readers left']
-  return `### 1,000 idle streams, fresh process: memory, and what happens when their readers leave\n\n${grid(head, rows)}\n`
+  const head = [
+    'gateway',
+    'MB at start',
+    'with 1,000',
+    'with 2,000',
+    'KB per stream',
+    'upstream let go after the readers left',
+  ]
+  return `### Idle streams, fresh process: memory of 1,000 and of 1,000 more, and what happens when the readers of these leave\n\n${grid(head, rows)}\n`
 }

@@ -42,7 +42,7 @@ function runFlags(options: HoldfastOptions, folder: string): string[] {
     stateDir: folder,
     listeners: [{ host: '127.0.0.1', port: options.port }],
     admin: { host: '127.0.0.1', port: options.adminPort },
-    upstreams: { mock: { url: `${options.upstreamUrl}/v1` } },
+    upstreams: { mock: { url: `${options.upstreamUrl}/v1`, connectionsMax: 4096 } },
     journal: { engine: options.journal, ...(totalBytesMax === undefined ? {} : { totalBytesMax }) },
     ...settings,
   }

@@ -81,6 +81,17 @@ export const clientCauses = {
     },
     clues: [clue(hint, (scene) => said(scene, /./)), clue(against, offeredBefore)],
   },
+  'stream-full': {
+    ...client,
+    title: 'The durable stream is full',
+    sentence: (scene) => {
+      const what = scene.call?.detail
+      return `With this the durable stream would be larger than it may be${what ? `: ${what.slice(0, 200)}` : ''}`
+    },
+    cure: 'Go on in a new stream, or raise `streams.streamBytesMax` or the limit that the message names.',
+    explains: { HF_STREAM_FULL: proof },
+    clues: [],
+  },
   'caller-key': {
     ...client,
     title: 'The caller’s key is not good for this',

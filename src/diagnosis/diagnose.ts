@@ -31,6 +31,8 @@ export interface Diagnosis {
   readonly cause: CauseName | 'none' | 'unknown' | 'unrecorded'
   readonly class: CauseClass | null
   readonly whose: Source | null
+  /** The record has nothing of the call; the cause is that of others which failed at its time. */
+  readonly isInferred: boolean
   /** How sure of the cause, 0 to 1; 0 where there is none. */
   readonly confidence: number
   readonly sentence: string
@@ -64,6 +66,7 @@ export function diagnose(ray: string, facts: readonly Fact[], places: Places = {
   const isRecorded = facts.some((fact) => fact.ray === ray)
   const base = {
     ray,
+    isInferred: false,
     code: scene.call?.code ?? null,
     outcome: scene.call?.outcome ?? null,
     actions: isRecorded ? actions(scene) : [],

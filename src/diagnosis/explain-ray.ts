@@ -4,33 +4,12 @@
  * and some of all.
  */
 import type { Fact, FactKind } from '../observe/fact.ts'
+import type { FactSource, FactWish } from './fact-source.ts'
 import { type Diagnosis, diagnose } from './diagnose.ts'
 import { afterMs, beforeMs } from './scene.ts'
 import type { Places } from './server.ts'
 import { parseRay } from '../fault/ray.ts'
-
-interface Told {
-  readonly id: number
-  readonly fact: Fact
-}
-
-export interface FactWish {
-  readonly kinds: readonly FactKind[]
-  readonly upstream?: string
-  readonly code?: string
-  readonly fromMs?: number
-  readonly toMs?: number
-}
-
-/** What is asked of a record. */
-export interface FactSource {
-  lastFailure(): { readonly fact: Fact } | null
-  byRay(ray: string): readonly Told[]
-  /** The newest first. */
-  latest(wish: FactWish, countMax: number): { readonly entries: readonly Told[] }
-  /** The oldest first. */
-  earliest(wish: FactWish, countMax: number): readonly Told[]
-}
+import { explainUnrecorded } from './unrecorded.ts'
 
 /** Kinds that tell of the house around a call; loads and limits are too many, and say nothing that others do not. */
 const houseKinds = [
@@ -54,7 +33,7 @@ export function explainRay(source: FactSource, asked: string): Diagnosis {
   const own = told.map(({ fact }) => fact)
   const fromMs = Math.min(parseRay(ray)?.timeMs ?? Infinity, own[0]?.atMs ?? Infinity)
   const toMs = own.at(-1)?.atMs ?? fromMs
-  if (own.length === 0 || !Number.isFinite(fromMs)) return diagnose(ray, own)
+  if (own.length === 0 || !Number.isFinite(fromMs)) return explainUnrecorded(source, ray, placesOf(source))
   const found = new Map<number, Fact>()
   const look = (wish: FactWish, ms: number, most: typeof houseMax, spanMs: number): void => {
     const before = source.latest({ ...wish, fromMs: fromMs - spanMs, toMs: ms }, most.before).entries

@@ -124,7 +124,7 @@ export const gatewayCauses = {
     sentence: ({ call }) =>
       `The gateway made a mistake of its own${call?.detail ? `: ${call.detail.slice(0, 200)}` : ''}`,
     cure: 'A bug of ours: please report it with the Ray ID and the log lines around it.',
-    explains: { HF_INTERNAL: proof, HF_STREAM_BUSY: none },
+    explains: { HF_INTERNAL: proof },
     clues: [],
   },
   'bad-gateway-deploy': {

@@ -100,9 +100,12 @@ export const overloadCauses = {
     ...overload,
     whose: 'gateway',
     title: 'The gateway has as much in hand as it may',
-    sentence: () => 'The gateway had as many calls or bodies in hand as it may',
-    cure: 'Raise `limits.callsLiveMax` or `limits.bodiesBytesMax` if the machine can bear it, or add workers.',
-    explains: { HF_QUEUE_FULL: proof },
+    sentence: (scene) =>
+      has(scene, 'HF_STREAM_BUSY')
+        ? 'The store of durable streams had as much in hand as it may'
+        : 'The gateway had as many calls or bodies in hand as it may',
+    cure: 'Raise `limits.callsLiveMax` or `limits.bodiesBytesMax` (for streams `streams.waitersMax` or `streams.readersBytesMax`) if the machine can bear it, or add workers.',
+    explains: { HF_QUEUE_FULL: proof, HF_STREAM_BUSY: proof },
     clues: [clue(hint, (scene) => said(scene, /./)), clue(against, (scene) => said(scene, shortagePattern))],
   },
   'gateway-short': {

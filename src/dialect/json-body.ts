@@ -119,7 +119,7 @@ export class JsonBody {
     if (missing.size > 0) {
       const end = fields.at(-1)?.valueEnd ?? this.bytes.indexOf(openBrace) + 1
       const added = [...missing].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')
-      pieces.push(this.bytes.subarray(at, end), Buffer.from(keptCount > 0 ? `,${added}` : added))
+      pieces.push(this.bytes.subarray(at, end), bytesOfAdded(keptCount > 0 ? `,${added}` : added))
       at = end
     }
     pieces.push(this.bytes.subarray(at))
@@ -211,4 +211,19 @@ function firstInvalid(bytes: Buffer): number {
     if (length === undefined || valid >= bytes.length) return valid
     valid += length
   }
+}
+
+/** Short texts that were added to bodies before; there are few. */
+const addedBefore = new Map<string, Buffer>()
+const addedBeforeMax = 32
+const addedLengthMax = 96
+
+/** Bytes of their own for each body would hold on to the whole pool they are cut from, as long as its call lives. */
+function bytesOfAdded(text: string): Buffer {
+  if (text.length > addedLengthMax) return Buffer.from(text)
+  const known = addedBefore.get(text)
+  if (known) return known
+  const bytes = Buffer.from(text)
+  if (addedBefore.size < addedBeforeMax) addedBefore.set(text, bytes)
+  return bytes
 }

@@ -8,6 +8,7 @@ import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
+import { redact } from '../ground/redact.ts'
 import type { Random } from '../ground/random.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
@@ -21,7 +22,7 @@ import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
 import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
-import { answerFault } from './fault-answer.ts'
+import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
@@ -138,10 +139,10 @@ class Visit {
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
       headers: this.headers,
-      fail: (fault) => this.#answerFault(fault),
+      fail: (fault, ray) => this.#answerFault(fault, ray),
       onStalled: () => this.#parts.observer.recorder.note({ kind: 'client', ray, state: 'stalled' }),
     })
-    relay.take(order, reply, (fault) => this.#account(fault))
+    relay.take(order, reply)
   }
 
   /** The caller gets an id at once, and comes back for the answer. */
@@ -150,10 +151,7 @@ class Visit {
       const info = await this.#parts.relay.takeInBackground(order)
       this.#send(responseQueued(info, order.call.body.whole()), info.ray)
     } catch (thrown) {
-      const fault = toFault(thrown)
-      // Of one that was begun its exchange tells.
-      if (fault.code === 'HF_KEY_REUSED') this.#refuse(fault)
-      else this.#answerFault(fault)
+      this.#answerFault(toFault(thrown))
     }
   }
 
@@ -170,7 +168,7 @@ class Visit {
       caller: callers.identify(this.#request.headers).name,
       path,
       query: new URLSearchParams(query),
-      answerFault: (fault: Fault) => this.#answerFault(fault),
+      answerFault: (fault: Fault, ray?: Ray) => this.#answerFault(fault, ray),
     }
     void serveAnswer({ clock, relay, observer, stalledReaderMs: limits.stalledReaderMs }, visit)
   }
@@ -184,7 +182,13 @@ class Visit {
     const { callers, streams } = this.#parts
     const caller = (): string => callers.identify(this.#request.headers).name
     const { request, response } = this.#own
-    streams.handle(request, response, { headers: this.headers, caller })
+    this.route = 'streams'
+    streams.handle(request, response, {
+      headers: this.headers,
+      caller,
+      context: () => this.#context,
+      refused: (fault) => this.#accountFor(fault),
+    })
   }
 
   /** What is answered without a call. */
@@ -192,7 +196,7 @@ class Visit {
     const { method } = this.#request
     const isList = path === '/v1/models'
     if (!isList && !path.startsWith('/v1/models/'))
-      throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${path.slice(0, 200)}` })
+      throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${redact(path.slice(0, 200))}` })
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
     const caller = this.#parts.callers.identify(this.#request.headers)
     const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))
@@ -213,10 +217,10 @@ class Visit {
   /** A request that never became a call: answered, and accounted for. */
   #refuse(fault: Fault): void {
     this.#answerFault(fault)
-    this.#account(fault)
+    this.#accountFor(fault)
   }
 
-  #account(fault: Fault): void {
+  #accountFor(fault: Fault): void {
     const { clock, observer } = this.#parts
     const { ray, route, requestId } = this
     const told = refusalFact(fault, ray, route, clock.nowMs(), clock.monotonicMs() - this.beganMs)
@@ -224,14 +228,15 @@ class Visit {
     observer.settled({ ...told, requestId, trace: isOfCall ? this.trace : null })
   }
 
-  #answerFault(fault: Fault): void {
+  /** `ray`: of the answer that failed, where that is an earlier one. */
+  #answerFault(fault: Fault, ray: Ray = this.ray): void {
+    const headers = ray === this.ray ? this.headers : withRay(this.headers, ray)
+    answerFault(fault, this.#request, this.#response, headers, { ...this.#context, ray })
+  }
+
+  get #context(): FaultContext {
     const { clock, site } = this.#parts
-    answerFault(fault, this.#request, this.#response, this.headers, {
-      ray: this.ray,
-      site,
-      family: this.family,
-      atMs: clock.nowMs(),
-    })
+    return { ray: this.ray, site, family: this.family, atMs: clock.nowMs() }
   }
 }
 

@@ -31,10 +31,10 @@ export interface FaultContext {
 export function faultHeaders(fault: Fault): string[] {
   const { kind } = fault
   const headers: string[] = ['x-should-retry', String(kind.shouldCallerRetry)]
-  if (kind.proxyError) {
-    const received = fault.receivedStatus === undefined ? '' : `; received-status=${fault.receivedStatus}`
-    headers.push('proxy-status', `holdfast; error=${kind.proxyError}${received}; details="${fault.code}"`)
-  }
+  // Also of what is no error of a proxy the code is told: to a HEAD there is no other place for it.
+  const error = kind.proxyError ? `; error=${kind.proxyError}` : ''
+  const received = fault.receivedStatus === undefined ? '' : `; received-status=${fault.receivedStatus}`
+  headers.push('proxy-status', `holdfast${error}${received}; details="${fault.code}"`)
   if (fault.retryAfterMs !== undefined && kind.shouldCallerRetry) {
     const seconds = Math.min(retryAfterSecondsMax, Math.max(1, Math.ceil(fault.retryAfterMs / 1000)))
     headers.push(
@@ -87,12 +87,12 @@ function render(fault: Fault, request: Asking, context: FaultContext): { type: s
       accept.includes('application/json') && !accept.includes('problem')
         ? 'application/json'
         : 'application/problem+json',
-    body: problem(fault, context),
+    body: problemBody(fault, context),
   }
 }
 
 /** RFC 9457, with the members that operators of CDNs know and ours on top. */
-function problem(fault: Fault, { ray, site, atMs }: FaultContext): Buffer {
+export function problemBody(fault: Fault, { ray, site, atMs }: Omit<FaultContext, 'family'>): Buffer {
   const { kind } = fault
   return Buffer.from(
     JSON.stringify({

@@ -6,12 +6,17 @@ const firstBytes = 1024
 
 export class Gather {
   #announcedBytes: number | null
+  #isLasting: boolean
   #body = nothing
   #filled = 0
 
-  /** `announcedBytes`: the length that was promised, or null when none was. */
-  constructor(announcedBytes: number | null) {
+  /**
+   * `announcedBytes`: the length that was promised, or null when none was. `isLasting`: it lives as long as an answer, and
+   * must not hold on to the rest of a pool.
+   */
+  constructor(announcedBytes: number | null, isLasting = false) {
     this.#announcedBytes = announcedBytes
+    this.#isLasting = isLasting
   }
 
   get length(): number {
@@ -43,7 +48,8 @@ export class Gather {
     const isSerious = announced !== null && needed <= announced && needed * 8 >= announced
     const size = isSerious ? announced : Math.max(needed * 2, firstBytes)
     // Small ones come from Node's pool, at a tenth of the cost; a large one must not hold on to it.
-    const larger = size <= firstBytes ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
+    const isPooled = size <= firstBytes && !this.#isLasting
+    const larger = isPooled ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
     this.#body.copy(larger, 0, 0, this.#filled)
     this.#body = larger
   }

@@ -99,7 +99,7 @@ export class MemoryAnswer implements Member {
   /** What it is charged for, and what of that goes at its end. */
   bytes: number
   passingBytes: number
-  #gather: Gather | null = new Gather(null)
+  #gather: Gather | null = new Gather(null, true)
   #packed = nothing
   #start = 0
   /** Where each event ends among their bytes. */

@@ -1,12 +1,25 @@
 // The record's file in trouble: full, busy, damaged, of another version, too large, too old; and two who write it.
 import assert from 'node:assert/strict'
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { ManualClock } from '../ground/manual-clock.ts'
+import { type FactKind, factKinds } from '../observe/fact.ts'
 import type { FactRow } from '../observe/fact-row.ts'
+import { factWords } from '../observe/fact-words.ts'
 import { SqliteRecord } from './sqlite-record.ts'
 import { RecordQuery } from './sqlite-record-query.ts'
 import { RecordSweep, type SweepLimits } from './sqlite-record-sweep.ts'
@@ -199,6 +212,24 @@ test('a file that is damaged while it is written is laid aside once, by whoever 
   assert.ok(existsSync(`${stage.path}.damaged`))
 })
 
+test('a file that cannot be opened at first is written as soon as it can', () => {
+  using stage = openStage()
+  const { clock, lines } = stage
+  mkdirSync(stage.path)
+  const record = stage.open()
+  using _ = keep(stage, {})
+  for (let i = 0; i < 3; i++) {
+    record.put(row(clock.nowMs(), `lost ${i}`))
+    clock.advance(6000)
+  }
+  assert.deepEqual([record.lostCount, lines], [3, ['the record cannot be written']])
+  rmdirSync(stage.path)
+  record.put(row(clock.nowMs(), 'kept'))
+  clock.advance(6000)
+  assert.deepEqual(stage.kept(), ['kept'])
+  assert.equal(lines.at(-1), 'the record is written again')
+})
+
 test('a file that somebody deletes is made anew', () => {
   using stage = openStage()
   const record = stage.open()
@@ -255,6 +286,43 @@ test('a full file makes room: the dull first, then calls, then the rest, and it 
   database.close()
   assert.equal(eventful, 600, 'nor of the calls, while there are dull ones')
   assert.ok(dull > 0 && dull < 2000, `${dull}`)
+})
+
+test('a flood of one fault makes room among itself: what is rare stays', () => {
+  using stage = openStage()
+  const { clock } = stage
+  const record = stage.open()
+  const totalBytesMax = 2 ** 20
+  using sweep = keep(stage, { totalBytesMax })
+  const body = JSON.stringify({ detail: 'x'.repeat(400), attempts: [], seams: [] })
+  const call = (code: string | null, count: number): void => {
+    for (let i = 0; i < count; i++) record.put(row(clock.nowMs(), '', { rank: 1, kind: 'call', body, code }))
+    clock.advance(1000)
+  }
+  call('HF_INTERNAL', 3)
+  call(null, 3)
+  for (let second = 0; second < 400; second++) call('HF_OVERLOADED', 20)
+  clock.advance(30_000)
+  assert.ok(sweep.usedBytes <= totalBytesMax, `${sweep.usedBytes}`)
+  using reader = new RecordQuery(stage.path)
+  const countOf = (code: string): number => reader.latest({ kinds: ['call'], code }, 1000).entries.length
+  assert.deepEqual([countOf('HF_INTERNAL'), countOf('HF_OVERLOADED')], [3, 1000])
+  const newest = reader.latest({ kinds: ['call'], code: 'HF_OVERLOADED' }, 1).entries[0]?.fact.atMs ?? 0
+  assert.ok(clock.nowMs() - newest < 40_000, 'the newest of the flood are there')
+})
+
+test('rows of a shape that is not known here stop nobody who reads', () => {
+  using stage = openStage()
+  const record = stage.open()
+  const ray = '01m8hdt95kbfrs00zatjyn-local'
+  const bodies = ['{}', '[]', 'null', '7', 'x', '{"attempts":7,"seams":[]}', '{"attempts":[7],"seams":[]}']
+  for (const body of [...bodies, '{"attempts":[{}],"seams":7}', '{"attempts":[{}],"seams":[7]}'])
+    for (const kind of Object.keys(factKinds) as FactKind[])
+      record.put(row(stage.clock.nowMs(), '', { kind, body, ray, code: 'HF_INTERNAL', upstream: 'u' }))
+  stage.clock.advance(1000)
+  using reader = new RecordQuery(stage.path)
+  for (const { fact } of reader.latest({}, 1000).entries) assert.notEqual(factWords(fact), '')
+  assert.doesNotThrow(() => [reader.lastFailure(), reader.counts(0, Number.MAX_SAFE_INTEGER), reader.byRay(ray)])
 })
 
 test('a gateway that died leaves a record that can be read, and never wrote to', () => {

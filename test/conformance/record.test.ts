@@ -68,7 +68,8 @@ function asRead(entry: Entry): Record<string, unknown> {
 }
 
 function noted(note: Note): Record<string, unknown> {
-  return { ray: null, upstream: null, code: null, ...(JSON.parse(JSON.stringify(note)) as object) }
+  const told = { ray: null, upstream: null, code: null, ...(JSON.parse(JSON.stringify(note)) as object) }
+  return told.code === 'HF_CALL_REFUSED' && 'detail' in told ? { ...told, detail: '' } : told
 }
 
 function settled(account: ExchangeFact): Record<string, unknown> {

@@ -352,7 +352,6 @@ export class Gateway implements Machine {
           timeLimits: { firstTokenMs: null, wholeMs: null },
         },
         reply,
-        () => {},
       )
     } catch (thrown) {
       reply.fail(toFault(thrown))

@@ -78,7 +78,7 @@ export class HttpConnection implements Carrier, HttpParserSink {
     flight.carrier = this
     const family = isIP(origin.host)
     this.#stage = family === 0 ? 'lookup' : 'connect'
-    const { connectMs } = flight.request
+    const { connectMs } = flight
     this.#connectTimer = origin.clock.after(connectMs, () => {
       if (this.#stage === 'connect') origin.names.failed(origin.host)
       this.#end(connectTimeoutFault(this.#stage, this.#where, connectMs))
@@ -205,6 +205,7 @@ export class HttpConnection implements Carrier, HttpParserSink {
   // ---- from the parser
 
   onHead(status: number, headers: Readonly<Record<string, string>>): void {
+    this.#flight?.answered()
     this.#flight?.receiver.onHead({ status, headers, isReused: this.#isReused })
   }
 

@@ -2,6 +2,8 @@
 import { Fault } from '../../fault/fault.ts'
 import type { Flight, WireReceiver, WireRequest } from './wire.ts'
 
+const nothing: readonly Buffer[] = []
+
 /** What a flight stands on: a connection, or a place in the queue for one. */
 export interface Carrier {
   pause(): void
@@ -11,10 +13,10 @@ export interface Carrier {
 }
 
 export class HttpFlight implements Flight {
-  readonly request: WireRequest
   readonly receiver: WireReceiver
-  /** The request as it goes out; kept, because it may have to go out twice. */
-  readonly bytes: readonly Buffer[]
+  readonly connectMs: number
+  /** The request as it goes out; kept until the answer begins, because it may have to go out twice. */
+  bytes: readonly Buffer[]
   carrier: Carrier | null = null
   isSent = false
   sentMs: number | null = null
@@ -25,9 +27,14 @@ export class HttpFlight implements Flight {
   isMoved = false
 
   constructor(request: WireRequest, receiver: WireReceiver, bytes: readonly Buffer[]) {
-    this.request = request
     this.receiver = receiver
+    this.connectMs = request.connectMs
     this.bytes = bytes
+  }
+
+  /** The answer begins, which may take long: what was sent is let go, and with it the pool that it was cut from. */
+  answered(): void {
+    if (this.isSent) this.bytes = nothing
   }
 
   pause(): void {
@@ -68,5 +75,5 @@ export class HttpFlight implements Flight {
 const movedWords = 'sent before on a kept connection that was closed'
 
 function moved({ code, detail, cause }: Fault): Fault {
-  return new Fault(code, { detail: `${detail}, ${movedWords}`, cause })
+  return new Fault(code, { detail: `${detail}, ${movedWords}`, wasSent: true, cause })
 }

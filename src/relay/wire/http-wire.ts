@@ -126,7 +126,7 @@ class HttpWire implements Wire, ConnectionOwner {
       failSoon(flight, new Fault('HF_NO_UPSTREAM', { detail: `all ${this.#connectionsMax} connections are in use` }))
       return
     }
-    const { connectMs } = flight.request
+    const { connectMs } = flight
     const timer = this.#origin.clock.after(connectMs, () => {
       this.#waiting.delete(flight)
       flight.fail(new Fault('HF_NO_UPSTREAM', { detail: `no connection became free within ${connectMs} ms` }))
