@@ -157,13 +157,17 @@ try {
   )
   ask('by ray', 200, (reader, i) => reader.byRay(some[i % some.length] as Ray))
   ask('around a moment (10 s, house)', 50, (reader, i) =>
-    reader.around(nowMs - i * 1000 - 10_000, nowMs - i * 1000, ['upstream', 'breaker', 'worker', 'deploy']),
+    reader.earliest(
+      { kinds: ['upstream', 'breaker', 'worker', 'deploy'], fromMs: nowMs - i * 1000 - 10_000, toMs: nowMs - i * 1000 },
+      1000,
+    ),
   )
   ask('around a moment (10 s, everything)', 50, (reader, i) =>
-    reader.around(nowMs - i * 1000 - 10_000, nowMs - i * 1000, null),
+    reader.earliest({ fromMs: nowMs - i * 1000 - 10_000, toMs: nowMs - i * 1000 }, 1000),
   )
   ask('the newest page of all', 50, (reader) => reader.latest({}, 100))
   ask('the console’s tail', 50, (reader) => reader.latest({ kinds: tailKinds }, 200))
+  ask('the console’s latest troubles', 50, (reader) => reader.latest({ kinds: tailKinds, isEventful: true }, 200))
   ask('the console’s tail of one upstream', 50, (reader) => reader.latest({ kinds: tailKinds, upstream: 'gpu3' }, 100))
   ask('a page of one fault', 50, (reader) => reader.latest({ code: 'HF_DNS_FAILED' }, 100))
   ask('a page of one upstream', 50, (reader) => reader.latest({ upstream: 'gpu3' }, 100))

@@ -47,6 +47,15 @@ function problemOf(...lines: string[]): { line: number; field: string; message: 
 const upstream = 'upstreams: { gpu1: { url: http://127.0.0.1:8000/v1 } }'
 const good = { upstreams: { gpu1: { url: 'http://127.0.0.1:8000/v1' } } }
 
+test('a request cannot have less time than its headers alone', () => {
+  const settings = { limits: { requestMs: 5000 }, upstreams: { a: { url: 'http://127.0.0.1:1/v1' } } }
+  assert.throws(
+    () => checkConfig(settings),
+    /limits\.requestMs: a request has 5000 ms, and its headers alone have 10000 ms/,
+  )
+  assert.equal(checkConfig({ ...settings, limits: { requestMs: 5000, headersMs: 5000 } }).limits.requestMs, 5000)
+})
+
 test('streams in memory go with one worker', () => {
   const problem = problemOf(upstream, 'workers: 2', 'streams: { engine: memory }')
   assert.deepEqual([problem.line, problem.field], [3, 'streams.engine'])

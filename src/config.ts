@@ -288,6 +288,12 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     const message = `operators could be reached at ${config.admin.host} by everyone: that needs a token`
     problems.push({ place: locate(['admin', 'host']), field: 'admin.host', message, cure })
   }
+  const { headersMs, requestMs } = config.limits
+  if (requestMs < headersMs) {
+    const cure = 'Raise it, or lower `limits.headersMs`: the headers are a part of the request.'
+    const message = `a request has ${requestMs} ms, and its headers alone have ${headersMs} ms`
+    problems.push({ place: locate(['limits', 'requestMs']), field: 'limits.requestMs', message, cure })
+  }
   const names = config.keys.map((key) => key.name)
   config.keys.forEach((key, i) => {
     if (names.indexOf(key.name) === i) return

@@ -136,3 +136,20 @@ test('a condition that flaps for a day makes a dozen changes at most', () => {
     }),
   )
 })
+
+test('a clock that steps back keeps no alert from beginning or ending', () => {
+  const book = new AlertBook(options)
+  const yearMs = 365 * 24 * 60 * minuteMs
+  const slow = condition('slow', { holdMs: 3 * minuteMs })
+  book.look([condition('a'), slow], yearMs)
+  book.look([slow], yearMs + minuteMs)
+  for (const minute of [0, 1, 2]) assert.equal(book.look([slow], minute * minuteMs).length, 0)
+  assert.deepEqual(
+    book.look([slow], 3 * minuteMs).map(({ condition: { labels } }) => labels['about']),
+    ['slow'],
+  )
+  assert.deepEqual(
+    book.look([slow], 5 * minuteMs).map(({ endedMs }) => endedMs),
+    [5 * minuteMs],
+  )
+})

@@ -72,6 +72,7 @@ export class AlertBook {
 
   /** All that is so now. Gives the alerts that began or ended by it. */
   look(conditions: readonly Condition[], nowMs: number): Alert[] {
+    for (const alert of this.#alerts.values()) notAhead(alert, nowMs)
     const seen = new Map(conditions.map((condition) => [identityOf(condition), condition]))
     const changed: Alert[] = []
     for (const [identity, condition] of seen) {
@@ -145,4 +146,11 @@ export class AlertBook {
   #quietMs({ returns }: Alert): number {
     return Math.min(quietMsMax, this.options.resolveAfterMs * 2 ** returns)
   }
+}
+
+/** The clock has stepped back: what it has put into the future would else be waited for. */
+function notAhead(alert: Alert, nowMs: number): void {
+  alert.sinceMs = Math.min(alert.sinceMs, nowMs)
+  if (alert.goneMs !== null) alert.goneMs = Math.min(alert.goneMs, nowMs)
+  if (alert.endedMs !== null) alert.endedMs = Math.min(alert.endedMs, nowMs)
 }

@@ -84,3 +84,13 @@ test('while one message is on its way no other begins', async () => {
   resolve()
   await first
 })
+
+test('a clock that steps back a year holds nothing up for a year', async () => {
+  let left = 1
+  const stage = open(() => (left-- > 0 ? Promise.reject(new Error('no')) : Promise.resolve()))
+  stage.nowMs = 365 * 86_400_000
+  await stage.tendFor(1000)
+  stage.nowMs = 3_600_000
+  await stage.tendFor(901_000)
+  assert.deepEqual(stage.courier.counts, { delivered: 1, failed: 1 })
+})

@@ -44,6 +44,8 @@ export class Courier {
 
   /** Delivers what is due, if it is not at it already. `now`: wall clock, milliseconds. */
   async tend(book: AlertBook, now: () => number): Promise<void> {
+    // No wait is longer than this, however far the clock steps back.
+    this.#notBeforeMs = Math.min(this.#notBeforeMs, now() + askedMsMax)
     if (this.#isBusy || this.#end.signal.aborted || now() < this.#notBeforeMs) return
     this.#isBusy = true
     try {

@@ -1,5 +1,6 @@
 /** The words of an alert message that all receivers share. */
 import { createHash } from 'node:crypto'
+import { oneLine as seenInOneLine } from '../ground/one-line.ts'
 import type { AlertNews, Notice } from './mailbox.ts'
 
 /** Who writes, to whom. */
@@ -55,8 +56,7 @@ export function isoTime(atMs: number): string {
 
 /** What others have named may hold line ends and worse. */
 export function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, ' ').slice(0, textLengthMax)
+  return seenInOneLine(text).slice(0, textLengthMax)
 }
 
 /** Labels as Alertmanager knows them. */

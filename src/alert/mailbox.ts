@@ -107,8 +107,9 @@ export class Mailbox {
 
   #isDue({ identity, firedMs }: Alert, nowMs: number): boolean {
     const told = this.#told.get(identity)
-    if (told) return nowMs - told.toldMs >= (this.#options.resendMs ?? Number.POSITIVE_INFINITY)
-    return nowMs - (firedMs ?? nowMs) >= this.#options.groupWaitMs
+    // Also where the clock has stepped back since.
+    if (told) return Math.abs(nowMs - told.toldMs) >= (this.#options.resendMs ?? Number.POSITIVE_INFINITY)
+    return Math.abs(nowMs - (firedMs ?? nowMs)) >= this.#options.groupWaitMs
   }
 
   /** Those that were told of and are over; of some the book may know nothing any more. */

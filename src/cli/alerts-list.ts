@@ -1,4 +1,6 @@
 /** `holdfast alerts`: how the objectives of a running gateway stand, and which alerts go on. */
+import { safeJson } from '../ground/one-line.ts'
+import { printable } from '../observe/fact-words.ts'
 import type { Score } from '../objective/scoreboard.ts'
 import { readPidFile } from './restart.ts'
 
@@ -24,7 +26,7 @@ export async function listAlerts(stateDir: string, isJson: boolean): Promise<voi
   } catch (cause) {
     throw new Error(`The gateway does not answer at ${adminUrl}/alerts.`, { cause })
   }
-  process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : words(report))
+  process.stdout.write(isJson ? `${safeJson(JSON.stringify(report, null, 2))}\n` : words(report))
 }
 
 function words({ objectives, alerts, receivers }: Report): string {
@@ -39,12 +41,12 @@ function words({ objectives, alerts, receivers }: Report): string {
   const troubles = receivers.flatMap(({ name, trouble }) =>
     trouble === null ? [] : [`  ${name} cannot be told: ${trouble}`],
   )
-  return [
+  const all = [
     'Objectives',
     ...rows,
     lines.length > 0 ? 'Alerts' : 'No alerts.',
     ...lines,
     ...(troubles.length > 0 ? ['Receivers', ...troubles] : []),
-    '',
-  ].join('\n')
+  ]
+  return `${all.map(printable).join('\n')}\n`
 }

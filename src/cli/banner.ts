@@ -1,5 +1,7 @@
 /** What `holdfast run` says when it is ready: to a person, or to a program. */
 import type { Fleet } from '../fleet/fleet.ts'
+import { safeJson } from '../ground/one-line.ts'
+import { printable } from '../observe/fact-words.ts'
 
 export interface Ready {
   readonly urls: readonly string[]
@@ -34,7 +36,8 @@ export function describeFleet(fleet: Fleet): Pick<Ready, 'models' | 'upstreams'>
 /** One JSON line; programs that start the gateway wait for it. */
 export function readyLine(ready: Ready): string {
   const { urls, adminUrl, workers, models, upstreams } = ready
-  return `${JSON.stringify({ event: 'ready', url: urls[0], urls, adminUrl, workers, models, upstreams, pid: process.pid })}\n`
+  const told = { event: 'ready', url: urls[0], urls, adminUrl, workers, models, upstreams, pid: process.pid }
+  return `${safeJson(JSON.stringify(told))}\n`
 }
 
 const bold = (text: string): string => `\u001b[1m${text}\u001b[0m`
@@ -42,12 +45,13 @@ const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`
 
 export function banner(ready: Ready): string {
   const url = ready.urls[0] ?? ''
-  const model = ready.models[0] ?? 'MODEL'
+  // Model servers name their models; what is to be copied into a shell must do there what it says.
+  const model = ready.models.find((name) => /^[\w.:/@+-]+$/.test(name)) ?? 'MODEL'
   const upstreams = ready.upstreams.map(
     ({ name, url: at, isUp }) =>
       `    ${isUp ? '●' : '○'} ${name}  ${dim(isUp ? at : `${at} (not up yet, taken in when it comes)`)}`,
   )
-  const shown = ready.models.slice(0, 8).join(', ') || dim('none yet')
+  const shown = printable(ready.models.slice(0, 8).join(', ')) || dim('none yet')
   return [
     '',
     `  ${bold('Holdfast')} is ready.`,

@@ -8,6 +8,8 @@ import { ConfigError } from '../ground/config-error.ts'
 import { readKeys, readSecret } from '../house/secrets.ts'
 import { systemClock } from '../ground/clock.ts'
 import { readMailPassword } from '../status/subscription/subscription-options.ts'
+import { safeJson } from '../ground/one-line.ts'
+import { printable } from '../observe/fact-words.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { examine, type Finding } from './examine.ts'
 import { withoutSecrets } from './without-secrets.ts'
@@ -26,7 +28,7 @@ export async function check(file: string, { json = false, offline = false }: Che
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.exitCode = 1
-    if (json) process.stdout.write(`${JSON.stringify({ ok: false, problems: error.problems }, null, 2)}\n`)
+    if (json) process.stdout.write(`${safeJson(JSON.stringify({ ok: false, problems: error.problems }, null, 2))}\n`)
     else process.stderr.write(`${error.message}\n`)
     return
   }
@@ -34,7 +36,7 @@ export async function check(file: string, { json = false, offline = false }: Che
   const ok = !findings.some(({ level }) => level === 'trouble')
   if (!ok) process.exitCode = 2
   const told = json
-    ? `${JSON.stringify({ ok, findings, config: withoutSecrets(config) }, null, 2)}\n`
+    ? `${safeJson(JSON.stringify({ ok, findings, config: withoutSecrets(config) }, null, 2))}\n`
     : `${summary(file, config)}${findings.map(findingWords).join('')}`
   process.stdout.write(told)
 }
@@ -61,5 +63,5 @@ const marks = { well: 'ok', warning: 'soon', trouble: 'FAIL' }
 /** Servers may say anything: control characters do not reach the terminal. */
 function findingWords({ level, about, words, cure, code }: Finding): string {
   const line = `${marks[level].padEnd(5)} ${about}: ${words}${code ? ` (${code})` : ''}`
-  return `${line.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')}\n${cure === '' ? '' : `        ${cure}\n`}`
+  return `${printable(line)}\n${cure === '' ? '' : `        ${printable(cure)}\n`}`
 }

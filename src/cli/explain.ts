@@ -2,14 +2,15 @@
  * `holdfast explain`: why a call failed, from the record. It reads the record's file, so it works while the gateway is
  * dead; only a record in memory is asked for over the operators' port.
  */
+import { safeJson } from '../ground/one-line.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Diagnosis } from '../diagnosis/diagnose.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
 import { explanation } from '../diagnosis/explanation.ts'
 import { recordFileName } from '../store/sqlite-record-file.ts'
-import { RecordQuery } from '../store/sqlite-record-query.ts'
 import { type Gateway, readPidFile } from './restart.ts'
+import { openRecordOf } from './tail.ts'
 
 /** A call that is just over is written down within half a second. */
 const settleMs = 700
@@ -23,22 +24,30 @@ interface ExplainOptions {
 export async function explain(ray: string, { stateDir, isJson }: ExplainOptions): Promise<void> {
   const diagnosis = await find(ray, stateDir)
   if (diagnosis.ray === 'last') throw new Error('No call has failed, as far as the record goes back.')
-  process.stdout.write(isJson ? `${JSON.stringify(diagnosis, null, 2)}\n` : explanation(diagnosis))
+  process.stdout.write(isJson ? `${safeJson(JSON.stringify(diagnosis, null, 2))}\n` : explanation(diagnosis))
   if (diagnosis.cause === 'unrecorded') process.exitCode = 1
 }
 
 async function find(ray: string, stateDir: string): Promise<Diagnosis> {
   const path = join(stateDir, recordFileName)
   if (!existsSync(path)) return askGateway(ray, readPidFile(stateDir))
-  const diagnosis = readFile(path, ray)
-  if (diagnosis.cause !== 'unrecorded') return diagnosis
+  const diagnosis = readFile(stateDir, ray)
+  if (diagnosis.cause !== 'unrecorded' && !diagnosis.isInferred) return diagnosis
   await new Promise((resolve) => setTimeout(resolve, settleMs))
-  return readFile(path, ray)
+  return readFile(stateDir, ray)
 }
 
-function readFile(path: string, ray: string): Diagnosis {
-  using reader = new RecordQuery(path)
-  return explainRay(reader, ray)
+function readFile(stateDir: string, ray: string): Diagnosis {
+  using reader = openRecordOf(stateDir)
+  try {
+    return explainRay(reader, ray)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(
+      `The record in ${stateDir} cannot be read (${reason}).\n    A gateway that runs lays a damaged one aside, as ${recordFileName}.damaged, and begins another.`,
+      { cause },
+    )
+  }
 }
 
 /** Where the record is in the memory of a process. */

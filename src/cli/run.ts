@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { ConfigError } from '../ground/config-error.ts'
 import { type AdminParts, openAdmin, type Readiness } from '../edge/admin.ts'
+import { RaySource } from '../fault/ray.ts'
 import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
@@ -53,7 +54,7 @@ export async function run(options: RunOptions): Promise<void> {
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
-    const asked = adminParts(supervisor, record, { failed, desk, consoleDesk, statusDesk })
+    const asked = adminParts(supervisor, record, { failed, desk, consoleDesk, statusDesk }, config.site)
     await using admin = await openAdmin({ ...config.admin, tokens }, asked)
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
@@ -142,6 +143,7 @@ function adminParts(
   supervisor: Supervisor,
   record: OpenRecord,
   { failed, desk, consoleDesk, statusDesk }: Desks,
+  site: string,
 ): AdminParts {
   return {
     metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
@@ -152,6 +154,11 @@ function adminParts(
     record: record.read,
     consoleDesk,
     nowMs: () => Date.now(),
+    refusals: {
+      clock: systemClock,
+      rays: new RaySource(systemClock, systemRandom, { node: systemRandom.bits(20), site }),
+      observer: { settled: (fact) => record.recorder.call(fact) },
+    },
   }
 }
 

@@ -2,6 +2,7 @@
  * `holdfast status`: is it well, what is out, and why, on one screen. The exit code says so, too: 0 well, 1 something
  * is out, 2 it does not serve, 3 no gateway runs.
  */
+import { safeJson } from '../ground/one-line.ts'
 import { askGateway, NoGateway } from './ask-gateway.ts'
 import type { ConsoleState } from './console-desk.ts'
 import type { Level } from './overview-verdict.ts'
@@ -33,7 +34,7 @@ export interface Status {
 export async function status(stateDir: string, isJson: boolean): Promise<void> {
   const told = await read(stateDir)
   process.exitCode = told.level === 'absent' ? noGatewayCode : exitCodes[told.level]
-  process.stdout.write(isJson ? `${JSON.stringify(told, null, 2)}\n` : statusWords(told))
+  process.stdout.write(isJson ? `${safeJson(JSON.stringify(told, null, 2))}\n` : statusWords(told))
 }
 
 async function read(stateDir: string): Promise<Status> {

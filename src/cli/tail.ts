@@ -1,4 +1,5 @@
 /** `holdfast tail`: what happened last, from the record of a gateway, be it alive or dead. */
+import { safeJson } from '../ground/one-line.ts'
 import { join } from 'node:path'
 import { faultKinds } from '../fault/code.ts'
 import { nearestName } from '../ground/name.ts'
@@ -111,7 +112,7 @@ function need(name: string, known: readonly string[], what: string): void {
 }
 
 function jsonLine({ id, fact }: Entry): string {
-  return `${JSON.stringify({ id, ...fact })}\n`
+  return `${safeJson(JSON.stringify({ id, ...fact }))}\n`
 }
 
 function line({ fact }: Entry): string {

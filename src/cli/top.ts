@@ -1,4 +1,5 @@
 /** `holdfast top`: the overview of a running gateway in a terminal, anew every second. `q` ends it. */
+import { safeJson } from '../ground/one-line.ts'
 import { askGateway } from './ask-gateway.ts'
 import type { ConsoleState } from './console-desk.ts'
 import { paint } from './terminal-text.ts'
@@ -23,7 +24,7 @@ export async function top({ state = '.holdfast', once = false, json = false }: T
   const first = await look()
   if (!first) throw new Error('This gateway is of a version that tells nothing of the kind: restart it.')
   const { stdin, stdout } = process
-  if (json) return void stdout.write(`${JSON.stringify(first)}\n`)
+  if (json) return void stdout.write(`${safeJson(JSON.stringify(first))}\n`)
   if (once || !stdout.isTTY) {
     const plain = stdout.isTTY ? (line: string) => line : withoutColors
     return void stdout.write(`${topScreen(first, usualSize).map(plain).join('\n')}\n`)

@@ -1,7 +1,18 @@
 /** Causes in the model servers themselves: down, crashed, hung, leaking, failing, talking nonsense. */
 import { type Cause, clue, weight } from './cause.ts'
-import { crashTraits, exitWords, grewWords, hangTraits, isBroken, isPaid, killedBy, memoryWords } from './traits.ts'
+import {
+  crashTraits,
+  exitWords,
+  failedAlike,
+  grewWords,
+  hangTraits,
+  isBroken,
+  isPaid,
+  killedBy,
+  memoryWords,
+} from './traits.ts'
 import type { Scene } from './scene.ts'
+import { memoryPattern, redirectPattern } from './wordings.ts'
 import { culprits, has, inRow, ofAll, ofAny, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
@@ -66,7 +77,7 @@ export const applicationCauses = {
     },
     clues: [
       clue(proof, (scene) => ofAny(scene, memoryWords)),
-      clue(proof, (scene) => said(scene, /out of memory|OOM|CUDA out of|MemoryError|bad_alloc|heap limit/i)),
+      clue(proof, (scene) => said(scene, memoryPattern)),
       clue(proof, grewAndKilled),
       clue(strong, crashTraits.goneAfterwards),
       clue(strong, crashTraits.exited),
@@ -99,7 +110,10 @@ export const applicationCauses = {
   'server-hung': {
     ...application,
     title: 'The model server hangs',
-    sentence: (scene) => `${culprits(scene)} took the call and fell silent: on this one and on all others`,
+    sentence: (scene) =>
+      has(scene, 'HF_QUEUE_TIMEOUT', 'HF_OVERLOADED')
+        ? `The call waited behind others: ${hangTraits.behindSilence(scene) ?? 'the model server hangs'}`
+        : `${culprits(scene)} took the call and fell silent: on this one and on all others`,
     cure: 'Restart it; a stack dump before (`py-spy dump`, `gdb`) shows where it stands.',
     explains: {
       HF_FIRST_TOKEN_TIMEOUT: hint,
@@ -108,6 +122,7 @@ export const applicationCauses = {
       HF_DEADLINE: none,
       HF_NO_UPSTREAM: none,
       HF_QUEUE_TIMEOUT: none,
+      HF_OVERLOADED: none,
     },
     clues: [
       clue(strong, hangTraits.saidSo),
@@ -115,6 +130,12 @@ export const applicationCauses = {
       clue(fair, hangTraits.nobodyServed),
       clue(against, hangTraits.othersServed),
       clue(hint, hangTraits.wasAtWork),
+      clue(proof, hangTraits.behindSilence),
+      clue(fair, hangTraits.handshakeSilent),
+      clue(against, hangTraits.gotOn),
+      clue(against, hangTraits.unreachable),
+      clue(against, hangTraits.servedAfterwards),
+      clue(against, (scene) => ofAll(scene, 1, isPaid) && failedAlike(scene) && 'a provider fails in all its places'),
       clue(against, (scene) => said(scene, /status (408|504|522|524)/)),
     ],
   },
@@ -126,6 +147,7 @@ export const applicationCauses = {
     explains: { HF_UPSTREAM_STALLED: fair, HF_FIRST_TOKEN_TIMEOUT: none },
     clues: [
       clue(strong, hangTraits.othersServed),
+      clue(fair, hangTraits.gotOn),
       clue(against, hangTraits.saidSo),
       clue(doubt, hangTraits.othersSilent),
     ],
@@ -156,7 +178,10 @@ export const applicationCauses = {
   'not-an-answer': {
     ...application,
     title: 'What came is no answer of a model',
-    sentence: (scene) => `What ${culprits(scene)} sent makes no sense as an answer`,
+    sentence: (scene) =>
+      has(scene, 'HF_UPSTREAM_TOO_LARGE')
+        ? `What ${culprits(scene)} sent is larger than an answer may be (\`journal.answerBytesMax\`)`
+        : `What ${culprits(scene)} sent makes no sense as an answer`,
     cure: 'Check that the URL points at a model API of the right kind, and that nothing between changes what it says.',
     explains: {
       HF_UPSTREAM_GARBLED: strong,
@@ -171,6 +196,7 @@ export const applicationCauses = {
           has(scene, 'HF_UPSTREAM_GARBLED', 'HF_UPSTREAM_EMPTY', 'HF_UPSTREAM_TOO_LARGE') &&
           (said(scene, /./) ?? 'by the rules of its API'),
       ),
+      clue(against, (scene) => said(scene, redirectPattern)),
     ],
   },
   'model-missing': {

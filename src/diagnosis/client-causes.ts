@@ -1,8 +1,9 @@
 /** Causes on the caller's side: what it asked, how it asked, and how long it stayed. */
 import { type Cause, clue, weight } from './cause.ts'
-import { has, said, span } from './words.ts'
+import { proxyPattern } from './wordings.ts'
+import { has, offeredBefore, said, span } from './words.ts'
 
-const { proof, strong, hint, none, doubt } = weight
+const { proof, strong, hint, none, against } = weight
 const client = { class: 'client', whose: 'client' } as const
 
 export const clientCauses = {
@@ -53,7 +54,10 @@ export const clientCauses = {
       ...{ HF_CURSOR_INVALID: proof, HF_NOT_RESUMABLE: proof, HF_STREAM_REQUEST: proof, HF_STREAM_CONFLICT: proof },
       ...{ HF_STREAM_CLOSED: proof, HF_STREAM_EXISTS: proof, HF_STREAM_READ_ONLY: proof, HF_STREAM_FENCED: proof },
     },
-    clues: [clue(hint, (scene) => said(scene, /./))],
+    clues: [
+      clue(hint, (scene) => said(scene, /./)),
+      clue(against, (scene) => has(scene, 'HF_CALL_REFUSED') && said(scene, proxyPattern)),
+    ],
   },
   'slow-sender': {
     ...client,
@@ -75,7 +79,18 @@ export const clientCauses = {
       ...{ HF_MODEL_UNKNOWN: proof, HF_ROUTE_UNKNOWN: proof, HF_METHOD_UNKNOWN: proof, HF_ANSWER_UNKNOWN: proof },
       ...{ HF_ANSWER_EXPIRED: proof, HF_STREAM_UNKNOWN: proof, HF_STREAM_GONE: proof },
     },
-    clues: [clue(hint, (scene) => said(scene, /./))],
+    clues: [clue(hint, (scene) => said(scene, /./)), clue(against, offeredBefore)],
+  },
+  'stream-full': {
+    ...client,
+    title: 'The durable stream is full',
+    sentence: (scene) => {
+      const what = scene.call?.detail
+      return `With this the durable stream would be larger than it may be${what ? `: ${what.slice(0, 200)}` : ''}`
+    },
+    cure: 'Go on in a new stream, or raise `streams.streamBytesMax` or the limit that the message names.',
+    explains: { HF_STREAM_FULL: proof },
+    clues: [],
   },
   'caller-key': {
     ...client,
@@ -88,7 +103,7 @@ export const clientCauses = {
     explains: { HF_KEY_UNKNOWN: proof, HF_MODEL_FORBIDDEN: proof },
     clues: [
       clue(hint, (scene) => said(scene, /key/)),
-      clue(doubt, (scene) => said(scene, /quota of the key/) && 'the key is good, its quota is not'),
+      clue(against, (scene) => said(scene, /quota of the key/) && 'the key is good, its quota is not'),
     ],
   },
 } as const satisfies Record<string, Cause>

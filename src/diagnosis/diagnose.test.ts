@@ -136,6 +136,119 @@ test('an answer that changed hands died with its process, by the exit of that pr
   assert.match(sentence, /worker 1, SIGKILL/)
 })
 
+test('one that is silent and takes no connection any more is a host that is gone; one that takes them hangs', () => {
+  const stalled = attemptOf('a', 'HF_UPSTREAM_STALLED', { detail: 'nothing for 1500 ms', firstTokenMs: 20 })
+  const late = (detail: string): AttemptFact =>
+    attemptOf('a', 'HF_CONNECT_TIMEOUT', { detail, afterMs: 1000, durationMs: 800 })
+  const before = callOf(rays.next(), [attemptOf('a', null)], { atMs: nowMs - 5000, durationMs: 500 })
+  const causeAfter = (detail: string): string =>
+    diagnose(ray, [before, callOf(ray, [stalled, late(detail)], { durationMs: 1800 })]).cause
+  assert.equal(causeAfter('10.0.0.7:8000 after 800 ms'), 'host-unreachable')
+  assert.equal(causeAfter('TLS handshake with 10.0.0.7:8000 after 800 ms'), 'server-hung')
+})
+
+test('a server that answers the roll call and fails its calls is out of use', () => {
+  const opened = {
+    ...base,
+    kind: 'breaker',
+    upstream: 'a',
+    model: 'm',
+    state: 'opened',
+    reason: '',
+    openMs: 30_000,
+  } as const
+  const refused = callOf(ray, [], { code: 'HF_QUEUE_TIMEOUT', outcome: 'failed' })
+  const facts = [{ ...opened, atMs: nowMs }, upstreamOf('a', 'up', nowMs + 500), refused]
+  assert.equal(diagnose(ray, facts).cause, 'servers-missing')
+  const returned = { ...opened, state: 'returned', atMs: nowMs + 600 } as const
+  assert.equal(diagnose(ray, [...facts, returned]).cause, 'servers-full')
+})
+
+test('a caller that left after waiting in vain left because of that; one that had an answer just left', () => {
+  const silent = attemptOf('a', 'HF_UPSTREAM_STALLED', {
+    detail: 'no answer of the server got on for 9 ms',
+    durationMs: 900,
+  })
+  const gone = { code: 'HF_CLIENT_GONE', outcome: 'cancelled' } as const
+  assert.equal(diagnose(ray, [callOf(ray, [silent], gone)]).cause, 'server-hung')
+  const second = attemptOf('b', 'HF_CLIENT_GONE', { afterMs: 900, durationMs: 9000, firstTokenMs: 30 })
+  assert.equal(diagnose(ray, [callOf(ray, [silent, second], { ...gone, durationMs: 9900 })]).cause, 'client-left')
+})
+
+test('a process that its supervisor killed for its silence was held up, and did not die by itself', () => {
+  const exit = { exitCode: null, signal: 'SIGKILL', stderrTail: '', ageMs: 90_000 }
+  const worker = { ...base, kind: 'worker', number: 1, pid: 7, isExpected: false, detail: '' } as const
+  const adoption = { ...base, kind: 'adoption', ray, state: 'adopted', epoch: 2, eventCount: 5 } as const
+  const exited = { ...worker, state: 'exited', exit } as const
+  const call = callOf(ray, [attemptOf('a', null)])
+  assert.equal(diagnose(ray, [exited, adoption, call]).cause, 'gateway-crash')
+  const hung = { ...worker, state: 'hung', exit: null } as const
+  assert.equal(diagnose(ray, [hung, exited, adoption, call]).cause, 'gateway-stalled')
+})
+
+test('an engine that gets on by its own counters is slow, whatever this call heard of it', () => {
+  const late = (words: string): string =>
+    diagnose(ray, [callOf(ray, [attemptOf('a', 'HF_FIRST_TOKEN_TIMEOUT', { detail: `nothing for 60000 ms${words}` })])])
+      .cause
+  assert.equal(late(', though the engine got on (8 running, 30 waiting)'), 'slow-engine')
+  assert.equal(late(' (the engine: 1 running, 0 waiting)'), 'server-hung')
+})
+
+test('time ran out: the server is slow if its tokens came slower than before, else the time was too short', () => {
+  const good = Array.from({ length: 3 }, (_, i) =>
+    callOf(rays.next(), [attemptOf('a', null, { firstTokenMs: 20, durationMs: 420 })], {
+      ...{ atMs: nowMs + i, durationMs: 420, outputTokens: 41 },
+    }),
+  )
+  const cut = (eventCount: number): string => {
+    const attempt = attemptOf('a', 'HF_DEADLINE', { firstTokenMs: 20, durationMs: 2000 })
+    return diagnose(ray, [...good, callOf(ray, [attempt], { eventCount, durationMs: 2000, atMs: nowMs + 5000 })]).cause
+  }
+  assert.equal(cut(20), 'slow-engine')
+  assert.equal(cut(190), 'deadline-too-short')
+})
+
+test('another server that became slow, or is out of use, says nothing of this call', () => {
+  const other = (atMs: number, durationMs: number): Fact =>
+    callOf(rays.next(), [attemptOf('b', null, { firstTokenMs: 20, durationMs })], {
+      ...{ atMs, durationMs, outputTokens: 41, model: 'another' },
+    })
+  const aside = [1, 2, 3].map((i) => other(nowMs - 9000 + i, 400)).concat(other(nowMs + 9000, 8000))
+  const attempt = attemptOf('a', 'HF_DEADLINE', { firstTokenMs: 20, durationMs: 300 })
+  assert.equal(diagnose(ray, [...aside, callOf(ray, [attempt], { durationMs: 300 })]).cause, 'deadline-too-short')
+  const beside = callOf(rays.next(), [attemptOf('a', null)], { atMs: nowMs - 1000 })
+  const refused = callOf(ray, [], { code: 'HF_QUEUE_TIMEOUT', outcome: 'failed' })
+  const out = upstreamOf('b', 'down', nowMs - 500, 'HF_UPSTREAM_REFUSED')
+  assert.equal(diagnose(ray, [beside, out, refused]).cause, 'servers-full')
+})
+
+test('who waits behind calls of which none gets on waits for a server that hangs', () => {
+  const sent = callOf(ray, [], { code: 'HF_QUEUE_TIMEOUT', outcome: 'failed' })
+  const before = (code: FaultCode | null): Fact =>
+    callOf(rays.next(), [attemptOf('a', code, { durationMs: 3000 })], { atMs: nowMs + 3500, durationMs: 3000 })
+  assert.equal(diagnose(ray, [sent, before('HF_UPSTREAM_STALLED')]).cause, 'server-hung')
+  assert.equal(diagnose(ray, [sent, before('HF_UPSTREAM_STALLED'), before(null)]).cause, 'servers-full')
+})
+
+test('words tell causes of one code apart', () => {
+  const causeOfWords = (code: FaultCode, detail: string): string =>
+    diagnose(ray, [callOf(ray, [attemptOf('a', code, { detail })])]).cause
+  for (const [code, detail, cause] of [
+    ['HF_UPSTREAM_BUSY', 'status 503: Loading model', 'server-deploy'],
+    ['HF_UPSTREAM_BUSY', 'status 503: no healthy upstream', 'proxy-page'],
+    ['HF_UPSTREAM_BUSY', 'status 503: the queue is full', 'server-busy'],
+    ['HF_UPSTREAM_ERROR', 'status 500: error loading model', 'server-error'],
+    ['HF_UPSTREAM_ERROR', 'status 500: model requires more system memory (9 GiB) than is available', 'out-of-memory'],
+    ['HF_UPSTREAM_GARBLED', 'status 308', 'bad-configuration'],
+    ['HF_UPSTREAM_KEY_REFUSED', 'status 403: an HTML page titled “Blocked”', 'proxy-page'],
+    ['HF_CALL_REFUSED', 'status 413: an HTML page', 'proxy-page'],
+    ['HF_CALL_REFUSED', 'status 413', 'bad-request'],
+    ['HF_QUEUE_FULL', 'EMFILE 10.0.0.7:8000', 'gateway-short'],
+    ['HF_KEY_UNKNOWN', 'the quota of the key that was sent is used up', 'caller-quota'],
+  ] as const)
+    assert.equal(causeOfWords(code, detail), cause, detail)
+})
+
 test('what others chose cannot break out of a line', () => {
   const call = callOf(ray, [], { code: 'HF_BAD_CALL', detail: 'a\r\n\u001b[31mb', outcome: 'failed' })
   assert.doesNotMatch(explanation(diagnose(ray, [call])), /\r|\u001b/)

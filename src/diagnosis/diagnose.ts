@@ -33,6 +33,8 @@ export interface Diagnosis {
   readonly whose: Source | null
   /** The upstream that it is about, or the host of several; null where it is about none, or about many. */
   readonly subject: string | null
+  /** The record has nothing of the call; the cause is that of others which failed at its time. */
+  readonly isInferred: boolean
   /** How sure of the cause, 0 to 1; 0 where there is none. */
   readonly confidence: number
   readonly sentence: string
@@ -66,6 +68,7 @@ export function diagnose(ray: string, facts: readonly Fact[], places: Places = {
   const isRecorded = facts.some((fact) => fact.ray === ray)
   const base = {
     ray,
+    isInferred: false,
     code: scene.call?.code ?? null,
     outcome: scene.call?.outcome ?? null,
     actions: isRecorded ? actions(scene) : [],

@@ -1,4 +1,5 @@
 /** A diagnosis as text for a terminal or a page: one sentence first, then what stands behind it. */
+import { printable } from '../observe/fact-words.ts'
 import { causeClasses } from './cause.ts'
 import type { Diagnosis } from './diagnose.ts'
 import type { Step } from './timeline.ts'
@@ -12,7 +13,7 @@ const whoseWords: Readonly<Record<string, string>> = {
   operator: 'ours to set right (the operator’s)',
 }
 
-/** Control characters are gone from all that it says; ends with a line feed. */
+/** What others have said cannot begin a line or move the cursor: it stands there as escapes. Ends with a line feed. */
 export function explanation(diagnosis: Diagnosis): string {
   const { ray, sentence, whose, confidence, evidence, doubts, runnerUp, actions, cure, timeline, code, outcome } =
     diagnosis
@@ -31,7 +32,7 @@ export function explanation(diagnosis: Diagnosis): string {
   section(lines, 'What happened', inShort(timeline.map(stepWords)))
   section(lines, 'What Holdfast did', actions)
   section(lines, 'What to do', cure ? [cure] : [])
-  return `${lines.join('\n').replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]+/g, ' ')}\n`
+  return `${lines.map(printable).join('\n')}\n`
 }
 
 const unrecordedWords = [

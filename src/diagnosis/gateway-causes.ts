@@ -1,6 +1,8 @@
 /** Causes in the gateway itself: its processes, its disk, its configuration, its mistakes. */
 import { type Cause, clue, weight } from './cause.ts'
+import type { WorkerFact } from '../observe/fact.ts'
 import type { Scene } from './scene.ts'
+import { redirectPattern } from './wordings.ts'
 import { apart, clock, culprits, has, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
@@ -19,13 +21,19 @@ export const gatewayCauses = {
     explains: { HF_NOT_ADOPTABLE: proof, ADOPTED: strong, HF_LEASE_LOST: hint },
     clues: [
       clue(strong, deathWords),
+      clue(against, hungWords),
       clue(
         doubt,
         (scene) => !has(scene, 'HF_NOT_ADOPTABLE') && deathWords(scene) === null && 'no death of a process was seen',
       ),
       clue(against, ({ workers, beganMs, endedMs }) => {
         const gone = workers.find(
-          ({ state, isExpected, atMs }) => isExpected && state === 'exited' && atMs >= beganMs && atMs <= endedMs,
+          (worker) =>
+            worker.isExpected &&
+            worker.state === 'exited' &&
+            worker.atMs >= beganMs &&
+            worker.atMs <= endedMs &&
+            !isStillborn(worker, workers),
         )
         return gone ? `worker ${gone.number} was to end` : null
       }),
@@ -40,10 +48,7 @@ export const gatewayCauses = {
     explains: { HF_LEASE_LOST: strong, ADOPTED: hint },
     clues: [
       clue(strong, (scene) => has(scene, 'HF_LEASE_LOST') && 'it came back later, and found that another had gone on'),
-      clue(strong, ({ workers, beganMs, endedMs }) => {
-        const hung = workers.find(({ state, atMs }) => state === 'hung' && atMs >= beganMs && atMs <= endedMs + nearMs)
-        return hung ? `worker ${hung.number} said nothing for too long and was killed at ${clock(hung.atMs)}` : null
-      }),
+      clue(strong, hungWords),
       clue(fair, ({ resources, beganMs, endedMs }) => {
         const late = resources.find(
           ({ loopDelayMs, atMs }) => loopDelayMs > 1000 && atMs >= beganMs && atMs <= endedMs + nearMs,
@@ -92,12 +97,17 @@ export const gatewayCauses = {
     whose: 'operator',
     title: 'The configuration is wrong',
     sentence: (scene) =>
-      has(scene, 'HF_UPSTREAM_ERROR')
-        ? `The URL of ${culprits(scene)} leads to something that is no model API`
-        : 'The configuration does not allow this call to be served',
+      said(scene, redirectPattern)
+        ? `The address of ${culprits(scene)} sends callers elsewhere: its URL is not right any more`
+        : has(scene, 'HF_UPSTREAM_ERROR')
+          ? `The URL of ${culprits(scene)} leads to something that is no model API`
+          : 'The configuration does not allow this call to be served',
     cure: '`holdfast check` names the file, the line and the cure.',
-    explains: { HF_CONFIG: proof, HF_ROUTE_UNSPOKEN: proof, HF_UPSTREAM_ERROR: doubt },
-    clues: [clue(proof, (scene) => has(scene, 'HF_UPSTREAM_ERROR') && said(scene, /status 404/))],
+    explains: { HF_CONFIG: proof, HF_ROUTE_UNSPOKEN: proof, HF_UPSTREAM_ERROR: doubt, HF_UPSTREAM_GARBLED: doubt },
+    clues: [
+      clue(proof, (scene) => has(scene, 'HF_UPSTREAM_GARBLED') && said(scene, redirectPattern)),
+      clue(proof, (scene) => has(scene, 'HF_UPSTREAM_ERROR') && said(scene, /status 404/)),
+    ],
   },
   loop: {
     ...gateway,
@@ -114,7 +124,7 @@ export const gatewayCauses = {
     sentence: ({ call }) =>
       `The gateway made a mistake of its own${call?.detail ? `: ${call.detail.slice(0, 200)}` : ''}`,
     cure: 'A bug of ours: please report it with the Ray ID and the log lines around it.',
-    explains: { HF_INTERNAL: proof, HF_STREAM_BUSY: none },
+    explains: { HF_INTERNAL: proof },
     clues: [],
   },
   'bad-gateway-deploy': {
@@ -134,25 +144,49 @@ export const gatewayCauses = {
         )
         return failed ? `a restart failed ${apart(failed.atMs, endedMs)} its end` : null
       }),
-      clue(strong, ({ workers, endedMs }) => {
-        const young = workers.filter(
-          ({ state, isExpected, exit, atMs }) =>
-            Math.abs(atMs - endedMs) < nearMs &&
-            (state === 'failed' || (state === 'exited' && !isExpected && (exit?.ageMs ?? 1e9) < 3000)),
-        )
-        return young.length > 1 ? `${young.length} processes ended as soon as they had begun` : null
+      clue(proof, (scene) => {
+        const { workers, adoptions, endedMs } = scene
+        const fromMs = deathOf(scene)?.atMs ?? scene.beganMs
+        const toMs = adoptions[0]?.atMs ?? endedMs
+        const count = workers.filter(
+          (worker) =>
+            worker.state === 'exited' && worker.atMs > fromMs && worker.atMs <= toMs && isStillborn(worker, workers),
+        ).length
+        return count > 1 ? `${count} processes that were to take its place ended before they served` : null
       }),
       clue(doubt, ({ deploys }) => !deploys.some(({ state }) => state === 'restart-failed') && 'no restart had failed'),
     ],
   },
 } as const satisfies Record<string, Cause>
 
+/** A worker that its supervisor killed, since it said nothing any more. */
+function hungWords({ workers, beganMs, endedMs }: Scene): string | null {
+  const hung = workers.find(({ state, atMs }) => state === 'hung' && atMs >= beganMs && atMs <= endedMs + nearMs)
+  return hung ? `worker ${hung.number} said nothing for too long and was killed at ${clock(hung.atMs)}` : null
+}
+
+/** It ended before it had served anybody, so it had no answer in hand. */
+function isStillborn({ pid }: WorkerFact, workers: readonly WorkerFact[]): boolean {
+  const states = new Set(workers.filter((worker) => worker.pid === pid).map(({ state }) => state))
+  return states.has('started') && !states.has('ready')
+}
+
 /** A worker that died in the time of the call, and was not to. */
-function deathWords({ workers, beganMs, endedMs }: Scene): string | null {
-  const died = workers.findLast(
-    ({ state, isExpected, atMs }) =>
-      state === 'exited' && !isExpected && atMs >= beganMs - 1000 && atMs <= endedMs + nearMs,
+function deathOf({ workers, beganMs, endedMs }: Scene): WorkerFact | null {
+  return (
+    workers.findLast(
+      (worker) =>
+        worker.state === 'exited' &&
+        !worker.isExpected &&
+        worker.atMs >= beganMs - 1000 &&
+        worker.atMs <= endedMs + nearMs &&
+        !isStillborn(worker, workers),
+    ) ?? null
   )
+}
+
+function deathWords(scene: Scene): string | null {
+  const died = deathOf(scene)
   if (!died?.exit) return null
   const { signal, exitCode, stderrTail } = died.exit
   const lastLine = stderrTail.trim().split('\n').at(-1)?.slice(0, 120) ?? ''

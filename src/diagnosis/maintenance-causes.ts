@@ -2,7 +2,8 @@
 import type { DeployFact, MaintenanceFact } from '../observe/fact.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
-import { apart, clock, culprits, inRow, ofAny } from './words.ts'
+import { loadingPattern } from './wordings.ts'
+import { apart, clock, culprits, inRow, ofAny, offeredBefore, said } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
 const maintenance = { class: 'maintenance', whose: 'operator' } as const
@@ -76,9 +77,11 @@ export const maintenanceCauses = {
             : null
         }),
       ),
+      clue(proof, (scene) => said(scene, loadingPattern)),
       clue(
         against,
         (scene) =>
+          said(scene, loadingPattern) === null &&
           scene.servers.every(({ returnedMs, failedMs }) => returnedMs === null || failedMs - returnedMs > freshMs) &&
           'no server had come back shortly before',
       ),
@@ -125,14 +128,14 @@ export const maintenanceCauses = {
     explains: {
       HF_CONFIG: fair,
       HF_UPSTREAM_REFUSED: none,
-      HF_DNS_FAILED: none,
+      HF_DNS_FAILED: hint,
       HF_UPSTREAM_KEY_REFUSED: fair,
       HF_UPSTREAM_MODEL_MISSING: hint,
       HF_MODEL_UNKNOWN: hint,
       HF_KEY_UNKNOWN: none,
       HF_ROUTE_UNSPOKEN: fair,
-      HF_NO_ROUTE: none,
-      HF_CONNECT_TIMEOUT: none,
+      HF_NO_ROUTE: hint,
+      HF_CONNECT_TIMEOUT: hint,
     },
     clues: [
       clue(proof, (scene) => {
@@ -140,6 +143,12 @@ export const maintenanceCauses = {
         return changed && `${changed} was changed shortly before`
       }),
       clue(doubt, (scene) => changedFor(scene) === null && 'nothing that concerns it was changed in the time before'),
+      clue(strong, (scene) => offeredBefore(scene)),
+      clue(
+        against,
+        (scene) =>
+          scene.call?.code === 'HF_MODEL_UNKNOWN' && offeredBefore(scene) === null && 'nobody was served it before',
+      ),
       clue(
         against,
         ({ configs }) => !configs.some(({ state }) => state === 'changed') && 'the configuration was not changed',
@@ -180,6 +189,7 @@ function deployWords({ state, version, versionBefore }: DeployFact): string {
 
 /** Settings that were changed before it and have to do with it. */
 function changedFor({ configs, servers, call, beganMs }: Scene): string | null {
+  const isOfOffer = call?.code === 'HF_MODEL_UNKNOWN' || call?.code === 'HF_ROUTE_UNSPOKEN'
   const about = [
     ...servers.map(({ name }) => `upstreams.${name}`),
     ...(call?.model ? [`models.${call.model}`] : []),
@@ -188,7 +198,11 @@ function changedFor({ configs, servers, call, beganMs }: Scene): string | null {
   ]
   for (const { changed, atMs, state } of configs.toReversed()) {
     if (state !== 'changed' || atMs > beganMs) continue
-    const path = changed.find((each) => about.some((name) => each === name || each.startsWith(`${name}.`)))
+    const path = changed.find(
+      (each) =>
+        about.some((name) => each === name || each.startsWith(`${name}.`)) ||
+        (isOfOffer && /^(upstreams|models)\b/.test(each)),
+    )
     if (path) return path
   }
   return null

@@ -3,6 +3,8 @@ import { type Cause, clue, weight } from './cause.ts'
 import type { CertificateTold } from '../observe/fact.ts'
 import type { Scene } from './scene.ts'
 import type { Server } from './server.ts'
+import { hangTraits } from './traits.ts'
+import { proxyPattern } from './wordings.ts'
 import { culprits, has, ofAny, said, span } from './words.ts'
 
 const { proof, strong, fair, hint, doubt, against } = weight
@@ -26,14 +28,28 @@ export const networkCauses = {
     sentence: (scene) =>
       `No connection to ${culprits(scene)} came up: a firewall drops the packets, or the host is off`,
     cure: 'Try the port from this machine (`nc -vz HOST PORT`); look at the firewall on both sides, and whether the host is up.',
-    explains: { HF_CONNECT_TIMEOUT: strong, HF_NO_UPSTREAM: weight.none },
+    explains: {
+      HF_CONNECT_TIMEOUT: strong,
+      HF_NO_UPSTREAM: weight.none,
+      HF_UPSTREAM_STALLED: weight.none,
+      HF_FIRST_TOKEN_TIMEOUT: weight.none,
+    },
     clues: [
       clue(fair, (scene) => said(scene, /after \d+ ms$|ETIMEDOUT/)),
+      clue(
+        strong,
+        (scene) => has(scene, 'HF_UPSTREAM_STALLED', 'HF_FIRST_TOKEN_TIMEOUT') && hangTraits.unreachable(scene),
+      ),
+      clue(against, (scene) => said(scene, /^TLS handshake/) && 'the connection itself came up'),
+      clue(
+        against,
+        (scene) =>
+          has(scene, 'HF_UPSTREAM_STALLED', 'HF_FIRST_TOKEN_TIMEOUT') &&
+          !hangTraits.unreachable(scene) &&
+          'it had a connection, and connections came up afterwards',
+      ),
       clue(against, (scene) =>
         ofAny(scene, ({ name, servedMeanwhile }) => servedMeanwhile > 0 && `${name} answered others meanwhile`),
-      ),
-      clue(doubt, (scene) =>
-        ofAny(scene, (server) => server.silentNear(60_000) > 0 && `${server.name} fell silent for others, too`),
       ),
     ],
   },
@@ -69,8 +85,19 @@ export const networkCauses = {
     title: 'The encrypted connection failed',
     sentence: (scene) => `No encrypted connection with ${culprits(scene)} came about`,
     cure: 'Check that the upstream really speaks TLS on that port (`openssl s_client -connect HOST:PORT`), and its versions.',
-    explains: { HF_TLS_FAILED: strong, HF_NO_UPSTREAM: weight.none },
-    clues: [clue(strong, (scene) => said(scene, /SSL|TLS|EPROTO|alert|wrong version/i))],
+    explains: { HF_TLS_FAILED: strong, HF_NO_UPSTREAM: weight.none, HF_CONNECT_TIMEOUT: weight.none },
+    clues: [
+      clue(strong, (scene) => said(scene, /SSL|TLS|EPROTO|alert|wrong version/i)),
+      clue(
+        against,
+        (scene) =>
+          has(scene, 'HF_CONNECT_TIMEOUT') && !said(scene, /^TLS handshake/) && 'it did not come to a handshake',
+      ),
+      clue(
+        doubt,
+        (scene) => has(scene, 'HF_CONNECT_TIMEOUT') && hangTraits.handshakeSilent(scene) && 'it shook hands before',
+      ),
+    ],
   },
   'link-broken': {
     ...network,
@@ -113,11 +140,11 @@ export const networkCauses = {
       HF_FIRST_TOKEN_TIMEOUT: weight.doubt,
       HF_UPSTREAM_GARBLED: hint,
       HF_UPSTREAM_BUSY: weight.doubt,
+      HF_UPSTREAM_KEY_REFUSED: weight.doubt,
+      HF_UPSTREAM_RATE_LIMITED: weight.doubt,
+      HF_CALL_REFUSED: weight.doubt,
     },
-    clues: [
-      clue(proof, (scene) => said(scene, /an HTML page|text\/html/)),
-      clue(against, (scene) => said(scene, /status 404/)),
-    ],
+    clues: [clue(proof, (scene) => said(scene, proxyPattern)), clue(against, (scene) => said(scene, /status 404/))],
   },
 } as const satisfies Record<string, Cause>
 

@@ -3,8 +3,10 @@ import { median } from '../ground/theil-sen.ts'
 import { upstreamFaults } from '../fault/upstream-faults.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
+import type { Server } from './server.ts'
 import type { Sign } from './sign.ts'
 import { failedAlike, hangTraits, isPaid } from './traits.ts'
+import { loadingPattern, proxyPattern, shortagePattern } from './wordings.ts'
 import { culprits, has, inRow, ofAny, said, span } from './words.ts'
 
 const { proof, strong, fair, hint, none, doubt, against } = weight
@@ -23,6 +25,7 @@ export const overloadCauses = {
       clue(fair, (scene) => refusedAlike(scene)),
       clue(doubt, (scene) => slowed(scene) !== null && 'the servers are slower than before'),
       clue(doubt, (scene) => lost(scene) !== null && 'servers are missing'),
+      clue(against, hangTraits.behindSilence),
     ],
   },
   'servers-missing': {
@@ -52,6 +55,10 @@ export const overloadCauses = {
     },
     clues: [
       clue(strong, (scene) => slowed(scene)),
+      clue(strong, hangTraits.gotOn),
+      clue(fair, (scene) => has(scene, 'HF_DEADLINE') && hadTime(scene)),
+      clue(strong, hangTraits.servedAfterwards),
+      clue(fair, largeWords),
       clue(fair, hangTraits.othersServed),
       clue(against, hangTraits.saidSo),
       clue(doubt, hangTraits.othersSilent),
@@ -68,6 +75,7 @@ export const overloadCauses = {
     explains: { HF_UPSTREAM_BUSY: strong },
     clues: [
       clue(strong, (scene) => said(scene, /status 5(03|29)/)),
+      clue(against, (scene) => said(scene, loadingPattern) ?? said(scene, proxyPattern)),
       clue(against, (scene) => ofAny(scene, (server) => isPaid(server) && `${server.name} is a provider`)),
     ],
   },
@@ -84,6 +92,7 @@ export const overloadCauses = {
         fair,
         ({ failures, call }) => failures.length === 0 && call !== null && 'no model server had failed it before',
       ),
+      clue(against, (scene) => has(scene, 'HF_DEADLINE') && (slowed(scene) ?? hadTime(scene))),
       clue(doubt, hangTraits.saidSo),
     ],
   },
@@ -91,10 +100,13 @@ export const overloadCauses = {
     ...overload,
     whose: 'gateway',
     title: 'The gateway has as much in hand as it may',
-    sentence: () => 'The gateway had as many calls or bodies in hand as it may',
-    cure: 'Raise `limits.callsLiveMax` or `limits.bodiesBytesMax` if the machine can bear it, or add workers.',
-    explains: { HF_QUEUE_FULL: proof },
-    clues: [clue(hint, (scene) => said(scene, /./))],
+    sentence: (scene) =>
+      has(scene, 'HF_STREAM_BUSY')
+        ? 'The store of durable streams had as much in hand as it may'
+        : 'The gateway had as many calls or bodies in hand as it may',
+    cure: 'Raise `limits.callsLiveMax` or `limits.bodiesBytesMax` (for streams `streams.waitersMax` or `streams.readersBytesMax`) if the machine can bear it, or add workers.',
+    explains: { HF_QUEUE_FULL: proof, HF_STREAM_BUSY: proof },
+    clues: [clue(hint, (scene) => said(scene, /./)), clue(against, (scene) => said(scene, shortagePattern))],
   },
   'gateway-short': {
     ...overload,
@@ -102,7 +114,8 @@ export const overloadCauses = {
     title: 'The gateway is short of something itself',
     sentence: ({ pressures, endedMs, call }) => {
       const told = pressures.findLast(({ atMs, resource }) => resource !== null && atMs <= endedMs)
-      const what = told?.resource ?? call?.detail
+      const refused = shortagePattern.exec(call?.detail ?? '')?.[0]
+      const what = refused ? (shortageWords[refused] ?? refused) : (told?.resource ?? call?.detail)
       return `The gateway protects itself: it is short of ${what || 'memory, time or connections'}`
     },
     cure: 'More workers, more memory or a second gateway; the record’s samples say since when (`holdfast tail --kind resource`).',
@@ -112,7 +125,7 @@ export const overloadCauses = {
         const told = pressures.findLast(({ atMs, resource }) => resource !== null && atMs <= endedMs)
         return told ? `${told.node} went to “${told.rung}”: ${told.resource} ${Math.round(100 * told.share)} %` : null
       }),
-      clue(strong, (scene) => said(scene, /EMFILE|ENFILE|ENOBUFS|ENOMEM/)),
+      clue(proof, (scene) => said(scene, shortagePattern)),
       clue(fair, growth),
     ],
   },
@@ -122,7 +135,7 @@ export const overloadCauses = {
     title: 'The caller’s own quota is used up',
     sentence: ({ call }) => `The quota of ${call?.caller ? `the key “${call.caller}”` : 'this caller'} is used up`,
     cure: 'Come back after the time in Retry-After, or raise the quota of that key.',
-    explains: { HF_KEY_UNKNOWN: doubt },
+    explains: { HF_KEY_UNKNOWN: none },
     clues: [clue(proof, (scene) => has(scene, 'HF_KEY_UNKNOWN') && said(scene, /quota of the key that was sent/))],
   },
   'attempts-spent': {
@@ -145,6 +158,15 @@ export const overloadCauses = {
   },
 } as const satisfies Record<string, Cause>
 
+/** What is short, by the system's word. */
+const shortageWords: Readonly<Record<string, string>> = {
+  EMFILE: 'open files (`ulimit -n`)',
+  ENFILE: 'open files of the whole system',
+  ENOBUFS: 'memory for sockets',
+  ENOMEM: 'memory',
+  EADDRNOTAVAIL: 'free ports',
+}
+
 const refusals: ReadonlySet<string> = new Set(['HF_OVERLOADED', 'HF_QUEUE_TIMEOUT', 'HF_DEADLINE_TOO_SHORT'])
 
 function refusedAlike({ others, beganMs }: Scene): string | null {
@@ -154,24 +176,67 @@ function refusedAlike({ others, beganMs }: Scene): string | null {
   return count > 2 ? `${count} other calls were sent away for want of a place in that minute` : null
 }
 
+/** Servers of the call: those that failed it, else those that others were sent to for its model, else all. */
+function concerned({ call, servers, allServers, others }: Scene): readonly Server[] {
+  if (servers.length > 0) return servers
+  const alike = others.filter(({ model }) => model === call?.model)
+  const names = new Set(alike.flatMap(({ attempts }) => attempts.map(({ upstream }) => upstream)))
+  const some = allServers.filter(({ name }) => names.has(name))
+  return some.length > 0 ? some : allServers
+}
+
 /** Servers that were out of use when it began. */
-function lost({ allServers }: Scene): string | null {
-  const names = allServers.filter(({ isOut }) => isOut).map(({ name }) => name)
+function lost(scene: Scene): string | null {
+  const names = concerned(scene)
+    .filter(({ isOut }) => isOut)
+    .map(({ name }) => name)
   return names.length === 0 ? null : `${inRow(names)} ${names.length === 1 ? 'was' : 'were'}`
 }
 
 /** So much slower than before counts. */
 const slowerMin = 2
 const answersMin = 3
+/** Less than this is no difference: of a time to the first token, and of a token. Milliseconds. */
+const leastMs = { first: 100, token: 10, piece: 10 } as const
+const measureWords = { first: 'the first token', token: 'a token', piece: 'a token' } as const
 
-function slowed({ allServers }: Scene): string | null {
-  for (const { name, pace } of allServers) {
-    const { before, around } = pace
-    if (before.length < answersMin || around.length < 1) continue
-    const [was, is] = [median(before), median(around)]
-    if (is >= slowerMin * was && is - was > 100) return `answers of ${name} took ${span(is)}, and ${span(was)} before`
+/** Answers of the same kind took much longer, token by token or up to the first, than before. */
+function slowed(scene: Scene): string | null {
+  for (const { name, pace } of concerned(scene)) {
+    for (const measure of ['first', 'token', 'piece'] as const) {
+      const [before, around] = [pace.before[measure], pace.around[measure]]
+      if (before.length < answersMin || around.length < 1) continue
+      const [was, is] = [median(before), median(around)]
+      if (is >= slowerMin * was && is - was > leastMs[measure])
+        return `${measureWords[measure]} of ${name} took ${span(is)}, and ${span(was)} before`
+    }
   }
   return null
+}
+
+/** A call in one piece was given much more time than any other took before. */
+function hadTime({ call, servers }: Scene): string | null {
+  if (!call || call.isStream) return null
+  for (const { name, pace } of servers) {
+    const { whole } = pace.before
+    const longestMs = Math.max(...whole)
+    if (whole.length >= answersMin && call.durationMs >= slowerMin * longestMs)
+      return `it was given ${span(call.durationMs)}, and ${name} took ${span(longestMs)} at most before`
+  }
+  return null
+}
+
+/** From here on a request is a long one, if others are so much shorter. */
+const largeBytesMin = 16_384
+const largerMin = 10
+
+function largeWords({ call, others }: Scene): string | null {
+  const alike = others.filter(({ model }) => model === call?.model)
+  if (!call || call.requestBytes < largeBytesMin || alike.length === 0) return null
+  const usual = median(alike.map(({ requestBytes }) => requestBytes))
+  return call.requestBytes >= largerMin * usual
+    ? `its request is ${Math.round(call.requestBytes / 1024)} KiB, others are of ${(usual / 1024).toFixed(1)} KiB`
+    : null
 }
 
 const samplesMin = 6

@@ -83,10 +83,11 @@ export function readScene(ray: string, facts: readonly Fact[], places: Places = 
   const wasAsked = allServers.filter(({ name }) => asked.has(name))
   const isUnserved = call?.code === 'HF_NO_UPSTREAM' || call?.code === 'HF_ATTEMPTS_SPENT'
   const servers = wasAsked.length > 0 || !isUnserved ? wasAsked : allServers.filter((server) => server.isOut)
+  const isVainWait = waitedInVain(call, { failures, seams, client })
   const behind = asked.size === 0 ? servers.flatMap(({ codesBefore }) => codesBefore) : []
   return {
     ...{ ray, call, beganMs, endedMs, failures, servers, allServers, seams, client, adoptions, others },
-    signs: readSigns(accounts, { failures, seams, client, adoptions, behind }),
+    signs: readSigns(accounts, { failures, seams, client, adoptions, behind, isVainWait }),
     workers: of('worker'),
     deploys: of('deploy'),
     configs: of('config'),
@@ -113,6 +114,7 @@ function readSigns(
     client: readonly ClientFact[]
     adoptions: readonly AdoptionFact[]
     behind: readonly FaultCode[]
+    isVainWait: boolean
   },
 ): ReadonlySet<Sign> {
   const signs = new Set<Sign>()
@@ -121,7 +123,31 @@ function readSigns(
   for (const code of told.behind) signs.add(code)
   if (told.adoptions.length > 0) signs.add('ADOPTED')
   for (const { state } of told.client) signs.add(state === 'stalled' ? 'READER_STALLED' : 'READER_LEFT')
+  if (told.isVainWait) for (const sign of leavings) signs.delete(sign)
   return new Set([...signs].filter((sign) => !isHarmless(sign)))
+}
+
+const leavings = ['READER_LEFT', 'HF_CLIENT_GONE'] as const satisfies readonly Sign[]
+
+/**
+ * A caller that left while its call was in trouble left because of it: most of the time until then was spent on
+ * attempts that failed.
+ */
+function waitedInVain(
+  call: CallFact | null,
+  { failures, seams, client }: Pick<Scene, 'failures' | 'seams' | 'client'>,
+): boolean {
+  const left = client.find(({ state }) => state === 'left')
+  if (!left && call?.code !== 'HF_CLIENT_GONE') return false
+  if (!call) return seams.length > 0
+  const beganMs = call.atMs - call.durationMs
+  const stayedMs = (left?.atMs ?? call.atMs) - beganMs
+  const inVain = failures.filter(({ code }) => code !== 'HF_CLIENT_GONE')
+  const lostMs = inVain.reduce(
+    (sum, { afterMs: from, durationMs }) => sum + Math.max(0, Math.min(from + durationMs, stayedMs) - from),
+    0,
+  )
+  return inVain.length > 0 && lostMs >= stayedMs / 2
 }
 
 interface Setting {
@@ -144,7 +170,10 @@ function readServers(all: readonly Fact[], calls: readonly CallFact[], setting: 
     for (const attempt of call.attempts) {
       const attemptBeganMs = callBeganMs + attempt.afterMs
       const isOwn = call.ray === ray
-      note(attempt.upstream, { attempt, beganMs: attemptBeganMs, endedMs: attemptBeganMs + attempt.durationMs, isOwn })
+      const isAlone = call.attempts.length === 1 && call.seams.length === 0
+      const tokens = isAlone ? (attempt.code === null ? call.outputTokens : call.eventCount) : null
+      const attemptEndedMs = attemptBeganMs + attempt.durationMs
+      note(attempt.upstream, { attempt, beganMs: attemptBeganMs, endedMs: attemptEndedMs, isOwn, tokens })
     }
   }
   const news = new Map<string, (UpstreamFact | EngineFact | BreakerFact)[]>()

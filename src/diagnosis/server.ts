@@ -20,6 +20,8 @@ export interface Deed {
   readonly endedMs: number
   /** Whether it is one of the call that is explained. */
   readonly isOwn: boolean
+  /** Tokens of an answer that it gave alone, or events as far as it got; null where that is not known. */
+  readonly tokens: number | null
 }
 
 export interface ServerTold {
@@ -140,10 +142,45 @@ export class Server {
       : null
   }
 
-  /** Its last word before the call began is that it is out of use. */
+  /**
+   * It was out of use: gone by its last word, or taken out. One that is up and fails its calls stays out, whatever the
+   * roll call says.
+   */
   get isOut(): boolean {
-    const last = this.news.findLast(({ atMs }) => atMs <= this.#endedMs)
-    return last !== undefined && last.state !== 'up' && last.state !== 'returned' && last.state !== 'ready'
+    const told = this.news.filter(({ atMs }) => atMs <= this.#endedMs)
+    const breaker = told.findLast(({ kind }) => kind === 'breaker')
+    const last = told.findLast(({ kind }) => kind !== 'breaker')
+    const isTakenOut = breaker !== undefined && breaker.state !== 'returned'
+    return isTakenOut || (last !== undefined && last.state !== 'up' && last.state !== 'ready')
+  }
+
+  /** It was found gone or hung after the failure: whatever it did then, it did anew. */
+  wasOutAfter(ms: number): boolean {
+    return this.news.some(
+      ({ state, atMs }) =>
+        (state === 'down' || state === 'hung' || state === 'exited') &&
+        atMs > this.failedMs + 50 &&
+        atMs <= this.failedMs + ms,
+    )
+  }
+
+  /** Connections to it came up no more, at the failure or soon after it. */
+  isUnreachableAfter(ms: number): boolean {
+    const isLate = (code: FaultCode | null, detail: string): boolean =>
+      code === 'HF_CONNECT_TIMEOUT' && !hadConnection(detail)
+    return (
+      this.#deeds.some(
+        ({ attempt, endedMs }) =>
+          isLate(attempt.code, attempt.detail) && endedMs >= this.failedMs - 50 && endedMs <= this.failedMs + ms,
+      ) ||
+      this.news.some(
+        (fact) =>
+          fact.kind === 'upstream' &&
+          isLate(fact.code, fact.detail) &&
+          fact.atMs >= this.failedMs - 50 &&
+          fact.atMs <= this.failedMs + ms,
+      )
+    )
   }
 
   /** Why it was out of use when the call began. */
@@ -154,11 +191,46 @@ export class Server {
     return code ? [code] : []
   }
 
-  /** Time to the first word of whole answers: those well before the call, and those around it. Milliseconds. */
-  get pace(): { readonly before: readonly number[]; readonly around: readonly number[] } {
+  /** How long whole answers took before the call, by measure; the longest are no help where one asked for more. */
+  get pace(): { readonly before: Paces; readonly around: Paces } {
     const good = this.others.filter(({ attempt }) => attempt.code === null)
-    const before = good.filter(({ endedMs }) => endedMs < this.#beganMs).map(({ attempt }) => attempt.durationMs)
-    const around = good.filter(({ endedMs }) => endedMs >= this.#beganMs).map(({ attempt }) => attempt.durationMs)
-    return { before, around }
+    const speaking = this.own.filter(({ attempt }) => attempt.firstTokenMs !== null)
+    return {
+      before: pacesOf(good.filter(({ endedMs }) => endedMs < this.#beganMs)),
+      around: pacesOf([...good.filter(({ endedMs }) => endedMs >= this.#beganMs), ...speaking]),
+    }
   }
+}
+
+/** The connection was up, or may have been: what came to nothing is what was to be said on it. */
+export function hadConnection(detail: string): boolean {
+  return /^(TLS handshake|no answer within)/.test(detail)
+}
+
+/** Milliseconds. */
+export interface Paces {
+  /** To the first token of answers that are streamed, of those that are whole. */
+  readonly first: readonly number[]
+  /** A token: of streams, from the first one on; and of answers in one piece, from the beginning. */
+  readonly token: readonly number[]
+  readonly piece: readonly number[]
+  /** Whole answers, from the beginning. */
+  readonly whole: readonly number[]
+}
+
+/** Fewer tokens tell nothing of a pace. */
+const tokensMin = 4
+
+function pacesOf(deeds: readonly Deed[]): Paces {
+  const paces = { first: [] as number[], token: [] as number[], piece: [] as number[], whole: [] as number[] }
+  for (const { attempt, tokens } of deeds) {
+    const { firstTokenMs, durationMs, code } = attempt
+    const isCounted = tokens !== null && tokens >= tokensMin
+    if (isCounted && firstTokenMs !== null) paces.token.push((durationMs - firstTokenMs) / (tokens - 1))
+    if (code !== null) continue
+    if (isCounted && firstTokenMs === null) paces.piece.push(durationMs / tokens)
+    if (firstTokenMs !== null) paces.first.push(firstTokenMs)
+    paces.whole.push(durationMs)
+  }
+  return paces
 }

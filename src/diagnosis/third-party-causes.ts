@@ -2,9 +2,10 @@
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
 import { failedAlike, isPaid } from './traits.ts'
+import { proxyPattern } from './wordings.ts'
 import { culprits, inRow, ofAll, said } from './words.ts'
 
-const { proof, strong, fair, hint, doubt, against } = weight
+const { proof, strong, fair, hint, none, against } = weight
 const thirdParty = { class: 'third-party', whose: 'third-party' } as const
 
 export const thirdPartyCauses = {
@@ -33,8 +34,8 @@ export const thirdPartyCauses = {
     explains: {
       HF_UPSTREAM_ERROR: fair,
       HF_UPSTREAM_BUSY: fair,
-      HF_CONNECT_TIMEOUT: doubt,
-      HF_FIRST_TOKEN_TIMEOUT: doubt,
+      HF_CONNECT_TIMEOUT: none,
+      HF_FIRST_TOKEN_TIMEOUT: none,
     },
     clues: [
       clue(strong, (scene) => {
@@ -62,7 +63,7 @@ export const thirdPartyCauses = {
     sentence: (scene) => `${culprits(scene)} refused the gateway’s key: it is wrong, expired or withdrawn`,
     cure: 'Renew the key of this upstream, or correct the environment variable that holds it.',
     explains: { HF_UPSTREAM_KEY_REFUSED: proof },
-    clues: [clue(hint, (scene) => said(scene, /status 40[13]/))],
+    clues: [clue(hint, (scene) => said(scene, /status 40[13]/)), clue(against, (scene) => said(scene, proxyPattern))],
   },
 } as const satisfies Record<string, Cause>
 

@@ -1,13 +1,16 @@
 /** Findings that several causes share, for or against. */
 import type { EngineFact } from '../observe/fact.ts'
 import type { Scene } from './scene.ts'
-import type { Server } from './server.ts'
-import { apart, inRow, ofAny } from './words.ts'
+import { hadConnection, type Server } from './server.ts'
+import { memoryPattern } from './wordings.ts'
+import { apart, inRow, ofAny, said } from './words.ts'
 
 /** Two things so near each other are one event. */
 const togetherMs = 1500
 /** One that died is gone at once; one that restarts may be back within this. */
 const goneMs = 10_000
+/** What follows so soon belongs to it. */
+const soonMs = 10_000
 
 export const crashTraits = {
   goneAfterwards: (scene: Scene): string | null =>
@@ -67,7 +70,48 @@ export const hangTraits = {
     ),
   wasAtWork: (scene: Scene): string | null =>
     ofAny(scene, ({ name, wasWell }) => wasWell && `${name} had answered before`),
+  /** It waited for its turn behind calls for the same model, of which none got on. */
+  behindSilence: ({ call, others, beganMs, endedMs, failures }: Scene): string | null => {
+    if (!call || failures.length > 0 || !turnedAway.has(call.code ?? '')) return null
+    const beside = others
+      .filter(({ model }) => model === call.model)
+      .flatMap(({ attempts, atMs, durationMs }) =>
+        attempts.map((attempt) => ({ attempt, fromMs: atMs - durationMs + attempt.afterMs })),
+      )
+      .filter(({ attempt, fromMs }) => fromMs < endedMs && fromMs + attempt.durationMs > beganMs)
+    const silent = beside.filter(({ attempt: { code } }) => code !== null && silentCodes.has(code))
+    const isAtWork = beside.some(({ attempt }) => attempt.code === null)
+    const names = inRow(silent.map(({ attempt }) => attempt.upstream))
+    return silent.length > 0 && !isAtWork ? `${names} gave nothing to those that were before it in the line` : null
+  },
+  /** The engine itself worked on, by its own counters. */
+  gotOn: (scene: Scene): string | null => said(scene, /though the engine got on/),
+  servedAfterwards: (scene: Scene): string | null =>
+    ofAny(
+      scene,
+      (server) =>
+        isSilent(server) &&
+        server.servedAfter(soonMs) > 0 &&
+        !server.wasOutAfter(soonMs) &&
+        `${server.name} answered others right afterwards`,
+    ),
+  /** Not even a connection comes up: the system of a process that hangs still takes them. */
+  unreachable: (scene: Scene): string | null =>
+    ofAny(scene, (server) => server.isUnreachableAfter(soonMs) && `connections to ${server.name} came up no more`),
+  /** The system took the connection, the process said nothing on it. */
+  handshakeSilent: (scene: Scene): string | null =>
+    ofAny(
+      scene,
+      ({ own, wasWell }) =>
+        wasWell &&
+        (own.find(({ attempt }) => attempt.code === 'HF_CONNECT_TIMEOUT' && hadConnection(attempt.detail))?.attempt
+          .detail ??
+          null),
+    ),
 }
+
+const turnedAway: ReadonlySet<string> = new Set(['HF_QUEUE_TIMEOUT', 'HF_OVERLOADED'])
+const silentCodes: ReadonlySet<string> = new Set(['HF_FIRST_TOKEN_TIMEOUT', 'HF_UPSTREAM_STALLED'])
 
 /** A connection broke while it had the call in hand; where the wire sent it once more at once, the words tell. */
 export function isBroken({ own }: Server): boolean {
@@ -88,7 +132,7 @@ function isSilent({ own }: Server): boolean {
     ({ attempt }) =>
       attempt.code === 'HF_FIRST_TOKEN_TIMEOUT' ||
       attempt.code === 'HF_UPSTREAM_STALLED' ||
-      attempt.code === 'HF_CONNECT_TIMEOUT',
+      (attempt.code === 'HF_CONNECT_TIMEOUT' && hadConnection(attempt.detail)),
   )
 }
 
@@ -114,9 +158,7 @@ export function killedBy(signal: string): (server: Server) => string | null {
 /** What its last words say of memory. */
 export function memoryWords(server: Server): string | null {
   const tail = exitNear(server)?.exit?.stderrTail ?? ''
-  const line = tail
-    .split('\n')
-    .find((each) => /out of memory|heap limit|oom|cannot allocate|bad_alloc|MemoryError/i.test(each))
+  const line = tail.split('\n').find((each) => memoryPattern.test(each))
   return line ? `its last words: ${line.trim().slice(0, 160)}` : null
 }
 

@@ -62,3 +62,12 @@ export function ofAll({ servers }: Scene, leastCount: number, look: (server: Ser
 export function has({ signs }: Scene, ...wanted: readonly Sign[]): boolean {
   return wanted.some((sign) => signs.has(sign))
 }
+
+/** A model that is unknown now was answered for before, to somebody. */
+export function offeredBefore({ call, others, beganMs }: Scene): string | null {
+  if (call?.code !== 'HF_MODEL_UNKNOWN') return null
+  const was = others.some(
+    ({ model, outcome, atMs }) => model === call.model && outcome === 'complete' && atMs < beganMs,
+  )
+  return was ? `“${call.model.slice(0, 100)}” was offered before` : null
+}

@@ -96,6 +96,7 @@ describe('readUpstreamError', () => {
       /pulling/,
     ],
     [404, '{"error":{"message":"You lack access","code":"model_not_found"}}', 'HF_UPSTREAM_MODEL_MISSING', /access/],
+    [400, '{"error":{"message":"It is gone","code":"model_decommissioned"}}', 'HF_UPSTREAM_MODEL_MISSING', /gone/],
     [
       404,
       '{"type":"error","error":{"type":"not_found_error","message":"model: claude-9"}}',

@@ -108,12 +108,13 @@ function codeOf(status: number, { words, isPage, family }: Signs): FaultCode {
 }
 
 function isAboutModel(status: number, words: ErrorWords, family: Family): boolean {
-  if (status >= 400 && status < 500 && words.code === 'model_not_found') return true
+  if (status >= 400 && status < 500 && modelCodes.test(words.code ?? '')) return true
   if (status !== 404) return false
   if (family === 'anthropic' && words.message.startsWith('model:')) return true
   return modelMissing.test(words.message) || modelUnknown.test(words.message)
 }
 
+const modelCodes = /^model_(not_found|not_available|unavailable|decommissioned|deprecated|retired)$/
 const modelMissing = /\bmodels?\b.{0,300}(not (found|exist|available|loaded|supported)|no such|unknown)/is
 const modelUnknown = /(no such|unknown|invalid) model/i
 

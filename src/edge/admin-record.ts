@@ -1,6 +1,6 @@
 /**
  * The record for operators, over HTTP: `GET /record`. One call by `ray`, or a page of facts by `kind`, `upstream`,
- * `code`, `from` and `to`, newest first, or with `counts` the sums of a time. Every answer is bounded.
+ * `code`, `eventful`, `from` and `to`, newest first, or with `counts` the sums of a time. Every answer is bounded.
  */
 import { type FactKind, factKinds } from '../observe/fact.ts'
 import { factWords } from '../observe/fact-words.ts'
@@ -9,7 +9,7 @@ import { type Entry, entriesMax, type FactFilter, type RecordReader } from '../s
 const countDefault = 100
 /** Counts without `from` are of the last hour. */
 const countsMsDefault = 3_600_000
-const known = 'ray, kind, upstream, code, from, to, limit, cursor, counts'
+const known = 'ray, kind, upstream, code, eventful, from, to, limit, cursor, counts'
 const fields = new Set(known.split(', '))
 
 /** What was asked makes no sense; the words say what would. */
@@ -48,6 +48,7 @@ function filterOf(query: URLSearchParams, fromMs: number | undefined, toMs: numb
     ...(kinds && { kinds: [...new Set(kinds)] as FactKind[] }),
     ...(upstream !== null && { upstream }),
     ...(code !== null && { code }),
+    ...(query.has('eventful') && { isEventful: true }),
     ...(fromMs !== undefined && { fromMs }),
     ...(toMs !== undefined && { toMs }),
   }

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { test } from 'node:test'
+import { RaySource } from '../fault/ray.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
+import { seededRandom } from '../ground/random.ts'
 import { Recording } from '../observe/recording.ts'
 import { MemoryRecord } from '../store/memory-record.ts'
 import { recordSchema } from '../store/record-options.ts'
@@ -31,6 +33,11 @@ async function openStage(tokens: readonly string[] = []) {
       record: () => shelf,
       consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
       nowMs: () => clock.nowMs(),
+      refusals: {
+        clock,
+        rays: new RaySource(clock, seededRandom(1), { node: 1, site: 'a' }),
+        observer: { settled: (fact) => recording.call(fact) },
+      },
     },
   )
   const ask = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
@@ -92,6 +99,8 @@ test('the record is asked by ray, by page and for its counts', async () => {
   assert.deepEqual([(second.body['facts'] as object[]).length, second.body['next']], [10, null])
   const [key] = (await stage.ask('/record?upstream=gpu1&code=HF_UPSTREAM_QUOTA_SPENT')).body['facts'] as object[]
   assert.equal((key as { kind: string }).kind, 'key')
+  const eventful = (await stage.ask('/record?kind=journal,call&eventful&limit=5')).body['facts'] as object[]
+  assert.equal(eventful.length, 5)
   assert.deepEqual((await stage.ask('/record?ray=none')).body, { facts: [] })
   assert.deepEqual((await stage.ask('/record?counts')).body, { counts: [] })
   const later = new Date(clock.nowMs() + 60_000).toISOString()
@@ -114,6 +123,23 @@ test('a question that makes no sense is told what would', async () => {
     assert.equal(status, 400, query)
     assert.match(String(body['error']), words)
   }
+})
+
+test('every no bears a ray, a code and advice, and is in the record', async () => {
+  await using stage = await openStage([token])
+  const bearer = { authorization: `Bearer ${token}` }
+  for (const [path, headers, status, code] of [
+    ['/record', {}, 401, 'HF_KEY_UNKNOWN'],
+    ['/nothing', bearer, 404, 'HF_ROUTE_UNKNOWN'],
+    ['/record?limit=no', bearer, 400, 'HF_BAD_CALL'],
+  ] as const) {
+    const refused = await stage.ask(path, headers)
+    assert.deepEqual([refused.status, refused.body['cause'], refused.body['retryable']], [status, code, false])
+    const ray = String(refused.body['ray'])
+    const { cause, whose } = (await stage.ask(`/explain/${ray}`, bearer)).body
+    assert.deepEqual([whose, cause === 'unknown'], ['client', false])
+  }
+  assert.equal((await stage.ask('/explain/last', bearer)).body['cause'], 'unrecorded', 'these are nobody’s calls')
 })
 
 test('what loopback is', () => {

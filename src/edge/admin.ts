@@ -4,9 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
+import { AdminRefusals } from './admin-refusal.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
+import { Fault, toFault } from '../fault/fault.ts'
 import type { RecordReader } from '../store/record.ts'
+import type { RawRefusalParts } from './raw-refusal.ts'
 
 export interface AdminParts {
   /** Text for Prometheus, in its older format or as OpenMetrics. */
@@ -25,6 +28,8 @@ export interface AdminParts {
   readonly consoleDesk: { state(since: number): object; shownConfig(): object }
   /** Wall time. */
   readonly nowMs: () => number
+  /** Where refusals get their rays, and who is told of them. */
+  readonly refusals: RawRefusalParts
 }
 
 export interface Readiness {
@@ -49,22 +54,40 @@ type Answer = (response: ServerResponse, query: string, isTrusted: boolean) => v
 const forProbes = new Set(['/livez', '/readyz'])
 
 export async function openAdmin({ host, port, tokens }: AdminOptions, parts: AdminParts): Promise<Admin> {
-  const answers = answersOf(parts)
+  const refusals = new AdminRefusals(parts.refusals)
+  const answers = answersOf(parts, refusals)
+  const refuse = (response: ServerResponse, fault: Fault, headers?: readonly string[]): void =>
+    refusals.refuse(response, fault, headers)
+  /** A mistake of ours costs one answer, and not the process that holds the workers. */
+  const answerOrRefuse = (answer: () => void, response: ServerResponse): void => {
+    try {
+      answer()
+    } catch (thrown) {
+      refuse(response, toFault(thrown))
+    }
+  }
   const server = createServer(
-    { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000 },
+    { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
     (request, response) => {
       const [path, query] = targetOf(request.url ?? '/')
       if (request.method !== 'GET' && request.method !== 'HEAD')
-        return sendError(response, 405, 'only GET', ['allow', 'GET, HEAD'])
+        return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
       if (answerConsole(path, request, response)) return
       const answer = answers.get(path)
-      if (!answer) return sendError(response, 404, `here are ${[...answers.keys()].join(', ')}`)
+      if (!answer)
+        return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
       const isTrusted = mayAsk(request, tokens)
-      if (isTrusted || forProbes.has(path)) return answer(response, query, isTrusted)
-      if (tokens.length === 0) return sendError(response, 403, 'ask by the address of this machine, or by localhost')
-      sendError(response, 401, 'show the token of `admin.token`', ['www-authenticate', 'Bearer'])
+      if (isTrusted || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, isTrusted), response)
+      const detail = tokens.length === 0 ? 'ask by the address of this machine, or by localhost' : tokenWords
+      const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: tokens.length === 0 ? 403 : 401 })
+      refuse(response, fault, tokens.length === 0 ? [] : ['www-authenticate', 'Bearer'])
     },
   )
+  server.on('checkExpectation', (_request, response) => {
+    refuse(response, new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 }))
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refusals.refuseUnread(error, socket))
+  server.on('connect', (request, socket) => refusals.refuseTunnel(request, socket))
   server.maxConnections = 100
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -87,8 +110,8 @@ function mayAsk({ headers }: IncomingMessage, tokens: readonly string[]): boolea
   return name === '' || isLoopback(name)
 }
 
-function answersOf(parts: AdminParts): Map<string, Answer> {
-  const { metrics, liveness, readiness, alerts, status, record, nowMs, consoleDesk } = parts
+function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answer> {
+  const { metrics, liveness, readiness, alerts, status, nowMs, consoleDesk } = parts
   return new Map<string, Answer>([
     [
       '/console/state',
@@ -110,7 +133,7 @@ function answersOf(parts: AdminParts): Map<string, Answer> {
         const isOpenMetrics = wantsOpenMetrics(response.req.headers.accept ?? '')
         metrics(isOpenMetrics).then(
           (text) => send(response, 200, isOpenMetrics ? openMetricsType : prometheusType, text),
-          (error: unknown) => sendError(response, 500, String(error)),
+          (error: unknown) => refusals.refuse(response, new Fault('HF_INTERNAL', { detail: String(error) })),
         )
       },
     ],
@@ -119,9 +142,9 @@ function answersOf(parts: AdminParts): Map<string, Answer> {
     [
       '/record',
       (response, query) =>
-        sendRecord(response, record, (reader) => answerRecord(reader, new URLSearchParams(query), nowMs())),
+        sendRecord(response, parts, refusals, (reader) => answerRecord(reader, new URLSearchParams(query), nowMs())),
     ],
-    ['/explain/<ray>', (response, ray) => sendRecord(response, record, (reader) => explainRay(reader, ray))],
+    ['/explain/<ray>', (response, ray) => sendRecord(response, parts, refusals, (reader) => explainRay(reader, ray))],
   ])
 }
 
@@ -132,31 +155,31 @@ function targetOf(url: string): [path: string, query: string] {
 }
 
 const explainPath = '/explain/'
+const tokenWords = 'show the token of `admin.token`'
 
 function sendRecord(
   response: ServerResponse,
-  record: AdminParts['record'],
+  { record }: Pick<AdminParts, 'record'>,
+  refusals: AdminRefusals,
   answer: (reader: RecordReader) => object,
 ): void {
   try {
     using reader = record()
-    if (!reader) return sendError(response, 404, 'nothing is taken down: `record.enabled` is false')
-    sendJson(response, 200, answer(reader))
+    if (reader) return sendJson(response, 200, answer(reader))
+    const detail = 'nothing is taken down: `record.enabled` is false'
+    refusals.refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail }))
   } catch (error) {
-    if (error instanceof BadQuery) sendError(response, 400, error.message)
-    else sendError(response, 503, `the record cannot be read: ${String(error)}`)
+    if (error instanceof BadQuery) return refusals.refuse(response, new Fault('HF_BAD_CALL', { detail: error.message }))
+    const detail = `the record cannot be read: ${String(error)}`
+    refusals.refuse(response, new Fault('HF_INTERNAL', { detail, status: 503 }))
   }
-}
-
-function sendError(response: ServerResponse, status: number, error: string, headers: string[] = []): void {
-  send(response, status, 'application/json', JSON.stringify({ error }), headers)
 }
 
 function sendJson(response: ServerResponse, status: number, value: object, indent?: number): void {
   send(response, status, 'application/json', JSON.stringify(value, null, indent))
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string, headers: string[] = []): void {
+function send(response: ServerResponse, status: number, type: string, body: string): void {
   if (response.destroyed) return
   response.writeHead(status, [
     'content-type',
@@ -165,7 +188,6 @@ function send(response: ServerResponse, status: number, type: string, body: stri
     String(Buffer.byteLength(body)),
     'cache-control',
     'no-store',
-    ...headers,
   ])
   response.end(body)
 }

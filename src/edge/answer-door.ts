@@ -48,20 +48,21 @@ export interface AnswerVisit {
   readonly caller: string
   readonly path: AnswerPath
   readonly query: URLSearchParams
-  /** Writes the answer for a fault. */
-  readonly answerFault: (fault: Fault) => void
+  /** Writes the answer for a fault. `ray`: of the answer that failed, where that is not this reading. */
+  readonly answerFault: (fault: Fault, ray?: Ray) => void
 }
 
 /** Serves one such request to its end. */
 export async function serveAnswer(parts: AnswerDoorParts, visit: AnswerVisit): Promise<void> {
+  const serving = new AnswerServing(parts, visit)
   try {
-    await new AnswerServing(parts, visit).serve()
+    await serving.serve()
   } catch (thrown) {
     const fault = toFault(thrown)
     const { observer, clock } = parts
     const { request, response, ray, requestId, beganMs, answerFault } = visit
     if (fault.status >= 500 && isEventSource(request)) clock.after(holdMs, () => response.destroy())
-    else answerFault(fault)
+    else answerFault(fault, serving.failedRay ?? ray)
     const told = refusalFact(fault, ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs)
     observer.settled({ ...told, requestId })
   }
@@ -72,6 +73,8 @@ function isEventSource({ headers }: IncomingMessage): boolean {
 }
 
 class AnswerServing {
+  /** Of the answer that is read, once it is known that it failed: there stands why. */
+  failedRay: Ray | null = null
   #parts: AnswerDoorParts
   #visit: AnswerVisit
 
@@ -116,9 +119,14 @@ class AnswerServing {
     if (request.method === 'HEAD') return this.#send(cursor, 200, null, 'text/event-stream; charset=utf-8')
     const { ray } = cursor.info
     const onStalled = (): void => observer.recorder.note({ kind: 'client', ray, state: 'stalled' })
-    const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers, fail: answerFault, onStalled })
+    let failed: Fault | null = null
+    const fail = (fault: Fault, answerRay?: Ray): void => {
+      failed = fault
+      answerFault(fault, answerRay)
+    }
+    const reply = new HttpReply(response, clock, { stalledMs: stalledReaderMs, headers, fail, onStalled })
     const onEnded = (sentBytes: number, how: string): void =>
-      this.#account(cursor, sentBytes, how === 'gone' ? 499 : 200)
+      this.#account(cursor, sentBytes, how === 'gone' ? 499 : 200, failed)
     relay.read(cursor, { next: after + 1, isStream: true, reply, onEnded })
   }
 
@@ -132,7 +140,10 @@ class AnswerServing {
     const events = await relay.events(cursor)
     const last = events.at(-1)
     if (!last) throw new Fault('HF_INTERNAL', { detail: 'the answer ended without a word' })
-    if (cursor.outcome !== 'complete') throw isErrorEvent(last) ? readErrorEvent(last) : new Fault('HF_UPSTREAM_CUT')
+    if (cursor.outcome !== 'complete') {
+      this.failedRay = info.ray
+      throw isErrorEvent(last) ? readErrorEvent(last) : new Fault('HF_UPSTREAM_CUT')
+    }
     this.#send(cursor, 200, info.isStream ? assemble(route, events) : last)
   }
 
@@ -202,20 +213,21 @@ class AnswerServing {
     this.#account(cursor, body?.length ?? 0, status)
   }
 
-  #account({ info, count }: JournalCursor, sentBytes: number, status: number): void {
+  #account({ info, count }: JournalCursor, sentBytes: number, status: number, failed: Fault | null = null): void {
     const { clock, observer } = this.#parts
     const { ray, requestId, beganMs } = this.#visit
     const isGone = status === 499
+    const code = failed?.code ?? (isGone ? 'HF_CLIENT_GONE' : null)
     observer.settled({
       ...refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'answers', clock.nowMs(), clock.monotonicMs() - beganMs),
       requestId,
       model: info.model,
       caller: info.caller,
       isStream: info.isStream,
-      outcome: isGone ? 'cancelled' : 'complete',
-      status,
-      code: isGone ? 'HF_CLIENT_GONE' : null,
-      detail: '',
+      outcome: failed ? 'failed' : isGone ? 'cancelled' : 'complete',
+      status: failed?.status ?? status,
+      code,
+      detail: failed?.detail ?? '',
       sentBytes,
       eventCount: count,
     })

@@ -8,6 +8,7 @@ import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
+import { redact } from '../ground/redact.ts'
 import type { Random } from '../ground/random.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
@@ -142,7 +143,7 @@ class Visit {
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
       headers: this.headers,
-      fail: (fault) => this.#answerFault(fault),
+      fail: (fault, ray) => this.#answerFault(fault, ray),
       onStalled: () => this.#parts.observer.recorder.note({ kind: 'client', ray, state: 'stalled' }),
     })
     relay.take(order, reply)
@@ -171,7 +172,7 @@ class Visit {
       caller: callers.identify(this.#request.headers).name,
       path,
       query: new URLSearchParams(query),
-      answerFault: (fault: Fault) => this.#answerFault(fault),
+      answerFault: (fault: Fault, ray?: Ray) => this.#answerFault(fault, ray),
     }
     void serveAnswer({ clock, relay, observer, stalledReaderMs: limits.stalledReaderMs }, visit)
   }
@@ -185,7 +186,13 @@ class Visit {
     const { callers, streams } = this.#parts
     const caller = (): string => callers.identify(this.#request.headers).name
     const { request, response } = this.#own
-    streams.handle(request, response, { headers: this.headers, caller })
+    this.route = 'streams'
+    streams.handle(request, response, {
+      headers: this.headers,
+      caller,
+      context: () => this.#context,
+      refused: (fault) => this.#accountFor(fault),
+    })
   }
 
   /** What is answered without a call. */
@@ -194,7 +201,7 @@ class Visit {
     if (path === previewRoot || path.startsWith(`${previewRoot}/`)) return this.#preview(path)
     const isList = path === '/v1/models'
     if (!isList && !path.startsWith('/v1/models/'))
-      throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${path.slice(0, 200)}` })
+      throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${redact(path.slice(0, 200))}` })
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
     const caller = this.#parts.callers.identify(this.#request.headers)
     const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))
@@ -215,6 +222,10 @@ class Visit {
   /** A request that never became a call: answered, and accounted for. */
   #refuse(fault: Fault): void {
     this.#answerFault(fault)
+    this.#accountFor(fault)
+  }
+
+  #accountFor(fault: Fault): void {
     const { clock, observer } = this.#parts
     const { ray, route, requestId } = this
     const told = refusalFact(fault, ray, route, clock.nowMs(), clock.monotonicMs() - this.beganMs)
@@ -222,8 +233,10 @@ class Visit {
     observer.settled({ ...told, requestId, trace: isOfCall ? this.trace : null })
   }
 
-  #answerFault(fault: Fault): void {
-    answerFault(fault, this.#request, this.#response, this.headers, this.#context)
+  /** `ray`: of the answer that failed, where that is an earlier one. */
+  #answerFault(fault: Fault, ray: Ray = this.ray): void {
+    const headers = ray === this.ray ? this.headers : withRay(this.headers, ray)
+    answerFault(fault, this.#request, this.#response, headers, { ...this.#context, ray })
   }
 
   get #context(): FaultContext {

@@ -23,10 +23,10 @@ export interface FaultContext {
 export function faultHeaders(fault: Fault): string[] {
   const { kind } = fault
   const headers: string[] = ['x-should-retry', String(kind.shouldCallerRetry)]
-  if (kind.proxyError) {
-    const received = fault.receivedStatus === undefined ? '' : `; received-status=${fault.receivedStatus}`
-    headers.push('proxy-status', `holdfast; error=${kind.proxyError}${received}; details="${fault.code}"`)
-  }
+  // Also of what is no error of a proxy the code is told: to a HEAD there is no other place for it.
+  const error = kind.proxyError ? `; error=${kind.proxyError}` : ''
+  const received = fault.receivedStatus === undefined ? '' : `; received-status=${fault.receivedStatus}`
+  headers.push('proxy-status', `holdfast${error}${received}; details="${fault.code}"`)
   if (fault.retryAfterMs !== undefined && kind.shouldCallerRetry) {
     const seconds = Math.min(retryAfterSecondsMax, Math.max(1, Math.ceil(fault.retryAfterMs / 1000)))
     headers.push(

@@ -26,7 +26,7 @@ export interface FaultTold {
 }
 
 /** RFC 9457, with the members that operators of CDNs know and ours on top. */
-export function problem({ fault, ray, site, atMs, notice }: FaultTold): Buffer {
+export function problem({ fault, ray, site, atMs, notice }: Omit<FaultTold, 'address'>): Buffer {
   const { kind } = fault
   const { statusUrl, incident } = notice
   return Buffer.from(

@@ -1,6 +1,7 @@
 /** A caller's connection as the relay sees it, over node:http. */
 import type { Socket } from 'node:net'
 import type { Fault } from '../fault/fault.ts'
+import type { Ray } from '../fault/ray.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { Reply, ReplyHead } from '../relay/reply.ts'
 import type { Answering } from './visitor.ts'
@@ -25,6 +26,16 @@ const ignore = (): void => {}
 /** One listener a connection, however many answers go over it. */
 const lastEnds = new WeakMap<Socket, LastEnd>()
 
+export interface HttpReplyOptions {
+  readonly stalledMs: number
+  /** Names and values in turn, for every answer. */
+  readonly headers: readonly string[]
+  /** Writes the answer for a fault. */
+  readonly fail: (fault: Fault, ray?: Ray) => void
+  /** The caller took nothing for `stalledMs`, and its connection is closed. */
+  readonly onStalled: () => void
+}
+
 /**
  * The first bytes of an answer go out with its head through node:http. From then on a stream's pieces are framed here
  * and written straight to the socket, one write each: node:http would need several (performance: half of the cost of a
@@ -37,7 +48,7 @@ export class HttpReply implements Reply {
   #response: Answering
   #clock: Clock
   #stalledMs: number
-  #fail: (fault: Fault) => void
+  #fail: (fault: Fault, ray?: Ray) => void
   #onStalled: () => void
   #headers: readonly string[]
   /** Set once frames may be written to it directly. */
@@ -59,15 +70,7 @@ export class HttpReply implements Reply {
     this.#response.destroy()
   }
 
-  /**
-   * `headers`: names and values in turn, for every answer. `fail` writes the answer for a fault. `onStalled`: the caller
-   * took nothing for `stalledMs`, and its connection is closed.
-   */
-  constructor(
-    response: Answering,
-    clock: Clock,
-    options: { stalledMs: number; headers: readonly string[]; fail: (fault: Fault) => void; onStalled: () => void },
-  ) {
+  constructor(response: Answering, clock: Clock, options: HttpReplyOptions) {
     this.#response = response
     this.#staysOpen = response.shouldKeepAlive
     this.#clock = clock
@@ -132,9 +135,9 @@ export class HttpReply implements Reply {
     this.#stall ??= this.#clock.after(this.#stalledMs, this.#cut)
   }
 
-  fail(fault: Fault): void {
+  fail(fault: Fault, ray?: Ray): void {
     this.#close()
-    this.#fail(fault)
+    this.#fail(fault, ray)
   }
 
   #writeFirst(bytes: Buffer): boolean {

@@ -1,5 +1,5 @@
 /** A listening socket for visitors, over node:http, with every limit set on purpose, and its polite end. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
@@ -53,23 +53,12 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   let isEnding = false
   const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headersMs,
-      requestTimeout: limits.requestMs,
-      keepAliveTimeout: limits.idleMs,
-      connectionsCheckingInterval: 1000,
-      requireHostHeader: false, // the guard refuses it, with an answer of ours
-      noDelay: true,
-    },
-    (request, response) => {
-      // Set before the handler writes its head: the client then does not reuse the connection.
-      if (!mayStayOpen()) response.shouldKeepAlive = false
-      live.enter(response)
-      parts.handle(request, response)
-    },
-  )
+  const server = createServer(settingsOf(limits), (request, response) => {
+    // Set before the handler writes its head: the client then does not reuse the connection.
+    if (!mayStayOpen()) response.shouldKeepAlive = false
+    live.enter(response)
+    parts.handle(request, response)
+  })
   const front = openFront(server, parts, mayStayOpen)
   const isAnswering = (socket: Socket): boolean => live.isOn(socket) || front.isOn(socket)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
@@ -80,7 +69,9 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   })
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => parts.handle(request, response))
-  server.on('connect', (_request, socket: Socket) => refuseRaw(new Fault('HF_METHOD_UNKNOWN'), socket, parts))
+  server.on('connect', (_request, socket: Socket) =>
+    refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts),
+  )
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
   })
@@ -105,6 +96,18 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
       server.closeAllConnections()
       front[Symbol.dispose]()
     },
+  }
+}
+
+function settingsOf(limits: Limits): ServerOptions {
+  return {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: 1000,
+    requireHostHeader: false, // the guard refuses it, with an answer of ours
+    noDelay: true,
   }
 }
 

@@ -15,7 +15,7 @@ import { faultHeaders } from './fault-answer.ts'
 export interface RawRefusalParts {
   readonly clock: Clock
   readonly rays: RaySource
-  readonly observer: Observer
+  readonly observer: Pick<Observer, 'settled'>
 }
 
 /** The answers under way on each connection, in the order of their requests. */
@@ -64,7 +64,8 @@ export function parserFault(error: NodeJS.ErrnoException): Fault | null {
 }
 
 /** Answers with the fault and closes; without a fault it only closes. */
-export function refuseRaw(fault: Fault | null, socket: Socket, { rays, observer, clock }: RawRefusalParts): void {
+export function refuseRaw(fault: Fault | null, socket: Socket, parts: RawRefusalParts, route = 'other'): void {
+  const { rays, observer, clock } = parts
   if (!fault || !socket.writable) {
     socket.destroy()
     return
@@ -74,10 +75,11 @@ export function refuseRaw(fault: Fault | null, socket: Socket, { rays, observer,
   const headers = [
     ...['date', new Date(clock.nowMs()).toUTCString(), 'connection', 'close', 'cache-control', 'no-store'],
     ...['holdfast-ray', ray, 'x-request-id', ray, 'request-id', ray, ...faultHeaders(fault)],
+    ...(fault.param && fault.code === 'HF_METHOD_UNKNOWN' ? ['allow', fault.param] : []),
     ...['content-type', 'application/json', 'content-length', String(body.length)],
   ]
   let head = `HTTP/1.1 ${fault.status} ${fault.kind.title.replace(/[^ -~]/g, '')}\r\n`
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
   socket.end(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body]))
-  observer.settled(refusalFact(fault, ray, 'other', clock.nowMs(), 0))
+  observer.settled(refusalFact(fault, ray, route, clock.nowMs(), 0))
 }

@@ -47,9 +47,14 @@ export function responseStopped(
   const whole = asAsked(info, { ...skeleton(info, id), ...read(begun) })
   if (outcome === 'cancelled') return toBytes({ ...whole, status: 'cancelled', error: null })
   const error = fault
-    ? { code: fault.kind.openai[1], message: fault.told, cause: fault.code }
-    : { code: 'server_error', message: 'The answer failed.' }
+    ? { code: fault.kind.openai[1], message: fault.told, ...oursOf(fault), ray: info.ray }
+    : { code: 'server_error', message: 'The answer failed.', ray: info.ray }
   return toBytes({ ...whole, status: 'failed', error })
+}
+
+/** As every error of ours has it. */
+function oursOf({ code, kind }: Fault): Fields {
+  return { cause: code, retryable: kind.shouldCallerRetry }
 }
 
 function skeleton({ model, beganMs }: AnswerInfo, id: string): Fields {

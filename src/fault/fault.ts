@@ -18,6 +18,8 @@ export interface FaultDetail {
   /** What the upstream said of the caller's own request, to be passed on to the caller. */
   readonly upstreamBody?: Buffer
   readonly upstream?: string
+  /** The upstream may have seen the request all the same: it was sent before, on a connection that was closed. */
+  readonly wasSent?: boolean
   readonly cause?: unknown
 }
 
@@ -30,6 +32,7 @@ export class Fault extends Error {
   readonly receivedStatus: number | undefined
   readonly upstreamBody: Buffer | undefined
   readonly upstream: string | undefined
+  readonly wasSent: boolean
   readonly status: number
 
   constructor(code: FaultCode, detail: FaultDetail = {}) {
@@ -48,6 +51,7 @@ export class Fault extends Error {
     this.receivedStatus = detail.receivedStatus
     this.upstreamBody = detail.upstreamBody
     this.upstream = detail.upstream
+    this.wasSent = detail.wasSent ?? false
     this.status = detail.status ?? kind.status
   }
 

@@ -114,6 +114,14 @@ export class Progress {
     return (code === 'HF_FIRST_TOKEN_TIMEOUT' || code === 'HF_CONNECT_TIMEOUT') && this.isAlive
   }
 
+  /** What the engine tells of itself, and whether it got on since then, in words; empty where it tells nothing. */
+  engineWords(sinceMs: number): string {
+    const gauges = this.#fresh
+    if (gauges === null) return ''
+    const hand = `${gauges.running} running, ${gauges.waiting} waiting`
+    return this.#movedMs > sinceMs ? `, though the engine got on (${hand})` : ` (the engine: ${hand})`
+  }
+
   /** How long the server may be silent on all its answers; null while that cannot be told. */
   get limitMs(): number | null {
     const p99Ms = this.#pace.p99Ms

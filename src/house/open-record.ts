@@ -34,7 +34,7 @@ interface RecordBase {
 
 const nothing: OpenRecord = { recorder: noRecorder, lostCount: () => 0, memory: null, read: () => null }
 
-/** A record that cannot be opened is done without: it must not keep a gateway from serving. */
+/** A record that cannot be opened is done without until it can: it must not keep a gateway from serving. */
 export function openRecord(parts: AsyncDisposableStack, config: Config, base: RecordBase): OpenRecord {
   const { record, stateDir } = config
   const { clock, log, node, isKeeper } = base
@@ -49,12 +49,7 @@ export function openRecord(parts: AsyncDisposableStack, config: Config, base: Re
     }
   }
   const path = join(stateDir, recordFileName)
-  try {
-    if (isKeeper) parts.use(new RecordSweep(path, clock, record))
-    const recorder = parts.use(new Recording(clock, record, new SqliteRecord(path, clock, node, log)))
-    return { recorder, lostCount: () => recorder.lostCount, memory: null, read: () => new RecordQuery(path) }
-  } catch (error) {
-    log.error({ detail: String(error) }, 'there is no record: its file cannot be opened')
-    return nothing
-  }
+  if (isKeeper) parts.use(new RecordSweep(path, clock, record))
+  const recorder = parts.use(new Recording(clock, record, new SqliteRecord(path, clock, node, log)))
+  return { recorder, lostCount: () => recorder.lostCount, memory: null, read: () => new RecordQuery(path) }
 }

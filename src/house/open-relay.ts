@@ -78,7 +78,8 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const exporter = telemetry.openExporter(metrics)
   if (exporter) parts.use(exporter)
   const counts = callCounts(config, fleet)
-  const observer = new Observer(log, metrics, config.log, recorder, exporter ? [counts, exporter] : [counts])
+  const wishes = { access: config.log.access, refusalWords: config.record.refusalWords }
+  const observer = new Observer(log, metrics, wishes, recorder, exporter ? [counts, exporter] : [counts])
   const relay: Relay = {
     ...gauged,
     clock,

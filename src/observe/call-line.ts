@@ -2,6 +2,7 @@
  * The line of one call in the access log. It comes for every call, so it is put together by hand: a third of the CPU
  * time of taking the account apart and giving it to JSON.stringify.
  */
+import { safeJson } from '../ground/one-line.ts'
 import type { AttemptFact, ExchangeFact } from './exchange-fact.ts'
 
 /** Every field of an account has its place in the line, but for these. */
@@ -46,21 +47,21 @@ export function callLine(level: 'info' | 'warn', fact: Pick<ExchangeFact, Told>,
 /** All but moment, ray and code, as in an object's text. Fields without a value are left out. */
 export function callText(fact: Omit<Pick<ExchangeFact, Told>, 'atMs' | 'ray' | 'code'>): string {
   const { requestId, trace, caller, detail, firstTokenMs, overheadMs, inputTokens, outputTokens, finishReason } = fact
-  let text = `"outcome":"${fact.outcome}","route":"${fact.route}","model":${JSON.stringify(fact.model)}`
+  let text = `"outcome":"${fact.outcome}","route":"${fact.route}","model":${quoted(fact.model)}`
   text += `,"isStream":${fact.isStream},"status":${fact.status},"requestBytes":${fact.requestBytes}`
   text += `,"sentBytes":${fact.sentBytes},"eventCount":${fact.eventCount},"durationMs":${tenths(fact.durationMs)}`
   if (firstTokenMs !== null) text += `,"firstTokenMs":${tenths(firstTokenMs)}`
-  if (requestId !== null) text += `,"requestId":${JSON.stringify(requestId)}`
+  if (requestId !== null) text += `,"requestId":${quoted(requestId)}`
   if (trace) text += `,"traceId":"${trace.traceId}"`
   if (fact.queueMs > 0) text += `,"queueMs":${tenths(fact.queueMs)}`
   if (overheadMs !== null) text += `,"overheadMs":${tenths(overheadMs)}`
-  if (detail !== '') text += `,"detail":${JSON.stringify(detail)}`
-  if (caller !== '') text += `,"caller":${JSON.stringify(caller)}`
+  if (detail !== '') text += `,"detail":${quoted(detail)}`
+  if (caller !== '') text += `,"caller":${quoted(caller)}`
   if (fact.tier !== 'standard') text += `,"tier":"${fact.tier}"`
   if (inputTokens !== null) text += `,"inputTokens":${inputTokens}`
   if (outputTokens !== null) text += `,"outputTokens":${outputTokens}`
-  if (finishReason !== null) text += `,"finishReason":${JSON.stringify(finishReason)}`
-  const seams = fact.seams.length === 0 ? '[]' : JSON.stringify(fact.seams)
+  if (finishReason !== null) text += `,"finishReason":${quoted(finishReason)}`
+  const seams = fact.seams.length === 0 ? '[]' : quoted(fact.seams)
   return `${text},"attempts":${attemptsText(fact.attempts)},"seams":${seams}`
 }
 
@@ -69,14 +70,19 @@ function attemptsText(attempts: readonly AttemptFact[]): string {
   const [only] = attempts
   return attempts.length === 1 && only && only.code === null && only.detail === ''
     ? `[${goodAttempt(only)}]`
-    : JSON.stringify(attempts)
+    : quoted(attempts)
 }
 
 function goodAttempt(fact: AttemptFact): string {
   const { upstream, afterMs, durationMs, connectMs, firstTokenMs, receivedStatus, isHedge } = fact
   const phases = `"connectMs":${connectMs},"firstTokenMs":${firstTokenMs}`
   const times = `"afterMs":${afterMs},"durationMs":${durationMs},${phases},"receivedStatus":${receivedStatus}`
-  return `{"upstream":${JSON.stringify(upstream)},${times}${isHedge === undefined ? '' : `,"isHedge":${isHedge}`}}`
+  return `{"upstream":${quoted(upstream)},${times}${isHedge === undefined ? '' : `,"isHedge":${isHedge}`}}`
+}
+
+/** What others have named cannot break the line, nor turn it round. */
+function quoted(value: unknown): string {
+  return safeJson(JSON.stringify(value))
 }
 
 /** Milliseconds with one decimal: the clock's further ones say nothing. */

@@ -4,8 +4,10 @@
  */
 import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
+import { safeJson } from '../ground/one-line.ts'
 import { callText } from './call-line.ts'
 import type { AttemptFact, ExchangeFact } from './exchange-fact.ts'
+import { wordsOf } from './refusal-words.ts'
 import { type Fact, type FactKind, factKinds, type Note, type SumFact } from './fact.ts'
 
 /** What goes first when room is short: calls to which nothing happened, then other calls, then the rest. */
@@ -48,7 +50,7 @@ export function lastUpstream({ attempts }: Pick<ExchangeFact, 'attempts'>): stri
 
 export function noteRow(note: Note | Omit<SumFact, 'atMs' | 'node'>, atMs: number): FactRow {
   const { kind, ray = null, upstream = null, code = null, ...body } = note
-  return { atMs, kind, rank: ranks[factKinds[kind]], ray, upstream, code, body: JSON.stringify(body, cut) }
+  return { atMs, kind, rank: ranks[factKinds[kind]], ray, upstream, code, body: safeJson(JSON.stringify(body, cut)) }
 }
 
 /** The way back; null for what is not a fact of ours (a later version may have written it). */
@@ -59,11 +61,16 @@ export function readRow(row: FactRow, node: string): Fact | null {
     const body = JSON.parse(row.body) as Record<string, unknown>
     const links = { atMs, node, kind, ray: ray as Ray | null, upstream, code: code as FaultCode | null }
     if (kind !== 'call') return { ...links, ...body, ...links } as Fact
+    if (!isListOfObjects(body['attempts']) || !Array.isArray(body['seams'])) return null
     const attempts = (body['attempts'] as AttemptFact[]).map((each) => ({ ...noAttempt, ...each }))
     return { ...links, ...noCall, ...body, ...links, attempts } as unknown as Fact
   } catch {
     return null
   }
+}
+
+function isListOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'object' && each !== null)
 }
 
 /** What a call's text leaves out where there is nothing to tell. */
@@ -101,16 +108,14 @@ function boundedNames(fact: ExchangeFact): ExchangeFact {
 function bounded(fact: ExchangeFact, words: boolean): ExchangeFact {
   return {
     ...boundedNames(fact),
-    detail: told(fact.code, fact.detail, words),
+    detail: toldOf(fact.code, fact.detail, words),
     attempts: fact.attempts
       .slice(0, itemsMax)
-      .map((each) => (each.detail === '' ? each : { ...each, detail: told(each.code, each.detail, words) })),
+      .map((each) => (each.detail === '' ? each : { ...each, detail: toldOf(each.code, each.detail, words) })),
     seams: fact.seams.slice(0, itemsMax),
   }
 }
 
-/** What a server says of a call that it refuses may quote the call: of that only the status stays. */
-export function told(code: FaultCode | null, detail: string, words: boolean): string {
-  if (words || code !== 'HF_CALL_REFUSED') return detail.slice(0, wordsLengthMax)
-  return /^status \d{3}/.exec(detail)?.[0] ?? ''
+function toldOf(code: FaultCode | null, detail: string, words: boolean): string {
+  return (words ? detail : wordsOf(code, detail)).slice(0, wordsLengthMax)
 }

@@ -48,7 +48,11 @@ const moment = (ms: number): string => new Date(ms).toISOString()
 
 /** Without its time, ray and process. */
 export function factWords(fact: Fact): string {
-  return printable((words[fact.kind] as (fact: Fact) => string)(fact))
+  try {
+    return printable((words[fact.kind] as (fact: Fact) => string)(fact))
+  } catch {
+    return 'written by another version, in a shape that is not known here'
+  }
 }
 
 /** Control and invisible characters as escapes: of ASCII, of its extension, of writing direction, and broken halves. */

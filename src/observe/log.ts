@@ -1,6 +1,7 @@
 /** The log: one JSON object a line (pino, wrapped). Never holds a prompt, an answer or a key. */
 import { pino } from 'pino'
 import { systemClock } from '../ground/clock.ts'
+import { safeJson } from '../ground/one-line.ts'
 import { redact } from '../ground/redact.ts'
 import { callLine } from './call-line.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
@@ -41,7 +42,7 @@ export function openLog(options: LogOptions, target: string | 1 | 2, base: Recor
       serializers: { detail: safe, message: safe, error: safe },
       redact: { paths: secretPaths, censor: '[redacted]' },
     },
-    stream,
+    { write: (line: string) => stream.write(safeJson(line)) },
   )
   const prefix = JSON.stringify(base).slice(1, -1)
   return {

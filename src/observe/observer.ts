@@ -4,6 +4,7 @@ import type { Ray } from '../fault/ray.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metric.ts'
+import { withoutRefusalWords } from './refusal-words.ts'
 import { noRecorder, type Recorder } from './recorder.ts'
 
 /** Who reads settled calls, beside log and metrics. */
@@ -16,13 +17,14 @@ export class Observer {
   readonly recorder: Recorder
   readonly #metrics: Metrics
   readonly #hasAccessLog: boolean
+  readonly #hasRefusalWords: boolean
   readonly #readers: readonly CallReader[]
 
   /** `readers`: who else is told of each call. */
   constructor(
     log: Log,
     metrics: Metrics,
-    options: { access: boolean },
+    options: { access: boolean; refusalWords?: boolean },
     recorder = noRecorder,
     readers: readonly CallReader[] = [],
   ) {
@@ -30,6 +32,7 @@ export class Observer {
     this.recorder = recorder
     this.#metrics = metrics
     this.#hasAccessLog = options.access
+    this.#hasRefusalWords = options.refusalWords ?? false
     this.#readers = readers
   }
 
@@ -40,7 +43,7 @@ export class Observer {
     if (!this.#hasAccessLog) return
     // A stream that broke has sent its 200 long before.
     const isOurTrouble = fact.outcome === 'failed' && (fact.status >= 500 || fact.status === 200)
-    this.log.call(isOurTrouble ? 'warn' : 'info', fact)
+    this.log.call(isOurTrouble ? 'warn' : 'info', this.#hasRefusalWords ? fact : withoutRefusalWords(fact))
   }
 }
 

@@ -7,6 +7,7 @@ import type { ExchangeFact } from './exchange-fact.ts'
 import type { Note } from './fact.ts'
 import { callRow, type FactRow, noteRow } from './fact-row.ts'
 import type { Recorder } from './recorder.ts'
+import { withoutNotedWords } from './refusal-words.ts'
 
 /** Where rows are put; takes them at once and writes them when it is convenient. */
 export interface FactShelf extends Disposable {
@@ -48,7 +49,8 @@ export class Recording implements Recorder, Disposable {
 
   note(note: Note): void {
     if (note.ray) this.#remember(note.ray)
-    this.#shelf.put(noteRow(note, this.#clock.nowMs()))
+    const told = this.#options.refusalWords ? note : withoutNotedWords(note)
+    this.#shelf.put(noteRow(told, this.#clock.nowMs()))
   }
 
   call(fact: ExchangeFact): void {

@@ -18,7 +18,19 @@ export interface Room {
 /** About 0.2 ms a look, all told. */
 export function readVitals(): Vitals {
   const { used_heap_size, heap_size_limit } = getHeapStatistics()
-  return { heapBytes: used_heap_size, heapBytesMax: heap_size_limit, residentBytes: process.memoryUsage.rss() }
+  return { heapBytes: used_heap_size, heapBytesMax: heap_size_limit, residentBytes: readResident() }
+}
+
+let residentBytes = 0
+
+/** The system tells it by a file: a process that may open no more keeps what it knew, and lives. */
+function readResident(): number {
+  try {
+    residentBytes = process.memoryUsage.rss()
+  } catch {
+    // as it was
+  }
+  return residentBytes
 }
 
 type Collect = (options?: { type: 'major'; flavor: 'last-resort' }) => void

@@ -11,6 +11,7 @@ import type { ProgressShare } from '../fleet/progress.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { Gather } from '../ground/gather.ts'
 import type { AttemptOrder } from './attempt-order.ts'
+import { insteadOfStream } from './instead-of-stream.ts'
 import { Rejoin, takeId } from './rejoin.ts'
 import { joinHeaders } from './upstream-headers.ts'
 import type { Flight, WireHead, WireReceiver } from './wire/wire.ts'
@@ -146,9 +147,8 @@ export class Attempt implements WireReceiver {
     if (!type.includes('text/event-stream')) {
       // An empty body says more than the missing type: wait for the end and judge the whole.
       if (head.headers['content-length'] === '0' || type === '') return
-      return this.#fail(
-        new Fault('HF_UPSTREAM_GARBLED', { detail: `a stream was asked for, ${type.slice(0, 80)} came` }),
-      )
+      // JSON may be an error that calls itself a success: it has words of its own.
+      return type.includes('json') ? undefined : this.#fail(this.#instead())
     }
     this.#reader = this.order.translation.streamReader((event, aside) => this.#emit(event, aside))
     this.#splitter = new SseSplitter((event) => this.#read(event))
@@ -275,12 +275,13 @@ export class Attempt implements WireReceiver {
     this.#body ??= new Gather(announced <= answerBytesMax ? announced : null)
     const length = this.#body.length + bytes.length
     if (status !== 200 && length > errorBytesMax) return this.#fail(this.#upstreamError(status))
+    if (this.order.isStream && length > errorBytesMax) return this.#fail(this.#instead())
     if (length > answerBytesMax) return this.#fail(new Fault('HF_UPSTREAM_TOO_LARGE'))
     this.#body.add(bytes, false)
   }
 
   #endWhole(): void {
-    if (this.order.isStream) return this.#fail(new Fault('HF_UPSTREAM_EMPTY'))
+    if (this.order.isStream) return this.#fail(this.#body ? this.#instead() : new Fault('HF_UPSTREAM_EMPTY'))
     let answer: WholeAnswer
     try {
       answer = this.order.translation.readWhole(this.#body?.take() ?? nothing)
@@ -292,6 +293,12 @@ export class Attempt implements WireReceiver {
     this.#progress.token(this.#clock.monotonicMs())
     this.#close()
     this.#listener.onWhole(answer)
+  }
+
+  /** What came in place of a stream. */
+  #instead(): Fault {
+    const type = this.#head?.headers['content-type'] ?? ''
+    return insteadOfStream(type, this.#body?.take() ?? null, this.order.translation)
   }
 
   #upstreamError(status: number): Fault {
@@ -339,7 +346,9 @@ export class Attempt implements WireReceiver {
 
   /** The upstream is silent on all its answers: this one is not waited for any longer. */
   #onHung(silentMs: number): void {
-    this.#fail(new Fault('HF_UPSTREAM_STALLED', { detail: `no answer of the server got on for ${silentMs} ms` }))
+    this.#fail(
+      new Fault('HF_UPSTREAM_STALLED', { detail: `no answer of the server got on for ${Math.round(silentMs)} ms` }),
+    )
   }
 
   /** One lazy timer: it is not moved at each token, but asks when it fires how long the silence has been. */
@@ -379,6 +388,10 @@ export class Attempt implements WireReceiver {
     if (this.#reader?.isComplete) return this.#endStream()
     if (this.#isWaitedFor()) return this.#watch()
     const code = this.isCommitted ? 'HF_UPSTREAM_STALLED' : 'HF_FIRST_TOKEN_TIMEOUT'
-    this.#fail(new Fault(code, { detail: `nothing for ${this.#limitMs()} ms` }))
+    this.#fail(
+      new Fault(code, {
+        detail: `nothing for ${Math.round(this.#limitMs())} ms${this.order.upstream.progress.engineWords(this.#sinceMs)}`,
+      }),
+    )
   }
 }

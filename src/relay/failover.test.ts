@@ -26,6 +26,12 @@ function member(wasUp: boolean): Member {
   return { upstream, model: null, weight: 1, priority: 0 }
 }
 
+test('a failure to connect on the second way may have reached somebody on the first, and costs so much', () => {
+  const fault = new Fault('HF_UPSTREAM_REFUSED', { wasSent: true })
+  assert.equal(hasReachedUpstream(fault), true)
+  assert.equal(retryCost(fault), retryCost(new Fault('HF_UPSTREAM_RESET')))
+})
+
 test('a failure to connect has reached nobody; any other may have', () => {
   for (const code of [
     'HF_UPSTREAM_REFUSED',

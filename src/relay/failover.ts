@@ -53,7 +53,7 @@ const unsent = new Set<FaultCode>([
 
 /** Whether the server may have seen the request. */
 export function hasReachedUpstream(fault: Fault): boolean {
-  return !unsent.has(fault.code)
+  return fault.wasSent || !unsent.has(fault.code)
 }
 
 export function isUpstreamsFault(fault: Fault): boolean {
@@ -69,9 +69,9 @@ const severedCost = 0.2
  * What the attempt after this failure costs of the budget for further ones: nothing when nobody was reached, little
  * when the work is done once all the same.
  */
-export function retryCost({ code }: Fault): number {
-  if (unsent.has(code)) return 0
-  return severed.has(code) ? severedCost : 1
+export function retryCost(fault: Fault): number {
+  if (!hasReachedUpstream(fault)) return 0
+  return severed.has(fault.code) || unsent.has(fault.code) ? severedCost : 1
 }
 
 /** Whether an upstream was given up for lateness only since another one could be asked: its own time was not over. */

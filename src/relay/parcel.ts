@@ -6,6 +6,7 @@ import { readCall } from '../dialect/read-call.ts'
 import type { Route } from '../dialect/call.ts'
 import type { Target } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
+import type { Adopted } from '../store/journal.ts'
 import type { Order } from './order.ts'
 
 const lineFeed = 0x0a
@@ -62,4 +63,13 @@ export function unpackOrder(parcel: Buffer, clock: Clock): Order | null {
   const call = readCall(route, parcel.subarray(end + 1), headers)
   const beganMs = clock.monotonicMs() - Math.max(0, clock.nowMs() - arrivedMs)
   return { ...defaults, ...rest, call, callerKey: null, beganMs }
+}
+
+/** The order of an answer that is taken over; null where it was not kept, or makes no sense. */
+export function orderOf({ request }: Pick<Adopted, 'request'>, clock: Clock): Order | null {
+  try {
+    return request && unpackOrder(request, clock)
+  } catch {
+    return null
+  }
 }

@@ -17,7 +17,8 @@ import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
 import { lastWord } from './last-word.ts'
 import type { Order } from './order.ts'
-import { unpackOrder } from './parcel.ts'
+import { givenUpAnswer, refusedOrder } from './short-account.ts'
+import { orderOf } from './parcel.ts'
 import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
 import { Recent } from './recent.ts'
@@ -75,7 +76,7 @@ export class RelayPlane {
   /** A call with its first reader. A repetition of a call that is under way becomes another reader of that. */
   take(order: Order, reply: Reply): void {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#start(order, reply)
-    this.#takeRepeated(order, reply).catch((thrown: unknown) => reply.fail(toFault(thrown)))
+    this.#takeRepeated(order, reply).catch((thrown: unknown) => reply.fail(this.#refused(order, thrown)))
   }
 
   /**
@@ -84,7 +85,11 @@ export class RelayPlane {
    */
   async takeInBackground(order: Order): Promise<AnswerInfo> {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#startInBackground(order)
-    return this.#inTurn(order, async () => (await this.#earlier(order)) ?? this.#startInBackground(order))
+    return this.#inTurn(order, async () => {
+      const earlier = this.#earlier(order)
+      earlier.catch((thrown: unknown) => this.#refused(order, thrown))
+      return (await earlier) ?? this.#startInBackground(order)
+    })
   }
 
   /**
@@ -278,6 +283,13 @@ export class RelayPlane {
     return turn
   }
 
+  /** It became no exchange, which would account for it. */
+  #refused(order: Order, thrown: unknown): Fault {
+    const fault = toFault(thrown)
+    this.#relay.observer.settled(refusedOrder(order, fault, this.#relay.clock))
+    return fault
+  }
+
   /** The answer to the call with this `Idempotency-Key`. @throws {Fault} HF_KEY_REUSED */
   async #openByKey(order: Order): Promise<JournalCursor | null> {
     const alias = keyAlias(order)
@@ -369,7 +381,9 @@ export class RelayPlane {
   #giveUp({ info, entry, events }: Adopted): void {
     const ended = lastWord({ route: info.route as Route, isStream: info.isStream }, events)
     if (ended) return entry.seal(ended)
-    entry.seal('failed', errorEvent(new Fault('HF_NOT_ADOPTABLE'), info.ray, info.route as Route))
+    const fault = new Fault('HF_NOT_ADOPTABLE')
+    entry.seal('failed', errorEvent(fault, info.ray, info.route as Route))
+    this.#relay.observer.settled(givenUpAnswer(info, fault, events.length, this.#relay.clock))
   }
 }
 
@@ -381,12 +395,4 @@ function isUsable(cursor: JournalCursor | null): cursor is JournalCursor {
 /** @throws {Fault} HF_KEY_REUSED */
 function needSameCall({ callKey }: AnswerInfo, order: Order): void {
   if (callKey !== callKeyOf(order)) throw new Fault('HF_KEY_REUSED', { param: 'idempotency-key' })
-}
-
-function orderOf({ request }: Adopted, clock: Clock): Order | null {
-  try {
-    return request && unpackOrder(request, clock)
-  } catch {
-    return null
-  }
 }

@@ -1,5 +1,6 @@
 /** What the relay needs of a caller's connection. The edge implements it; the simulated world does too. */
 import type { Fault } from '../fault/fault.ts'
+import type { Ray } from '../fault/ray.ts'
 
 export interface ReplyHead {
   /** Byte length of a whole answer; null for a stream of SSE events. */
@@ -19,8 +20,8 @@ export interface Reply {
   end(): void
   /** Breaks the connection once what was written has gone out, so that the answer cannot look whole. */
   breakOff(): void
-  /** Answers with an error instead, before `begin`. */
-  fail(fault: Fault): void
+  /** Answers with an error instead, before `begin`. `ray`: of the answer that failed, where it is not the caller's. */
+  fail(fault: Fault, ray?: Ray): void
   /** Set by the relay: the caller's buffer has room again. */
   onDrain: () => void
   /** Set by the relay: the caller's connection closed before the end. */

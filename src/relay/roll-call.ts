@@ -117,6 +117,8 @@ export class RollCall implements Disposable {
     } catch (thrown) {
       if (this.#isOver) return
       const { code, detail } = toFault(thrown)
+      // What we are short of ourselves says nothing of it.
+      if (code === 'HF_QUEUE_FULL') return this.#askSoon(upstream, downPeriodMs)
       // One that speaks is too busy to list its models in time, and not down.
       if (!upstream.isHung && upstream.progress.excuses(code, 0)) return this.#askSoon(upstream, upPeriodMs)
       upstream.fail('HF_NO_UPSTREAM')

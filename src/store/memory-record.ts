@@ -1,5 +1,5 @@
 /** The record in memory: the last facts, for a gateway that keeps nothing on a disk. */
-import type { FactKind, SumFact } from '../observe/fact.ts'
+import type { SumFact } from '../observe/fact.ts'
 import { type FactRow, readRow } from '../observe/fact-row.ts'
 import type { FactShelf } from '../observe/recording.ts'
 import { type CallCount, entriesMax, type Entry, type FactFilter, type Page, type RecordReader } from './record.ts'
@@ -49,18 +49,23 @@ export class MemoryRecord implements FactShelf, RecordReader {
     return this.#find((row) => row.ray === ray, entriesMax).toReversed()
   }
 
-  around(fromMs: number, toMs: number, kinds: readonly FactKind[] | null, countMax = entriesMax): Entry[] {
-    return [...this.latest({ ...(kinds && { kinds }), fromMs, toMs }, countMax).entries].toReversed()
-  }
-
   latest(filter: FactFilter, countMax: number, cursor: number | null = null): Page {
     const limit = Math.min(countMax, entriesMax)
     const entries = this.#find((row, id) => (cursor === null || id < cursor) && isWanted(row, filter), limit)
     return { entries, next: entries.length < limit ? null : (entries.at(-1)?.id ?? null) }
   }
 
+  earliest(filter: FactFilter, countMax: number): Entry[] {
+    return this.#find((row) => isWanted(row, filter), rowsMax)
+      .toReversed()
+      .slice(0, Math.min(countMax, entriesMax))
+  }
+
   lastFailure(): Entry | null {
-    return this.#find(({ kind, code }) => kind === 'call' && code !== null, 1)[0] ?? null
+    // What was asked of the operators' port is nobody's call.
+    const isFailure = ({ kind, code, body }: FactRow): boolean =>
+      kind === 'call' && code !== null && !body.includes('"route":"admin"')
+    return this.#find(isFailure, 1)[0] ?? null
   }
 
   counts(fromMs: number, toMs: number): CallCount[] {
@@ -100,11 +105,12 @@ function costOf({ body }: FactRow): number {
   return body.length + rowBytes
 }
 
-function isWanted(row: FactRow, { kinds, upstream, code, fromMs, toMs }: FactFilter): boolean {
+function isWanted(row: FactRow, { kinds, upstream, code, isEventful, fromMs, toMs }: FactFilter): boolean {
   return (
     (kinds === undefined || kinds.includes(row.kind)) &&
     (upstream === undefined || row.upstream === upstream) &&
     (code === undefined || row.code === code) &&
+    (!isEventful || row.rank > 0) &&
     (fromMs === undefined || row.atMs >= fromMs) &&
     (toMs === undefined || row.atMs < toMs)
   )

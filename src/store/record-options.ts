@@ -14,7 +14,7 @@ export const recordSchema = z
     keepUneventfulMs: milliseconds(3_600_000, 'The same for calls to which nothing happened.', { max: 366 * dayMs }),
     totalBytesMax: bytes(
       512 * 2 ** 20,
-      'Size of the file. When it is full, calls to which nothing happened are forgotten first, then other calls, the oldest first, then the rest.',
+      'Size of the file. When it is full, calls to which nothing happened are forgotten first, then of the most frequent fault the oldest calls, then the rest.',
     ),
     uneventfulPerSecond: count(
       20,
@@ -32,7 +32,7 @@ export const recordSchema = z
     ),
     refusalWords: z.boolean().default(false).meta({
       description:
-        'Keep what a model server says of a call that it refuses. It may quote the call: off, only the status is kept.',
+        'Keep what a model server says of a call that it refuses, here and in the log. It may quote the call: off, only the status is kept.',
     }),
   })
   .prefault({})

@@ -16,6 +16,8 @@ export interface FactFilter {
   readonly kinds?: readonly FactKind[]
   readonly upstream?: string
   readonly code?: string
+  /** Without calls to which nothing happened. */
+  readonly isEventful?: boolean
   /** From here on, and before there; milliseconds since 1970. */
   readonly fromMs?: number
   readonly toMs?: number
@@ -37,10 +39,10 @@ export const entriesMax = 1000
 export interface RecordReader extends Disposable {
   /** All that is known of one call, in order of time. */
   byRay(ray: string): readonly Entry[]
-  /** What happened in a time, in order of time; the newest where there is more than `countMax`. */
-  around(fromMs: number, toMs: number, kinds: readonly FactKind[] | null, countMax?: number): readonly Entry[]
   /** The newest, before `cursor` where there is one. */
   latest(filter: FactFilter, countMax: number, cursor?: number | null): Page
+  /** The oldest, in order of time. */
+  earliest(filter: FactFilter, countMax: number): readonly Entry[]
   /** The last call that failed; null where there is none. */
   lastFailure(): Entry | null
   /** The kinds of calls that were settled in a time, at most 1000. Sums are told every ten seconds. */

@@ -17,6 +17,11 @@ export function isDamage(cause: unknown): boolean {
   return cause instanceof Damage || [11, 26].includes(primaryCode(cause))
 }
 
+/** SQLITE_FULL, or SQLITE_IOERR: the disk takes no more for now. */
+export function isFull(cause: unknown): boolean {
+  return [10, 13].includes(primaryCode(cause))
+}
+
 /** What was kept does not fit together any more. */
 export class Damage extends Error {}
 
@@ -33,14 +38,14 @@ export class SqliteFile {
   #statements = new Map<string, StatementSync>()
   #isClosed = false
 
-  /** @param sync `full` waits for the disk with each commit. */
-  constructor(path: string, clock: Clock, sync: 'normal' | 'full') {
+  /** @param sync `full` waits for the disk with each commit. @param waitMs blocks so long while another opens it. */
+  constructor(path: string, clock: Clock, sync: 'normal' | 'full', waitMs = 5000) {
     this.#clock = clock
     this.database = new DatabaseSync(path)
     try {
       // Changes are copied out of the log by `sqlite-checkpoint.ts`; where that does not run, here, and calls wait.
       this.database.exec(
-        `PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${sync.toUpperCase()};
+        `PRAGMA busy_timeout = ${waitMs}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${sync.toUpperCase()};
         PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 33554432;
         PRAGMA busy_timeout = 0`,
       )

@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
-import { isDamage, SqliteFile } from './sqlite-file.ts'
+import { isDamage, reasonOf, SqliteFile } from './sqlite-file.ts'
 import { inodeOf, layAside } from './sqlite-lay-aside.ts'
 
 export const recordFileName = 'record.db'
@@ -29,11 +29,20 @@ const schemaSql = `
   CREATE INDEX IF NOT EXISTS fact_ray ON fact (ray) WHERE ray IS NOT NULL;
   CREATE INDEX IF NOT EXISTS fact_upstream ON fact (upstream, kind) WHERE upstream IS NOT NULL;
   CREATE INDEX IF NOT EXISTS fact_code ON fact (code, kind) WHERE code IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS fact_failed ON fact (id) WHERE kind = 'call' AND code IS NOT NULL;
+  DROP INDEX IF EXISTS fact_failed;
+  CREATE INDEX IF NOT EXISTS fact_eventful ON fact (kind) WHERE rank = 1;
   CREATE INDEX IF NOT EXISTS fact_spare ON fact (id) WHERE rank = 0;
   PRAGMA user_version = ${version}`
 
-const busyMs = 2000
+/** Before calls come there is time; later nobody is to wait for the record. */
+const firstWaitMs = 1000
+
+/** It is there or not, and cannot be opened: locked by another process, on a disk that is full or cannot be written. */
+export class Unopened extends Error {
+  constructor(cause: unknown) {
+    super(reasonOf(cause), { cause })
+  }
+}
 
 /** The file as it lies at its path now: it may have been laid aside or deleted while it is written. */
 export class RecordFile {
@@ -41,56 +50,68 @@ export class RecordFile {
   generation = 0
   readonly #path: string
   readonly #clock: Clock
-  #file: SqliteFile
-  #inode: number | null
+  #file: SqliteFile | null = null
+  #inode: number | null = null
 
-  /** @throws when it cannot be opened. */
+  /** One that cannot be opened now is tried again at each look. */
   constructor(path: string, clock: Clock) {
     this.#path = path
     this.#clock = clock
-    this.#file = openRecordFile(path, clock)
-    this.#inode = inodeOf(path)
+    try {
+      this.#open(firstWaitMs)
+    } catch {
+      // `now` says why
+    }
   }
 
-  /** @throws when it is another one, and cannot be opened. */
+  /** @throws {Unopened} when it cannot be opened. */
   get now(): SqliteFile {
-    if (this.#file.database.isOpen && inodeOf(this.#path) === this.#inode) return this.#file
-    this.#file.close()
-    this.#file = openRecordFile(this.#path, this.#clock)
-    this.#inode = inodeOf(this.#path)
+    if (this.#file?.database.isOpen && inodeOf(this.#path) === this.#inode) return this.#file
+    this.#file?.close()
+    this.#file = null
     this.generation++
+    return this.#open(0)
+  }
+
+  #open(waitMs: number): SqliteFile {
+    try {
+      this.#file = openRecordFile(this.#path, this.#clock, waitMs)
+    } catch (cause) {
+      throw new Unopened(cause)
+    }
+    this.#inode = inodeOf(this.#path)
     return this.#file
   }
 
   /** It is damaged: the next look is at a new one. */
   layAside(): void {
-    this.#file.close()
+    this.#file?.close()
     layAside(this.#path, this.#inode)
   }
 
   close(): void {
-    this.#file.close()
+    this.#file?.close()
   }
 }
 
 /** A file that is damaged, or of another version, is laid aside. */
-function openRecordFile(path: string, clock: Clock): SqliteFile {
+function openRecordFile(path: string, clock: Clock, waitMs: number): SqliteFile {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   try {
-    return open(path, clock)
+    return open(path, clock, waitMs)
   } catch (cause) {
     if (!isDamage(cause) && !(cause instanceof OtherVersion)) throw cause
     layAside(path, inodeOf(path))
-    return open(path, clock)
+    return open(path, clock, waitMs)
   }
 }
 
 class OtherVersion extends Error {}
 
-function open(path: string, clock: Clock): SqliteFile {
-  const file = new SqliteFile(path, clock, 'normal')
+function open(path: string, clock: Clock, waitMs: number): SqliteFile {
+  const file = new SqliteFile(path, clock, 'normal', waitMs)
   try {
-    file.waitFor(busyMs, () => {
+    file.waitFor(waitMs, () => {
       const found = Number(file.database.prepare('PRAGMA user_version').get()?.['user_version'])
       if (found > version) throw new OtherVersion(`the record is of version ${found}`)
       file.write(() => file.database.exec(schemaSql))

@@ -6,14 +6,16 @@
 import type { StatementSync } from 'node:sqlite'
 import type { Clock, Timer } from '../ground/clock.ts'
 import type { FactKind } from '../observe/fact.ts'
-import type { FactRow } from '../observe/fact-row.ts'
+import { type FactRow, ranks } from '../observe/fact-row.ts'
 import type { FactShelf } from '../observe/recording.ts'
-import { isBusy, isDamage, reasonOf, type SqliteFile } from './sqlite-file.ts'
+import { isBusy, isDamage, isFull, reasonOf, type SqliteFile } from './sqlite-file.ts'
 import { placesPerMs, RecordFile } from './sqlite-record-file.ts'
 
 /** Facts are gathered for so long, or up to so much. */
 const gatherMs = 500
 const gatherBytes = 64 * 2 ** 10
+/** A call to which something happened is asked for at once, and may be what its process dies of: it waits less. */
+const eventfulMs = 50
 /** What may be the last that this process notes, or tells of the end of another: it does not wait. */
 const urgent: ReadonlySet<FactKind> = new Set(['deploy', 'config', 'worker', 'engine'])
 /** Another process writes for a moment. */
@@ -60,7 +62,6 @@ export class SqliteRecord implements FactShelf {
   #isBroken = false
   #isClosed = false
 
-  /** @throws when the file cannot be opened. */
   constructor(path: string, clock: Clock, nodeName: string, log: RecordLog) {
     this.#clock = clock
     this.#nodeName = nodeName
@@ -85,7 +86,10 @@ export class SqliteRecord implements FactShelf {
     }
     this.#waiting.push(row)
     this.#waitingBytes += bytes
-    if ((this.#waitingBytes >= gatherBytes || urgent.has(row.kind)) && !this.#isAsked) this.#flushIn(0)
+    if (urgent.has(row.kind)) this.#flushIn(0)
+    else if (this.#isAsked) return
+    else if (this.#waitingBytes >= gatherBytes) this.#flushIn(0)
+    else if (row.rank === ranks.calls) this.#flushIn(eventfulMs)
   }
 
   [Symbol.dispose](): void {
@@ -159,11 +163,13 @@ export class SqliteRecord implements FactShelf {
     return Number(file.sql('SELECT id FROM node WHERE name = ?').get(this.#nodeName)?.['id'])
   }
 
-  /** What waits is lost; later there may be room again, or a file that is whole. */
+  /** A full disk may have room again later: as much waits for that as may wait. What a broken file refuses is lost. */
   #break(cause: unknown): void {
-    this.#lostCount += this.#waiting.length
-    this.#waiting = []
-    this.#waitingBytes = 0
+    if (!isFull(cause)) {
+      this.#lostCount += this.#waiting.length
+      this.#waiting = []
+      this.#waitingBytes = 0
+    }
     this.#notBeforeMs = this.#clock.monotonicMs() + brokenPauseMs
     if (!this.#isBroken) this.#log.warn({ detail: reasonOf(cause) }, 'the record cannot be written')
     this.#isBroken = true

@@ -68,7 +68,8 @@ function asRead(entry: Entry): Record<string, unknown> {
 }
 
 function noted(note: Note): Record<string, unknown> {
-  return { ray: null, upstream: null, code: null, ...(JSON.parse(JSON.stringify(note)) as object) }
+  const told = { ray: null, upstream: null, code: null, ...(JSON.parse(JSON.stringify(note)) as object) }
+  return told.code === 'HF_CALL_REFUSED' && 'detail' in told ? { ...told, detail: '' } : told
 }
 
 function settled(account: ExchangeFact): Record<string, unknown> {
@@ -173,12 +174,41 @@ for (const [name, engine] of Object.entries({ sqlite: onDisk, memory: inMemory }
         stage.clock.advance(10)
       }
       using reader = stage.read()
-      const around = reader.around(startMs + 200, startMs + 300, ['line'])
+      const time = { fromMs: startMs + 200, toMs: startMs + 300 }
+      const around = reader.earliest({ ...time, kinds: ['line'] }, 1000)
       assert.deepEqual(
         around.map(({ fact }) => fact.kind === 'line' && fact.waiting),
         [20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
       )
-      assert.equal(reader.around(startMs + 200, startMs + 300, null).length, 20)
+      assert.equal(reader.earliest(time, 1000).length, 20)
+      const first = reader.earliest({ kinds: ['journal'], fromMs: startMs + 200 }, 3)
+      assert.deepEqual(
+        first.map(({ fact }) => fact.kind === 'journal' && fact.detail),
+        ['20', '21', '22'],
+      )
+    })
+
+    test('troubles do not drop out under calls to which nothing happened', () => {
+      using stage = openStage(engine, { slowMs: 60_000 })
+      const [any] = fc.sample(calls(stage.clock.nowMs()), { numRuns: 1, seed: 1 }) as [ExchangeFact]
+      const good: ExchangeFact = { ...any, outcome: 'complete', code: null, seams: [], attempts: [], durationMs: 1 }
+      const call = (ray: string, more: Partial<ExchangeFact>): void =>
+        stage.recording.call({ ...good, ...more, ray: ray as ExchangeFact['ray'], atMs: stage.clock.nowMs() })
+      call('bad', { outcome: 'failed', code: 'HF_LOOP' })
+      stage.recording.note({ kind: 'journal', state: 'full', detail: '' })
+      for (let second = 0; second < 60; second++) {
+        for (let i = 0; i < 5; i++) call(`good-${second}-${i}`, {})
+        stage.clock.advance(1000)
+      }
+      using reader = stage.read()
+      const wish = { kinds: ['call', 'journal'] as const }
+      assert.equal(reader.latest(wish, 1000).entries.length, 302)
+      const { entries } = reader.latest({ ...wish, isEventful: true }, 200)
+      assert.deepEqual(
+        entries.map(({ fact }) => fact.ray ?? fact.kind),
+        ['journal', 'bad'],
+      )
+      assert.equal(reader.lastFailure()?.fact.ray, 'bad')
     })
 
     test('the last failure is the last call with a fault', () => {

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { openAdmin } from '../../src/edge/admin.ts'
+import { RaySource } from '../../src/fault/ray.ts'
+import { systemClock } from '../../src/ground/clock.ts'
+import { systemRandom } from '../../src/ground/random.ts'
 import { MemoryRecord } from '../../src/store/memory-record.ts'
 import { openBrowser } from '../http/chat-app.ts'
 import { checkAccess, openPage, openStage, shoot, type Stage, views } from './stage.ts'
@@ -161,6 +164,11 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       record: () => shelf,
       consoleDesk: { state: () => ({}), shownConfig: () => ({ yaml: 'site: behind-the-token\n' }) },
       nowMs: () => 0,
+      refusals: {
+        clock: systemClock,
+        rays: new RaySource(systemClock, systemRandom, { node: 1, site: 'a' }),
+        observer: { settled: () => {} },
+      },
     },
   )
   const { page } = await openPage(browser, { adminUrl: admin.url }, 'light')

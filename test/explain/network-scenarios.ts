@@ -8,12 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openFaultProxy } from '../../lab/fault-proxy.ts'
 import { askTimes } from './ask.ts'
+import { ownNetwork } from './own-network.ts'
 import { between, named, oneOf, type Opening, type Scenario } from './scenario.ts'
 import { strikeMiddle } from './server-scenarios.ts'
 import { at, sim } from './servers.ts'
 
-/** Whether we are in a network of our own, in which addresses can be made to lead nowhere. */
-export const ownNetwork = process.env['HOLDFAST_LAB_NETWORK'] === 'own'
 /** What `own-network.ts` makes of them. */
 export const deadAddress = '10.77.0.9'
 export const routelessAddress = '10.78.0.9'

@@ -30,6 +30,10 @@ export interface Scene {
   readonly timeouts?: ConfigInput['timeouts']
   /** Of the whole gateway; only where it has one of its own. */
   readonly settings?: Omit<Partial<ConfigInput>, 'upstreams' | 'pools'>
+  /** The state folder is on a disk of its own, of this size. */
+  readonly diskBytes?: number
+  /** In place of the command; one that starts it, and can be broken. */
+  readonly program?: string
   /** In place of all that: a gateway that starts its model servers itself. */
   readonly isOfLab?: boolean
   /** Injects the cause; the rays of calls that met it. */
@@ -40,6 +44,10 @@ export interface Scenario {
   /** What is done, in a few words. */
   readonly title: string
   readonly expects: CauseName
+  /** What is as right, where nobody outside could tell the two apart. */
+  readonly alsoRight?: readonly CauseName[]
+  /** It can be played only in a network of our own. */
+  readonly needsNetwork?: boolean
   /** It concerns the whole gateway, and gets one of its own. */
   readonly isAlone?: boolean
   open(opening: Opening): Promise<Scene>

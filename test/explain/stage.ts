@@ -9,8 +9,9 @@ import { explainRay } from '../../src/diagnosis/explain-ray.ts'
 import { seededRandom } from '../../src/ground/random.ts'
 import { recordFileName } from '../../src/store/sqlite-record-file.ts'
 import { RecordQuery } from '../../src/store/sqlite-record-query.ts'
-import { startGateway } from '../crash/gateway.ts'
+import { startGateway, startProgram } from '../crash/gateway.ts'
 import { ask } from './ask.ts'
+import { mountDisk } from './own-network.ts'
 import type { Playing, Scenario, Scene } from './scenario.ts'
 
 /** One cause, injected with everything else drawn by seed. */
@@ -26,7 +27,7 @@ export interface Outcome extends Injection {
 
 /** Facts are written in batches, and what happens right after a failure is evidence, too. */
 const settleMs = 2500
-const accountMs = 8000
+const accountMs = 30_000
 
 const common = {
   workers: 1,
@@ -48,7 +49,11 @@ export async function play(injections: readonly Injection[]): Promise<Outcome[]>
   const scenes = await Promise.all(injections.map((each, i) => open(each, i, parts)))
   const state = await mkdtemp(join(tmpdir(), 'holdfast-explain-'))
   parts.defer(() => rm(state, { recursive: true, force: true, maxRetries: 10 }))
-  const gateway = parts.use(await startGateway('--state', state, ...(await flagsOf(scenes, state))))
+  const [diskBytes] = scenes.flatMap(({ scene }) => scene.diskBytes ?? [])
+  if (diskBytes !== undefined) parts.defer(mountDisk(state, diskBytes))
+  const flags = ['--state', state, ...(await flagsOf(scenes, state))]
+  const program = scenes[0]?.scene.program
+  const gateway = parts.use(await (program ? startProgram(program, {}, flags) : startGateway(...flags)))
   // The first signal drains, the second ends all at once, the workers too: none is left to write into the folder.
   parts.defer(async () => {
     void gateway.end('SIGTERM')

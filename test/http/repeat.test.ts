@@ -81,6 +81,8 @@ describe('an Idempotency-Key', () => {
     assert.equal((await whole({}, key)).status, 200)
     const other = await whole({ temperature: 0.5 }, key)
     assert.deepEqual([other.status, await codeOf(other)], [422, 'HF_KEY_REUSED'])
+    const { code, route, model } = await house.account(rayIn({ answer: other }))
+    assert.deepEqual([code, route, model], ['HF_KEY_REUSED', 'chat', 'm'])
     assert.equal((await whole({}, key)).status, 200)
     assert.equal(house.upstream.calls.length, 1)
     const large = { 'idempotency-key': 'reused-by-large' }
@@ -113,6 +115,8 @@ describe('an Idempotency-Key', () => {
       call.answer({ error: { message: 'no', type: 'invalid_request_error' } }, 400)
       for (const answer of [await first, await second])
         assert.deepEqual([answer.status, await codeOf(answer)], [400, 'HF_CALL_REFUSED'])
+      const rays = [await first, await second].map((answer) => rayIn({ answer }))
+      assert.equal(rays[0], rays[1], 'under the ray that has a story')
     }
   })
 

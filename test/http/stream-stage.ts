@@ -1,4 +1,6 @@
 /** Durable streams on a port of their own, without the gateway around them. The key of a caller is its name. */
+import { noNotice } from '../../src/edge/notice.ts'
+import type { Ray } from '../../src/fault/ray.ts'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { BodyPurse } from '../../src/edge/body.ts'
@@ -64,7 +66,9 @@ export class StreamStage implements AsyncDisposable {
     const streams = openDurableStreams({ ...base, post, stalledReaderMs: 60_000, ...more, options })
     const server = createServer((request, response) => {
       const caller = (): string => callerOf(request)
-      streams.handle(request, response, { headers: ['holdfast-ray', 'test'], caller })
+      const ray = 'test' as Ray
+      const context = () => ({ ray, site: 'local', atMs: clock.nowMs(), notice: noNotice })
+      streams.handle(request, response, { headers: ['holdfast-ray', ray], caller, context, refused: () => {} })
     })
     const sockets: Socket[] = []
     server.on('connection', (socket) => sockets.push(socket))

@@ -37,5 +37,6 @@ export function toneOf(fact: Fact): 'good' | 'warn' | 'bad' | '' {
   if (fact.kind === 'worker' || fact.kind === 'engine')
     return fact.state === 'ready' ? 'good' : fact.isExpected ? '' : 'bad'
   if (fact.kind === 'journal') return 'bad'
+  if (fact.kind === 'pressure') return fact.rung === 'calm' && fact.store === 'calm' ? 'good' : 'warn'
   return fact.code === null ? '' : 'warn'
 }

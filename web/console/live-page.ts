@@ -54,6 +54,7 @@ function askedBy(query: URLSearchParams): Record<string, string> {
     limit: String(pageMax),
     ...(upstream && { upstream }),
     ...(code && { code }),
+    ...(query.get('only') === 'troubles' && { eventful: '' }),
   }
 }
 

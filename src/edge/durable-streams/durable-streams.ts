@@ -15,7 +15,7 @@ import { appendStream, removeStream } from './append-stream.ts'
 import { createStream } from './create-stream.ts'
 import { headStream, readStream } from './read-stream.ts'
 import type { ReadOnlySource } from './read-only-source.ts'
-import { StreamAnswer } from './stream-answer.ts'
+import { StreamAnswer, type StreamTelling } from './stream-answer.ts'
 import { publicUrl, type StreamDesk, type StreamVisit } from './stream-desk.ts'
 import { controlName, parseTarget } from './stream-target.ts'
 import type { StreamsOptions } from './streams-options.ts'
@@ -37,9 +37,7 @@ export interface StreamParts {
   readonly readOnly?: ReadOnlySource
 }
 
-export interface StreamContext {
-  /** Names and values in turn, for every answer. */
-  readonly headers: readonly string[]
+export interface StreamContext extends StreamTelling {
   /** Name of the caller's key. Asked only where one is needed. @throws {Fault} HF_KEY_UNKNOWN */
   readonly caller: () => string
 }
@@ -69,11 +67,12 @@ export function openDurableStreams(parts: StreamParts): DurableStreams {
     onAppend: (caller, name) => subscriptions.onAppend(caller, name),
   }
   const handle: DurableStreams['handle'] = (request, response, context) => {
-    const answer = new StreamAnswer(request, response, context.headers, options.allowedOrigin)
+    const answer = new StreamAnswer(request, response, context, options.allowedOrigin)
     serve(desk, subscriptions, request, answer, context).catch((thrown: unknown) => {
       const fault = toFault(thrown)
       if (fault.code === 'HF_CLIENT_GONE') return void response.destroy()
-      if (fault.status >= 500) parts.log.warn({ code: fault.code, detail: fault.detail }, 'stream request failed')
+      if (fault.status >= 500)
+        parts.log.warn({ ray: context.context().ray, code: fault.code, detail: fault.detail }, 'stream request failed')
       answer.fail(fault)
     })
   }

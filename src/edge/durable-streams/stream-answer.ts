@@ -1,7 +1,8 @@
 /** Answers about streams: the headers that all of them bear, and how a fault is told. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from '../../fault/fault.ts'
-import { faultHeaders } from '../fault-answer.ts'
+import { type FaultContext, faultHeaders } from '../fault-answer.ts'
+import { problem } from '../fault-words.ts'
 
 const everyHeader = {
   'access-control-expose-headers':
@@ -19,16 +20,28 @@ const preflightHeader = {
 
 export type Headers = Record<string, string | undefined>
 
+/** What the door knows of a request. */
+export interface StreamTelling {
+  /** Names and values in turn, for every answer. */
+  readonly headers: readonly string[]
+  /** What a fault's answer tells beside the fault. */
+  readonly context: () => Omit<FaultContext, 'family'>
+  /** It was refused so, and is accounted for. */
+  readonly refused: (fault: Fault) => void
+}
+
 export class StreamAnswer {
   readonly response: ServerResponse
+  #telling: StreamTelling
   #request: IncomingMessage
   #headers: readonly string[]
 
-  /** `headers`: names and values in turn, for every answer. `origin`: of the pages that may read it, or `*`. */
-  constructor(request: IncomingMessage, response: ServerResponse, headers: readonly string[], origin: string) {
+  /** `origin`: of the pages that may read it, or `*`. */
+  constructor(request: IncomingMessage, response: ServerResponse, telling: StreamTelling, origin: string) {
     this.response = response
     this.#request = request
-    this.#headers = [...headers, 'access-control-allow-origin', origin]
+    this.#telling = telling
+    this.#headers = [...telling.headers, 'access-control-allow-origin', origin]
   }
 
   /** Writes the head only; the body, of unknown length, is up to the caller. */
@@ -57,21 +70,29 @@ export class StreamAnswer {
     this.send(204, preflightHeader)
   }
 
-  /** `headers`: what the protocol says beside the status. */
-  fail(fault: Fault, headers: Headers = {}): void {
+  /** `headers`: what the protocol says beside the status; `words`: in the body, ours where it says nothing. */
+  fail(fault: Fault, headers: Headers = {}, words?: Readonly<Record<string, unknown>>): void {
     const { response } = this
+    const { context, refused } = this.#telling
+    refused(fault)
     // Once the head is out, a broken connection is the only way to say that this is not the end.
     if (response.headersSent || response.destroyed) return void response.destroy()
     const extra = faultHeaders(fault)
     const told: Headers = {
       ...Object.fromEntries(extra.flatMap((name, i) => (i % 2 === 0 ? [[name, extra[i + 1]]] : []))),
-      'content-type': 'text/plain; charset=utf-8',
+      'content-type': words ? 'application/json' : 'application/problem+json',
       'cache-control': 'no-store',
       ...headers,
     }
     if (fault.code === 'HF_STREAM_READ_ONLY' || fault.code === 'HF_METHOD_UNKNOWN') told['allow'] = fault.param
     // A request that was not read to its end cannot be followed by another on the same connection.
     if (!this.#request.complete) told['connection'] = 'close'
-    this.send(fault.status, told, `${fault.code}: ${fault.told}\n`)
+    const { ray } = context()
+    const ours = { ray, cause: fault.code, retryable: fault.kind.shouldCallerRetry }
+    this.send(
+      fault.status,
+      told,
+      words ? JSON.stringify({ error: { ...words, ...ours } }) : problem({ fault, ...context() }),
+    )
   }
 }

@@ -1,33 +1,38 @@
 /** What callers send about subscriptions, read and checked; and how they are told no, in the words of the protocol. */
+import type { FaultCode } from '../../fault/code.ts'
+import { Fault } from '../../fault/fault.ts'
 import { webhookProblem } from '../../ground/webhook-url.ts'
 import type { Position } from '../../store/stream-store.ts'
 import { parseOffset } from '../durable-streams/offset.ts'
 import { isName } from '../durable-streams/stream-target.ts'
 import type { Ack, SubscriptionConfig } from './subscription.ts'
 
-const statuses = {
-  INVALID_REQUEST: 400,
-  WEBHOOK_URL_REJECTED: 400,
-  TOKEN_INVALID: 401,
-  TOKEN_EXPIRED: 401,
-  SUBSCRIPTION_NOT_FOUND: 404,
-  SUBSCRIPTION_ALREADY_EXISTS: 409,
-  FENCED: 409,
-  ALREADY_CLAIMED: 409,
-  NO_PENDING_WORK: 409,
-  INVALID_OFFSET: 409,
-  TOO_MANY: 429,
-} as const
+/** The protocol's words, its status, and our own name for it. */
+const refusals = {
+  INVALID_REQUEST: [400, 'HF_STREAM_REQUEST'],
+  WEBHOOK_URL_REJECTED: [400, 'HF_STREAM_REQUEST'],
+  TOKEN_INVALID: [401, 'HF_KEY_UNKNOWN'],
+  TOKEN_EXPIRED: [401, 'HF_KEY_UNKNOWN'],
+  SUBSCRIPTION_NOT_FOUND: [404, 'HF_STREAM_UNKNOWN'],
+  SUBSCRIPTION_ALREADY_EXISTS: [409, 'HF_STREAM_EXISTS'],
+  FENCED: [409, 'HF_STREAM_FENCED'],
+  ALREADY_CLAIMED: [409, 'HF_STREAM_CONFLICT'],
+  NO_PENDING_WORK: [409, 'HF_STREAM_CONFLICT'],
+  INVALID_OFFSET: [409, 'HF_STREAM_CONFLICT'],
+  TOO_MANY: [429, 'HF_STREAM_FULL'],
+} as const satisfies Record<string, readonly [status: number, code: FaultCode]>
 
 /** A no to a caller. */
 export class Refusal extends Error {
-  readonly status: number
-  readonly body: object
+  readonly fault: Fault
+  /** For the body. */
+  readonly words: Readonly<Record<string, unknown>>
 
-  constructor(code: keyof typeof statuses, message: string, more: object = {}) {
+  constructor(code: keyof typeof refusals, message: string, more: object = {}) {
     super(message)
-    this.status = statuses[code]
-    this.body = { error: { code, message, ...more } }
+    const [status, kind] = refusals[code]
+    this.fault = new Fault(kind, { status, detail: message })
+    this.words = { code, message, ...more }
   }
 }
 

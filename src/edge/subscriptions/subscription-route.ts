@@ -38,7 +38,7 @@ export async function serveControl(subscriptions: Subscriptions, visit: ControlV
     await route(subscriptions, visit)
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown
-    visit.answer.sendJson(thrown.status, thrown.body, { 'cache-control': 'no-store' })
+    visit.answer.fail(thrown.fault, {}, thrown.words)
   }
 }
 

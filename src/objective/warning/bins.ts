@@ -30,6 +30,8 @@ export class Bins {
   add(nowMs: number, value: number): void {
     if (!Number.isFinite(value)) return
     const x = Math.floor(nowMs / this.#binMs) * this.#binMs
+    // After a long step back of the clock, what lies ahead would swallow all that is still to come.
+    while ((this.#x.at(-1) ?? 0) > x + this.#binMs) this.#drop()
     const last = this.#x.length - 1
     if (last >= 0 && x <= (this.#x[last] as number)) {
       // Of the same bin; or the clock has stepped back, and the bin is as good as any.
@@ -43,6 +45,11 @@ export class Bins {
     if (this.#x.length <= this.#countMax + 1) return
     this.#x.shift()
     this.#y.shift()
+  }
+
+  #drop(): void {
+    this.#x.pop()
+    this.#y.pop()
   }
 
   /** Bins that are full, the latest `countMax` of them. */

@@ -184,7 +184,15 @@ test('bins hold whole bins only, the latest of them', () => {
   const bins = new Bins(minuteMs, 3, 'mean')
   for (let i = 0; i < 10; i++) for (const value of [i, i + 1]) bins.add(i * minuteMs, value)
   assert.deepEqual(bins.series, { x: [6, 7, 8].map((i) => i * minuteMs), y: [6.5, 7.5, 8.5] })
-  bins.add(0, 100) // the clock stepped back
+  bins.add(8 * minuteMs, 100) // the clock stepped back a little
   bins.add(10 * minuteMs, Number.NaN)
   assert.equal(bins.series.x.length, 3)
+})
+
+test('a clock that was far ahead for a while does not end the series', () => {
+  const bins = new Bins(minuteMs, 10, 'last')
+  for (let i = 0; i < 5; i++) bins.add(i * minuteMs, i)
+  bins.add(365 * dayMs, 99)
+  for (let i = 5; i < 8; i++) bins.add(i * minuteMs, i)
+  assert.deepEqual(bins.series.y, [0, 1, 2, 3, 4, 5, 6])
 })

@@ -135,11 +135,14 @@ export class Reader implements Listener {
     this.flush()
   }
 
-  /** It cannot be read on. Before anything of it was sent the caller gets an error answer, afterwards a last word. */
-  fail(fault: Fault): void {
+  /**
+   * It cannot be read on: the answer failed, or, `isOfReading`, only this reading of it. Before anything of it was sent
+   * the caller gets an error answer, afterwards a last word.
+   */
+  fail(fault: Fault, isOfReading = false): void {
     if (this.#isOver) return
     if (!this.hasBegun) {
-      this.#reply.fail(fault)
+      this.#reply.fail(fault, isOfReading ? undefined : (this.#cursor?.info.ray ?? this.#options.ray))
       return this.#end('breakOff')
     }
     if (this.#options.isStream && !this.#rest && !this.#isBlocked) this.#write(this.#options.tellFault(fault))
@@ -262,7 +265,7 @@ export class Reader implements Listener {
         if (!(await this.#readPage(this.#cursor))) break
       }
     } catch (thrown) {
-      this.fail(toFault(thrown))
+      this.fail(toFault(thrown), true)
     } finally {
       this.#isPulling = false
     }
@@ -312,7 +315,8 @@ export class Reader implements Listener {
   /** The answer is gone under its reader: past its time, or removed before its end. */
   #lose(cursor: JournalCursor | null): false {
     const isCutShort = this.hasBegun && (cursor?.outcome ?? null) === null
-    this.fail(isCutShort ? new Fault('HF_CANCELLED', { detail: 'it was removed' }) : new Fault('HF_ANSWER_EXPIRED'))
+    const fault = isCutShort ? new Fault('HF_CANCELLED', { detail: 'it was removed' }) : new Fault('HF_ANSWER_EXPIRED')
+    this.fail(fault, true)
     return false
   }
 

@@ -75,5 +75,5 @@ export class HttpFlight implements Flight {
 const movedWords = 'sent before on a kept connection that was closed'
 
 function moved({ code, detail, cause }: Fault): Fault {
-  return new Fault(code, { detail: `${detail}, ${movedWords}`, cause })
+  return new Fault(code, { detail: `${detail}, ${movedWords}`, wasSent: true, cause })
 }

@@ -26,34 +26,39 @@ export interface Credentials {
 
 /**
  * `base`: URL as configured, usually ending in /v1. Rejects when the server does not answer properly, with
- * HF_CONNECT_TIMEOUT when it does not within `timeoutMs`: it may only be busy.
+ * HF_CONNECT_TIMEOUT when it does not within `timeoutMs`: it may only be busy. The words tell whether there was a
+ * connection at least.
  */
 export async function probe(base: URL, credentials: Credentials, timeoutMs: number, names?: Names): Promise<Findings> {
+  let isThere = false
   const signal = AbortSignal.timeout(timeoutMs)
   const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(lateFault(timeoutMs)), { once: true })
+    signal.addEventListener('abort', () => reject(lateFault(isThere, timeoutMs)), { once: true })
   })
   late.catch(() => {})
   try {
-    return await Promise.race([ask(base, credentials, signal, names), late])
+    return await Promise.race([ask(base, credentials, { signal, names, onThere: () => (isThere = true) }), late])
   } catch (thrown) {
     throw probeFault(thrown)
   }
 }
 
-function lateFault(timeoutMs: number): Fault {
-  return new Fault('HF_CONNECT_TIMEOUT', { detail: `no answer within ${timeoutMs} ms` })
+function lateFault(isThere: boolean, timeoutMs: number): Fault {
+  const what = isThere ? 'no answer' : 'no connection'
+  return new Fault('HF_CONNECT_TIMEOUT', { detail: `${what} within ${timeoutMs} ms` })
 }
 
-async function ask(
-  base: URL,
-  credentials: Credentials,
-  signal: AbortSignal,
-  names: Names | undefined,
-): Promise<Findings> {
+interface Dialling {
+  readonly signal: AbortSignal
+  readonly names: Names | undefined
+  /** There is a connection; with TLS, hands are still to be shaken. */
+  readonly onThere: () => void
+}
+
+async function ask(base: URL, credentials: Credentials, dialling: Dialling): Promise<Findings> {
   const prefix = base.pathname.replace(/\/$/, '')
   const url = new URL(`${prefix}/models${base.search}`, base)
-  const answer = await get(url, authorization(credentials), signal, names)
+  const answer = await get(url, authorization(credentials), dialling)
   const { statusCode = 0 } = answer
   const text = await readText(answer)
   if (unlisted.has(statusCode)) return { models: null, kind: guessKind(base, {}, answer.headers) }
@@ -68,8 +73,7 @@ async function ask(
 function get(
   url: URL,
   headers: Record<string, string>,
-  signal: AbortSignal,
-  names: Names | undefined,
+  { signal, names, onThere }: Dialling,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const request = url.protocol === 'https:' ? requestHttps : requestHttp
@@ -77,6 +81,7 @@ function get(
   const dial = { autoSelectFamilyAttemptTimeout: 250, ...(names && { lookup: names.lookup }) }
   request(url, { ...options, ...dial }, resolve)
     .on('error', reject)
+    .on('socket', (socket) => socket.once('connect', onThere))
     .end()
   return promise
 }
