@@ -5,6 +5,7 @@ import { maintenanceSchema } from './maintenance/maintenance-options.ts'
 import { isTimeZone } from './maintenance/window-rule.ts'
 import { costsSchema, slaSchema } from './report/report-options.ts'
 import { subscriptionSchema } from './subscription/subscription-options.ts'
+import { pageSchema } from './page/page-options.ts'
 
 const componentSchema = z.strictObject({
   name: z.string().min(1).max(80).meta({ description: 'As the public knows it.' }),
@@ -45,6 +46,7 @@ export const statusSchema = z
   .refine(({ url, subscriptions }) => url !== '' || subscriptions.mail === undefined, {
     path: ['url'],
     error: 'is needed for links in the mail to subscribers',
+    page: pageSchema,
   })
   .prefault({})
   .meta({ description: 'Incidents and the public status page.' })

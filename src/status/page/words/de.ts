@@ -1,0 +1,122 @@
+/** The words of the page in German. */
+import type { Words } from './en.ts'
+
+const one = (count: number, single: string, many: string): string => (count === 1 ? single : many)
+
+function span(ms: number): string {
+  const minutes = Math.max(1, Math.round(ms / 60_000))
+  if (minutes === 1) return 'eine Minute'
+  if (minutes < 120) return `${minutes} Minuten`
+  const hours = Math.round(minutes / 60)
+  return hours < 48 ? `${hours} Stunden` : `${Math.round(hours / 24)} Tage`
+}
+
+export const de: Words = {
+  tag: 'de',
+  locale: 'de-DE',
+  name: 'Deutsch',
+  title: (name) => `${name}: Status`,
+  toContent: 'Zum Inhalt',
+  navigation: 'Seiten',
+  status: 'Status',
+  history: 'Verlauf',
+  languages: 'Sprachen',
+  levels: {
+    operational: 'In Betrieb',
+    degraded_performance: 'Beeinträchtigt',
+    partial_outage: 'Teilausfall',
+    major_outage: 'Großer Ausfall',
+    under_maintenance: 'In Wartung',
+  },
+  banners: {
+    operational: 'Alles in Betrieb',
+    degraded_performance: 'Manche Anfragen sind langsam oder schlagen fehl',
+    partial_outage: 'Teilausfall',
+    major_outage: 'Großer Ausfall',
+    under_maintenance: 'Wartung im Gange',
+  },
+  affected: (names, more) => `Betroffen: ${names}${more > 0 ? ` und ${more} weitere` : ''}.`,
+  noneAffected: (count) => `${count} ${one(count, 'Komponente', 'Komponenten')}, gemessen an den Anfragen selbst.`,
+  asOf: 'Stand',
+  stale: 'Diese Angaben sind alt: es kommen keine neuen an. Es kann schlechter oder besser stehen, als sie sagen.',
+  incidents: 'Laufende Störungen',
+  stages: {
+    investigating: 'Wird untersucht',
+    identified: 'Ursache gefunden',
+    monitoring: 'Wird beobachtet',
+    resolved: 'Behoben',
+  },
+  causes: {
+    overload: 'Überlast',
+    network: 'das Netz',
+    maintenance: 'eine Änderung, die gerade eingespielt wurde',
+    'third-party': 'ein Anbieter, auf den wir angewiesen sind',
+    application: 'ein Modellserver',
+    client: 'Anfragen einer bestimmten Art',
+    gateway: 'unser eigenes Gateway',
+  },
+  impacts: { none: 'Keine Folgen', minor: 'Geringe Folgen', major: 'Große Folgen', critical: 'Schwere Folgen' },
+  began: 'Beginn',
+  lasts: 'Dauert seit',
+  lasted: 'Dauer',
+  cause: 'Ursache',
+  components: 'Komponenten',
+  calls: 'Betroffene Anfragen',
+  callsOf: (bad, all) => `${bad} von ${all}`,
+  expected: 'Voraussichtliches Ende',
+  eta: ({ low, median, high, zone, at }) =>
+    `Wahrscheinlich zwischen ${low} und ${high} ${zone}, am ehesten gegen ${median}. Geschätzt um ${at}.`,
+  etaPassed: 'Es dauert länger als erwartet. Eine neue Schätzung folgt.',
+  updates: 'Meldungen',
+  byMeasure: 'Automatisch geschrieben, nach Messwerten',
+  by: (name) => `Geschrieben von ${name}`,
+  correctedNote: (count) =>
+    count === 1 ? 'Berichtigt: früheren Text zeigen' : `${count}-mal berichtigt: frühere Texte zeigen`,
+  correctedBy: (name, time) => `Ersetzt von ${name}, ${time}:`,
+  earlier: (count) => `${count} ${one(count, 'frühere Meldung', 'frühere Meldungen')}`,
+  maintenance: 'Wartung',
+  maintenanceStages: { scheduled: 'Geplant', in_progress: 'Im Gange', completed: 'Erledigt', cancelled: 'Abgesagt' },
+  barsAlt: (days, troubled, level) =>
+    `Die letzten ${days} Tage: ${troubled === 0 ? 'keiner' : troubled} mit Störungen. Jetzt: ${level}.`,
+  noDays: 'Noch ist nichts gemessen.',
+  daysAgo: (days) => (days === 0 ? 'heute' : `vor ${days} ${one(days, 'Tag', 'Tagen')}`),
+  today: 'heute',
+  good: (share) => `${share} der Anfragen gut beantwortet`,
+  figures: 'Zahlen',
+  goodTerm: 'Gut beantwortete Anfragen',
+  goodOf: (share, bad, all) => `${share} (${bad} von ${all} schlugen fehl oder waren langsam)`,
+  uptimeTerm: 'Minuten ohne Ausfall',
+  uptimeOf: (share, days) => `${share} der beobachteten, über ${days} ${one(days, 'Tag', 'Tage')}`,
+  troubledDays: 'Tage mit Störungen',
+  moreDays: (count) => `und ${count} weitere`,
+  day: 'Tag',
+  level: 'Schlimmster Stand',
+  outageMinutes: 'Ausfall',
+  minutes: (count) => `${count} min`,
+  counting: 'Was gezählt wird',
+  countingText: [
+    'Gut beantwortete Anfragen: von allen Anfragen die, die rechtzeitig eine ganze Antwort bekamen. Was am Anfragenden scheitert, zählt nicht gegen uns.',
+    'Minuten ohne Ausfall: Eine Minute gilt als Ausfall, wenn so viele Anfragen fehlschlugen, dass die Komponente teilweise oder ganz ausgefallen war. Minuten, in denen nichts beobachtet wurde, zählen nicht.',
+    'Jede Zahl kommt von den Anfragen selbst; niemand stellt sie von Hand ein. Tage sind Tage nach UTC.',
+  ],
+  responseTimes: 'Zeit bis zum ersten Token',
+  median: 'die Hälfte der Anfragen ist schneller',
+  p95: '95 von 100 Anfragen sind schneller',
+  plotAlt: (median, p95) => `Zuletzt: die Hälfte der Anfragen in ${median}, 95 von 100 in ${p95}.`,
+  plotTable: 'Als Tabelle zeigen',
+  time: 'Zeit',
+  medianTerm: 'Median',
+  p95Term: '95. Perzentil',
+  seconds: (value) => `${value} s`,
+  past: 'Die letzten Tage',
+  noIncidents: 'Keine Störungen.',
+  noIncidentsMonth: 'In diesem Monat keine Störungen und keine Wartung.',
+  whole: 'Der ganze Verlauf',
+  months: 'Monate',
+  feeds: 'Folgen',
+  made: 'Gemessen und geschrieben von Holdfast.',
+  lostTitle: 'Diese Seite gibt es nicht',
+  lostText: 'Vielleicht ging es um etwas, das lange her ist.',
+  lostLink: 'Zum Status',
+  span,
+}
