@@ -6,6 +6,8 @@ import { printable } from '../observe/fact-words.ts'
 export interface Ready {
   readonly urls: readonly string[]
   readonly adminUrl: string
+  /** Of the public page; null where it is not served here. */
+  readonly statusUrl: string | null
   readonly workers: number
   /** Where the upstreams come from, one line each. */
   readonly notes: readonly string[]
@@ -35,8 +37,9 @@ export function describeFleet(fleet: Fleet): Pick<Ready, 'models' | 'upstreams'>
 
 /** One JSON line; programs that start the gateway wait for it. */
 export function readyLine(ready: Ready): string {
-  const { urls, adminUrl, workers, models, upstreams } = ready
-  const told = { event: 'ready', url: urls[0], urls, adminUrl, workers, models, upstreams, pid: process.pid }
+  const { urls, adminUrl, statusUrl, workers, models, upstreams } = ready
+  const status = statusUrl === null ? {} : { statusUrl }
+  const told = { event: 'ready', url: urls[0], urls, adminUrl, ...status, workers, models, upstreams, pid: process.pid }
   return `${safeJson(JSON.stringify(told))}\n`
 }
 
@@ -60,6 +63,7 @@ export function banner(ready: Ready): string {
     `  Anthropic clients   ${bold(url)}`,
     `  Console             ${bold(`${ready.adminUrl}/`)}`,
     `  Health and metrics  ${ready.adminUrl}/readyz  ${ready.adminUrl}/metrics`,
+    ...(ready.statusUrl ? [`  Status page         ${bold(`${ready.statusUrl}/`)}`] : []),
     ...(ready.logFile ? [`  Log                 ${ready.logFile}`] : []),
     '',
     ...ready.notes.map((note) => `  ${note}`),

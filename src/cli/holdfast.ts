@@ -1,10 +1,16 @@
-/** Where the program begins: as the command, or as one of its workers, each with only what it needs. */
+/** Where the program begins: as the command, a worker, or the status page, each with only what it needs. */
 import './engine.ts'
 import cluster from 'node:cluster'
+import type { StatusPageOrder } from './status-page.ts'
+
+const statusOrder = process.env['HOLDFAST_STATUS']
 
 if (cluster.isWorker) {
   const { runWorker } = await import('./worker.ts')
   runWorker()
+} else if (statusOrder !== undefined) {
+  const { runStatusPage } = await import('./status-page.ts')
+  await runStatusPage(JSON.parse(statusOrder) as StatusPageOrder)
 } else {
   const { runCommand } = await import('./command-line.ts')
   await runCommand()

@@ -22,6 +22,7 @@ import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
 import type { RunOptions } from './run-options.ts'
+import { openStatusSite } from './status-site.ts'
 import { pidFileName } from './restart.ts'
 import { setUp, usualFile } from './setup.ts'
 import { Supervisor } from './supervisor.ts'
@@ -48,6 +49,7 @@ export async function run(options: RunOptions): Promise<void> {
     const desk = parts.use(openDesk(config, log))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record }))
     await openTelling(parts, config, log, statusDesk)
+    const site = parts.use(openStatusSite(config, log, { view: () => statusDesk.view(), makers: [], feeds: [] }))
     const supervisor = new Supervisor(config, log, desk, record)
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
@@ -60,7 +62,8 @@ export async function run(options: RunOptions): Promise<void> {
     consoleDesk.urls = urls
     await using _checkpoints = startCheckpoints(config)
     const logFile = typeof target === 'string' ? target : null
-    const ready: Ready = { urls, workers: config.workers, models, upstreams, adminUrl: admin.url, notes, logFile }
+    const urlsOfOurs = { urls, adminUrl: admin.url, statusUrl: site.url }
+    const ready: Ready = { ...urlsOfOurs, workers: config.workers, models, upstreams, notes, logFile }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
     restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk, consoleDesk, statusDesk })

@@ -1,8 +1,8 @@
 /** Pages for people: plain HTML files of `web/`, read at the start, with slots to fill. */
 import { readFileSync } from 'node:fs'
 
-/** `web/` stands beside `src/` in a checkout and beside `dist/` in the package. */
-function readPage(name: string): string {
+/** A text of `web/`, which stands beside `src/` in a checkout and beside `dist/` in the package. */
+export function readPage(name: string): string {
   for (const up of ['../../web/', '../../../web/']) {
     try {
       return readFileSync(new URL(`${up}${name}`, import.meta.url), 'utf8')

@@ -41,12 +41,12 @@ export const statusSchema = z
     ledger: ledgerSchema,
     costs: costsSchema,
     sla: slaSchema,
+    page: pageSchema,
     subscriptions: subscriptionSchema,
   })
   .refine(({ url, subscriptions }) => url !== '' || subscriptions.mail === undefined, {
     path: ['url'],
     error: 'is needed for links in the mail to subscribers',
-    page: pageSchema,
   })
   .prefault({})
   .meta({ description: 'Incidents and the public status page.' })

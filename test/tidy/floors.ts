@@ -38,6 +38,8 @@ const worldPlaces = [
   /^src\/store\/(sqlite|redis|postgres)-/,
   /^src\/observe\/(otlp|log|line-sink|vital-signs)\.ts$/,
   /^src\/alert\/(post|mail|state-file)\.ts$/,
+  /^src\/status\/page\/(snapshot-folder|look-files|put-object)\.ts$/,
+  /^src\/edge\/status\/(status-server|page-shelf)\.ts$/,
 ]
 const isTest = (path: string): boolean => path.endsWith('.test.ts')
 

@@ -51,9 +51,9 @@ ${listed.length > 0 && dayTable(scene, listed, troubled.length - listed.length)}
 
 function dayTable({ words, time }: PageScene, listed: readonly DayView[], more: number): Html {
   const rows = listed.map(
-    (
-      day,
-    ) => html`<tr><th scope="row">${time.day(day.day)}<td>${day.level && words.levels[day.level]}<td>${words.minutes(time.count(day.partialMinutes + day.majorMinutes))}<td>${words.callsOf(time.count(day.badCalls), time.count(day.calls))}
+    (day) => html`<tr><th scope="row">${time.day(day.day)}<td>${day.level && words.levels[day.level]}
+<td>${words.minutes(time.count(day.partialMinutes + day.majorMinutes))}
+<td>${words.callsOf(time.count(day.badCalls), time.count(day.calls))}
 `,
   )
   return html`<table><caption>${words.troubledDays}${more > 0 && html` <span class="soft">(${words.moreDays(more)})</span>`}</caption><thead><tr><th scope="col">${words.day}<th scope="col">${words.level}<th scope="col">${words.outageMinutes}<th scope="col">${words.calls}<tbody>${rows}</table>`

@@ -1,17 +1,8 @@
 /** What is around every page: its head, its navigation, the marks it draws with, its foot. */
 import { html, type Html } from './html.ts'
 import { folderOf, homeOf, type PageScene, rootOf } from './page-scene.ts'
+import { pagePolicy } from './page-policy.ts'
 import { isoTime } from './page-time.ts'
-
-/** As the header of our own server says it, for those who host the files elsewhere. */
-export const pagePolicy = [
-  "default-src 'none'",
-  ...["script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"],
-  ...["base-uri 'none'", "form-action 'self'"],
-].join('; ')
-
-/** The warning that a page carries unseen: a server whose news have stopped takes the word `hidden` out. */
-export const staleMark = '<p id="stale" class="stale" hidden>'
 
 /** Filled, of 24 by 24: told apart by their shape, not by colour alone. */
 const marks = html`<svg class="marks" aria-hidden="true"><defs>

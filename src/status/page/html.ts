@@ -1,6 +1,6 @@
 /**
- * HTML that cannot be broken out of: whatever is put into a template is escaped, unless it is such HTML itself. There is
- * no way to say that some text is to be trusted.
+ * HTML that cannot be broken out of: whatever is put into a template is escaped, unless it is such HTML itself. There
+ * is no way to say that some text is to be trusted.
  */
 
 export class Html {

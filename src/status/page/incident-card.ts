@@ -31,7 +31,8 @@ export function incidentCard(scene: PageScene, incident: IncidentView): Html {
   const { updates } = incident
   const more = updates.length - shownMax
   return html`<article class="incident card ${colours[incident.impact]}" id="i-${incident.id}">
-<div class="head"><h3><a href="${homeOf(scene)}${pathOf(incident.id)}"><bdi>${incident.title}</bdi></a></h3>${stageBadge(scene, incident)}</div>
+<div class="head"><h3><a href="${homeOf(scene)}${pathOf(incident.id)}"><bdi>${incident.title}</bdi></a></h3>
+${stageBadge(scene, incident)}</div>
 ${incidentFacts(scene, incident)}
 ${timeline(scene, incident, updates.slice(-shownMax).map(shorten))}
 ${more > 0 && html`<p><a href="${homeOf(scene)}${pathOf(incident.id)}">${scene.words.earlier(more)}</a></p>`}
@@ -40,7 +41,8 @@ ${more > 0 && html`<p><a href="${homeOf(scene)}${pathOf(incident.id)}">${scene.w
 }
 
 function shorten(update: IncidentUpdate): IncidentUpdate {
-  return { ...update, text: tidyText(update.text, lettersMax), corrected: update.corrected.slice(-correctionsMax) }
+  const short = <T extends { text: string }>(each: T): T => ({ ...each, text: tidyText(each.text, lettersMax) })
+  return short({ ...update, corrected: update.corrected.slice(-correctionsMax).map(short) })
 }
 
 export function incidentFacts(scene: PageScene, incident: IncidentView): Html {
@@ -48,10 +50,12 @@ export function incidentFacts(scene: PageScene, incident: IncidentView): Html {
   const { beganMs, resolvedMs, causeClass, calls, badCalls, eta, stage } = incident
   const endMs = resolvedMs ?? view.updatedMs
   const isOver = stage === 'resolved'
+  const isNamed = causeClass !== null && Object.hasOwn(words.causes, causeClass)
+  const cause = isNamed ? (words.causes[causeClass] ?? null) : null
   return html`${!isOver && eta && etaNote(scene, eta)}
 <dl class="facts"><div><dt>${words.began}</dt><dd>${timeTag(beganMs, time.full(beganMs))}</dd></div>
 <div><dt>${isOver ? words.lasted : words.lasts}</dt><dd>${words.span(Math.max(0, endMs - beganMs))}</dd></div>
-${causeClass !== null && html`<div><dt>${words.cause}</dt><dd>${words.causes[causeClass] ?? causeClass}</dd></div>`}
+${cause !== null && html`<div><dt>${words.cause}</dt><dd>${cause}</dd></div>`}
 ${calls > 0 && html`<div><dt>${words.calls}</dt><dd>${words.callsOf(time.count(badCalls), time.count(calls))}</dd></div>`}
 </dl>
 ${affected(scene, incident)}`

@@ -1,5 +1,4 @@
 /** A level as people see it: a mark, a word and a colour. */
-import { type Level, levels } from '../incident.ts'
 import type { StatusView } from '../status-view.ts'
 import { html, type Html } from './html.ts'
 import { icon, type PageScene } from './page-scene.ts'
@@ -20,8 +19,6 @@ export const markOf = (level: ShownLevel): string => marks[level]
 export function levelBadge({ words }: Pick<PageScene, 'words'>, level: ShownLevel): Html {
   return html`<span class="badge ${markOf(level)}">${icon(markOf(level))} ${words.levels[level]}</span>`
 }
-
-export const rankOf = (level: Level | null): number => (level === null ? -1 : levels.indexOf(level))
 
 const iconColours: Readonly<Record<ShownLevel, string>> = {
   operational: '#1a7a45',

@@ -22,6 +22,7 @@ export function maintenanceLine(scene: PageScene, maintenance: MaintenanceView):
   const { words, time } = scene
   const { title, stage, fromMs, toMs } = maintenance
   return html`<li class="work"><p><bdi>${title}</bdi></p>
-<p class="soft">${timeTag(fromMs, time.range(fromMs, toMs))} · ${words.maintenance} · ${words.maintenanceStages[stage]}</p></li>
+<p class="soft">${timeTag(fromMs, time.range(fromMs, toMs))} · ${words.maintenance}
+· ${words.maintenanceStages[stage]}</p></li>
 `
 }

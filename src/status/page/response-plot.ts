@@ -16,6 +16,7 @@ export function responsePlot(scene: PageScene): Html {
   const [first, last] = [points[0], points.at(-1)]
   if (!first || !last || first.atMs >= last.atMs) return html``
   const top = niceTop(Math.max(...points.map(({ p95Ms }) => p95Ms)))
+  const ticks = [top, top / 2, 0]
   const seconds = (ms: number): string => words.seconds(time.number(ms / 1000))
   const path = (of: (point: Point) => number): string =>
     points
@@ -27,9 +28,9 @@ export function responsePlot(scene: PageScene): Html {
   const curve = (name: string, of: (point: Point) => number): Html => html`<path class="${name}" d="${path(of)}"/>`
   return html`<section aria-labelledby="h-times"><h2 id="h-times">${words.responseTimes}</h2>
 <div class="card"><p class="legend"><span class="median">${words.median}</span> <span class="p95">${words.p95}</span></p>
-<div class="plot"><div class="ticks" aria-hidden="true"><span>${seconds(top)}</span><span>${seconds(top / 2)}</span><span>${seconds(0)}</span></div>
+<div class="plot"><div class="ticks" aria-hidden="true">${ticks.map((ms) => html`<span>${seconds(ms)}</span>`)}</div>
 <svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="${words.plotAlt(seconds(last.medianMs), seconds(last.p95Ms))}"><path class="grid" d="M0 0h${width}M0 ${height / 2}h${width}M0 ${height}h${width}"/>${curve('p95', ({ p95Ms }) => p95Ms)}${curve('median', ({ medianMs }) => medianMs)}</svg></div>
-<p class="scale"><span>${timeTag(first.atMs, time.full(first.atMs))}</span><span>${timeTag(last.atMs, time.full(last.atMs))}</span></p>
+<p class="scale">${[first, last].map(({ atMs }) => html`<span>${timeTag(atMs, time.full(atMs))}</span>`)}</p>
 ${table(scene, thin(points, rowsMax), seconds)}</div></section>
 `
 }

@@ -1,6 +1,6 @@
 /**
- * A view made fit to be shown: operators, and whoever writes through them, can put anything into a text. Each is bounded,
- * well-formed, and without what turns the words around it upside down; each list is bounded, too.
+ * A view made fit to be shown: operators, and whoever writes through them, can put anything into a text. Each is
+ * bounded, well-formed, and without what turns the words around it upside down; each list is bounded, too.
  */
 import type { IncidentUpdate } from '../incident.ts'
 import type { ComponentView, IncidentView, MaintenanceView, StatusView } from '../status-view.ts'
@@ -17,10 +17,10 @@ const daysMax = 90
 const pointsMax = 2000
 
 /**
- * Control characters and noncharacters; what embeds or overrides a direction (marks of direction are harmless: each text
- * is isolated where it stands).
+ * Control characters and noncharacters; what embeds or overrides a direction (marks of direction are harmless: each
+ * text is isolated where it stands).
  */
-const unwelcome = /[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\uffff]/g
+const unwelcome = /[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff]/g
 /** Marks that pile up on one letter cover the lines around it. */
 const piles = /(\p{M}{3})\p{M}+/gu
 

@@ -1,0 +1,122 @@
+/** The supervisor's end of the process that serves the public page: starts it, tells it of news, replaces it. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { Log } from '../observe/log.ts'
+import { compileCache } from './compile-cache.ts'
+import type { StatusPageOrder, StatusPageOrderWord, StatusPageWord } from './status-page.ts'
+
+const restartMs = 200
+const restartMsMax = 10_000
+const youngMs = 3000
+/** It tells every second that it is there; one that has not for so long hangs. */
+const hungMs = 20_000
+const watchMs = 2000
+const endMs = 2000
+/** What faces everyone has no secrets in its environment. */
+const inherited = ['PATH', 'TZ', 'LANG', 'NODE_OPTIONS', 'SystemRoot'] as const
+
+export class StatusProcess implements AsyncDisposable {
+  /** Where it serves; null until it does. */
+  url: string | null = null
+  #order: StatusPageOrder
+  #log: Log
+  #child: ChildProcess | null = null
+  #heardMs = 0
+  #diedInRow = 0
+  #isClosing = false
+  #timer: NodeJS.Timeout
+  #first = Promise.withResolvers<string>()
+
+  /** `folder`: where the files are. Only for a page that has a port. */
+  constructor({ stateDir, status: { page } }: Pick<Config, 'stateDir' | 'status'>, folder: string, log: Log) {
+    const ownerFile = join(stateDir, 'status-page.owner')
+    const owner = `${process.pid}-${Date.now()}`
+    const { host, port = 0, maxAgeSeconds, connectionsMax, readersMax, languages, staleMinutes } = page
+    const served = { host, port, maxAgeSeconds, connectionsMax, readersMax, languages }
+    this.#order = { ...served, folder, staleMinutes, ownerFile, owner }
+    this.#log = log
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+    writeFileSync(ownerFile, `${owner}\n`)
+    this.#first.promise.catch(() => {})
+    this.#open()
+    let lookedMs = performance.now()
+    this.#timer = setInterval(() => {
+      const isLate = performance.now() - lookedMs > 2 * watchMs
+      lookedMs = performance.now()
+      // After a pause of our own, what it said meanwhile has yet to be read.
+      if (!isLate && this.url !== null && performance.now() - this.#heardMs > hungMs) this.#child?.kill('SIGKILL')
+    }, watchMs)
+    this.#timer.unref()
+  }
+
+  /** Resolves with where it serves, the first time that it does; which a port that is taken may delay for long. */
+  get listening(): Promise<string> {
+    return this.#first.promise
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null
+  }
+
+  /** There is a new version in the folder. */
+  tellWritten(): void {
+    this.#tell({ event: 'written' })
+  }
+
+  /** Ends it: a gateway that was told to stop has no page. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true
+    clearInterval(this.#timer)
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    this.#tell({ event: 'end' })
+    const late = setTimeout(() => child.kill('SIGKILL'), endMs)
+    await gone
+    clearTimeout(late)
+  }
+
+  #tell(word: StatusPageOrderWord): void {
+    if (this.#child?.connected) this.#child.send(word, () => {})
+  }
+
+  #open(): void {
+    const env = Object.fromEntries(inherited.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+    const program = join(import.meta.dirname, `holdfast${extname(import.meta.filename)}`)
+    const bornMs = performance.now()
+    const child = fork(program, [], {
+      env: { ...env, ...compileCache(), HOLDFAST_STATUS: JSON.stringify(this.#order) },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    this.#child = child
+    this.#heardMs = bornMs
+    child.on('message', (word: StatusPageWord) => {
+      this.#heardMs = performance.now()
+      if (word.event !== 'listening') return
+      if (this.url === null) this.#log.info({ url: word.url }, 'the status page is served')
+      this.url = word.url
+      // The port that the system chose stays the page's.
+      this.#order = { ...this.#order, port: Number(new URL(word.url).port) || this.#order.port }
+      this.#first.resolve(word.url)
+    })
+    let isLost = false
+    const lose = (how: string): void => {
+      if (isLost) return
+      isLost = true
+      this.#lose(how, performance.now() - bornMs)
+    }
+    child.on('error', (error) => child.pid === undefined && lose(error.message))
+    child.once('exit', (code, signal) => lose(signal ?? String(code)))
+  }
+
+  #lose(how: string, ageMs: number): void {
+    this.#child = null
+    if (this.#isClosing) return
+    this.#diedInRow = ageMs < youngMs ? this.#diedInRow + 1 : 0
+    const waitMs = Math.min(restartMsMax, restartMs * 2 ** Math.max(0, this.#diedInRow - 1))
+    this.#log.error({ how, waitMs }, 'the process of the status page died and is replaced')
+    setTimeout(() => !this.#isClosing && this.#open(), waitMs).unref()
+  }
+}

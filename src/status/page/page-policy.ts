@@ -1,0 +1,12 @@
+/** What a page may load and do, and the warning that it carries unseen. */
+
+/** Nothing from elsewhere, no script and no style but the page's own files. */
+export const pagePolicy = [
+  "default-src 'none'",
+  ...["script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"],
+  ...["base-uri 'none'", "form-action 'self'"],
+].join('; ')
+
+/** As it stands in each page; a server whose news have stopped takes the word `hidden` out. */
+export const staleMark = '<p id="stale" class="stale" hidden>'
+export const staleShown = staleMark.replace(' hidden', '')
