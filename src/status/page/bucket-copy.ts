@@ -32,6 +32,7 @@ export class BucketCopy {
   #next: readonly PageFile[] | null = null
   #copying: Promise<void> | null = null
   #isClosed = false
+  #closed = Promise.withResolvers<void>()
   #isBroken = false
 
   constructor(parts: BucketParts) {
@@ -47,33 +48,37 @@ export class BucketCopy {
   /** Resolves when the round that is under way is over; what failed is not tried again. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#closed.resolve()
     await this.#copying
   }
 
   async #run(): Promise<void> {
-    while (this.#next) {
+    while (this.#next && !this.#isClosed) {
       const files = this.#next
       this.#next = null
       await this.#copyOnce(files)
-      if (this.#isClosed) return
       await this.#wait(this.#parts.periodMs)
     }
   }
 
   async #copyOnce(files: readonly PageFile[]): Promise<void> {
-    // The first page last: what it leads to is there by then.
     const changed = files
       .map((file) => ({ file, hash: hashOf(file.bytes) }))
       .filter(({ file, hash }) => this.#put.get(file.path) !== hash)
-      .toSorted((a, b) => rankOf(a.file) - rankOf(b.file))
     let failures = 0
-    const take = async (): Promise<void> => {
-      for (let next = changed.shift(); next && failures < failuresMax; next = changed.shift()) {
+    const take = async (some: typeof changed): Promise<void> => {
+      for (let next = some.shift(); next && failures < failuresMax; next = some.shift()) {
         if (await this.#putOne(next.file)) this.#put.set(next.file.path, next.hash)
         else failures++
       }
     }
-    await Promise.all(Array.from({ length: atOnce }, take))
+    // The first page last: what it leads to is there by then.
+    for (const rank of [0, 1, 2]) {
+      const some = changed.filter(({ file }) => rankOf(file) === rank)
+      await Promise.all(Array.from({ length: atOnce }, () => take(some)))
+    }
+    const known = new Set(files.map(({ path }) => path))
+    for (const path of [...this.#put.keys()]) if (!known.has(path)) this.#put.delete(path)
     if (failures === 0) this.#isBroken = false
   }
 
@@ -100,10 +105,11 @@ export class BucketCopy {
     }
   }
 
-  #wait(ms: number): Promise<void> {
+  /** Until then, or until it is closed. */
+  async #wait(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#parts.clock.after(ms, resolve)
-    return promise
+    using _ = this.#parts.clock.after(ms, resolve)
+    await Promise.race([promise, this.#closed.promise])
   }
 }
 
