@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -136,7 +136,7 @@ async function follow(): Promise<{ status: number; heard: () => string; end: () 
   const asked = request(url, { path: '/live', agent: false })
   asked.end()
   asked.on('error', () => {})
-  const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage]
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
   let text = ''
   response.on('data', (chunk: Buffer) => (text += chunk.toString()))
   response.on('error', () => {})

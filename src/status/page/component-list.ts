@@ -49,10 +49,12 @@ function figures(scene: PageScene, { id, name, days, goodShare, uptimeShare }: C
 ${listed.length > 0 && dayTable(scene, listed, troubled.length - listed.length)}</details>`
 }
 
+const outage = ({ partialMinutes, majorMinutes }: DayView): number => partialMinutes + majorMinutes
+
 function dayTable({ words, time }: PageScene, listed: readonly DayView[], more: number): Html {
   const rows = listed.map(
     (day) => html`<tr><th scope="row">${time.day(day.day)}<td>${day.level && words.levels[day.level]}
-<td>${words.minutes(time.count(day.partialMinutes + day.majorMinutes))}
+<td>${outage(day) > 0 ? words.minutes(time.count(outage(day))) : '–'}
 <td>${words.callsOf(time.count(day.badCalls), time.count(day.calls))}
 `,
   )

@@ -34,7 +34,10 @@ ${past(scene)}
 
 function bannerWords({ view, words }: PageScene): { head: string; more: string } {
   const head = words.banners[view.level]
-  const harmed = view.components.filter(({ level }) => level !== 'operational').map(({ name }) => name)
+  const isCalm = view.level === 'under_maintenance'
+  const harmed = view.components
+    .filter(({ level }) => level !== 'operational' && (isCalm || level !== 'under_maintenance'))
+    .map(({ name }) => name)
   const names = harmed.slice(0, namesMax).join(', ')
   const more =
     harmed.length === 0 ? words.noneAffected(view.components.length) : words.affected(names, harmed.length - namesMax)

@@ -80,9 +80,9 @@ export class PageTime {
   /** Rounded down, so that only all is 100 %: `99.98 %`. */
   share(share: number | null): string {
     if (share === null || !Number.isFinite(share)) return '–'
-    const digits = share > 0.9999 && share < 1 ? 3 : 2
+    const digits = share >= 1 ? 0 : share > 0.9999 ? 3 : 2
     const floored = Math.floor(Math.min(1, Math.max(0, share)) * 100 * 10 ** digits + 1e-7) / 10 ** digits
-    const shown = floored.toLocaleString(this.#locale, { maximumFractionDigits: digits })
+    const shown = floored.toLocaleString(this.#locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
     return `${shown} %`
   }
 
