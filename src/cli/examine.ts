@@ -131,8 +131,8 @@ function isRunning(stateDir: string): boolean {
   }
 }
 
-async function portFindings({ listeners, admin }: Config): Promise<Finding[]> {
-  const fixed = [...listeners, admin].filter(({ port }) => port !== 0)
+async function portFindings({ listeners, admin, status: { page } }: Config): Promise<Finding[]> {
+  const fixed = [...listeners, admin, { host: page.host, port: page.port ?? 0 }].filter(({ port }) => port !== 0)
   const found = await Promise.all(fixed.map(({ host, port }) => tryPort(host, port)))
   return found.filter((each) => each !== null)
 }

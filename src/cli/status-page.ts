@@ -24,11 +24,19 @@ export interface StatusPageOrder extends StatusServerOptions {
   readonly owner: string
 }
 
-export type StatusPageWord = { readonly event: 'listening'; readonly url: string } | { readonly event: 'alive' }
+export type StatusPageWord =
+  | { readonly event: 'listening'; readonly url: string }
+  | { readonly event: 'alive' }
+  | { readonly event: 'failed'; readonly message: string }
 export type StatusPageOrderWord = { readonly event: 'written' } | { readonly event: 'end' }
 
+let isTelling = false
+
+/** A supervisor that stands still has one word waiting for it, and not one for each second. */
 function tell(word: StatusPageWord): void {
-  if (process.connected) process.send?.(word, undefined, undefined, () => {})
+  if (!process.connected || isTelling) return
+  isTelling = true
+  process.send?.(word, undefined, undefined, () => (isTelling = false))
 }
 
 export async function runStatusPage(order: StatusPageOrder): Promise<void> {
@@ -50,7 +58,13 @@ export async function runStatusPage(order: StatusPageOrder): Promise<void> {
     if (isNew) server.readers.tell(shelf.version)
   }
   await look().catch(() => {})
-  tell({ event: 'listening', url: await listen(server) })
+  try {
+    tell({ event: 'listening', url: await listen(server) })
+  } catch (error) {
+    tell({ event: 'failed', message: (error as Error).message })
+    process.exitCode = 1
+    return end()
+  }
   process.on('message', (word: StatusPageOrderWord) => (word.event === 'end' ? end() : void look().catch(() => {})))
   process.once('disconnect', () => stayAlone(order, end))
   if (!process.connected) stayAlone(order, end)

@@ -94,6 +94,7 @@ export class StatusProcess implements AsyncDisposable {
     this.#heardMs = bornMs
     child.on('message', (word: StatusPageWord) => {
       this.#heardMs = performance.now()
+      if (word.event === 'failed') this.#log.error({ detail: word.message }, 'the status page cannot be served')
       if (word.event !== 'listening') return
       if (this.url === null) this.#log.info({ url: word.url }, 'the status page is served')
       this.url = word.url

@@ -18,6 +18,7 @@ const config = checkConfig({
   status: {
     url: 'https://status.example.org',
     subscriptions: { mail: { host: '127.0.0.1', from: 'a@example.org', user: 'a', password: secret } },
+    page: { bucket: { endpoint: 'https://s3.example', name: 'page', accessKey: secret, secretKey: secret } },
   },
   alerts: {
     receivers: {

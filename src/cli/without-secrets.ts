@@ -7,6 +7,12 @@ export function withoutSecrets(config: Config): Config {
   const hide = (spelling: string): string => (/^(env|file):|^caller$/.test(spelling) ? spelling : '(hidden)')
   const { token } = config.admin
   const { otlp } = config.telemetry
+  const { page } = config.status
+  const bucket = page.bucket && {
+    ...page.bucket,
+    accessKey: hide(page.bucket.accessKey),
+    secretKey: hide(page.bucket.secretKey),
+  }
   const headers = Object.entries(otlp.headers).map(([name, value]) => [name, hide(value)])
   return {
     ...config,
@@ -24,6 +30,10 @@ export function withoutSecrets(config: Config): Config {
     keys: config.keys.map((key) => ({ ...key, key: hide(key.key) })),
     telemetry: { ...config.telemetry, otlp: { ...otlp, headers: Object.fromEntries(headers) } },
     alerts: mapSecrets(config.alerts, hide),
-    status: { ...config.status, subscriptions: readMailPassword(config.status.subscriptions, hide) },
+    status: {
+      ...config.status,
+      subscriptions: readMailPassword(config.status.subscriptions, hide),
+      page: { ...page, ...(bucket && { bucket }) },
+    },
   }
 }

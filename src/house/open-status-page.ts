@@ -3,9 +3,10 @@
  * bucket. In the supervisor; whoever serves the folder needs nothing of us.
  */
 import { join } from 'node:path'
-import { type Config, ConfigError, readSecret } from '../config.ts'
+import type { Config } from '../config.ts'
 import { readPage } from '../edge/page.ts'
 import type { Clock } from '../ground/clock.ts'
+import { ConfigError } from '../ground/config-error.ts'
 import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
 import { BucketCopy } from '../status/page/bucket-copy.ts'
@@ -18,6 +19,7 @@ import { Renewal } from '../status/page/renewal.ts'
 import { SnapshotFolder } from '../status/page/snapshot-folder.ts'
 import { wordsOf } from '../status/page/words/languages.ts'
 import type { StatusView } from '../status/status-view.ts'
+import { readSecret } from './secrets.ts'
 
 const lookMs = 1000
 
