@@ -74,13 +74,19 @@ interface Served extends AsyncDisposable {
 async function serveAlone(): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-status-'))
   const style = { path: 'style.css', contentType: 'text/css', bytes: Buffer.from(readPage('status/style.css')) }
-  const setting = { languages: wordsOf(['en', 'de']), logo: null, staleMinutes: 1440, feeds: [] }
+  const setting = { languages: wordsOf(['en', 'de']), logo: null, staleMinutes: 1440, feeds: [], canSubscribe: false }
   const files = [style, ...pageFiles(troubledView(20), setting)]
   await new SnapshotFolder(join(folder, 'page')).write(files, Date.now())
   const port = await freePort()
   const order: StatusPageOrder = {
     ...{ host: '127.0.0.1', port, maxAgeSeconds: 10, connectionsMax: 2000, readersMax: 1000, languages: ['en', 'de'] },
-    ...{ folder: join(folder, 'page'), staleMinutes: 1440, ownerFile: join(folder, 'owner'), owner: 'bench' },
+    ...{
+      folder: join(folder, 'page'),
+      staleMinutes: 1440,
+      ownerFile: join(folder, 'owner'),
+      owner: 'bench',
+      subscriptions: null,
+    },
   }
   const program = launch(process.execPath, [join(repository, 'src/cli/holdfast.ts')], {
     core: loadCore,

@@ -11,6 +11,7 @@ import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
 import { type Log, openLog } from '../observe/log.ts'
+import type { SubscriptionDesk } from '../status/subscription/subscription-desk.ts'
 import { offered } from '../status/subscription/subscription-options.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
 import { adminTokens } from './admin-tokens.ts'
@@ -50,6 +51,9 @@ export async function run(options: RunOptions): Promise<void> {
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record }))
     await openTelling(parts, config, log, statusDesk)
     const site = parts.use(openStatusSite(config, log, { view: () => statusDesk.view(), makers: [], feeds: [] }))
+    const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record: record.read }))
+    const telling = await openTelling(parts, config, log, statusDesk)
+    const site = parts.use(openStatusSite(config, log, { view: () => statusDesk.view(), telling }))
     const supervisor = new Supervisor(config, log, desk, record)
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
@@ -95,10 +99,10 @@ async function openTelling(
   config: Config,
   log: Log,
   statusDesk: StatusDesk,
-): Promise<void> {
-  if (offered(config.status.subscriptions).length === 0) return
+): Promise<SubscriptionDesk | null> {
+  if (offered(config.status.subscriptions).length === 0) return null
   const { tellSubscribers } = await import('../house/open-subscriptions.ts')
-  tellSubscribers(parts, config, { clock: systemClock, random: systemRandom, log, statusDesk })
+  return tellSubscribers(parts, config, { clock: systemClock, random: systemRandom, log, statusDesk })
 }
 
 /** For `holdfast restart`, which finds us by it. */

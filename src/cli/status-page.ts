@@ -5,8 +5,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { PageShelf } from '../edge/status/page-shelf.ts'
-import { StatusServer, type StatusServerOptions } from '../edge/status/status-server.ts'
+import { type StatusHook, StatusServer, type StatusServerOptions } from '../edge/status/status-server.ts'
 import { systemClock } from '../ground/clock.ts'
+import type { SubscriptionOptions } from '../status/subscription/subscription-options.ts'
 
 const lookMs = 1000
 /** A process before us may still have the port. */
@@ -22,21 +23,35 @@ export interface StatusPageOrder extends StatusServerOptions {
   /** A file with the name of the supervisor in charge, and that of ours. */
   readonly ownerFile: string
   readonly owner: string
+  /** Null where nobody may subscribe. */
+  readonly subscriptions: SubscriptionOptions | null
 }
 
 export type StatusPageWord =
   | { readonly event: 'listening'; readonly url: string }
   | { readonly event: 'alive' }
   | { readonly event: 'failed'; readonly message: string }
-export type StatusPageOrderWord = { readonly event: 'written' } | { readonly event: 'end' }
+  | { readonly event: 'question'; readonly question: unknown }
+export type StatusPageOrderWord =
+  | { readonly event: 'written' }
+  | { readonly event: 'end' }
+  | { readonly event: 'answer'; readonly answer: unknown }
 
-let isTelling = false
+/** Who answers what the files do not, and may ask the gateway for it. */
+export interface PageDoor {
+  readonly take: StatusHook
+  /** Of the gateway. */
+  readonly hear: (answer: unknown) => void
+}
 
-/** A supervisor that stands still has one word waiting for it, and not one for each second. */
+/** Words that a supervisor which stands still has waiting for it; more are not kept. */
+const untakenMax = 20
+let untaken = 0
+
 function tell(word: StatusPageWord): void {
-  if (!process.connected || isTelling) return
-  isTelling = true
-  process.send?.(word, undefined, undefined, () => (isTelling = false))
+  if (!process.connected || untaken >= untakenMax) return
+  untaken++
+  process.send?.(word, undefined, undefined, () => untaken--)
 }
 
 export async function runStatusPage(order: StatusPageOrder): Promise<void> {
@@ -44,7 +59,8 @@ export async function runStatusPage(order: StatusPageOrder): Promise<void> {
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {})
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const shelf = new PageShelf(order.folder)
-  const server = new StatusServer(order, shelf, systemClock)
+  const door = await openDoor(order, shelf)
+  const server = new StatusServer(order, shelf, systemClock, door?.take)
   const end = (): void => {
     // Nobody loses anything by a page that is asked for again.
     void server[Symbol.asyncDispose]().finally(() => process.exit())
@@ -65,13 +81,24 @@ export async function runStatusPage(order: StatusPageOrder): Promise<void> {
     process.exitCode = 1
     return end()
   }
-  process.on('message', (word: StatusPageOrderWord) => (word.event === 'end' ? end() : void look().catch(() => {})))
+  process.on('message', (word: StatusPageOrderWord) => {
+    if (word.event === 'end') end()
+    if (word.event === 'written') look().catch(() => {})
+    if (word.event === 'answer') door?.hear(word.answer)
+  })
   process.once('disconnect', () => stayAlone(order, end))
   if (!process.connected) stayAlone(order, end)
   setInterval(() => {
     tell({ event: 'alive' })
     look().catch(() => {})
   }, lookMs)
+}
+
+/** A gateway that stands still or is gone does not answer what is asked there. */
+async function openDoor({ subscriptions }: StatusPageOrder, shelf: PageShelf): Promise<PageDoor | null> {
+  if (subscriptions === null) return null
+  const { openPageDoor } = await import('./page-door.ts')
+  return openPageDoor(subscriptions, shelf, (question) => tell({ event: 'question', question }))
 }
 
 async function listen(server: StatusServer): Promise<string> {

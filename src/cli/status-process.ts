@@ -4,6 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Log } from '../observe/log.ts'
+import { withoutPassword } from '../status/subscription/far-desk.ts'
+import { offered } from '../status/subscription/subscription-options.ts'
 import { compileCache } from './compile-cache.ts'
 import type { StatusPageOrder, StatusPageOrderWord, StatusPageWord } from './status-page.ts'
 
@@ -17,11 +19,20 @@ const endMs = 2000
 /** What faces everyone has no secrets in its environment. */
 const inherited = ['PATH', 'TZ', 'LANG', 'NODE_OPTIONS', 'SystemRoot'] as const
 
+/** What visitors of the page want of the gateway, such as letters; null: nobody answers. Data that goes by JSON. */
+export type OnQuestion = (question: unknown) => Promise<unknown>
+
+interface StatusProcessParts {
+  readonly log: Log
+  readonly onQuestion: OnQuestion
+}
+
 export class StatusProcess implements AsyncDisposable {
   /** Where it serves; null until it does. */
   url: string | null = null
   #order: StatusPageOrder
   #log: Log
+  #onQuestion: OnQuestion
   #child: ChildProcess | null = null
   #heardMs = 0
   #diedInRow = 0
@@ -30,13 +41,20 @@ export class StatusProcess implements AsyncDisposable {
   #first = Promise.withResolvers<string>()
 
   /** `folder`: where the files are. Only for a page that has a port. */
-  constructor({ stateDir, status: { page } }: Pick<Config, 'stateDir' | 'status'>, folder: string, log: Log) {
+  constructor(
+    { stateDir, status }: Pick<Config, 'stateDir' | 'status'>,
+    folder: string,
+    { log, onQuestion }: StatusProcessParts,
+  ) {
+    const { page, subscriptions: asked } = status
+    const subscriptions = offered(asked).length === 0 ? null : withoutPassword(asked)
     const ownerFile = join(stateDir, 'status-page.owner')
     const owner = `${process.pid}-${Date.now()}`
     const { host, port = 0, maxAgeSeconds, connectionsMax, readersMax, languages, staleMinutes } = page
     const served = { host, port, maxAgeSeconds, connectionsMax, readersMax, languages }
-    this.#order = { ...served, folder, staleMinutes, ownerFile, owner }
+    this.#order = { ...served, folder, staleMinutes, ownerFile, owner, subscriptions }
     this.#log = log
+    this.#onQuestion = onQuestion
     mkdirSync(stateDir, { recursive: true, mode: 0o700 })
     writeFileSync(ownerFile, `${owner}\n`)
     this.#first.promise.catch(() => {})
@@ -78,6 +96,11 @@ export class StatusProcess implements AsyncDisposable {
     clearTimeout(late)
   }
 
+  async #answer(question: unknown): Promise<void> {
+    const answer = await this.#onQuestion(question).catch(() => null)
+    if (answer !== null) this.#tell({ event: 'answer', answer })
+  }
+
   #tell(word: StatusPageOrderWord): void {
     if (this.#child?.connected) this.#child.send(word, () => {})
   }
@@ -94,6 +117,7 @@ export class StatusProcess implements AsyncDisposable {
     this.#heardMs = bornMs
     child.on('message', (word: StatusPageWord) => {
       this.#heardMs = performance.now()
+      if (word.event === 'question') void this.#answer(word.question)
       if (word.event === 'failed') this.#log.error({ detail: word.message }, 'the status page cannot be served')
       if (word.event !== 'listening') return
       if (this.url === null) this.#log.info({ url: word.url }, 'the status page is served')

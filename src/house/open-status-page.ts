@@ -30,6 +30,8 @@ export interface PagePressParts {
   readonly view: () => StatusView
   /** Feeds and the like, beside the pages. */
   readonly makers: readonly FileMaker[]
+  /** Whether letters can be asked for at `/subscribe`. */
+  readonly canSubscribe: boolean
   /** What of these people are pointed to. */
   readonly feeds: readonly { readonly path: string; readonly name: string }[]
 }
@@ -94,9 +96,9 @@ export class PagePress implements AsyncDisposable {
   }
 
   #make(view: StatusView): PageFile[] {
-    const { makers, feeds } = this.#parts
+    const { makers, feeds, canSubscribe } = this.#parts
     const { languages, staleMinutes } = this.#options
-    const setting = { languages: wordsOf(languages), staleMinutes, feeds, logo: this.#look.logo }
+    const setting = { languages: wordsOf(languages), staleMinutes, feeds, canSubscribe, logo: this.#look.logo }
     return [...this.#look.files, ...pageFiles(view, setting), ...makers.flatMap((make) => make(view))]
   }
 }

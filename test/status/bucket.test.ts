@@ -41,7 +41,13 @@ after(async () => {
 
 const file = (path: string, text: string): PageFile => ({ path, contentType: 'text/html', bytes: Buffer.from(text) })
 const files = (): PageFile[] =>
-  pageFiles(troubledView(), { languages: wordsOf(['en', 'de']), logo: null, staleMinutes: 10, feeds: [] })
+  pageFiles(troubledView(), {
+    languages: wordsOf(['en', 'de']),
+    logo: null,
+    staleMinutes: 10,
+    feeds: [],
+    canSubscribe: false,
+  })
 
 function copyTo(put: (object: ToPut) => Promise<void>, clock = new ManualClock()): BucketCopy {
   const log = silentLog

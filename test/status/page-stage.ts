@@ -31,12 +31,23 @@ export async function openPageStage(view: StatusView, page: z.input<typeof pageS
     { path: 'api/v2/summary.json', name: 'JSON' },
   ]
   const makers = feeds.map(({ path }) => () => [{ path, contentType: 'text/plain', bytes: Buffer.from(path) }])
-  const parts = { clock: systemClock, random: seededRandom(1), log: silentLog, view: () => shown, makers, feeds }
+  const parts = {
+    clock: systemClock,
+    random: seededRandom(1),
+    log: silentLog,
+    view: () => shown,
+    makers,
+    feeds,
+    canSubscribe: true,
+  }
   const press = new PagePress(status.page, folder, parts)
   const written = Promise.withResolvers<void>()
   press.onWritten = () => written.resolve()
   await written.promise
-  const server = new StatusProcess({ stateDir, status }, folder, silentLog)
+  const server = new StatusProcess({ stateDir, status }, folder, {
+    log: silentLog,
+    onQuestion: () => Promise.resolve(null),
+  })
   press.onWritten = () => server.tellWritten()
   const url = await server.listening
   return {

@@ -36,7 +36,7 @@ const options = {
 }
 
 function write(view: StatusView): Promise<unknown> {
-  const setting = { languages: wordsOf(['en', 'de']), logo: null, staleMinutes: 10, feeds: [] }
+  const setting = { languages: wordsOf(['en', 'de']), logo: null, staleMinutes: 10, feeds: [], canSubscribe: false }
   const style = { path: 'style.css', contentType: 'text/css', bytes: Buffer.from('a{}') }
   return folder.write([style, ...pageFiles(view, setting)], view.updatedMs)
 }

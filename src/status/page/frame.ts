@@ -3,6 +3,7 @@ import { html, type Html } from './html.ts'
 import { folderOf, homeOf, type PageScene, rootOf } from './page-scene.ts'
 import { pagePolicy } from './page-policy.ts'
 import { isoTime } from './page-time.ts'
+import { originOf, subscribeForm } from './subscribe-form.ts'
 
 /** Filled, of 24 by 24: told apart by their shape, not by colour alone. */
 const marks = html`<svg class="marks" aria-hidden="true"><defs>
@@ -30,7 +31,7 @@ export function frame(scene: PageScene, { title, about, main }: Framed): Buffer 
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="content-security-policy" content="${pagePolicy}">
+<meta http-equiv="content-security-policy" content="${pagePolicy}; form-action 'self' ${originOf(view.page.url) ?? ''}">
 <meta name="description" content="${about}">
 <title>${title}</title>
 <link rel="icon" href="${root}icon.svg" type="image/svg+xml">
@@ -103,6 +104,7 @@ function footer(scene: PageScene): Html {
   const root = rootOf(scene)
   const feeds = look.feeds.map(({ path, name }) => html`<a href="${root}${path}">${name}</a> `)
   return html`<footer>
+${look.canSubscribe && subscribeForm(scene)}
 ${look.feeds.length > 0 && html`<p>${words.feeds}: ${feeds}</p>`}
 <p>${words.made}</p>
 </footer>`

@@ -22,7 +22,13 @@ import { tidyText } from './tidy-view.ts'
 import { type Language, languageTags, wordsOf } from './words/languages.ts'
 
 function pagesOf(view: StatusView, languages: readonly Language[] = ['en']): ReadonlyMap<string, string> {
-  const files = pageFiles(view, { languages: wordsOf(languages), logo: null, staleMinutes: 10, feeds: [] })
+  const files = pageFiles(view, {
+    languages: wordsOf(languages),
+    logo: null,
+    staleMinutes: 10,
+    feeds: [],
+    canSubscribe: true,
+  })
   return new Map(files.map(({ path, bytes }) => [path, bytes.toString()]))
 }
 
@@ -99,6 +105,17 @@ test('every link of every page leads to a page, in any folder', () => {
       assert.ok(!to.startsWith('/'), `${path}: ${to} holds at the root only`)
     }
   }
+})
+
+test('letters are asked for by a form, which goes to where the page is', () => {
+  const view = troubledView(2)
+  const at = (url: string): string =>
+    pagesOf({ ...view, page: { ...view.page, url } }, ['en', 'de']).get('de/index.html') ?? ''
+  assert.match(at(''), /<form method="post" action="\.\.\/subscribe">/)
+  assert.match(at('https://x.org/s/'), /action="https:\/\/x\.org\/s\/subscribe">/)
+  assert.match(at('https://x.org/s/'), /form-action 'self' https:\/\/x\.org"/)
+  assert.match(at('javascript:alert(1)'), /action="\.\.\/subscribe"/)
+  assert.match(at(''), /name="component_ids" value="component-2"/)
 })
 
 test('a page that is shown at any address finds its way from the root', () => {

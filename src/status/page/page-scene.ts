@@ -11,6 +11,8 @@ export interface PageLook {
   readonly staleMinutes: number
   /** In order of their offer; the first is the one without a folder of its own. */
   readonly languages: readonly Pick<Words, 'tag' | 'name'>[]
+  /** Whether people may ask for letters. */
+  readonly canSubscribe: boolean
   /** What else there is to follow, such as feeds: files beside the first page. */
   readonly feeds: readonly { readonly path: string; readonly name: string }[]
 }

@@ -114,6 +114,12 @@ export const de: Words = {
   whole: 'Der ganze Verlauf',
   months: 'Monate',
   feeds: 'Folgen',
+  subscribe: 'Meldungen per E-Mail bekommen',
+  email: 'Ihre Adresse',
+  subscribeNow: 'Abonnieren',
+  onlyAbout: 'Nur zu (ohne Auswahl: zu allem)',
+  subscribeNote:
+    'Sie bekommen eine Mail mit einem Link zum Bestätigen, und vorher nichts. Jede Mail hat einen Link zum Abbestellen.',
   made: 'Gemessen und geschrieben von Holdfast.',
   lostTitle: 'Diese Seite gibt es nicht',
   lostText: 'Vielleicht ging es um etwas, das lange her ist.',
