@@ -200,6 +200,28 @@ test('old figures say that they are old, and no longer when new ones come', asyn
   assert.match((await ask('/')).body.toString(), /<p id="stale" class="stale" hidden>/)
 })
 
+test('who takes its answer too slowly has had its time', async () => {
+  const path = join(root, 'slow')
+  const bytes = Buffer.alloc(24 * 2 ** 20)
+  await new SnapshotFolder(path).write([{ path: 'large.png', contentType: 'image/png', bytes }], 1)
+  const large = new PageShelf(path)
+  await large.refresh()
+  const own = new ManualClock()
+  await using slow = new StatusServer(options, large, own)
+  const socket = connect(Number(new URL(await slow.listen()).port), '127.0.0.1').on('error', () => {})
+  socket.write('GET /large.png HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(socket, 'readable')
+  let isOver = false
+  socket.once('close', () => (isOver = true))
+  own.advance(55_000)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(isOver, false)
+  own.advance(15_000)
+  socket.resume()
+  await eventually(() => isOver)
+  assert.ok(socket.bytesRead < bytes.length)
+})
+
 test('more connections than there may be are not accepted, and others are answered once there is room', async () => {
   const sockets = Array.from({ length: 60 }, () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1')
