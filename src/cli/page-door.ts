@@ -3,11 +3,18 @@
  * gateway is asked. What the door must know of the page stands in the page's own JSON.
  */
 import type { PageShelf } from '../edge/status/page-shelf.ts'
+import type { StatusHook } from '../edge/status/status-server.ts'
 import { openSubscriptionDoor, type PageFacts } from '../edge/status/subscription-door.ts'
 import { systemClock } from '../ground/clock.ts'
 import { type FarAnswer, FarDesk } from '../status/subscription/far-desk.ts'
 import type { SubscriptionOptions } from '../status/subscription/subscription-options.ts'
-import type { PageDoor } from './status-page.ts'
+
+/** Who answers what the files do not, and may ask the gateway for it. */
+export interface PageDoor {
+  readonly take: StatusHook
+  /** Of the gateway. */
+  readonly hear: (answer: unknown) => void
+}
 
 const factsPath = 'api/v2/components.json'
 

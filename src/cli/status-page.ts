@@ -5,8 +5,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { PageShelf } from '../edge/status/page-shelf.ts'
-import { type StatusHook, StatusServer, type StatusServerOptions } from '../edge/status/status-server.ts'
+import { StatusServer, type StatusServerOptions } from '../edge/status/status-server.ts'
 import { systemClock } from '../ground/clock.ts'
+import type { PageDoor } from './page-door.ts'
 import type { SubscriptionOptions } from '../status/subscription/subscription-options.ts'
 
 const lookMs = 1000
@@ -37,15 +38,8 @@ export type StatusPageOrderWord =
   | { readonly event: 'end' }
   | { readonly event: 'answer'; readonly answer: unknown }
 
-/** Who answers what the files do not, and may ask the gateway for it. */
-export interface PageDoor {
-  readonly take: StatusHook
-  /** Of the gateway. */
-  readonly hear: (answer: unknown) => void
-}
-
 /** Words that a supervisor which stands still has waiting for it; more are not kept. */
-const untakenMax = 20
+const untakenMax = 100
 let untaken = 0
 
 function tell(word: StatusPageWord): void {
