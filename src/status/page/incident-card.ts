@@ -11,6 +11,8 @@ const shownMax = 4
 /** Letters of one text there. */
 const lettersMax = 1200
 const correctionsMax = 3
+/** So begins an estimate that is worth its numbers; any other says why there are none. */
+const rangeSaid = 'Probably'
 const machine = 'holdfast'
 
 export const pathOf = (id: string): string => `incidents/${id}.html`
@@ -81,7 +83,9 @@ function etaNote(scene: PageScene, { atMs, medianMs, lowMs, highMs, words: said 
     ...{ said, low: at(lowMs), median: at(medianMs), high: at(highMs) },
     ...{ zone: time.zoneName(atMs), at: time.clock(atMs) },
   }
-  const text = view.updatedMs > atMs + highMs ? words.etaPassed : words.eta(told)
+  const isVague = said !== '' && !said.startsWith(rangeSaid)
+  const known = view.updatedMs > atMs + highMs ? words.etaPassed : words.eta(told)
+  const text = isVague ? words.etaUnknown(said) : known
   return html`<p class="eta">${icon('time')} <span><b>${words.expected}</b> ${text}</span></p>`
 }
 

@@ -70,6 +70,16 @@ test('an estimate that has run out is not repeated', () => {
   assert.doesNotMatch(page, /most likely/)
 })
 
+test('where nothing honest can be said, no numbers are shown', () => {
+  const { eta } = incident()
+  assert.ok(eta)
+  const vague = incident({ eta: { ...eta, words: 'It has only just begun: too early to say how long it will last.' } })
+  const pages = pagesOf({ ...troubledView(), incidents: [vague] }, ['en', 'de'])
+  assert.match(words(pages.get('index.html')), /too early to say how long it will last\. Began/)
+  assert.doesNotMatch(words(pages.get('index.html')), /18:27/)
+  assert.doesNotMatch(words(pages.get('de/index.html')), /18:27/)
+})
+
 test('every incident has a page of its own, and its month', () => {
   const pages = pagesOf(troubledView())
   assert.match(

@@ -66,6 +66,7 @@ export const de: Words = {
   expected: 'Voraussichtliches Ende',
   eta: ({ low, median, high, zone, at }) =>
     `Wahrscheinlich zwischen ${low} und ${high} ${zone}, am ehesten gegen ${median}. Geschätzt um ${at}.`,
+  etaUnknown: () => 'Wie lange es noch dauert, lässt sich nicht ehrlich sagen.',
   etaPassed: 'Es dauert länger als erwartet. Eine neue Schätzung folgt.',
   updates: 'Meldungen',
   byMeasure: 'Automatisch geschrieben, nach Messwerten',

@@ -80,6 +80,8 @@ export const en = {
     said === ''
       ? `Probably between ${low} and ${high} ${zone}, most likely around ${median}. Estimated at ${at}.`
       : `${said.replace(/\.?$/, '')}. That is between ${low} and ${high} ${zone}, as estimated at ${at}.`,
+  /** `said`: why there are no numbers, in English. */
+  etaUnknown: (said: string) => said,
   etaPassed: 'This takes longer than we expected. A new estimate will follow.',
   updates: 'Updates',
   byMeasure: 'Written automatically, from measurements',
