@@ -106,14 +106,14 @@ async function listen(server: StatusServer): Promise<string> {
   }
 }
 
-/** Until another supervisor is in charge, or it has been too long. */
+/** Until another supervisor is in charge, none can come because its folder is gone, or it has been too long. */
 function stayAlone({ ownerFile, owner }: StatusPageOrder, end: () => void): void {
   setTimeout(end, aloneMsMax).unref()
   setInterval(() => {
     try {
       if (readFileSync(ownerFile, 'utf8').trim() !== owner) end()
-    } catch {
-      // No file: nobody else is there.
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') end()
     }
   }, lookMs).unref()
 }

@@ -68,3 +68,22 @@ test('the page outlives its gateway, and the next gateway takes it over', async 
     await first?.end('SIGKILL')
   }
 })
+
+test('without a gateway and its folder the page ends', async () => {
+  const port = await freePort()
+  const page = `http://127.0.0.1:${port}/`
+  const config = join(folder, 'gone.yaml')
+  const listeners = [{ host: '127.0.0.1', port: 0 }]
+  const upstreams = { gone: { url: 'http://127.0.0.1:9/v1' } }
+  await writeFile(config, JSON.stringify({ listeners, admin: { port: 0 }, upstreams, status: { page: { port } } }))
+  const isServed = (): Promise<boolean> =>
+    fetch(page).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  {
+    await using _ = await startGateway('--config', config, '--log-level', 'error')
+    await eventually('the page', isServed)
+  } // killed, and its folder removed
+  await eventually('no page', async () => !(await isServed()))
+})
