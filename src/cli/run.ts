@@ -49,9 +49,6 @@ export async function run(options: RunOptions): Promise<void> {
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record }))
-    await openTelling(parts, config, log, statusDesk)
-    const site = parts.use(openStatusSite(config, log, { view: () => statusDesk.view(), makers: [], feeds: [] }))
-    const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record: record.read }))
     const telling = await openTelling(parts, config, log, statusDesk)
     const site = parts.use(openStatusSite(config, log, { view: () => statusDesk.view(), telling }))
     const supervisor = new Supervisor(config, log, desk, record)
@@ -66,8 +63,8 @@ export async function run(options: RunOptions): Promise<void> {
     consoleDesk.urls = urls
     await using _checkpoints = startCheckpoints(config)
     const logFile = typeof target === 'string' ? target : null
-    const urlsOfOurs = { urls, adminUrl: admin.url, statusUrl: site.url }
-    const ready: Ready = { ...urlsOfOurs, workers: config.workers, models, upstreams, notes, logFile }
+    const at = { urls, adminUrl: admin.url, statusUrl: site.url }
+    const ready: Ready = { ...at, workers: config.workers, models, upstreams, notes, logFile }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
     restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk, consoleDesk, statusDesk })
