@@ -64,7 +64,15 @@ test('hostile names and words of errors stay words', { timeout: 120_000 }, async
 })
 
 test('what is to be copied into a shell does there what it says', () => {
-  const ready = { urls: ['http://h:1'], adminUrl: 'http://h:2', workers: 1, notes: [], upstreams: [], logFile: null }
+  const ready = {
+    urls: ['http://h:1'],
+    adminUrl: 'http://h:2',
+    statusUrl: null,
+    workers: 1,
+    notes: [],
+    upstreams: [],
+    logFile: null,
+  }
   const text = banner({ ...ready, models })
   assert.match(text, /"model": "good\/model:7b"/)
   assert.doesNotMatch(text.replaceAll(/\u001b\[[0-9]*m/g, ''), bad)
