@@ -132,13 +132,13 @@ export const holdfastBehind: Peer = variant(
   'holdfast-behind: with `--journal sqlite` and `journal.delivery: behind`.',
   { settings: { ...settings, journal: { engine: 'sqlite', delivery: 'behind' } } },
 )
-/** For `bench/record-cost.ts`: what it costs to write down what happens. */
-export const holdfastUnrecorded: Peer = variant(
-  'holdfast-unrecorded',
-  'sqlite',
-  'holdfast-unrecorded: with `--journal sqlite` and without a record.',
-  { settings: { ...settings, journal: { engine: 'sqlite' }, record: { enabled: false } } },
-)
+/** For `bench/record-cost.ts`: what it costs to write down what happens, and what two that are alike differ by. */
+const unrecorded = (name: string): Peer =>
+  variant(name, 'sqlite', `${name}: with \`--journal sqlite\` and without a record.`, {
+    settings: { ...settings, journal: { engine: 'sqlite' }, record: { enabled: false } },
+  })
+export const holdfastUnrecorded: Peer = unrecorded('holdfast-unrecorded')
+export const holdfastUnrecordedToo: Peer = unrecorded('holdfast-unrecorded-too')
 export const holdfastTwo: Peer = variant(
   'holdfast-two',
   'sqlite',

@@ -82,6 +82,14 @@ test('whatever comes, it never grows beyond its limit', () => {
   assert.equal(book.entries.at(-1)?.model, 'm4999')
 })
 
+test('what is confirmed within seconds is no news, but an older word does not take its place', () => {
+  const book = new SpeedBook()
+  book.add([entry(nowMs - 2, 218)], nowMs)
+  assert.deepEqual(book.add([entry(nowMs, 218)], nowMs), [])
+  assert.deepEqual(book.add([entry(nowMs - 1, 0)], nowMs), [])
+  assert.equal(book.entries[0]?.firstToken?.intercept, 218)
+})
+
 test('in whatever order two workers are heard, the same is known', () => {
   const moments = fc.array(fc.record({ ageMs: fc.nat(10_000), intercept: fc.nat(1000) }), { maxLength: 20 })
   fc.assert(

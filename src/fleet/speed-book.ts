@@ -19,13 +19,19 @@ export const entriesMax = 2000
 /** What was confirmed again is news after this; a changed line is at once. */
 const newsMs = 10_000
 
+/** What is known, and what of it others were told last. */
+interface Kept {
+  readonly newest: SpeedEntry
+  readonly told: SpeedEntry
+}
+
 const kinds = ['firstToken', 'gap', 'whole'] as const
 
 export class SpeedBook {
-  #entries = new Map<string, SpeedEntry>()
+  #entries = new Map<string, Kept>()
 
   get entries(): readonly SpeedEntry[] {
-    return [...this.#entries.values()]
+    return [...this.#entries.values()].map(({ newest }) => newest)
   }
 
   /** Takes in what is newer than what is there; returns what has changed so much that others should know. */
@@ -34,11 +40,12 @@ export class SpeedBook {
     for (const entry of entries) {
       const key = JSON.stringify([entry.url, entry.model])
       const known = this.#entries.get(key)
-      const merged = merge(known, entry, nowMs)
-      if (merged === null) continue
+      const newest = merge(known?.newest, entry, nowMs)
+      if (newest === null) continue
+      const isNews = !known || kinds.some((kind) => isOther(known.told[kind], newest[kind]))
       this.#entries.delete(key)
-      this.#entries.set(key, merged)
-      news.push(merged)
+      this.#entries.set(key, { newest, told: isNews || !known ? newest : known.told })
+      if (isNews) news.push(newest)
     }
     for (const [key] of this.#entries) {
       if (this.#entries.size <= entriesMax) break
@@ -52,18 +59,18 @@ export class SpeedBook {
   }
 }
 
-/** Null when nothing in it is news. */
+/** Null when nothing in it is of a later time. */
 function merge(known: SpeedEntry | undefined, entry: SpeedEntry, nowMs: number): SpeedEntry | null {
   const { url, model } = entry
   const merged: { -readonly [Kind in keyof LearntSpeed]: Learnt | undefined } = {}
-  let isNews = false
+  let isNewer = false
   for (const kind of kinds) {
     const [old, fresh] = [known?.[kind], entry[kind]]
-    const isNewer = fresh !== undefined && isBelievable(fresh, nowMs) && (old === undefined || fresh.atMs > old.atMs)
-    isNews ||= isNewer && (old === undefined || !isAlike(old, fresh))
-    merged[kind] = isNewer ? fresh : old
+    const isLater = fresh !== undefined && isBelievable(fresh, nowMs) && (old === undefined || fresh.atMs > old.atMs)
+    isNewer ||= isLater
+    merged[kind] = isLater ? fresh : old
   }
-  return isNews ? { url, model, ...merged } : null
+  return isNewer ? { url, model, ...merged } : null
 }
 
 /** A clock that was set back makes all that is known come from the future. */
@@ -71,6 +78,9 @@ function isBelievable({ atMs }: Learnt, nowMs: number): boolean {
   return atMs <= nowMs + newsMs && nowMs - atMs < ageMsMax
 }
 
-function isAlike(old: Learnt, fresh: Learnt): boolean {
-  return fresh.atMs - old.atMs < newsMs && fresh.slope === old.slope && fresh.intercept === old.intercept
+/** It says something else than what was told, or confirms it much later. */
+function isOther(told: Learnt | undefined, now: Learnt | undefined): boolean {
+  if (now === undefined) return false
+  if (told === undefined) return true
+  return now.atMs - told.atMs >= newsMs || now.slope !== told.slope || now.intercept !== told.intercept
 }
