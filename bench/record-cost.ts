@@ -1,7 +1,7 @@
 /**
- * `node bench/record-cost.ts`: what the record costs at full load. Gateways with it and without, on the same core, loaded
- * in turn: unary calls in a closed loop, CPU a call. One process differs from the next by some per cent, whatever it does,
- * so each block starts both anew; the answer is the median of the blocks, with the blocks beside it, and the same for
+ * `node bench/record-cost.ts`: what the record costs at full load. Gateways with it and without, on the same core and
+ * loaded in turn: unary calls in a closed loop, CPU a call. One process differs from the next by some per cent,
+ * whatever it does, so each block starts both anew; the answer is the median of the blocks, and beside it the same for
  * two gateways that are alike, which shows what of it is noise.
  */
 import { Command } from './command.ts'
