@@ -77,13 +77,15 @@ async function serveAlone(): Promise<Served> {
   const setting = { languages: wordsOf(['en', 'de']), logo: null, staleMinutes: 1440, feeds: [], canSubscribe: false }
   const files = [style, ...pageFiles(troubledView(20), setting)]
   await new SnapshotFolder(join(folder, 'page')).write(files, Date.now())
+  const ownerFile = join(folder, 'owner')
+  writeFileSync(ownerFile, 'bench\n') // without it the page has nobody, and ends
   const port = await freePort()
   const order: StatusPageOrder = {
     ...{ host: '127.0.0.1', port, maxAgeSeconds: 10, connectionsMax: 2000, readersMax: 1000, languages: ['en', 'de'] },
     ...{
       folder: join(folder, 'page'),
       staleMinutes: 1440,
-      ownerFile: join(folder, 'owner'),
+      ownerFile,
       owner: 'bench',
       subscriptions: null,
     },
