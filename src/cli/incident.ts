@@ -8,13 +8,11 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../ground/clock.ts'
 import { type Affected, type Incident, isOpen, levels, stages } from '../status/incident.ts'
-import { IncidentBook } from '../status/incident-book.ts'
 import type { IncidentEvent } from '../status/incident-event.ts'
 import { entryText, readEntry, textLengthMax, titleLengthMax } from '../status/read-entry.ts'
+import { readIncidents } from '../status/read-incidents.ts'
 import { SqliteStatusLog, statusFileName } from '../store/sqlite-status-log.ts'
-import type { StatusLog } from '../store/status-log.ts'
 
-const pageCount = 1000
 const listedMax = 50
 
 export interface IncidentOptions {
@@ -34,7 +32,7 @@ export interface Said {
 
 export function listIncidents(options: IncidentOptions): void {
   using log = openLog(options)
-  const book = readBook(log)
+  const book = readIncidents(log)
   const broken = log.firstBroken()
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ incidents: book.all, firstBroken: broken }, null, 2)}\n`)
@@ -125,7 +123,7 @@ function write(options: IncidentOptions, event: Told<IncidentEvent>): void {
 
 function find(id: string, options: IncidentOptions): Incident {
   using log = openLog(options)
-  const found = readBook(log).get(id)
+  const found = readIncidents(log).get(id)
   if (!found) throw new Error(`There is no incident ${id}; \`holdfast incident list\` shows those that there are.`)
   return found
 }
@@ -133,19 +131,6 @@ function find(id: string, options: IncidentOptions): Incident {
 function openLog({ state = '.holdfast' }: IncidentOptions): SqliteStatusLog {
   if (!existsSync(state)) throw new Error(`There is no state folder ${state}; name that of the gateway with --state.`)
   return new SqliteStatusLog(join(state, statusFileName))
-}
-
-function readBook(log: StatusLog): IncidentBook {
-  const book = new IncidentBook()
-  for (let after = 0; ; ) {
-    const entries = log.read(after, pageCount)
-    for (const { number, text } of entries) {
-      const event = readEntry(text)
-      if (event) book.apply(event)
-      after = number
-    }
-    if (entries.length < pageCount) return book
-  }
 }
 
 function oneOf<T extends string>(word: string, words: readonly T[], what: string): T {

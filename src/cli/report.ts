@@ -9,14 +9,11 @@ import { reportCsv } from '../status/report/report-csv.ts'
 import { reportPage } from '../status/report/report-page.ts'
 import { reportText } from '../status/report/report-text.ts'
 import { Components } from '../status/components.ts'
-import { IncidentBook } from '../status/incident-book.ts'
-import { readEntry } from '../status/read-entry.ts'
+import { readIncidents } from '../status/read-incidents.ts'
 import { SqliteStatusLog, statusFileName } from '../store/sqlite-status-log.ts'
 import { ledgerFileName } from '../store/sqlite-ledger.ts'
 import { LedgerQuery } from '../store/sqlite-ledger-query.ts'
 import { type CommandConfig, commandConfig, type ConfigOptions } from './command-config.ts'
-
-const entriesAtOnce = 1000
 
 export interface ReportCommand extends ConfigOptions {
   readonly month?: string
@@ -52,7 +49,7 @@ function read(config: CommandConfig, name: string | undefined): Report {
     days: ledger.days(month.fromMs, month.toMs),
     watched: ledger.watched(month.fromMs, month.toMs),
     outages: ledger.outages(month.fromMs, month.toMs),
-    incidents: readIncidents(stateDir),
+    incidents: incidentsIn(stateDir),
     components: new Components(status.components).all,
     objectives,
     premiumKeys: keys.filter(({ tier }) => tier === 'premium').map((key) => key.name),
@@ -62,18 +59,9 @@ function read(config: CommandConfig, name: string | undefined): Report {
 }
 
 /** Of all the log, which is kept for good. */
-function readIncidents(stateDir: string): readonly Incident[] {
+function incidentsIn(stateDir: string): readonly Incident[] {
   const path = join(stateDir, statusFileName)
   if (!existsSync(path)) return []
   using log = new SqliteStatusLog(path)
-  const book = new IncidentBook()
-  for (let after = 0; ; ) {
-    const entries = log.read(after, entriesAtOnce)
-    for (const { number, text } of entries) {
-      const event = readEntry(text)
-      if (event) book.apply(event)
-      after = number
-    }
-    if (entries.length < entriesAtOnce) return book.all
-  }
+  return readIncidents(log).all
 }

@@ -1,5 +1,6 @@
 /** Pages for people: plain HTML files of `web/`, read at the start, with slots to fill. */
 import { readFileSync } from 'node:fs'
+import { escapeHtml } from '../ground/escape-html.ts'
 
 /** A text of `web/`, which stands beside `src/` in a checkout and beside `dist/` in the package. */
 export function readPage(name: string): string {
@@ -11,12 +12,6 @@ export function readPage(name: string): string {
     }
   }
   throw new Error(`the page web/${name} is missing from this installation`)
-}
-
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (letter) => entities[letter] ?? letter)
 }
 
 /** A page with its slots `{{name}}` filled. */

@@ -7,9 +7,8 @@ import { aheadMs, backMs, MaintenanceBook, type Occurrence } from '../status/mai
 import { readMaintenance } from '../status/maintenance/maintenance-event.ts'
 import { planWindow } from '../status/maintenance/plan-window.ts'
 import type { Span } from '../status/maintenance/window-rule.ts'
-import type { StatusLog } from '../store/status-log.ts'
+import { entriesAfter, type StatusLog } from '../store/status-log.ts'
 
-const entriesAtOnce = 1000
 /** Windows are reckoned so far ahead, and again after a while, or when something is new: not at each look. */
 const soonMs = 2 * 86_400_000
 const reckonMs = 60_000
@@ -53,15 +52,11 @@ export class MaintenancePlan {
 
   /** What is new in the log. @throws when it cannot be read. */
   read(log: Pick<StatusLog, 'read'>): void {
-    for (;;) {
-      const entries = log.read(this.#readTo, entriesAtOnce)
-      for (const { number, text } of entries) {
-        const event = readMaintenance(text)
-        if (event) this.book.apply(event)
-        if (event) this.#near = this.#far = null
-        this.#readTo = number
-      }
-      if (entries.length < entriesAtOnce) return
+    for (const { number, text } of entriesAfter(log, this.#readTo)) {
+      const event = readMaintenance(text)
+      if (event) this.book.apply(event)
+      if (event) this.#near = this.#far = null
+      this.#readTo = number
     }
   }
 }

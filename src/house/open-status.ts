@@ -24,7 +24,7 @@ import { type Harm, readHarm } from '../status/read-news.ts'
 import type { StatusView } from '../status/status-view.ts'
 import type { RecordReader } from '../store/record.ts'
 import { openStatusLog } from './status-log.ts'
-import type { StatusLog } from '../store/status-log.ts'
+import { entriesAfter, type StatusLog } from '../store/status-log.ts'
 
 const lookMs = 5000
 /** What is written down late is still read. */
@@ -38,7 +38,6 @@ const perComponentMax = 2
 const confidenceMin = 0.5
 /** Models that were called within this are components, where none are named. */
 const modelsMs = 86_400_000
-const entriesAtOnce = 1000
 
 export interface StatusParts {
   readonly clock: Clock
@@ -139,15 +138,11 @@ export class StatusDesk implements Disposable {
 
   /** What is new in the log: of this process, or of an operator's command. */
   #readLog(): void {
-    for (;;) {
-      const entries = this.#log.read(this.#readTo, entriesAtOnce)
-      for (const { number, text } of entries) {
-        const event = readEntry(text)
-        if (event) this.#book.apply(event)
-        if (event?.kind === 'merged') this.#watch.merge(event.id, event.into)
-        this.#readTo = number
-      }
-      if (entries.length < entriesAtOnce) return
+    for (const { number, text } of entriesAfter(this.#log, this.#readTo)) {
+      const event = readEntry(text)
+      if (event) this.#book.apply(event)
+      if (event?.kind === 'merged') this.#watch.merge(event.id, event.into)
+      this.#readTo = number
     }
   }
 

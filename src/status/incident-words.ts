@@ -3,6 +3,7 @@
  * have names that their users know.
  */
 import type { CauseClass } from '../diagnosis/cause.ts'
+import { inRow } from '../diagnosis/words.ts'
 import { type Affected, type Blame, type Level, levels, type Stage } from './incident.ts'
 
 export interface Told {
@@ -34,8 +35,6 @@ const titleWords: Readonly<Record<Level, string>> = {
   partial_outage: 'some calls fail',
   major_outage: 'most calls fail',
 }
-
-const namesMax = 4
 
 /** `gpt-oss and llama: some calls fail`. */
 export function titleOf(affected: readonly Affected[]): string {
@@ -89,8 +88,5 @@ function timeWords(ms: number): string {
 }
 
 function namesOf(affected: readonly Affected[]): string {
-  const names = affected.map(({ component }) => component)
-  if (names.length > namesMax)
-    return `${names.slice(0, namesMax - 1).join(', ')} and ${names.length - namesMax + 1} more`
-  return names.length < 2 ? (names[0] ?? 'all') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+  return inRow(affected.map(({ component }) => component)) || 'all'
 }

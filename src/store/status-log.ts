@@ -19,5 +19,17 @@ export interface StatusLog extends Disposable {
   firstBroken(): number | null
 }
 
+const entriesAtOnce = 1000
+
+/** All entries behind number `after`, in pages. @throws when the log cannot be read. */
+export function* entriesAfter(log: Pick<StatusLog, 'read'>, after: number): Generator<StatusEntry> {
+  for (let last = after; ; ) {
+    const entries = log.read(last, entriesAtOnce)
+    yield* entries
+    last = entries.at(-1)?.number ?? last
+    if (entries.length < entriesAtOnce) return
+  }
+}
+
 /** The longest entry, in characters. */
 export const entryLengthMax = 1_000_000

@@ -1,5 +1,5 @@
 /** A page of one sentence and perhaps one button, for people who come from a letter. It fetches nothing. */
-import { escapeHtml } from '../page.ts'
+import { escapeHtml } from '../../ground/escape-html.ts'
 
 export interface SmallPage {
   readonly title: string

@@ -1,12 +1,5 @@
 /** Text that others wrote, made harmless in XML and HTML. */
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
+import { escapeHtml } from '../../ground/escape-html.ts'
 
 /** What XML 1.0 forbids even when it is escaped; halves of surrogate pairs have been mended before. */
 // oxlint-disable-next-line no-control-regex
@@ -14,7 +7,7 @@ const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g
 
 /** For text and for attributes in quotes, in XML as in HTML. */
 export function escapeMarkup(text: string): string {
-  return wellFormed(text).replace(/[&<>"']/g, (letter) => entities[letter] ?? letter)
+  return escapeHtml(wellFormed(text))
 }
 
 /** Without what no XML document, and no mail, may hold. Line ends are `\n`. */

@@ -2,6 +2,7 @@
  * HTML that cannot be broken out of: whatever is put into a template is escaped, unless it is such HTML itself. There
  * is no way to say that some text is to be trusted.
  */
+import { escapeHtml } from '../../ground/escape-html.ts'
 
 export class Html {
   readonly text: string
@@ -22,17 +23,9 @@ export function html(parts: TemplateStringsArray, ...pieces: readonly Piece[]): 
   return Html.join(parts, pieces)
 }
 
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
 function textOf(piece: Piece): string {
   if (piece === null || piece === false) return ''
   if (piece instanceof Html) return piece.text
   if (typeof piece === 'object') return piece.map(textOf).join('')
-  return String(piece).replace(/[&<>"']/g, (letter) => entities[letter] ?? letter)
+  return escapeHtml(String(piece))
 }

@@ -1,5 +1,5 @@
 /** Plots of the report as SVG in the page: light, without script, readable in print and without colour. */
-import { escapeHtml } from './escape-html.ts'
+import { printableHtml } from './printable-html.ts'
 import type { CauseLine, DayLevel, DayLine, Report } from './report.ts'
 
 const width = 680
@@ -34,7 +34,7 @@ export function dayStrips(strips: Report['componentDays'], days: readonly DayLin
       const title = `<title>${days[i]?.day ?? ''}: ${levelWords[level]}</title>`
       return `<rect x="${fixed(labelWidth + i * step)}" y="${y + 24 - height}" width="${fixed(step - gap)}" height="${height}" fill="${colors[level]}">${title}</rect>`
     })
-    return `<text x="0" y="${y + 20}">${escapeHtml(cut(name, 20))}</text>${bars.join('')}`
+    return `<text x="0" y="${y + 20}">${printableHtml(cut(name, 20))}</text>${bars.join('')}`
   })
   return svg(strips.length * rowHeight + 4, 'How each component did, day by day', rows.join(''))
 }
@@ -75,13 +75,13 @@ export function causeBars(causes: readonly CauseLine[]): string {
   const rows = shown.map(({ title, minutes }, row) => {
     const y = row * rowHeight
     const w = fixed(((width - nameWidth - 70) * minutes) / top)
-    return `<text x="0" y="${y + 16}">${escapeHtml(cut(title, 48))}</text><rect x="${nameWidth}" y="${y + 4}" width="${w}" height="15" fill="${colors.major}"/><text x="${nameWidth + w + 6}" y="${y + 16}">${minutes} min</text>`
+    return `<text x="0" y="${y + 16}">${printableHtml(cut(title, 48))}</text><rect x="${nameWidth}" y="${y + 4}" width="${w}" height="15" fill="${colors.major}"/><text x="${nameWidth + w + 6}" y="${y + 16}">${minutes} min</text>`
   })
   return svg(shown.length * rowHeight + 4, 'Minutes of an outage by cause', rows.join(''))
 }
 
 function svg(height: number, label: string, content: string): string {
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(label)}">${content}</svg>`
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${printableHtml(label)}">${content}</svg>`
 }
 
 const fixed = (number: number): number => Math.round(number * 100) / 100

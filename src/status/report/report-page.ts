@@ -1,5 +1,5 @@
 /** The report as a page of its own: one file, no script, nothing from elsewhere, made to be printed on A4. */
-import { escapeHtml } from './escape-html.ts'
+import { printableHtml } from './printable-html.ts'
 import { countWords, moneyWords, percentWords, timeWords } from './figures.ts'
 import { causeBars, colors, dayStrips, outageColumns } from './plot.ts'
 import type { Report, Standing } from './report.ts'
@@ -33,10 +33,10 @@ export function reportPage(report: Report, name: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title><style>${css}</style></head><body>
-<h1>${escapeHtml(title)}</h1>
+<title>${printableHtml(title)}</title><style>${css}</style></head><body>
+<h1>${printableHtml(title)}</h1>
 <p class="lead">${isOver ? 'The whole month' : `Up to ${timeWords(toMs)}`}, in UTC. Made ${timeWords(madeMs)}.</p>
-${notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}
+${notes.map((note) => `<p class="note">${printableHtml(note)}</p>`).join('\n')}
 <p>${countWords(house.calls)} calls; ${countWords(house.failed)} failed, ${countWords(house.slow)} were slow;
 ${countWords(outageMinutes)} minutes with an outage in any component.</p>
 <h2>Components</h2>
@@ -51,7 +51,7 @@ ${section('Incidents', incidents(report))}
 ${section('Credits', credits(report))}
 ${section('Estimated cost', costs(report))}
 <h2>How this is reckoned</h2>
-<ul>${formulas.map((formula) => `<li>${escapeHtml(formula)}</li>`).join('')}</ul>
+<ul>${formulas.map((formula) => `<li>${printableHtml(formula)}</li>`).join('')}</ul>
 </body></html>
 `
 }
@@ -76,7 +76,7 @@ function section(title: string, content: string): string {
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ''
   const line = (cells: readonly string[], tag: 'th' | 'td'): string =>
-    `<tr>${cells.map((cell) => `<${tag}${tag === 'th' ? ' scope="col"' : ''}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`
+    `<tr>${cells.map((cell) => `<${tag}${tag === 'th' ? ' scope="col"' : ''}>${printableHtml(cell)}</${tag}>`).join('')}</tr>`
   return `<table><thead>${line(head, 'th')}</thead><tbody>${rows.map((row) => line(row, 'td')).join('\n')}</tbody></table>`
 }
 
@@ -104,7 +104,7 @@ function budgets({ budgets: lines, unmeasured }: Report): string {
     leftShare === null ? '–' : `${Math.floor(leftShare * 100)} %`,
   ])
   const rest =
-    unmeasured.length === 0 ? '' : `<p class="lead">Not in the ledger: ${unmeasured.map(escapeHtml).join(', ')}.</p>`
+    unmeasured.length === 0 ? '' : `<p class="lead">Not in the ledger: ${unmeasured.map(printableHtml).join(', ')}.</p>`
   return table(['Promise', 'Promised', 'Reached', 'Used', 'Left'], rows) + rest
 }
 
