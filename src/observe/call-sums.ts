@@ -22,6 +22,11 @@ export class CallSums {
     this.#slowMs = slowMs
   }
 
+  /** Kinds of calls since the last time. */
+  get kindCount(): number {
+    return this.#sums.size
+  }
+
   add(fact: ExchangeFact, isRecorded: boolean): void {
     const model = fact.isModelKnown ? fact.model : 'unknown'
     const sum = this.#find(fact, model, lastUpstream(fact))

@@ -129,3 +129,23 @@ test('what is remembered of calls under way is bounded', () => {
   for (let i = 0; i < 20_000; i++) recording.call({ ...good, ray: `r${i}` as Ray })
   assert.equal(calls().length, 10_000)
 })
+
+test('while calls fail, what was counted is told within two seconds, apart from what was good before', () => {
+  const { clock, recording, rows } = open()
+  const counts = (): [string, number][] =>
+    rows
+      .filter(({ kind }) => kind === 'sum')
+      .map((row) => readRow(row, 'n') as Extract<Fact, { kind: 'sum' }>)
+      .map(({ outcome, count }) => [outcome, count])
+  for (let i = 0; i < 5; i++) recording.call(good)
+  clock.advance(1000)
+  const failed: ExchangeFact = { ...good, outcome: 'failed', code: 'HF_UPSTREAM_CUT' }
+  recording.call(failed)
+  assert.deepEqual(counts(), [['complete', 5]])
+  for (let i = 0; i < 3; i++) recording.call(failed)
+  clock.advance(2000)
+  assert.deepEqual(counts().slice(1), [['failed', 4]])
+  recording.call({ ...good, outcome: 'failed', code: 'HF_BAD_JSON' })
+  clock.advance(2000)
+  assert.equal(counts().length, 2, 'what its caller did wrong harms nobody')
+})

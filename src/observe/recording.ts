@@ -1,4 +1,5 @@
 /** Takes down what happens in this process, and hands it to the shelf on which facts are kept. */
+import { faultKind } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Clock, Timer } from '../ground/clock.ts'
 import { CallSample, isEventful, type SampleOptions } from './call-sample.ts'
@@ -22,6 +23,10 @@ export interface RecordingOptions extends SampleOptions {
 }
 
 const sumPeriodMs = 10_000
+/** While calls fail, those who watch for harm are told so soon. */
+const harmPeriodMs = 2000
+/** More kinds of calls than that are too much to write so often. */
+const harmKindsMax = 50
 /** Calls under way of which something was noted: such a call is kept, however well it ends. */
 const notedMax = 10_000
 
@@ -32,6 +37,7 @@ export class Recording implements Recorder, Disposable {
   readonly #sample: CallSample
   readonly #sums: CallSums
   readonly #timer: Timer
+  #soon: Timer | null = null
   #noted = new Map<Ray, true>()
 
   constructor(clock: Clock, options: RecordingOptions, shelf: FactShelf) {
@@ -57,6 +63,7 @@ export class Recording implements Recorder, Disposable {
     const isNoted = this.#noted.size > 0 && this.#noted.delete(fact.ray)
     const isTold = isNoted || isEventful(fact, this.#options.slowMs)
     const isTaken = this.#sample.take(fact.code, isTold, this.#clock.monotonicMs())
+    if (isHarm(fact)) this.#tellSoon()
     this.#sums.add(fact, isTaken)
     if (isTaken) this.#shelf.put(callRow(fact, isTold, this.#options.refusalWords))
   }
@@ -64,6 +71,7 @@ export class Recording implements Recorder, Disposable {
   /** What is in hand is written. */
   [Symbol.dispose](): void {
     this.#timer.cancel()
+    this.#soon?.cancel()
     this.#tellSums()
     this.#shelf[Symbol.dispose]()
   }
@@ -73,6 +81,16 @@ export class Recording implements Recorder, Disposable {
     for (const sum of this.#sums.drain(nowMs)) this.#shelf.put(noteRow(sum, nowMs))
   }
 
+  /** What was counted before the first failure is told apart from it: good calls of before hide no harm of now. */
+  #tellSoon(): void {
+    if (this.#soon || this.#sums.kindCount > harmKindsMax) return
+    this.#tellSums()
+    this.#soon = this.#clock.after(harmPeriodMs, () => {
+      this.#soon = null
+      this.#tellSums()
+    })
+  }
+
   #remember(ray: Ray): void {
     if (this.#noted.size >= notedMax) {
       const oldest = this.#noted.keys().next().value
@@ -80,4 +98,8 @@ export class Recording implements Recorder, Disposable {
     }
     this.#noted.set(ray, true)
   }
+}
+
+function isHarm({ outcome, code }: ExchangeFact): boolean {
+  return outcome === 'failed' && (code === null || faultKind(code).source !== 'client')
 }

@@ -44,6 +44,8 @@ export class CaseFile {
   toldMs: number
   /** What it was told of causes; null for nothing. */
   told: Blame | null = null
+  /** In these words. */
+  text = ''
   #votes = new Map<string, Vote>()
 
   constructor(id: string, beganMs: number, nowMs: number) {

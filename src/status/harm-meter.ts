@@ -11,6 +11,8 @@ export interface Tally {
   readonly failed: number
   /** Answered whole, but slower than promised. */
   readonly slow: number
+  /** Of `total`: settled well before the first that was harmed, as far as that is known. */
+  readonly wellBefore?: number
 }
 
 /** Shares from which on a component is said to do so. */
@@ -99,7 +101,7 @@ export class HarmMeter {
     const first = recent.findIndex((sample) => levelOf(sample, 1, 1) !== 'operational')
     this.#sinceMs = recent[first]?.atMs ?? nowMs
     const { total, failed, slow } = sum(recent.slice(Math.max(0, first)))
-    this.#total = total
+    this.#total = total - (recent[first]?.wellBefore ?? 0)
     this.#bad = failed + slow
   }
 

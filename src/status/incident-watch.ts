@@ -157,11 +157,12 @@ export class IncidentWatch {
     const { blame } = opened
     opened.stage = blame ? 'identified' : 'investigating'
     opened.told = blame
+    opened.text = updateText(this.#toldOf(opened, nowMs))
     events.push({
       ...{ kind: 'opened', id: opened.id, atMs: nowMs, by: 'holdfast', beganMs, stage: opened.stage, blame },
       affected: affectedOf(opened),
       title: titleOf(this.#named(opened)),
-      text: updateText(this.#toldOf(opened, nowMs)),
+      text: opened.text,
     })
   }
 
@@ -174,16 +175,20 @@ export class IncidentWatch {
     const stage = this.#stageOf(each, nowMs)
     const affected = affectedOf(each)
     const isNews = stage !== each.stage || hasGrown(before, affected) || isOther(each.told, each.blame)
-    if (!isNews && !(isActive && nowMs - each.toldMs >= repeatMs)) return
+    const isDue = isActive && nowMs - each.toldMs >= repeatMs
+    if (!isNews && !isDue) return
     const wasOver = each.stage === 'monitoring' || each.stage === 'resolved'
     each.stage = stage
     each.told = each.blame
-    each.toldMs = nowMs
     each.resolvedMs = stage === 'resolved' ? nowMs : null
+    const text = updateText({ ...this.#toldOf(each, nowMs), isBack: wasOver && isActive })
+    const isOld = text === each.text && !isDue
+    if (!isOld) each.toldMs = nowMs
+    each.text = text
     events.push({
       ...{ kind: 'updated', id: each.id, atMs: nowMs, by: 'holdfast', stage, blame: each.blame, affected },
       title: titleOf(this.#named(each)),
-      text: updateText({ ...this.#toldOf(each, nowMs), isBack: wasOver && isActive }),
+      ...(isOld ? {} : { text }),
     })
   }
 

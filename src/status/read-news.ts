@@ -24,10 +24,19 @@ export function readHarm(sums: readonly SumFact[], calls: readonly CallFact[], c
     const ownCalls = calls.filter((call) => covers(component, kindOf(call)))
     const harmed = ownCalls.filter(isHarmed)
     const isOneCaller = isOfOneCaller(harmed, ownCalls)
-    if (own.length > 0) tallies.set(component.id, own.map((sum) => tallyOf(sum, isOneCaller)).reduce(addUp, noCalls))
+    if (own.length > 0) tallies.set(component.id, tallyInOrder(own, isOneCaller))
     if (harmed.length > 0 && !isOneCaller) failed.set(component.id, harmed)
   }
   return { tallies, failed }
+}
+
+/** Sums are told apart where harm begins: what went well before it is known to have done so. */
+function tallyInOrder(sums: readonly SumFact[], isOneCaller: boolean): Tally {
+  const all = sums.map((sum) => ({ ...tallyOf(sum, isOneCaller), atMs: sum.atMs }))
+  const harmedMs = Math.min(...all.filter(({ failed, slow }) => failed + slow > 0).map(({ atMs }) => atMs))
+  const before = all.filter(({ atMs }) => atMs < harmedMs).map(({ total }) => total)
+  const wellBefore = Number.isFinite(harmedMs) ? before.reduce((a, b) => a + b, 0) : 0
+  return { ...all.reduce(addUp, noCalls), wellBefore }
 }
 
 function tallyOf({ outcome, code, count, slowCount }: SumFact, isOneCaller: boolean): Tally {

@@ -45,6 +45,6 @@ export interface RecordReader extends Disposable {
   earliest(filter: FactFilter, countMax: number): readonly Entry[]
   /** The last call that failed; null where there is none. */
   lastFailure(): Entry | null
-  /** The kinds of calls that were settled in a time, at most 1000. Sums are told every ten seconds. */
+  /** The kinds of calls that were settled in a time, at most 1000. Sums are told every ten seconds, or sooner. */
   counts(fromMs: number, toMs: number): readonly CallCount[]
 }

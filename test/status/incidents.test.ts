@@ -14,18 +14,18 @@ async function viewOf(adminUrl: string): Promise<StatusView> {
   return (await (await fetch(`${adminUrl}/status`)).json()) as StatusView
 }
 
-/** Calls until told to stop, whatever comes of them. */
+/** Four callers call until told to stop, whatever comes of it. */
 function keepCalling(url: string): () => Promise<void> {
   let isOver = false
-  const calling = (async () => {
+  const calling = [1, 2, 3, 4].map(async (caller) => {
     for (let i = 0; i < 2000 && !isOver; i++) {
-      await chat(url, model, `tokens:5 call ${i}`, true).catch(() => {})
-      await sleep(100)
+      await chat(url, model, `tokens:5 call ${i} of ${caller}`, true).catch(() => {})
+      await sleep(200)
     }
-  })()
+  })
   return async () => {
     isOver = true
-    await calling
+    await Promise.all(calling)
   }
 }
 
