@@ -163,10 +163,10 @@ export class StatusDesk implements Disposable {
     this.onNotice(notice)
   }
 
-  #learn(sums: readonly Pick<SumFact, 'model' | 'upstream' | 'outcome'>[]): void {
-    for (const { model, upstream, outcome } of sums) {
-      this.#components.learn(model)
-      if (outcome === 'complete') this.#history.learn(model, upstream)
+  #learn(sums: readonly Pick<SumFact, 'model' | 'upstream' | 'outcome' | 'code' | 'route'>[]): void {
+    for (const sum of sums) {
+      this.#components.hear(sum)
+      if (sum.outcome === 'complete') this.#history.learn(sum.model, sum.upstream)
     }
   }
 
