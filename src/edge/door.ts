@@ -22,6 +22,7 @@ import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
 import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
+import { withExpectedEnd } from './expected-end.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
@@ -70,6 +71,8 @@ class Visit {
   readonly requestId: string | null
   family: Family | null = null
   route = ''
+  /** Once it is one. */
+  #order: Order | null = null
   #trace: Trace | null | undefined = undefined
   #parts: DoorParts
   #request: Asking
@@ -139,6 +142,7 @@ class Visit {
     const { ray, beganMs, requestId, trace } = this
     const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
     const { order, isBackground } = readOrder(body, this.#request.headers, parts)
+    this.#order = order
     if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
@@ -236,7 +240,17 @@ class Visit {
   /** `ray`: of the answer that failed, where that is an earlier one. */
   #answerFault(fault: Fault, ray: Ray = this.ray): void {
     const headers = ray === this.ray ? this.headers : withRay(this.headers, ray)
-    answerFault(fault, this.#request, this.#response, headers, { ...this.#context, ray })
+    answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray })
+  }
+
+  /** With the time to come back that an incident says. */
+  #advised(fault: Fault): Fault {
+    if (!this.#order) return fault
+    const { call, tier } = this.#order
+    const { clock, random, notice } = this.#parts
+    const { outages } = notice()
+    const kind = { model: call.model, route: call.route, tier }
+    return withExpectedEnd(fault, kind, { outages, nowMs: clock.nowMs(), random })
   }
 
   get #context(): FaultContext {

@@ -10,6 +10,8 @@ import type { Answering, Asking } from './visitor.ts'
 
 /** Above a minute two of three SDKs ignore Retry-After and come back within a second, so it never says more. */
 const retryAfterSecondsMax = 60
+const spreadMs = 15_000
+
 export interface FaultContext {
   readonly ray: Ray
   readonly site: string
@@ -28,16 +30,18 @@ export function faultHeaders(fault: Fault): string[] {
   const received = fault.receivedStatus === undefined ? '' : `; received-status=${fault.receivedStatus}`
   headers.push('proxy-status', `holdfast${error}${received}; details="${fault.code}"`)
   if (fault.retryAfterMs !== undefined && kind.shouldCallerRetry) {
-    const seconds = Math.min(retryAfterSecondsMax, Math.max(1, Math.ceil(fault.retryAfterMs / 1000)))
-    headers.push(
-      'retry-after',
-      String(seconds),
-      'retry-after-ms',
-      String(Math.min(retryAfterSecondsMax * 1000, Math.round(fault.retryAfterMs))),
-    )
+    const waitMs = waitMsOf(fault.retryAfterMs, fault.untilMs === undefined)
+    headers.push('retry-after', String(Math.max(1, Math.ceil(waitMs / 1000))), 'retry-after-ms', String(waitMs))
   }
   if (fault.untilMs !== undefined) headers.push('holdfast-until', new Date(fault.untilMs).toISOString())
   return headers
+}
+
+/** An estimate that is longer comes to less by its own odd seconds, so that not all come back in one moment. */
+function waitMsOf(retryAfterMs: number, isEstimate: boolean): number {
+  const maxMs = retryAfterSecondsMax * 1000
+  if (retryAfterMs <= maxMs) return Math.round(retryAfterMs)
+  return Math.round(isEstimate ? maxMs - (retryAfterMs % spreadMs) : maxMs)
 }
 
 /** Writes the answer for a fault; `headers` are those of every answer. */

@@ -8,13 +8,14 @@ import { explainRay } from '../diagnosis/explain-ray.ts'
 import type { Notice } from '../edge/notice.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CallFact, SumFact } from '../observe/fact.ts'
+import { noticeOf, outagesOf } from './notice-of.ts'
 import type { OpenRecord } from './open-record.ts'
 import { StatusHistory } from './status-history.ts'
 import type { Log } from '../observe/log.ts'
 import type { Seen } from '../status/case-file.ts'
 import { Components } from '../status/components.ts'
 import { EtaDesk } from '../status/eta/eta-desk.ts'
-import { impacts, type Level } from '../status/incident.ts'
+import type { Incident, Level } from '../status/incident.ts'
 import { IncidentBook } from '../status/incident-book.ts'
 import type { IncidentEvent } from '../status/incident-event.ts'
 import { IncidentWatch } from '../status/incident-watch.ts'
@@ -156,7 +157,10 @@ export class StatusDesk implements Disposable {
   #tellVisitors(): void {
     const view = this.view()
     this.onView(view)
-    const notice = noticeOf(view)
+    const { all } = this.#book
+    const endMs = (incident: Incident): number | null => this.#etas.nearEndMs(incident, all, view.updatedMs)
+    const outages = outagesOf(all, this.#components.all, view.updatedMs, endMs)
+    const notice = noticeOf(view, outages)
     const text = JSON.stringify(notice)
     if (text === this.#told) return
     this.#told = text
@@ -229,17 +233,6 @@ function seenIn(reader: RecordReader, component: string, { ray, atMs }: CallFact
   const { cause, class: kind, subject, confidence, whose } = explainRay(reader, ray)
   if (kind === null || whose === 'client' || confidence < confidenceMin || !isCause(cause)) return []
   return [{ component, cause, class: kind, subject, atMs, confidence }]
-}
-
-/** The worst incident that goes on; of those that are as bad the newest. */
-function noticeOf({ page, incidents }: StatusView): Notice {
-  const open = incidents.filter(({ stage }) => stage !== 'resolved')
-  const rank = ({ impact }: (typeof open)[number]): number => Object.values(impacts).indexOf(impact)
-  const worst = open.toSorted((a, b) => rank(b) - rank(a))[0]
-  if (!worst) return { statusUrl: page.url, incident: null }
-  const { title, updates, eta } = worst
-  const words = updates.at(-1)?.text ?? ''
-  return { statusUrl: page.url, incident: { title, words, etaWords: eta?.words ?? '' } }
 }
 
 const isCause = (name: string): name is CauseName => name in causes

@@ -1,7 +1,8 @@
 /** How long the incidents that go on will last, by what is known of others' and learnt of one's own. */
 import type { Incident } from '../incident.ts'
 import type { EtaView } from '../status-view.ts'
-import { EtaLearner } from './eta-learner.ts'
+import { type EtaEstimate, EtaLearner } from './eta-learner.ts'
+import { etaRetryAfterSeconds } from './eta-retry-after.ts'
 import { etaWords, isWorthSaying } from './eta-words.ts'
 import { endedStoryOf, storyOf } from './incident-story.ts'
 import { shippedPrior } from './shipped-prior.ts'
@@ -28,10 +29,20 @@ export class EtaDesk {
     }
   }
 
+  /** When it is probably over, where that is a matter of minutes; milliseconds since 1970. Null where it is not. */
+  nearEndMs(incident: Incident, incidents: readonly Incident[], nowMs: number): number | null {
+    const seconds = etaRetryAfterSeconds(this.#estimate(incident, incidents, nowMs))
+    return seconds === null ? null : nowMs + seconds * 1000
+  }
+
+  #estimate(incident: Incident, incidents: readonly Incident[], nowMs: number): EtaEstimate {
+    const story = storyOf(incident, isOneOfSeveral(incident, incidents))
+    return this.#learner.estimate(story, Math.max(0, nowMs - incident.beganMs) / minuteMs)
+  }
+
   /** Null where nothing is worth being said. */
   estimate(incident: Incident, incidents: readonly Incident[], nowMs: number): EtaView | null {
-    const story = storyOf(incident, isOneOfSeveral(incident, incidents))
-    const estimate = this.#learner.estimate(story, Math.max(0, nowMs - incident.beganMs) / minuteMs)
+    const estimate = this.#estimate(incident, incidents, nowMs)
     if (!isWorthSaying(estimate)) return null
     const { lowMin, medianMin, highMin } = estimate
     return {
