@@ -49,6 +49,7 @@ export async function run(options: RunOptions): Promise<void> {
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
     const desk = parts.use(openDesk(config, log))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record }))
+    desk.announced = () => statusDesk.announced()
     const telling = await openTelling(parts, config, log, statusDesk)
     const site = parts.use(openStatusSite(config, log, { view: () => statusDesk.view(), telling }))
     const supervisor = new Supervisor(config, log, desk, record)

@@ -8,6 +8,7 @@ import { explainRay } from '../diagnosis/explain-ray.ts'
 import type { Notice } from '../edge/notice.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CallFact, SumFact } from '../observe/fact.ts'
+import type { Announced } from './mute-announced.ts'
 import { noticeOf, outagesOf } from './notice-of.ts'
 import type { OpenRecord } from './open-record.ts'
 import { StatusHistory } from './status-history.ts'
@@ -130,6 +131,11 @@ export class StatusDesk implements Disposable {
       days: (id) => this.#history.days(id),
       responseTimes: this.#history.responseTimes(),
     })
+  }
+
+  /** What alerts need not tell of: it is under planned maintenance. */
+  announced(): Announced {
+    return this.#history.announced(this.#components.all)
   }
 
   [Symbol.dispose](): void {

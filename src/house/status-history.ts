@@ -20,6 +20,7 @@ import { ledgerFileName, SqliteLedger } from '../store/sqlite-ledger.ts'
 import { LedgerQuery } from '../store/sqlite-ledger-query.ts'
 import type { StatusLog } from '../store/status-log.ts'
 import { MaintenanceDesk } from './maintenance-desk.ts'
+import type { Announced } from './mute-announced.ts'
 
 /** Upstreams by model that are remembered. */
 const modelsMax = 1000
@@ -89,6 +90,11 @@ export class StatusHistory implements Disposable {
   /** Ids of components that are under maintenance now. */
   maintained(components: readonly Component[]): ReadonlySet<string> {
     return this.#maintenance.maintained({ components, offers: this.#offers })
+  }
+
+  /** What alerts need not tell of. */
+  announced(components: readonly Component[]): Announced {
+    return this.#maintenance.announced({ components, offers: this.#offers })
   }
 
   note({ components, tallies, sums, calls, levelOf }: Found): void {

@@ -52,7 +52,7 @@ export function isHarmed({ outcome, code, route }: Pick<SumFact, 'outcome' | 'co
 }
 
 /** What is refused before its model is known is a share of all that is asked for, not of what was refused alike. */
-function isRest({ models }: Component): boolean {
+export function isRest({ models }: Component): boolean {
   return models.length === 1 && models[0] === unknownModel
 }
 

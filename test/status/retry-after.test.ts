@@ -1,4 +1,4 @@
-// A gateway that has seen many short outages tells its callers when this one will be over, and not to come every second.
+// A gateway that has seen many short outages tells its callers when this one will be over, and not to come each second.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

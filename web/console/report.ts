@@ -16,6 +16,8 @@ export interface Alert extends Condition {
 export interface Report {
   readonly objectives: readonly Score[]
   readonly alerts: readonly Alert[]
+  /** Kept still by planned maintenance; `until` in ISO 8601. */
+  readonly muted: readonly (Condition & { readonly window: string; readonly until: string })[]
   readonly receivers: readonly { readonly name: string; readonly trouble: string | null }[]
 }
 
