@@ -11,8 +11,6 @@ import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
 import { type Log, openLog } from '../observe/log.ts'
-import type { SubscriptionDesk } from '../status/subscription/subscription-desk.ts'
-import { offered } from '../status/subscription/subscription-options.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
@@ -23,7 +21,7 @@ import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
 import type { RunOptions } from './run-options.ts'
-import { openStatusSite } from './status-site.ts'
+import { readSite, StatusSite } from './status-site.ts'
 import { pidFileName } from './restart.ts'
 import { setUp, usualFile } from './setup.ts'
 import { Supervisor } from './supervisor.ts'
@@ -50,8 +48,8 @@ export async function run(options: RunOptions): Promise<void> {
     const desk = parts.use(openDesk(config, log))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record }))
     desk.announced = () => statusDesk.announced()
-    const telling = await openTelling(parts, config, log, statusDesk)
-    const site = parts.use(openStatusSite(config, log, { view: () => statusDesk.view(), telling }))
+    const site = parts.use(new StatusSite(log, statusDesk))
+    await site.use(readSite(config))
     const supervisor = new Supervisor(config, log, desk, record)
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
@@ -68,7 +66,15 @@ export async function run(options: RunOptions): Promise<void> {
     const ready: Ready = { ...at, workers: config.workers, models, upstreams, notes, logFile }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
-    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk, consoleDesk, statusDesk })
+    restartOnSignal(supervisor, () => setUpAgain(options, config), {
+      log,
+      failed,
+      news,
+      desk,
+      consoleDesk,
+      statusDesk,
+      site,
+    })
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
@@ -89,18 +95,6 @@ export async function run(options: RunOptions): Promise<void> {
 /** @throws {ConfigError} when a secret of a receiver cannot be read. */
 function openDesk(config: Config, log: Log): AlertDesk {
   return new AlertDesk(config, resolveAlerts(config), { clock: systemClock, random: systemRandom, log })
-}
-
-/** Where nobody may subscribe, nothing is loaded. @throws {ConfigError} for a password that cannot be read. */
-async function openTelling(
-  parts: AsyncDisposableStack,
-  config: Config,
-  log: Log,
-  statusDesk: StatusDesk,
-): Promise<SubscriptionDesk | null> {
-  if (offered(config.status.subscriptions).length === 0) return null
-  const { tellSubscribers } = await import('../house/open-subscriptions.ts')
-  return tellSubscribers(parts, config, { clock: systemClock, random: systemRandom, log, statusDesk })
 }
 
 /** For `holdfast restart`, which finds us by it. */
@@ -168,6 +162,7 @@ function adminParts(
 }
 
 interface RestartParts extends Desks {
+  readonly site: StatusSite
   readonly log: Log
   readonly news: DeployNews
 }
@@ -175,16 +170,18 @@ interface RestartParts extends Desks {
 function restartOnSignal(
   supervisor: Supervisor,
   read: () => Promise<Config>,
-  { log, failed, news, desk, consoleDesk, statusDesk }: RestartParts,
+  { log, failed, news, desk, consoleDesk, statusDesk, site }: RestartParts,
 ): void {
   process.on('SIGUSR2', () => {
     news.restartAsked()
     read()
       .then(async (config) => {
-        const alerts = resolveAlerts(config) // before anything is changed: a secret may be missing
+        // Before anything is changed: a secret may be missing.
+        const [alerts, page] = [resolveAlerts(config), readSite(config)]
         await supervisor.restart(config)
         desk.use(config, alerts)
         statusDesk.use(config)
+        await site.use(page)
         news.restarted(config)
         consoleDesk.config = config
       })

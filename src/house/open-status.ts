@@ -87,7 +87,7 @@ export class StatusDesk implements Disposable {
     this.#readLog()
     this.#watch.restore(this.#book.all, parts.clock.nowMs())
     this.#learnModels()
-    if (config.status.incidents) this.#timers.use(parts.clock.every(lookMs, () => this.look()))
+    this.#timers.use(parts.clock.every(lookMs, () => this.#config.status.incidents && this.look()))
   }
 
   /** Another configuration is in force. */

@@ -15,7 +15,7 @@ import { noteMinute } from '../status/note-minute.ts'
 import { tallyAll, tallyCallers } from '../status/read-news.ts'
 import type { ComponentView, MaintenanceView, StatusView } from '../status/status-view.ts'
 import { daysShown, uptimeOf } from '../status/uptime.ts'
-import { dayMs, type LedgerDay, type LedgerWriter, minuteMs } from '../store/ledger.ts'
+import { dayMs, type LedgerDay, minuteMs } from '../store/ledger.ts'
 import { ledgerFileName, SqliteLedger } from '../store/sqlite-ledger.ts'
 import { LedgerQuery } from '../store/sqlite-ledger-query.ts'
 import type { StatusLog } from '../store/status-log.ts'
@@ -53,7 +53,7 @@ interface Past {
 export class StatusHistory implements Disposable {
   readonly #parts: HistoryParts
   readonly #maintenance: MaintenanceDesk
-  readonly #ledger: LedgerWriter | null
+  readonly #ledger: SqliteLedger | null
   readonly #path: string
   /** Upstreams that have answered for a model. */
   #offers = new Map<string, string[]>()
@@ -72,6 +72,7 @@ export class StatusHistory implements Disposable {
   use(config: Config): void {
     this.#maintenance.use(config)
     this.#learnNamed(config)
+    if (this.#ledger) this.#ledger.options = config.status.ledger
   }
 
   /** A model was answered for by this upstream. */

@@ -7,7 +7,7 @@ import { StatusProcess } from '../../src/cli/status-process.ts'
 import { systemClock } from '../../src/ground/clock.ts'
 import { seededRandom } from '../../src/ground/random.ts'
 import type { z } from '../../src/ground/schema.ts'
-import { PagePress } from '../../src/house/open-status-page.ts'
+import { PagePress, readPress } from '../../src/house/open-status-page.ts'
 import { silentLog } from '../../src/observe/log.ts'
 import type { pageSchema } from '../../src/status/page/page-options.ts'
 import { statusSchema } from '../../src/status/status-options.ts'
@@ -37,10 +37,8 @@ export async function openPageStage(view: StatusView, page: z.input<typeof pageS
     log: silentLog,
     view: () => shown,
     makers,
-    feeds,
-    canSubscribe: true,
   }
-  const press = new PagePress(status.page, folder, parts)
+  const press = new PagePress(readPress(status.page, { folder, feeds, canSubscribe: true }), parts)
   const written = Promise.withResolvers<void>()
   press.onWritten = () => written.resolve()
   await written.promise

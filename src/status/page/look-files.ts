@@ -22,7 +22,10 @@ export interface Look {
 }
 
 /** `readWeb`: a text of the folder `web/`. @throws {Error} when the logo cannot be used, in words for its operator. */
-export function readLook({ logo, accent }: PageOptions, readWeb: (name: string) => string): Look {
+export function readLook(
+  { logo, accent }: Pick<PageOptions, 'logo' | 'accent'>,
+  readWeb: (name: string) => string,
+): Look {
   const style = readWeb('status/style.css') + (accent === undefined ? '' : accentRules(accent))
   const files: PageFile[] = [
     { path: 'style.css', contentType: 'text/css; charset=utf-8', bytes: Buffer.from(style) },

@@ -20,6 +20,8 @@ export interface LaneParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Of a lane before, to go on with. */
+  readonly counts?: Lane['counts'] | undefined
   readonly limits: RetryLimits & { readonly parallelMax: number; readonly timeoutMs: number }
   /** @throws {DeliveryError} */
   readonly carry: (delivery: Delivery, signal: AbortSignal) => Promise<Carried>
@@ -28,18 +30,20 @@ export interface LaneParts {
 
 export class Lane {
   readonly channel: Channel
-  readonly counts = { delivered: 0, failed: 0, dropped: 0 }
+  readonly counts: { delivered: number; failed: number; dropped: number }
   readonly #parts: LaneParts
   readonly #end = new AbortController()
   /** By the number of the message. */
   readonly #underWay = new Map<number, Promise<void>>()
   #isTaking = false
+  #isRetired = false
   #notBeforeMs = 0
   #blocks = 0
 
   constructor(channel: Channel, parts: LaneParts) {
     this.channel = channel
     this.#parts = parts
+    this.counts = parts.counts ?? { delivered: 0, failed: 0, dropped: 0 }
   }
 
   /** Begins what is due and has room. */
@@ -51,7 +55,7 @@ export class Lane {
       for (;;) {
         const nowMs = clock.nowMs()
         const room = limits.parallelMax - this.#underWay.size
-        if (room <= 0 || this.#end.signal.aborted || nowMs < this.#notBeforeMs) return
+        if (room <= 0 || this.#isRetired || this.#end.signal.aborted || nowMs < this.#notBeforeMs) return
         const taken = await store.take(this.channel, nowMs, nowMs + limits.timeoutMs + claimSpareMs, room)
         // After a pause of the whole machine a claim may have run out while its delivery goes on here.
         for (const delivery of taken) if (!this.#underWay.has(delivery.id)) this.#begin(delivery)
@@ -60,6 +64,15 @@ export class Lane {
     } finally {
       this.#isTaking = false
     }
+  }
+
+  get isBusy(): boolean {
+    return this.#underWay.size > 0 || this.#isTaking
+  }
+
+  /** Takes nothing more, and brings what is under way to its end. */
+  retire(): void {
+    this.#isRetired = true
   }
 
   /** Resolves when nothing is under way. */

@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { Log } from '../../observe/log.ts'
-import type { SubscriptionStore } from '../../store/subscription-store.ts'
+import type { Channel, SubscriptionStore } from '../../store/subscription-store.ts'
 import type { StatusView } from '../status-view.ts'
 import { Carrier, type CarrierParts } from './carrier.ts'
 import { Lane } from './lane.ts'
@@ -39,30 +39,47 @@ export interface Asked {
 }
 
 export class SubscriptionDesk implements AsyncDisposable {
-  readonly #parts: DeskParts
-  readonly #lanes: readonly Lane[]
+  #parts: DeskParts
+  #lanes: readonly Lane[]
+  /** Of other settings: they take nothing new. */
+  #retired: readonly Lane[] = []
   readonly #timers: readonly Timer[]
   #telling: Promise<void> = Promise.resolve()
   /** Of the last news that were kept. */
   #known = new Set<string>()
 
   constructor(parts: DeskParts) {
-    const { store, options, clock, view } = parts
+    const { clock } = parts
     this.#parts = parts
-    const carrier = new Carrier({ ...parts, key: store.key })
-    this.#lanes = offered(options).map(
-      (channel) =>
-        new Lane(channel, {
-          ...parts,
-          limits: options,
-          carry: (delivery, signal) => carrier.carry(delivery, view(), clock.nowMs(), signal),
-          onConfirmed: async ({ subscriber }) => void (await this.#confirm(subscriber.id)),
-        }),
-    )
+    this.#lanes = this.#open()
     this.#timers = [
       clock.every(tendMs, () => this.#run(this.tend())),
       clock.every(sweepMs, () => this.#run(this.#sweep())),
     ]
+  }
+
+  /** Other settings from now on. What is under way is brought to its end by the old ones. */
+  use(options: SubscriptionOptions): void {
+    this.#parts = { ...this.#parts, options }
+    for (const lane of this.#lanes) lane.retire()
+    this.#retired = [...this.#retired, ...this.#lanes].filter(({ isBusy }) => isBusy)
+    this.#lanes = this.#open(new Map(this.#lanes.map(({ channel, counts }) => [channel, counts])))
+  }
+
+  /** `counts`: of lanes before. */
+  #open(counts: ReadonlyMap<Channel, Lane['counts']> = new Map()): Lane[] {
+    const { store, options, clock, view } = this.#parts
+    const carrier = new Carrier({ ...this.#parts, key: store.key })
+    return offered(options).map(
+      (channel) =>
+        new Lane(channel, {
+          ...this.#parts,
+          limits: options,
+          counts: counts.get(channel),
+          carry: (delivery, signal) => carrier.carry(delivery, view(), clock.nowMs(), signal),
+          onConfirmed: async ({ subscriber }) => void (await this.#confirm(subscriber.id)),
+        }),
+    )
   }
 
   get options(): SubscriptionOptions {
@@ -96,6 +113,8 @@ export class SubscriptionDesk implements AsyncDisposable {
   tell(view: StatusView): Promise<void> {
     const { store, clock, options } = this.#parts
     const publish = async (): Promise<void> => {
+      // Nobody is told on any way: what was missed meanwhile is no news later.
+      if (this.#lanes.length === 0) return
       const nowMs = clock.nowMs()
       const news = newsOf(view, nowMs, (key) => this.#known.has(key))
       if (news.length === 0) return
@@ -115,7 +134,7 @@ export class SubscriptionDesk implements AsyncDisposable {
 
   /** Resolves when nothing is under way. */
   async settle(): Promise<void> {
-    for (const lane of this.#lanes) await lane.settle()
+    for (const lane of [...this.#retired, ...this.#lanes]) await lane.settle()
   }
 
   /** For operators: no addresses. */
@@ -126,7 +145,7 @@ export class SubscriptionDesk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
-    await Promise.all(this.#lanes.map((lane) => lane.close()))
+    await Promise.all([...this.#retired, ...this.#lanes].map((lane) => lane.close()))
   }
 
   async #confirm(id: string): Promise<boolean> {
