@@ -51,12 +51,14 @@ export async function run(options: RunOptions): Promise<void> {
     const site = parts.use(new StatusSite(log, statusDesk))
     await site.use(readSite(config))
     const supervisor = new Supervisor(config, log, desk, record)
+    supervisor.moreNumbers = () => site.numbers()
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
-    const asked = adminParts(supervisor, record, { failed, desk, consoleDesk, statusDesk }, config.site)
+    const desks: Desks = { failed, desk, consoleDesk, statusDesk, site }
+    const asked = adminParts(supervisor, record, desks, config.site)
     await using admin = await openAdmin({ ...config.admin, tokens }, asked)
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
@@ -66,15 +68,7 @@ export async function run(options: RunOptions): Promise<void> {
     const ready: Ready = { ...at, workers: config.workers, models, upstreams, notes, logFile }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
-    restartOnSignal(supervisor, () => setUpAgain(options, config), {
-      log,
-      failed,
-      news,
-      desk,
-      consoleDesk,
-      statusDesk,
-      site,
-    })
+    restartOnSignal(supervisor, () => setUpAgain(options, config), { ...desks, log, news })
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
@@ -135,13 +129,14 @@ interface Desks {
   readonly desk: AlertDesk
   readonly consoleDesk: ConsoleDesk
   readonly statusDesk: StatusDesk
+  readonly site: StatusSite
 }
 
 /** What can be asked at the operators' port. */
 function adminParts(
   supervisor: Supervisor,
   record: OpenRecord,
-  { failed, desk, consoleDesk, statusDesk }: Desks,
+  { failed, desk, consoleDesk, statusDesk, site: page }: Desks,
   site: string,
 ): AdminParts {
   return {
@@ -150,6 +145,7 @@ function adminParts(
     readiness: () => withFailed(supervisor.readiness(), failed),
     alerts: () => desk.report(),
     status: () => statusDesk.view(),
+    subscriptions: () => page.report(),
     record: record.read,
     consoleDesk,
     nowMs: () => Date.now(),
@@ -162,7 +158,6 @@ function adminParts(
 }
 
 interface RestartParts extends Desks {
-  readonly site: StatusSite
   readonly log: Log
   readonly news: DeployNews
 }

@@ -8,10 +8,12 @@ import { systemRandom } from '../ground/random.ts'
 import { pageFolder, PagePress, type PressSettings, readPress } from '../house/open-status-page.ts'
 import type { StatusDesk } from '../house/open-status.ts'
 import { readSecret } from '../house/secrets.ts'
+import { subscriptionNumbers } from '../house/subscription-numbers.ts'
 import type { Log } from '../observe/log.ts'
+import type { Numbers } from '../observe/metric.ts'
 import { feeds, statusFiles } from '../status/format/document.ts'
 import { answerFar, type FarQuestion } from '../status/subscription/far-desk.ts'
-import type { SubscriptionDesk } from '../status/subscription/subscription-desk.ts'
+import type { SubscriptionDesk, SubscriptionReport } from '../status/subscription/subscription-desk.ts'
 import { offered, readMailPassword, type SubscriptionOptions } from '../status/subscription/subscription-options.ts'
 import { StatusProcess } from './status-process.ts'
 
@@ -53,6 +55,16 @@ export class StatusSite implements AsyncDisposable {
   /** Null where it is not served here, or not yet. */
   get url(): string | null {
     return this.#server?.url ?? null
+  }
+
+  /** For `/status/subscriptions`. */
+  async report(): Promise<SubscriptionReport> {
+    return (await this.#telling?.report()) ?? { ways: [], crowdedOut: 0 }
+  }
+
+  /** For `/metrics`. What cannot be counted now can be later. */
+  async numbers(): Promise<Numbers> {
+    return this.#telling ? this.#telling.report().then(subscriptionNumbers, () => []) : []
   }
 
   /** From now on. @throws when the file of subscribers cannot be opened. */

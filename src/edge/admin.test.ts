@@ -30,6 +30,7 @@ async function openStage(tokens: readonly string[] = []) {
       readiness: () => ({ isReady: true, facts: { generation: 7 } }),
       alerts: () => ({ alerts: [] }),
       status: () => ({}),
+      subscriptions: () => Promise.resolve({ ways: [] }),
       record: () => shelf,
       consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
       nowMs: () => clock.nowMs(),

@@ -22,6 +22,8 @@ export interface AdminParts {
   readonly alerts: () => object
   /** What the public is told. */
   readonly status: () => object
+  /** Who is told of incidents on which way, in numbers. */
+  readonly subscriptions: () => Promise<object>
   /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
   readonly record: () => RecordReader | null
   /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
@@ -111,7 +113,7 @@ function mayAsk({ headers }: IncomingMessage, tokens: readonly string[]): boolea
 }
 
 function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answer> {
-  const { metrics, liveness, readiness, alerts, status, nowMs, consoleDesk } = parts
+  const { metrics, liveness, readiness, alerts, status, subscriptions, nowMs, consoleDesk } = parts
   return new Map<string, Answer>([
     [
       '/console/state',
@@ -138,6 +140,15 @@ function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answ
       },
     ],
     ['/alerts', (response) => sendJson(response, 200, alerts(), 2)],
+    [
+      '/status/subscriptions',
+      (response) => {
+        subscriptions().then(
+          (told) => sendJson(response, 200, told, 2),
+          (error: unknown) => refusals.refuse(response, new Fault('HF_INTERNAL', { detail: String(error) })),
+        )
+      },
+    ],
     ['/status', (response) => sendJson(response, 200, status(), 2)],
     [
       '/record',

@@ -17,6 +17,7 @@ import type {
   News,
   PublishLimits,
   Subscriber,
+  SubscriptionCounts,
   SubscriptionStore,
 } from './subscription-store.ts'
 
@@ -64,6 +65,7 @@ type Row = Readonly<Record<string, unknown>>
 export class SqliteSubscriptions implements SubscriptionStore {
   readonly key: Buffer
   readonly #file: SqliteFile
+  #crowdedOut = 0
 
   /**
    * A damaged file is laid aside, and nobody is subscribed any more: `onDamage` is told.
@@ -180,7 +182,7 @@ export class SqliteSubscriptions implements SubscriptionStore {
         )
       }
       if (made > 0) {
-        this.#run(
+        this.#crowdedOut += this.#run(
           `DELETE FROM message WHERE news <> '' AND id IN (
             SELECT id FROM (
               SELECT id, ROW_NUMBER() OVER (PARTITION BY subscriber ORDER BY id DESC) AS place FROM message
@@ -188,7 +190,7 @@ export class SqliteSubscriptions implements SubscriptionStore {
             WHERE place > ?)`,
           ...[perSubscriberMax, perSubscriberMax],
         )
-        this.#run(
+        this.#crowdedOut += this.#run(
           `DELETE FROM message WHERE news <> '' AND id <= (SELECT id FROM message ORDER BY id DESC LIMIT 1 OFFSET ?)`,
           queueMax,
         )
@@ -257,12 +259,23 @@ export class SqliteSubscriptions implements SubscriptionStore {
     })
   }
 
-  counts(): Promise<{ subscribers: number; unconfirmed: number; queued: number }> {
-    return this.#file.patiently(() => ({
-      subscribers: this.#count('SELECT COUNT(*) AS n FROM subscriber WHERE is_confirmed = 1'),
-      unconfirmed: this.#count('SELECT COUNT(*) AS n FROM subscriber WHERE is_confirmed = 0'),
-      queued: this.#count('SELECT COUNT(*) AS n FROM message'),
-    }))
+  counts(): Promise<SubscriptionCounts> {
+    return this.#file.patiently(() => {
+      const ways = new Map<Channel, { confirmed: number; unconfirmed: number; waiting: number }>()
+      const add = (sql: string, state: (row: Row) => 'confirmed' | 'unconfirmed' | 'waiting'): void => {
+        for (const row of this.#file.sql(sql).all()) {
+          const channel = row['channel'] as Channel
+          const way = ways.get(channel) ?? { confirmed: 0, unconfirmed: 0, waiting: 0 }
+          way[state(row)] += Number(row['n'])
+          ways.set(channel, way)
+        }
+      }
+      add('SELECT channel, is_confirmed, COUNT(*) AS n FROM subscriber GROUP BY channel, is_confirmed', (row) =>
+        row['is_confirmed'] === 1 ? 'confirmed' : 'unconfirmed',
+      )
+      add('SELECT channel, COUNT(*) AS n FROM message GROUP BY channel', () => 'waiting')
+      return { ways, crowdedOut: this.#crowdedOut }
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -77,6 +77,16 @@ export interface Failure {
   readonly againMs: number | null
 }
 
+export interface SubscriptionCounts {
+  /** Of channels that anybody has asked for. */
+  readonly ways: ReadonlyMap<
+    Channel,
+    { readonly confirmed: number; readonly unconfirmed: number; readonly waiting: number }
+  >
+  /** Messages that too many others followed, since the store was opened. */
+  readonly crowdedOut: number
+}
+
 export interface SubscriptionStore extends AsyncDisposable {
   /** Of chance, made with the store: what tokens and secrets are made with. */
   readonly key: Buffer
@@ -102,5 +112,5 @@ export interface SubscriptionStore extends AsyncDisposable {
   putBack(delivery: Delivery, dueMs: number | null): Promise<void>
   /** Forgets who asked before `askedMs` and did not confirm, and what was made public or asked before `newsMs`. */
   sweep(before: { readonly askedMs: number; readonly newsMs: number }): Promise<void>
-  counts(): Promise<{ readonly subscribers: number; readonly unconfirmed: number; readonly queued: number }>
+  counts(): Promise<SubscriptionCounts>
 }

@@ -93,8 +93,13 @@ test('a mail program unsubscribes by one click, as RFC 8058 has it', async () =>
   const deleted = await fetch(`${stage.url}/api/v2/subscribers.json?${query}`, { method: 'DELETE' })
   assert.deepEqual(await deleted.json(), { state: 'unsubscribed' })
   assert.deepEqual(await stage.desk.report(), {
-    ...{ subscribers: 0, unconfirmed: 0, queued: 0 },
-    ways: { email: { delivered: 2, failed: 0, dropped: 0 } },
+    ways: [
+      {
+        ...{ way: 'email', isOffered: true, confirmed: 0, unconfirmed: 0, waiting: 0 },
+        ...{ delivered: 2, failed: 0, givenUp: 0, removed: 0 },
+      },
+    ],
+    crowdedOut: 0,
   })
 })
 
@@ -178,7 +183,7 @@ test('somebody else who asks for an address that is subscribed changes nothing, 
   await stage.pass()
   assert.equal(stage.letters.length, 4, 'of embeddings alone')
   await stage.post(pathIn(news, 'unsubscribe'), {})
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":0/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":0/)
 })
 
 test('a flood from one visitor is held up, one from many ends at so many letters an hour', async () => {
@@ -287,7 +292,7 @@ test('while our own mail server is away nobody is given up, and then all are tol
     new Set(stage.letters.map(({ to }) => to[0])),
     new Set(['a@example.com', 'b@example.com', 'c@example.com']),
   )
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":3.*"dropped":0/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":3.*"removed":0/)
 })
 
 test('who is not there is tried again, then given up, then forgotten; others are not held up', async () => {
@@ -310,7 +315,7 @@ test('who is not there is tried again, then given up, then forgotten; others are
   const told = stage.letters.slice(2)
   assert.deepEqual(new Set(told.map(({ to }) => to[0])), new Set(['here@example.com']))
   assert.equal(told.length, 4)
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":1.*"dropped":1/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":1.*"removed":1/)
 })
 
 test('the clock set back or forward makes nobody hear twice', async () => {

@@ -96,6 +96,14 @@ test('name, colour, components, languages, folder and subscriptions change while
   await eventually('the letter', () => Promise.resolve(mail.letters.length > 0))
   assert.match(mail.letters[0]?.text ?? '', /Second name/)
 
+  const { ways } = JSON.parse(await text(`${gateway.adminUrl}/status/subscriptions`)) as { ways: object[] }
+  const counts = { confirmed: 0, unconfirmed: 1, waiting: 0, delivered: 1, failed: 0, givenUp: 0, removed: 0 }
+  assert.deepEqual(ways, [{ way: 'email', isOffered: true, ...counts }])
+  const metrics = await text(`${gateway.adminUrl}/metrics`)
+  assert.match(metrics, /^holdfast_status_subscribers\{way="email",state="unconfirmed"\} 1$/m)
+  assert.match(metrics, /^holdfast_status_messages_total\{way="email",outcome="delivered"\} 1$/m)
+  assert.match((await holdfast('status', '--state', gateway.state)).output, /^subscribers {2}0 by email$/m)
+
   await house.write({ name: 'Second name', url, page })
   assert.equal((await house.restart(gateway)).code, 0)
   await eventually('no form', async () => !(await text(url)).includes('<form method="post"'))

@@ -147,7 +147,7 @@ test('one that fails for days is removed; one that says that it is gone, sooner'
     await stage.pass(1000)
   }
   assert.equal(gone.taken.length, 1 + 3)
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":0.*"queued":0.*"dropped":2/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":0.*"waiting":0.*"removed":2/)
   assert.ok(hook.taken.length < 120, `${hook.taken.length} tries`)
 })
 
@@ -216,5 +216,5 @@ test('a webhook that was subscribed before gets a new secret only once it has an
   await stage.pass()
   verify(second.secret, hook.taken.at(-1) ?? assert.fail(), stage)
   assert.match(hook.taken.at(-1)?.body ?? '', /Update 2\./)
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":1,"unconfirmed":0/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":1,"unconfirmed":0/)
 })

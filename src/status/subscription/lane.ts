@@ -30,7 +30,7 @@ export interface LaneParts {
 
 export class Lane {
   readonly channel: Channel
-  readonly counts: { delivered: number; failed: number; dropped: number }
+  readonly counts: { delivered: number; failed: number; givenUp: number; removed: number }
   readonly #parts: LaneParts
   readonly #end = new AbortController()
   /** By the number of the message. */
@@ -43,7 +43,7 @@ export class Lane {
   constructor(channel: Channel, parts: LaneParts) {
     this.channel = channel
     this.#parts = parts
-    this.counts = parts.counts ?? { delivered: 0, failed: 0, dropped: 0 }
+    this.counts = parts.counts ?? { delivered: 0, failed: 0, givenUp: 0, removed: 0 }
   }
 
   /** Begins what is due and has room. */
@@ -99,7 +99,10 @@ export class Lane {
   async #deliver(delivery: Delivery): Promise<void> {
     const { store, clock, limits, carry, onConfirmed } = this.#parts
     // It waited too long for a way that was blocked: by now it is no news.
-    if (clock.nowMs() - delivery.madeMs > limits.giveUpMs) return store.putBack(delivery, null)
+    if (clock.nowMs() - delivery.madeMs > limits.giveUpMs) {
+      this.counts.givenUp++
+      return store.putBack(delivery, null)
+    }
     let carried: Carried
     try {
       carried = await carry(delivery, this.#end.signal)
@@ -129,8 +132,11 @@ export class Lane {
     }
     const facts = error instanceof DeliveryError ? error : {}
     const { againMs, isDropped } = judgeFailure(delivery, facts, limits, nowMs, random.unit())
-    if (!isDropped) return store.fail(delivery, { atMs: nowMs, againMs })
-    this.counts.dropped++
+    if (!isDropped) {
+      if (againMs === null) this.counts.givenUp++
+      return store.fail(delivery, { atMs: nowMs, againMs })
+    }
+    this.counts.removed++
     await store.remove(delivery.subscriber.id)
     // Without the address: it is of a person.
     log.info({ way: this.channel }, 'a subscriber whom nothing reaches was removed')

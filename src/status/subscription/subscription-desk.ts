@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { Log } from '../../observe/log.ts'
-import type { Channel, SubscriptionStore } from '../../store/subscription-store.ts'
+import { type Channel, channels, type SubscriptionStore } from '../../store/subscription-store.ts'
 import type { StatusView } from '../status-view.ts'
 import { Carrier, type CarrierParts } from './carrier.ts'
 import { Lane } from './lane.ts'
@@ -30,6 +30,27 @@ export interface DeskParts extends Pick<CarrierParts, 'mail' | 'post'> {
   readonly log: Log
   /** As it is now. */
   readonly view: () => Pick<StatusView, 'page' | 'components'>
+}
+
+/** Messages since the start of the gateway. */
+export interface WayReport {
+  readonly way: Channel
+  readonly isOffered: boolean
+  readonly confirmed: number
+  readonly unconfirmed: number
+  readonly waiting: number
+  readonly delivered: number
+  /** Tries; most of them are made again. */
+  readonly failed: number
+  readonly givenUp: number
+  /** Subscribers whom nothing reached for too long. */
+  readonly removed: number
+}
+
+export interface SubscriptionReport {
+  readonly ways: readonly WayReport[]
+  /** Messages that too many others followed. */
+  readonly crowdedOut: number
 }
 
 export interface Asked {
@@ -137,10 +158,19 @@ export class SubscriptionDesk implements AsyncDisposable {
     for (const lane of [...this.#retired, ...this.#lanes]) await lane.settle()
   }
 
-  /** For operators: no addresses. */
-  async report(): Promise<object> {
-    const ways = Object.fromEntries(this.#lanes.map(({ channel, counts }) => [channel, counts]))
-    return { ...(await this.#parts.store.counts()), ways }
+  /** For operators: no addresses. Ways that are offered, and others on which somebody once subscribed. */
+  async report(): Promise<SubscriptionReport> {
+    const { ways, crowdedOut } = await this.#parts.store.counts()
+    const lanes = new Map(this.#lanes.map(({ channel, counts }) => [channel, counts]))
+    const all = channels.filter((channel) => lanes.has(channel) || ways.has(channel))
+    return {
+      ways: all.map((way) => ({
+        ...{ way, isOffered: lanes.has(way) },
+        ...(ways.get(way) ?? { confirmed: 0, unconfirmed: 0, waiting: 0 }),
+        ...(lanes.get(way) ?? { delivered: 0, failed: 0, givenUp: 0, removed: 0 }),
+      })),
+      crowdedOut,
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
