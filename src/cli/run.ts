@@ -54,6 +54,7 @@ export async function run(options: RunOptions): Promise<void> {
     supervisor.moreNumbers = () => site.numbers()
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
+    consoleDesk.incidents = () => statusDesk.incidents(site.url ?? '')
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.

@@ -89,7 +89,17 @@ function wayWords({ way, isOffered, confirmed, waiting, givenUp }: WayReport): s
   return `${confirmed} by ${way}${more.length > 0 ? ` (${more.join(', ')})` : ''}`
 }
 
-function numbers({ lately, callsLive, waiting, totals, faults, faultsSeconds, workers, ...rest }: Overview): string[] {
+function numbers({
+  lately,
+  callsLive,
+  waiting,
+  totals,
+  faults,
+  faultsSeconds,
+  incidents,
+  workers,
+  ...rest
+}: Overview): string[] {
   const seconds = Math.max(1, lately.seconds)
   const shown = faults.slice(0, faultsMax).map(({ code, calls, attempts }) => `${code} ${calls}/${attempts}`)
   return [
@@ -99,6 +109,9 @@ function numbers({ lately, callsLive, waiting, totals, faults, faultsSeconds, wo
     ...(shown.length > 0
       ? [row('faults', `${shown.join(', ')} (callers/attempts in the last ${faultsSeconds / 60} min)`)]
       : []),
+    ...incidents.map(({ title, stage, etaWords, hidden }) =>
+      row('incident', `${title} (${[stage, hidden, etaWords].filter((each) => each !== '').join(', ')})`),
+    ),
     row('workers', workers.map(({ number, state }) => `${number} ${state}`).join(', ')),
     row('version', `${rest.version}, up ${shortTime(rest.atMs - rest.startedMs)}, generation ${rest.generation}`),
   ]

@@ -8,6 +8,7 @@ import { explainRay } from '../diagnosis/explain-ray.ts'
 import type { Notice } from '../edge/notice.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CallFact, SumFact } from '../observe/fact.ts'
+import { type IncidentSeen, incidentsSeen } from './incident-seen.ts'
 import type { Announced } from './mute-announced.ts'
 import { noticeOf, outagesOf } from './notice-of.ts'
 import type { OpenRecord } from './open-record.ts'
@@ -130,6 +131,18 @@ export class StatusDesk implements Disposable {
       maintenances: this.#history.maintenances(this.#components.all),
       days: (id) => this.#history.days(id),
       responseTimes: this.#history.responseTimes(),
+    })
+  }
+
+  /** Those that go on, for operators. `pageUrl`: where the page is, if the configuration does not say. */
+  incidents(pageUrl: string): IncidentSeen[] {
+    const nowMs = this.#parts.clock.nowMs()
+    const { all } = this.#book
+    return incidentsSeen(all, {
+      nowMs,
+      pageUrl: this.#config.status.url || pageUrl,
+      nameOf: (id) => this.#components.nameOf(id),
+      etaWords: (incident) => this.#etas.estimate(incident, all, nowMs)?.words ?? '',
     })
   }
 
