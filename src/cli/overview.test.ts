@@ -118,7 +118,15 @@ test('the screen is never wider or higher than it may be, and what others named 
 test('an incident is one line of top and of status, and is said to be hidden where it is', () => {
   const incident: IncidentSeen = {
     ...{ id: 'a', title: 'llama: most calls fail\u001b[31m', stage: 'identified', impact: 'critical', beganMs: 0 },
-    ...{ updatedMs: 0, words: 'w', by: 'holdfast', etaWords: 'Over in 5 to 20 min.', components: [], calls: 9 },
+    ...{
+      updatedMs: 0,
+      words: 'w',
+      by: 'holdfast',
+      etaWords: 'Over in 5 to 20 min.',
+      cause: '',
+      components: [],
+      calls: 9,
+    },
     ...{ badCalls: 9, hidden: '', url: '' },
   }
   const now = overview([hand(1, [upstream('a')])], true, [incident, { ...incident, hidden: 'silenced' }])

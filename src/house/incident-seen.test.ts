@@ -21,7 +21,9 @@ function see(pageUrl: string, ...events: IncidentEvent[]): IncidentSeen[] {
 }
 
 test('the worst first, with the last word and where the public reads of it', () => {
-  const said = { kind: 'updated', id: 'b', atMs: nowMs + 5, by: 'ann', text: 'we look', stage: 'identified' } as const
+  const blame = { cause: 'server-crash', class: 'application', subject: 'gpu1' } as const
+  const words = { by: 'ann', text: 'we look', stage: 'identified' } as const
+  const said = { kind: 'updated', id: 'b', atMs: nowMs + 5, blame, ...words } as const
   const [worst, other] = see(
     'https://status.example.org',
     ...[opened('a', 'degraded_performance'), opened('b', 'major_outage'), said],
@@ -30,6 +32,7 @@ test('the worst first, with the last word and where the public reads of it', () 
     ...{ id: 'b', title: 'title b', stage: 'identified', impact: 'critical', hidden: '', etaWords: 'soon' },
     ...{ beganMs: nowMs - 9000, updatedMs: nowMs + 5, words: 'we look', by: 'ann', calls: 10, badCalls: 4 },
     components: [{ name: 'CHAT', level: 'major_outage' }],
+    cause: 'The model server died (gpu1)',
     url: 'https://status.example.org/incidents/b',
   })
   assert.equal(other?.id, 'a')

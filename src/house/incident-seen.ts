@@ -1,4 +1,5 @@
 /** Incidents that go on, as operators see them: also those that the public does not. Pure. */
+import { causeOf } from '../diagnosis/causes.ts'
 import { momentWords } from '../fault/fault.ts'
 import { type Incident, impacts, isOpen, type Impact, type Level, type Stage } from '../status/incident.ts'
 
@@ -18,6 +19,8 @@ export interface IncidentSeen {
   readonly by: string
   /** When it will probably be over, in plain words; empty where nothing honest can be said. */
   readonly etaWords: string
+  /** What the diagnosis says, and of which upstream; empty while it is not known. */
+  readonly cause: string
   readonly components: readonly { readonly name: string; readonly level: Level }[]
   readonly calls: number
   readonly badCalls: number
@@ -54,11 +57,17 @@ function seen(incident: Incident, { nowMs, pageUrl, nameOf, etaWords }: SeenPart
     words: last?.text ?? '',
     by: last?.by ?? '',
     etaWords: etaWords(incident),
+    cause: causeWords(incident),
     components: affected.map(({ component, level }) => ({ name: nameOf(component), level })),
     calls: affected.reduce((sum, { total }) => sum + total, 0),
     badCalls: affected.reduce((sum, { bad }) => sum + bad, 0),
     url: hidden === '' && /^https?:\/\//.test(pageUrl) ? `${pageUrl}/incidents/${encodeURIComponent(id)}` : '',
   }
+}
+
+function causeWords({ blame }: Incident): string {
+  if (!blame) return ''
+  return blame.subject === null ? causeOf(blame.cause).title : `${causeOf(blame.cause).title} (${blame.subject})`
 }
 
 function hiddenWords({ isSilenced, postponedMs }: Incident, nowMs: number): string {

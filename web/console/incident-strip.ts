@@ -24,7 +24,7 @@ export function IncidentStrip({ now }: { now: Overview }) {
 
 function Incident({ incident, now }: { incident: IncidentSeen; now: Overview }) {
   const { title, stage, impact, beganMs, updatedMs, words, by, etaWords, components, calls, badCalls } = incident
-  const { hidden, url } = incident
+  const { cause, hidden, url } = incident
   const facts = [
     `since ${dateTime(beganMs)} (${duration(Math.max(0, now.atMs - beganMs))})`,
     ...(calls > 0 ? [`${shortNumber(badCalls)} of ${shortNumber(calls)} calls`] : []),
@@ -33,6 +33,7 @@ function Incident({ incident, now }: { incident: IncidentSeen; now: Overview }) 
     <h3>${title} <span class=${`badge ${tones[impact]}`}>${stage}</span>${hidden && html` <span class="badge">${hidden}</span>`}</h3>
     ${components.length > 0 && html`<p>${components.map(({ name, level }) => `${name} ${levelWords[level]}`).join(' · ')}</p>`}
     <p>${words === '' ? 'Nothing was said of it yet.' : html`<q>${words}</q>`} <span class="soft">${by === 'holdfast' ? '' : `${by}, `}${dateTime(updatedMs)}</span></p>
+    ${cause && html`<p><span class="soft">Cause:</span> ${cause}</p>`}
     ${etaWords && html`<p>${etaWords}</p>`}
     <p class="soft">${facts.join(' · ')}${url && html` · <a href=${url} target="_blank" rel="noreferrer">public page</a>`}</p>
     <details>
