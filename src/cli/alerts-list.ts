@@ -12,7 +12,8 @@ interface Report {
     readonly summary: string
     readonly since: string
   }[]
-  readonly muted: readonly {
+  /** A gateway that runs since before an update does not tell it. */
+  readonly muted?: readonly {
     readonly name: string
     readonly summary: string
     readonly window: string
@@ -35,7 +36,7 @@ export async function listAlerts(stateDir: string, isJson: boolean): Promise<voi
   process.stdout.write(isJson ? `${safeJson(JSON.stringify(report, null, 2))}\n` : words(report))
 }
 
-function words({ objectives, alerts, muted, receivers }: Report): string {
+function words({ objectives, alerts, muted = [], receivers }: Report): string {
   const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(2)} %`)
   const rows = objectives.map(
     ({ name, reached, target, leftShare, burn, good, bad }) =>

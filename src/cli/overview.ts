@@ -84,8 +84,8 @@ export interface Overview extends Identity {
   readonly upstreamsLeftOut: number
   readonly lines: readonly LineView[]
   readonly workers: readonly WorkerSeen[]
-  /** That go on, the worst first. */
-  readonly incidents: readonly IncidentSeen[]
+  /** That go on, the worst first. Left out by a gateway that runs since before an update. */
+  readonly incidents?: readonly IncidentSeen[]
 }
 
 export interface OverviewParts {

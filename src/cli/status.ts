@@ -109,7 +109,7 @@ function numbers({
     ...(shown.length > 0
       ? [row('faults', `${shown.join(', ')} (callers/attempts in the last ${faultsSeconds / 60} min)`)]
       : []),
-    ...incidents.map(({ title, stage, etaWords, hidden }) =>
+    ...(incidents ?? []).map(({ title, stage, etaWords, hidden }) =>
       row('incident', `${title} (${[stage, hidden, etaWords].filter((each) => each !== '').join(', ')})`),
     ),
     row('workers', workers.map(({ number, state }) => `${number} ${state}`).join(', ')),

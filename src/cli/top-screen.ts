@@ -48,7 +48,7 @@ function headLines(now: Overview, width: number): string[] {
 
 /** What the public is told. */
 function incidentLine({ incidents }: Overview, width: number): string[] {
-  const [worst, ...others] = incidents
+  const [worst, ...others] = incidents ?? []
   if (!worst) return []
   const { title, stage, etaWords, hidden } = worst
   const words = [stage, ...(hidden === '' ? [] : [hidden]), ...(etaWords === '' ? [] : [etaWords])].join(', ')

@@ -11,7 +11,7 @@ export function AlertsPage() {
   useEffect(followReport, [])
   const told = report.value
   if (!told) return html`<h1>Objectives and alerts</h1><p class="card soft">${whyNoReport.value || 'Asking …'}</p>`
-  const { objectives, alerts, muted, receivers } = told
+  const { objectives, alerts, muted = [], receivers } = told
   return html`
     <h1>Objectives and alerts</h1>
     <section aria-labelledby="alerts">

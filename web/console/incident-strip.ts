@@ -15,10 +15,12 @@ const levelWords = {
 const copiedMs = 2000
 
 export function IncidentStrip({ now }: { now: Overview }) {
-  if (now.incidents.length === 0) return null
+  // A gateway that runs since before an update does not tell them.
+  const incidents = now.incidents ?? []
+  if (incidents.length === 0) return null
   return html`<section class="incidents" aria-labelledby="incidents">
     <h2 id="incidents">Incidents</h2>
-    ${now.incidents.map((each) => html`<${Incident} key=${each.id} incident=${each} now=${now} />`)}
+    ${incidents.map((each) => html`<${Incident} key=${each.id} incident=${each} now=${now} />`)}
   </section>`
 }
 
@@ -56,7 +58,7 @@ function commandsFor({ id, hidden }: IncidentSeen, { incidents, stateDir }: Over
     what,
     command: `holdfast incident ${words} --state '${stateDir.replaceAll("'", "'\\''")}'`,
   })
-  const other = incidents.find((each) => each.id !== id)
+  const other = incidents?.find((each) => each.id !== id)
   const isSilenced = hidden === 'silenced'
   return [
     run('Say more', `update ${id} --text "…"`),
