@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { checkConfig } from '../config.ts'
 import type { Timer } from '../ground/clock.ts'
+import { isoTime } from '../ground/iso-time.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
 import { seededRandom } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
@@ -68,10 +69,7 @@ test('what maintenance does to a model that is announced wakes nobody, and is sa
   await call(100, 0)
   const still = await call(0, 100)
   assert.deepEqual(names(still), [0, 2])
-  assert.deepEqual(
-    [still.muted[0]?.window, still.muted[0]?.until],
-    ['New racks', new Date(racks.untilMs).toISOString()],
-  )
+  assert.deepEqual([still.muted[0]?.window, still.muted[0]?.until], ['New racks', isoTime(racks.untilMs)])
   await call(0, 100)
   assert.equal(lines.filter((line) => line.startsWith('planned maintenance keeps')).length, 2, 'each is said once')
   assert.match(await metricOf(desk), /holdfast_alerts_muted 2/)

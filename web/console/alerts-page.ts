@@ -25,7 +25,7 @@ export function AlertsPage() {
           summary,
           window,
           until,
-        }) => html`<article class="card" key=${`${name}${JSON.stringify(labels)}`}>
+        }) => html`<article class="card alert" key=${`${name}${JSON.stringify(labels)}`}>
           <h3>${name} <span class="badge">kept still</span></h3>
           <p>${summary}</p>
           <p class="soft">${`${severity} · planned maintenance “${window}” until ${dateTime(Date.parse(until))}: nobody is told before`}</p>

@@ -1,8 +1,8 @@
 /** What is around every page: its head, its navigation, the marks it draws with, its foot. */
+import { isoTime } from '../../ground/iso-time.ts'
 import { html, type Html } from './html.ts'
 import { folderOf, homeOf, type PageScene, rootOf } from './page-scene.ts'
 import { pagePolicy } from './page-policy.ts'
-import { isoTime } from './page-time.ts'
 import { originOf, subscribeForm } from './subscribe-form.ts'
 
 /** Filled, of 24 by 24: told apart by their shape, not by colour alone. */
