@@ -248,7 +248,7 @@ class Visit {
     if (!this.#order) return fault
     const { call, tier } = this.#order
     const { clock, random, notice } = this.#parts
-    const { outages } = notice()
+    const { outages = [] } = notice()
     const kind = { model: call.model, route: call.route, tier }
     return withExpectedEnd(fault, kind, { outages, nowMs: clock.nowMs(), random })
   }

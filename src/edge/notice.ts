@@ -5,8 +5,8 @@ export interface Notice {
   readonly statusUrl: string
   /** The worst incident that goes on; null for none. */
   readonly incident: { readonly title: string; readonly words: string; readonly etaWords: string } | null
-  /** Those whose end is minutes away, and surely so. */
-  readonly outages: readonly Outage[]
+  /** Those whose end is minutes away, and surely so. A supervisor from before an update tells none. */
+  readonly outages?: readonly Outage[]
 }
 
 /** Calls that hardly anybody answers just now, and when that is probably over. */
