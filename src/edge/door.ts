@@ -14,6 +14,7 @@ import { type Observer, refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
 import { openTrace, type Trace, type TraceOptions } from '../observe/trace-context.ts'
 import type { Order } from '../relay/order.ts'
+import type { CallKind } from '../status/component.ts'
 import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
 import { type BodyPurse, discardBody, readBody } from './body.ts'
@@ -71,8 +72,8 @@ class Visit {
   readonly requestId: string | null
   family: Family | null = null
   route = ''
-  /** Once it is one. */
-  #order: Order | null = null
+  /** Once it is a call. Not the order itself: that would keep the body for as long as the answer's end is remembered. */
+  #kind: CallKind | null = null
   #trace: Trace | null | undefined = undefined
   #parts: DoorParts
   #request: Asking
@@ -142,7 +143,7 @@ class Visit {
     const { ray, beganMs, requestId, trace } = this
     const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
     const { order, isBackground } = readOrder(body, this.#request.headers, parts)
-    this.#order = order
+    this.#kind = { model: order.call.model, route, tier: order.tier }
     if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
@@ -245,12 +246,10 @@ class Visit {
 
   /** With the time to come back that an incident says. */
   #advised(fault: Fault): Fault {
-    if (!this.#order) return fault
-    const { call, tier } = this.#order
+    if (!this.#kind) return fault
     const { clock, random, notice } = this.#parts
     const { outages = [] } = notice()
-    const kind = { model: call.model, route: call.route, tier }
-    return withExpectedEnd(fault, kind, { outages, nowMs: clock.nowMs(), random })
+    return withExpectedEnd(fault, this.#kind, { outages, nowMs: clock.nowMs(), random })
   }
 
   get #context(): FaultContext {
