@@ -72,7 +72,7 @@ class Visit {
   readonly requestId: string | null
   family: Family | null = null
   route = ''
-  /** Once it is a call. Not the order itself: that would keep the body for as long as the answer's end is remembered. */
+  /** Once it is a call. The order itself would keep the body for as long as the answer's end is remembered. */
   #kind: CallKind | null = null
   #trace: Trace | null | undefined = undefined
   #parts: DoorParts
