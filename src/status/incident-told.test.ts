@@ -98,7 +98,9 @@ test('a title that an operator gave stays when more is measured; the texts go on
   const opened = kept(look({ total: 100, failed: 60, slow: 0 })[0])
   const by = 'Mara'
   const given = kept({ kind: 'updated', id: 'one', atMs: 1, by, title: 'Chat in Frankfurt fails' })
-  const later = Array.from({ length: 12 }).flatMap(() => look({ total: 100, failed: 0, slow: 0 })).map(kept)
+  const later = Array.from({ length: 12 })
+    .flatMap(() => look({ total: 100, failed: 0, slow: 0 }))
+    .map(kept)
   const [incident] = new IncidentBook([opened, given, ...later]).all
   assert.equal(incident?.title, 'Chat in Frankfurt fails')
   assert.equal(incident?.told, undefined)
