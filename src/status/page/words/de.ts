@@ -131,7 +131,7 @@ export const de: Words = {
   day: 'Tag',
   level: 'Schlimmster Stand',
   outageMinutes: 'Ausfall',
-  minutes: (count) => `${count} min`,
+  minutes: (count) => `${count}\u00a0min`,
   counting: 'Was gezählt wird',
   countingText: [
     'Gut beantwortete Anfragen: von allen Anfragen die, die rechtzeitig eine ganze Antwort bekamen. Was am Anfragenden scheitert, zählt nicht gegen uns.',
@@ -146,7 +146,7 @@ export const de: Words = {
   time: 'Zeit',
   medianTerm: 'Median',
   p95Term: '95. Perzentil',
-  seconds: (value) => `${value} s`,
+  seconds: (value) => `${value}\u00a0s`,
   past: 'Die letzten Tage',
   noIncidents: 'Keine Störungen.',
   noIncidentsMonth: 'In diesem Monat keine Störungen und keine Wartung.',

@@ -148,7 +148,7 @@ export const en = {
   day: 'Day',
   level: 'Worst of the day',
   outageMinutes: 'Outage',
-  minutes: (count: string) => `${count} min`,
+  minutes: (count: string) => `${count}\u00a0min`,
   counting: 'What is counted',
   countingText: [
     'Calls answered well: of all calls that came, those that got a whole answer, in time. What fails because of the caller is not counted against us.',
@@ -163,7 +163,7 @@ export const en = {
   time: 'Time',
   medianTerm: 'Median',
   p95Term: '95th percentile',
-  seconds: (value: string) => `${value} s`,
+  seconds: (value: string) => `${value}\u00a0s`,
   past: 'The last days',
   noIncidents: 'No incidents.',
   noIncidentsMonth: 'No incidents and no maintenance in this month.',
