@@ -19,7 +19,7 @@ export interface Opened extends Base {
   readonly affected: readonly Affected[]
   readonly text: string
   /** What title and text are written from; left out where an operator wrote them, and in old logs. */
-  readonly told?: Told
+  readonly told?: Told | undefined
 }
 
 /** What is left out stays as it was. */
@@ -32,7 +32,7 @@ export interface Updated extends Base {
   /** Left out: what is known has changed, but there is nothing to say. */
   readonly text?: string
   /** As in `Opened`. */
-  readonly told?: Told
+  readonly told?: Told | undefined
 }
 
 export interface Merged extends Base {

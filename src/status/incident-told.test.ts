@@ -85,12 +85,24 @@ test('a log without facts is read, and so is an incident of many components with
   const [incident] = new IncidentBook([kept(old)]).all
   assert.equal(incident?.title, old.title)
   assert.equal(incident?.told, undefined)
-  const affected = Array.from({ length: 90 }, (_, i): Affected => {
-    return { component: `${i}-${'long'.repeat(200)}`, level: 'major_outage', worst: 'major_outage', total: 9, bad: 9 }
-  })
-  const told = toldOf({ stage: 'investigating', beganMs: 0, atMs: 1, blame: null, isBack: false, affected })
-  const many = kept({ ...old, affected, told, title: titleOf(told), text: updateText(told) })
-  assert.match(many.kind === 'opened' ? many.title : '', /^0-long.*… and 87 more: most calls fail$/)
+  const level = 'major_outage'
+  for (const count of [1, 4, 90]) {
+    const affected = Array.from({ length: count }, (_, i): Affected => {
+      return { component: `${i}-${'\u{1F600}'.repeat(200)}`, level, worst: level, total: 9, bad: 9 }
+    })
+    const told = toldOf({ stage: 'investigating', beganMs: 0, atMs: 1, blame: null, isBack: false, affected })
+    const many = kept({ ...old, affected, told, title: titleOf(told), text: updateText(told) })
+    assert(many.kind === 'opened' && many.told)
+    assert.match(many.title, /^0-.*: most calls fail$/)
+  }
+})
+
+test('facts that cannot be read are done without', () => {
+  const event = open()({ total: 100, failed: 60, slow: 0 })[0] as Opened
+  const later = readEntry(JSON.stringify({ ...event, told: { ...event.told, stage: 'other', more: [] } }))
+  const [incident] = new IncidentBook(later ? [later] : []).all
+  assert.equal(incident?.title, event.title)
+  assert.equal(incident?.told, undefined)
 })
 
 test('a title that an operator gave stays when more is measured; the texts go on', () => {
