@@ -74,6 +74,11 @@ export class StatusSite implements AsyncDisposable {
     await this.#useServer(settings)
   }
 
+  /** Ends what is served, without waiting for it. */
+  endNow(): void {
+    this.#server?.endNow()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.[Symbol.asyncDispose]()
     await this.#press?.[Symbol.asyncDispose]()

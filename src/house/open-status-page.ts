@@ -10,14 +10,14 @@ import { ConfigError } from '../ground/config-error.ts'
 import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
 import { BucketCopy } from '../status/page/bucket-copy.ts'
-import { type Look, readLook } from '../status/page/look-files.ts'
+import { type Look, readLanguages, readLook } from '../status/page/look-files.ts'
 import type { FileMaker, PageFile } from '../status/page/page-file.ts'
 import { pageFiles } from '../status/page/page-files.ts'
 import type { PageOptions } from '../status/page/page-options.ts'
 import { putObject } from '../status/page/put-object.ts'
 import { Renewal } from '../status/page/renewal.ts'
 import { SnapshotFolder } from '../status/page/snapshot-folder.ts'
-import { wordsOf } from '../status/page/words/languages.ts'
+import type { Words } from '../status/page/words/en.ts'
 import type { StatusView } from '../status/status-view.ts'
 import { readSecret } from './secrets.ts'
 
@@ -40,13 +40,14 @@ interface PressWishes {
   readonly feeds: readonly { readonly path: string; readonly name: string }[]
 }
 
-/** Settings of the page with all that they name: its logo and secrets. */
+/** Settings of the page with all that they name: its logo, words and secrets. */
 export interface PressSettings extends PressWishes {
   readonly options: PageOptions
   readonly look: Look
+  readonly languages: readonly Words[]
 }
 
-/** @throws {ConfigError} when the logo or a secret cannot be read. */
+/** @throws {ConfigError} when the logo, words or a secret cannot be read. */
 export function readPress({ bucket, ...page }: PageOptions, wishes: PressWishes): PressSettings {
   const secret = (name: 'accessKey' | 'secretKey', spelling: string): string =>
     readSecret(spelling, `status.page.bucket.${name}`)
@@ -55,7 +56,7 @@ export function readPress({ bucket, ...page }: PageOptions, wishes: PressWishes)
     accessKey: secret('accessKey', bucket.accessKey),
     secretKey: secret('secretKey', bucket.secretKey),
   }
-  return { ...wishes, options: { ...page, bucket: resolved }, look: lookOf(page) }
+  return { ...wishes, options: { ...page, bucket: resolved }, look: lookOf(page), languages: languagesOf(page) }
 }
 
 /** Where the page is written; null where nobody wants it. */
@@ -131,9 +132,9 @@ export class PagePress implements AsyncDisposable {
 
   #make(view: StatusView): PageFile[] {
     const { makers } = this.#parts
-    const { options, look, feeds, canSubscribe } = this.#settings
-    const { languages, staleMinutes } = options
-    const setting = { languages: wordsOf(languages), staleMinutes, feeds, canSubscribe, logo: look.logo }
+    const { options, look, languages, feeds, canSubscribe } = this.#settings
+    const { staleMinutes } = options
+    const setting = { languages, staleMinutes, feeds, canSubscribe, logo: look.logo }
     return [...look.files, ...pageFiles(view, setting), ...makers.flatMap((make) => make(view))]
   }
 }
@@ -145,6 +146,18 @@ function lookOf(options: Pick<PageOptions, 'logo' | 'accent'>): Look {
     const cure = 'Name a picture that this process may read, or leave `status.page.logo` away.'
     throw new ConfigError([
       { place: 'status.page', field: 'status.page.logo', message: (error as Error).message, cure },
+    ])
+  }
+}
+
+/** @throws {ConfigError} for words of the operator's own that cannot be used. */
+function languagesOf(options: Pick<PageOptions, 'languages' | 'words'>): Words[] {
+  try {
+    return readLanguages(options)
+  } catch (error) {
+    const cure = 'The guide to the status page says what stands in such a file.'
+    throw new ConfigError([
+      { place: 'status.page', field: 'status.page.words', message: (error as Error).message, cure },
     ])
   }
 }
