@@ -108,7 +108,12 @@ export function cancelMaintenance(id: string, options: MaintenanceCommand): void
     )
   const standing = found.filter(isStanding)
   if (standing.length === 0) throw new Error(`${id} is cancelled already.`)
-  log.append(maintenanceText({ kind: 'maintenance-cancelled', id, atMs: nowMs, by: operatorName(options.by) }))
+  // Of a window that is held once only this: another of the same title may come later.
+  const isOnce = book.windows().get(id)?.rule.every === 'once'
+  const cancelled = isOnce ? (standing[0]?.id ?? id) : id
+  log.append(
+    maintenanceText({ kind: 'maintenance-cancelled', id: cancelled, atMs: nowMs, by: operatorName(options.by) }),
+  )
   const inForce = standing.find((each) => isInForce(each, nowMs))
   if (options.json) return print({ id, cancelled: standing.length, ended: inForce !== undefined })
   write([inForce ? `${id} ends now.` : `${id} is cancelled.`])

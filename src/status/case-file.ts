@@ -33,8 +33,8 @@ export interface Part {
 
 export class CaseFile {
   readonly id: string
-  readonly beganMs: number
-  readonly openedMs: number
+  beganMs: number
+  openedMs: number
   stage: Stage
   parts = new Map<string, Part>()
   /** Since when all is well; null while it is not. */
@@ -55,15 +55,33 @@ export class CaseFile {
     this.stage = 'investigating'
   }
 
-  static of({ id, beganMs, openedMs, stage, blame, affected }: Incident, nowMs: number): CaseFile {
+  /** `clearMs`: since when one that was being kept an eye on counts as well. */
+  static of(
+    { id, beganMs, openedMs, stage, blame, affected, updates }: Incident,
+    nowMs: number,
+    clearMs: number,
+  ): CaseFile {
     const file = new CaseFile(id, beganMs, openedMs)
     file.stage = stage
     file.told = blame
+    file.text = updates.at(-1)?.text ?? ''
+    if (stage === 'monitoring') file.clearMs = clearMs
     file.toldMs = nowMs
     if (blame) file.#votes.set('before', { blame, weight: 1, atMs: nowMs })
     for (const { component, worst, total, bad } of affected)
       file.parts.set(component, { seenMs: nowMs, level: 'operational', worst, total, bad })
     return file
+  }
+
+  /** The clock was set back by so much. */
+  setBack(ms: number): void {
+    this.beganMs -= ms
+    this.openedMs -= ms
+    this.toldMs -= ms
+    if (this.clearMs !== null) this.clearMs -= ms
+    if (this.resolvedMs !== null) this.resolvedMs -= ms
+    for (const part of this.parts.values()) part.seenMs -= ms
+    for (const vote of this.#votes.values()) vote.atMs -= ms
   }
 
   /** Takes over what another one knows. */

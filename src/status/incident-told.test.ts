@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import type { Seen } from './case-file.ts'
 import type { Tally } from './harm-meter.ts'
 import { IncidentWatch } from './incident-watch.ts'
+import { titleOf } from './incident-words.ts'
+import { entryText, readEntry } from './read-entry.ts'
 
 const lookMs = 5000
 const seen: Seen = {
@@ -52,4 +54,19 @@ test('it gets worse: its level is kept, the same words are not told again', () =
   )
   const last = later.at(-1)
   assert.equal(last?.kind === 'updated' && last.affected?.[0]?.worst, 'major_outage')
+})
+
+test('however long names are, what is told can be read back', () => {
+  const names = [1, 2, 3, 4].map((number) => `${number}`.padEnd(250, '\u{1F600}'))
+  for (let count = 1; count <= 4; count++) {
+    const affected = names
+      .slice(0, count)
+      .map(
+        (component) => ({ component, level: 'major_outage', worst: 'degraded_performance', total: 9, bad: 9 }) as const,
+      )
+    const title = titleOf(affected)
+    const base = { kind: 'opened', id: 'a', atMs: 1, by: 'holdfast', beganMs: 1, blame: null } as const
+    assert.ok(readEntry(entryText({ ...base, stage: 'investigating', title, affected, text: '' })), title)
+    assert.match(title, /: slower than usual, or some calls fail$/)
+  }
 })

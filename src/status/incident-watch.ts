@@ -42,6 +42,7 @@ export class IncidentWatch {
   /** Under way, and over for less than `reopenMs`. */
   #cases: CaseFile[] = []
   #recent: Seen[] = []
+  #lookedMs = Number.NEGATIVE_INFINITY
   #newId: () => string
   #nameOf: (component: string) => string
 
@@ -53,8 +54,12 @@ export class IncidentWatch {
 
   /** What was under way when this process began: it goes on, or is over soon. */
   restore(incidents: readonly Incident[], nowMs: number): void {
-    for (const incident of incidents)
-      if (isOpen(incident) && incident.by === 'holdfast') this.#cases.push(CaseFile.of(incident, nowMs))
+    for (const incident of incidents) {
+      if (!isOpen(incident) || incident.by !== 'holdfast') continue
+      this.#cases.push(CaseFile.of(incident, nowMs, nowMs - monitoringMs))
+      for (const { component, level, total, bad } of incident.affected)
+        if (level !== 'operational') this.#meterOf(component).resume(level, incident.beganMs, nowMs, { total, bad })
+    }
   }
 
   /** An operator says that one is a part of another. */
@@ -66,12 +71,27 @@ export class IncidentWatch {
     this.#cases = this.#cases.filter((each) => each !== part)
   }
 
+  /** An operator says that it is over. What is measured from now on may say otherwise. */
+  end(id: string, nowMs: number): void {
+    const ended = this.#cases.find((each) => each.id === id)
+    if (!ended) return
+    ended.stage = 'resolved'
+    ended.resolvedMs = nowMs
+    ended.clearMs ??= nowMs
+    for (const [component, part] of ended.parts) {
+      part.seenMs = Number.NEGATIVE_INFINITY
+      this.#meters.get(component)?.forget()
+    }
+  }
+
   /** How the components do by what is measured now. */
   level(component: string): Level {
     return this.#meters.get(component)?.level ?? 'operational'
   }
 
   look({ nowMs, tallies, seen }: News): IncidentEvent[] {
+    if (nowMs < this.#lookedMs) this.#setBack(this.#lookedMs - nowMs)
+    this.#lookedMs = nowMs
     this.#measure(nowMs, tallies)
     this.#recent = [...this.#recent, ...seen].filter(({ atMs }) => atMs > nowMs - recentMs).slice(-recentMax)
     this.#cases = this.#cases.filter(({ resolvedMs: atMs }) => atMs === null || atMs > nowMs - reopenMs)
@@ -84,12 +104,23 @@ export class IncidentWatch {
   }
 
   #measure(nowMs: number, tallies: ReadonlyMap<string, Tally>): void {
-    for (const [component, tally] of tallies) {
-      if (!this.#meters.has(component)) this.#meters.set(component, new HarmMeter())
-      this.#meters.get(component)?.add(nowMs, tally)
-    }
+    for (const [component, tally] of tallies) this.#meterOf(component).add(nowMs, tally)
     for (const [component, meter] of this.#meters)
       if (!tallies.has(component)) meter.add(nowMs, { total: 0, failed: 0, slow: 0 })
+  }
+
+  #meterOf(component: string): HarmMeter {
+    const known = this.#meters.get(component)
+    if (known) return known
+    const made = new HarmMeter()
+    this.#meters.set(component, made)
+    return made
+  }
+
+  #setBack(ms: number): void {
+    for (const meter of this.#meters.values()) meter.setBack(ms)
+    for (const each of this.#cases) each.setBack(ms)
+    this.#recent = this.#recent.map((each) => ({ ...each, atMs: each.atMs - ms }))
   }
 
   /** Adds it to the incident that it belongs to, if there is one. */
@@ -138,8 +169,13 @@ export class IncidentWatch {
   #openUnknown(component: string, nowMs: number, events: IncidentEvent[]): void {
     const meter = this.#meters.get(component)
     if (!meter || meter.sinceMs === null || nowMs - meter.sinceMs < patienceMs) return
-    const isCovered = this.#cases.some((each) => each.resolvedMs === null && each.parts.has(component))
-    if (isCovered) return
+    const own = this.#cases.filter((each) => each.parts.has(component))
+    if (own.some((each) => each.resolvedMs === null)) return
+    const before = own.findLast((each) => !each.isKnown)?.parts.get(component)
+    if (before) {
+      before.seenMs = nowMs
+      return
+    }
     const other = this.#cases.find(
       (each) => !each.isKnown && each.resolvedMs === null && nowMs - each.openedMs <= togetherMs,
     )

@@ -39,8 +39,13 @@ const titleWords: Readonly<Record<Level, string>> = {
 /** `gpt-oss and llama: some calls fail`. */
 export function titleOf(affected: readonly Affected[]): string {
   const worst = affected.map(({ worst: level }) => levels.indexOf(level)).reduce((a, b) => Math.max(a, b), 0)
-  return `${namesOf(affected)}: ${titleWords[levels[worst] ?? 'operational']}`
+  const names = namesOf(affected)
+  const shown = names.length > namesLengthMax ? `${names.slice(0, namesLengthMax - 1).toWellFormed()}…` : names
+  return `${shown}: ${titleWords[levels[worst] ?? 'operational']}`
 }
+
+/** Of the names in a title, in characters: a title that is too long is no event of ours. */
+const namesLengthMax = 150
 
 export function updateText(told: Told): string {
   const { stage } = told
