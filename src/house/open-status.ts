@@ -21,9 +21,10 @@ import { IncidentWatch } from '../status/incident-watch.ts'
 import { makeView, shownMs } from '../status/make-view.ts'
 import { entryText, readEntry } from '../status/read-entry.ts'
 import { type Harm, readHarm } from '../status/read-news.ts'
+import { tidyText } from '../status/page/tidy-view.ts'
 import type { StatusView } from '../status/status-view.ts'
 import type { RecordReader } from '../store/record.ts'
-import { openStatusLog } from './status-log.ts'
+import { keepStatusLog } from './status-log.ts'
 import { entriesAfter, type StatusLog } from '../store/status-log.ts'
 
 const lookMs = 5000
@@ -36,6 +37,14 @@ const diagnosesMax = 6
 const perComponentMax = 2
 /** A diagnosis that is less sure than this says nothing. */
 const confidenceMin = 0.5
+/** Events that wait for a log that cannot be written. */
+const unwrittenMax = 1000
+/** What workers have written down since this look began. */
+const aheadMs = 1000
+/** Facts of a time that comes again, which are looked through. */
+const comingPagesMax = 100
+/** Letters of an incident on error pages; the status page has all of it. */
+const noticeLengthMax = 1000
 /** Models that were called within this are components, where none are named. */
 const modelsMs = 86_400_000
 
@@ -43,6 +52,13 @@ export interface StatusParts {
   readonly clock: Clock
   readonly log: Log
   readonly record: Pick<OpenRecord, 'read' | 'recorder'>
+}
+
+interface Unwritten {
+  readonly event: IncidentEvent
+  readonly text: string
+  /** To the book, which learns the rest when it has been written. */
+  isKnown: boolean
 }
 
 export class StatusDesk implements Disposable {
@@ -55,9 +71,15 @@ export class StatusDesk implements Disposable {
   #components: Components
   #history: StatusHistory
   #readTo = 0
+  /** What is yet to be written, oldest first. */
+  #unwritten: Unwritten[] = []
+  #lookedMs = 0
   #ids = new Map<number, number>()
   #diagnosed = new Map<string, number>()
   #count = 0
+  #isBroken = false
+  /** What was under way before is known. */
+  #isRestored = false
   #told = ''
   /** Called when visitors of error pages are to be told something else. */
   onNotice: (notice: Notice) => void = () => {}
@@ -65,10 +87,11 @@ export class StatusDesk implements Disposable {
   onView: (view: StatusView) => void = () => {}
   #timers = new DisposableStack()
 
+  /** @throws {LaterStatusLog} */
   constructor(config: Config, parts: StatusParts) {
     this.#config = config
     this.#parts = parts
-    this.#log = openStatusLog(config)
+    this.#log = keepStatusLog(config, parts.log)
     this.#components = new Components(config.status.components)
     this.#watch = new IncidentWatch(
       () => `${parts.clock.nowMs().toString(36)}${(this.#count++ % 36).toString(36)}`,
@@ -82,8 +105,7 @@ export class StatusDesk implements Disposable {
         statusLog: this.#log,
       }),
     )
-    this.#readLog()
-    this.#watch.restore(this.#book.all, parts.clock.nowMs())
+    this.#keepUp()
     this.#learnModels()
     if (config.status.incidents) this.#timers.use(parts.clock.every(lookMs, () => this.look()))
   }
@@ -100,13 +122,15 @@ export class StatusDesk implements Disposable {
     const { clock, log, record } = this.#parts
     const nowMs = clock.nowMs()
     try {
-      this.#readLog()
+      this.#keepUp()
       using reader = record.read()
       if (!reader) return
+      if (nowMs < this.#lookedMs) this.#passOver(reader, nowMs)
+      this.#lookedMs = nowMs
       const harm = this.#read(reader, nowMs)
       const news = { nowMs, tallies: harm.tallies, seen: this.#diagnose(reader, harm, nowMs) }
       for (const event of this.#watch.look(news)) this.#tell(event)
-      this.#readLog()
+      this.#keepUp()
       this.#book.forget(nowMs - shownMs)
       this.#etas.learn(this.#book.all, nowMs)
       this.#tellVisitors()
@@ -139,15 +163,47 @@ export class StatusDesk implements Disposable {
   /** What is new in the log: of this process, or of an operator's command. */
   #readLog(): void {
     for (const { number, text } of entriesAfter(this.#log, this.#readTo)) {
-      const event = readEntry(text)
-      if (event) this.#book.apply(event)
-      if (event?.kind === 'merged') this.#watch.merge(event.id, event.into)
       this.#readTo = number
+      const [own] = this.#unwritten
+      if (own?.text === text) {
+        this.#unwritten.shift()
+        if (!own.isKnown) this.#book.apply(own.event)
+        continue
+      }
+      const event = readEntry(text)
+      if (!event) continue
+      this.#book.apply(event)
+      if (event.kind === 'merged') this.#watch.merge(event.id, event.into)
+      if (event.kind === 'updated' && event.stage === 'resolved') this.#watch.end(event.id, this.#parts.clock.nowMs())
+    }
+  }
+
+  /**
+   * Writes what has waited, and reads what is new. A log that is locked, damaged, or on a full disk must not keep the
+   * public from being told: what happens meanwhile is known in memory, and is written later.
+   */
+  #keepUp(): void {
+    try {
+      this.#readLog()
+      if (!this.#isRestored) this.#watch.restore(this.#book.all, this.#parts.clock.nowMs())
+      this.#isRestored = true
+      for (let i = 0; i < unwrittenMax && this.#unwritten[0] !== undefined; i++) {
+        this.#log.append(this.#unwritten[0].text)
+        this.#readLog()
+      }
+      this.#isBroken = false
+    } catch (error) {
+      for (const each of this.#unwritten) {
+        if (!each.isKnown) this.#book.apply(each.event)
+        each.isKnown = true
+      }
+      if (!this.#isBroken) this.#parts.log.error({ detail: String(error) }, 'the log of incidents cannot be kept')
+      this.#isBroken = true
     }
   }
 
   #tell(event: IncidentEvent): void {
-    this.#log.append(entryText(event))
+    if (this.#unwritten.length < unwrittenMax) this.#unwritten.push({ event, text: entryText(event), isKnown: false })
     const { id, kind } = event
     const { title, stage, text } = kind === 'opened' || kind === 'updated' ? event : {}
     this.#parts.log.warn({ incident: id, title, stage, detail: text }, `an incident: ${kind}`)
@@ -181,18 +237,32 @@ export class StatusDesk implements Disposable {
     }
   }
 
+  /** The clock was set back: what was written down in the time that comes again has been read. */
+  #passOver(reader: RecordReader, nowMs: number): void {
+    let cursor: number | null = null
+    for (let i = 0; i < comingPagesMax; i++) {
+      const page = reader.latest({ kinds: ['sum', 'call'], fromMs: nowMs - overlapMs }, sumsMax, cursor)
+      for (const { id, fact } of page.entries) {
+        if (fact.kind === 'sum') this.#ids.set(id, fact.atMs)
+        if (fact.kind === 'call') this.#diagnosed.set(fact.ray, fact.atMs)
+      }
+      cursor = page.next
+      if (cursor === null) return
+    }
+  }
+
   #read(reader: RecordReader, nowMs: number): Harm {
-    const fromMs = nowMs - overlapMs
+    const [fromMs, toMs] = [nowMs - overlapMs, nowMs + aheadMs]
     for (const [id, atMs] of this.#ids) if (atMs < fromMs) this.#ids.delete(id)
     const sums: SumFact[] = []
-    for (const { id, fact } of reader.latest({ kinds: ['sum'], fromMs }, sumsMax).entries) {
+    for (const { id, fact } of reader.latest({ kinds: ['sum'], fromMs, toMs }, sumsMax).entries) {
       if (fact.kind !== 'sum' || this.#ids.has(id)) continue
       this.#ids.set(id, fact.atMs)
       sums.push(fact)
     }
     this.#learn(sums)
     const calls = reader
-      .latest({ kinds: ['call'], fromMs }, callsMax)
+      .latest({ kinds: ['call'], fromMs, toMs }, callsMax)
       .entries.flatMap(({ fact }) => (fact.kind === 'call' ? [fact] : []))
     const components = this.#components.all
     const harm = readHarm(sums, calls, components)
@@ -238,8 +308,11 @@ function noticeOf({ page, incidents }: StatusView): Notice {
   const worst = open.toSorted((a, b) => rank(b) - rank(a))[0]
   if (!worst) return { statusUrl: page.url, incident: null }
   const { title, updates, eta } = worst
-  const words = updates.at(-1)?.text ?? ''
-  return { statusUrl: page.url, incident: { title, words, etaWords: eta?.words ?? '' } }
+  const words = tidyText(updates.at(-1)?.text ?? '', noticeLengthMax)
+  return {
+    statusUrl: page.url,
+    incident: { title: tidyText(title, noticeLengthMax), words, etaWords: eta?.words ?? '' },
+  }
 }
 
 const isCause = (name: string): name is CauseName => name in causes

@@ -66,22 +66,29 @@ export class IncidentWatch {
   merge(id: string, into: string): void {
     const part = this.#cases.find((each) => each.id === id)
     const whole = this.#cases.find((each) => each.id === into)
-    if (!part || !whole || part === whole) return
+    if (!part || part === whole) return
+    // Of an operator's own making: it is over when the operator says so.
+    if (!whole) {
+      part.mergedInto = into
+      return
+    }
     whole.absorb(part)
     this.#cases = this.#cases.filter((each) => each !== part)
   }
 
   /** An operator says that it is over. What is measured from now on may say otherwise. */
   end(id: string, nowMs: number): void {
-    const ended = this.#cases.find((each) => each.id === id)
-    if (!ended) return
-    ended.stage = 'resolved'
-    ended.resolvedMs = nowMs
-    ended.clearMs ??= nowMs
-    for (const [component, part] of ended.parts) {
-      part.seenMs = Number.NEGATIVE_INFINITY
-      this.#meters.get(component)?.forget()
+    for (const each of this.#cases) {
+      if (each.id !== id && each.mergedInto !== id) continue
+      each.stage = 'resolved'
+      each.resolvedMs = nowMs
+      each.clearMs ??= nowMs
+      for (const [component, part] of each.parts) {
+        part.seenMs = Number.NEGATIVE_INFINITY
+        this.#meters.get(component)?.forget()
+      }
     }
+    this.#cases = this.#cases.filter(({ mergedInto }) => mergedInto !== id)
   }
 
   /** How the components do by what is measured now. */
