@@ -16,8 +16,8 @@ export function openStatusLog({ journal, stateDir }: Place): StatusLog {
 }
 
 /**
- * For the process that is in charge of it. A file that is damaged is laid aside; one that cannot be opened now, since it
- * is locked or cannot be written, is tried again each time that it is wanted: calls are carried meanwhile.
+ * For the process that is in charge of it. A file that is damaged is laid aside; one that cannot be opened now is tried
+ * again each time that it is wanted: calls are carried meanwhile.
  * @throws {LaterStatusLog}
  */
 export function keepStatusLog(place: Place, log: Log): StatusLog {

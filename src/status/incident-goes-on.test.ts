@@ -1,4 +1,4 @@
-// An incident that goes on whatever comes between: a restart, a clock that is set back, an operator who says it is over.
+// An incident goes on whatever comes between: a restart, a clock that is set back, an operator who says it is over.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Seen } from './case-file.ts'

@@ -8,6 +8,7 @@ import type { Browser, Page } from 'playwright-core'
 import { checkAccess, shoot } from '../console/stage.ts'
 import { eventually, openBrowser } from '../http/chat-app.ts'
 import { looks, openLook, openPageStage, type LookName, type PageStage } from './page-stage.ts'
+import type { StatusView } from '../../src/status/status-view.ts'
 import { calmView, hostileView, incident, nowMs, troubledView, update } from './page-views.ts'
 
 const pageMs = 20_000
@@ -28,9 +29,13 @@ after(async () => {
   await browser.close()
 })
 
-/** As of this moment, so that nobody takes it for old. */
-function freshly<T extends { updatedMs: number }>(view: T): T {
-  return { ...view, updatedMs: Date.now() }
+/** As of this moment, so that nobody takes it for old; the incidents that go on are as old as they were, too. */
+function freshly(view: StatusView): StatusView {
+  const byMs = Date.now() - view.updatedMs
+  const incidents = view.incidents.map((each) =>
+    each.eta && Number.isFinite(each.eta.atMs) ? { ...each, eta: { ...each.eta, atMs: each.eta.atMs + byMs } } : each,
+  )
+  return { ...view, updatedMs: Date.now(), incidents }
 }
 
 async function widthOf(page: Page): Promise<number> {
