@@ -221,7 +221,8 @@ export class StatusDesk implements Disposable {
 
   #learn(sums: readonly Pick<SumFact, 'model' | 'upstream' | 'outcome'>[]): void {
     for (const { model, upstream, outcome } of sums) {
-      this.#components.learn(model)
+      // Models beyond the limit are counted together, and of no upstream.
+      if (model !== 'other' || upstream !== null) this.#components.learn(model)
       if (outcome === 'complete') this.#history.learn(model, upstream)
     }
   }

@@ -70,8 +70,8 @@ export class CaseFile {
     if (stage === 'monitoring') file.clearMs = clearMs
     file.toldMs = nowMs
     if (blame) file.#votes.set('before', { blame, weight: 1, atMs: nowMs })
-    for (const { component, worst, total, bad } of affected)
-      file.parts.set(component, { seenMs: nowMs, level: 'operational', worst, total, bad })
+    for (const { component, level, worst, total, bad } of affected)
+      file.parts.set(component, { seenMs: nowMs, level, worst, total, bad })
     return file
   }
 

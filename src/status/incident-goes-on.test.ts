@@ -134,3 +134,35 @@ for (const isDiagnosed of [true, false])
     life.live(60, well)
     assert.deepEqual(life.stages, ['resolved'])
   })
+
+test('two models on one dead server are one incident, also where the cause is found later for one of them', () => {
+  const book = new IncidentBook()
+  let [count, nowMs] = [0, 0]
+  const watch = new IncidentWatch(
+    () => `i${++count}`,
+    (id) => id,
+  )
+  const look = (failing: readonly string[], diagnosed: readonly string[]): void => {
+    nowMs += lookMs
+    const tally = (name: string) => ({ total: 20, failed: failing.includes(name) ? 20 : 0, slow: 0 })
+    const tallies = new Map(['a', 'b'].map((name) => [name, tally(name)]))
+    const seen = diagnosed.flatMap((component) => [1, 2].map(() => ({ ...isKnown, component, atMs: nowMs })))
+    for (const event of watch.look({ nowMs, tallies, seen })) book.apply(event)
+  }
+  const open = () => book.all.filter(({ stage, mergedInto }) => stage !== 'resolved' && mergedInto === null)
+  for (let i = 0; i < 3; i++) look(['a', 'b'], ['a'])
+  assert.equal(open().length, 2, 'of the other one nothing is known yet')
+  look(['a', 'b'], ['a', 'b'])
+  assert.deepEqual(
+    open().map(({ affected }) => affected.map(({ component }) => component)),
+    [['a', 'b']],
+  )
+  // One of them is well again: it is not shown as harmed until the other one is, too.
+  for (let i = 0; i < 6; i++) look(['a'], ['a'])
+  assert.deepEqual(
+    open().map(({ affected }) => affected.map(({ level }) => level)),
+    [['major_outage', 'operational']],
+  )
+  for (let i = 0; i < 30; i++) look([], [])
+  assert.deepEqual(open(), [])
+})

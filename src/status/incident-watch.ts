@@ -42,6 +42,8 @@ export class IncidentWatch {
   /** Under way, and over for less than `reopenMs`. */
   #cases: CaseFile[] = []
   #recent: Seen[] = []
+  /** In this look. */
+  #joined: IncidentEvent[] = []
   #lookedMs = Number.NEGATIVE_INFINITY
   #newId: () => string
   #nameOf: (component: string) => string
@@ -107,7 +109,7 @@ export class IncidentWatch {
     for (const each of homeless) this.#openFor(each, nowMs, events)
     for (const component of this.#meters.keys()) this.#openUnknown(component, nowMs, events)
     for (const each of [...this.#cases]) this.#tend(each, nowMs, events)
-    return events
+    return [...events, ...this.#joined.splice(0)]
   }
 
   #measure(nowMs: number, tallies: ReadonlyMap<string, Tally>): void {
@@ -135,10 +137,24 @@ export class IncidentWatch {
     const home = this.#homeOf(seen, nowMs)
     if (!home || (home.resolvedMs !== null && !this.#isSure(seen))) return false
     if (home.resolvedMs !== null) home.forget()
-    if (!home.parts.has(seen.component) && this.level(seen.component) !== 'operational')
-      home.parts.set(seen.component, newPart(nowMs))
+    const isGrown = !home.parts.has(seen.component) && this.level(seen.component) !== 'operational'
+    if (isGrown) home.parts.set(seen.component, newPart(nowMs))
     home.add(seen)
+    if (isGrown) this.#joinUnknown(home, nowMs)
     return true
+  }
+
+  /** One whose cause was not known turns out to be a part of this one. */
+  #joinUnknown(home: CaseFile, atMs: number): void {
+    for (const each of this.#cases) {
+      const isPart = each !== home && !each.isKnown && each.resolvedMs === null && home.resolvedMs === null
+      if (!isPart || ![...each.parts.keys()].every((component) => home.parts.has(component))) continue
+      home.absorb(each)
+      home.beganMs = Math.min(home.beganMs, each.beganMs)
+      this.#joined.push({ kind: 'merged', id: each.id, atMs, by: 'holdfast', into: home.id })
+    }
+    const ids = new Set(this.#joined.map(({ id }) => id))
+    this.#cases = this.#cases.filter(({ id }) => !ids.has(id))
   }
 
   #homeOf(seen: Seen, nowMs: number): CaseFile | null {
@@ -219,7 +235,11 @@ export class IncidentWatch {
     const affected = affectedOf(each)
     const isNews = stage !== each.stage || hasGrown(before, affected) || isOther(each.told, each.blame)
     const isDue = isActive && nowMs - each.toldMs >= repeatMs
-    if (!isNews && !isDue) return
+    if (!isNews && !isDue) {
+      if (isActive && hasTurned(before, affected))
+        events.push({ kind: 'updated', id: each.id, atMs: nowMs, by: 'holdfast', affected })
+      return
+    }
     const wasOver = each.stage === 'monitoring' || each.stage === 'resolved'
     each.stage = stage
     each.told = each.blame
@@ -297,6 +317,13 @@ function hasGrown(before: readonly Affected[], after: readonly Affected[]): bool
     const known = before.find((each) => each.component === component)
     return !known || levels.indexOf(worst) > levels.indexOf(known.worst)
   })
+}
+
+/** Some of it is well, or is not any more, while others are harmed: nothing to tell, but to be seen. */
+function hasTurned(before: readonly Affected[], after: readonly Affected[]): boolean {
+  const isWell = (list: readonly Affected[], component: string): boolean =>
+    list.find((each) => each.component === component)?.level === 'operational'
+  return after.some(({ component }) => isWell(before, component) !== isWell(after, component))
 }
 
 /** Of another class: finer differences are for operators. */

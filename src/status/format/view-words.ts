@@ -41,14 +41,18 @@ export const isoOf = (ms: number): string => new Date(ms).toISOString()
 
 /** `28 Nov 2026, 13:00 CET`; of a time zone that nobody knows in UTC. */
 export function timeWords(ms: number, timeZone: string): string {
-  const format = (zone: string): string =>
-    new Intl.DateTimeFormat('en-GB', {
-      ...{ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' },
-      ...{ timeZone: zone, timeZoneName: 'short' },
-    }).format(ms)
+  // To make one takes longer than to use it a hundred times; there is one page, and so one zone.
+  if (made?.timeZone !== timeZone) made = { timeZone, format: formatOf(timeZone) }
+  return made.format.format(ms)
+}
+
+let made: { readonly timeZone: string; readonly format: Intl.DateTimeFormat } | null = null
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const options = { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' } as const
   try {
-    return format(timeZone)
+    return new Intl.DateTimeFormat('en-GB', { ...options, timeZone, timeZoneName: 'short' })
   } catch {
-    return format('UTC')
+    return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC', timeZoneName: 'short' })
   }
 }
