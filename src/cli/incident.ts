@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../ground/clock.ts'
+import { systemRandom } from '../ground/random.ts'
 import { printable } from '../observe/fact-words.ts'
 import { type Affected, type Incident, isOpen, levels, stages, worse } from '../status/incident.ts'
 import type { IncidentEvent } from '../status/incident-event.ts'
@@ -55,11 +56,12 @@ export function addIncident(
   { title, text, component = [], level = 'partial_outage' }: Said,
   options: IncidentOptions,
 ): void {
-  if (title === undefined) throw new Error('Give it a title: --title "Logins fail"')
+  if (title === undefined || title.trim() === '') throw new Error('Give it a title: --title "Logins fail"')
   const nowMs = systemClock.nowMs()
   const now = oneOf(level, levels, 'level')
   const affected: Affected[] = component.map((name) => ({ component: name, level: now, worst: now, total: 0, bad: 0 }))
-  const id = `${nowMs.toString(36)}o`
+  // Two operators may do it in one millisecond.
+  const id = `${nowMs.toString(36)}o${systemRandom.bits(20).toString(36)}`
   write(options, {
     kind: 'opened',
     id,

@@ -11,6 +11,7 @@ import type { CallFact, SumFact } from '../observe/fact.ts'
 import type { OpenRecord } from './open-record.ts'
 import { StatusHistory } from './status-history.ts'
 import type { Log } from '../observe/log.ts'
+import { CallersDoing } from '../status/callers-doing.ts'
 import type { Seen } from '../status/case-file.ts'
 import { Components } from '../status/components.ts'
 import { EtaDesk } from '../status/eta/eta-desk.ts'
@@ -76,6 +77,7 @@ export class StatusDesk implements Disposable {
   #lookedMs = 0
   #ids = new Map<number, number>()
   #diagnosed = new Map<string, number>()
+  #callersDoing = new CallersDoing()
   #count = 0
   #isBroken = false
   /** What was under way before is known. */
@@ -128,7 +130,8 @@ export class StatusDesk implements Disposable {
       if (nowMs < this.#lookedMs) this.#passOver(reader, nowMs)
       this.#lookedMs = nowMs
       const harm = this.#read(reader, nowMs)
-      const news = { nowMs, tallies: harm.tallies, seen: this.#diagnose(reader, harm, nowMs) }
+      const seen = this.#diagnose(reader, harm, nowMs)
+      const news = { nowMs, tallies: harm.tallies, seen, excused: this.#callersDoing.components(nowMs) }
       for (const event of this.#watch.look(news)) this.#tell(event)
       this.#keepUp()
       this.#book.forget(nowMs - shownMs)
@@ -267,7 +270,8 @@ export class StatusDesk implements Disposable {
       .entries.flatMap(({ fact }) => (fact.kind === 'call' ? [fact] : []))
     const components = this.#components.all
     const harm = readHarm(sums, calls, components)
-    const levelOf = (id: string): Level => this.#watch.level(id)
+    const excused = this.#callersDoing.components(nowMs)
+    const levelOf = (id: string): Level => (excused.has(id) ? 'operational' : this.#watch.level(id))
     const fresh = calls.filter(({ atMs }) => atMs > nowMs - lookMs)
     this.#history.note({ components, tallies: harm.tallies, sums, calls: fresh, levelOf })
     return without(harm, this.#history.maintained(components))
@@ -282,7 +286,9 @@ export class StatusDesk implements Disposable {
       for (const call of fresh) {
         if (count++ >= diagnosesMax) return seen
         this.#diagnosed.set(call.ray, nowMs)
-        seen.push(...seenIn(reader, component, call))
+        const said = explainRay(reader, call.ray)
+        this.#callersDoing.note(component, call, said.whose, nowMs)
+        seen.push(...seenIn(said, component, call))
       }
     }
     return seen
@@ -296,8 +302,10 @@ function without({ tallies, failed }: Harm, maintained: ReadonlySet<string>): Ha
   return { tallies: new Map([...tallies].filter(isOther)), failed: new Map([...failed].filter(isOther)) }
 }
 
-function seenIn(reader: RecordReader, component: string, { ray, atMs }: CallFact): Seen[] {
-  const { cause, class: kind, subject, confidence, whose } = explainRay(reader, ray)
+type Said = ReturnType<typeof explainRay>
+
+function seenIn({ cause, class: kind, subject, confidence, whose }: Said, component: string, call: CallFact): Seen[] {
+  const { atMs } = call
   if (kind === null || whose === 'client' || confidence < confidenceMin || !isCause(cause)) return []
   return [{ component, cause, class: kind, subject, atMs, confidence }]
 }

@@ -15,6 +15,8 @@ export interface News {
   /** By component; one that is missing had no calls. */
   readonly tallies: ReadonlyMap<string, Tally>
   readonly seen: readonly Seen[]
+  /** Components of which only calls fail whose callers have themselves to blame, as far as is known. Default: none. */
+  readonly excused?: ReadonlySet<string>
 }
 
 /** Harm of which nobody knows the cause is told after so long. */
@@ -98,7 +100,7 @@ export class IncidentWatch {
     return this.#meters.get(component)?.level ?? 'operational'
   }
 
-  look({ nowMs, tallies, seen }: News): IncidentEvent[] {
+  look({ nowMs, tallies, seen, excused }: News): IncidentEvent[] {
     if (nowMs < this.#lookedMs) this.#setBack(this.#lookedMs - nowMs)
     this.#lookedMs = nowMs
     this.#measure(nowMs, tallies)
@@ -107,7 +109,8 @@ export class IncidentWatch {
     const events: IncidentEvent[] = []
     const homeless = seen.filter((each) => !this.#home(each, nowMs))
     for (const each of homeless) this.#openFor(each, nowMs, events)
-    for (const component of this.#meters.keys()) this.#openUnknown(component, nowMs, events)
+    for (const component of this.#meters.keys())
+      if (!excused?.has(component)) this.#openUnknown(component, nowMs, events)
     for (const each of [...this.#cases]) this.#tend(each, nowMs, events)
     return [...events, ...this.#joined.splice(0)]
   }

@@ -37,13 +37,16 @@ export function linkOf({ url }: StatusView['page'], id: string): string {
   return url === '' ? '' : `${url}/incidents/${encodeURIComponent(id)}`
 }
 
-export const isoOf = (ms: number): string => new Date(ms).toISOString()
+/** Within the years that have four digits, whatever was written down: one bad time must not keep the rest from being told. */
+export const momentOf = (ms: number): number => Math.min(253_402_300_799_999, Math.max(0, Number.isNaN(ms) ? 0 : ms))
+
+export const isoOf = (ms: number): string => new Date(momentOf(ms)).toISOString()
 
 /** `28 Nov 2026, 13:00 CET`; of a time zone that nobody knows in UTC. */
 export function timeWords(ms: number, timeZone: string): string {
   // To make one takes longer than to use it a hundred times; there is one page, and so one zone.
   if (made?.timeZone !== timeZone) made = { timeZone, format: formatOf(timeZone) }
-  return made.format.format(ms)
+  return made.format.format(momentOf(ms))
 }
 
 let made: { readonly timeZone: string; readonly format: Intl.DateTimeFormat } | null = null
