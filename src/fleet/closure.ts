@@ -42,6 +42,6 @@ export class Closure {
   }
 
   #fault(untilMs: number): Fault {
-    return new Fault('HF_MAINTENANCE', { untilMs, retryAfterMs: untilMs - this.#nowMs() })
+    return new Fault('HF_MAINTENANCE', { untilMs, retryAfterMs: Math.max(1, untilMs - this.#nowMs()) })
   }
 }

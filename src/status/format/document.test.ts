@@ -33,8 +33,8 @@ test('one time that is none keeps nothing else from being told', () => {
   for (const atMs of [Number.NaN, Number.POSITIVE_INFINITY, -1, 1e300]) {
     const updates = incident(1).updates.map((each) => ({ ...each, atMs, corrected: [{ atMs, by: 'a', text: 'y' }] }))
     const bad = incident(1, { updates, openedMs: atMs, updatedMs: atMs })
-    const paths = statusFiles(view([bad, incident(2)])).map(({ path }) => path)
-    assert.ok(paths.includes('history.atom') && paths.includes('api/v2/incidents/i2.json'))
+    const paths = new Set(statusFiles(view([bad, incident(2)])).map(({ path }) => path))
+    assert.ok(paths.has('history.atom') && paths.has('api/v2/incidents/i2.json'))
   }
 })
 

@@ -37,7 +37,7 @@ export function linkOf({ url }: StatusView['page'], id: string): string {
   return url === '' ? '' : `${url}/incidents/${encodeURIComponent(id)}`
 }
 
-/** Within the years that have four digits, whatever was written down: one bad time must not keep the rest from being told. */
+/** Within the years that have four digits: one time that is none must not keep the rest from being told. */
 export const momentOf = (ms: number): number => Math.min(253_402_300_799_999, Math.max(0, Number.isNaN(ms) ? 0 : ms))
 
 export const isoOf = (ms: number): string => new Date(momentOf(ms)).toISOString()
