@@ -40,6 +40,8 @@ export class CaseFile {
   /** Since when all is well; null while it is not. */
   clearMs: number | null = null
   resolvedMs: number | null = null
+  /** How often it was nearly or wholly over, and came back. */
+  returns = 0
   /** An incident that is none of the watch's, of which this is a part. */
   mergedInto: string | null = null
   /** When the public was last told something. */

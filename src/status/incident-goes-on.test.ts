@@ -166,3 +166,16 @@ test('two models on one dead server are one incident, also where the cause is fo
   for (let i = 0; i < 30; i++) look([], [])
   assert.deepEqual(open(), [])
 })
+
+test('what comes and goes for half an hour is one incident, and a dozen messages at most', () => {
+  const life = new Life()
+  for (let i = 0; i < 20; i++) {
+    life.live(3, harm)
+    life.live(15, well)
+  }
+  const told = life.events.filter((event) => event.kind === 'updated' && event.text !== undefined)
+  assert.equal(life.book.all.length, 1)
+  assert.ok(told.length < 12, `${told.length} messages`)
+  life.live(75, well)
+  assert.deepEqual(life.stages, ['resolved'])
+})

@@ -25,9 +25,11 @@ const patienceMs = 10_000
 const staleMs = 45_000
 /** Causes of the same name that begin within this are one. */
 const togetherMs = 60_000
-/** Well for so long: calls are answered again. For so long: it is over. */
+/** Well for so long: calls are answered again. For so much longer: it is over. */
 const monitoringMs = 10_000
-const resolvedMs = 70_000
+const resolvedMs = 60_000
+/** What comes back again and again is believed to be well after three times as long each time: nobody reads it all. */
+const patientMsMax = 4 * 60_000
 /** What comes back within this is the same incident. */
 const reopenMs = 5 * 60_000
 /** What is known is told again after so long, for readers who wonder. */
@@ -244,6 +246,7 @@ export class IncidentWatch {
       return
     }
     const wasOver = each.stage === 'monitoring' || each.stage === 'resolved'
+    if (wasOver && isActive) each.returns++
     each.stage = stage
     each.told = each.blame
     each.resolvedMs = stage === 'resolved' ? nowMs : null
@@ -258,10 +261,11 @@ export class IncidentWatch {
     })
   }
 
-  #stageOf({ clearMs, isKnown, resolvedMs: overMs }: CaseFile, nowMs: number): CaseFile['stage'] {
+  #stageOf({ clearMs, isKnown, resolvedMs: overMs, returns }: CaseFile, nowMs: number): CaseFile['stage'] {
     if (clearMs === null) return isKnown ? 'identified' : 'investigating'
-    if (overMs !== null || nowMs - clearMs >= resolvedMs) return 'resolved'
-    if (nowMs - clearMs >= monitoringMs) return 'monitoring'
+    const calmMs = Math.min(patientMsMax, monitoringMs * 3 ** Math.max(0, returns - 1))
+    if (overMs !== null || nowMs - clearMs >= calmMs + resolvedMs) return 'resolved'
+    if (nowMs - clearMs >= calmMs) return 'monitoring'
     return isKnown ? 'identified' : 'investigating'
   }
 
