@@ -33,7 +33,7 @@ export function faultHeaders(fault: Fault): string[] {
       'retry-after',
       String(seconds),
       'retry-after-ms',
-      String(Math.min(retryAfterSecondsMax * 1000, Math.round(fault.retryAfterMs))),
+      String(Math.min(retryAfterSecondsMax * 1000, Math.max(1, Math.round(fault.retryAfterMs)))),
     )
   }
   if (fault.untilMs !== undefined) headers.push('holdfast-until', new Date(fault.untilMs).toISOString())

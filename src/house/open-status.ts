@@ -32,7 +32,8 @@ const lookMs = 5000
 /** What is written down late is still read. */
 const overlapMs = 15_000
 const sumsMax = 1000
-const callsMax = 300
+/** Many, so that a flood of failures of one caller does not push out the calls of others that are answered. */
+const callsMax = 1000
 /** Diagnoses of one look: each takes some tens of milliseconds. */
 const diagnosesMax = 6
 const perComponentMax = 2

@@ -157,6 +157,9 @@ test('two models on one dead server are one incident, also where the cause is fo
     open().map(({ affected }) => affected.map(({ component }) => component)),
     [['a', 'b']],
   )
+  assert.match(book.get('i2')?.updates.at(-1)?.text ?? '', /part of another incident/)
+  look(['a', 'b'], ['a', 'b'])
+  assert.equal(book.get('i2')?.mergedInto, 'i1')
   // One of them is well again: it is not shown as harmed until the other one is, too.
   for (let i = 0; i < 6; i++) look(['a'], ['a'])
   assert.deepEqual(

@@ -46,8 +46,9 @@ export class IncidentWatch {
   /** Under way, and over for less than `reopenMs`. */
   #cases: CaseFile[] = []
   #recent: Seen[] = []
-  /** In this look. */
+  /** Of this look; what is merged is not seen any more, and so is told a look later. */
   #joined: IncidentEvent[] = []
+  #merged: IncidentEvent[] = []
   #lookedMs = Number.NEGATIVE_INFINITY
   #newId: () => string
   #nameOf: (component: string) => string
@@ -108,7 +109,7 @@ export class IncidentWatch {
     this.#measure(nowMs, tallies)
     this.#recent = [...this.#recent, ...seen].filter(({ atMs }) => atMs > nowMs - recentMs).slice(-recentMax)
     this.#cases = this.#cases.filter(({ resolvedMs: atMs }) => atMs === null || atMs > nowMs - reopenMs)
-    const events: IncidentEvent[] = []
+    const events: IncidentEvent[] = this.#merged.splice(0)
     const homeless = seen.filter((each) => !this.#home(each, nowMs))
     for (const each of homeless) this.#openFor(each, nowMs, events)
     for (const component of this.#meters.keys())
@@ -149,17 +150,22 @@ export class IncidentWatch {
     return true
   }
 
-  /** One whose cause was not known turns out to be a part of this one. */
+  /** One whose cause was not known turns out to be a part of this one: who was told of it is told so. */
   #joinUnknown(home: CaseFile, atMs: number): void {
+    const gone = new Set<string>()
     for (const each of this.#cases) {
       const isPart = each !== home && !each.isKnown && each.resolvedMs === null && home.resolvedMs === null
       if (!isPart || ![...each.parts.keys()].every((component) => home.parts.has(component))) continue
       home.absorb(each)
       home.beganMs = Math.min(home.beganMs, each.beganMs)
-      this.#joined.push({ kind: 'merged', id: each.id, atMs, by: 'holdfast', into: home.id })
+      const affected = affectedOf(each).map((part) => ({ ...part, level: 'operational' }) as const)
+      const text = 'The cause has been found: this is part of another incident, of which we go on telling.'
+      const base = { id: each.id, atMs, by: 'holdfast' }
+      this.#joined.push({ kind: 'updated', ...base, stage: 'resolved', affected, text })
+      this.#merged.push({ kind: 'merged', ...base, into: home.id })
+      gone.add(each.id)
     }
-    const ids = new Set(this.#joined.map(({ id }) => id))
-    this.#cases = this.#cases.filter(({ id }) => !ids.has(id))
+    this.#cases = this.#cases.filter(({ id }) => !gone.has(id))
   }
 
   #homeOf(seen: Seen, nowMs: number): CaseFile | null {
