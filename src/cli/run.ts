@@ -76,7 +76,7 @@ export async function run(options: RunOptions): Promise<void> {
     await stop
     hideLine()
     news.stopping()
-    await end(supervisor)
+    await end(supervisor, () => site.endNow())
     news.stopped()
     log.flush()
     rmSync(pidFile, { force: true })
@@ -203,11 +203,12 @@ function stopSignal(): Promise<void> {
   })
 }
 
-/** The first signal drains, the second ends at once: the workers too, which would go on draining by themselves. */
-async function end(supervisor: Supervisor): Promise<void> {
+/** The first signal drains, the second ends at once: workers and page too, which would go on by themselves. */
+async function end(supervisor: Supervisor, endPage: () => void): Promise<void> {
   if (process.stdout.isTTY) process.stdout.write('Finishing what is under way (once more to stop at once) …\n')
   const stopNow = (): void => {
     supervisor.kill()
+    endPage()
     process.exit(1)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stopNow)

@@ -49,8 +49,10 @@ function tell(word: StatusPageWord): void {
 }
 
 export async function runStatusPage(order: StatusPageOrder): Promise<void> {
-  // What ends a terminal or its program is for the supervisor to understand.
-  for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {})
+  // What ends a terminal or its program is for the supervisor to understand; it is known here that it was asked to.
+  let isEndAsked = false
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => (isEndAsked = true))
+  process.on('SIGUSR2', () => {})
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const shelf = new PageShelf(order.folder)
   const door = await openDoor(order, shelf)
@@ -80,8 +82,9 @@ export async function runStatusPage(order: StatusPageOrder): Promise<void> {
     if (word.event === 'written') look().catch(() => {})
     if (word.event === 'answer') door?.hear(word.answer)
   })
-  process.once('disconnect', () => stayAlone(order, end))
-  if (!process.connected) stayAlone(order, end)
+  const beAlone = (): void => (isEndAsked ? end() : stayAlone(order, end))
+  process.once('disconnect', beAlone)
+  if (!process.connected) beAlone()
   setInterval(() => {
     tell({ event: 'alive' })
     look().catch(() => {})

@@ -96,6 +96,12 @@ export class StatusProcess implements AsyncDisposable {
     clearTimeout(late)
   }
 
+  /** The same without waiting, for a gateway that is told to stop at once. */
+  endNow(): void {
+    this.#isClosing = true
+    this.#child?.kill('SIGTERM')
+  }
+
   async #answer(question: unknown): Promise<void> {
     const answer = await this.#onQuestion(question).catch(() => null)
     if (answer !== null) this.#tell({ event: 'answer', answer })

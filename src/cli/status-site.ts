@@ -12,6 +12,8 @@ import { StatusProcess } from './status-process.ts'
 export interface StatusSite extends AsyncDisposable {
   /** Null where it is not served here, or not yet. */
   readonly url: string | null
+  /** Ends what is served, without waiting for it. */
+  readonly endNow: () => void
 }
 
 interface Told {
@@ -25,7 +27,7 @@ export function openStatusSite(config: Config, log: Log, { view, telling }: Told
   const { page, subscriptions } = config.status
   const folder = pageFolder(config)
   const parts = new AsyncDisposableStack()
-  if (folder === null) return { url: null, [Symbol.asyncDispose]: () => parts.disposeAsync() }
+  if (folder === null) return { url: null, endNow: () => {}, [Symbol.asyncDispose]: () => parts.disposeAsync() }
   const canSubscribe = telling !== null && subscriptions.mail !== undefined && page.port !== undefined
   const made = { view, makers: [statusFiles], feeds, canSubscribe }
   const press = parts.use(new PagePress(page, folder, { clock: systemClock, random: systemRandom, log, ...made }))
@@ -37,6 +39,7 @@ export function openStatusSite(config: Config, log: Log, { view, telling }: Told
     get url() {
       return server?.url ?? null
     },
+    endNow: () => server?.endNow(),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }

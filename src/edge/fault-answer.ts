@@ -82,9 +82,14 @@ type Form = keyof typeof forms
 /** The body of the answer for a fault, in the form that the reader likes best. */
 export function renderFault(fault: Fault, request: Asking, context: FaultContext): { type: string; body: Buffer } {
   const { ray, family, site, atMs, notice } = context
-  if (family) return { type: 'application/json', body: errorBody(fault, ray, family) }
+  if (family && !isLookedAt(request)) return { type: 'application/json', body: errorBody(fault, ray, family) }
   const type = preferred(request.headers.accept ?? '', Object.keys(forms)) as Form
   const address = request.socket.remoteAddress ?? ''
   const body = forms[type]({ fault, ray, site, atMs, address, notice })
   return { type: type.startsWith('text/') ? `${type}; charset=utf-8` : type, body }
+}
+
+/** A person who opens the address in a browser: no SDK says so, whatever it accepts. */
+function isLookedAt({ headers }: Asking): boolean {
+  return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
 }

@@ -10,14 +10,14 @@ import { ConfigError } from '../ground/config-error.ts'
 import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
 import { BucketCopy } from '../status/page/bucket-copy.ts'
-import { type Look, readLook } from '../status/page/look-files.ts'
+import { type Look, readLanguages, readLook } from '../status/page/look-files.ts'
 import type { FileMaker, PageFile } from '../status/page/page-file.ts'
 import { pageFiles } from '../status/page/page-files.ts'
 import type { PageOptions } from '../status/page/page-options.ts'
 import { putObject } from '../status/page/put-object.ts'
 import { Renewal } from '../status/page/renewal.ts'
 import { SnapshotFolder } from '../status/page/snapshot-folder.ts'
-import { wordsOf } from '../status/page/words/languages.ts'
+import type { Words } from '../status/page/words/en.ts'
 import type { StatusView } from '../status/status-view.ts'
 import { readSecret } from './secrets.ts'
 
@@ -48,6 +48,7 @@ export class PagePress implements AsyncDisposable {
   #parts: PagePressParts
   #options: PageOptions
   #look: Look
+  #languages: readonly Words[]
   #folder: SnapshotFolder
   #bucket: BucketCopy | null
   #renewal = new Renewal()
@@ -55,11 +56,12 @@ export class PagePress implements AsyncDisposable {
   #isBroken = false
   #timers = new DisposableStack()
 
-  /** @throws {ConfigError} when the logo or a secret cannot be read. */
+  /** @throws {ConfigError} when the logo, words or a secret cannot be read. */
   constructor(options: PageOptions, folder: string, parts: PagePressParts) {
     this.#parts = parts
     this.#options = options
     this.#look = lookOf(options)
+    this.#languages = languagesOf(options)
     this.#folder = new SnapshotFolder(folder)
     this.#bucket = openBucket(options, parts)
     this.#timers.use(parts.clock.every(lookMs, () => this.press()))
@@ -97,8 +99,8 @@ export class PagePress implements AsyncDisposable {
 
   #make(view: StatusView): PageFile[] {
     const { makers, feeds, canSubscribe } = this.#parts
-    const { languages, staleMinutes } = this.#options
-    const setting = { languages: wordsOf(languages), staleMinutes, feeds, canSubscribe, logo: this.#look.logo }
+    const { staleMinutes } = this.#options
+    const setting = { languages: this.#languages, staleMinutes, feeds, canSubscribe, logo: this.#look.logo }
     return [...this.#look.files, ...pageFiles(view, setting), ...makers.flatMap((make) => make(view))]
   }
 }
@@ -110,6 +112,18 @@ function lookOf(options: PageOptions): Look {
     const cure = 'Name a picture that this process may read, or leave `status.page.logo` away.'
     throw new ConfigError([
       { place: 'status.page', field: 'status.page.logo', message: (error as Error).message, cure },
+    ])
+  }
+}
+
+/** @throws {ConfigError} for words of the operator's own that cannot be used. */
+function languagesOf(options: PageOptions): Words[] {
+  try {
+    return readLanguages(options)
+  } catch (error) {
+    const cure = 'The guide to the status page says what stands in such a file.'
+    throw new ConfigError([
+      { place: 'status.page', field: 'status.page.words', message: (error as Error).message, cure },
     ])
   }
 }

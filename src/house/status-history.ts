@@ -47,7 +47,11 @@ interface Past {
   readonly days: readonly LedgerDay[]
   readonly watched: ReadonlyMap<number, number>
   readonly responseTimes: StatusView['responseTimes']
+  /** By component, as far as they were asked for: each takes a look at all days. */
+  readonly uptimes: Map<string, Uptime>
 }
+
+type Uptime = Pick<ComponentView, 'days' | 'goodShare' | 'uptimeShare'>
 
 export class StatusHistory implements Disposable {
   readonly #parts: HistoryParts
@@ -105,9 +109,13 @@ export class StatusHistory implements Disposable {
     return this.#maintenance.views({ components, offers: this.#offers })
   }
 
-  days(component: string): Pick<ComponentView, 'days' | 'goodShare' | 'uptimeShare'> {
-    const { days, watched } = this.#read()
-    return uptimeOf(component, days, watched, this.#parts.clock.nowMs())
+  days(component: string): Uptime {
+    const { minute, days, watched, uptimes } = this.#read()
+    const known = uptimes.get(component)
+    if (known) return known
+    const uptime = uptimeOf(component, days, watched, minute * minuteMs)
+    uptimes.set(component, uptime)
+    return uptime
   }
 
   responseTimes(): StatusView['responseTimes'] {
@@ -125,13 +133,14 @@ export class StatusHistory implements Disposable {
     const minute = Math.floor(nowMs / minuteMs)
     if (this.#past?.minute === minute) return this.#past
     const none = { days: [], watched: new Map<number, number>(), responseTimes: [] }
-    this.#past = { ...(this.#past ?? none), minute }
+    this.#past = { ...(this.#past ?? none), minute, uptimes: new Map() }
     if (!this.#ledger) return this.#past
     try {
       using query = new LedgerQuery(this.#path)
       const fromMs = nowMs - (daysShown - 1) * dayMs
       const [days, watched] = [query.days(fromMs, nowMs + 1), query.watched(fromMs, nowMs + 1)]
-      this.#past = { minute, days, watched, responseTimes: query.firstTokens(nowMs - dayMs, nowMs, pointsMax) }
+      const responseTimes = query.firstTokens(nowMs - dayMs, nowMs, pointsMax)
+      this.#past = { minute, days, watched, responseTimes, uptimes: new Map() }
     } catch {
       // The writer tells of a ledger that is no good; what was read before stands.
     }

@@ -5,9 +5,10 @@
  */
 import { CaseFile, isConsequence, type Part, type Seen } from './case-file.ts'
 import { HarmMeter, type Tally } from './harm-meter.ts'
-import { type Affected, type Blame, type Incident, isOpen, type Level, levels, worse } from './incident.ts'
+import { type Affected, type Blame, type Incident, isOpen, type Level, levels, type Told, worse } from './incident.ts'
 import type { IncidentEvent } from './incident-event.ts'
-import { type Told, titleOf, updateText } from './incident-words.ts'
+import { titleOf, updateText } from './incident-words.ts'
+import { toldOf } from './told.ts'
 
 /** What is new since the last look. */
 export interface News {
@@ -227,12 +228,13 @@ export class IncidentWatch {
     const { blame } = opened
     opened.stage = blame ? 'identified' : 'investigating'
     opened.told = blame
-    opened.text = updateText(this.#toldOf(opened, nowMs))
+    const told = this.#toldOf(opened, nowMs, false)
+    opened.text = updateText(told)
     events.push({
       ...{ kind: 'opened', id: opened.id, atMs: nowMs, by: 'holdfast', beganMs, stage: opened.stage, blame },
       affected: affectedOf(opened),
-      title: titleOf(this.#named(opened)),
-      text: opened.text,
+      title: titleOf(told),
+      ...{ text: opened.text, told },
     })
   }
 
@@ -256,13 +258,14 @@ export class IncidentWatch {
     each.stage = stage
     each.told = each.blame
     each.resolvedMs = stage === 'resolved' ? nowMs : null
-    const text = updateText({ ...this.#toldOf(each, nowMs), isBack: wasOver && isActive })
+    const told = this.#toldOf(each, nowMs, wasOver && isActive)
+    const text = updateText(told)
     const isOld = text === each.text && !isDue
     if (!isOld) each.toldMs = nowMs
     each.text = text
     events.push({
       ...{ kind: 'updated', id: each.id, atMs: nowMs, by: 'holdfast', stage, blame: each.blame, affected },
-      title: titleOf(this.#named(each)),
+      ...{ title: titleOf(told), told },
       ...(isOld ? {} : { text }),
     })
   }
@@ -291,15 +294,11 @@ export class IncidentWatch {
     }
   }
 
-  /** As the public knows them. */
-  #named(each: CaseFile): Affected[] {
-    return affectedOf(each).map((part) => ({ ...part, component: this.#nameOf(part.component) }))
-  }
-
-  #toldOf(each: CaseFile, nowMs: number): Told {
+  /** With the names that the public knows. */
+  #toldOf(each: CaseFile, nowMs: number, isBack: boolean): Told {
     const { stage, beganMs, blame } = each
-    const shares = [...each.parts.values()].map(({ total, bad }) => (total === 0 ? 0 : bad / total))
-    return { stage, beganMs, nowMs, blame, affected: this.#named(each), share: Math.max(0, ...shares), isBack: false }
+    const affected = affectedOf(each).map((part) => ({ ...part, component: this.#nameOf(part.component) }))
+    return toldOf({ ...{ stage, beganMs, atMs: nowMs, blame, isBack }, affected })
   }
 }
 

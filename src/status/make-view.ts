@@ -76,6 +76,7 @@ function incidentView(incident: Incident, parts: ViewParts): IncidentView {
   const { id, title, stage, impact, blame, beganMs, openedMs, monitoringMs, resolvedMs, affected, updates } = incident
   return {
     ...{ id, title, stage, impact, beganMs, openedMs, monitoringMs, resolvedMs },
+    ...(incident.told && { told: incident.told }),
     causeClass: blame?.class ?? null,
     updatedMs: updates.at(-1)?.atMs ?? openedMs,
     components: affected.map(({ component, level }) => {

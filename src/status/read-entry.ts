@@ -13,7 +13,11 @@ export const textLengthMax = 5000
 /** Up to the end of the year 9999: of what lies beyond no format can tell. */
 const moment = z.number().min(0).max(253_402_300_799_999)
 const base = { id: z.string().min(1).max(60), atMs: moment, by: z.string().min(1).max(80) }
-const title = z.string().min(1).max(titleLengthMax)
+/** An automatic one names components, whose names may be longer. */
+const title = z
+  .string()
+  .min(1)
+  .max(5 * titleLengthMax)
 const text = z.string().max(textLengthMax)
 const stage = z.enum(stages)
 const blame = z.object({
@@ -30,6 +34,20 @@ const affected = z.array(
     bad: z.number(),
   }),
 )
+const names = z.object({ shown: z.array(z.string().max(200)).max(10), more: z.number() })
+/** Facts that a later version writes in another way are done without: the text is there. */
+const told = z
+  .object({
+    stage,
+    ...{ beganMs: z.number(), atMs: z.number() },
+    cause: blame.shape.class.nullable(),
+    ...{ names, harmed: names },
+    worst: z.enum(levels),
+    ...{ share: z.number(), calls: z.number(), badCalls: z.number() },
+    isBack: z.boolean(),
+  })
+  .optional()
+  .catch(undefined)
 
 const schema = z.discriminatedUnion('kind', [
   z.object({
@@ -41,6 +59,7 @@ const schema = z.discriminatedUnion('kind', [
     blame: blame.nullable(),
     affected,
     text,
+    told,
   }),
   z.object({
     ...base,
@@ -50,6 +69,7 @@ const schema = z.discriminatedUnion('kind', [
     blame: blame.nullable().exactOptional(),
     affected: affected.exactOptional(),
     text: text.exactOptional(),
+    told,
   }),
   z.object({ ...base, kind: z.literal('merged'), into: z.string() }),
   z.object({ ...base, kind: z.literal('corrected'), number: z.number(), text }),

@@ -81,8 +81,12 @@ function targetOf(url: string): { path: string; token: string } {
 function lookAt(path: string): Answer {
   const isConfirm = path === '/confirm'
   const page = isConfirm
-    ? { title: 'One more step', text: 'Confirm that you want to be told of incidents.', button: 'Confirm' }
-    : { title: 'Unsubscribe', text: 'You will not be told of incidents any more.', button: 'Unsubscribe' }
+    ? {
+        title: 'One more step',
+        text: 'You asked to be told of incidents. Confirm it, and you will be.',
+        button: 'Confirm',
+      }
+    : { title: 'Unsubscribe', text: 'Do you want to be told of incidents no more?', button: 'Unsubscribe' }
   return { status: 200, page, json: {} }
 }
 

@@ -2,12 +2,13 @@
 import type { IncidentView } from '../status-view.ts'
 import { frame } from './frame.ts'
 import { html } from './html.ts'
-import { incidentFacts, stageBadge, timeline } from './incident-card.ts'
+import { incidentFacts, stageBadge, timeline, titleOn } from './incident-card.ts'
 import type { PageScene } from './page-scene.ts'
 
 export function incidentPage(scene: PageScene, incident: IncidentView): Buffer {
   const { view, words } = scene
-  const { title, stage, updates } = incident
+  const { stage, updates } = incident
+  const title = titleOn(scene, incident)
   const main = html`<h1><bdi>${title}</bdi></h1>
 <p>${stageBadge(scene, incident)} <span class="soft">${words.impacts[incident.impact]}</span></p>
 <div class="card incident-page">${incidentFacts(scene, incident)}</div>

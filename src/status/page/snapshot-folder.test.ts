@@ -105,6 +105,11 @@ test('news is at once, figures are now and then', () => {
   const figures = { ...calmView(), updatedMs: nowMs + 9000, responseTimes: [] }
   assert.equal(renewal.isDue(figures, 10_000), false)
   assert.equal(renewal.isDue(figures, 32_000), true)
+  const estimated = (atMs: number, words: string) => {
+    return { ...view, incidents: [incident({ eta: { atMs, lowMs: 1, medianMs: 2, highMs: 3, words } })] }
+  }
+  assert.equal(newsOf(estimated(1, 'an hour')), newsOf(estimated(9000, 'an hour')), 'estimated again, to the same end')
+  assert.notEqual(newsOf(estimated(1, 'an hour')), newsOf(estimated(1, '2 hours')))
   renewal.failed()
   assert.equal(renewal.isDue(figures, 34_000), true, 'what could not be kept is due again')
   const [first] = incident().updates
