@@ -40,7 +40,7 @@ export function faultHeaders(fault: Fault): string[] {
 /** An estimate that is longer comes to less by its own odd seconds, so that not all come back in one moment. */
 function waitMsOf(retryAfterMs: number, isEstimate: boolean): number {
   const maxMs = retryAfterSecondsMax * 1000
-  if (retryAfterMs <= maxMs) return Math.round(retryAfterMs)
+  if (retryAfterMs <= maxMs) return Math.max(1, Math.round(retryAfterMs))
   return Math.round(isEstimate ? maxMs - (retryAfterMs % spreadMs) : maxMs)
 }
 

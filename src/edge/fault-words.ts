@@ -40,7 +40,7 @@ export function problem({ fault, ray, site, atMs, notice }: Omit<FaultTold, 'add
       error_code: fault.code,
       error_category: kind.source,
       retryable: kind.shouldCallerRetry,
-      ...(fault.retryAfterMs !== undefined && { retry_after: Math.ceil(fault.retryAfterMs / 1000) }),
+      ...(fault.retryAfterMs !== undefined && { retry_after: retryAfterSeconds(fault.retryAfterMs) }),
       ...(fault.untilMs !== undefined && { until: new Date(fault.untilMs).toISOString() }),
       owner_action_required: kind.source === 'operator',
       ray_id: ray,
@@ -63,7 +63,7 @@ export function markdown(told: FaultTold): Buffer {
     `error_code: ${fault.code}`,
     `error_category: ${kind.source}`,
     `retryable: ${kind.shouldCallerRetry}`,
-    ...(fault.retryAfterMs === undefined ? [] : [`retry_after: ${Math.ceil(fault.retryAfterMs / 1000)}`]),
+    ...(fault.retryAfterMs === undefined ? [] : [`retry_after: ${retryAfterSeconds(fault.retryAfterMs)}`]),
     ...(fault.untilMs === undefined ? [] : [`until: ${new Date(fault.untilMs).toISOString()}`]),
     `ray_id: ${ray}`,
     `site: ${site}`,
@@ -110,6 +110,9 @@ export function faultPage({ fault, ray, site, atMs, address, notice }: FaultTold
   })
 }
 
+/** Whole, and never 0: who comes back at once is sent away again. */
+const retryAfterSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
+
 function adviceFor(fault: Fault): string {
   if (fault.untilMs !== undefined) return `Try again after ${momentWords(fault.untilMs)}.`
   if (fault.retryAfterMs !== undefined) return `Try again in ${secondsWords(fault.retryAfterMs)}.`
@@ -120,7 +123,7 @@ function adviceFor(fault: Fault): string {
 }
 
 function secondsWords(ms: number): string {
-  const seconds = Math.max(1, Math.ceil(ms / 1000))
+  const seconds = retryAfterSeconds(ms)
   return seconds === 1 ? 'a second' : `${seconds} seconds`
 }
 

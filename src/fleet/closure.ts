@@ -43,10 +43,7 @@ export class Closure {
 
   #fault(untilMs: number): Fault {
     // For the record; the caller is told the moment itself.
-    return new Fault('HF_MAINTENANCE', {
-      detail: `until ${momentWords(untilMs)}`,
-      untilMs,
-      retryAfterMs: untilMs - this.#nowMs(),
-    })
+    const detail = `until ${momentWords(untilMs)}`
+    return new Fault('HF_MAINTENANCE', { detail, untilMs, retryAfterMs: Math.max(1, untilMs - this.#nowMs()) })
   }
 }

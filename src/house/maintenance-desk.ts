@@ -107,8 +107,9 @@ export class MaintenanceDesk implements Disposable {
 
   #tend(each: Occurrence, nowMs: number): void {
     const told = this.#told.get(each.id)
+    if (!this.book.hasBegun(each.id)) this.#begin(each, nowMs)
     if (told && nowMs - told.atMs < repeatMs) return
-    if (!told && !this.book.hasBegun(each.id)) this.#begin(each, nowMs)
+    if (!told) this.#logBegin(each)
     this.#note(told ? 'goes-on' : 'began', each)
     this.#told.set(each.id, { each, atMs: nowMs })
   }
@@ -119,6 +120,9 @@ export class MaintenanceDesk implements Disposable {
     this.#attempt('written', () =>
       this.#parts.statusLog.append(maintenanceText({ kind: 'maintenance-began', atMs, by: 'holdfast', ...told })),
     )
+  }
+
+  #logBegin({ id, upstreams, models, toMs }: Occurrence): void {
     this.#parts.log.info({ window: id, upstreams, models, until: new Date(toMs).toISOString() }, 'maintenance begins')
   }
 

@@ -2,10 +2,13 @@
 import type { Notice, Outage } from '../edge/notice.ts'
 import type { Component } from '../status/component.ts'
 import { type Incident, impacts, isOpen, isPublic } from '../status/incident.ts'
+import { tidyText } from '../status/page/tidy-view.ts'
 import type { StatusView } from '../status/status-view.ts'
 
 /** Told to every worker, again and again while it goes on. */
 const outagesMax = 100
+/** Of a title or a text, in letters. */
+const lengthMax = 1000
 
 /** The worst incident that goes on; of those that are as bad the newest. */
 export function noticeOf({ page, incidents }: StatusView, outages: readonly Outage[]): Notice {
@@ -14,8 +17,9 @@ export function noticeOf({ page, incidents }: StatusView, outages: readonly Outa
   const worst = open.toSorted((a, b) => rank(b) - rank(a))[0]
   if (!worst) return { statusUrl: page.url, incident: null, outages }
   const { title, updates, eta } = worst
-  const words = updates.at(-1)?.text ?? ''
-  return { statusUrl: page.url, incident: { title, words, etaWords: eta?.words ?? '' }, outages }
+  const words = tidyText(updates.at(-1)?.text ?? '', lengthMax)
+  const told = { title: tidyText(title, lengthMax), words, etaWords: eta?.words ?? '' }
+  return { statusUrl: page.url, incident: told, outages }
 }
 
 /**

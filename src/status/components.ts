@@ -30,7 +30,7 @@ export class Components {
 
   /** A model that was called. */
   learn(model: string): void {
-    if (this.#learnt.has(model) || this.#learnt.size >= learntMax || model === 'other') return
+    if (this.#learnt.has(model) || this.#learnt.size >= learntMax) return
     const ids = new Set([...this.#learnt.values()].map(({ id }) => id))
     const base = { models: [model], routes: [], tiers: [] }
     if (model === unknownModel) {

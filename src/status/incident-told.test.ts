@@ -61,6 +61,22 @@ test('it gets worse: its level is kept, the same words are not told again', () =
   assert.equal(last?.kind === 'updated' && last.affected?.[0]?.worst, 'major_outage')
 })
 
+test('however long names are, what is told can be read back', () => {
+  const names = [1, 2, 3, 4].map((number) => `${number}`.padEnd(250, '\u{1F600}'))
+  for (let count = 1; count <= 4; count++) {
+    const affected = names
+      .slice(0, count)
+      .map(
+        (component) => ({ component, level: 'major_outage', worst: 'degraded_performance', total: 9, bad: 9 }) as const,
+      )
+    const told = toldOf({ stage: 'investigating', beganMs: 1, atMs: 1, isBack: false, blame: null, affected })
+    const title = titleOf(told)
+    const base = { kind: 'opened', id: 'a', atMs: 1, by: 'holdfast', beganMs: 1, blame: null } as const
+    assert.ok(readEntry(entryText({ ...base, stage: 'investigating', title, affected, text: '' })), title)
+    assert.match(title, /: slower than usual, or some calls fail$/)
+  }
+})
+
 /** What the log keeps of it. */
 const kept = (event: IncidentEvent | undefined): IncidentEvent => {
   assert(event)

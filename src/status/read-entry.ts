@@ -10,12 +10,14 @@ import type { IncidentEvent } from './incident-event.ts'
 export const titleLengthMax = 200
 export const textLengthMax = 5000
 
-const base = { id: z.string().min(1).max(60), atMs: z.number(), by: z.string().min(1).max(80) }
+/** Up to the end of the year 9999: of what lies beyond no format can tell. */
+const moment = z.number().min(0).max(253_402_300_799_999)
+const base = { id: z.string().min(1).max(60), atMs: moment, by: z.string().min(1).max(80) }
 /** An automatic one names components, whose names may be longer. */
 const title = z
   .string()
   .min(1)
-  .max(3 * titleLengthMax)
+  .max(5 * titleLengthMax)
 const text = z.string().max(textLengthMax)
 const stage = z.enum(stages)
 const blame = z.object({
@@ -52,7 +54,7 @@ const schema = z.discriminatedUnion('kind', [
     ...base,
     kind: z.literal('opened'),
     title,
-    beganMs: z.number(),
+    beganMs: moment,
     stage,
     blame: blame.nullable(),
     affected,
@@ -72,7 +74,7 @@ const schema = z.discriminatedUnion('kind', [
   z.object({ ...base, kind: z.literal('merged'), into: z.string() }),
   z.object({ ...base, kind: z.literal('corrected'), number: z.number(), text }),
   z.object({ ...base, kind: z.literal('silenced'), isSilenced: z.boolean() }),
-  z.object({ ...base, kind: z.literal('postponed'), untilMs: z.number() }),
+  z.object({ ...base, kind: z.literal('postponed'), untilMs: moment }),
 ])
 
 export function entryText(event: IncidentEvent): string {

@@ -26,6 +26,8 @@ export const subscriptionsFileName = 'subscribers.db'
 const version = 1
 const hourMs = 3_600_000
 const busyMs = 2000
+/** No message is put off for longer: one that seems to be is from before a clock was set back. */
+const dueMsMax = 2 * hourMs
 /** Messages that one sweep gives up. */
 const sweptMax = 10_000
 
@@ -205,11 +207,11 @@ export class SqliteSubscriptions implements SubscriptionStore {
         .sql(
           `SELECT message.id AS message, news, body, made_ms, tries, subscriber.* FROM message
           JOIN subscriber ON subscriber.id = message.subscriber LEFT JOIN news ON news.key = message.news
-          WHERE message.channel = ? AND due_ms <= ? AND NOT EXISTS (
+          WHERE message.channel = ? AND (due_ms <= ? OR due_ms > ?) AND NOT EXISTS (
             SELECT 1 FROM message AS before WHERE before.subscriber = message.subscriber AND before.id < message.id)
           ORDER BY due_ms, message.id LIMIT ?`,
         )
-        .all(channel, nowMs, countMax)
+        .all(channel, nowMs, nowMs + dueMsMax, countMax)
       for (const { message } of rows) this.#run('UPDATE message SET due_ms = ? WHERE id = ?', untilMs, Number(message))
       return rows.map(deliveryOf)
     })
@@ -236,10 +238,10 @@ export class SqliteSubscriptions implements SubscriptionStore {
     })
   }
 
-  putBack({ id }: Delivery, dueMs: number | null): Promise<void> {
+  putBack({ id }: Delivery, dueMs: number | null, tries = 0): Promise<void> {
     return this.#write(() => {
       if (dueMs === null) this.#run('DELETE FROM message WHERE id = ?', id)
-      else this.#run('UPDATE message SET due_ms = ? WHERE id = ?', dueMs, id)
+      else this.#run('UPDATE message SET due_ms = ?, tries = tries + ? WHERE id = ?', dueMs, tries, id)
     })
   }
 

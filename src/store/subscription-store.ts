@@ -108,8 +108,11 @@ export interface SubscriptionStore extends AsyncDisposable {
   done(delivery: Delivery): Promise<void>
   /** It was not taken, by the fault of its receiver. */
   fail(delivery: Delivery, failure: Failure): Promise<void>
-  /** It was not taken, by no fault of its receiver. `dueMs`: when it is tried again; null for never. */
-  putBack(delivery: Delivery, dueMs: number | null): Promise<void>
+  /**
+   * It was not taken, by no fault of its receiver. `dueMs`: when it is tried again; null for never. `tries`: as how
+   * many it counts all the same; default 0.
+   */
+  putBack(delivery: Delivery, dueMs: number | null, tries?: number): Promise<void>
   /** Forgets who asked before `askedMs` and did not confirm, and what was made public or asked before `newsMs`. */
   sweep(before: { readonly askedMs: number; readonly newsMs: number }): Promise<void>
   counts(): Promise<SubscriptionCounts>

@@ -343,3 +343,39 @@ test('no token lies in the file, and nobody else may read it', async () => {
   for (const each of [file, `${file}-wal`])
     assert.ok(!readFileSync(each, 'latin1').includes(mark), 'the mark of a token in the file')
 })
+
+test('a mail server that takes letters and does not say so is believed to have them after the third', async () => {
+  await using stage = await Stage.open({ timeoutMs: 200 })
+  await stage.subscribe('a@example.com')
+  assert.ok(stage.mail)
+  stage.mail.onTaken = () => false
+  await stage.tell(1)
+  for (let i = 0; i < 12; i++) await stage.pass(10 * 60_000)
+  const news = stage.letters.slice(1)
+  assert.equal(news.length, 3)
+  assert.equal(new Set(news.map((letter) => headerOf(letter, 'message-id'))).size, 1)
+  stage.mail.onTaken = () => true
+  await stage.tell(2)
+  await stage.pass(10 * 60_000)
+  assert.equal(stage.letters.length, 5, 'the next one is sent, and the subscriber is still there')
+})
+
+test('a mail server that thinks for longer than a delivery may take is waited for, and gets the letter once', async () => {
+  const slow = await MailServer.open({ disabledCommands: ['STARTTLS'] })
+  await using stage = await Stage.open({ timeoutMs: 300 }, slow)
+  await stage.subscribe('a@example.com')
+  slow.thinkMs = 900
+  await stage.tell(1)
+  for (let i = 0; i < 6; i++) await stage.pass(10 * 60_000)
+  assert.equal(stage.letters.length, 2)
+  assert.match(JSON.stringify(await stage.desk.report()), /"queued":0.*"delivered":2,"failed":0/)
+})
+
+test('choices that are no ids are refused in words, and are no trouble of ours', async () => {
+  await using stage = await Stage.open()
+  for (const component_ids of [[{ toString: 1 }], [['chat']], [1], { toString: 1 }]) {
+    const subscriber = { email: 'a@example.com', component_ids }
+    assert.equal((await stage.post('/api/v2/subscribers.json', JSON.stringify({ subscriber }))).status, 422)
+  }
+  assert.deepEqual(stage.trouble, [])
+})

@@ -218,3 +218,12 @@ test('a webhook that was subscribed before gets a new secret only once it has an
   assert.match(hook.taken.at(-1)?.body ?? '', /Update 2\./)
   assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":1,"unconfirmed":0/)
 })
+
+test('a stranger’s door that does not answer is knocked at five times for one request, and no more', async () => {
+  await using stage = await Stage.open({ webhooks: true })
+  await using sink = await Sink.open()
+  sink.answer = (response) => response.writeHead(500).end()
+  await subscribe(stage, `${sink.url}/in`)
+  for (let i = 0; i < 60; i++) await stage.pass(hourMs / 2)
+  assert.equal(sink.taken.length, 5)
+})

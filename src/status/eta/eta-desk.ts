@@ -8,6 +8,8 @@ import { endedStoryOf, storyOf } from './incident-story.ts'
 import { shippedPrior } from './shipped-prior.ts'
 
 const minuteMs = 60_000
+/** Of a long history only the last are remembered, and those before these have told how far estimates hold. */
+const learntMax = 200
 /** One that is over for less may come back, and has not ended then. */
 const settledMs = 5 * minuteMs
 
@@ -22,8 +24,8 @@ export class EtaDesk {
     const over = incidents
       .filter(({ id, resolvedMs }) => resolvedMs !== null && resolvedMs <= nowMs - settledMs && !this.#learnt.has(id))
       .toSorted((a, b) => (a.resolvedMs ?? 0) - (b.resolvedMs ?? 0))
-    for (const incident of over) {
-      this.#learnt.add(incident.id)
+    for (const { id } of over) this.#learnt.add(id)
+    for (const incident of over.slice(-learntMax)) {
       const story = incident.mergedInto === null ? endedStoryOf(incident, isOneOfSeveral(incident, incidents)) : null
       if (story) this.#learner.add(story)
     }

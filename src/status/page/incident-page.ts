@@ -15,5 +15,7 @@ export function incidentPage(scene: PageScene, incident: IncidentView): Buffer {
 <section aria-labelledby="h-updates"><h2 id="h-updates">${words.updates}</h2>
 <div class="card">${timeline(scene, incident, updates)}</div></section>
 `
-  return frame(scene, { title: `${title} · ${view.page.name}`, about: `${words.stages[stage]}: ${title}`, main })
+  const about = `${words.stages[stage]}: ${title}`
+  // So it is neither made, written nor copied anew with each figure of the others.
+  return frame(scene, { title: `${title} · ${view.page.name}`, about, main, isFinal: stage === 'resolved' })
 }

@@ -267,3 +267,12 @@ test('a curve is thinned without losing its peaks', () => {
   assert.equal(Math.max(...thinned.map(({ p95Ms }) => p95Ms)), 99)
   assert.deepEqual([1, 3, 900, 1001, 4100, 8001].map(niceTop), [1, 4, 1000, 2000, 5000, 10_000])
 })
+
+test('the page of an incident that is over stays as it is while figures go on', () => {
+  const view = troubledView()
+  const over = view.incidents.filter(({ stage }) => stage === 'resolved').map(({ id }) => `incidents/${id}.html`)
+  const [now, later] = [0, 30_000].map((ms) => pagesOf({ ...view, updatedMs: view.updatedMs + ms }))
+  assert.ok(over.length > 0)
+  for (const path of over) assert.equal(now?.get(path), later?.get(path), path)
+  assert.notEqual(now?.get('index.html'), later?.get('index.html'))
+})

@@ -12,6 +12,10 @@ import { judgeFailure, type RetryLimits } from './retry.ts'
 
 const blockedMs = 5000
 const blockedMsMax = 300_000
+/** A letter of which nobody knows whether it was taken is sent so often. */
+const unsureMax = 3
+/** Messages that were taken and could not be struck out yet. */
+const takenMax = 10_000
 /** Beyond the time of a delivery, before somebody else may try it. */
 const claimSpareMs = 30_000
 
@@ -35,9 +39,12 @@ export class Lane {
   readonly #end = new AbortController()
   /** By the number of the message. */
   readonly #underWay = new Map<number, Promise<void>>()
+  /** Taken, by the number of the message, but still in the queue: it could not be written. */
+  readonly #taken = new Set<number>()
   #isTaking = false
   #isRetired = false
-  #notBeforeMs = 0
+  /** Monotonic: a wall clock that is set back must not stop everything. */
+  #notBeforeMs = Number.NEGATIVE_INFINITY
   #blocks = 0
 
   constructor(channel: Channel, parts: LaneParts) {
@@ -55,7 +62,7 @@ export class Lane {
       for (;;) {
         const nowMs = clock.nowMs()
         const room = limits.parallelMax - this.#underWay.size
-        if (room <= 0 || this.#isRetired || this.#end.signal.aborted || nowMs < this.#notBeforeMs) return
+        if (room <= 0 || this.#isRetired || this.#end.signal.aborted || clock.monotonicMs() < this.#notBeforeMs) return
         const taken = await store.take(this.channel, nowMs, nowMs + limits.timeoutMs + claimSpareMs, room)
         // After a pause of the whole machine a claim may have run out while its delivery goes on here.
         for (const delivery of taken) if (!this.#underWay.has(delivery.id)) this.#begin(delivery)
@@ -103,6 +110,7 @@ export class Lane {
       this.counts.givenUp++
       return store.putBack(delivery, null)
     }
+    if (this.#taken.has(delivery.id)) return this.#strike(delivery)
     let carried: Carried
     try {
       carried = await carry(delivery, this.#end.signal)
@@ -112,8 +120,14 @@ export class Lane {
     }
     this.#blocks = 0
     this.counts.delivered++
-    await store.done(delivery)
     if (carried === 'confirmed') await onConfirmed(delivery)
+    if (this.#taken.size < takenMax) this.#taken.add(delivery.id)
+    await this.#strike(delivery)
+  }
+
+  async #strike(delivery: Delivery): Promise<void> {
+    await this.#parts.store.done(delivery)
+    this.#taken.delete(delivery.id)
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
@@ -123,12 +137,16 @@ export class Lane {
     this.counts.failed++
     if (error instanceof DeliveryError && error.isOurs) {
       const waitMs = Math.min(blockedMsMax, blockedMs * 2 ** Math.min(this.#blocks, 20)) * (0.5 + random.unit() / 2)
+      const monotonicMs = clock.monotonicMs()
       // Those that were under way together count once.
-      if (nowMs >= this.#notBeforeMs) {
-        this.#notBeforeMs = nowMs + waitMs
+      if (monotonicMs >= this.#notBeforeMs) {
+        this.#notBeforeMs = monotonicMs + waitMs
         if (this.#blocks++ === 0) log.error({ way: this.channel, detail }, 'subscribers cannot be told')
       }
-      return store.putBack(delivery, this.#notBeforeMs)
+      const { isUnsure } = error
+      const isSpent = isUnsure && delivery.tries + 1 >= unsureMax
+      const dueMs = isSpent ? null : nowMs + this.#notBeforeMs - monotonicMs
+      return store.putBack(delivery, dueMs, isUnsure ? 1 : 0)
     }
     const facts = error instanceof DeliveryError ? error : {}
     const { againMs, isDropped } = judgeFailure(delivery, facts, limits, nowMs, random.unit())
