@@ -10,6 +10,7 @@ import { keySchema } from './edge/key-options.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener-options.ts'
+import { webSchema } from './edge/web/web-options.ts'
 import { alertsSchema } from './alert/alert-options.ts'
 import { modelSchema } from './fleet/model-options.ts'
 import { poolSchema, timeoutsSchema } from './fleet/pool-options.ts'
@@ -87,6 +88,7 @@ export const configSchema = z
     status: statusSchema,
     log: logSchema,
     telemetry: telemetrySchema,
+    web: webSchema,
   })
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })
 

@@ -11,6 +11,7 @@ import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import { type Listener, type ListenerParts, openListener } from './edge/listener.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
+import type { Web } from './edge/web/web.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
@@ -21,6 +22,7 @@ import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
 import { openTelemetry } from './house/open-telemetry.ts'
 import { openWatch } from './house/open-watch.ts'
+import type { WebBase } from './house/open-web.ts'
 import type { Signs } from './objective/signs.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metric.ts'
@@ -66,8 +68,7 @@ export interface House extends AsyncDisposable {
 /** `worker`: number of this process among its siblings, from 0. */
 export async function openHouse(config: Config, log: Log, worker = 0): Promise<House> {
   await using parts = new AsyncDisposableStack()
-  const clock = systemClock
-  const random = systemRandom
+  const [clock, random] = [systemClock, systemRandom]
   const { limits, site, onDisconnect } = config
   const node = nodeNumber(worker)
   const rays = new RaySource(clock, random, { node, site })
@@ -83,24 +84,25 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
+  const name = `holdfast-${site}-${node}`
+  const web = await openWeb(config, parts, { clock, log, metrics: opened.metrics, node: name })
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const handle = openDoor({
-    clock,
-    random,
+    ...given,
     rays,
     tracing: telemetry.tracing,
-    fleet,
     callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
     purse,
     observer,
     limits,
     pressure,
     site,
-    node: `holdfast-${site}-${node}`,
+    node: name,
     onDisconnect,
     streams,
     relay,
+    web,
     notice: () => notice,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
@@ -123,6 +125,13 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const { recorder } = record
   open.parts.use(openWatch(config, { clock, log, recorder, pressure, journal, listeners, onChange }))
   return house
+}
+
+/** Most gateways serve models alone, and load nothing of this. */
+async function openWeb(config: Config, parts: AsyncDisposableStack, base: WebBase): Promise<Web | null> {
+  if (config.web.routes.length === 0) return null
+  const house = await import('./house/open-web.ts')
+  return parts.use(house.openWeb(config, base))
 }
 
 /** Takes over what dead nodes left, now and then; gives what does so at once. */

@@ -33,6 +33,7 @@ import { modelList, oneModel } from './model-list.ts'
 import type { Notice } from './notice.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
 import type { Answering, Asking } from './visitor.ts'
+import type { Web } from './web/web.ts'
 import { responseQueued } from './response-object.ts'
 
 export interface DoorParts {
@@ -52,6 +53,8 @@ export interface DoorParts {
   readonly onDisconnect: 'cancel' | 'detach'
   readonly streams: DurableStreams
   readonly relay: RelayPlane
+  /** Pages and applications beside the models; null for none. */
+  readonly web: Web | null
   /** What visitors of error pages are told of the service as a whole. */
   readonly notice: () => Notice
 }
@@ -205,8 +208,10 @@ class Visit {
     const { method } = this.#request
     if (path === previewRoot || path.startsWith(`${previewRoot}/`)) return this.#preview(path)
     const isList = path === '/v1/models'
-    if (!isList && !path.startsWith('/v1/models/'))
+    if (!isList && !path.startsWith('/v1/models/')) {
+      if (this.#isOfWeb(path)) return
       throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${redact(path.slice(0, 200))}` })
+    }
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
     const caller = this.#parts.callers.identify(this.#request.headers)
     const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))
@@ -217,6 +222,19 @@ class Visit {
     this.#send(body)
   }
 
+  /** Whether it is a page or an application that is asked for; it then answers. */
+  #isOfWeb(path: string): boolean {
+    const { web } = this.#parts
+    if (web === null || path === '/v1' || path.startsWith('/v1/')) return false
+    this.route = 'web'
+    this.family = null
+    const { ray, beganMs, headers } = this
+    const fail = (fault: Fault, more: readonly string[] = []): void => this.#refuse(fault, more)
+    if (web.take({ ...this.#own, ray, beganMs, headers, fail })) return true
+    this.route = 'other'
+    return false
+  }
+
   /** `ray`: of the answer that this is about. */
   #send(body: Buffer, ray: Ray = this.ray): void {
     const type = ['content-type', 'application/json', 'content-length', String(body.length)]
@@ -225,8 +243,8 @@ class Visit {
   }
 
   /** A request that never became a call: answered, and accounted for. */
-  #refuse(fault: Fault): void {
-    this.#answerFault(fault)
+  #refuse(fault: Fault, more: readonly string[] = []): void {
+    this.#answerFault(fault, this.ray, more)
     this.#accountFor(fault)
   }
 
@@ -239,8 +257,8 @@ class Visit {
   }
 
   /** `ray`: of the answer that failed, where that is an earlier one. */
-  #answerFault(fault: Fault, ray: Ray = this.ray): void {
-    const headers = ray === this.ray ? this.headers : withRay(this.headers, ray)
+  #answerFault(fault: Fault, ray: Ray = this.ray, more: readonly string[] = []): void {
+    const headers = ray === this.ray ? [...this.headers, ...more] : withRay(this.headers, ray)
     answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray })
   }
 
