@@ -36,7 +36,12 @@ before(async () => {
     web: {
       routes: [
         { app: await listen(app), headers: { 'x-frame-options': 'DENY' } },
-        { path: '/below', app: `http://127.0.0.1:${(app.address() as AddressInfo).port}`, stripPath: true, cache: false },
+        {
+          path: '/below',
+          app: `http://127.0.0.1:${(app.address() as AddressInfo).port}`,
+          stripPath: true,
+          cache: false,
+        },
         { path: '/dead', app: deadUrl },
         { path: '/crude', app: await listen(crude), headMs: 300 },
         { path: '/brief', app: `http://127.0.0.1:${(app.address() as AddressInfo).port}`, idleMs: 200, cache: false },
@@ -71,7 +76,13 @@ test('the application is told who asks, and nothing that is of our connection', 
   const answer = await ask(house.port, '/a%20b?c=d', {
     method: 'POST',
     body: 'hello',
-    headers: { connection: 'close, x-mine', 'x-mine': '1', te: 'trailers', 'x-other': '2', 'x-forwarded-host': 'front.test' },
+    headers: {
+      connection: 'close, x-mine',
+      'x-mine': '1',
+      te: 'trailers',
+      'x-other': '2',
+      'x-forwarded-host': 'front.test',
+    },
   })
   assert.equal(answer.text, 'seen')
   const { request, body } = await seen
@@ -89,7 +100,16 @@ test('the application is told who asks, and nothing that is of our connection', 
 
 test('an answer comes back as it is, with our ray, and fields that come twice stay two', async () => {
   handle = (_, response) => {
-    response.writeHead(201, 'Made', ['set-cookie', 'a=1', 'set-cookie', 'b=2', 'x-request-id', 'theirs', 'keep-alive', 'timeout=9'])
+    response.writeHead(201, 'Made', [
+      'set-cookie',
+      'a=1',
+      'set-cookie',
+      'b=2',
+      'x-request-id',
+      'theirs',
+      'keep-alive',
+      'timeout=9',
+    ])
     response.end('made')
   }
   const { status, rawHeaders, headers, text } = await ask(house.port, '/')
@@ -166,7 +186,12 @@ test('a dead, a slow, a broken and a babbling application have pages of their ow
     ['/crude', '', 502, 'HF_APP_BROKEN'],
     ['/crude', 'no HTTP at all\r\n\r\n', 502, 'HF_APP_BROKEN'],
     ['/crude', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabc', 502, 'HF_APP_BROKEN'],
-    ['/crude', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n', 502, 'HF_APP_BROKEN'],
+    [
+      '/crude',
+      'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      502,
+      'HF_APP_BROKEN',
+    ],
   ] as const
   for (const [path, words, status, code] of cases) {
     crudeWords = words

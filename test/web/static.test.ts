@@ -120,7 +120,11 @@ test('only reading is understood', async () => {
 test('who has it already is told so', async () => {
   const { headers } = await get('/ten.bin')
   const { etag = '', 'last-modified': changed = '' } = headers
-  for (const known of [{ 'if-none-match': etag }, { 'if-none-match': `"x", W/${etag}` }, { 'if-modified-since': changed }]) {
+  for (const known of [
+    { 'if-none-match': etag },
+    { 'if-none-match': `"x", W/${etag}` },
+    { 'if-modified-since': changed },
+  ]) {
     const { status, text, headers: told } = await get('/ten.bin', known)
     assert.deepEqual([status, text, told['etag'], told['content-type']], [304, '', etag, undefined])
   }
@@ -174,15 +178,31 @@ test('text is compressed as the client likes it, and each form has its own tag',
     assert.ok(body.length < plain.body.length / 4)
     assert.equal(open[coding](body).toString(), script)
     tags.add(headers['etag'])
-    assert.equal((await get('/plain.js', { 'accept-encoding': coding, 'if-none-match': headers['etag'] ?? '' })).status, 304)
+    assert.equal(
+      (await get('/plain.js', { 'accept-encoding': coding, 'if-none-match': headers['etag'] ?? '' })).status,
+      304,
+    )
   }
   assert.equal(tags.size, 4)
   const choices: readonly (readonly [string, string | undefined])[] = [
-    ...([['gzip, br', 'br'], ['gzip;q=1, br;q=0.5', 'gzip'], ['br;q=0, gzip', 'gzip'], ['*', 'br']] as const),
-    ...([['identity', undefined], ['', undefined], ['deflate', undefined], ['identity, gzip;q=0.5', undefined]] as const),
+    ...([
+      ['gzip, br', 'br'],
+      ['gzip;q=1, br;q=0.5', 'gzip'],
+      ['br;q=0, gzip', 'gzip'],
+      ['*', 'br'],
+    ] as const),
+    ...([
+      ['identity', undefined],
+      ['', undefined],
+      ['deflate', undefined],
+      ['identity, gzip;q=0.5', undefined],
+    ] as const),
   ]
   for (const [wanted, coding] of choices)
-    assert.deepEqual([wanted, (await get('/plain.js', { 'accept-encoding': wanted })).headers['content-encoding']], [wanted, coding])
+    assert.deepEqual(
+      [wanted, (await get('/plain.js', { 'accept-encoding': wanted })).headers['content-encoding']],
+      [wanted, coding],
+    )
   assert.equal((await get('/ten.bin', { 'accept-encoding': 'br' })).headers['content-encoding'], undefined)
 })
 

@@ -42,6 +42,8 @@ export interface WebFact {
   readonly durationMs: number
 }
 
+const listenersMax = 24
+
 type Serve = (visit: WebVisit, path: string, query: string) => Promise<Outcome>
 
 export class WebSite implements Web {
@@ -89,6 +91,8 @@ export class WebSite implements Web {
       visit.fail(fault, headers)
     }
     const { response } = visit
+    // A pipeline alone has half a dozen; with those who account for the answer they are more than Node expects.
+    response.setMaxListeners(listenersMax)
     response.once('close', () => this.#settle(site, visit, news, failed))
     try {
       ;({ news } = await site.serve({ ...visit, fail }, path, query))
