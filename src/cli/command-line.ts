@@ -1,5 +1,6 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
+import { addCacheCommands } from './cache-commands.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
@@ -168,6 +169,7 @@ alerts
     await testReceiver(options.config ?? 'holdfast.yaml', receiver)
   })
 
+addCacheCommands(program)
 addIncidentCommands(program)
 addMaintenanceCommands(program)
 

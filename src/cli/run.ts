@@ -10,7 +10,9 @@ import { systemRandom } from '../ground/random.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
+import { cachePath } from '../house/state-files.ts'
 import { type Log, openLog } from '../observe/log.ts'
+import { SqliteCacheDesk } from '../store/sqlite-cache-desk.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
@@ -59,7 +61,7 @@ export async function run(options: RunOptions): Promise<void> {
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
     const desks: Desks = { failed, desk, consoleDesk, statusDesk, site }
-    const asked = adminParts(supervisor, record, desks, config.site)
+    const asked = adminParts(supervisor, record, desks, config)
     await using admin = await openAdmin({ ...config.admin, tokens }, asked)
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
@@ -138,7 +140,7 @@ function adminParts(
   supervisor: Supervisor,
   record: OpenRecord,
   { failed, desk, consoleDesk, statusDesk, site: page }: Desks,
-  site: string,
+  config: Config,
 ): AdminParts {
   return {
     metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
@@ -148,11 +150,12 @@ function adminParts(
     status: () => statusDesk.view(),
     subscriptions: () => page.report(),
     record: record.read,
+    cache: () => SqliteCacheDesk.open(cachePath(config), join(config.stateDir, 'cache')),
     consoleDesk,
     nowMs: () => Date.now(),
     refusals: {
       clock: systemClock,
-      rays: new RaySource(systemClock, systemRandom, { node: systemRandom.bits(20), site }),
+      rays: new RaySource(systemClock, systemRandom, { node: systemRandom.bits(20), site: config.site }),
       observer: { settled: (fact) => record.recorder.call(fact) },
     },
   }

@@ -32,6 +32,7 @@ async function openStage(tokens: readonly string[] = []) {
       status: () => ({}),
       subscriptions: () => Promise.resolve({ ways: [] }),
       record: () => shelf,
+      cache: () => null,
       consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
       nowMs: () => clock.nowMs(),
       refusals: {

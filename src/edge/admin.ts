@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
+import { answerCache, cachePaths, type CacheQuestion } from './admin-cache.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
 import { AdminRefusals } from './admin-refusal.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
@@ -28,6 +29,8 @@ export interface AdminParts {
   readonly record: () => RecordReader | null
   /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
   readonly consoleDesk: { state(since: number): object; shownConfig(): object }
+  /** What is kept of applications; null where that is not on the disk. @throws when it cannot be read. */
+  readonly cache: CacheQuestion['open']
   /** Wall time. */
   readonly nowMs: () => number
   /** Where refusals get their rays, and who is told of them. */
@@ -72,14 +75,19 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
     { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
     (request, response) => {
       const [path, query] = targetOf(request.url ?? '/')
+      if (cachePaths.has(path) && mayAsk(request, tokens)) {
+        const question = { request, path, query, open: parts.cache, send: sendJson, refuse }
+        return answerOrRefuse(() => answerCache(response, question), response)
+      }
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
       if (answerConsole(path, request, response)) return
       const answer = answers.get(path)
-      if (!answer)
+      if (!answer && !cachePaths.has(path))
         return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
       const isTrusted = mayAsk(request, tokens)
-      if (isTrusted || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, isTrusted), response)
+      if (answer && (isTrusted || forProbes.has(path)))
+        return answerOrRefuse(() => answer(response, query, isTrusted), response)
       const detail = tokens.length === 0 ? 'ask by the address of this machine, or by localhost' : tokenWords
       const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: tokens.length === 0 ? 403 : 401 })
       refuse(response, fault, tokens.length === 0 ? [] : ['www-authenticate', 'Bearer'])

@@ -163,6 +163,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       status: () => ({}),
       subscriptions: () => Promise.resolve({ ways: [] }),
       record: () => shelf,
+      cache: () => null,
       consoleDesk: { state: () => ({}), shownConfig: () => ({ yaml: 'site: behind-the-token\n' }) },
       nowMs: () => 0,
       refusals: {
