@@ -1,6 +1,6 @@
 /**
- * `GET /cache` and `POST /cache/purge` on the operators' port: what is kept, and taking it out. A purge is told in JSON,
- * which no page of another site can send without being asked first.
+ * `GET /cache` and `POST /cache/purge` on the operators' port: what is kept, and taking it out. A purge is told in
+ * JSON, which no page of another site can send without being asked first.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Fault, toFault } from '../fault/fault.ts'

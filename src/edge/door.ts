@@ -10,6 +10,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
 import { redact } from '../ground/redact.ts'
 import type { Random } from '../ground/random.ts'
+import { webRoute } from '../observe/exchange-fact.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
 import { openTrace, type Trace, type TraceOptions } from '../observe/trace-context.ts'
@@ -226,7 +227,7 @@ class Visit {
   #isOfWeb(path: string): boolean {
     const { web } = this.#parts
     if (web === null || path === '/v1' || path.startsWith('/v1/')) return false
-    this.route = 'web'
+    this.route = webRoute
     this.family = null
     const { ray, beganMs, headers } = this
     const fail = (fault: Fault, more: readonly string[] = []): void => this.#refuse(fault, more)

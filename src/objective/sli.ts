@@ -1,6 +1,6 @@
 /** Whether a settled call was good in the sense of an objective. Pure. */
 import { faultKind } from '../fault/code.ts'
-import type { ExchangeFact } from '../observe/exchange-fact.ts'
+import { type ExchangeFact, webRoute } from '../observe/exchange-fact.ts'
 import type { Objective } from './objective-options.ts'
 import type { SliName } from './sli-name.ts'
 import { thresholdMs } from './threshold.ts'
@@ -8,7 +8,7 @@ import { thresholdMs } from './threshold.ts'
 /** Readings of answers that were given before; not calls. */
 const readings = 'answers'
 /** Requests to durable streams, and to pages and applications: of them only those that fail are told. */
-const notCalls = new Set(['streams', 'web'])
+const notCalls = new Set(['streams', webRoute])
 
 /** What an indicator needs of the account of a call. */
 export type Judged = Pick<

@@ -19,6 +19,7 @@ const markPeriodMs = 2000
 const marksMax = 10_000
 /** Bodies on their way to the disk; what comes then is not kept. */
 const writesMax = 64
+const lentMax = 4096
 /** A file younger than this may be one whose entry is being written. */
 const strayMs = 600_000
 
@@ -41,6 +42,8 @@ export class SqliteCache implements CacheStore {
   #used = new Set<number>()
   #writing = new Map<number, Promise<void>>()
   #reading = new Map<number, Promise<Buffer | null>>()
+  /** Bodies that somebody has still in hand, such as a slow reader: nobody reads them a second time. */
+  #lent = new Map<number, WeakRef<Buffer>>()
   #timer: Timer
   #clock: Clock
 
@@ -165,6 +168,8 @@ export class SqliteCache implements CacheStore {
 
   /** Those that want the same body wait for one reading. */
   #readFile({ id, bodyBytes }: CacheEntry): Promise<Buffer | null> {
+    const lent = this.#lent.get(id)?.deref()
+    if (lent) return Promise.resolve(lent)
     const underWay = this.#reading.get(id)
     if (underWay) return underWay
     const read = readFile(this.#fileOf(id))
@@ -172,7 +177,13 @@ export class SqliteCache implements CacheStore {
       .catch(() => null)
       .then((body) => {
         this.#reading.delete(id)
-        if (body) this.#bodies.put(id, body)
+        if (body) {
+          this.#bodies.put(id, body)
+          this.#lent.delete(id)
+          this.#lent.set(id, new WeakRef(body))
+          const [oldest] = this.#lent.keys()
+          if (this.#lent.size > lentMax && oldest !== undefined) this.#lent.delete(oldest)
+        }
         return body
       })
     this.#reading.set(id, read)

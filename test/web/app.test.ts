@@ -93,7 +93,7 @@ test('the application is told who asks, and nothing that is of our connection', 
   assert.equal(headers['x-forwarded-for'], '127.0.0.1')
   assert.equal(headers['x-forwarded-proto'], 'http')
   assert.equal(headers['x-forwarded-host'], 'front.test')
-  assert.equal(headers['forwarded'], 'for=127.0.0.1;host="site.test";proto=http')
+  assert.equal(headers['forwarded'], 'for=127.0.0.1;host="front.test";proto=http')
   assert.match(headers.via ?? '', /^1\.1 holdfast-/)
   assert.equal(headers['x-request-id'], answer.headers['holdfast-ray'])
 })

@@ -276,6 +276,39 @@ test('bodies in files are as good as those in the index; too large ones pass thr
   assert.equal(seen.length, 3)
 })
 
+test('what a request brings beside its address leads no other to the wrong answer', async () => {
+  const path = newPath()
+  handle = (request, response) => {
+    const told = ['x-forwarded-host', 'x-original-url', 'forwarded'].map((name) => String(request.headers[name]))
+    reply({ 'cache-control': 'max-age=60' }, told.join(' '))(request, response)
+  }
+  const usual = 'site.test undefined for=127.0.0.1;host="site.test";proto=http'
+  await get(path, { 'x-original-url': '/admin', forwarded: 'host=evil.test', 'x-forwarded-scheme': 'http' })
+  assert.equal((await get(path)).text, usual)
+  // A proxy on this network is believed, and what it names is another address.
+  assert.match((await get(path, { 'x-forwarded-host': 'front.test' })).text, /^front\.test/)
+  assert.equal((await get(path)).text, usual)
+  assert.equal(seen.length, 2)
+  const other = newPath()
+  for (let i = 0; i < 2; i++) {
+    const answer = await ask(house.port, other, { body: 'x' })
+    assert.equal(status(answer), 'holdfast; fwd=bypass')
+  }
+  assert.match(status(await get(other)), /fwd=uri-miss/)
+})
+
+test('a HEAD that finds something stale renews it whole', async () => {
+  const path = newPath()
+  handle = reply({ 'cache-control': 'max-age=0, stale-while-revalidate=60' }, 'old')
+  await get(path)
+  handle = reply({ 'cache-control': 'max-age=60' }, 'newer')
+  await get(path, {}, 'HEAD')
+  await until('it to be asked for', () => seen.length === 2)
+  assert.equal(seen[1]?.method, 'GET')
+  for (let tries = 0; tries < 200 && (await get(path)).text !== 'newer'; tries++);
+  assert.equal((await get(path)).text, 'newer')
+})
+
 test('only-if-cached is answered from the cache or not at all', async () => {
   const path = newPath()
   const answer = await get(path, { 'cache-control': 'only-if-cached' })

@@ -10,7 +10,7 @@ import { test } from 'node:test'
 import { writeYaml } from '../../src/config.ts'
 import { holdfast, startGateway } from '../crash/gateway.ts'
 
-test('what is purged is gone for all workers at once; what is not stays, also over a restart of the gateway', async () => {
+test('what is purged is gone for all workers at once; what is not stays', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-purge-'))
   let count = 0
   const app = createServer((request, response) => {

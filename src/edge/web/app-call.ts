@@ -4,7 +4,7 @@ import { hopByHop, valueOf, without } from '../../cache/header-list.ts'
 import { Fault } from '../../fault/fault.ts'
 import type { AppAnswer, AppFlight, AppLink } from '../../relay/wire/app-link.ts'
 import { below } from './find-route.ts'
-import { fieldsOf, requestFields } from './app-request.ts'
+import { fieldsOf, type Front, frontOf, requestFields } from './app-request.ts'
 import type { WebRouteOptions } from './web-options.ts'
 import type { WebVisit } from './web.ts'
 
@@ -25,7 +25,7 @@ export class AppCall {
   /** Of the request, without those of HTTP/2 that are no fields. */
   readonly fields: readonly string[]
   readonly host: string
-  readonly isTls: boolean
+  readonly front: Front
   #parts: AppParts
   #route: WebRouteOptions
   /** Path and query. */
@@ -39,30 +39,35 @@ export class AppCall {
     this.#parts = parts
     this.fields = fieldsOf(request.rawHeaders)
     this.host = hostOf(visit)
-    this.isTls = 'encrypted' in request.socket
+    const isTls = (request.socket as { encrypted?: boolean }).encrypted === true
+    this.front = frontOf(this.fields, this.host, { isTls, address: request.socket.remoteAddress ?? '' })
   }
 
   /** The address as it is asked for, whole: what is kept stands under it. */
   get url(): string {
-    return `${this.isTls ? 'https' : 'http'}://${this.host.toLowerCase()}${this.#target}`
+    return `${this.front.proto}://${this.front.host.toLowerCase()}${this.#target}`
   }
 
   /** The fields that the application gets. */
   get asked(): string[] {
     const { request, headers } = this.visit
     const requestId = valueOf(headers, 'x-request-id') ?? this.visit.ray
-    const address = request.socket.remoteAddress ?? ''
-    const { isTls, host } = this
-    const between = { address, isTls, node: this.#parts.node, requestId, httpVersion: request.httpVersion }
-    return requestFields(this.fields, host, between)
+    const between = { node: this.#parts.node, requestId, httpVersion: request.httpVersion }
+    return requestFields(this.fields, this.host, this.front, between)
+  }
+
+  get hasBody(): boolean {
+    const { headers, httpVersion, method = 'GET' } = this.visit.request
+    if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) return true
+    return headers['content-length'] === undefined && !bodiless.has(method) && httpVersion === '2.0'
   }
 
   /** Sends it. `isOurs`: for the cache's sake, so without its body, and no early answers are passed on. */
   ask(headers: readonly string[], isOurs = false): AppFlight {
     const { request } = this.visit
     const path = this.#route.stripPath ? below(this.#target, this.#route) : this.#target
-    const method = request.method ?? 'GET'
-    const hasBody = !isOurs && this.#hasBody(method)
+    const method = isOurs ? 'GET' : (request.method ?? 'GET')
+    const hasBody = !isOurs && this.hasBody
     if (hasBody && Number(request.headers['content-length'] ?? 0) > this.#parts.bodyBytesMax) throw this.#tooLarge()
     const onInterim = isOurs
       ? (): void => {}
@@ -92,12 +97,6 @@ export class AppCall {
     return Object.entries(this.#route.headers).flat()
   }
 
-  #hasBody(method: string): boolean {
-    const { headers } = this.visit.request
-    if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) return true
-    return headers['content-length'] === undefined && !bodiless.has(method) && this.visit.request.httpVersion === '2.0'
-  }
-
   /** The body is not read before it is wanted: whoever waits for leave to send it gets that now. */
   #watchBody(flight: AppFlight): void {
     const { request, response } = this.visit
@@ -118,7 +117,8 @@ export class AppCall {
   #tellEarly(status: number, told: readonly string[]): void {
     const { response } = this.visit
     if (response.headersSent || response.destroyed) return
-    if (status === 102) response.writeProcessing()
+    // What speaks HTTP/2 has no way to say it.
+    if (status === 102 && 'writeProcessing' in response) response.writeProcessing()
     if (status !== 103) return
     const hints: Record<string, string | string[]> = {}
     for (let i = 0; i < told.length; i += 2) {

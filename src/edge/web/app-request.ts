@@ -1,12 +1,10 @@
 /** What an application is told of a request: the caller's own fields, and who stands between. Pure. */
+import { splitList } from '../../cache/field-list.ts'
 import { type HeaderList, hopByHop, linesOf, valueOf, without } from '../../cache/header-list.ts'
 import { capability } from '../../cache/targeted.ts'
 import { isPublicAddress } from '../../ground/public-address.ts'
 
 export interface Between {
-  /** Of whoever is at the other end of the connection. */
-  readonly address: string
-  readonly isTls: boolean
   /** Our name in `via`. */
   readonly node: string
   /** What the answer bears as `x-request-id`. */
@@ -14,11 +12,19 @@ export interface Between {
   readonly httpVersion: string
 }
 
-/** They say who the caller is; from just anybody they are not believed. */
-const forwardedNames = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'] as const
+/** They say who the caller is and what it asked for; from just anybody they are not believed. */
 const dropped: ReadonlySet<string> = new Set([
-  ...forwardedNames,
-  ...['x-forwarded-port', 'x-forwarded-server', 'x-real-ip', 'expect', 'x-request-id', 'host', 'surrogate-capability'],
+  ...[
+    'forwarded',
+    'x-forwarded-for',
+    'x-forwarded-host',
+    'x-forwarded-proto',
+    'x-forwarded-port',
+    'x-forwarded-server',
+  ],
+  ...['x-real-ip', 'expect', 'x-request-id', 'host', 'surrogate-capability'],
+  // Some applications answer for these and not for the address: the wrong answer would be kept.
+  ...['x-original-url', 'x-rewrite-url', 'x-forwarded-prefix', 'x-host', 'x-forwarded-scheme', 'x-url-scheme'],
 ])
 const conditions: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since', 'if-range', 'range'])
 
@@ -30,25 +36,46 @@ export function fieldsOf(rawHeaders: HeaderList): string[] {
   return fields
 }
 
+/** Who is asked, as the caller sees it: what is kept stands under it, so an application may go by it. */
+export interface Front {
+  readonly host: string
+  readonly proto: 'http' | 'https'
+  /** Addresses of the caller and of the proxies before us, in order. */
+  readonly chain: readonly string[]
+}
+
+const hostPattern = /^[\w.:[\]-]{1,260}$/
+const chainMax = 16
+
+/** A proxy of ours may stand before us on this network, and is believed; others may claim anything. */
+export function frontOf(
+  fields: HeaderList,
+  host: string,
+  { address, isTls }: { readonly address: string; readonly isTls: boolean },
+): Front {
+  const isBelieved = !isPublicAddress(plainAddress(address))
+  const told = (name: string): string => (isBelieved ? (linesOf(fields, name)[0] ?? '') : '')
+  const [named, proto] = [told('x-forwarded-host'), told('x-forwarded-proto')]
+  const before = isBelieved ? splitList(linesOf(fields, 'x-forwarded-for'), chainMax) : []
+  return {
+    host: hostPattern.test(named) ? named : host,
+    proto: proto === 'https' || proto === 'http' ? proto : isTls ? 'https' : 'http',
+    chain: [...before, plainAddress(address)],
+  }
+}
+
 /** Fields for the application. `host`: as the caller named it. */
-export function requestFields(fields: HeaderList, host: string, between: Between): string[] {
+export function requestFields(fields: HeaderList, host: string, front: Front, between: Between): string[] {
   const ending = hopByHop(fields)
-  const kept = without(fields, { has: (name) => ending.has(name) || dropped.has(name) })
-  // A proxy of ours may stand before us, on this network; a caller from elsewhere may claim anything.
-  const isBelieved = !isPublicAddress(between.address.replace(/^::ffff:/, ''))
-  const before = (name: string): string[] => (isBelieved ? linesOf(fields, name) : [])
-  const { address, isTls, node, requestId, httpVersion } = between
-  const proto = isTls ? 'https' : 'http'
-  const via = `${httpVersion} ${node}`
-  const known = linesOf(fields, 'via')
+  const kept = without(fields, { has: (name) => name === 'via' || ending.has(name) || dropped.has(name) })
+  const { node, requestId, httpVersion } = between
+  const via = [...linesOf(fields, 'via'), `${httpVersion} ${node}`].join(', ')
+  const nodes = front.chain.map((each) => `for=${forwardedNode(each)}`)
+  const last = nodes.pop() ?? ''
   return [
-    ...['host', host],
-    ...without(kept, new Set(['via'])),
-    ...['via', [...known, via].join(', '), 'x-request-id', requestId],
-    ...['x-forwarded-for', [...before('x-forwarded-for'), plainAddress(address)].join(', ')],
-    ...['x-forwarded-host', before('x-forwarded-host')[0] ?? host],
-    ...['x-forwarded-proto', before('x-forwarded-proto')[0] ?? proto],
-    ...['forwarded', [...before('forwarded'), `for=${node7239(address)};host="${host}";proto=${proto}`].join(', ')],
+    ...['host', host, ...kept, 'via', via, 'x-request-id', requestId],
+    ...['x-forwarded-for', front.chain.join(', '), 'x-forwarded-host', front.host, 'x-forwarded-proto', front.proto],
+    ...['forwarded', [...nodes, `${last};host="${front.host}";proto=${front.proto}`].join(', ')],
     ...['surrogate-capability', `${capability}="Surrogate/1.0"`],
     ...framing(fields),
   ]
@@ -73,8 +100,8 @@ function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/, '')
 }
 
-/** RFC 7239 section 6. */
-function node7239(address: string): string {
-  const plain = plainAddress(address)
-  return plain.includes(':') ? `"[${plain}]"` : plain
+/** RFC 7239 section 6; what is no address is not repeated. */
+function forwardedNode(address: string): string {
+  if (/^[\d.]+$/.test(address)) return address
+  return /^[\da-f:.]+$/i.test(address) ? `"[${address}]"` : 'unknown'
 }

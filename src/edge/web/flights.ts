@@ -78,7 +78,6 @@ export class Flights {
   }
 
   #notePass(key: string): void {
-    this.#passes.delete(key)
     this.#passes.set(key, this.#clock.monotonicMs() + passMs)
     const [oldest] = this.#passes.keys()
     if (this.#passes.size > passesMax && oldest !== undefined) this.#passes.delete(oldest)

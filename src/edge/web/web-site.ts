@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { Fault, toFault } from '../../fault/fault.ts'
 import type { Clock } from '../../ground/clock.ts'
+import { redact } from '../../ground/redact.ts'
 import { AppLink } from '../../relay/wire/app-link.ts'
 import type { CacheStore } from '../../store/cache-store.ts'
 import { AnswerShelf } from './answer-shelf.ts'
@@ -35,6 +36,8 @@ export interface WebFact {
   /** Path of the route, as the configuration has it. */
   readonly route: string
   readonly method: string
+  /** Without its query, which may hold secrets. */
+  readonly path: string
   /** Sent, or 499 where the reader left before its end. */
   readonly status: number
   /** What the cache did: `hit`, why it asked, or nothing where there is none. */
@@ -43,6 +46,8 @@ export interface WebFact {
 }
 
 const listenersMax = 24
+/** Of a path in the log. */
+const pathLengthMax = 200
 
 type Serve = (visit: WebVisit, path: string, query: string) => Promise<Outcome>
 
@@ -106,7 +111,8 @@ export class WebSite implements Web {
     const cache = news.isHit ? (news.forward ? 'stale' : 'hit') : (news.forward ?? '')
     const status = failed?.status ?? (response.writableFinished ? response.statusCode : 499)
     const durationMs = this.#parts.clock.monotonicMs() - beganMs
-    this.#parts.settled({ ray, route: path, method: request.method ?? '', status, cache, durationMs })
+    const asked = redact((request.url ?? '').split('?', 1)[0]?.slice(0, pathLengthMax) ?? '')
+    this.#parts.settled({ ray, route: path, method: request.method ?? '', path: asked, status, cache, durationMs })
   }
 
   #files(route: WebRouteOptions, copies: CodedCopies): Serve {
