@@ -296,6 +296,7 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     const message = `a request has ${requestMs} ms, and its headers alone have ${headersMs} ms`
     problems.push({ place: locate(['limits', 'requestMs']), field: 'limits.requestMs', message, cure })
   }
+  checkRoutes(config, locate, problems)
   const names = config.keys.map((key) => key.name)
   config.keys.forEach((key, i) => {
     if (names.indexOf(key.name) === i) return
@@ -307,6 +308,20 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     })
   })
   return problems
+}
+
+/** Two routes for one address: one of them would never be seen. */
+function checkRoutes({ web }: Config, locate: Locate, problems: Problem[]): void {
+  const places = web.routes.map(({ host = '', path }) => `${host}${path.replace(/(?<=.)\/$/, '')}`)
+  places.forEach((place, i) => {
+    if (places.indexOf(place) === i) return
+    problems.push({
+      place: locate(['web', 'routes', i]),
+      field: `web.routes.${i}`,
+      message: `another route has ${place} already`,
+      cure: 'Give each its own `path` or `host`.',
+    })
+  })
 }
 
 type Miss = (path: PropertyKey[], what: string, wanted: string, known: string[]) => void

@@ -13,18 +13,9 @@ import { readKeys } from '../house/secrets.ts'
 import { readRoom } from '../observe/vital-signs.ts'
 import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import { probe } from '../relay/wire/probe.ts'
+import { examineWeb } from './examine-web.ts'
+import type { Finding } from './finding.ts'
 import { readPidFile } from './restart.ts'
-
-export interface Finding {
-  /** `upstream gpu1`, `model chat`, `state folder`, `port 5020`. */
-  readonly about: string
-  readonly level: 'well' | 'warning' | 'trouble'
-  readonly words: string
-  /** What to do; empty where all is well. */
-  readonly cure: string
-  /** The fault that calls would meet; null for none. */
-  readonly code: string | null
-}
 
 const timeoutMs = 5000
 /** Asked together. */
@@ -43,7 +34,7 @@ export async function examine(config: Config, nowMs: number): Promise<readonly F
     const looks = some.map(([name, { url }]) => lookAtDates(name, new URL(url), nowMs))
     findings.push(...(await Promise.all(looks)).flat())
   }
-  findings.push(...unofferedModels(config, offers), await stateFinding(config))
+  findings.push(...unofferedModels(config, offers), ...(await examineWeb(config)), await stateFinding(config))
   if (!isRunning(config.stateDir)) findings.push(...(await portFindings(config)))
   return findings
 }

@@ -81,6 +81,12 @@ export class SqliteCacheIndex {
     return this.#file.sql('SELECT 1 FROM entry WHERE id = ?').get(id) !== undefined
   }
 
+  /** The last number that was given; 0 for none. */
+  get lastId(): number {
+    const row = this.#file.sql("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").get()
+    return (row?.['seq'] as number | undefined) ?? 0
+  }
+
   /** @param isInline whether the body stands in the index. @throws when another process writes, or the disk is full */
   put({ key, variant, meta, body, tags }: NewEntry, isInline: boolean): { entry: CacheEntry; dropped: Dropped[] } {
     const nowMs = this.#clock.nowMs()

@@ -44,6 +44,7 @@ export class SqliteCache implements CacheStore {
   #reading = new Map<number, Promise<Buffer | null>>()
   /** Bodies that somebody has still in hand, such as a slow reader: nobody reads them a second time. */
   #lent = new Map<number, WeakRef<Buffer>>()
+  #isClosed = false
   #timer: Timer
   #clock: Clock
 
@@ -110,6 +111,7 @@ export class SqliteCache implements CacheStore {
     this.#timer.cancel()
     await Promise.all(this.#writing.values())
     this.#mark()
+    this.#isClosed = true
     this.#index.close()
   }
 
@@ -201,14 +203,18 @@ export class SqliteCache implements CacheStore {
   /** Removes files that no entry knows: what a crash left. */
   async #sweep(): Promise<void> {
     const { folder } = this.#options
+    const names = await readdir(folder).catch(() => [])
     const limitMs = this.#clock.nowMs() - strayMs
-    for (const name of await readdir(folder).catch(() => [])) {
+    // Where the machine lost power the index may have forgotten its last entries; their numbers are given again.
+    const lastId = this.#try(() => this.#index.lastId) ?? Number.POSITIVE_INFINITY
+    for (const name of names) {
       const id = Number(/^(\d+)\.body(?:\.part)?$/.exec(name)?.[1] ?? 0)
+      if (this.#isClosed) return
       if (id === 0 || this.#writing.has(id)) continue
       const isKnown = !name.endsWith('.part') && this.#try(() => this.#index.has(id)) !== false
       const file = join(folder, name)
       const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
-      if (!isKnown && mtimeMs < limitMs) await rm(file, { force: true }).catch(() => {})
+      if (!isKnown && (id > lastId || mtimeMs < limitMs)) await rm(file, { force: true }).catch(() => {})
     }
   }
 }
