@@ -147,6 +147,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
   const problems = checkReferences(config, locate)
+  checkRoutes(config, locate, problems)
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
@@ -296,7 +297,6 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     const message = `a request has ${requestMs} ms, and its headers alone have ${headersMs} ms`
     problems.push({ place: locate(['limits', 'requestMs']), field: 'limits.requestMs', message, cure })
   }
-  checkRoutes(config, locate, problems)
   const names = config.keys.map((key) => key.name)
   config.keys.forEach((key, i) => {
     if (names.indexOf(key.name) === i) return

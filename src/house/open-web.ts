@@ -31,7 +31,8 @@ export function openWeb(config: Config, { clock, log, metrics, node }: WebBase):
     counted.add(fact)
     if (config.log.access) log.info(fact, 'web')
   }
-  return new WebSite({ clock, options, node, bodyBytesMax: limits.bodyBytesMax, store, settled })
+  const { bodyBytesMax, stalledReaderMs } = limits
+  return new WebSite({ clock, options, node, bodyBytesMax, stalledReaderMs, store, settled })
 }
 
 function openCache(config: Config, clock: Clock, log: Log): CacheStore {

@@ -32,7 +32,7 @@ before(async () => {
   const deadUrl = await listen(dead)
   dead.close()
   house = await openTestHouse({
-    limits: { bodyBytesMax: 100_000 },
+    limits: { bodyBytesMax: 100_000, stalledReaderMs: 500 },
     web: {
       routes: [
         { app: await listen(app), headers: { 'x-frame-options': 'DENY' } },
@@ -233,6 +233,20 @@ test('a visitor who leaves is told to the application', async () => {
   await until('the request', () => hasCome)
   socket.destroy()
   await until('the application to know', () => isGone)
+})
+
+test('a reader that takes nothing is let go, and the application with it', async () => {
+  let isGone = false
+  handle = (_, response) => {
+    response.writeHead(200, { 'content-length': 50_000_000 })
+    response.write(Buffer.alloc(50_000_000))
+    response.on('close', () => (isGone = true))
+  }
+  const socket = connect(house.port, '127.0.0.1').on('error', () => {})
+  socket.pause()
+  socket.write('GET /much HTTP/1.1\r\nhost: a\r\n\r\n')
+  await until('it to be let go', () => isGone)
+  socket.destroy()
 })
 
 test('what two servers could read in two ways goes to none', async () => {

@@ -13,6 +13,7 @@ import { FillingPurse } from './filling.ts'
 import { findRoute } from './find-route.ts'
 import { Flights } from './flights.ts'
 import { Folder } from './folder.ts'
+import { SlowReaders } from './slow-readers.ts'
 import { isAmbiguous } from './safe-path.ts'
 import { StaticFiles } from './static-files.ts'
 import type { Web, WebVisit } from './web.ts'
@@ -24,6 +25,8 @@ export interface WebParts {
   /** Our name in `via`. */
   readonly node: string
   readonly bodyBytesMax: number
+  /** A reader that takes nothing for so long is let go. */
+  readonly stalledReaderMs: number
   /** Null where no route keeps anything. */
   readonly store: CacheStore | null
   /** Told of each request, once it is over. */
@@ -55,10 +58,12 @@ export class WebSite implements Web {
   #parts: WebParts
   #sites: readonly (WebRouteOptions & { readonly serve: Serve })[]
   #opened = new DisposableStack()
+  #readers: SlowReaders
 
   constructor(parts: WebParts) {
     this.#parts = parts
-    const { options, clock } = parts
+    const { options, clock, stalledReaderMs } = parts
+    this.#readers = this.#opened.use(new SlowReaders(clock, stalledReaderMs))
     const copies = new CodedCopies(options.cache.memoryBytesMax / 4)
     const flights = new Flights(clock)
     const purse = new FillingPurse(options.cache.fillingBytesMax)
@@ -98,6 +103,7 @@ export class WebSite implements Web {
     const { response } = visit
     // A pipeline alone has half a dozen; with those who account for the answer they are more than Node expects.
     response.setMaxListeners(listenersMax)
+    this.#readers.watch(response)
     response.once('close', () => this.#settle(site, visit, news, failed))
     try {
       ;({ news } = await site.serve({ ...visit, fail }, path, query))
