@@ -11,9 +11,9 @@ type Route = Config['web']['routes'][number]
 
 /** One finding a route, in their order. */
 export function examineWeb({ web }: Config): Promise<Finding[]> {
-  return Promise.all(
-    web.routes.map((route) => (route.app === undefined ? lookAtFolder(route) : callApp(route, new URL(route.app)))),
-  )
+  const look = async (route: Route): Promise<Finding> =>
+    route.app === undefined ? lookAtFolder(route) : await callApp(route, new URL(route.app))
+  return Promise.all(web.routes.map(look))
 }
 
 function lookAtFolder(route: Route): Finding {

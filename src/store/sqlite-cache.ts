@@ -131,6 +131,7 @@ export class SqliteCache implements CacheStore {
 
   /** A copy that cannot be had is no failure of anybody's request. */
   #try<T>(run: () => T): T | null {
+    if (this.#isClosed) return null
     try {
       return run()
     } catch (cause) {

@@ -1,9 +1,9 @@
 /** One request on its way to an application and its answer on the way back, both streamed. */
-import { pipeline } from 'node:stream'
 import { hopByHop, valueOf, without } from '../../cache/header-list.ts'
 import { Fault } from '../../fault/fault.ts'
 import type { AppAnswer, AppFlight, AppLink } from '../../relay/wire/app-link.ts'
 import { below } from './find-route.ts'
+import { pump } from './pump.ts'
 import { fieldsOf, type Front, frontOf, requestFields } from './app-request.ts'
 import type { WebRouteOptions } from './web-options.ts'
 import type { WebVisit } from './web.ts'
@@ -52,7 +52,9 @@ export class AppCall {
   get asked(): string[] {
     const { request, headers } = this.visit
     const requestId = valueOf(headers, 'x-request-id') ?? this.visit.ray
-    const between = { node: this.#parts.node, requestId, httpVersion: request.httpVersion }
+    const { 'transfer-encoding': coding, 'content-length': length } = request.headers
+    const isChunked = coding !== undefined || (this.hasBody && length === undefined)
+    const between = { node: this.#parts.node, requestId, httpVersion: request.httpVersion, isChunked }
     return requestFields(this.fields, this.host, this.front, between)
   }
 
@@ -82,7 +84,7 @@ export class AppCall {
   pass(answer: AppAnswer, more: readonly string[]): number {
     const { response } = this.visit
     response.writeHead(answer.status, [...this.answerFields(answer), ...more])
-    pipeline(answer.body, response, () => {})
+    pump(answer.body, response)
     return answer.status
   }
 
@@ -100,7 +102,7 @@ export class AppCall {
   /** The body is not read before it is wanted: whoever waits for leave to send it gets that now. */
   #watchBody(flight: AppFlight): void {
     const { request, response } = this.visit
-    if (request.headers.expect !== undefined) response.writeContinue()
+    if (request.headers.expect !== undefined) response.writeContinue?.()
     let bytes = 0
     request.on('data', (piece: Buffer) => {
       bytes += piece.length
@@ -117,8 +119,7 @@ export class AppCall {
   #tellEarly(status: number, told: readonly string[]): void {
     const { response } = this.visit
     if (response.headersSent || response.destroyed) return
-    // What speaks HTTP/2 has no way to say it.
-    if (status === 102 && 'writeProcessing' in response) response.writeProcessing()
+    if (status === 102) response.writeProcessing?.()
     if (status !== 103) return
     const hints: Record<string, string | string[]> = {}
     for (let i = 0; i < told.length; i += 2) {
@@ -128,7 +129,7 @@ export class AppCall {
       hints[name] = before === undefined ? value : [before, value].flat()
     }
     try {
-      response.writeEarlyHints(hints)
+      response.writeEarlyHints?.(hints)
     } catch {
       // A link that Node finds improper: it is a hint, and may be left out.
     }

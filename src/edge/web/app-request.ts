@@ -10,6 +10,8 @@ export interface Between {
   /** What the answer bears as `x-request-id`. */
   readonly requestId: string
   readonly httpVersion: string
+  /** It has a body whose length nobody told. */
+  readonly isChunked: boolean
 }
 
 /** They say who the caller is and what it asked for; from just anybody they are not believed. */
@@ -68,7 +70,7 @@ export function frontOf(
 export function requestFields(fields: HeaderList, host: string, front: Front, between: Between): string[] {
   const ending = hopByHop(fields)
   const kept = without(fields, { has: (name) => name === 'via' || ending.has(name) || dropped.has(name) })
-  const { node, requestId, httpVersion } = between
+  const { node, requestId, httpVersion, isChunked } = between
   const via = [...linesOf(fields, 'via'), `${httpVersion} ${node}`].join(', ')
   const nodes = front.chain.map((each) => `for=${forwardedNode(each)}`)
   const last = nodes.pop() ?? ''
@@ -77,13 +79,8 @@ export function requestFields(fields: HeaderList, host: string, front: Front, be
     ...['x-forwarded-for', front.chain.join(', '), 'x-forwarded-host', front.host, 'x-forwarded-proto', front.proto],
     ...['forwarded', [...nodes, `${last};host="${front.host}";proto=${front.proto}`].join(', ')],
     ...['surrogate-capability', `${capability}="Surrogate/1.0"`],
-    ...framing(fields),
+    ...(isChunked ? ['transfer-encoding', 'chunked'] : []),
   ]
-}
-
-/** Of an upload whose length nobody told. */
-function framing(fields: HeaderList): string[] {
-  return valueOf(fields, 'transfer-encoding') === null ? [] : ['transfer-encoding', 'chunked']
 }
 
 /** The same request, asking whether what is kept is still good. */

@@ -1,9 +1,9 @@
 /** Passes an answer on to its reader and keeps it, before the reader has its end: so the next one finds it. */
-import type { ServerResponse } from 'node:http'
 import { isKnown, validatorsOf } from '../../cache/validators.ts'
 import type { AppAnswer } from '../../relay/wire/app-link.ts'
 import type { AppCall } from './app-call.ts'
 import type { Filling } from './filling.ts'
+import type { WebAnswer } from './web.ts'
 
 export interface Keeping {
   readonly filling: Filling
@@ -48,12 +48,14 @@ function withoutLength(headers: readonly string[]): string[] {
 }
 
 /** Resolves when the reader takes more, or has gone. */
-function drained(response: ServerResponse): Promise<void> {
+function drained(response: WebAnswer): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      response.off('drain', done).off('close', done)
+      response.off('drain', done)
+      response.off('close', done)
       resolve()
     }
-    response.on('drain', done).on('close', done)
+    response.on('drain', done)
+    response.on('close', done)
   })
 }

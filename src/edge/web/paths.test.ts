@@ -103,8 +103,14 @@ test('codings in the order of the client’s liking', () => {
 
 test('who asked, as the application is told', () => {
   const told = (address: string, ...headers: string[]): Record<string, string> => {
+    const isChunked = headers.includes('chunked')
     const front = frontOf(headers, 'site.test', { address, isTls: false })
-    const fields = requestFields(headers, 'site.test', front, { node: 'n', requestId: 'r', httpVersion: '1.1' })
+    const fields = requestFields(headers, 'site.test', front, {
+      node: 'n',
+      requestId: 'r',
+      httpVersion: '1.1',
+      isChunked,
+    })
     return Object.fromEntries(
       fields.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), fields[i + 1] ?? '']] : [])),
     )

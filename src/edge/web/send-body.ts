@@ -1,9 +1,10 @@
 /** Sends what is there whole: as it is, a part of it, several, or only the word that the client has it already. */
-import { pipeline, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { type ByteRange, contentRange, readRanges } from '../../cache/byte-range.ts'
 import { type HeaderList, valueOf } from '../../cache/header-list.ts'
 import { isKnown, isUnmet, meetsIfRange, type Validators } from '../../cache/validators.ts'
 import { Fault } from '../../fault/fault.ts'
+import { pump } from './pump.ts'
 import type { WebVisit } from './web.ts'
 
 export interface Whole {
@@ -86,7 +87,7 @@ function sendPieces(visit: WebVisit, headers: readonly string[], whole: Whole, r
 /** What breaks off is seen by the client: its length is told. */
 function send({ response }: WebVisit, body: Buffer | Readable): void {
   if (Buffer.isBuffer(body)) response.end(body)
-  else pipeline(body, response, () => {})
+  else pump(body, response)
 }
 
 function without(headers: readonly string[], names: ReadonlySet<string>): string[] {

@@ -93,7 +93,7 @@ export class WebSite implements Web {
   }
 
   async #answer(site: WebRouteOptions & { serve: Serve }, visit: WebVisit, path: string, query: string): Promise<void> {
-    let news: Outcome['news'] = {}
+    let outcome: Outcome = { status: 0, news: {} }
     let failed: Fault | null = null
     const fail: WebVisit['fail'] = (fault, headers) => {
       if (failed) return
@@ -104,18 +104,18 @@ export class WebSite implements Web {
     // A pipeline alone has half a dozen; with those who account for the answer they are more than Node expects.
     response.setMaxListeners(listenersMax)
     this.#readers.watch(response)
-    response.once('close', () => this.#settle(site, visit, news, failed))
+    response.once('close', () => this.#settle(site, visit, outcome, failed))
     try {
-      ;({ news } = await site.serve({ ...visit, fail }, path, query))
+      outcome = await site.serve({ ...visit, fail }, path, query)
     } catch (thrown) {
       fail(toFault(thrown))
     }
   }
 
-  #settle({ path }: WebRouteOptions, visit: WebVisit, news: Outcome['news'], failed: Fault | null): void {
+  #settle({ path }: WebRouteOptions, visit: WebVisit, { status: sent, news }: Outcome, failed: Fault | null): void {
     const { request, response, ray, beganMs } = visit
     const cache = news.isHit ? (news.forward ? 'stale' : 'hit') : (news.forward ?? '')
-    const status = failed?.status ?? (response.writableFinished ? response.statusCode : 499)
+    const status = failed?.status ?? (sent === 0 || response.writableFinished === false ? 499 : sent)
     const durationMs = this.#parts.clock.monotonicMs() - beganMs
     const asked = redact((request.url ?? '').split('?', 1)[0]?.slice(0, pathLengthMax) ?? '')
     this.#parts.settled({ ray, route: path, method: request.method ?? '', path: asked, status, cache, durationMs })
