@@ -50,7 +50,7 @@ export interface CacheStore extends AsyncDisposable {
   put(entry: NewEntry): CacheEntry | null
   /** The same body under new words. */
   renew(entry: CacheEntry, meta: string): void
-  /** How many were dropped. */
+  /** How many were dropped at once; where another process is in the way, it happens a moment later. */
   drop(choice: CacheChoice): number
   /** The latest first. */
   list(choice: CacheChoice, countMax: number): readonly ListedEntry[]

@@ -11,6 +11,8 @@ import { SqliteCacheIndex } from './sqlite-cache-index.ts'
 
 /** Nothing is put in here, so there is no limit to keep. */
 const bytesMax = Number.MAX_SAFE_INTEGER
+/** Workers write in between. */
+const patienceMs = 5000
 
 export class SqliteCacheDesk implements CacheDesk, Disposable {
   #index: SqliteCacheIndex
@@ -35,7 +37,7 @@ export class SqliteCacheDesk implements CacheDesk, Disposable {
   }
 
   purge(choice: CacheChoice): number {
-    const dropped = this.#index.drop(choice)
+    const dropped = this.#index.drop(choice, patienceMs)
     for (const { id, hasFile } of dropped) if (hasFile) rmSync(join(this.#folder, `${id}.body`), { force: true })
     return dropped.length
   }

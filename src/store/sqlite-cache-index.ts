@@ -12,8 +12,10 @@ const layout = 1
 /** Room that an entry takes beside body and words. */
 const overheadBytes = 512
 const variantsMax = 64
-/** So many are looked at to make room for one. */
-const sweepMax = 1000
+/** So many are looked at to make room for one; where that is not enough, it is not kept. */
+const sweepMax = 200
+/** So many are dropped in one go: others write in between. */
+const batchMax = 500
 /** Blocks this thread for so long at most while another process writes. */
 const waitMs = 20
 
@@ -87,23 +89,31 @@ export class SqliteCacheIndex {
     return (row?.['seq'] as number | undefined) ?? 0
   }
 
-  /** @param isInline whether the body stands in the index. @throws when another process writes, or the disk is full */
-  put({ key, variant, meta, body, tags }: NewEntry, isInline: boolean): { entry: CacheEntry; dropped: Dropped[] } {
+  /**
+   * `entry`: null where there was no room to be made in one go. @param isInline whether the body stands in the index.
+   * @throws when another process writes, or the disk is full
+   */
+  put(
+    { key, variant, meta, body, tags }: NewEntry,
+    isInline: boolean,
+  ): { entry: CacheEntry | null; dropped: Dropped[] } {
     const nowMs = this.#clock.nowMs()
     return this.#write(() => {
       const dropped = this.#drop('key = ? AND variant = ?', [key, variant])
       const count = this.#file.sql('SELECT count(*) AS count FROM entry WHERE key = ?').get(key)?.['count'] as number
       if (count >= variantsMax)
         dropped.push(...this.#drop('id = (SELECT id FROM entry WHERE key = ? ORDER BY turn LIMIT 1)', [key]))
+      const bytes = sizeOf(key, meta, body)
+      dropped.push(...this.#makeRoom(bytes))
+      if (this.size.bytes + bytes > this.#bytesMax) return { entry: null, dropped }
       const { lastInsertRowid } = this.#file
         .sql(
           `INSERT INTO entry (key, variant, meta, body, bodyBytes, bytes, storedMs, turn)
            VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(turn), 0) + 1 FROM entry))`,
         )
-        .run(key, variant, meta, isInline ? body : null, body.length, sizeOf(key, meta, body), nowMs)
+        .run(key, variant, meta, isInline ? body : null, body.length, bytes, nowMs)
       const id = Number(lastInsertRowid)
       for (const tag of tags) this.#file.sql('INSERT OR IGNORE INTO tag VALUES (?, ?)').run(tag, id)
-      dropped.push(...this.#makeRoom())
       return { entry: { id, key, meta, bodyBytes: body.length }, dropped }
     })
   }
@@ -119,9 +129,15 @@ export class SqliteCacheIndex {
     })
   }
 
-  drop(choice: CacheChoice): Dropped[] {
+  /** @param patienceMs blocks so long while another process writes. @throws when that is over */
+  drop(choice: CacheChoice, patienceMs = waitMs): Dropped[] {
     const [where, values] = whereOf(choice)
-    return this.#file.waitFor(5000, () => this.#write(() => this.#drop(where, values)))
+    const dropped: Dropped[] = []
+    for (;;) {
+      const some = this.#file.waitFor(patienceMs, () => this.#file.write(() => this.#drop(where, values, batchMax)))
+      dropped.push(...some)
+      if (some.length < batchMax) return dropped
+    }
   }
 
   list(choice: CacheChoice, countMax: number): ListedEntry[] {
@@ -143,17 +159,19 @@ export class SqliteCacheIndex {
     return this.#file.waitFor(waitMs, () => this.#file.write(run))
   }
 
-  #drop(where: string, values: readonly SQLInputValue[]): Dropped[] {
+  #drop(where: string, values: readonly SQLInputValue[], countMax = -1): Dropped[] {
     const rows = this.#file
-      .sql(`DELETE FROM entry WHERE ${where} RETURNING id, body IS NULL AND bodyBytes > 0 AS hasFile`)
+      .sql(
+        `DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE ${where} LIMIT ${countMax}) RETURNING id, body IS NULL AND bodyBytes > 0 AS hasFile`,
+      )
       .all(...values)
     return rows.map(({ id, hasFile }) => ({ id: id as number, hasFile: hasFile === 1 }))
   }
 
   /** The oldest go first; one that was used since its last turn gets another. */
-  #makeRoom(): Dropped[] {
+  #makeRoom(bytes: number): Dropped[] {
     const dropped: Dropped[] = []
-    for (let looked = 0; looked < sweepMax && this.size.bytes > this.#bytesMax; looked++) {
+    for (let looked = 0; looked < sweepMax && this.size.bytes + bytes > this.#bytesMax; looked++) {
       const row = this.#file.sql('SELECT id, isUsed FROM entry ORDER BY turn LIMIT 1').get()
       if (row === undefined) break
       if (row['isUsed'] === 1)

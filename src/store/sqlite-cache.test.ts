@@ -178,6 +178,23 @@ test('a damaged file, or one of another layout, is begun anew', () =>
     assert.equal(told.length, 1)
   }))
 
+test('a large one finds no room among thousands of small ones at once, but in a few goes', () =>
+  withFolder(async (folder) => {
+    await using store = open(folder, { bytesMax: 600_000 })
+    for (let i = 0; i < 1200; i++) store.put(entry(`/${i}`, 1))
+    let goes = 1
+    while (store.put(entry('/large', 140_000)) === null) {
+      goes++
+      assert.ok(store.size.bytes <= 600_000)
+    }
+    assert.ok(goes > 1 && goes < 10, `${goes} goes`)
+    assert.ok(store.size.bytes <= 600_000)
+    const { entries } = store.size
+    assert.ok(entries > 500)
+    assert.equal(store.drop({ all: true }), entries)
+    assert.deepEqual({ ...store.size }, { entries: 0, bytes: 0 })
+  }))
+
 test('the variants of one key are bounded', () =>
   withFolder(async (folder) => {
     await using store = open(folder)

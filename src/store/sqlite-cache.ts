@@ -10,16 +10,18 @@ import type { Clock, Timer } from '../ground/clock.ts'
 import type { CacheChoice, CacheEntry, CacheSize, CacheStore, ListedEntry, NewEntry } from './cache-store.ts'
 import { MemoryBodies } from './memory-bodies.ts'
 import { type Dropped, SqliteCacheIndex } from './sqlite-cache-index.ts'
-import { isDamage, reasonOf } from './sqlite-file.ts'
+import { isBusy, isDamage, reasonOf } from './sqlite-file.ts'
 
 /** Up to this size a body stands in the index: one page of it is read sooner than a file is opened. */
 const inlineBytesMax = 32 * 1024
 const markPeriodMs = 2000
 /** Marks beyond these are lost, which costs a body its second chance and nothing more. */
-const marksMax = 10_000
+const marksMax = 1000
 /** Bodies on their way to the disk; what comes then is not kept. */
 const writesMax = 64
 const lentMax = 4096
+const dropAgainMs = 20
+const dropTriesMax = 250
 /** A file younger than this may be one whose entry is being written. */
 const strayMs = 600_000
 
@@ -82,6 +84,7 @@ export class SqliteCache implements CacheStore {
     const kept = this.#try(() => this.#index.put(entry, isInline))
     if (kept === null) return null
     this.#forget(kept.dropped)
+    if (kept.entry === null) return null
     // What was cut out of a larger buffer would keep all of that in memory.
     const body = entry.body.buffer.byteLength > length * 2 ? Buffer.from(entry.body) : entry.body
     this.#bodies.put(kept.entry.id, body, !isInline)
@@ -94,9 +97,9 @@ export class SqliteCache implements CacheStore {
   }
 
   drop(choice: CacheChoice): number {
-    const dropped = this.#index.drop(choice)
-    this.#forget(dropped)
-    return dropped.length
+    // Most changes are of what is not kept.
+    if ('key' in choice && this.find(choice.key).length === 0) return 0
+    return this.#dropNow(choice, dropTriesMax)
   }
 
   list(choice: CacheChoice, countMax: number): readonly ListedEntry[] {
@@ -113,6 +116,20 @@ export class SqliteCache implements CacheStore {
     this.#mark()
     this.#isClosed = true
     this.#index.close()
+  }
+
+  /** Again in a moment, while another process is in the way: what has changed must not be used for long. */
+  #dropNow(choice: CacheChoice, triesLeft: number): number {
+    if (this.#isClosed) return 0
+    try {
+      const dropped = this.#index.drop(choice)
+      this.#forget(dropped)
+      return dropped.length
+    } catch (cause) {
+      if (!isBusy(cause) || triesLeft === 0) this.#options.warn(`not dropped: ${reasonOf(cause)}`)
+      else this.#clock.after(dropAgainMs, () => this.#dropNow(choice, triesLeft - 1))
+      return 0
+    }
   }
 
   #open(): SqliteCacheIndex {

@@ -1,4 +1,4 @@
-/** From a source of bytes to an answer, no faster than its reader takes them; whichever ends early takes the other along. */
+/** From a source of bytes to an answer, no faster than it is read; whichever ends early takes the other along. */
 import type { Readable } from 'node:stream'
 import type { WebAnswer } from './web.ts'
 
