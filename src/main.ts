@@ -2,10 +2,8 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
-import { readSecret } from './house/secrets.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
-import { Callers } from './edge/caller.ts'
 import { isCall, openDoor } from './edge/door.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import { type Listener, type ListenerParts, openListener } from './edge/listener.ts'
@@ -16,6 +14,7 @@ import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import type { FleetView } from './house/fleet-view.ts'
 import { openFleet } from './house/open-fleet.ts'
+import { openKeys } from './house/open-keys.ts'
 import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
@@ -77,7 +76,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
   const wires = parts.use(new Wires(clock))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: `holdfast-${site}-${node}` })
-  const given = { clock, random, log, fleet, journal, wires, record, telemetry }
+  const keys = openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
+  const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
   const opened = await openRelay(parts, config, given)
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
@@ -91,7 +91,7 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     rays,
     tracing: telemetry.tracing,
     fleet,
-    callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
+    ...keys,
     purse,
     observer,
     limits,
@@ -119,9 +119,8 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     useNotice: (told: Notice): void => void (notice = told),
   }
   const house = asHouse({ ...open, memoryRecord: record.memory })
-  const onChange = (): void => house.onPressure()
-  const { recorder } = record
-  open.parts.use(openWatch(config, { clock, log, recorder, pressure, journal, listeners, onChange }))
+  const watched = { clock, log, recorder: record.recorder, pressure, journal, listeners }
+  open.parts.use(openWatch(config, { ...watched, onChange: () => house.onPressure() }))
   return house
 }
 

@@ -1,6 +1,7 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import { addIncidentCommands } from './incident-commands.ts'
+import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import type { TailOptions } from './tail.ts'
@@ -169,6 +170,7 @@ alerts
   })
 
 addIncidentCommands(program)
+addKeyCommands(program)
 addMaintenanceCommands(program)
 
 program

@@ -7,6 +7,7 @@ import { type AdminParts, openAdmin, type Readiness } from '../edge/admin.ts'
 import { RaySource } from '../fault/ray.ts'
 import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
+import { KeyDesk } from '../house/key-desk.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
@@ -57,7 +58,7 @@ export async function run(options: RunOptions): Promise<void> {
     const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
-    const asked = adminParts(supervisor, record, { failed, desk, consoleDesk, statusDesk }, config.site)
+    const asked = adminParts(supervisor, record, { failed, desk, consoleDesk, statusDesk }, config)
     await using admin = await openAdmin({ ...config.admin, tokens }, asked)
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
@@ -147,7 +148,7 @@ function adminParts(
   supervisor: Supervisor,
   record: OpenRecord,
   { failed, desk, consoleDesk, statusDesk }: Desks,
-  site: string,
+  config: Config,
 ): AdminParts {
   return {
     metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
@@ -155,12 +156,13 @@ function adminParts(
     readiness: () => withFailed(supervisor.readiness(), failed),
     alerts: () => desk.report(),
     status: () => statusDesk.view(),
+    keys: new KeyDesk(config, systemClock, systemRandom),
     record: record.read,
     consoleDesk,
     nowMs: () => Date.now(),
     refusals: {
       clock: systemClock,
-      rays: new RaySource(systemClock, systemRandom, { node: systemRandom.bits(20), site }),
+      rays: new RaySource(systemClock, systemRandom, { node: systemRandom.bits(20), site: config.site }),
       observer: { settled: (fact) => record.recorder.call(fact) },
     },
   }

@@ -98,9 +98,11 @@ export const clientCauses = {
     sentence: (scene) =>
       has(scene, 'HF_MODEL_FORBIDDEN')
         ? 'The caller’s key may not use this model'
-        : 'The caller sent no key, or one that is not known here',
+        : has(scene, 'HF_KEY_REVOKED')
+          ? 'The caller’s key has been revoked, or its time is over'
+          : 'The caller sent no key, or one that is not known here',
     cure: 'Send `authorization: Bearer …` or `x-api-key: …` with a key from the configuration that may use the model.',
-    explains: { HF_KEY_UNKNOWN: proof, HF_MODEL_FORBIDDEN: proof },
+    explains: { HF_KEY_UNKNOWN: proof, HF_KEY_REVOKED: proof, HF_MODEL_FORBIDDEN: proof },
     clues: [
       clue(hint, (scene) => said(scene, /key/)),
       clue(against, (scene) => said(scene, /quota of the key/) && 'the key is good, its quota is not'),

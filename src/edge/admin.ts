@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
+import { isKeyPath, type KeyActions, serveKeys } from './admin-keys.ts'
 import { AdminRefusals } from './admin-refusal.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
@@ -22,6 +23,7 @@ export interface AdminParts {
   readonly alerts: () => object
   /** What the public is told. */
   readonly status: () => object
+  readonly keys: KeyActions
   /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
   readonly record: () => RecordReader | null
   /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
@@ -70,17 +72,20 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
     { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
     (request, response) => {
       const [path, query] = targetOf(request.url ?? '/')
+      if (isKeyPath(path)) {
+        const no = whyNot(request, tokens)
+        if (no) return refuse(response, no.fault, no.headers)
+        return serveKeys(path, [request, response], parts.keys, (fault) => refuse(response, fault))
+      }
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
       if (answerConsole(path, request, response)) return
       const answer = answers.get(path)
       if (!answer)
         return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
-      const isTrusted = mayAsk(request, tokens)
-      if (isTrusted || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, isTrusted), response)
-      const detail = tokens.length === 0 ? 'ask by the address of this machine, or by localhost' : tokenWords
-      const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: tokens.length === 0 ? 403 : 401 })
-      refuse(response, fault, tokens.length === 0 ? [] : ['www-authenticate', 'Bearer'])
+      const no = whyNot(request, tokens)
+      if (!no || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, !no), response)
+      refuse(response, no.fault, no.headers)
     },
   )
   server.on('checkExpectation', (_request, response) => {
@@ -101,6 +106,15 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+/** Why this operator may not ask; null where he may. */
+function whyNot(request: IncomingMessage, tokens: readonly string[]): { fault: Fault; headers: string[] } | null {
+  if (mayAsk(request, tokens)) return null
+  const hasTokens = tokens.length > 0
+  const detail = hasTokens ? tokenWords : 'ask by the address of this machine, or by localhost'
+  const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: hasTokens ? 401 : 403 })
+  return { fault, headers: hasTokens ? ['www-authenticate', 'Bearer'] : [] }
 }
 
 /** Without a token: a page in somebody's browser must not read what is here by a name that leads to this machine. */

@@ -22,6 +22,7 @@ import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
 import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
+import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
@@ -39,6 +40,7 @@ export interface DoorParts {
   readonly rays: RaySource
   readonly fleet: Fleet
   readonly callers: Callers
+  readonly allowances: Allowances
   readonly purse: BodyPurse
   readonly observer: Observer
   readonly tracing: TraceOptions
@@ -66,7 +68,8 @@ const routeByPath = new Map<string, Route>(routeNames.map((route) => [`/v1${rout
 class Visit {
   readonly ray: Ray
   readonly beganMs: number
-  readonly headers: readonly string[]
+  /** Of every answer to this request, names and values in turn. */
+  headers: readonly string[]
   readonly requestId: string | null
   family: Family | null = null
   route = ''
@@ -118,14 +121,17 @@ class Visit {
     const request = this.#request
     if (request.method !== 'POST') throw new Fault('HF_METHOD_UNKNOWN', { param: 'POST' })
     checkMediaType(request)
-    const caller = this.#parts.callers.identify(request.headers)
+    const caller = this.#identify()
     const { purse, limits, pressure, clock } = this.#parts
     // One that may have been sent before may find its answer.
     if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers))
       return discardBody(request, clock, () => this.#refuse(pressure.refusal()))
     readBody(request, limits.bodyBytesMax, purse, (fault, body) => {
       if (fault) return this.#refuse(fault)
-      this.#response.on('close', () => purse.give(body.length))
+      this.#response.on('close', () => {
+        purse.give(body.length)
+        if (caller.limits) this.#parts.allowances.left(this.ray, () => this.#parts.relay.isUnderWay(this.ray))
+      })
       try {
         this.#relay(route, caller, body)
       } catch (thrown) {
@@ -139,6 +145,7 @@ class Visit {
     const { ray, beganMs, requestId, trace } = this
     const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
     const { order, isBackground } = readOrder(body, this.#request.headers, parts)
+    if (caller.limits) this.#takeAllowance(caller, order)
     if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
@@ -147,6 +154,21 @@ class Visit {
       onStalled: () => this.#parts.observer.recorder.note({ kind: 'client', ray, state: 'stalled' }),
     })
     relay.take(order, reply)
+  }
+
+  /** @throws {Fault} HF_KEY_UNKNOWN, HF_KEY_REVOKED */
+  #identify(): Caller {
+    const { callers } = this.#parts
+    const caller = callers.identify(this.#request.headers)
+    callers.hold(caller, this.#response)
+    return caller
+  }
+
+  /** @throws {Fault} HF_KEY_RATE, HF_KEY_BUDGET */
+  #takeAllowance(caller: Caller, order: Order): void {
+    const { headers, fault } = this.#parts.allowances.take(caller, order, routes[order.call.route].family)
+    this.headers = [...this.headers, ...headers]
+    if (fault) throw fault
   }
 
   /** The caller gets an id at once, and comes back for the answer. */
@@ -161,7 +183,7 @@ class Visit {
 
   /** An answer that was given before, or is being given. */
   #readAgain(path: AnswerPath, query: string): void {
-    const { clock, relay, observer, limits, callers } = this.#parts
+    const { clock, relay, observer, limits } = this.#parts
     this.family = path.route ? routes[path.route].family : familyOf(this.#request)
     const visit: AnswerVisit = {
       ...this.#own,
@@ -169,7 +191,7 @@ class Visit {
       requestId: this.requestId,
       beganMs: this.beganMs,
       headers: this.headers,
-      caller: callers.identify(this.#request.headers).name,
+      caller: this.#identify().name,
       path,
       query: new URLSearchParams(query),
       answerFault: (fault: Fault, ray?: Ray) => this.#answerFault(fault, ray),
@@ -183,8 +205,8 @@ class Visit {
   }
 
   #stream(): void {
-    const { callers, streams } = this.#parts
-    const caller = (): string => callers.identify(this.#request.headers).name
+    const { streams } = this.#parts
+    const caller = (): string => this.#identify().name
     const { request, response } = this.#own
     this.route = 'streams'
     streams.handle(request, response, {
@@ -203,7 +225,7 @@ class Visit {
     if (!isList && !path.startsWith('/v1/models/'))
       throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${redact(path.slice(0, 200))}` })
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
-    const caller = this.#parts.callers.identify(this.#request.headers)
+    const caller = this.#identify()
     const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))
     const family = this.family ?? 'openai'
     const body = isList

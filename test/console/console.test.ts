@@ -161,6 +161,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       readiness: () => ({ isReady: true, facts: {} }),
       alerts: () => ({}),
       status: () => ({}),
+      keys: { create: () => ({}), list: () => [], change: () => {}, rotate: () => ({}), revoke: () => {} },
       record: () => shelf,
       consoleDesk: { state: () => ({}), shownConfig: () => ({ yaml: 'site: behind-the-token\n' }) },
       nowMs: () => 0,
