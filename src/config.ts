@@ -1,9 +1,7 @@
 /**
- * Joins the rooms' schemas into one configuration. The only reader of the file and of the flags' values. It is loaded by
- * the supervisor and by commands; workers are told the outcome, and need neither schemas nor YAML.
+ * Joins the rooms' schemas into one configuration: what was read from files (`config-file.ts`) and flags is checked
+ * here. It is loaded by the supervisor and by commands; workers are told the outcome, and need no schemas and no YAML.
  */
-import { readFileSync } from 'node:fs'
-import { type Document, LineCounter, parseDocument, stringify } from 'yaml'
 import { adminSchema } from './edge/admin-options.ts'
 import { isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/key-options.ts'
@@ -34,6 +32,10 @@ const name = z.string().regex(/^[\w.:@-]{1,64}$/, 'letters, digits, and . : _ @ 
 
 export const configSchema = z
   .strictObject({
+    include: z.array(z.string().min(1)).max(100).default([]).meta({
+      description:
+        'Files that are a part of this one, relative to it; `*` stands for any name in a folder. Maps are joined; else this file wins over what it includes, and a later file over an earlier one.',
+    }),
     site: z
       .string()
       .regex(/^[a-z0-9]{1,12}$/, '1 to 12 characters of a-z and 0-9')
@@ -94,47 +96,7 @@ export type Config = Omit<z.output<typeof configSchema>, 'workers'> & { readonly
 export type ConfigInput = z.input<typeof configSchema>
 
 /** Where a value of the configuration stands in its file. */
-type Locate = (path: readonly PropertyKey[]) => string
-
-/** @throws {ConfigError} with every problem that was found. */
-export function readConfigFile(path: string): Config {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
-    throw new ConfigError([{ place: path, field: '', message: reason, cure: 'Check the path given with --config.' }])
-  }
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.slice(0, 10).map((error) => ({
-        place: `${path}:${lines.linePos(error.pos[0]).line}`,
-        field: '',
-        message: error.message,
-        cure: 'The file is not valid YAML at this place: check indentation, colons and quotes.',
-      })),
-    )
-  }
-  return checkConfig(valueOf(document, path), (field) => `${path}:${lineOf(document, lines, field)}`)
-}
-
-/** @throws {ConfigError} for aliases of YAML that lead nowhere, or beyond all measure. */
-function valueOf(document: Document, path: string): unknown {
-  try {
-    return document.toJS() ?? {}
-  } catch (error) {
-    const cure = 'Write the values out instead of using aliases (`*name`).'
-    throw new ConfigError([{ place: path, field: '', message: (error as Error).message, cure }])
-  }
-}
-
-/** As a file would say it; long values stay on their line. */
-export function writeYaml(value: object): string {
-  return stringify(value, { lineWidth: 0 })
-}
+export type Locate = (path: readonly PropertyKey[]) => string
 
 /** Checks a configuration that does not come from a file. @throws {ConfigError} */
 export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Config {
@@ -157,21 +119,6 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
-}
-
-/** The line of the deepest part of a path that exists. */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const parent = document.getIn(path.slice(0, length - 1), true) as
-      | { items?: { key?: { value?: unknown; range?: number[] }; range?: number[] }[] }
-      | undefined
-    const last = path[length - 1]
-    const item =
-      typeof last === 'number' ? parent?.items?.[last] : parent?.items?.find(({ key }) => key?.value === last)
-    const at = item?.key?.range?.[0] ?? item?.range?.[0]
-    if (at !== undefined) return lines.linePos(at).line
-  }
-  return 1
 }
 
 type Issue = z.core.$ZodIssue

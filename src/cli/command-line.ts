@@ -1,5 +1,6 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
+import type { ImportOptions } from './import-litellm.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
@@ -172,6 +173,18 @@ alerts
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)
+
+program
+  .command('import')
+  .description('Take over the configuration of another gateway.')
+  .command('litellm <file>')
+  .description('Print what a configuration of the LiteLLM proxy is here; what has no counterpart is said.')
+  .option('-o, --out <file>', 'write it to this file, which must not be there yet')
+  .option('--json', 'print it with the notes as JSON')
+  .action(async (file: string, options: ImportOptions) => {
+    const { importLitellm } = await import('./import-litellm.ts')
+    importLitellm(file, options)
+  })
 
 program
   .command('schema')

@@ -1,6 +1,7 @@
 /** From the command line to a configuration: a file, flags, what is found on this machine, or the lab. */
 import { existsSync } from 'node:fs'
-import { checkConfig, type Config, type ConfigInput, readConfigFile } from '../config.ts'
+import { checkConfig, type Config, type ConfigInput } from '../config.ts'
+import { readConfigFile } from '../config-file.ts'
 import { ConfigError } from '../ground/config-error.ts'
 import { discover } from './discover.ts'
 import type { LabModels } from './lab-models.ts'
@@ -31,7 +32,12 @@ export async function setUp(options: RunOptions, tell: (line: string) => void): 
       },
     ])
   }
-  if (file) return { config: withFlags(readConfigFile(file), options), notes: [`Configured by ${file}.`], lab: null }
+  if (file)
+    return {
+      config: withFlags(readConfigFile(file, process.env), options),
+      notes: [`Configured by ${file}.`],
+      lab: null,
+    }
   if (options.upstream) return { config: fromFlags(upstreamsOf(options.upstream), options), notes: [], lab: null }
   if (options.lab === 'auto' || options.lab === 'off') {
     const found = await discover(process.env, options.port ?? usualPort)

@@ -17,6 +17,7 @@ const floors: Readonly<Record<string, number>> = {
   control: 6,
   edge: 7,
   'config.ts': 8,
+  'config-file.ts': 8.5,
   house: 9,
   'main.ts': 10,
   cli: 11,
@@ -30,7 +31,7 @@ const worldModules = new RegExp(
   ].join('|')})|undici)$`,
 )
 const worldPlaces = [
-  /^src\/(config|main|house\/secrets)\.ts$/,
+  /^src\/(config-file|main|house\/secrets)\.ts$/,
   /^src\/cli\//,
   /^src\/edge\/(listener|admin|console-page|tls|page)\.ts$/,
   /^src\/relay\/wire\//,
