@@ -8,6 +8,7 @@ import { adminSchema } from './edge/admin-options.ts'
 import { isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/key-options.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
+import { tlsSchema, offersTls } from './edge/tls/tls-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener-options.ts'
 import { alertsSchema } from './alert/alert-options.ts'
@@ -53,6 +54,7 @@ export const configSchema = z
       .max(16)
       .default([{ host: '127.0.0.1', port: 5020 }])
       .meta({ description: 'Where callers connect.' }),
+    tls: tlsSchema,
     admin: adminSchema,
     upstreams: z.record(name, upstreamSchema).meta({ description: 'Model servers and providers, by name.' }),
     pools: z.record(name, poolSchema).default({}).meta({
@@ -144,7 +146,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const problems = checkReferences(config, locate)
+  const problems = [...checkReferences(config, locate), ...checkTls(config, locate)]
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
@@ -305,6 +307,16 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     })
   })
   return problems
+}
+
+function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {
+  if (offersTls(tls)) return []
+  return listeners.flatMap((listener, i) => {
+    const cure = 'Name a certificate under `tls.certificates`, or leave `tls` out here.'
+    const message = 'TLS is asked for, and there is no certificate'
+    const field = `listeners.${i}.tls`
+    return listener.tls ? [{ place: locate(['listeners', i, 'tls']), field, message, cure }] : []
+  })
 }
 
 type Miss = (path: PropertyKey[], what: string, wanted: string, known: string[]) => void

@@ -52,6 +52,8 @@ export interface DoorParts {
   readonly relay: RelayPlane
   /** What visitors of error pages are told of the service as a whole. */
   readonly notice: () => Notice
+  /** How long browsers that came by TLS are told to come by nothing else; 0: they are told nothing. */
+  readonly hstsMs: number
 }
 
 /** Whether a request for this target is a call. */
@@ -82,7 +84,10 @@ class Visit {
     this.ray = parts.rays.next()
     this.beganMs = parts.clock.monotonicMs()
     this.requestId = readRequestId(request.headers)
-    this.headers = ['holdfast-ray', this.ray, 'x-request-id', this.requestId ?? this.ray, 'request-id', this.ray]
+    const headers = ['holdfast-ray', this.ray, 'x-request-id', this.requestId ?? this.ray, 'request-id', this.ray]
+    if (parts.hstsMs > 0 && isSecure(request))
+      headers.push('strict-transport-security', `max-age=${Math.floor(parts.hstsMs / 1000)}`)
+    this.headers = headers
   }
 
   enter(): void {
@@ -257,6 +262,10 @@ class Visit {
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: Asking): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
+}
+
+function isSecure({ socket }: Asking): boolean {
+  return 'encrypted' in socket && socket.encrypted === true
 }
 
 function checkMediaType(request: Asking): void {

@@ -32,7 +32,9 @@ const worldModules = new RegExp(
 const worldPlaces = [
   /^src\/(config|main|house\/secrets)\.ts$/,
   /^src\/cli\//,
-  /^src\/edge\/(listener|admin|console-page|tls|page)\.ts$/,
+  /^src\/edge\/(listener|admin|console-page|page)\.ts$/,
+  /^src\/edge\/(tls|http2)\//,
+  /^src\/house\/tls\//,
   /^src\/relay\/wire\//,
   /^src\/fleet\/[\w-]+-driver\.ts$/,
   /^src\/store\/(sqlite|redis|postgres)-/,
