@@ -2,10 +2,12 @@
  * Joins the rooms' schemas into one configuration: what was read from files (`config-file.ts`) and flags is checked
  * here. It is loaded by the supervisor and by commands; workers are told the outcome, and need no schemas and no YAML.
  */
+import { accessSchema } from './edge/address/access-options.ts'
 import { adminSchema } from './edge/admin-options.ts'
 import { isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/key-options.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
+import { tlsSchema, offersTls } from './edge/tls/tls-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener-options.ts'
 import { alertsSchema } from './alert/alert-options.ts'
@@ -55,6 +57,8 @@ export const configSchema = z
       .max(16)
       .default([{ host: '127.0.0.1', port: 5020 }])
       .meta({ description: 'Where callers connect.' }),
+    tls: tlsSchema,
+    access: accessSchema,
     admin: adminSchema,
     upstreams: z.record(name, upstreamSchema).meta({ description: 'Model servers and providers, by name.' }),
     pools: z.record(name, poolSchema).default({}).meta({
@@ -106,7 +110,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const problems = checkReferences(config, locate)
+  const problems = [...checkReferences(config, locate), ...checkTls(config, locate)]
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
@@ -235,6 +239,7 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     const message = `operators could be reached at ${config.admin.host} by everyone: that needs a token`
     problems.push({ place: locate(['admin', 'host']), field: 'admin.host', message, cure })
   }
+  problems.push(...checkListeners(config, locate))
   const { headersMs, requestMs } = config.limits
   if (requestMs < headersMs) {
     const cure = 'Raise it, or lower `limits.headersMs`: the headers are a part of the request.'
@@ -252,6 +257,27 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     })
   })
   return problems
+}
+
+function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {
+  if (offersTls(tls)) return []
+  return listeners.flatMap((listener, i) => {
+    const cure = 'Name a certificate under `tls.certificates`, or leave `tls` out here.'
+    const message = 'TLS is asked for, and there is no certificate'
+    const field = `listeners.${i}.tls`
+    return listener.tls ? [{ place: locate(['listeners', i, 'tls']), field, message, cure }] : []
+  })
+}
+
+/** A listener that nobody could reach. */
+function checkListeners({ listeners, access }: Config, locate: Locate): Problem[] {
+  if (access.trustedProxies.length > 0) return []
+  return listeners.flatMap(({ proxyProtocol }, i) => {
+    if (!proxyProtocol) return []
+    const cure = 'Name the load balancers in `access.trustedProxies`, e.g. `[10.0.0.0/8]`.'
+    const message = 'nobody may speak the PROXY protocol here, so nobody could connect'
+    return [{ place: locate(['listeners', i]), field: `listeners.${i}.proxyProtocol`, message, cure }]
+  })
 }
 
 type Miss = (path: PropertyKey[], what: string, wanted: string, known: string[]) => void

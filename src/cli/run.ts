@@ -11,6 +11,7 @@ import { KeyDesk } from '../house/key-desk.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
+import { TlsDesk } from '../house/tls/tls-desk.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import type { SubscriptionDesk } from '../status/subscription/subscription-desk.ts'
 import { offered } from '../status/subscription/subscription-options.ts'
@@ -28,6 +29,7 @@ import { openStatusSite } from './status-site.ts'
 import { pidFileName } from './restart.ts'
 import { setUp, usualFile } from './setup.ts'
 import { Supervisor } from './supervisor.ts'
+import { TlsTeller } from './tls-teller.ts'
 
 /** Of this process in the record. */
 const nodeName = `supervisor/${process.pid}`
@@ -39,8 +41,7 @@ export async function run(options: RunOptions): Promise<void> {
   const isPerson = process.stdout.isTTY
   // A terminal that was closed, or a reader that left, must not take the answers under way with it.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-  const tell = (line: string): void => void process.stderr.write(`${line}\n`)
-  const { config, notes, lab } = await setUp(options, tell)
+  const { config, notes, lab } = await setUp(options, (line) => void process.stderr.write(`${line}\n`))
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
     const target = logTarget(config)
@@ -48,11 +49,12 @@ export async function run(options: RunOptions): Promise<void> {
     await using parts = new AsyncDisposableStack()
     const record = openRecord(parts, config, { clock: systemClock, log, node: nodeName, isKeeper: true })
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
-    const desk = parts.use(openDesk(config, log))
+    const tls = parts.use(openTls(config, log, record))
+    const desk = parts.use(openDesk(config, log, tls))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record }))
     const telling = await openTelling(parts, config, log, statusDesk)
     const site = parts.use(openStatusSite(config, log, { view: () => statusDesk.view(), telling }))
-    const supervisor = new Supervisor(config, log, desk, record)
+    const supervisor = new Supervisor(config, log, { desk, record, tls: new TlsTeller(tls, log) })
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
     const tokens = adminTokens(config)
@@ -68,7 +70,15 @@ export async function run(options: RunOptions): Promise<void> {
     const ready: Ready = { ...at, workers: config.workers, models, upstreams, notes, logFile }
     const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
-    restartOnSignal(supervisor, () => setUpAgain(options, config), { log, failed, news, desk, consoleDesk, statusDesk })
+    restartOnSignal(supervisor, () => setUpAgain(options, config), {
+      log,
+      failed,
+      news,
+      desk,
+      consoleDesk,
+      statusDesk,
+      tls,
+    })
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
@@ -87,8 +97,19 @@ export async function run(options: RunOptions): Promise<void> {
 }
 
 /** @throws {ConfigError} when a secret of a receiver cannot be read. */
-function openDesk(config: Config, log: Log): AlertDesk {
-  return new AlertDesk(config, resolveAlerts(config), { clock: systemClock, random: systemRandom, log })
+function openDesk(config: Config, log: Log, tls: TlsDesk): AlertDesk {
+  const ownCertificates = (): TlsDesk['certificates'] => tls.certificates
+  return new AlertDesk(config, resolveAlerts(config), {
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    ownCertificates,
+  })
+}
+
+/** @throws {ConfigError} when a certificate cannot be used. */
+function openTls(config: Config, log: Log, { recorder }: OpenRecord): TlsDesk {
+  return new TlsDesk(config, { clock: systemClock, random: systemRandom, log, recorder })
 }
 
 /** Where nobody may subscribe, nothing is loaded. @throws {ConfigError} for a password that cannot be read. */
@@ -171,19 +192,24 @@ function adminParts(
 interface RestartParts extends Desks {
   readonly log: Log
   readonly news: DeployNews
+  readonly tls: TlsDesk
 }
 
 function restartOnSignal(
   supervisor: Supervisor,
   read: () => Promise<Config>,
-  { log, failed, news, desk, consoleDesk, statusDesk }: RestartParts,
+  { log, failed, news, desk, consoleDesk, statusDesk, tls }: RestartParts,
 ): void {
   process.on('SIGUSR2', () => {
     news.restartAsked()
     read()
       .then(async (config) => {
         const alerts = resolveAlerts(config) // before anything is changed: a secret may be missing
-        await supervisor.restart(config)
+        const undo = tls.use(config)
+        await supervisor.restart(config).catch((error: unknown) => {
+          undo()
+          throw error
+        })
         desk.use(config, alerts)
         statusDesk.use(config)
         news.restarted(config)

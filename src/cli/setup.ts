@@ -102,7 +102,7 @@ function withFlags(config: Config, options: RunOptions): Config {
       : followingPort(config, options.port))
   return checkConfig({
     ...config,
-    listeners: [{ host, port }, ...others],
+    listeners: [{ ...first, host, port }, ...others],
     admin: { ...config.admin, port: adminPort },
     ...(options.state !== undefined && { stateDir: options.state }),
     // Workers cannot share a journal in memory: asked for by a flag, it means one.

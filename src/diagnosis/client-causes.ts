@@ -81,6 +81,14 @@ export const clientCauses = {
     },
     clues: [clue(hint, (scene) => said(scene, /./)), clue(against, offeredBefore)],
   },
+  'address-refused': {
+    ...client,
+    title: 'The caller’s address may not ask',
+    sentence: (scene) => `Requests from ${scene.call?.detail.slice(0, 64) || 'this address'} are not taken here`,
+    cure: 'Ask from a network that may, or change `access.allow` and `access.deny`; behind a proxy, name it in `access.trustedProxies`.',
+    explains: { HF_ADDRESS_REFUSED: proof },
+    clues: [],
+  },
   'stream-full': {
     ...client,
     title: 'The durable stream is full',

@@ -22,6 +22,8 @@ import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
 import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
+import type { Gate } from './address/proxy-gate.ts'
+import type { Visitors } from './address/visitors.ts'
 import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
@@ -41,6 +43,7 @@ export interface DoorParts {
   readonly fleet: Fleet
   readonly callers: Callers
   readonly allowances: Allowances
+  readonly visitors: Visitors
   readonly purse: BodyPurse
   readonly observer: Observer
   readonly tracing: TraceOptions
@@ -54,6 +57,8 @@ export interface DoorParts {
   readonly relay: RelayPlane
   /** What visitors of error pages are told of the service as a whole. */
   readonly notice: () => Notice
+  /** How long browsers that came by TLS are told to come by nothing else; 0: they are told nothing. */
+  readonly hstsMs: number
 }
 
 /** Whether a request for this target is a call. */
@@ -77,15 +82,20 @@ class Visit {
   #parts: DoorParts
   #request: Asking
   #response: Answering
+  #gate: Gate | null
 
-  constructor(parts: DoorParts, request: Asking, response: Answering) {
+  constructor(parts: DoorParts, request: Asking, response: Answering, gate: Gate | null) {
     this.#parts = parts
     this.#request = request
     this.#response = response
+    this.#gate = gate
     this.ray = parts.rays.next()
     this.beganMs = parts.clock.monotonicMs()
     this.requestId = readRequestId(request.headers)
-    this.headers = ['holdfast-ray', this.ray, 'x-request-id', this.requestId ?? this.ray, 'request-id', this.ray]
+    const headers = ['holdfast-ray', this.ray, 'x-request-id', this.requestId ?? this.ray, 'request-id', this.ray]
+    if (parts.hstsMs > 0 && isSecure(request))
+      headers.push('strict-transport-security', `max-age=${Math.floor(parts.hstsMs / 1000)}`)
+    this.headers = headers
   }
 
   enter(): void {
@@ -97,7 +107,9 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      checkRequest(request, this.#parts.node)
+      const { node, visitors } = this.#parts
+      checkRequest(request, node)
+      if (visitors.isChoosy) visitors.check(this.#address)
       if (route) return this.#call(route)
       const answerPath = readAnswerPath(path)
       if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : url.slice(query))
@@ -261,9 +273,13 @@ class Visit {
     answerFault(fault, this.#request, this.#response, headers, { ...this.#context, ray })
   }
 
+  get #address(): string {
+    return this.#parts.visitors.addressOf(this.#request, this.#gate)
+  }
+
   get #context(): FaultContext {
     const { clock, site, notice } = this.#parts
-    return { ray: this.ray, site, family: this.family, atMs: clock.nowMs(), notice: notice() }
+    return { address: this.#address, ray: this.ray, site, family: this.family, atMs: clock.nowMs(), notice: notice() }
   }
 
   /** What the answers for faults look like. */
@@ -281,6 +297,10 @@ function familyOf(request: Asking): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
 }
 
+function isSecure({ socket }: Asking): boolean {
+  return 'encrypted' in socket && socket.encrypted === true
+}
+
 function checkMediaType(request: Asking): void {
   const type = request.headers['content-type'] ?? 'application/json'
   const coding = request.headers['content-encoding'] ?? 'identity'
@@ -293,6 +313,6 @@ function checkMediaType(request: Asking): void {
 }
 
 /** The handler of a listener's requests. */
-export function openDoor(parts: DoorParts): (request: Asking, response: Answering) => void {
-  return (request, response) => new Visit(parts, request, response).enter()
+export function openDoor(parts: DoorParts): (request: Asking, response: Answering, gate?: Gate | null) => void {
+  return (request, response, gate = null) => new Visit(parts, request, response, gate).enter()
 }

@@ -233,6 +233,17 @@ export const callerFaults = {
     sentence: 'The API key has used up its budget.',
     cure: 'It begins anew at the time in `holdfast-until`; `holdfast key limits` raises it.',
   },
+  HF_ADDRESS_REFUSED: {
+    ...badRequest,
+    status: 403,
+    proxyError: 'http_request_denied',
+    envoyFlag: 'UAEX',
+    openai: ['permission_error', 'address_refused'],
+    anthropic: 'permission_error',
+    title: 'Not from this address',
+    sentence: 'Requests from this address are not taken here.',
+    cure: 'Ask from a network that may, or change `access.allow` and `access.deny`; behind a proxy, name it in `access.trustedProxies`.',
+  },
   HF_MODEL_FORBIDDEN: {
     ...badRequest,
     status: 403,

@@ -33,7 +33,9 @@ const worldModules = new RegExp(
 const worldPlaces = [
   /^src\/(config-file|main|house\/secrets)\.ts$/,
   /^src\/cli\//,
-  /^src\/edge\/(listener|admin|console-page|tls|page)\.ts$/,
+  /^src\/edge\/(listener|admin|console-page|page)\.ts$/,
+  /^src\/edge\/(tls|http2)\//,
+  /^src\/house\/tls\//,
   /^src\/relay\/wire\//,
   /^src\/fleet\/[\w-]+-driver\.ts$/,
   /^src\/store\/(sqlite|redis|postgres)-/,
@@ -41,6 +43,8 @@ const worldPlaces = [
   /^src\/alert\/(post|mail|state-file)\.ts$/,
   /^src\/status\/page\/(snapshot-folder|look-files|put-object)\.ts$/,
   /^src\/edge\/status\/(status-server|page-shelf)\.ts$/,
+  // Of node:net only what reads addresses.
+  /^src\/edge\/address\/(address-list|forwarded|proxy-header)\.ts$/,
 ]
 const isTest = (path: string): boolean => path.endsWith('.test.ts')
 

@@ -1,6 +1,5 @@
 /** Networks by address and prefix length, and whether an address is in one of them. */
 import { BlockList, isIP } from 'node:net'
-import { z } from '../../ground/schema.ts'
 
 const shape = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/
 
@@ -14,16 +13,11 @@ export function readNetwork(text: string): { address: string; family: 'ipv4' | '
   return prefix > bits ? null : { address, family: version === 4 ? 'ipv4' : 'ipv6', prefix }
 }
 
-/** A list of networks in the configuration. */
-export const networksSchema = z
-  .array(z.string().refine((text) => readNetwork(text) !== null, 'a network like 10.0.0.0/8, or one address'))
-  .max(10_000)
-
 export class AddressList {
   #list = new BlockList()
   readonly isEmpty: boolean
 
-  /** @param networks as `networksSchema` takes them; what is none is left out. */
+  /** @param networks what is none is left out. */
   constructor(networks: readonly string[]) {
     const known = networks.flatMap((text) => readNetwork(text) ?? [])
     for (const { address, family, prefix } of known) this.#list.addSubnet(address, prefix, family)

@@ -1,6 +1,6 @@
 /**
- * Whose request it is behind proxies that we trust: `Forwarded` (RFC 7239), else `x-forwarded-for`. Read from the right,
- * for only what a trusted proxy has added is known: the first address that is not one of theirs is the visitor.
+ * Whose request it is behind proxies that we trust: `Forwarded` (RFC 7239), else `x-forwarded-for`. Read from the
+ * right, for only what a trusted proxy has added is known: the first address that is not one of theirs is the visitor.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
