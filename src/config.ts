@@ -239,7 +239,6 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     const message = `operators could be reached at ${config.admin.host} by everyone: that needs a token`
     problems.push({ place: locate(['admin', 'host']), field: 'admin.host', message, cure })
   }
-  problems.push(...checkListeners(config, locate))
   const { headersMs, requestMs } = config.limits
   if (requestMs < headersMs) {
     const cure = 'Raise it, or lower `limits.headersMs`: the headers are a part of the request.'
@@ -256,7 +255,7 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
       cure: 'Give each its own name.',
     })
   })
-  return problems
+  return [...problems, ...checkListeners(config, locate)]
 }
 
 function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {
