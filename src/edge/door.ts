@@ -107,12 +107,28 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      const { node, visitors } = this.#parts
+      const { node, visitors, callers } = this.#parts
       checkRequest(request, node)
       if (visitors.isChoosy) visitors.check(this.#address)
+      const look = callers.look(request.headers)
+      if (look === null) return this.#serve(path, query)
+      // A token that is seen for the first time is verified before anything else.
+      look.then(
+        () => this.#serve(path, query),
+        (thrown: unknown) => this.#refuse(toFault(thrown)),
+      )
+    } catch (thrown) {
+      this.#refuse(toFault(thrown))
+    }
+  }
+
+  /** `query`: where it begins; -1 for nowhere. */
+  #serve(path: string, query: number): void {
+    try {
+      const route = routeByPath.get(path)
       if (route) return this.#call(route)
       const answerPath = readAnswerPath(path)
-      if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : url.slice(query))
+      if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : (this.#request.url ?? '').slice(query))
       if (path.startsWith(streamRoot)) return this.#stream()
       this.#answer(path)
     } catch (thrown) {
