@@ -39,6 +39,10 @@ export const configSchema = z
       description:
         'Files that are a part of this one, relative to it; `*` stands for any name in a folder. Maps are joined; else this file wins over what it includes, and a later file over an earlier one.',
     }),
+    reload: z.enum(['watch', 'asked']).default('asked').meta({
+      description:
+        'When changed files of the configuration are taken up: `watch`, by themselves within some seconds; `asked`, by `holdfast reload` or `holdfast restart`.',
+    }),
     site: z
       .string()
       .regex(/^[a-z0-9]{1,12}$/, '1 to 12 characters of a-z and 0-9')

@@ -16,6 +16,7 @@ import { openTrace, type Trace, type TraceOptions } from '../observe/trace-conte
 import type { Order } from '../relay/order.ts'
 import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
+import type { CallKind } from '../status/component.ts'
 import { type BodyPurse, discardBody, readBody } from './body.ts'
 import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
@@ -24,6 +25,7 @@ import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
 import type { Gate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
+import { withExpectedEnd } from './expected-end.ts'
 import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
@@ -78,6 +80,8 @@ class Visit {
   readonly requestId: string | null
   family: Family | null = null
   route = ''
+  /** Once it is a call. The order itself would keep the body for as long as the answer's end is remembered. */
+  #kind: CallKind | null = null
   #trace: Trace | null | undefined = undefined
   #parts: DoorParts
   #request: Asking
@@ -173,6 +177,7 @@ class Visit {
     const { ray, beganMs, requestId, trace } = this
     const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
     const { order, isBackground } = readOrder(body, this.#request.headers, parts)
+    this.#kind = { model: order.call.model, route, tier: order.tier }
     if (caller.limits) this.#takeAllowance(caller, order)
     if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
@@ -286,7 +291,15 @@ class Visit {
   /** `ray`: of the answer that failed, where that is an earlier one. */
   #answerFault(fault: Fault, ray: Ray = this.ray): void {
     const headers = ray === this.ray ? this.headers : withRay(this.headers, ray)
-    answerFault(fault, this.#request, this.#response, headers, { ...this.#context, ray })
+    answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray })
+  }
+
+  /** With the time to come back that an incident says. */
+  #advised(fault: Fault): Fault {
+    if (!this.#kind) return fault
+    const { clock, random, notice } = this.#parts
+    const { outages = [] } = notice()
+    return withExpectedEnd(fault, this.#kind, { outages, nowMs: clock.nowMs(), random })
   }
 
   get #address(): string {
