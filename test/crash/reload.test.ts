@@ -40,7 +40,9 @@ test('reload says what changes, hides secrets, takes it up without a cut, and re
   const reload = (...flags: string[]) => holdfast('reload', '--state', gateway.state, ...flags)
   assert.match((await reload()).output, /Nothing has changed/)
   const long = chat(gateway.url, model, 'tokens:200', true)
-  write('keys: [{ name: web, key: first-secret }]\nadmin: { port: 5021, token: an-admins-token }\nlimits: { idleMs: 60000 }\n')
+  write(
+    'keys: [{ name: web, key: first-secret }]\nadmin: { port: 5021, token: an-admins-token }\nlimits: { idleMs: 60000 }\n',
+  )
   const dry = await reload('--dry-run')
   assert.match(
     dry.output,
@@ -51,7 +53,9 @@ test('reload says what changes, hides secrets, takes it up without a cut, and re
   assert.deepEqual([await generation(), await ask('')], [1, 'whole'])
   assert.equal((await reload()).code, 0)
   assert.deepEqual([await generation(), await ask('first-secret'), await ask('')], [2, 'whole', 'HF_KEY_UNKNOWN'])
-  write('keys: [{ name: web, key: second-secret }]\nadmin: { port: 5021, token: an-admins-token }\nlimits: { idleMs: 60000 }\n')
+  write(
+    'keys: [{ name: web, key: second-secret }]\nadmin: { port: 5021, token: an-admins-token }\nlimits: { idleMs: 60000 }\n',
+  )
   const other = await reload('--dry-run')
   assert.match(other.output, /keys\.0\.key: "\(hidden\)" → "\(hidden\), another one"/)
   write('limits: { idleMs: never }\n')
