@@ -1,13 +1,14 @@
 /**
- * Joins the rooms' schemas into one configuration. The only reader of the file and of the flags' values. It is loaded by
- * the supervisor and by commands; workers are told the outcome, and need neither schemas nor YAML.
+ * Joins the rooms' schemas into one configuration: what was read from files (`config-file.ts`) and flags is checked
+ * here. It is loaded by the supervisor and by commands; workers are told the outcome, and need no schemas and no YAML.
  */
-import { readFileSync } from 'node:fs'
-import { type Document, LineCounter, parseDocument, stringify } from 'yaml'
+import { accessSchema } from './edge/address/access-options.ts'
 import { adminSchema } from './edge/admin-options.ts'
 import { isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/key-options.ts'
+import { usersSchema } from './edge/keys/user-options.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
+import { tlsSchema, offersTls } from './edge/tls/tls-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener-options.ts'
 import { webSchema } from './edge/web/web-options.ts'
@@ -35,6 +36,14 @@ const name = z.string().regex(/^[\w.:@-]{1,64}$/, 'letters, digits, and . : _ @ 
 
 export const configSchema = z
   .strictObject({
+    include: z.array(z.string().min(1)).max(100).default([]).meta({
+      description:
+        'Files that are a part of this one, relative to it; `*` stands for any name in a folder. Maps are joined; else this file wins over what it includes, and a later file over an earlier one.',
+    }),
+    reload: z.enum(['watch', 'asked']).default('asked').meta({
+      description:
+        'When changed files of the configuration are taken up: `watch`, by themselves within some seconds; `asked`, by `holdfast reload` or `holdfast restart`.',
+    }),
     site: z
       .string()
       .regex(/^[a-z0-9]{1,12}$/, '1 to 12 characters of a-z and 0-9')
@@ -54,6 +63,8 @@ export const configSchema = z
       .max(16)
       .default([{ host: '127.0.0.1', port: 5020 }])
       .meta({ description: 'Where callers connect.' }),
+    tls: tlsSchema,
+    access: accessSchema,
     admin: adminSchema,
     upstreams: z.record(name, upstreamSchema).meta({ description: 'Model servers and providers, by name.' }),
     pools: z.record(name, poolSchema).default({}).meta({
@@ -68,6 +79,9 @@ export const configSchema = z
       .max(10_000)
       .default([])
       .meta({ description: 'Keys of callers. Without any, everyone who reaches a listener may call.' }),
+    users: usersSchema.default([]).meta({
+      description: 'Identity providers whose tokens (JWT) are taken in the place of keys.',
+    }),
     onDisconnect: z.enum(['cancel', 'detach']).default('detach').meta({
       description:
         'When the last reader of an answer leaves: `detach` lets it finish into the journal, where it can be read again, `cancel` stops the upstream. Answers that the caller asked to store always finish.',
@@ -96,47 +110,7 @@ export type Config = Omit<z.output<typeof configSchema>, 'workers'> & { readonly
 export type ConfigInput = z.input<typeof configSchema>
 
 /** Where a value of the configuration stands in its file. */
-type Locate = (path: readonly PropertyKey[]) => string
-
-/** @throws {ConfigError} with every problem that was found. */
-export function readConfigFile(path: string): Config {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
-    throw new ConfigError([{ place: path, field: '', message: reason, cure: 'Check the path given with --config.' }])
-  }
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.slice(0, 10).map((error) => ({
-        place: `${path}:${lines.linePos(error.pos[0]).line}`,
-        field: '',
-        message: error.message,
-        cure: 'The file is not valid YAML at this place: check indentation, colons and quotes.',
-      })),
-    )
-  }
-  return checkConfig(valueOf(document, path), (field) => `${path}:${lineOf(document, lines, field)}`)
-}
-
-/** @throws {ConfigError} for aliases of YAML that lead nowhere, or beyond all measure. */
-function valueOf(document: Document, path: string): unknown {
-  try {
-    return document.toJS() ?? {}
-  } catch (error) {
-    const cure = 'Write the values out instead of using aliases (`*name`).'
-    throw new ConfigError([{ place: path, field: '', message: (error as Error).message, cure }])
-  }
-}
-
-/** As a file would say it; long values stay on their line. */
-export function writeYaml(value: object): string {
-  return stringify(value, { lineWidth: 0 })
-}
+export type Locate = (path: readonly PropertyKey[]) => string
 
 /** Checks a configuration that does not come from a file. @throws {ConfigError} */
 export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Config {
@@ -146,8 +120,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const problems = checkReferences(config, locate)
-  checkRoutes(config, locate, problems)
+  const problems = [...checkReferences(config, locate), ...checkTls(config, locate), ...checkRoutes(config, locate)]
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
@@ -160,21 +133,6 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
-}
-
-/** The line of the deepest part of a path that exists. */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const parent = document.getIn(path.slice(0, length - 1), true) as
-      | { items?: { key?: { value?: unknown; range?: number[] }; range?: number[] }[] }
-      | undefined
-    const last = path[length - 1]
-    const item =
-      typeof last === 'number' ? parent?.items?.[last] : parent?.items?.find(({ key }) => key?.value === last)
-    const at = item?.key?.range?.[0] ?? item?.range?.[0]
-    if (at !== undefined) return lines.linePos(at).line
-  }
-  return 1
 }
 
 type Issue = z.core.$ZodIssue
@@ -307,20 +265,48 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
       cure: 'Give each its own name.',
     })
   })
-  return problems
+  return [...problems, ...checkListeners(config, locate), ...checkUsers(config, locate)]
+}
+
+function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {
+  if (offersTls(tls)) return []
+  return listeners.flatMap((listener, i) => {
+    const cure = 'Name a certificate under `tls.certificates`, or leave `tls` out here.'
+    const message = 'TLS is asked for, and there is no certificate'
+    const field = `listeners.${i}.tls`
+    return listener.tls ? [{ place: locate(['listeners', i, 'tls']), field, message, cure }] : []
+  })
+}
+
+/** A listener that nobody could reach. */
+function checkListeners({ listeners, access }: Config, locate: Locate): Problem[] {
+  if (access.trustedProxies.length > 0) return []
+  return listeners.flatMap(({ proxyProtocol }, i) => {
+    if (!proxyProtocol) return []
+    const cure = 'Name the load balancers in `access.trustedProxies`, e.g. `[10.0.0.0/8]`.'
+    const message = 'nobody may speak the PROXY protocol here, so nobody could connect'
+    return [{ place: locate(['listeners', i]), field: `listeners.${i}.proxyProtocol`, message, cure }]
+  })
+}
+
+/** A token says its issuer, and nothing else of where it belongs. */
+function checkUsers({ users }: Config, locate: Locate): Problem[] {
+  const issuers = users.map(({ issuer }) => issuer)
+  return users.flatMap(({ issuer }, i) => {
+    if (issuers.indexOf(issuer) === i) return []
+    const message = `two entries are for ${issuer}`
+    return [{ place: locate(['users', i]), field: `users.${i}.issuer`, message, cure: 'Join them.' }]
+  })
 }
 
 /** Two routes for one address: one of them would never be seen. */
-function checkRoutes({ web }: Config, locate: Locate, problems: Problem[]): void {
+function checkRoutes({ web }: Config, locate: Locate): Problem[] {
   const places = web.routes.map(({ host = '', path }) => `${host}${path.replace(/(?<=.)\/$/, '')}`)
-  places.forEach((place, i) => {
-    if (places.indexOf(place) === i) return
-    problems.push({
-      place: locate(['web', 'routes', i]),
-      field: `web.routes.${i}`,
-      message: `another route has ${place} already`,
-      cure: 'Give each its own `path` or `host`.',
-    })
+  return places.flatMap((place, i) => {
+    if (places.indexOf(place) === i) return []
+    const message = `another route has ${place} already`
+    const cure = 'Give each its own `path` or `host`.'
+    return [{ place: locate(['web', 'routes', i]), field: `web.routes.${i}`, message, cure }]
   })
 }
 

@@ -2,13 +2,12 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
-import { readSecret } from './house/secrets.ts'
 import { answerStreams } from './edge/answer-stream.ts'
+import { Visitors } from './edge/address/visitors.ts'
 import { BodyPurse } from './edge/body.ts'
-import { Callers } from './edge/caller.ts'
-import { isCall, openDoor } from './edge/door.ts'
+import { openDoor } from './edge/door.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
-import { type Listener, type ListenerParts, openListener } from './edge/listener.ts'
+import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
 import type { Web } from './edge/web/web.ts'
@@ -17,6 +16,8 @@ import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import type { FleetView } from './house/fleet-view.ts'
 import { openFleet } from './house/open-fleet.ts'
+import { openKeys } from './house/open-keys.ts'
+import { type Front, openListeners } from './house/open-listeners.ts'
 import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
@@ -52,6 +53,8 @@ export interface House extends AsyncDisposable {
   readonly pressure: Pressure
   /** What visitors of error pages are told from now on. */
   readonly useNotice: (notice: Notice) => void
+  /** TLS is spoken with these from now on. @throws {Error} when they cannot be used; then all is as before. */
+  readonly useTls: (material: TlsMaterial) => void
   /** Called when those measures change. */
   onPressure: () => void
   /** What is out of use though it answers, and why; some dozens at most. */
@@ -65,48 +68,49 @@ export interface House extends AsyncDisposable {
   drain(graceMs: number, isReplaced?: boolean): Promise<void>
 }
 
-/** `worker`: number of this process among its siblings, from 0. */
-export async function openHouse(config: Config, log: Log, worker = 0): Promise<House> {
+/** `worker`: number of this process among its siblings, from 0; `tls`: what TLS is spoken with, where it is. */
+export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMaterial | null = null): Promise<House> {
   await using parts = new AsyncDisposableStack()
   const [clock, random] = [systemClock, systemRandom]
   const { limits, site, onDisconnect } = config
   const node = nodeNumber(worker)
+  const ourName = `holdfast-${site}-${node}`
   const rays = new RaySource(clock, random, { node, site })
   const record = openRecord(parts, config, { clock, log, node: `worker-${worker}/${process.pid}`, isKeeper: false })
   const fleet = openFleet(config, clock, log, record.recorder)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
   const wires = parts.use(new Wires(clock))
-  const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: `holdfast-${site}-${node}` })
-  const given = { clock, random, log, fleet, journal, wires, record, telemetry }
+  const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: ourName })
+  const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
+  const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
   const opened = await openRelay(parts, config, given)
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const name = `holdfast-${site}-${node}`
-  const web = await openWeb(config, parts, { clock, log, metrics: opened.metrics, node: name })
+  const web = await openWeb(config, parts, { clock, log, metrics: opened.metrics, node: ourName })
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
+  const received = { clock, rays, limits, observer, visitors: new Visitors(config.access) }
   const handle = openDoor({
     ...given,
-    rays,
+    ...received,
     tracing: telemetry.tracing,
-    callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
+    ...keys,
     purse,
-    observer,
-    limits,
     pressure,
     site,
-    node: name,
+    node: ourName,
     onDisconnect,
     streams,
     relay,
     web,
     notice: () => notice,
+    hstsMs: config.tls.hstsMs,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const listeners = await openListeners(config, parts, { clock, rays, limits, observer, handle, mayStayOpen })
+  const front = await openListeners(parts, config, { ...received, handle, mayStayOpen }, tls)
   const bury = (dead: string): Promise<void> => journal.bury(dead).then(adopt)
   const open = {
     ...opened,
@@ -114,16 +118,15 @@ export async function openHouse(config: Config, log: Log, worker = 0): Promise<H
     clock,
     fleet,
     streams,
-    listeners,
+    front,
     log,
     journalNode,
     bury,
     useNotice: (told: Notice): void => void (notice = told),
   }
   const house = asHouse({ ...open, memoryRecord: record.memory })
-  const onChange = (): void => house.onPressure()
-  const { recorder } = record
-  open.parts.use(openWatch(config, { clock, log, recorder, pressure, journal, listeners, onChange }))
+  const watched = { clock, log, recorder: record.recorder, pressure, journal, listeners: front.listeners }
+  open.parts.use(openWatch(config, { ...watched, onChange: () => house.onPressure() }))
   return house
 }
 
@@ -147,20 +150,6 @@ function keepAdopting(
   return adopt
 }
 
-async function openListeners(
-  config: Config,
-  parts: AsyncDisposableStack,
-  base: Omit<ListenerParts, 'isCall'>,
-): Promise<readonly Listener[]> {
-  const listeners: Listener[] = []
-  for (const options of config.listeners) {
-    const listener = await openListener(options, { ...base, isCall })
-    parts.defer(() => listener.destroy())
-    listeners.push(listener)
-  }
-  return listeners
-}
-
 interface OpenParts {
   readonly parts: AsyncDisposableStack
   readonly clock: Clock
@@ -171,7 +160,7 @@ interface OpenParts {
   readonly plane: RelayPlane
   readonly pressure: Pressure
   readonly streams: DurableStreams
-  readonly listeners: readonly Listener[]
+  readonly front: Front
   readonly log: Log
   readonly journalNode: string
   readonly bury: (node: string) => Promise<void>
@@ -190,7 +179,7 @@ function asHouse(open: OpenParts): House {
     plane: relay,
     pressure,
     streams,
-    listeners,
+    front,
     log,
     journalNode,
     memoryRecord,
@@ -203,7 +192,7 @@ function asHouse(open: OpenParts): House {
     log.flush()
   }
   return {
-    urls: listeners.map(({ url }) => url),
+    urls: front.listeners.map(({ url }) => url),
     fleet,
     metrics,
     signs,
@@ -212,6 +201,7 @@ function asHouse(open: OpenParts): House {
     memoryRecord,
     bury,
     useNotice,
+    useTls: (material) => front.useTls(material),
     pressure,
     onPressure: () => {},
     callsLive: () => relay.liveCount,
@@ -222,7 +212,7 @@ function asHouse(open: OpenParts): House {
       relay.retire()
       streams.drain()
       const endMs = clock.monotonicMs() + graceMs
-      const gone = Promise.all(listeners.map((listener) => listener.drain(isReplaced)))
+      const gone = front.drain(isReplaced)
       // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
       await within(clock, graceMs, gone)
       await relay.drain(clock, Math.max(0, endMs - clock.monotonicMs()))

@@ -1,12 +1,12 @@
 /** `holdfast alerts test`: sends one receiver a test alert and its end, and says what became of it. */
 import { type AlertNews, noticeOf } from '../alert/mailbox.ts'
-import { readConfigFile } from '../config.ts'
+import { readConfigFile } from '../config-file.ts'
 import { nearestName } from '../ground/name.ts'
 import { openReceivers, resolveAlerts } from '../house/open-alerts.ts'
 
 /** @throws {Error} in words that name the cure. */
 export async function testReceiver(file: string, name: string): Promise<void> {
-  const config = readConfigFile(file)
+  const config = readConfigFile(file, process.env)
   const names = Object.keys(config.alerts.receivers)
   if (!names.includes(name)) {
     const near = nearestName(name, names)

@@ -3,7 +3,8 @@
  * what to do. Exit code: 0 all is well, 1 the configuration is not good, 2 it is, but something else is in trouble.
  */
 import { mapSecrets } from '../alert/alert-options.ts'
-import { type Config, readConfigFile } from '../config.ts'
+import type { Config } from '../config.ts'
+import { readConfigFile } from '../config-file.ts'
 import { ConfigError } from '../ground/config-error.ts'
 import { readKeys, readSecret } from '../house/secrets.ts'
 import { systemClock } from '../ground/clock.ts'
@@ -24,7 +25,7 @@ export interface CheckOptions {
 export async function check(file: string, { json = false, offline = false }: CheckOptions): Promise<void> {
   let config: Config
   try {
-    config = readConfigFile(file)
+    config = readConfigFile(file, process.env)
     checkSecrets(config)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

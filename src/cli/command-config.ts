@@ -1,7 +1,8 @@
 /** The configuration for commands that can do without one: the file that is named, the usual one, or defaults. */
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { type Config, readConfigFile } from '../config.ts'
+import type { Config } from '../config.ts'
+import { readConfigFile } from '../config-file.ts'
 import { objectivesSchema } from '../objective/objective-options.ts'
 import { statusSchema } from '../status/status-options.ts'
 import { usualFile } from './setup.ts'
@@ -25,7 +26,7 @@ export function commandConfig({ config: named, state }: ConfigOptions): CommandC
     const [status, objectives] = [statusSchema.parse(undefined), objectivesSchema.parse(undefined)]
     return { status, objectives, keys: [], stateDir: state ?? '.holdfast', upstreams: null, isForgetful: false }
   }
-  const { status, objectives, keys, stateDir, upstreams, journal } = readConfigFile(file)
+  const { status, objectives, keys, stateDir, upstreams, journal } = readConfigFile(file, process.env)
   const isForgetful = journal.engine === 'memory'
   return { status, objectives, keys, stateDir: state ?? stateDir, upstreams: Object.keys(upstreams), isForgetful }
 }

@@ -1,7 +1,10 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import { addCacheCommands } from './cache-commands.ts'
+import type { ReloadOptions } from './reload.ts'
+import type { ImportOptions } from './import-litellm.ts'
 import { addIncidentCommands } from './incident-commands.ts'
+import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import type { TailOptions } from './tail.ts'
@@ -102,6 +105,17 @@ program
   })
 
 program
+  .command('reload')
+  .description('Take up the changed configuration of a running gateway: all of it, or, where it is not good, nothing.')
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--dry-run', 'only print what would change')
+  .option('--json', 'print it as JSON')
+  .action(async (options: ReloadOptions) => {
+    const { reload } = await import('./reload.ts')
+    await reload(options)
+  })
+
+program
   .command('tail')
   .description('Show what happened last, from the record; also of a gateway that is dead.')
   .option('--state <folder>', 'its state folder', '.holdfast')
@@ -171,7 +185,20 @@ alerts
 
 addCacheCommands(program)
 addIncidentCommands(program)
+addKeyCommands(program)
 addMaintenanceCommands(program)
+
+program
+  .command('import')
+  .description('Take over the configuration of another gateway.')
+  .command('litellm <file>')
+  .description('Print what a configuration of the LiteLLM proxy is here; what has no counterpart is said.')
+  .option('-o, --out <file>', 'write it to this file, which must not be there yet')
+  .option('--json', 'print it with the notes as JSON')
+  .action(async (file: string, options: ImportOptions) => {
+    const { importLitellm } = await import('./import-litellm.ts')
+    importLitellm(file, options)
+  })
 
 program
   .command('schema')

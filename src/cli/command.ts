@@ -30,6 +30,12 @@ export function wholeNumber(max: number): (text: string) => number {
   }
 }
 
+export function positive(text: string): number {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('A number above 0.')
+  return value
+}
+
 /** For an option that may be given several times. */
 export function eachOf(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value]

@@ -1,6 +1,7 @@
 /** What the supervisor has ready for the console: how things stand, the last ten minutes, and the configuration. */
 import { resolve } from 'node:path'
-import { type Config, writeYaml } from '../config.ts'
+import type { Config } from '../config.ts'
+import { writeYaml } from '../config-file.ts'
 import type { IncidentSeen } from '../house/incident-seen.ts'
 import { type Curves, History, samplePeriodMs } from './history.ts'
 import { type Overview, overviewOf, waitingIn } from './overview.ts'

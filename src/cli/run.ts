@@ -1,16 +1,17 @@
 /** `holdfast run`: sets up, starts, says that it is ready, and ends politely. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { ConfigError } from '../ground/config-error.ts'
 import { type AdminParts, openAdmin, type Readiness } from '../edge/admin.ts'
 import { RaySource } from '../fault/ray.ts'
 import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
+import { KeyDesk } from '../house/key-desk.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
 import { cachePath } from '../house/state-files.ts'
+import { TlsDesk } from '../house/tls/tls-desk.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { SqliteCacheDesk } from '../store/sqlite-cache-desk.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
@@ -18,15 +19,16 @@ import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
 import { ConsoleDesk } from './console-desk.ts'
-import { DeployNews } from './deploy-news.ts'
 import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
 import type { RunOptions } from './run-options.ts'
 import { readSite, StatusSite } from './status-site.ts'
 import { pidFileName } from './restart.ts'
-import { setUp, usualFile } from './setup.ts'
+import { type FailedRestarts, Reloader } from './reloader.ts'
+import { setUp } from './setup.ts'
 import { Supervisor } from './supervisor.ts'
+import { TlsTeller } from './tls-teller.ts'
 
 /** Of this process in the record. */
 const nodeName = `supervisor/${process.pid}`
@@ -38,8 +40,7 @@ export async function run(options: RunOptions): Promise<void> {
   const isPerson = process.stdout.isTTY
   // A terminal that was closed, or a reader that left, must not take the answers under way with it.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-  const tell = (line: string): void => void process.stderr.write(`${line}\n`)
-  const { config, notes, lab } = await setUp(options, tell)
+  const { config, notes, lab, paths } = await setUp(options, (line) => void process.stderr.write(`${line}\n`))
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
     const target = logTarget(config)
@@ -47,21 +48,22 @@ export async function run(options: RunOptions): Promise<void> {
     await using parts = new AsyncDisposableStack()
     const record = openRecord(parts, config, { clock: systemClock, log, node: nodeName, isKeeper: true })
     if (lab) tellOfEngines(lab.engines, record.recorder, () => lab.isStopping)
-    const desk = parts.use(openDesk(config, log))
+    const tls = parts.use(openTls(config, log, record))
+    const desk = parts.use(openDesk(config, log, tls))
     const statusDesk = parts.use(new StatusDesk(config, { clock: systemClock, log, record }))
     desk.announced = () => statusDesk.announced()
     const site = parts.use(new StatusSite(log, statusDesk))
     await site.use(readSite(config))
-    const supervisor = new Supervisor(config, log, desk, record)
+    const supervisor = new Supervisor(config, log, { desk, record, tls: new TlsTeller(tls, log) })
     supervisor.moreNumbers = () => site.numbers()
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
     consoleDesk.incidents = () => statusDesk.incidents(site.url ?? '')
     const tokens = adminTokens(config)
-    const failed: FailedRestarts = { count: 0, reason: null }
+    const desks = { desk, consoleDesk, statusDesk, site }
+    const reloader = parts.use(new Reloader(options, config, paths, { ...desks, supervisor, tls, log, record }))
     // Before the workers: when this port is taken, there are none to be ended.
-    const desks: Desks = { failed, desk, consoleDesk, statusDesk, site }
-    const asked = adminParts(supervisor, record, desks, config)
+    const asked = adminParts(supervisor, record, { ...desks, reloader }, config)
     await using admin = await openAdmin({ ...config.admin, tokens }, asked)
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
@@ -69,9 +71,8 @@ export async function run(options: RunOptions): Promise<void> {
     const logFile = typeof target === 'string' ? target : null
     const at = { urls, adminUrl: admin.url, statusUrl: site.url }
     const ready: Ready = { ...at, workers: config.workers, models, upstreams, notes, logFile }
-    const news = new DeployNews(record, config)
     const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
-    restartOnSignal(supervisor, () => setUpAgain(options, config), { ...desks, log, news })
+    const news = reloader.begin()
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
     process.stdout.write(isPerson ? banner(ready) : readyLine(ready))
@@ -90,8 +91,19 @@ export async function run(options: RunOptions): Promise<void> {
 }
 
 /** @throws {ConfigError} when a secret of a receiver cannot be read. */
-function openDesk(config: Config, log: Log): AlertDesk {
-  return new AlertDesk(config, resolveAlerts(config), { clock: systemClock, random: systemRandom, log })
+function openDesk(config: Config, log: Log, tls: TlsDesk): AlertDesk {
+  const ownCertificates = (): TlsDesk['certificates'] => tls.certificates
+  return new AlertDesk(config, resolveAlerts(config), {
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    ownCertificates,
+  })
+}
+
+/** @throws {ConfigError} when a certificate cannot be used. */
+function openTls(config: Config, log: Log, { recorder }: OpenRecord): TlsDesk {
+  return new TlsDesk(config, { clock: systemClock, random: systemRandom, log, recorder })
 }
 
 /** For `holdfast restart`, which finds us by it. */
@@ -110,25 +122,12 @@ function writePidFile(
   return path
 }
 
-/** The file is read again; flags, and what was found at the first start, stay. */
-async function setUpAgain(options: RunOptions, before: Config): Promise<Config> {
-  const hasFile = options.config !== undefined || (!options.upstream && existsSync(usualFile))
-  const { config } = hasFile ? await setUp(options, () => {}) : { config: before }
-  return { ...config, listeners: before.listeners, admin: before.admin, stateDir: before.stateDir }
-}
-
-/** For `holdfast restart`, which is told why. */
-interface FailedRestarts {
-  count: number
-  reason: string | null
-}
-
 function withFailed({ isReady, facts }: Readiness, failed: FailedRestarts): Readiness {
   return { isReady, facts: failed.count === 0 ? facts : { ...facts, failedRestarts: failed } }
 }
 
 interface Desks {
-  readonly failed: FailedRestarts
+  readonly reloader: Reloader
   readonly desk: AlertDesk
   readonly consoleDesk: ConsoleDesk
   readonly statusDesk: StatusDesk
@@ -139,15 +138,17 @@ interface Desks {
 function adminParts(
   supervisor: Supervisor,
   record: OpenRecord,
-  { failed, desk, consoleDesk, statusDesk, site: page }: Desks,
+  { reloader, desk, consoleDesk, statusDesk, site: page }: Desks,
   config: Config,
 ): AdminParts {
   return {
     metrics: (isOpenMetrics) => supervisor.metrics(isOpenMetrics),
     liveness: () => supervisor.liveness(),
-    readiness: () => withFailed(supervisor.readiness(), failed),
+    readiness: () => withFailed(supervisor.readiness(), reloader.failed),
+    reload: (isDry) => reloader.reload(isDry),
     alerts: () => desk.report(),
     status: () => statusDesk.view(),
+    keys: new KeyDesk(config, systemClock, systemRandom),
     subscriptions: () => page.report(),
     record: record.read,
     cache: () => SqliteCacheDesk.open(cachePath(config), join(config.stateDir, 'cache')),
@@ -159,38 +160,6 @@ function adminParts(
       observer: { settled: (fact) => record.recorder.call(fact) },
     },
   }
-}
-
-interface RestartParts extends Desks {
-  readonly log: Log
-  readonly news: DeployNews
-}
-
-function restartOnSignal(
-  supervisor: Supervisor,
-  read: () => Promise<Config>,
-  { log, failed, news, desk, consoleDesk, statusDesk, site }: RestartParts,
-): void {
-  process.on('SIGUSR2', () => {
-    news.restartAsked()
-    read()
-      .then(async (config) => {
-        // Before anything is changed: a secret may be missing.
-        const [alerts, page] = [resolveAlerts(config), readSite(config)]
-        await supervisor.restart(config)
-        desk.use(config, alerts)
-        statusDesk.use(config)
-        await site.use(page)
-        news.restarted(config)
-        consoleDesk.config = config
-      })
-      .catch((error: unknown) => {
-        failed.count++
-        failed.reason = error instanceof Error ? error.message : String(error)
-        news.restartFailed(failed.reason, error instanceof ConfigError)
-        log.error({ detail: String(error) }, 'restart failed; everything stays as it was')
-      })
-  })
 }
 
 /** Resolves at the first signal to stop. */

@@ -18,6 +18,7 @@ import type { HandView } from './overview.ts'
 import { type Hand, newHand, tell } from './hand.ts'
 import { Siblings } from './siblings.ts'
 import { SpeedFile } from './speed-file.ts'
+import type { TlsTeller } from './tls-teller.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
 import { WorkerNews } from './worker-news.ts'
 import type { WorkerWord } from './worker-word.ts'
@@ -46,6 +47,12 @@ type Listening = Extract<WorkerWord, { event: 'listening' }>
 /** Who judges what the workers tell. */
 type SignsDesk = Pick<AlertDesk, 'hear' | 'forget' | 'numbers'>
 
+interface SupervisorParts {
+  readonly desk: SignsDesk
+  readonly record: Pick<OpenRecord, 'recorder' | 'memory'>
+  readonly tls: TlsTeller
+}
+
 export class Supervisor {
   /** Of what else lives in this process, for metrics. */
   moreNumbers: () => Promise<Numbers> = () => Promise.resolve([])
@@ -70,11 +77,13 @@ export class Supervisor {
   #desk: SignsDesk
   #metrics: WorkerMetrics
   #siblings: Siblings<Worker>
+  #tls: TlsTeller
   /** Writes down what workers have learnt. */
   #keepSpeeds: () => void
 
-  constructor(config: Config, log: Log, desk: SignsDesk, record: Pick<OpenRecord, 'recorder' | 'memory'>) {
+  constructor(config: Config, log: Log, { desk, record, tls }: SupervisorParts) {
     this.#desk = desk
+    this.#tls = tls
     this.#metrics = new WorkerMetrics(
       (worker) => tell(worker, { event: 'count' }),
       async () => [...desk.numbers(), ...(await this.moreNumbers())],
@@ -273,7 +282,8 @@ export class Supervisor {
     this.#news.watch(worker, number, () => this.#isClosing || hand.isRetired)
     // By message and not by environment: the configuration may hold secrets.
     worker.once('online', () => {
-      tell(worker, { event: 'begin', config, number, dead: this.#dead, notice: this.#notice })
+      const tls = this.#tls.begin(worker)
+      tell(worker, { event: 'begin', config, number, dead: this.#dead, notice: this.#notice, tls })
       this.#siblings.welcome(worker)
     })
     return new Promise((resolve, reject) => {
@@ -292,6 +302,7 @@ export class Supervisor {
         // One that was forgotten must not be counted from nothing again.
         if (word.event === 'signs' && this.#hands.has(hand)) this.#desk.hear(String(worker.id), number, word.signs)
         if (word.event === 'learnt') this.#siblings.hearSpeeds(worker, word.speeds, systemClock.nowMs())
+        if (word.event === 'secured') this.#tls.hear(worker, word.serial, word.trouble)
         if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
       })
       worker.once('exit', (code, signal) => {
@@ -337,6 +348,7 @@ export class Supervisor {
     this.#metrics.forget(hand.worker)
     this.#desk.forget(String(hand.worker.id))
     this.#siblings.forget(hand.worker)
+    this.#tls.forget(hand.worker)
     if (hand.status) add(this.#past, hand.status.totals)
     if (hand.node) this.#bury(hand.node)
     if (this.#isClosing || hand.isRetired) return
@@ -367,7 +379,10 @@ export class Supervisor {
 }
 
 function withPorts(listeners: Config['listeners'], urls: readonly string[]): Config['listeners'] {
-  return listeners.map((each, i) => ({ ...each, port: Number(new URL(urls[i] ?? '').port || 80) }))
+  return listeners.map((each, i) => {
+    const { port, protocol } = new URL(urls[i] ?? '')
+    return { ...each, port: Number(port || (protocol === 'https:' ? 443 : 80)) }
+  })
 }
 
 /** What is kept in the memory of a worker goes with it. */

@@ -1,7 +1,8 @@
 /** What the console, `holdfast check` and the record see of a configuration: never a secret, wherever one can stand. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkConfig, writeYaml } from '../config.ts'
+import { checkConfig } from '../config.ts'
+import { writeYaml } from '../config-file.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
 const secret = 'hush-hush-hush-hush-hush-hush-hush-hush'

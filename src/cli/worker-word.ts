@@ -1,6 +1,7 @@
 /** What workers and their supervisor tell each other, by message. */
 import type { Config } from '../config.ts'
 import type { Notice } from '../edge/notice.ts'
+import type { TlsMaterial } from '../edge/tls/tls-material.ts'
 import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import type { SpeedEntry } from '../fleet/speed-book.ts'
 import type { House } from '../main.ts'
@@ -30,6 +31,8 @@ export type WorkerWord =
   /** For objectives and early warnings. */
   | { readonly event: 'signs'; readonly signs: Signs }
   | { readonly event: 'learnt'; readonly speeds: readonly SpeedEntry[] }
+  /** TLS is spoken with the material of this number, or what is wrong with it. */
+  | { readonly event: 'secured'; readonly serial: number; readonly trouble: string | null }
   | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }
 
 /** What a supervisor tells its workers. */
@@ -40,9 +43,12 @@ export type SupervisorWord =
       readonly number: number
       readonly dead: readonly string[]
       readonly notice: Notice
+      readonly tls: TlsMaterial | null
     }
   /** For error pages from now on. */
   | { readonly event: 'notice'; readonly notice: Notice }
+  /** TLS is spoken with these from now on. */
+  | { readonly event: 'tls'; readonly material: TlsMaterial }
   /** Another worker died: its answers are to be taken over. */
   | { readonly event: 'bury'; readonly node: string }
   /** What have you counted? */

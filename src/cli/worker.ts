@@ -1,6 +1,7 @@
 /** One worker process under the supervisor: a whole house, told what to be by message. */
 import cluster from 'node:cluster'
 import type { Config } from '../config.ts'
+import type { TlsMaterial } from '../edge/tls/tls-material.ts'
 import { type House, openHouse } from '../main.ts'
 import { callsInHand, hearSiblings, learnSpeeds, learntSpeeds } from '../fleet/shared-speeds.ts'
 import { SpeedBook } from '../fleet/speed-book.ts'
@@ -57,9 +58,15 @@ interface Worker {
   hear(word: SupervisorWord): void
 }
 
-async function begin({ config, number, dead, notice }: Extract<SupervisorWord, { event: 'begin' }>): Promise<Worker> {
+async function begin({
+  config,
+  number,
+  dead,
+  notice,
+  tls,
+}: Extract<SupervisorWord, { event: 'begin' }>): Promise<Worker> {
   try {
-    const worker = await work(config, number, dead)
+    const worker = await work(config, number, dead, tls)
     worker.hear({ event: 'notice', notice })
     return worker
   } catch (error) {
@@ -71,9 +78,9 @@ async function begin({ config, number, dead, notice }: Extract<SupervisorWord, {
   }
 }
 
-async function work(config: Config, number: number, dead: readonly string[]): Promise<Worker> {
+async function work(config: Config, number: number, dead: readonly string[], tls: TlsMaterial | null): Promise<Worker> {
   const log = openLog(config.log, logTarget(config), { worker: number })
-  const house = await openHouse(config, log, number)
+  const house = await openHouse(config, log, number, tls)
   if (house.memoryRecord) tellFacts(house.memoryRecord, `worker-${number}/${process.pid}`)
   const tellStatus = (): void => tell({ event: 'status', status: statusOf(house), calls: callsInHand(house.fleet) })
   const timer = setInterval(tellStatus, statusPeriodMs)
@@ -120,6 +127,7 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
     hear: (word) => {
       if (word.event === 'bury') bury(word.node)
       if (word.event === 'count') count()
+      if (word.event === 'tls') secure(house, word.material)
       if (word.event === 'notice') house.useNotice(word.notice)
       if (word.event === 'retire') void stop(retireMs, !word.isHurried)
       if (word.event === 'siblings') {
@@ -127,6 +135,16 @@ async function work(config: Config, number: number, dead: readonly string[]): Pr
         if (word.speeds) learnSpeeds(house.fleet, word.speeds)
       }
     },
+  }
+}
+
+function secure(house: House, material: TlsMaterial): void {
+  const { serial } = material
+  try {
+    house.useTls(material)
+    tell({ event: 'secured', serial, trouble: null })
+  } catch (error) {
+    tell({ event: 'secured', serial, trouble: String(error) })
   }
 }
 

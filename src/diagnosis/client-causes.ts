@@ -82,6 +82,14 @@ export const clientCauses = {
     },
     clues: [clue(hint, (scene) => said(scene, /./)), clue(against, offeredBefore)],
   },
+  'address-refused': {
+    ...client,
+    title: 'The caller’s address may not ask',
+    sentence: (scene) => `Requests from ${scene.call?.detail.slice(0, 64) || 'this address'} are not taken here`,
+    cure: 'Ask from a network that may, or change `access.allow` and `access.deny`; behind a proxy, name it in `access.trustedProxies`.',
+    explains: { HF_ADDRESS_REFUSED: proof },
+    clues: [],
+  },
   'stream-full': {
     ...client,
     title: 'The durable stream is full',
@@ -99,9 +107,11 @@ export const clientCauses = {
     sentence: (scene) =>
       has(scene, 'HF_MODEL_FORBIDDEN')
         ? 'The caller’s key may not use this model'
-        : 'The caller sent no key, or one that is not known here',
+        : has(scene, 'HF_KEY_REVOKED')
+          ? 'The caller’s key has been revoked, or its time is over'
+          : 'The caller sent no key, or one that is not known here',
     cure: 'Send `authorization: Bearer …` or `x-api-key: …` with a key from the configuration that may use the model.',
-    explains: { HF_KEY_UNKNOWN: proof, HF_MODEL_FORBIDDEN: proof },
+    explains: { HF_KEY_UNKNOWN: proof, HF_KEY_REVOKED: proof, HF_MODEL_FORBIDDEN: proof },
     clues: [
       clue(hint, (scene) => said(scene, /key/)),
       clue(against, (scene) => said(scene, /quota of the key/) && 'the key is good, its quota is not'),

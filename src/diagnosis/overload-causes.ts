@@ -134,8 +134,8 @@ export const overloadCauses = {
     whose: 'client',
     title: 'The caller’s own quota is used up',
     sentence: ({ call }) => `The quota of ${call?.caller ? `the key “${call.caller}”` : 'this caller'} is used up`,
-    cure: 'Come back after the time in Retry-After, or raise the quota of that key.',
-    explains: { HF_KEY_UNKNOWN: none },
+    cure: 'Come back after the time in Retry-After, or raise the limits of that key (`holdfast key limits`).',
+    explains: { HF_KEY_UNKNOWN: none, HF_KEY_RATE: proof, HF_KEY_BUDGET: proof },
     clues: [clue(proof, (scene) => has(scene, 'HF_KEY_UNKNOWN') && said(scene, /quota of the key that was sent/))],
   },
   'attempts-spent': {

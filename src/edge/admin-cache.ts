@@ -1,59 +1,32 @@
-/**
- * `GET /cache` and `POST /cache/purge` on the operators' port: what is kept, and taking it out. A purge is told in
- * JSON, which no page of another site can send without being asked first.
- */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Fault, toFault } from '../fault/fault.ts'
+/** `GET /cache` and `POST /cache/purge` on the operators' port: what is kept of applications, and taking it out. */
+import type { IncomingMessage } from 'node:http'
+import { Fault } from '../fault/fault.ts'
 import type { CacheDesk } from '../store/cache-desk.ts'
 import type { CacheChoice, ListedEntry } from '../store/cache-store.ts'
+import { type AdminAnswer, type AdminBody, readWrite } from './admin-write.ts'
 
 export const cachePaths: ReadonlySet<string> = new Set(['/cache', '/cache/purge'])
-const bodyBytesMax = 16 * 1024
 const countMax = 1000
 const countUsual = 50
 
-export interface CacheQuestion {
-  readonly request: IncomingMessage
-  readonly path: string
-  readonly query: string
-  /** Null where nothing is kept on the disk. */
-  readonly open: () => (CacheDesk & Disposable) | null
-  readonly send: (response: ServerResponse, status: number, value: object) => void
-  readonly refuse: (response: ServerResponse, fault: Fault, headers?: readonly string[]) => void
-}
+/** Null where nothing is kept on the disk. */
+export type CacheOpener = () => (CacheDesk & Disposable) | null
 
 /** @throws {Fault} */
-export function answerCache(response: ServerResponse, question: CacheQuestion): void {
-  const { request, path, query, open, send, refuse } = question
+export async function answerCache(
+  [path, query]: readonly [path: string, query: string],
+  request: IncomingMessage,
+  open: CacheOpener,
+): Promise<AdminAnswer> {
   const isPurge = path === '/cache/purge'
   const allowed = isPurge ? 'POST' : 'GET'
-  if (request.method !== allowed)
-    return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: `only ${allowed}` }), ['allow', allowed])
-  if (!isPurge)
-    return send(
-      response,
-      200,
-      withDesk(open, (desk) => list(desk, new URLSearchParams(query))),
-    )
-  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? ''))
-    throw new Fault('HF_MEDIA_TYPE', { detail: 'a purge is told as application/json' })
-  readSmall(request, (fault, text) => {
-    try {
-      if (fault) throw fault
-      const choice = choiceOf(JSON.parse(text) as unknown)
-      send(
-        response,
-        200,
-        withDesk(open, (desk) => ({ purged: desk.purge(choice) })),
-      )
-    } catch (thrown) {
-      const isJson = !(thrown instanceof SyntaxError)
-      refuse(response, isJson ? toFault(thrown) : new Fault('HF_BAD_JSON', { detail: 'the purge is no JSON' }))
-    }
-  })
+  if (request.method !== allowed) throw new Fault('HF_METHOD_UNKNOWN', { param: allowed, detail: `${allowed} ${path}` })
+  if (!isPurge) return { status: 200, body: withDesk(open, (desk) => list(desk, new URLSearchParams(query))) }
+  const choice = choiceOf(await readWrite(request))
+  return { status: 200, body: withDesk(open, (desk) => ({ purged: desk.purge(choice) })) }
 }
 
-function withDesk(open: CacheQuestion['open'], ask: (desk: CacheDesk) => object): object {
+function withDesk(open: CacheOpener, ask: (desk: CacheDesk) => object): object {
   using desk = open()
   if (desk) return ask(desk)
   throw new Fault('HF_ROUTE_UNKNOWN', { detail: 'nothing is kept on the disk (`web.routes`, `web.cache.engine`)' })
@@ -78,11 +51,7 @@ export function shown({ key, bytes, storedMs, meta }: ListedEntry): object {
 }
 
 /** One of `url`, `prefix`, `tag` and `all`. @throws {Fault} HF_BAD_CALL */
-function choiceOf(value: unknown): CacheChoice {
-  const { url, prefix, tag, all, ...others } = (typeof value === 'object' ? (value ?? {}) : {}) as Record<
-    string,
-    unknown
-  >
+function choiceOf({ url, prefix, tag, all, ...others }: AdminBody): CacheChoice {
   const named = [url, prefix, tag, all].filter((each) => each !== undefined)
   if (named.length === 1 && Object.keys(others).length === 0) {
     if (typeof url === 'string') return { key: url }
@@ -91,16 +60,4 @@ function choiceOf(value: unknown): CacheChoice {
     if (all === true) return { all }
   }
   throw new Fault('HF_BAD_CALL', { detail: 'a purge names one of `url`, `prefix`, `tag`, or `"all": true`' })
-}
-
-function readSmall(request: IncomingMessage, done: (fault: Fault | null, text: string) => void): void {
-  const pieces: Buffer[] = []
-  let bytes = 0
-  request.on('data', (piece: Buffer) => {
-    bytes += piece.length
-    if (bytes <= bodyBytesMax) pieces.push(piece)
-  })
-  request.on('end', () =>
-    done(bytes > bodyBytesMax ? new Fault('HF_BODY_TOO_LARGE') : null, Buffer.concat(pieces).toString()),
-  )
 }

@@ -3,6 +3,7 @@ import { z } from '../ground/schema.ts'
 import { listenerSchema } from './listener-options.ts'
 
 export const adminSchema = listenerSchema
+  .pick({ host: true, port: true })
   .extend({
     token: z.string().min(1).optional().meta({
       description:

@@ -9,6 +9,7 @@ import { Recording } from '../observe/recording.ts'
 import { MemoryRecord } from '../store/memory-record.ts'
 import { recordSchema } from '../store/record-options.ts'
 import { openAdmin } from './admin.ts'
+import type { KeyActions } from './admin-keys.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 
 const token = 'a-token-of-operators'
@@ -16,6 +17,17 @@ const token = 'a-token-of-operators'
 interface Answer {
   readonly status: number
   readonly body: Record<string, unknown>
+}
+
+/** Of keys there is one, which cannot be revoked. */
+const keys: KeyActions = {
+  create: (wish) => ({ ...wish, secret: 'sk-1' }),
+  list: () => [{ name: 'alice' }],
+  change: () => {},
+  rotate: (name, graceMs) => ({ name, graceMs }),
+  revoke: (name) => {
+    throw Object.assign(new Error(`${name} stays`), { name: 'KeyError' })
+  },
 }
 
 async function openStage(tokens: readonly string[] = []) {
@@ -30,7 +42,9 @@ async function openStage(tokens: readonly string[] = []) {
       readiness: () => ({ isReady: true, facts: { generation: 7 } }),
       alerts: () => ({ alerts: [] }),
       status: () => ({}),
+      keys,
       subscriptions: () => Promise.resolve({ ways: [] }),
+      reload: (isDry) => Promise.resolve({ changes: [], isApplied: !isDry }),
       record: () => shelf,
       cache: () => null,
       consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
@@ -42,9 +56,9 @@ async function openStage(tokens: readonly string[] = []) {
       },
     },
   )
-  const ask = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', body = ''): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      request(`${admin.url}${path}`, { headers }, (response) => {
+      request(`${admin.url}${path}`, { headers, method }, (response) => {
         let text = ''
         response.on('data', (bytes: Buffer) => (text += bytes.toString()))
         response.on('end', () => {
@@ -53,7 +67,7 @@ async function openStage(tokens: readonly string[] = []) {
         })
       })
         .on('error', reject)
-        .end()
+        .end(body)
     })
   const close = async (): Promise<void> => {
     await admin[Symbol.asyncDispose]()
@@ -154,4 +168,35 @@ test('a token is shown whole or not at all', () => {
   assert.ok(showsToken(`Bearer ${token}`, token))
   for (const shown of [undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`])
     assert.ok(!showsToken(shown, token), String(shown))
+})
+
+test('keys and the configuration are changed by whoever shows the token, and never by a page of somebody else', async () => {
+  await using stage = await openStage(['secret'])
+  const json = { 'content-type': 'application/json', authorization: 'Bearer secret' }
+  const asked: [string, string, Record<string, string>, string, number, object][] = [
+    ['GET', '/keys', json, '', 200, { keys: [{ name: 'alice' }] }],
+    ['POST', '/keys', json, '{"name":"bob","days":3}', 201, { name: 'bob', days: 3, secret: 'sk-1' }],
+    ['POST', '/keys/a%20b/rotate', json, '{"graceMinutes":1}', 201, { name: 'a b', graceMs: 60_000 }],
+    ['PATCH', '/keys/bob', json, '{"settings":{}}', 200, { name: 'bob', changed: true }],
+    ['DELETE', '/keys/bob', json, '', 400, { error: 'bob stays', cause: 'HF_BAD_CALL' }],
+    ['POST', '/keys', { 'content-type': 'application/json' }, '{"name":"bob"}', 401, { cause: 'HF_KEY_UNKNOWN' }],
+    ['POST', '/keys', { ...json, origin: 'http://evil.test' }, '{"name":"b"}', 403, { cause: 'HF_KEY_UNKNOWN' }],
+    ['POST', '/keys', { ...json, 'content-type': 'text/plain' }, '{"name":"b"}', 415, { cause: 'HF_MEDIA_TYPE' }],
+    ['POST', '/keys', json, '{"name":', 400, { cause: 'HF_BAD_JSON' }],
+    ['POST', '/keys', json, '{"name":1}', 400, { cause: 'HF_BAD_CALL' }],
+    ['POST', '/keys', json, '{"name":"b","tier":"premium"}', 400, { cause: 'HF_BAD_CALL' }],
+    ['POST', '/keys', json, `"${'x'.repeat(70_000)}"`, 413, { cause: 'HF_BODY_TOO_LARGE' }],
+    ['PUT', '/keys/bob', json, '{}', 405, { cause: 'HF_METHOD_UNKNOWN' }],
+    ['GET', '/keys/bob', json, '', 405, { cause: 'HF_METHOD_UNKNOWN' }],
+    ['POST', '/reload', json, '{"dryRun":true}', 200, { changes: [], isApplied: false }],
+    ['POST', '/reload', json, '{"dryRun":1}', 400, { cause: 'HF_BAD_CALL' }],
+    ['GET', '/reload', json, '', 405, { cause: 'HF_METHOD_UNKNOWN' }],
+    ['POST', '/reload', { 'content-type': 'application/json' }, '', 401, { cause: 'HF_KEY_UNKNOWN' }],
+    ['POST', '/keys/bob/x/y', json, '{}', 404, { cause: 'HF_ROUTE_UNKNOWN' }],
+  ]
+  for (const [method, path, headers, body, status, expected] of asked) {
+    const answer = await stage.ask(path, headers, method, body)
+    assert.equal(answer.status, status, `${method} ${path} ${body.slice(0, 40)}`)
+    assert.partialDeepStrictEqual(answer.body, expected)
+  }
 })

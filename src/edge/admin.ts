@@ -3,8 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
-import { answerCache, cachePaths, type CacheQuestion } from './admin-cache.ts'
+import { answerCache, type CacheOpener, cachePaths } from './admin-cache.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
+import { answerKeys, isKeyPath, type KeyActions } from './admin-keys.ts'
+import { type AdminAnswer, answerReload, reloadPath, serveWrite } from './admin-write.ts'
 import { AdminRefusals } from './admin-refusal.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
@@ -23,6 +25,9 @@ export interface AdminParts {
   readonly alerts: () => object
   /** What the public is told. */
   readonly status: () => object
+  readonly keys: KeyActions
+  /** Takes up a changed configuration, or says what would change. @throws what is wrong with it; then all stays. */
+  readonly reload: (isDry: boolean) => Promise<object>
   /** Who is told of incidents on which way, in numbers. */
   readonly subscriptions: () => Promise<object>
   /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
@@ -30,7 +35,7 @@ export interface AdminParts {
   /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
   readonly consoleDesk: { state(since: number): object; shownConfig(): object }
   /** What is kept of applications; null where that is not on the disk. @throws when it cannot be read. */
-  readonly cache: CacheQuestion['open']
+  readonly cache: CacheOpener
   /** Wall time. */
   readonly nowMs: () => number
   /** Where refusals get their rays, and who is told of them. */
@@ -75,22 +80,24 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
     { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
     (request, response) => {
       const [path, query] = targetOf(request.url ?? '/')
-      if (cachePaths.has(path) && mayAsk(request, tokens)) {
-        const question = { request, path, query, open: parts.cache, send: sendJson, refuse }
-        return answerOrRefuse(() => answerCache(response, question), response)
+      if (isKeyPath(path) || path === reloadPath || cachePaths.has(path)) {
+        const no = whyNot(request, tokens)
+        if (no) return refuse(response, no.fault, no.headers)
+        const write = (): Promise<AdminAnswer> => {
+          if (cachePaths.has(path)) return answerCache([path, query], request, parts.cache)
+          return path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
+        }
+        return serveWrite([request, response], write, (fault) => refuse(response, fault))
       }
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
       if (answerConsole(path, request, response)) return
       const answer = answers.get(path)
-      if (!answer && !cachePaths.has(path))
+      if (!answer)
         return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
-      const isTrusted = mayAsk(request, tokens)
-      if (answer && (isTrusted || forProbes.has(path)))
-        return answerOrRefuse(() => answer(response, query, isTrusted), response)
-      const detail = tokens.length === 0 ? 'ask by the address of this machine, or by localhost' : tokenWords
-      const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: tokens.length === 0 ? 403 : 401 })
-      refuse(response, fault, tokens.length === 0 ? [] : ['www-authenticate', 'Bearer'])
+      const no = whyNot(request, tokens)
+      if (!no || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, !no), response)
+      refuse(response, no.fault, no.headers)
     },
   )
   server.on('checkExpectation', (_request, response) => {
@@ -111,6 +118,15 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+/** Why this operator may not ask; null where he may. */
+function whyNot(request: IncomingMessage, tokens: readonly string[]): { fault: Fault; headers: string[] } | null {
+  if (mayAsk(request, tokens)) return null
+  const hasTokens = tokens.length > 0
+  const detail = hasTokens ? tokenWords : 'ask by the address of this machine, or by localhost'
+  const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: hasTokens ? 401 : 403 })
+  return { fault, headers: hasTokens ? ['www-authenticate', 'Bearer'] : [] }
 }
 
 /** Without a token: a page in somebody's browser must not read what is here by a name that leads to this machine. */

@@ -24,7 +24,10 @@ import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
 import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
+import type { Gate } from './address/proxy-gate.ts'
+import type { Visitors } from './address/visitors.ts'
 import { withExpectedEnd } from './expected-end.ts'
+import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
@@ -43,6 +46,8 @@ export interface DoorParts {
   readonly rays: RaySource
   readonly fleet: Fleet
   readonly callers: Callers
+  readonly allowances: Allowances
+  readonly visitors: Visitors
   readonly purse: BodyPurse
   readonly observer: Observer
   readonly tracing: TraceOptions
@@ -58,6 +63,8 @@ export interface DoorParts {
   readonly web: Web | null
   /** What visitors of error pages are told of the service as a whole. */
   readonly notice: () => Notice
+  /** How long browsers that came by TLS are told to come by nothing else; 0: they are told nothing. */
+  readonly hstsMs: number
 }
 
 /** Whether a request for this target is a call. */
@@ -72,7 +79,8 @@ const routeByPath = new Map<string, Route>(routeNames.map((route) => [`/v1${rout
 class Visit {
   readonly ray: Ray
   readonly beganMs: number
-  readonly headers: readonly string[]
+  /** Of every answer to this request, names and values in turn. */
+  headers: readonly string[]
   readonly requestId: string | null
   family: Family | null = null
   route = ''
@@ -82,15 +90,20 @@ class Visit {
   #parts: DoorParts
   #request: Asking
   #response: Answering
+  #gate: Gate | null
 
-  constructor(parts: DoorParts, request: Asking, response: Answering) {
+  constructor(parts: DoorParts, request: Asking, response: Answering, gate: Gate | null) {
     this.#parts = parts
     this.#request = request
     this.#response = response
+    this.#gate = gate
     this.ray = parts.rays.next()
     this.beganMs = parts.clock.monotonicMs()
     this.requestId = readRequestId(request.headers)
-    this.headers = ['holdfast-ray', this.ray, 'x-request-id', this.requestId ?? this.ray, 'request-id', this.ray]
+    const headers = ['holdfast-ray', this.ray, 'x-request-id', this.requestId ?? this.ray, 'request-id', this.ray]
+    if (parts.hstsMs > 0 && isSecure(request))
+      headers.push('strict-transport-security', `max-age=${Math.floor(parts.hstsMs / 1000)}`)
+    this.headers = headers
   }
 
   enter(): void {
@@ -102,10 +115,29 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      checkRequest(request, this.#parts.node)
+      const { node, visitors, callers } = this.#parts
+      checkRequest(request, node)
+      if (visitors.isChoosy) visitors.check(this.#address)
+      // What an application's visitors show is for the application.
+      const look = path.startsWith('/v1') ? callers.look(request.headers) : null
+      if (look === null) return this.#serve(path, query)
+      // A token that is seen for the first time is verified before anything else.
+      look.then(
+        () => this.#serve(path, query),
+        (thrown: unknown) => this.#refuse(toFault(thrown)),
+      )
+    } catch (thrown) {
+      this.#refuse(toFault(thrown))
+    }
+  }
+
+  /** `query`: where it begins; -1 for nowhere. */
+  #serve(path: string, query: number): void {
+    try {
+      const route = routeByPath.get(path)
       if (route) return this.#call(route)
       const answerPath = readAnswerPath(path)
-      if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : url.slice(query))
+      if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : (this.#request.url ?? '').slice(query))
       if (path.startsWith(streamRoot)) return this.#stream()
       this.#answer(path)
     } catch (thrown) {
@@ -126,14 +158,17 @@ class Visit {
     const request = this.#request
     if (request.method !== 'POST') throw new Fault('HF_METHOD_UNKNOWN', { param: 'POST' })
     checkMediaType(request)
-    const caller = this.#parts.callers.identify(request.headers)
+    const caller = this.#identify()
     const { purse, limits, pressure, clock } = this.#parts
     // One that may have been sent before may find its answer.
     if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers))
       return discardBody(request, clock, () => this.#refuse(pressure.refusal()))
     readBody(request, limits.bodyBytesMax, purse, (fault, body) => {
       if (fault) return this.#refuse(fault)
-      this.#response.on('close', () => purse.give(body.length))
+      this.#response.on('close', () => {
+        purse.give(body.length)
+        if (caller.limits) this.#parts.allowances.left(this.ray, () => this.#parts.relay.isUnderWay(this.ray))
+      })
       try {
         this.#relay(route, caller, body)
       } catch (thrown) {
@@ -148,6 +183,7 @@ class Visit {
     const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
     const { order, isBackground } = readOrder(body, this.#request.headers, parts)
     this.#kind = { model: order.call.model, route, tier: order.tier }
+    if (caller.limits) this.#takeAllowance(caller, order)
     if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
       stalledMs: limits.stalledReaderMs,
@@ -156,6 +192,21 @@ class Visit {
       onStalled: () => this.#parts.observer.recorder.note({ kind: 'client', ray, state: 'stalled' }),
     })
     relay.take(order, reply)
+  }
+
+  /** @throws {Fault} HF_KEY_UNKNOWN, HF_KEY_REVOKED */
+  #identify(): Caller {
+    const { callers } = this.#parts
+    const caller = callers.identify(this.#request.headers)
+    callers.hold(caller, this.#response)
+    return caller
+  }
+
+  /** @throws {Fault} HF_KEY_RATE, HF_KEY_BUDGET */
+  #takeAllowance(caller: Caller, order: Order): void {
+    const { headers, fault } = this.#parts.allowances.take(caller, order, routes[order.call.route].family)
+    this.headers = [...this.headers, ...headers]
+    if (fault) throw fault
   }
 
   /** The caller gets an id at once, and comes back for the answer. */
@@ -170,7 +221,7 @@ class Visit {
 
   /** An answer that was given before, or is being given. */
   #readAgain(path: AnswerPath, query: string): void {
-    const { clock, relay, observer, limits, callers } = this.#parts
+    const { clock, relay, observer, limits } = this.#parts
     this.family = path.route ? routes[path.route].family : familyOf(this.#request)
     const visit: AnswerVisit = {
       ...this.#own,
@@ -178,7 +229,7 @@ class Visit {
       requestId: this.requestId,
       beganMs: this.beganMs,
       headers: this.headers,
-      caller: callers.identify(this.#request.headers).name,
+      caller: this.#identify().name,
       path,
       query: new URLSearchParams(query),
       answerFault: (fault: Fault, ray?: Ray) => this.#answerFault(fault, ray),
@@ -192,8 +243,8 @@ class Visit {
   }
 
   #stream(): void {
-    const { callers, streams } = this.#parts
-    const caller = (): string => callers.identify(this.#request.headers).name
+    const { streams } = this.#parts
+    const caller = (): string => this.#identify().name
     const { request, response } = this.#own
     this.route = 'streams'
     streams.handle(request, response, {
@@ -214,7 +265,7 @@ class Visit {
       throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${redact(path.slice(0, 200))}` })
     }
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
-    const caller = this.#parts.callers.identify(this.#request.headers)
+    const caller = this.#identify()
     const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))
     const family = this.family ?? 'openai'
     const body = isList
@@ -231,7 +282,8 @@ class Visit {
     this.family = null
     const { ray, beganMs, headers } = this
     const fail = (fault: Fault, more: readonly string[] = []): void => this.#refuse(fault, more)
-    if (web.take({ ...this.#own, ray, beganMs, headers, fail })) return true
+    const peer = this.#parts.visitors.peerOf(this.#request, this.#gate)
+    if (web.take({ ...this.#own, ray, peer, beganMs, headers, fail })) return true
     this.route = 'other'
     return false
   }
@@ -271,9 +323,13 @@ class Visit {
     return withExpectedEnd(fault, this.#kind, { outages, nowMs: clock.nowMs(), random })
   }
 
+  get #address(): string {
+    return this.#parts.visitors.addressOf(this.#request, this.#gate)
+  }
+
   get #context(): FaultContext {
     const { clock, site, notice } = this.#parts
-    return { ray: this.ray, site, family: this.family, atMs: clock.nowMs(), notice: notice() }
+    return { address: this.#address, ray: this.ray, site, family: this.family, atMs: clock.nowMs(), notice: notice() }
   }
 
   /** What the answers for faults look like. */
@@ -291,6 +347,10 @@ function familyOf(request: Asking): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
 }
 
+function isSecure({ socket }: Asking): boolean {
+  return 'encrypted' in socket && socket.encrypted === true
+}
+
 function checkMediaType(request: Asking): void {
   const type = request.headers['content-type'] ?? 'application/json'
   const coding = request.headers['content-encoding'] ?? 'identity'
@@ -303,6 +363,6 @@ function checkMediaType(request: Asking): void {
 }
 
 /** The handler of a listener's requests. */
-export function openDoor(parts: DoorParts): (request: Asking, response: Answering) => void {
-  return (request, response) => new Visit(parts, request, response).enter()
+export function openDoor(parts: DoorParts): (request: Asking, response: Answering, gate?: Gate | null) => void {
+  return (request, response, gate = null) => new Visit(parts, request, response, gate).enter()
 }

@@ -19,6 +19,8 @@ export interface FaultContext {
   readonly family: Family | null
   readonly atMs: number
   readonly notice: Notice
+  /** Of the visitor. */
+  readonly address: string
 }
 
 /** Headers that tell of a fault, names and values in turn: RFC 9209 for machines between, retry advice for SDKs. */
@@ -85,10 +87,9 @@ type Form = keyof typeof forms
 
 /** The body of the answer for a fault, in the form that the reader likes best. */
 export function renderFault(fault: Fault, request: Asking, context: FaultContext): { type: string; body: Buffer } {
-  const { ray, family, site, atMs, notice } = context
+  const { ray, family, site, atMs, notice, address } = context
   if (family && !isLookedAt(request)) return { type: 'application/json', body: errorBody(fault, ray, family) }
   const type = preferred(request.headers.accept ?? '', Object.keys(forms)) as Form
-  const address = request.socket.remoteAddress ?? ''
   const body = forms[type]({ fault, ray, site, atMs, address, notice })
   return { type: type.startsWith('text/') ? `${type}; charset=utf-8` : type, body }
 }

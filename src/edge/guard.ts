@@ -24,6 +24,9 @@ export function checkRequest(request: Asking, node: string): void {
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
   }
   if (hosts === 0 && httpVersion === '1.1') throw new Fault('HF_BAD_HTTP', { detail: 'there is no Host' })
+  const authority = headers[':authority']
+  if (authority !== undefined && headers.host !== authority)
+    throw new Fault('HF_BAD_HTTP', { detail: ':authority and Host disagree' })
   if (hosts > 1) throw new Fault('HF_BAD_HTTP', { detail: 'more than one Host' })
   if (url[0] !== '/' && url !== '*') checkAbsolute(url, headers.host ?? '')
   if (headers.via && hasPassed(headers.via, node)) throw new Fault('HF_LOOP')

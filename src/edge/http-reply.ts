@@ -127,10 +127,11 @@ export class HttpReply implements Reply {
 
   breakOff(): void {
     this.#close()
-    const { socket } = this.#response
+    const { socket, destroyed } = this.#response
     // A connection that is gone needs no watch, and 'close' would not come again to end it.
-    if (!socket || socket.destroyed) return void this.#response.destroy()
-    this.#clock.after(lingerMs, () => socket.destroySoon())
+    if (destroyed || socket?.destroyed) return void this.#response.destroy()
+    // A stream has no socket of its own.
+    this.#clock.after(lingerMs, () => (socket ? socket.destroySoon() : this.#response.destroy()))
     // Even a few bytes may never be taken; 'close' ends the watch.
     this.#stall ??= this.#clock.after(this.#stalledMs, this.#cut)
   }

@@ -1,6 +1,7 @@
 /** A listening socket for visitors, over node:http, with every limit set on purpose, and its polite end. */
-import { createServer, type Server, type ServerOptions } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Connections } from './connections.ts'
@@ -11,12 +12,22 @@ import { Fault } from '../fault/fault.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Answering, Asking } from './visitor.ts'
 import type { ListenerOptions } from './listener-options.ts'
+import { type Gate, ProxyGate } from './address/proxy-gate.ts'
+import type { Visitors } from './address/visitors.ts'
+import type { StreamFront } from './http2/stream-front.ts'
+import type { SecureServer, SecureSettings } from './tls/secure-server.ts'
+import type { TlsMaterial } from './tls/tls-material.ts'
 
 export interface Listener {
-  /** `http://host:port`. */
+  /** `http://host:port`, or with `https`. */
   readonly url: string
   readonly port: number
   readonly connectionCount: number
+  /**
+   * Where TLS is spoken: with these certificates from now on; connections that are open stay as they are.
+   * @throws {Error} when they cannot be used; then nothing has changed.
+   */
+  useTls(material: TlsMaterial): void
   /**
    * Stops accepting; requests on open connections are served as ever, and each connection closes behind its answer. No
    * server can close an idle one without a race: a request may be on its way. So, `isReplaced` by another process that
@@ -41,32 +52,44 @@ export interface ListenerParts {
   readonly observer: Observer
   /** Whether connections may wait for another request now; else they close behind their answers, or when idle. */
   readonly mayStayOpen: () => boolean
-  readonly handle: (request: Asking, response: Answering) => void
+  /** `gate`: knows whose a connection is, where a load balancer says so. */
+  readonly handle: (request: Asking, response: Answering, gate?: Gate | null) => void
+  /** Who may say whose a connection is; nobody, where it is left out. */
+  readonly visitors?: Pick<Visitors, 'trusted'>
   /** Whether a request for this target is a call. */
   readonly isCall: (url: string) => boolean
+  /** What TLS is spoken with; null where it is not. */
+  readonly tls?: { readonly settings: SecureSettings; readonly material: TlsMaterial } | null
 }
 
 /** @throws the system's error (EADDRINUSE, EACCES …) when the address cannot be taken. */
-export async function openListener(options: ListenerOptions, parts: ListenerParts): Promise<Listener> {
-  const { limits, clock } = parts
+export async function openListener(options: ListenerOptions, given: ListenerParts): Promise<Listener> {
+  const { limits, clock } = given
+  const { gate, parts } = openGate(options, given)
   let isDraining = false
   let isEnding = false
   const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
-  const server = createServer(settingsOf(limits), (request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     // Set before the handler writes its head: the client then does not reuse the connection.
     if (!mayStayOpen()) response.shouldKeepAlive = false
     live.enter(response)
     parts.handle(request, response)
-  })
-  const front = openFront(server, parts, mayStayOpen)
+  }
+  const secure = await openSecure(options, parts, onRequest)
+  const server: Server = secure?.server ?? createServer(settingsOf(limits), onRequest)
+  const streams = await openStreams(options, parts, mayStayOpen)
+  const front = openFront(server, parts, { staysOpen: mayStayOpen, arrival: secure ? secured : 'connection', streams })
   const isAnswering = (socket: Socket): boolean => live.isOn(socket) || front.isOn(socket)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
-  server.on('connection', (socket: Socket) => {
+  const take = (socket: Socket): void => {
     front.take(socket)
     connections.enter(socket)
-  })
+  }
+  if (secure) server.on(secured, (socket: TLSSocket) => secure.meet(socket, take, streams))
+  else server.on('connection', take)
+  if (gate) putBefore(server, gate)
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => parts.handle(request, response))
   server.on('connect', (_request, socket: Socket) =>
@@ -81,22 +104,72 @@ export async function openListener(options: ListenerOptions, parts: ListenerPart
   const { port } = server.address() as AddressInfo
   return {
     port,
-    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    url: `http${secure ? 's' : ''}://${inUrl(options.host)}:${port}`,
     get connectionCount() {
-      return connections.count
+      return connections.count + (streams?.count ?? 0)
     },
+    useTls: (material) => secure?.use(material),
     drain: (isReplaced) => {
       isDraining = true
       isEnding ||= !isReplaced
+      streams?.drain()
       return drain(server)
     },
     destroy: () => {
-      connections[Symbol.dispose]()
+      for (const part of [connections, front, streams]) part?.[Symbol.dispose]()
       server.close()
       server.closeAllConnections()
-      front[Symbol.dispose]()
     },
   }
+}
+
+/** What the load balancer says comes first, also before TLS. */
+function openGate(options: ListenerOptions, parts: ListenerParts): { gate: ProxyGate | null; parts: ListenerParts } {
+  if (!options.proxyProtocol) return { gate: null, parts }
+  const { clock, limits, observer, handle, visitors } = parts
+  const isTrusted = (address: string): boolean => visitors?.trusted.has(address) ?? false
+  const onRefused = (address: string, why: string): void => observer.log.debug({ address, detail: why }, 'not let in')
+  const { headersMs, connectionsMax: waitingMax } = limits
+  const gate = new ProxyGate({ clock, headersMs, waitingMax, isTrusted, onRefused })
+  return { gate, parts: { ...parts, handle: (request, response) => handle(request, response, gate) } }
+}
+
+function putBefore(server: Server, gate: ProxyGate): void {
+  const takers = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    gate.enter(socket, () => {
+      for (const take of takers) take.call(server, socket)
+    })
+  })
+}
+
+const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+/** The event of a connection whose handshake is done. */
+const secured = 'secureConnection'
+
+/** Loaded where it is needed: most workers stand behind somebody who speaks TLS for them. */
+async function openSecure(
+  options: ListenerOptions,
+  { limits, tls }: ListenerParts,
+  handle: RequestListener,
+): Promise<SecureServer | null> {
+  if (!tls || options.tls === false) return null
+  const { SecureServer: Secure } = await import('./tls/secure-server.ts')
+  return new Secure(tls.settings, tls.material, { options: settingsOf(limits), handshakeMs: limits.headersMs, handle })
+}
+
+/** HTTP/2, where it is spoken. */
+async function openStreams(
+  { tls: isTls, h2c }: ListenerOptions,
+  { clock, limits, handle, tls }: ListenerParts,
+  mayStayOpen: () => boolean,
+): Promise<StreamFront | null> {
+  const isSpoken = tls && isTls !== false ? tls.settings.http2 : (h2c ?? false)
+  if (!isSpoken) return null
+  const { StreamFront: Front } = await import('./http2/stream-front.ts')
+  return new Front({ clock, limits, handle, mayStayOpen })
 }
 
 function settingsOf(limits: Limits): ServerOptions {
@@ -119,15 +192,23 @@ function listen(server: Server, { host, port }: ListenerOptions): Promise<void> 
   })
 }
 
+interface Behind {
+  readonly staysOpen: () => boolean
+  /** The event by which node:http hears of a connection. */
+  readonly arrival: string
+  readonly streams: StreamFront | null
+}
+
 /** Puts a front before node:http: it hands a connection over where it will not serve it. */
 function openFront(
   server: Server,
   { clock, limits, isCall, handle }: ListenerParts,
-  staysOpen: () => boolean,
+  { staysOpen, arrival, streams }: Behind,
 ): PlainFront {
-  const [serve] = server.listeners('connection')
-  server.removeAllListeners('connection')
+  const [serve] = server.listeners(arrival)
+  server.removeAllListeners(arrival)
   const handOver = (socket: Socket, unread: Buffer): void => {
+    if (streams?.isMeant(unread)) return streams.take(socket, unread)
     serve?.call(server, socket)
     if (unread.length > 0) socket.unshift(unread)
   }

@@ -1,4 +1,7 @@
-/** A request and its answer as far as a call needs them: node:http's own, or plain ones (see `plain/`). */
+/**
+ * A request and its answer as far as a call needs them: node:http's own, plain ones (see `plain/`), or streams of
+ * HTTP/2 (see `http2/`).
+ */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { PlainRequest } from './plain/plain-request.ts'

@@ -13,6 +13,13 @@ export const modelSchema = z
       .max(256)
       .optional()
       .meta({ description: 'The model’s name at the upstreams. Default: the same name.' }),
+    price: z
+      .strictObject({
+        input: z.number().min(0).max(1e9).meta({ description: 'Of a million tokens of prompts.' }),
+        output: z.number().min(0).max(1e9).meta({ description: 'Of a million tokens of answers.' }),
+      })
+      .optional()
+      .meta({ description: 'What its calls cost, in whatever unit; for budgets of keys in money. Default: nothing.' }),
   })
   .meta({ description: 'A model as callers name it.' })
 

@@ -14,7 +14,7 @@ import { readSecret } from './secrets.ts'
 import type { Clock } from '../ground/clock.ts'
 import { isoTime } from '../ground/iso-time.ts'
 import type { Random } from '../ground/random.ts'
-import { Lookout } from '../objective/lookout.ts'
+import { Lookout, type Surroundings } from '../objective/lookout.ts'
 import { Scoreboard } from '../objective/scoreboard.ts'
 import type { Signs } from '../objective/signs.ts'
 import type { Log } from '../observe/log.ts'
@@ -32,6 +32,8 @@ const saveMs = 60_000
 const closeMs = 1000
 
 export interface AlertDeskParts {
+  /** Those that callers are shown, by name. */
+  readonly ownCertificates?: () => Surroundings['ownCertificates']
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -119,6 +121,7 @@ export class AlertDesk implements AsyncDisposable {
       const surroundings = {
         diskFree: room && room.totalBytes > 0 ? room.freeBytes / room.totalBytes : null,
         certificates: this.#certificates.known,
+        ownCertificates: this.#parts.ownCertificates?.() ?? {},
       }
       const warnings = this.#options.warnings ? this.#lookout.look(surroundings, nowMs) : []
       const changed = this.#book.look(

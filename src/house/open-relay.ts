@@ -7,7 +7,7 @@ import type { Log } from '../observe/log.ts'
 import { CallCounts } from '../objective/call-counts.ts'
 import type { Signs } from '../objective/signs.ts'
 import { Metrics } from '../observe/metric.ts'
-import { Observer } from '../observe/observer.ts'
+import { type CallReader, Observer } from '../observe/observer.ts'
 import { Balancer } from '../relay/balance/balancer.ts'
 import { Admission } from '../relay/overload/admission.ts'
 import { Breakers } from '../relay/overload/breakers.ts'
@@ -40,6 +40,8 @@ export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & 
   readonly log: Log
   readonly telemetry: Telemetry
   readonly record: Pick<OpenRecord, 'recorder' | 'lostCount'>
+  /** Who else is told of settled calls. */
+  readonly callReaders: readonly CallReader[]
 }
 
 export interface OpenRelay {
@@ -55,7 +57,7 @@ export interface OpenRelay {
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
 export async function openRelay(parts: AsyncDisposableStack, config: Config, base: RelayBase): Promise<OpenRelay> {
-  const { clock, random, fleet, wires, journal, log, record, telemetry } = base
+  const { clock, random, fleet, wires, journal, log, record, telemetry, callReaders } = base
   const { continuation, limits } = config
   const admission = new Admission(limits.callsLiveMax)
   const pressure = new Pressure(random)
@@ -79,7 +81,10 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   if (exporter) parts.use(exporter)
   const counts = callCounts(config, fleet)
   const wishes = { access: config.log.access, refusalWords: config.record.refusalWords }
-  const observer = new Observer(log, metrics, wishes, recorder, exporter ? [counts, exporter] : [counts])
+  const observer = new Observer(log, metrics, wishes, recorder, [
+    ...[counts, ...callReaders],
+    ...(exporter ? [exporter] : []),
+  ])
   const relay: Relay = {
     ...gauged,
     clock,

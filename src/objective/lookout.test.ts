@@ -16,7 +16,7 @@ const calm: Signs = {
   quotas: {},
   quotasLeft: {},
 }
-const calmly = { diskFree: 0.5, certificates: {} }
+const calmly = { diskFree: 0.5, certificates: {}, ownCertificates: {} }
 
 /** Hours of looks, one each half minute; gives every warning that was told, by name and what it is about. */
 function watch(hours: number, signsAt: (minute: number) => Partial<Signs>, lookout = new Lookout()): Set<string> {
@@ -59,10 +59,10 @@ test('the disk and certificates are told of at once', () => {
   const lookout = new Lookout()
   const certificates = { gpu: { fromMs: beginMs - 90 * 86_400_000, untilMs: beginMs + 86_400_000 } }
   const names = lookout
-    .look({ diskFree: 0.03, certificates }, beginMs)
+    .look({ diskFree: 0.03, certificates, ownCertificates: {} }, beginMs)
     .map(({ name, severity }) => `${name} ${severity}`)
   assert.deepEqual(names, ['DiskRoom critical', 'CertificateExpiry critical'])
-  assert.deepEqual(lookout.look({ diskFree: 0.5, certificates: {} }, beginMs + minuteMs), [])
+  assert.deepEqual(lookout.look({ diskFree: 0.5, certificates: {}, ownCertificates: {} }, beginMs + minuteMs), [])
 })
 
 test('a worker that is gone takes its troubles along', () => {

@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly diskFree: number | null
   /** Of upstreams that are spoken to by TLS. */
   readonly certificates: Readonly<Record<string, Certificate>>
+  /** Those that callers are shown, by name. `trouble`: why a newer one is not in use. */
+  readonly ownCertificates: Readonly<Record<string, Certificate & { readonly trouble: string | null }>>
 }
 
 export class Lookout {
@@ -70,7 +72,7 @@ export class Lookout {
     this.#workers.delete(worker)
   }
 
-  look({ diskFree, certificates }: Surroundings, nowMs: number): Condition[] {
+  look({ diskFree, certificates, ownCertificates }: Surroundings, nowMs: number): Condition[] {
     if (diskFree !== null) this.#disk.add(nowMs, diskFree)
     this.#certificates = certificates
     return [
@@ -79,6 +81,7 @@ export class Lookout {
       ...this.#workers.values().flatMap((watch) => watch.look()),
       ...this.#diskRoom(diskFree, nowMs),
       ...this.#expiries(nowMs),
+      ...ownTroubles(ownCertificates, nowMs),
       ...this.#quotas.look(nowMs),
     ]
   }
@@ -117,4 +120,17 @@ export class Lookout {
       ),
     )
   }
+}
+
+/** Of certificates that callers are shown. */
+function ownTroubles(own: Surroundings['ownCertificates'], nowMs: number): Condition[] {
+  return Object.entries(own).flatMap(([certificate, { trouble, ...dates }]) => {
+    const about = `the certificate of ${certificate}`
+    const refused = trouble === null ? null : ({ severity: 'warning', words: `is not renewed: ${trouble}` } as const)
+    const cure = 'Callers are shown it until it runs out, and then fail. See `holdfast tls` and the log.'
+    return [
+      ...conditionsOf(certificateExpiry(dates, nowMs), 'OwnCertificateExpiry', { certificate }, about, cure),
+      ...conditionsOf(refused, 'OwnCertificateRefused', { certificate }, about, cure),
+    ]
+  })
 }

@@ -38,6 +38,8 @@ const words: Words = {
   config: ({ state, hash, changed, reason }) =>
     `configuration ${state} (${hash})${changed.length > 0 ? `: ${changed.join(', ')}` : ''}${behind(reason)}`,
   journal: ({ state, detail }) => `the journal: ${state}${behind(detail)}`,
+  certificate: ({ state, names, untilMs, detail }) =>
+    `certificate of ${names.slice(0, 3).join(', ')} ${state}${untilMs > 0 ? `, good until ${moment(untilMs)}` : ''}${behind(detail)}`,
   maintenance: ({ state, title, beginMs, endMs }) =>
     `maintenance ${state}: ${title} (${moment(beginMs)} to ${moment(endMs)})`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>

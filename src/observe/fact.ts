@@ -254,6 +254,21 @@ export interface JournalFact extends Base {
 }
 
 /**
+ * A certificate of our own: `loaded` at the start, `renewed` by a newer one, `refused` when what should have taken its
+ * place cannot be used, and `failed` when an authority did not issue it.
+ */
+export interface CertificateFact extends Base {
+  readonly kind: 'certificate'
+  readonly state: 'loaded' | 'renewed' | 'refused' | 'failed'
+  /** Names it is for; at most some dozens. */
+  readonly names: readonly string[]
+  /** Until when the one in use is good; 0 where there is none. */
+  readonly untilMs: number
+  readonly issuer: string
+  readonly detail: string
+}
+
+/**
  * A window of planned maintenance began, or ended; `goes-on` is told every few minutes while it is in force, so that
  * whoever looks around a call finds it.
  */
@@ -319,6 +334,7 @@ export type Fact =
   | DeployFact
   | ConfigFact
   | JournalFact
+  | CertificateFact
   | MaintenanceFact
   | SumFact
 
@@ -344,6 +360,7 @@ export const factKinds = {
   deploy: 'house',
   config: 'house',
   journal: 'house',
+  certificate: 'house',
   maintenance: 'house',
   sum: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>

@@ -1,7 +1,8 @@
 /** By what a call is known when it comes again, and its answer in the journal. */
 import { hash } from 'node:crypto'
+import { Fault } from '../fault/fault.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { AnswerInfo } from '../store/journal.ts'
+import type { AnswerInfo, JournalCursor } from '../store/journal.ts'
 import type { Order } from './order.ts'
 
 /** Larger bodies are not looked for when a call comes again: their digest would hold up the moving of chunks. */
@@ -34,4 +35,14 @@ export function infoOf({ order, callKey }: { order: Order; callKey: string | nul
   const { ray, call, caller, isStored } = order
   const { route, model, isStream } = call
   return { ray, route, model, caller, beganMs: clock.nowMs(), isStream, isStored, callKey }
+}
+
+/** What failed may be tried anew under the same key; what is under way or complete may not. */
+export function isUsable(cursor: JournalCursor | null): cursor is JournalCursor {
+  return cursor !== null && (cursor.outcome === null || cursor.outcome === 'complete')
+}
+
+/** @throws {Fault} HF_KEY_REUSED */
+export function needSameCall({ callKey }: AnswerInfo, order: Order): void {
+  if (callKey !== callKeyOf(order)) throw new Fault('HF_KEY_REUSED', { param: 'idempotency-key' })
 }

@@ -376,7 +376,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     if (this.callKey) this.alias(lostAlias(this.order.caller, this.callKey))
   }
 
-  /** The model servers of all whose readers left in this turn are let go first, the books are closed behind. */
+  /** Nobody wants it, or may have it. Model servers of all that end in this turn are let go before the books close. */
   onAbandoned(fault: Fault): void {
     this.#leg?.cancel(fault)
     this.#relay.clock.soon(() => this.#fail(fault, 'cancelled'))

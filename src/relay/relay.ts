@@ -12,7 +12,7 @@ import { Crowd } from '../ground/crowd.ts'
 import type { Adopted, AnswerInfo, JournalCursor } from '../store/journal.ts'
 import type { JournalOptions } from '../store/journal-options.ts'
 import { Ears } from './ears.ts'
-import { callKeyOf, infoOf, keyAlias, lostAlias } from './call-key.ts'
+import { callKeyOf, infoOf, isUsable, keyAlias, lostAlias, needSameCall } from './call-key.ts'
 import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
 import { lastWord } from './last-word.ts'
@@ -118,6 +118,17 @@ export class RelayPlane {
       if (page.length === 0) return events
       events.push(...page)
     }
+  }
+
+  /** Whether this call is an answer of its own that is not settled. */
+  isUnderWay(ray: Ray): boolean {
+    return this.#find((each) => each.order.ray === ray) !== null
+  }
+
+  /** The key of this caller is good no more: what this process makes for it ends, with a word that says so. */
+  revoke(caller: string): void {
+    const fault = new Fault('HF_KEY_REVOKED', { detail: 'it has been revoked' })
+    for (const exchange of this.#live) if (exchange.order.caller === caller) exchange.onAbandoned(fault)
   }
 
   /** Asks whoever makes the answer to stop; false when it had ended. @throws {Fault} as `look`. */
@@ -385,14 +396,4 @@ export class RelayPlane {
     entry.seal('failed', errorEvent(fault, info.ray, info.route as Route))
     this.#relay.observer.settled(givenUpAnswer(info, fault, events.length, this.#relay.clock))
   }
-}
-
-/** What failed may be tried anew under the same key; what is under way or complete may not. */
-function isUsable(cursor: JournalCursor | null): cursor is JournalCursor {
-  return cursor !== null && (cursor.outcome === null || cursor.outcome === 'complete')
-}
-
-/** @throws {Fault} HF_KEY_REUSED */
-function needSameCall({ callKey }: AnswerInfo, order: Order): void {
-  if (callKey !== callKeyOf(order)) throw new Fault('HF_KEY_REUSED', { param: 'idempotency-key' })
 }

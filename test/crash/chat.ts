@@ -26,12 +26,18 @@ interface Chunk {
 }
 
 /** Asks and judges the answer. A prompt that says `tokens:60` gets that many from a lab server. */
-export async function chat(url: string, model: string, prompt: string, isStream: boolean): Promise<Outcome> {
+export async function chat(
+  url: string,
+  model: string,
+  prompt: string,
+  isStream: boolean,
+  key?: string,
+): Promise<Outcome> {
   const body = JSON.stringify({ model, stream: isStream, messages: [{ role: 'user', content: prompt }] })
   try {
     const answer = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
       body,
     })
     if (answer.status !== 200) return refused(answer.status, await answer.text())

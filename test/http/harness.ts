@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { checkConfig, type ConfigInput } from '../../src/config.ts'
 import type { FaultCode } from '../../src/fault/code.ts'
+import type { TlsMaterial } from '../../src/edge/tls/tls-material.ts'
 import { parseRay } from '../../src/fault/ray.ts'
 import type { ExchangeFact } from '../../src/observe/exchange-fact.ts'
 import type { Log } from '../../src/observe/log.ts'
@@ -213,7 +214,10 @@ export class TestHouse implements AsyncDisposable {
 }
 
 /** Opens a house with one scripted model server behind it that offers the model `m` and speaks both families. */
-export async function openTestHouse(settings: Partial<ConfigInput> = {}): Promise<TestHouse> {
+export async function openTestHouse(
+  settings: Partial<ConfigInput> = {},
+  tls: TlsMaterial | null = null,
+): Promise<TestHouse> {
   const upstream = await ScriptedUpstream.open()
   const lines: Line[] = []
   const note = (facts: object, message: string): void => void lines.push({ ...facts, message })
@@ -232,7 +236,7 @@ export async function openTestHouse(settings: Partial<ConfigInput> = {}): Promis
     upstreams: { only: { url: upstream.url, kind: 'llamacpp', models: ['m'] } },
     ...settings,
   })
-  return new TestHouse(await openHouse(config, log), upstream, lines)
+  return new TestHouse(await openHouse(config, log, 0, tls), upstream, lines)
 }
 
 export const goodBody = '{"model":"m","messages":[{"role":"user","content":"hi"}]}'

@@ -67,7 +67,7 @@ export class StreamStage implements AsyncDisposable {
     const server = createServer((request, response) => {
       const caller = (): string => callerOf(request)
       const ray = 'test' as Ray
-      const context = () => ({ ray, site: 'local', atMs: clock.nowMs(), notice: noNotice })
+      const context = () => ({ address: '', ray, site: 'local', atMs: clock.nowMs(), notice: noNotice })
       streams.handle(request, response, { headers: ['holdfast-ray', ray], caller, context, refused: () => {} })
     })
     const sockets: Socket[] = []

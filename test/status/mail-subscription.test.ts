@@ -279,7 +279,7 @@ test('bodies that are too large, no JSON, or of another kind are refused in word
 
 test('while our own mail server is away nobody is given up, and then all are told once', async () => {
   const away = await MailServer.open()
-  await using stage = await Stage.open({ timeoutMs: 500 }, away)
+  await using stage = await Stage.open({ timeoutMs: 5000 }, away)
   for (const name of ['a', 'b', 'c']) await stage.subscribe(`${name}@example.com`)
   const { port } = away
   await away[Symbol.asyncDispose]()

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeYaml } from '../../src/config.ts'
+import { writeYaml } from '../../src/config-file.ts'
 import { findProgram } from '../alerts/debian.ts'
 import { awaitPort, freePort, launch } from '../../bench/launch.ts'
 import { startGateway } from '../crash/gateway.ts'

@@ -18,6 +18,7 @@ const floors: Readonly<Record<string, number>> = {
   control: 6,
   edge: 7,
   'config.ts': 8,
+  'config-file.ts': 8.5,
   house: 9,
   'main.ts': 10,
   cli: 11,
@@ -31,9 +32,11 @@ const worldModules = new RegExp(
   ].join('|')})|undici)$`,
 )
 const worldPlaces = [
-  /^src\/(config|main|house\/secrets)\.ts$/,
+  /^src\/(config-file|main|house\/secrets)\.ts$/,
   /^src\/cli\//,
-  /^src\/edge\/(listener|admin|console-page|tls|page)\.ts$/,
+  /^src\/edge\/(listener|admin|console-page|page)\.ts$/,
+  /^src\/edge\/(tls|http2)\//,
+  /^src\/house\/tls\//,
   /^src\/relay\/wire\//,
   /^src\/fleet\/[\w-]+-driver\.ts$/,
   /^src\/store\/(sqlite|redis|postgres)-/,
@@ -42,6 +45,8 @@ const worldPlaces = [
   /^src\/status\/page\/(snapshot-folder|look-files|put-object)\.ts$/,
   /^src\/edge\/status\/(status-server|page-shelf)\.ts$/,
   /^src\/edge\/web\/folder\.ts$/,
+  // Of node:net only what reads addresses.
+  /^src\/edge\/address\/(address-list|forwarded|proxy-header)\.ts$/,
 ]
 const isTest = (path: string): boolean => path.endsWith('.test.ts')
 
@@ -150,6 +155,7 @@ export function loadedPackages(sources: readonly Source[], entry: string): strin
   const byPath = new Map(sources.map((source) => [source.path, source]))
   const reached = new Set([entry])
   for (const path of reached)
-    for (const { to, isTypeOnly } of byPath.get(path)?.imports ?? []) if (!isTypeOnly) reached.add(to)
+    for (const { to, isTypeOnly, isLazy } of byPath.get(path)?.imports ?? [])
+      if (!isTypeOnly && !isLazy) reached.add(to)
   return [...reached].filter((to) => !byPath.has(to) && /^@?[a-z][\w./-]*$/.test(to)).toSorted()
 }

@@ -33,6 +33,7 @@ before(async () => {
   dead.close()
   house = await openTestHouse({
     limits: { bodyBytesMax: 100_000, stalledReaderMs: 500 },
+    access: { trustedProxies: ['127.0.0.1'] },
     web: {
       routes: [
         { app: await listen(app), headers: { 'x-frame-options': 'DENY' } },

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { writeYaml } from '../../src/config.ts'
+import { writeYaml } from '../../src/config-file.ts'
 import { freePort, holdfast, startGateway } from '../crash/gateway.ts'
 
 test('`holdfast explain` says that the application is down', async () => {

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { writeYaml } from '../../src/config.ts'
+import { writeYaml } from '../../src/config-file.ts'
 import { holdfast, startGateway } from '../crash/gateway.ts'
 
 test('what is purged is gone for all workers at once; what is not stays', async () => {

@@ -14,7 +14,7 @@ export interface FactPage {
 /** Samples and sums are many, and each alone says little. */
 export const usualKinds: readonly FactKind[] = [
   ...(['call', 'seam', 'client', 'adoption', 'breaker', 'upstream', 'key', 'probe', 'pressure'] as const),
-  ...(['worker', 'engine', 'deploy', 'config', 'journal', 'maintenance'] as const),
+  ...(['worker', 'engine', 'deploy', 'config', 'journal', 'certificate', 'maintenance'] as const),
 ]
 
 export function askFacts(query: Readonly<Record<string, string>>): Promise<FactPage> {

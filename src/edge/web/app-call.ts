@@ -40,7 +40,7 @@ export class AppCall {
     this.fields = fieldsOf(request.rawHeaders)
     this.host = hostOf(visit)
     const isTls = (request.socket as { encrypted?: boolean }).encrypted === true
-    this.front = frontOf(this.fields, this.host, { isTls, address: request.socket.remoteAddress ?? '' })
+    this.front = frontOf(this.fields, this.host, { isTls, peer: visit.peer })
   }
 
   /** The address as it is asked for, whole: what is kept stands under it. */

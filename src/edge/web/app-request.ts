@@ -2,7 +2,7 @@
 import { splitList } from '../../cache/field-list.ts'
 import { type HeaderList, hopByHop, linesOf, valueOf, without } from '../../cache/header-list.ts'
 import { capability } from '../../cache/targeted.ts'
-import { isPublicAddress } from '../../ground/public-address.ts'
+import type { Peer } from '../address/visitors.ts'
 
 export interface Between {
   /** Our name in `via`. */
@@ -49,20 +49,19 @@ export interface Front {
 const hostPattern = /^[\w.:[\]-]{1,260}$/
 const chainMax = 16
 
-/** A proxy of ours may stand before us on this network, and is believed; others may claim anything. */
+/** What a trusted proxy says (`access.trustedProxies`) is passed on; others who say such things are not believed. */
 export function frontOf(
   fields: HeaderList,
   host: string,
-  { address, isTls }: { readonly address: string; readonly isTls: boolean },
+  { peer, isTls }: { readonly peer: Peer; readonly isTls: boolean },
 ): Front {
-  const isBelieved = !isPublicAddress(plainAddress(address))
-  const told = (name: string): string => (isBelieved ? (linesOf(fields, name)[0] ?? '') : '')
+  const told = (name: string): string => (peer.isTrusted ? (linesOf(fields, name)[0] ?? '') : '')
   const [named, proto] = [told('x-forwarded-host'), told('x-forwarded-proto')]
-  const before = isBelieved ? splitList(linesOf(fields, 'x-forwarded-for'), chainMax) : []
+  const before = peer.isTrusted ? splitList(linesOf(fields, 'x-forwarded-for'), chainMax) : []
   return {
     host: hostPattern.test(named) ? named : host,
     proto: proto === 'https' || proto === 'http' ? proto : isTls ? 'https' : 'http',
-    chain: [...before, plainAddress(address)],
+    chain: [...before, peer.address],
   }
 }
 
@@ -91,10 +90,6 @@ export function validating(fields: readonly string[], kept: HeaderList): string[
   if (etag !== null) plain.push('if-none-match', etag)
   if (changed !== null) plain.push('if-modified-since', changed)
   return plain
-}
-
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 /** RFC 7239 section 6; what is no address is not repeated. */

@@ -102,9 +102,9 @@ test('codings in the order of the client’s liking', () => {
 })
 
 test('who asked, as the application is told', () => {
-  const told = (address: string, ...headers: string[]): Record<string, string> => {
+  const told = (address: string, isTrusted: boolean, ...headers: string[]): Record<string, string> => {
     const isChunked = headers.includes('chunked')
-    const front = frontOf(headers, 'site.test', { address, isTls: false })
+    const front = frontOf(headers, 'site.test', { peer: { address, isTrusted }, isTls: false })
     const fields = requestFields(headers, 'site.test', front, {
       node: 'n',
       requestId: 'r',
@@ -116,23 +116,23 @@ test('who asked, as the application is told', () => {
     )
   }
   const claims = ['X-Forwarded-For', '1.2.3.4, <script>', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'evil.test']
-  const far = told('93.184.216.34', ...claims)
+  const far = told('93.184.216.34', false, ...claims)
   assert.deepEqual(
     [far['x-forwarded-for'], far['x-forwarded-proto'], far['x-forwarded-host'], far['forwarded']],
     ['93.184.216.34', 'http', 'site.test', 'for=93.184.216.34;host="site.test";proto=http'],
   )
-  const near = told('::ffff:10.0.0.1', ...claims)
+  const near = told('10.0.0.1', true, ...claims)
   assert.deepEqual(
     [near['x-forwarded-for'], near['x-forwarded-proto'], near['forwarded']],
     ['1.2.3.4, <script>, 10.0.0.1', 'https', 'for=1.2.3.4, for=unknown, for=10.0.0.1;host="evil.test";proto=https'],
   )
-  assert.equal(told('2606:4700::1')['forwarded'], 'for="[2606:4700::1]";host="site.test";proto=http')
+  assert.equal(told('2606:4700::1', false)['forwarded'], 'for="[2606:4700::1]";host="site.test";proto=http')
   assert.equal(
-    told('10.0.0.1', 'x-forwarded-host', 'a\tb"', 'x-forwarded-proto', 'gopher')['x-forwarded-host'],
+    told('10.0.0.1', true, 'x-forwarded-host', 'a\tb"', 'x-forwarded-proto', 'gopher')['x-forwarded-host'],
     'site.test',
   )
-  assert.equal(told('10.0.0.1', 'via', '1.0 a')['via'], '1.0 a, 1.1 n')
-  assert.equal(told('10.0.0.1', 'Transfer-Encoding', 'chunked')['transfer-encoding'], 'chunked')
+  assert.equal(told('10.0.0.1', true, 'via', '1.0 a')['via'], '1.0 a, 1.1 n')
+  assert.equal(told('10.0.0.1', true, 'Transfer-Encoding', 'chunked')['transfer-encoding'], 'chunked')
   assert.deepEqual(fieldsOf([':path', '/', 'a', '1']), ['a', '1'])
   assert.deepEqual(validating(['If-None-Match', '"x"', 'Range', 'bytes=0-', 'a', '1'], ['ETag', '"y"']), [
     'a',

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from '../../fault/fault.ts'
 import type { Ray } from '../../fault/ray.ts'
+import type { Peer } from '../address/visitors.ts'
 import type { Answering } from '../visitor.ts'
 
 /** What every answer can do, over HTTP/1.1 as over HTTP/2; and what only some can. */
@@ -22,6 +23,7 @@ export interface WebVisit {
   readonly request: IncomingMessage
   readonly response: WebAnswer
   readonly ray: Ray
+  readonly peer: Peer
   /** Monotonic. */
   readonly beganMs: number
   /** Of every answer, names and values in turn. */

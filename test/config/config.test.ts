@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { checkConfig, type Config, configJsonSchema, readConfigFile } from './config.ts'
-import { ConfigError, type Problem } from './ground/config-error.ts'
+import { checkConfig, type Config, configJsonSchema } from '../../src/config.ts'
+import { readConfigFile } from '../../src/config-file.ts'
+import { ConfigError, type Problem } from '../../src/ground/config-error.ts'
 
 let folder = ''
 before(() => void (folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'))))
@@ -21,7 +22,7 @@ function write(text: string): string {
 }
 
 function read(...lines: string[]): Config {
-  return readConfigFile(write(lines.join('\n')))
+  return readConfigFile(write(lines.join('\n')), {})
 }
 
 function problemsOf(run: () => unknown): readonly Problem[] {
@@ -37,7 +38,7 @@ function problemsOf(run: () => unknown): readonly Problem[] {
 /** The only problem of a file, its place as a line number. */
 function problemOf(...lines: string[]): { line: number; field: string; message: string; cure: string } {
   const path = write(lines.join('\n'))
-  const problems = problemsOf(() => readConfigFile(path))
+  const problems = problemsOf(() => readConfigFile(path, {}))
   assert.equal(problems.length, 1, JSON.stringify(problems))
   const { place, field, message, cure } = problems[0]!
   assert.ok(place.startsWith(`${path}:`), `${place} names no line of ${path}`)
@@ -241,17 +242,17 @@ describe('a mistake names file, line, field and cure', () => {
   test('a file that is not there, or holds something else than settings', () => {
     const missing = join(folder, 'nowhere.yaml')
     assert.deepEqual(
-      problemsOf(() => readConfigFile(missing)),
+      problemsOf(() => readConfigFile(missing, {})),
       [{ place: missing, field: '', message: 'there is no such file', cure: 'Check the path given with --config.' }],
     )
-    assert.equal(problemsOf(() => readConfigFile(folder)).length, 1)
+    assert.equal(problemsOf(() => readConfigFile(folder, {})).length, 1)
     for (const text of ['just words', '[1, 2]', '7']) assert.ok(problemsOf(() => read(text)).length > 0, text)
     assert.equal(problemsOf(() => read(''))[0]?.field, 'upstreams')
   })
 
   test('all of them at once, so that a person corrects a file once', () => {
     const path = write(['site: "?"', upstream, 'workers: 0', 'logs: {}'].join('\n'))
-    const problems = problemsOf(() => readConfigFile(path))
+    const problems = problemsOf(() => readConfigFile(path, {}))
     assert.deepEqual(problems.map(({ place }) => place.slice(path.length + 1)).sort(), ['1', '3', '4'])
     const text = new ConfigError(problems).message
     for (const { place, field, message, cure } of problems)

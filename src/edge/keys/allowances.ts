@@ -1,0 +1,170 @@
+/**
+ * What keys may use, on the way of a call: it takes what it may come to before it is begun (its prompt by its bytes,
+ * its answer by the caller's limit), and gives back what it did not use when it is settled.
+ */
+import type { Family } from '../../dialect/call.ts'
+import { Fault } from '../../fault/fault.ts'
+import type { Ray } from '../../fault/ray.ts'
+import type { Clock } from '../../ground/clock.ts'
+import type { ExchangeFact } from '../../observe/exchange-fact.ts'
+import type { Log } from '../../observe/log.ts'
+import type { CallReader } from '../../observe/observer.ts'
+import type { Order } from '../../relay/order.ts'
+import {
+  type AllowanceKind,
+  type AllowanceStore,
+  allowanceKinds,
+  type Left,
+  type Wish,
+} from '../../store/allowance-store.ts'
+import type { Caller } from '../caller.ts'
+import type { KeyLimits } from './key-limits.ts'
+import { rateHeaders } from './rate-headers.ts'
+
+/** Money for a million tokens. */
+export interface Price {
+  readonly input: number
+  readonly output: number
+}
+
+/** A prompt in JSON has some four bytes a token. */
+const bytesPerToken = 4
+/** Of a call whose caller sets no limit. */
+const outputTokensDefault = 1024
+/** Nobody comes back the sooner for knowing of so many calls under way. */
+const callsWaitMs = 1000
+
+interface Permit {
+  readonly key: string
+  readonly model: string
+  readonly wishes: readonly Wish[]
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+/** A call may go on, and says these headers; or it may not. */
+export interface Granted {
+  readonly headers: readonly string[]
+  readonly fault: Fault | null
+}
+
+const free: Granted = { headers: [], fault: null }
+
+export interface AllowanceParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly store: AllowanceStore
+  /** Of a model as callers name it; null where it has none. */
+  readonly priceOf: (model: string) => Price | null
+}
+
+export class Allowances implements CallReader {
+  #parts: AllowanceParts
+  /** One a call under way. */
+  #permits = new Map<Ray, Permit>()
+  #hasFailed = false
+
+  constructor(parts: AllowanceParts) {
+    this.#parts = parts
+  }
+
+  take({ name, limits }: Caller, { ray, call }: Pick<Order, 'ray' | 'call'>, family: Family): Granted {
+    if (!limits) return free
+    const inputTokens = Math.ceil(call.body.bytes.length / bytesPerToken)
+    const outputTokens = call.outputTokensMax ?? outputTokensDefault
+    const money = this.#cost(call.model, inputTokens, outputTokens)
+    const wishes = wishesOf(limits, { requests: 1, tokens: inputTokens + outputTokens, money })
+    const { clock, store, log } = this.#parts
+    let taken: ReturnType<AllowanceStore['take']>
+    try {
+      taken = store.take({ key: name, wishes, callsMax: limits.callsLiveMax ?? null })
+      this.#hasFailed = false
+    } catch (error) {
+      // What cannot be counted is not refused: a full disk must not end the service.
+      if (!this.#hasFailed)
+        log.error({ detail: String(error) }, 'what keys use cannot be counted: their limits do not hold')
+      this.#hasFailed = true
+      return free
+    }
+    const headers = rateHeaders(taken.left, family, clock.nowMs())
+    if (!taken.isGranted) return { headers, fault: refusalOf(taken.kind, taken.waitMs, limits, clock.nowMs()) }
+    this.#permits.set(ray, { key: name, model: call.model, wishes, inputTokens, outputTokens })
+    return { headers, fault: null }
+  }
+
+  /** A call is settled: what it did not use is given back, what it used beyond is taken. */
+  settled(fact: ExchangeFact): void {
+    if (this.#permits.size === 0) return
+    const permit = this.#permits.get(fact.ray)
+    if (!permit) return
+    this.#permits.delete(fact.ray)
+    // Nothing was answered: the prompt may have been read, but is nobody's to pay for.
+    const isNothing = fact.outcome !== 'complete' && fact.firstTokenMs === null
+    const inputTokens = isNothing ? 0 : (fact.inputTokens ?? permit.inputTokens)
+    // A server that does not count sends about a token an event.
+    const guess = fact.isStream ? Math.min(permit.outputTokens, fact.eventCount) : permit.outputTokens
+    const outputTokens = isNothing ? 0 : (fact.outputTokens ?? guess)
+    this.#give(permit, { requests: 1, inputTokens, outputTokens })
+  }
+
+  /** The connection of a call is gone. If it never came to be one of its own, it costs nothing. */
+  left(ray: Ray, isUnderWay: () => boolean): void {
+    if (this.#permits.size === 0) return
+    const permit = this.#permits.get(ray)
+    if (!permit || isUnderWay()) return
+    this.#permits.delete(ray)
+    this.#give(permit, { requests: 0, inputTokens: 0, outputTokens: 0 })
+  }
+
+  #give(permit: Permit, used: { requests: number; inputTokens: number; outputTokens: number }): void {
+    const { requests, inputTokens, outputTokens } = used
+    const money = this.#cost(permit.model, inputTokens, outputTokens)
+    const amounts = permit.wishes.map(({ kind, amount, limit }) => {
+      const real = amountOf(kind, { requests, tokens: inputTokens + outputTokens, money })
+      return { kind, amount: real - amount, limit }
+    })
+    this.#parts.store.give({ key: permit.key, amounts: amounts.filter(({ amount }) => amount !== 0), isOver: true })
+  }
+
+  #cost(model: string, inputTokens: number, outputTokens: number): number {
+    const price = this.#parts.priceOf(model)
+    return price ? (inputTokens * price.input + outputTokens * price.output) / 1e6 : 0
+  }
+}
+
+interface Amounts {
+  readonly requests: number
+  readonly tokens: number
+  readonly money: number
+}
+
+function amountOf(kind: AllowanceKind, { requests, tokens, money }: Amounts): number {
+  if (kind === 'requestsPerMinute') return requests
+  return kind.startsWith('money') ? money : tokens
+}
+
+function wishesOf(limits: KeyLimits, amounts: Amounts): Wish[] {
+  return allowanceKinds.flatMap((kind) => {
+    const limit = limits[kind]
+    return limit === undefined ? [] : [{ kind, amount: amountOf(kind, amounts), limit }]
+  })
+}
+
+const limitWords: Readonly<Record<AllowanceKind, string>> = {
+  requestsPerMinute: 'calls a minute',
+  tokensPerMinute: 'tokens a minute',
+  tokensPerDay: 'tokens a day',
+  tokensPerMonth: 'tokens a month',
+  moneyPerDay: 'of cost a day',
+  moneyPerMonth: 'of cost a month',
+}
+
+function refusalOf(kind: Left['kind'] | 'calls', waitMs: number | null, limits: KeyLimits, nowMs: number): Fault {
+  if (kind === 'calls') {
+    const detail = `${limits.callsLiveMax} calls at once are the limit of this key`
+    return new Fault('HF_KEY_RATE', { detail, retryAfterMs: waitMs ?? callsWaitMs })
+  }
+  const detail = `${limits[kind]} ${limitWords[kind]} are the limit of this key`
+  if (kind.endsWith('PerMinute')) return new Fault('HF_KEY_RATE', { detail, retryAfterMs: waitMs ?? callsWaitMs })
+  return new Fault('HF_KEY_BUDGET', { detail, ...(waitMs !== null && { untilMs: nowMs + waitMs }) })
+}

@@ -1,0 +1,159 @@
+/**
+ * What keys have used, in a file that all workers share: one short transaction a call of a key that is limited. It is
+ * not waited for the disk: after a power cut the last moments may be forgotten.
+ */
+import type { Clock, Timer } from '../ground/clock.ts'
+import {
+  type AllowanceKind,
+  type AllowanceStore,
+  type Ask,
+  decide,
+  type Return,
+  type Taken,
+  type Used,
+  usedNow,
+} from './allowance-store.ts'
+import { SqliteFile } from './sqlite-file.ts'
+
+export const allowancesFileName = 'usage.db'
+
+const busyMs = 100
+/** What is given back waits for the next who takes, or so long. */
+const giveMs = 50
+/** Calls of a process that has said nothing for so long are over: it is dead. */
+const silentMs = 15_000
+const beatMs = 5000
+
+const schemaSql = `
+  CREATE TABLE IF NOT EXISTS used (
+    key TEXT NOT NULL, kind TEXT NOT NULL, amount REAL NOT NULL, at_ms INTEGER NOT NULL, most REAL NOT NULL,
+    PRIMARY KEY (key, kind)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS live (
+    key TEXT NOT NULL, node TEXT NOT NULL, count INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (key, node)
+  ) WITHOUT ROWID;
+  PRAGMA user_version = 1`
+
+interface Row {
+  readonly key: string
+  readonly kind: AllowanceKind
+  readonly amount: number
+  readonly at_ms: number
+  readonly most: number
+}
+
+export class SqliteAllowances implements AllowanceStore {
+  #file: SqliteFile
+  #clock: Clock
+  #node: string
+  #givenBack: Return[] = []
+  #soon: Timer | null = null
+  #beat: Timer
+
+  /** `node`: name of this process among those that share the file. @throws when it cannot be opened. */
+  constructor(path: string, clock: Clock, node: string) {
+    this.#clock = clock
+    this.#node = node
+    this.#file = new SqliteFile(path, clock, 'normal')
+    this.#file.database.exec(`PRAGMA busy_timeout = ${busyMs}; ${schemaSql}`)
+    this.#beat = clock.every(beatMs, () => this.#sayAlive())
+  }
+
+  take(ask: Ask): Taken {
+    const nowMs = this.#clock.nowMs()
+    const waiting = this.#givenBack.length
+    const taken = this.#file.write((): Taken => {
+      this.#settle(nowMs)
+      const live = ask.callsMax === null ? 0 : this.#countLive(ask.key, nowMs)
+      const { taken, writes } = decide(ask, live, (kind) => this.#read(ask.key, kind), nowMs)
+      for (const { kind, amount, limit } of writes) this.#write(ask.key, kind, { amount, atMs: nowMs }, limit)
+      if (taken.isGranted && ask.callsMax !== null) this.#addLive(ask.key, 1, nowMs)
+      return taken
+    })
+    this.#givenBack.splice(0, waiting)
+    return taken
+  }
+
+  give(given: Return): void {
+    this.#givenBack.push(given)
+    this.#soon ??= this.#clock.after(giveMs, () => {
+      this.#soon = null
+      this.#flush()
+    })
+  }
+
+  used(key?: string): Map<string, Map<AllowanceKind, number>> {
+    const nowMs = this.#clock.nowMs()
+    const of = key === undefined ? '' : 'WHERE key = ?'
+    const rows = this.#file.sql(`SELECT * FROM used ${of}`).all(...(key === undefined ? [] : [key]))
+    const all = new Map<string, Map<AllowanceKind, number>>()
+    for (const row of rows as unknown as Row[]) {
+      const kinds = all.get(row.key) ?? new Map<AllowanceKind, number>()
+      kinds.set(row.kind, usedNow(row.kind, row.most, { amount: row.amount, atMs: row.at_ms }, nowMs))
+      all.set(row.key, kinds)
+    }
+    return all
+  }
+
+  [Symbol.dispose](): void {
+    this.#beat.cancel()
+    this.#soon?.cancel()
+    this.#flush()
+    this.#file.close()
+  }
+
+  /** A database that is in the way now is not at the next call. */
+  #flush(): void {
+    const waiting = this.#givenBack.length
+    if (waiting === 0) return
+    try {
+      this.#file.write(() => this.#settle(this.#clock.nowMs()))
+      this.#givenBack.splice(0, waiting)
+    } catch {
+      this.#soon ??= this.#clock.after(giveMs, () => {
+        this.#soon = null
+        this.#flush()
+      })
+    }
+  }
+
+  #settle(nowMs: number): void {
+    for (const { key, amounts, isOver } of this.#givenBack) {
+      for (const { kind, amount, limit } of amounts) {
+        const used = usedNow(kind, limit, this.#read(key, kind), nowMs)
+        this.#write(key, kind, { amount: Math.max(0, used + amount), atMs: nowMs }, limit)
+      }
+      if (isOver) this.#addLive(key, -1, nowMs)
+    }
+  }
+
+  #read(key: string, kind: AllowanceKind): Used | undefined {
+    const row = this.#file.sql('SELECT amount, at_ms FROM used WHERE key = ? AND kind = ?').get(key, kind)
+    return row && { amount: Number(row['amount']), atMs: Number(row['at_ms']) }
+  }
+
+  #write(key: string, kind: AllowanceKind, { amount, atMs }: Used, limit: number): void {
+    this.#file.sql('INSERT OR REPLACE INTO used VALUES (?, ?, ?, ?, ?)').run(key, kind, amount, atMs, limit)
+  }
+
+  #countLive(key: string, nowMs: number): number {
+    const sql = 'SELECT sum(count) AS count FROM live WHERE key = ? AND at_ms > ?'
+    return Number(this.#file.sql(sql).get(key, nowMs - silentMs)?.['count'] ?? 0)
+  }
+
+  #addLive(key: string, more: number, nowMs: number): void {
+    const sql = `INSERT INTO live VALUES (?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET count = max(0, count + ?), at_ms = excluded.at_ms`
+    this.#file.sql(sql).run(key, this.#node, Math.max(0, more), nowMs, more)
+  }
+
+  #sayAlive(): void {
+    const nowMs = this.#clock.nowMs()
+    try {
+      this.#file.sql('UPDATE live SET at_ms = ? WHERE node = ? AND count > 0').run(nowMs, this.#node)
+      this.#file.sql('DELETE FROM live WHERE at_ms <= ?').run(nowMs - silentMs)
+    } catch {
+      // The next beat says so.
+    }
+  }
+}
