@@ -38,7 +38,7 @@ test('a user without rights, on what is as good as a read-only file system', asy
   let errors = ''
   child.stderr.on('data', (bytes: Buffer) => (errors += bytes.toString()))
   t.after(() => child.kill('SIGKILL'))
-  const [line = ''] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   const { urls } = JSON.parse(line) as { urls: string[] }
   assert.equal((await chat(urls[0] ?? '', 'lab', 'tokens:20', true)).verdict, 'whole', errors)
   const files = readdirSync(state)
