@@ -46,10 +46,10 @@ export interface CacheStore extends AsyncDisposable {
   find(key: string): readonly CacheEntry[]
   /** Null when it is gone. At once where it is in memory. */
   body(entry: CacheEntry): Buffer | null | Promise<Buffer | null>
-  /** Null where it is not kept: too large, or the store is busy or in trouble. */
-  put(entry: NewEntry): CacheEntry | null
-  /** The same body under new words. */
-  renew(entry: CacheEntry, meta: string): void
+  /** Resolves when it is found; null where it is not kept: too large, or the store is busy for long, or in trouble. */
+  put(entry: NewEntry): Promise<CacheEntry | null>
+  /** The same body under new words. Resolves when they are found, or could not be kept. */
+  renew(entry: CacheEntry, meta: string): Promise<void>
   /** How many were dropped at once; where another process is in the way, it happens a moment later. */
   drop(choice: CacheChoice): number
   /** The latest first. */

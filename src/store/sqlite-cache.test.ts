@@ -59,7 +59,7 @@ for (const kind of ['on the disk', 'in memory'] as const) {
         ['b', 0],
         ['c', 100_000],
       ] as const)
-        assert.ok(store.put(entry('/x', bytes, { variant, meta: variant })))
+        assert.ok(await store.put(entry('/x', bytes, { variant, meta: variant })))
       assert.deepEqual(
         store.find('/x').map(({ meta, bodyBytes }) => [meta, bodyBytes]),
         [
@@ -70,7 +70,7 @@ for (const kind of ['on the disk', 'in memory'] as const) {
       )
       for (const found of store.find('/x')) assert.equal((await store.body(found))?.length, found.bodyBytes)
       const [first] = store.find('/x')
-      store.put(entry('/x', 5, { variant: 'a', meta: 'new' }))
+      await store.put(entry('/x', 5, { variant: 'a', meta: 'new' }))
       assert.equal(store.size.entries, 3)
       assert.ok(store.find('/x').every(({ id }) => id !== first?.id))
       assert.deepEqual(store.find('/y'), [])
@@ -81,14 +81,14 @@ for (const kind of ['on the disk', 'in memory'] as const) {
       const clock = new ManualClock(nowMs)
       await using store = open(folder, { bytesMax: 200_000 }, clock)
       for (let i = 0; i < 100; i++) {
-        store.put(entry(`/${i}`, 10_000))
+        await store.put(entry(`/${i}`, 10_000))
         assert.ok(store.size.bytes <= 200_000, `${i}: ${store.size.bytes}`)
         assert.equal((await bodyOf(store, '/0'))?.length, 10_000, `/0 after ${i}`)
         clock.advance(2000)
       }
       assert.deepEqual([store.find('/50'), store.find('/99').length], [[], 1])
       // One that would push out most of the others is not let in.
-      assert.equal(store.put(entry('/large', 60_000)), null)
+      assert.equal(await store.put(entry('/large', 60_000)), null)
     }))
 
   test(`${kind}: dropped by key, by beginning, by tag, all`, () =>
@@ -101,7 +101,7 @@ for (const kind of ['on the disk', 'in memory'] as const) {
         ['/a', 'x'],
         ['/c', 'x'],
       ] as const)
-        store.put(entry(key, 40_000, { tags }))
+        await store.put(entry(key, 40_000, { tags }))
       assert.equal(store.drop({ key: '/c' }), 1)
       assert.equal(store.drop({ prefix: '/a/' }), 2)
       assert.equal(store.drop({ tag: 'red' }), 0)
@@ -119,13 +119,13 @@ test('a body is whole in its file before it is known by its name; dropped, the f
   withFolder(async (folder) => {
     {
       await using store = open(folder)
-      store.put(entry('/x', 100_000))
+      await store.put(entry('/x', 100_000))
     }
     assert.deepEqual(readdirSync(join(folder, 'bodies')).length, 1)
     await using again = open(folder, { memoryBytesMax: 1000 })
     assert.equal((await bodyOf(again, '/x'))?.length, 100_000)
     const [found] = again.find('/x')
-    again.renew(found as NonNullable<typeof found>, 'renewed')
+    await again.renew(found as NonNullable<typeof found>, 'renewed')
     assert.equal(again.find('/x')[0]?.meta, 'renewed')
     again.drop({ all: true })
     while (readdirSync(join(folder, 'bodies')).length > 0) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -135,11 +135,11 @@ test('two processes see the same; what one drops is gone for the other, from its
   withFolder(async (folder) => {
     await using one = open(folder)
     await using two = open(folder)
-    one.put(entry('/x', 1000))
+    await one.put(entry('/x', 1000))
     assert.equal((await bodyOf(two, '/x'))?.length, 1000)
     two.drop({ key: '/x' })
     assert.equal(await bodyOf(one, '/x'), null)
-    two.put(entry('/x', 20))
+    await two.put(entry('/x', 20))
     assert.equal((await bodyOf(one, '/x'))?.length, 20)
   }))
 
@@ -147,9 +147,9 @@ test('what a crash leaves: an entry without its file is none, a file without its
   withFolder(async (folder) => {
     {
       await using store = open(folder)
-      store.put(entry('/lost', 100_000))
-      store.put(entry('/short', 100_000))
-      store.put(entry('/gone', 10))
+      await store.put(entry('/lost', 100_000))
+      await store.put(entry('/short', 100_000))
+      await store.put(entry('/gone', 10))
       store.drop({ key: '/gone' })
     }
     const bodies = join(folder, 'bodies')
@@ -174,16 +174,16 @@ test('a damaged file, or one of another layout, is begun anew', () =>
     const told: string[] = []
     writeFileSync(join(folder, 'cache.db'), 'no database at all, by no means, for it is text. '.repeat(100))
     await using store = open(folder, { warn: (detail) => told.push(detail) })
-    assert.ok(store.put(entry('/x', 10)))
+    assert.ok(await store.put(entry('/x', 10)))
     assert.equal(told.length, 1)
   }))
 
 test('a large one finds no room among thousands of small ones at once, but in a few goes', () =>
   withFolder(async (folder) => {
     await using store = open(folder, { bytesMax: 600_000 })
-    for (let i = 0; i < 1200; i++) store.put(entry(`/${i}`, 1))
+    for (let i = 0; i < 1200; i++) await store.put(entry(`/${i}`, 1))
     let goes = 1
-    while (store.put(entry('/large', 140_000)) === null) {
+    while ((await store.put(entry('/large', 140_000))) === null) {
       goes++
       assert.ok(store.size.bytes <= 600_000)
     }
@@ -198,7 +198,7 @@ test('a large one finds no room among thousands of small ones at once, but in a 
 test('the variants of one key are bounded', () =>
   withFolder(async (folder) => {
     await using store = open(folder)
-    for (let i = 0; i < 200; i++) store.put(entry('/x', 10, { variant: String(i) }))
+    for (let i = 0; i < 200; i++) await store.put(entry('/x', 10, { variant: String(i) }))
     assert.equal(store.size.entries, 64)
     assert.equal(store.find('/x').at(-1)?.meta, 'of /x')
   }))

@@ -20,6 +20,9 @@ const marksMax = 1000
 /** Bodies on their way to the disk; what comes then is not kept. */
 const writesMax = 64
 const lentMax = 4096
+/** A quarter of a second: a process that holds the index for longer was stopped in the middle. */
+const writeAgainMs = 5
+const writeTriesMax = 50
 const dropAgainMs = 20
 const dropTriesMax = 250
 /** A file younger than this may be one whose entry is being written. */
@@ -76,12 +79,12 @@ export class SqliteCache implements CacheStore {
     return body
   }
 
-  put(entry: NewEntry): CacheEntry | null {
+  async put(entry: NewEntry): Promise<CacheEntry | null> {
     const { length } = entry.body
     const { path, entryBytesMax, bytesMax } = this.#options
     const isInline = length <= inlineBytesMax || path === null
     if (length > Math.min(entryBytesMax, bytesMax / 4) || (!isInline && this.#writing.size >= writesMax)) return null
-    const kept = this.#try(() => this.#index.put(entry, isInline))
+    const kept = await this.#patiently(() => this.#index.put(entry, isInline))
     if (kept === null) return null
     this.#forget(kept.dropped)
     if (kept.entry === null) return null
@@ -92,8 +95,8 @@ export class SqliteCache implements CacheStore {
     return kept.entry
   }
 
-  renew({ id }: CacheEntry, meta: string): void {
-    this.#try(() => this.#index.renew(id, meta))
+  async renew({ id }: CacheEntry, meta: string): Promise<void> {
+    await this.#patiently(() => this.#index.renew(id, meta))
   }
 
   drop(choice: CacheChoice): number {
@@ -155,6 +158,22 @@ export class SqliteCache implements CacheStore {
       this.#options.warn(reasonOf(cause))
       return null
     }
+  }
+
+  /** Again and again for a while, where another process writes; this one goes on with its other work meanwhile. */
+  async #patiently<T>(run: () => T): Promise<T | null> {
+    for (let triesLeft = writeTriesMax; !this.#isClosed; triesLeft--) {
+      try {
+        return run()
+      } catch (cause) {
+        if (!isBusy(cause) || triesLeft === 0) {
+          this.#options.warn(reasonOf(cause))
+          return null
+        }
+      }
+      await new Promise<void>((resolve) => void this.#clock.after(writeAgainMs, resolve))
+    }
+    return null
   }
 
   #mark(): void {

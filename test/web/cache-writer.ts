@@ -8,11 +8,13 @@ const [, , folder = '', seed = '1'] = process.argv
 const random = seededRandom(Number(seed))
 const store = new SqliteCache(systemClock, storeOptions(folder))
 process.stdout.write('begun\n')
+// The clock's timers alone keep no process alive.
+setInterval(() => {}, 1000)
 
 for (let i = 0; ; i++) {
   const key = `/${Math.floor(random.unit() * 50)}`
   const version = `${seed}.${i}`
-  store.put({ key, variant: '', meta: version, body: bodyOf(key, version), tags: [] })
+  await store.put({ key, variant: '', meta: version, body: bodyOf(key, version), tags: [] })
   if (Math.floor(random.unit() * 10) === 0) store.drop({ key: `/${Math.floor(random.unit() * 50)}` })
   // Files are written meanwhile.
   if (i % 4 === 0) await new Promise((resolve) => setImmediate(resolve))

@@ -23,10 +23,11 @@ test('after each kill every copy is whole or none, and the limit holds', async (
       const writers = [0, 1].map((i) =>
         spawn(process.execPath, [writer, folder, String(round * 2 + i)], { stdio: ['ignore', 'pipe', 'inherit'] }),
       )
+      const ended = Promise.all(writers.map((each) => once(each, 'exit')))
       await Promise.all(writers.map(({ stdout }) => once(stdout, 'data')))
       await new Promise((resolve) => setTimeout(resolve, 50 + Math.floor(random.unit() * 150)))
       for (const each of writers) each.kill('SIGKILL')
-      await Promise.all(writers.map((each) => once(each, 'exit')))
+      await ended
       await using store = new SqliteCache(systemClock, storeOptions(folder))
       const { entries, bytes } = store.size
       assert.ok(bytes <= 2_000_000 && bytes >= 0, `${bytes} bytes`)

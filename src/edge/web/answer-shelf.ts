@@ -23,15 +23,14 @@ export class AnswerShelf {
     return this.#store.body(entry)
   }
 
-  put(key: string, stored: Stored, body: Buffer): KeptEntry | null {
+  async put(key: string, stored: Stored, body: Buffer): Promise<void> {
     const variant = JSON.stringify([stored.vary, stored.part?.from])
     const meta = JSON.stringify(stored)
-    const entry = this.#store.put({ key, variant, meta, body, tags: tagsOf(stored.headers) })
-    return entry && { entry, stored }
+    await this.#store.put({ key, variant, meta, body, tags: tagsOf(stored.headers) })
   }
 
-  renew({ entry }: KeptEntry, stored: Stored): KeptEntry {
-    this.#store.renew(entry, JSON.stringify(stored))
+  async renew({ entry }: KeptEntry, stored: Stored): Promise<KeptEntry> {
+    await this.#store.renew(entry, JSON.stringify(stored))
     return { entry, stored }
   }
 

@@ -143,7 +143,7 @@ export class CachedApp {
     const forwardStatus = answer.status
     if (forwardStatus === 304) {
       drop(answer)
-      const renewed = this.#renew(entry, answer, requestMs)
+      const renewed = await this.#renew(entry, answer, requestMs)
       const { stored } = renewed
       const ttlMs =
         lifetimeMs(stored, policyOf(stored.headers), this.#parts.rules.heuristicShare) - ageMs(stored, clock.nowMs())
@@ -157,15 +157,15 @@ export class CachedApp {
       drop(answer)
       if (stale) return stale
     }
-    this.#heed(call, entry, answer, requestMs)
+    await this.#heed(call, entry, answer, requestMs)
     return await this.#keepOrPass(call, answer, requestMs, news, lead)
   }
 
   /** A HEAD tells of what is kept, too: RFC 9111 section 4.3.5. */
-  #heed(call: AppCall, entry: KeptEntry, answer: AppAnswer, requestMs: number): void {
+  async #heed(call: AppCall, entry: KeptEntry, answer: AppAnswer, requestMs: number): Promise<void> {
     if (call.visit.request.method !== 'HEAD' || answer.status !== 200) return
-    if (isSame(entry.stored, answer.headers)) this.#renew(entry, answer, requestMs)
-    else this.#parts.shelf.renew(entry, { ...entry.stored, isDoubted: true })
+    if (isSame(entry.stored, answer.headers)) await this.#renew(entry, answer, requestMs)
+    else await this.#parts.shelf.renew(entry, { ...entry.stored, isDoubted: true })
   }
 
   async #keepOrPass(
@@ -175,7 +175,7 @@ export class CachedApp {
     news: CacheNews,
     lead: LeadFlight | null,
   ): Promise<Outcome> {
-    const { rules, shelf, purse, entryBytesMax, clock } = this.#parts
+    const { rules, purse, entryBytesMax, clock } = this.#parts
     const { visit, fields, url } = call
     const policy = policyOf(answer.headers)
     const why = whyNotStore(visit.request.method ?? '', fields, answer, policy, rules.heuristicShare)
@@ -189,13 +189,22 @@ export class CachedApp {
     const ttlMs = lifetimeMs(stored, policy, rules.heuristicShare) - ageMs(stored, clock.nowMs())
     const told = { ...news, ttlMs, isStored: true }
     using filling = new Filling(purse, entryBytesMax)
-    const keep = (body: Buffer): void => {
+    const keep = async (body: Buffer): Promise<void> => {
       const isWhole = !stored.part || body.length === stored.part.to - stored.part.from + 1
-      if (isWhole && lead?.isCurrent !== false) shelf.put(url, stored, body)
+      if (isWhole) await this.#put(url, stored, body, lead)
     }
     const more = ['cache-status', cacheStatus(told)]
     const status = await passAndKeep(call, answer, { filling, keep, more, nowMs: clock.nowMs() })
     return { status, news: told }
+  }
+
+  /** Unless what it is about was changed since it was asked for. */
+  async #put(url: string, stored: Stored, body: Buffer, lead: LeadFlight | null): Promise<void> {
+    const { shelf } = this.#parts
+    const isOld = (): boolean => lead?.isCurrent === false
+    if (isOld()) return
+    await shelf.put(url, stored, body)
+    if (isOld()) shelf.drop([url])
   }
 
   #storedOf({ fields }: AppCall, { status, headers }: AppAnswer, requestMs: number): Stored {
@@ -205,7 +214,7 @@ export class CachedApp {
     return { status, headers: without(headers, ending), requestMs, responseMs, vary, ...partOf(status, headers) }
   }
 
-  #renew(kept: KeptEntry, { headers }: AppAnswer, requestMs: number): KeptEntry {
+  #renew(kept: KeptEntry, { headers }: AppAnswer, requestMs: number): Promise<KeptEntry> {
     const times = { requestMs, responseMs: this.#parts.clock.nowMs() }
     return this.#parts.shelf.renew(kept, freshen(kept.stored, headers, times))
   }
@@ -221,7 +230,7 @@ export class CachedApp {
       const answer = await call.ask(validating(call.asked, kept.stored.headers), true).answer
       if (answer.status === 304) {
         drop(answer)
-        this.#renew(kept, answer, requestMs)
+        await this.#renew(kept, answer, requestMs)
         return
       }
       const policy = policyOf(answer.headers)
@@ -234,7 +243,7 @@ export class CachedApp {
       }
       for await (const piece of answer.body) filling.add(piece as Buffer)
       const body = filling.whole()
-      if (body && lead.isCurrent) shelf.put(call.url, this.#storedOf(call, answer, requestMs), body)
+      if (body) await this.#put(call.url, this.#storedOf(call, answer, requestMs), body, lead)
     } catch {
       // The next reader asks again.
     }

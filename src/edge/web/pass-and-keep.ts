@@ -1,4 +1,5 @@
 /** Passes an answer on to its reader and keeps it, before the reader has its end: so the next one finds it. */
+import { valueOf } from '../../cache/header-list.ts'
 import { isKnown, validatorsOf } from '../../cache/validators.ts'
 import type { AppAnswer } from '../../relay/wire/app-link.ts'
 import type { AppCall } from './app-call.ts'
@@ -7,7 +8,7 @@ import type { WebAnswer } from './web.ts'
 
 export interface Keeping {
   readonly filling: Filling
-  readonly keep: (body: Buffer) => void
+  readonly keep: (body: Buffer) => Promise<void>
   readonly more: readonly string[]
   readonly nowMs: number
 }
@@ -23,17 +24,25 @@ export async function passAndKeep(call: AppCall, answer: AppAnswer, keeping: Kee
   const status = isKnownHere ? 304 : answer.status
   response.writeHead(status, isKnownHere ? withoutLength(headers) : headers)
   if (isKnownHere) response.end()
+  // With a length told, the reader has the end with the last byte: that waits until the answer is kept.
+  let leftBytes = Number(valueOf(answer.headers, 'content-length') ?? Number.POSITIVE_INFINITY)
+  let last: Buffer | undefined
   try {
     for await (const piece of answer.body as AsyncIterable<Buffer>) {
       filling.add(piece)
+      leftBytes -= piece.length
       if (response.destroyed && !filling.isOn) break
+      if (leftBytes === 0 && !isKnownHere) {
+        last = piece
+        continue
+      }
       const isFull = !isKnownHere && !response.destroyed && !response.write(piece)
       // While it is kept it is in memory in any case; a slow reader holds up nobody who waits for the same.
       if (isFull && !filling.isOn) await drained(response)
     }
     const body = answer.body.complete ? filling.whole() : null
-    if (body) keeping.keep(body)
-    if (!isKnownHere) response.end()
+    if (body) await keeping.keep(body)
+    if (!isKnownHere) response.end(last)
   } catch {
     // It broke off: so does what the reader gets, that nobody takes a part for the whole.
     response.destroy()
