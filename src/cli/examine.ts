@@ -9,10 +9,13 @@ import { dirname, resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { faultKind } from '../fault/code.ts'
 import { toFault } from '../fault/fault.ts'
+import { systemClock } from '../ground/clock.ts'
 import { readKeys } from '../house/secrets.ts'
 import { readRoom } from '../observe/vital-signs.ts'
 import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
+import type { PeerBook } from '../relay/wire/peer-files.ts'
 import { probe } from '../relay/wire/probe.ts'
+import { Wires } from '../relay/wire/wires.ts'
 import { readPidFile } from './restart.ts'
 
 export interface Finding {
@@ -37,9 +40,10 @@ export async function examine(config: Config, nowMs: number): Promise<readonly F
   const offers = new Map<string, ReadonlySet<string> | null>()
   const findings: Finding[] = []
   const upstreams = Object.entries(config.upstreams)
+  const wires = new Wires(systemClock, config.upstreams)
   for (let i = 0; i < upstreams.length; i += crowd) {
     const some = upstreams.slice(i, i + crowd)
-    findings.push(...(await Promise.all(some.map(([name, options]) => askUpstream(name, options, offers)))))
+    findings.push(...(await Promise.all(some.map(([name, options]) => askUpstream(name, options, offers, wires)))))
     const looks = some.map(([name, { url }]) => lookAtDates(name, new URL(url), nowMs))
     findings.push(...(await Promise.all(looks)).flat())
   }
@@ -54,13 +58,14 @@ async function askUpstream(
   name: string,
   options: UpstreamOptions,
   offers: Map<string, ReadonlySet<string> | null>,
+  peers: PeerBook,
 ): Promise<Finding> {
   const about = `upstream ${name}`
   const { url, models: named } = options
   const [key = null] = readKeys(name, options)
   try {
     const beganMs = performance.now()
-    const { models } = await probe(new URL(url), { kind: options.kind ?? 'compatible', key }, timeoutMs)
+    const { models } = await probe(new URL(url), { kind: options.kind ?? 'compatible', key }, timeoutMs, peers)
     const tookMs = Math.round(performance.now() - beganMs)
     const offered = named ?? models
     offers.set(name, offered ? new Set(offered) : null)

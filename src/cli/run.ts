@@ -68,7 +68,7 @@ export async function run(options: RunOptions): Promise<void> {
     const at = { urls, adminUrl: admin.url, statusUrl: site.url }
     const ready: Ready = { ...at, workers: config.workers, models, upstreams, notes, logFile }
     const news = new DeployNews(record, config)
-    const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
+    const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1), urls }, supervisor)
     restartOnSignal(supervisor, () => setUpAgain(options, config), {
       log,
       failed,
@@ -126,7 +126,7 @@ async function openTelling(
 /** For `holdfast restart`, which finds us by it. */
 function writePidFile(
   stateDir: string,
-  facts: { adminUrl: string; token: string | undefined },
+  facts: { adminUrl: string; token: string | undefined; urls: readonly string[] },
   supervisor: Supervisor,
 ): string {
   const path = join(stateDir, pidFileName)

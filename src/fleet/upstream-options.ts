@@ -80,7 +80,32 @@ export const upstreamSchema = z
         description:
           'Where its engine tells how much it has in hand (Prometheus text), asked once a second. Left out: `/metrics` at the root of its server, if there is one. `false`: it is not asked.',
       }),
+    tls: z
+      .strictObject({
+        ca: z.string().min(1).optional().meta({
+          description: 'File with the authorities to trust in place of the well-known ones, PEM.',
+        }),
+        cert: z.string().min(1).optional().meta({
+          description: 'File with a certificate of ours, for servers that ask for one (mutual TLS), PEM.',
+        }),
+        key: z.string().min(1).optional().meta({ description: 'File with its private key, PEM.' }),
+        servername: z.string().min(1).optional().meta({
+          description: 'Name to ask for and to check its certificate against. Left out, that of its URL.',
+        }),
+      })
+      .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+        path: ['key'],
+        error: '`cert` and `key` go together',
+      })
+      .optional()
+      .meta({
+        description: 'What a server at an `https:` URL is met with. The files are read anew when they have changed.',
+      }),
     connectionsMax: count(1024, 'Connections to this server at once, per worker.'),
+  })
+  .refine(({ url, tls }) => tls === undefined || /^https:/i.test(url), {
+    path: ['tls'],
+    error: 'there is no TLS at an `http:` URL',
   })
   .refine(({ key, keys }) => key === undefined || keys === undefined, {
     path: ['keys'],

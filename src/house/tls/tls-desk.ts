@@ -136,8 +136,8 @@ export class TlsDesk implements Disposable {
 /** Names of one certificate that are told. */
 const namesMax = 20
 
-/** @throws {ConfigError} */
-function openFiles(tls: TlsOptions): CertificateFile[] {
+/** The certificates of the configuration. @throws {ConfigError} when one cannot be used. */
+export function openFiles(tls: TlsOptions): CertificateFile[] {
   if (!offersTls(tls)) return []
   return tls.certificates.map((paths, i) => {
     try {
