@@ -312,7 +312,7 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
 function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {
   if (offersTls(tls)) return []
   return listeners.flatMap((listener, i) => {
-    const cure = 'Name a certificate under `tls.certificates`, or leave `tls` out here.'
+    const cure = 'Name one under `tls.certificates`, or an authority under `tls.acme`, or leave `tls` out here.'
     const message = 'TLS is asked for, and there is no certificate'
     const field = `listeners.${i}.tls`
     return listener.tls ? [{ place: locate(['listeners', i, 'tls']), field, message, cure }] : []
