@@ -146,7 +146,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const problems = [...checkReferences(config, locate), ...checkTls(config, locate)]
+  const problems = [...checkReferences(config, locate), ...checkTls(config, locate), ...checkRemote(config, locate)]
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
@@ -307,6 +307,13 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     })
   })
   return problems
+}
+
+function checkRemote({ admin, tls }: Config, locate: Locate): Problem[] {
+  if (!admin.remote || (offersTls(tls) && (admin.remote.clientCa ?? admin.token) !== undefined)) return []
+  const cure = offersTls(tls) ? 'Set `clientCa`, or `admin.token`.' : 'Name a certificate under `tls`.'
+  const message = offersTls(tls) ? 'everyone could ask who reaches it' : 'there is no certificate to speak TLS with'
+  return [{ place: locate(['admin', 'remote']), field: 'admin.remote', message, cure }]
 }
 
 function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {

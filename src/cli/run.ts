@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { ConfigError } from '../ground/config-error.ts'
-import { type AdminParts, openAdmin, type Readiness } from '../edge/admin.ts'
+import type { AdminParts, Readiness } from '../edge/admin.ts'
 import { RaySource } from '../fault/ray.ts'
 import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
@@ -15,7 +15,6 @@ import { type Log, openLog } from '../observe/log.ts'
 import type { SubscriptionDesk } from '../status/subscription/subscription-desk.ts'
 import { offered } from '../status/subscription/subscription-options.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
-import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
 import { ConsoleDesk } from './console-desk.ts'
@@ -23,6 +22,7 @@ import { DeployNews } from './deploy-news.ts'
 import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
+import { openOperators } from './open-operators.ts'
 import type { RunOptions } from './run-options.ts'
 import { openStatusSite } from './status-site.ts'
 import { pidFileName } from './restart.ts'
@@ -56,19 +56,19 @@ export async function run(options: RunOptions): Promise<void> {
     const supervisor = new Supervisor(config, log, { desk, record, tls: new TlsTeller(tls, log) })
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
-    const tokens = adminTokens(config)
     const failed: FailedRestarts = { count: 0, reason: null }
     // Before the workers: when this port is taken, there are none to be ended.
     const asked = adminParts(supervisor, record, { failed, desk, consoleDesk, statusDesk }, config.site)
-    await using admin = await openAdmin({ ...config.admin, tokens }, asked)
+    const operators = await openOperators(parts, config, asked, { desk: tls, log })
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
     await using _checkpoints = startCheckpoints(config)
     const logFile = typeof target === 'string' ? target : null
-    const at = { urls, adminUrl: admin.url, statusUrl: site.url }
+    const at = { urls, adminUrl: operators.url, remoteAdminUrl: operators.remoteUrl, statusUrl: site.url }
     const ready: Ready = { ...at, workers: config.workers, models, upstreams, notes, logFile }
     const news = new DeployNews(record, config)
-    const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1), urls }, supervisor)
+    const found = { adminUrl: operators.url, token: operators.token, urls }
+    const pidFile = writePidFile(config.stateDir, found, supervisor)
     restartOnSignal(supervisor, () => setUpAgain(options, config), {
       log,
       failed,

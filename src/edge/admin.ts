@@ -1,5 +1,5 @@
 /** The operators' listener: is it alive, is it ready, and what do the numbers say. Apart from the visitors' traffic. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
@@ -55,6 +55,30 @@ const forProbes = new Set(['/livez', '/readyz'])
 
 export async function openAdmin({ host, port, tokens }: AdminOptions, parts: AdminParts): Promise<Admin> {
   const refusals = new AdminRefusals(parts.refusals)
+  const server = createServer(
+    adminSettings,
+    adminHandler(parts, refusals, { tokens, mayAsk: (request) => mayAsk(request, tokens) }),
+  )
+  return await listenForOperators(server, { host, port, scheme: 'http' }, refusals)
+}
+
+/** Of either port. */
+export const adminSettings = {
+  maxHeaderSize: 8192,
+  requestTimeout: 10_000,
+  headersTimeout: 5000,
+  requireHostHeader: false,
+} as const
+
+export interface Gate {
+  /** What may be shown; none where something else says who may ask. */
+  readonly tokens: readonly string[]
+  readonly mayAsk: (request: IncomingMessage) => boolean
+}
+
+/** Answers operators and probes. */
+export function adminHandler(parts: AdminParts, refusals: AdminRefusals, gate: Gate): RequestListener {
+  const { tokens } = gate
   const answers = answersOf(parts, refusals)
   const refuse = (response: ServerResponse, fault: Fault, headers?: readonly string[]): void =>
     refusals.refuse(response, fault, headers)
@@ -66,25 +90,36 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
       refuse(response, toFault(thrown))
     }
   }
-  const server = createServer(
-    { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
-    (request, response) => {
-      const [path, query] = targetOf(request.url ?? '/')
-      if (request.method !== 'GET' && request.method !== 'HEAD')
-        return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
-      if (answerConsole(path, request, response)) return
-      const answer = answers.get(path)
-      if (!answer)
-        return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
-      const isTrusted = mayAsk(request, tokens)
-      if (isTrusted || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, isTrusted), response)
-      const detail = tokens.length === 0 ? 'ask by the address of this machine, or by localhost' : tokenWords
-      const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: tokens.length === 0 ? 403 : 401 })
-      refuse(response, fault, tokens.length === 0 ? [] : ['www-authenticate', 'Bearer'])
-    },
-  )
+  return (request, response) => {
+    const [path, query] = targetOf(request.url ?? '/')
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
+    if (answerConsole(path, request, response)) return
+    const answer = answers.get(path)
+    if (!answer)
+      return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
+    const isTrusted = gate.mayAsk(request)
+    if (isTrusted || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, isTrusted), response)
+    const detail = tokens.length === 0 ? 'ask by the address of this machine, or by localhost' : tokenWords
+    const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: tokens.length === 0 ? 403 : 401 })
+    refuse(response, fault, tokens.length === 0 ? [] : ['www-authenticate', 'Bearer'])
+  }
+}
+
+interface AdminPlace {
+  readonly host: string
+  readonly port: number
+  readonly scheme: 'http' | 'https'
+}
+
+/** @throws the system's error when the port cannot be taken. */
+export async function listenForOperators(
+  server: Server,
+  { host, port, scheme }: AdminPlace,
+  refusals: AdminRefusals,
+): Promise<Admin> {
   server.on('checkExpectation', (_request, response) => {
-    refuse(response, new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 }))
+    refusals.refuse(response, new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refusals.refuseUnread(error, socket))
   server.on('connect', (request, socket) => refusals.refuseTunnel(request, socket))
@@ -95,7 +130,7 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
   })
   const { port: chosen } = server.address() as AddressInfo
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${chosen}`,
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${chosen}`,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))

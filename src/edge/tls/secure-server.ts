@@ -15,7 +15,10 @@ export const challengeProtocol = 'acme-tls/1'
 /** Tickets of one listener are good at another: it is the same service. */
 const sessionContext = 'holdfast'
 
-export type SecureSettings = Pick<TlsOptions, 'minVersion' | 'groups' | 'http2'>
+export interface SecureSettings extends Pick<TlsOptions, 'minVersion' | 'groups' | 'http2'> {
+  /** Authorities, PEM: who shows no certificate that they signed is refused in the handshake. Read at every change. */
+  readonly clientCa?: () => string
+}
 
 /** What a client begins with. */
 interface Offer {
@@ -56,6 +59,7 @@ export class SecureServer {
       SNICallback(this: object, name: string, done: (error: Error | null, context?: SecureContext) => void): void {
         done(null, contextFor(this, name))
       },
+      ...(settings.clientCa && { requestCert: true, rejectUnauthorized: true }),
       ...this.#optionsOf(material.certificates[0] ?? null, material),
     }
     this.server = createServer(https, handle)
@@ -87,6 +91,7 @@ export class SecureServer {
   #optionsOf(pair: CertificatePair | null, { ticketKey }: TlsMaterial) {
     return {
       ...(pair && { cert: pair.cert, key: pair.key }),
+      ...(this.#settings.clientCa && { ca: this.#settings.clientCa() }),
       minVersion: `TLSv${this.#settings.minVersion}` as const,
       ecdhCurve: groupList(this.#settings.groups),
       honorCipherOrder: true,

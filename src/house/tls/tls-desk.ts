@@ -47,6 +47,8 @@ interface Setup {
 export class TlsDesk implements Disposable {
   /** Who has to be told that it is another now; resolves when that is done. */
   onChange: (material: TlsMaterial) => Promise<void> = () => Promise.resolve()
+  /** Others that show it, in this process. */
+  readonly followers: Set<(material: TlsMaterial) => void> = new Set()
   #parts: TlsDeskParts
   #setup: Setup
   #challenges = noChallenges
@@ -174,7 +176,9 @@ export class TlsDesk implements Disposable {
   async #changed(): Promise<void> {
     this.#serial++
     const { material } = this
-    if (material) await this.onChange(material)
+    if (!material) return
+    for (const follow of this.followers) follow(material)
+    await this.onChange(material)
   }
 
   /** `wanted`: the names, where there is no certificate yet. */
