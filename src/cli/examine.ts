@@ -136,8 +136,14 @@ function isRunning(stateDir: string): boolean {
   }
 }
 
-async function portFindings({ listeners, admin, status: { page } }: Config): Promise<Finding[]> {
-  const fixed = [...listeners, admin, { host: page.host, port: page.port ?? 0 }].filter(({ port }) => port !== 0)
+async function portFindings({ listeners, tls, admin, status: { page } }: Config): Promise<Finding[]> {
+  const fixed = [
+    ...listeners,
+    ...(tls.redirect ? [tls.redirect] : []),
+    admin,
+    ...(admin.remote ? [admin.remote] : []),
+    { host: page.host, port: page.port ?? 0 },
+  ].filter(({ port }) => port !== 0)
   const found = await Promise.all(fixed.map(({ host, port }) => tryPort(host, port)))
   return found.filter((each) => each !== null)
 }

@@ -5,24 +5,40 @@ import { writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { connect } from 'node:tls'
 import { type Gateway, holdfast, startGateway } from '../crash/gateway.ts'
 import { Authority, type Made, noOpenssl } from './certificates.ts'
 
 const skip = noOpenssl ?? false
 const token = 'a-token-of-operators'
 
-function ask(
-  url: string,
-  authority: Authority,
-  more: { shown?: Made; headers?: Record<string, string> },
-): Promise<number> {
-  const { shown, headers = {} } = more
-  const tls = { ca: authority.cert, servername: 'localhost', ...(shown && { cert: shown.cert, key: shown.key }) }
+interface Shown {
+  readonly shown?: Made
+  readonly headers?: Record<string, string>
+  readonly session?: Buffer
+}
+
+function ask(url: string, authority: Authority, { shown, headers = {}, session }: Shown): Promise<number> {
+  const own = shown && { cert: shown.cert, key: shown.key }
+  const tls = { ca: authority.cert, servername: 'localhost', ...own, ...(session && { session }) }
   return new Promise((resolve, reject) => {
     const asked = request(`${url}/metrics`, { ...tls, headers, agent: false }, (answer) => {
       answer.resume().on('end', () => resolve(answer.statusCode ?? 0))
     })
     asked.on('error', reject).end()
+  })
+}
+
+/** What a client of this listener could resume by. */
+function sessionOf(url: string, authority: Authority): Promise<Buffer> {
+  const place = { host: '127.0.0.1', port: Number(new URL(url).port), servername: 'localhost', ca: authority.cert }
+  return new Promise((resolve, reject) => {
+    const socket = connect(place, () => socket.write('GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n'))
+    socket.on('session', (session: Buffer) => {
+      resolve(session)
+      socket.destroy()
+    })
+    socket.on('error', reject).resume()
   })
 }
 
@@ -47,6 +63,9 @@ test('who shows a certificate of the right authority may ask; others do not get 
   assert.equal(await ask(url, authority, { shown: authority.issue('operator.test') }), 200)
   await assert.rejects(ask(url, authority, {}), /alert|ECONNRESET|EPIPE|hang up/i)
   await assert.rejects(ask(url, authority, { shown: others.issue('stranger.test') }), /alert|ECONNRESET|EPIPE|hang up/i)
+  // A session that began at the callers' listener, where nobody is asked for a certificate, does not open this port.
+  const session = await sessionOf(gateway.url, authority)
+  await assert.rejects(ask(url, authority, { session }), /alert|ECONNRESET|EPIPE|hang up/i)
   // On this machine all is as before.
   assert.equal((await fetch(`${adminUrl}/metrics`)).status, 200)
 })
