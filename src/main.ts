@@ -7,6 +7,7 @@ import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { Callers } from './edge/caller.ts'
 import { openDoor } from './edge/door.ts'
+import { Realtime } from './edge/realtime/realtime.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
@@ -88,19 +89,14 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const purse = new BodyPurse(limits.bodiesBytesMax)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
+  const callers = new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) })))
+  const entry = { clock, random, rays, fleet, callers, observer, limits, pressure, node: ourName }
+  const realtime = parts.use(new Realtime({ ...entry, peers: wires }))
   const handle = openDoor({
-    clock,
-    random,
-    rays,
+    ...entry,
     tracing: telemetry.tracing,
-    fleet,
-    callers: new Callers(config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))),
     purse,
-    observer,
-    limits,
-    pressure,
     site,
-    node: ourName,
     onDisconnect,
     streams,
     relay,
@@ -108,7 +104,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     hstsMs: config.tls.hstsMs,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const front = await openListeners(parts, config, { clock, rays, limits, observer, handle, mayStayOpen }, tls)
+  const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, realtime }, tls)
   const bury = (dead: string): Promise<void> => journal.bury(dead).then(adopt)
   const open = {
     ...opened,
@@ -206,6 +202,7 @@ function asHouse(open: OpenParts): House {
       const gone = front.drain(isReplaced)
       // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
       await within(clock, graceMs, gone)
+      front.endSessions()
       await relay.drain(clock, Math.max(0, endMs - clock.monotonicMs()))
       // What is still open now idles, or belongs to a client that does not read.
       await within(clock, drainTailMs, gone)

@@ -50,6 +50,10 @@ export const upstreamSchema = z
         description:
           'How it can go on with an answer that broke off elsewhere. Left out, its kind says, and what it refuses is remembered; an empty list: not at all.',
       }),
+    realtime: z.boolean().optional().meta({
+      description:
+        'Whether it offers the realtime API by WebSocket (`/v1/realtime`). Left out: yes for the kind `openai`, no for others.',
+    }),
     streamUsage: z.boolean().default(true).meta({
       description:
         'Ask it for token counts at the end of a stream (`stream_options`); the caller sees them only if it asked too. `false` for servers that refuse the field.',

@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { Fault } from '../../fault/fault.ts'
 import type { Clock } from '../../ground/clock.ts'
-import type { Hellos } from './hellos.ts'
+import { classicalGroups, type Hellos } from './hellos.ts'
 import type { Names } from './names.ts'
 
 /** How often the files are looked at, at the most. */
@@ -102,5 +102,16 @@ function readPaths({ ca, cert, key }: PeerPaths): Contents {
     ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
     ...(cert !== undefined && { cert: readFileSync(cert, 'utf8') }),
     ...(key !== undefined && { key: readFileSync(key, 'utf8') }),
+  }
+}
+
+/** For node:https. `isSmall`: with a small first message. */
+export function handshakeOptions(url: URL, peers: PeerBook | undefined, isSmall: boolean) {
+  const { ca, cert, key, servername } = peers?.tlsOf(url) ?? {}
+  return {
+    ...(ca !== undefined && { ca: ca as string }),
+    ...(cert !== undefined && { cert, key }),
+    ...(servername !== undefined && { servername }),
+    ...(isSmall && { ecdhCurve: classicalGroups }),
   }
 }

@@ -3,8 +3,7 @@ import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp 
 import { request as requestHttps } from 'node:https'
 import { Fault } from '../../fault/fault.ts'
 import type { UpstreamKind } from '../../fleet/upstream-kind.ts'
-import { classicalGroups } from './hellos.ts'
-import type { PeerBook } from './peer-files.ts'
+import { handshakeOptions, type PeerBook } from './peer-files.ts'
 import { probeFault } from './probe-fault.ts'
 import { mayBeTooLarge } from './wire-fault.ts'
 
@@ -114,7 +113,7 @@ function getOnce(
   const options = { headers, signal, agent: false, auth: null, maxHeaderSize: 16_384 } as const
   const dial = { autoSelectFamilyAttemptTimeout: 250, ...(peers && { lookup: peers.names.lookup }) }
   const asked = isTls
-    ? requestHttps(url, { ...options, ...dial, ...tlsOptions(url, peers, isSmall) }, resolve)
+    ? requestHttps(url, { ...options, ...dial, ...handshakeOptions(url, peers, isSmall) }, resolve)
     : requestHttp(url, { ...options, ...dial }, resolve)
   asked
     .on('error', reject)
@@ -124,16 +123,6 @@ function getOnce(
     })
     .end()
   return promise
-}
-
-function tlsOptions(url: URL, peers: PeerBook | undefined, isSmall: boolean) {
-  const { ca, cert, key, servername } = peers?.tlsOf(url) ?? {}
-  return {
-    ...(ca !== undefined && { ca: ca as string }),
-    ...(cert !== undefined && { cert, key }),
-    ...(servername !== undefined && { servername }),
-    ...(isSmall && { ecdhCurve: classicalGroups }),
-  }
 }
 
 function authorization({ kind, key }: Credentials): Record<string, string> {
