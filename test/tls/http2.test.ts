@@ -197,6 +197,35 @@ test('a body that is too large is refused, and the connection serves on', { skip
   assert.equal((await hear(client.ask(goodBody))).status, 200)
 })
 
+test('kept answers and durable streams are read over HTTP/2 as well', { skip }, async () => {
+  await using client = await visit()
+  house.upstream.script = (call) => {
+    call.beginStream()
+    call.say('kept')
+    call.endStream()
+  }
+  const first = await hear(client.ask(streamBody))
+  const ray = String(first.headers['holdfast-ray'])
+  const again = client.session.request({ ':path': `/v1/answers/${ray}`, accept: 'text/event-stream' })
+  const { status, text, reset } = await hear(again.end())
+  assert.deepEqual([status, reset], [200, null])
+  assert.match(text, /kept.*\[DONE\]/s)
+  const path = '/v1/stream/over-two'
+  const type = { 'content-type': 'text/plain' }
+  const made = await hear(client.session.request({ ':method': 'PUT', ':path': path, ...type }).end('one'))
+  assert.equal(made.status, 201)
+  const reader = client.session.request({ ':path': `${path}?offset=-1&live=sse` })
+  const heard = hear(reader.end())
+  await once(reader, 'response')
+  const added = await hear(client.session.request({ ':method': 'POST', ':path': path, ...type }).end(' two'))
+  assert.ok(added.status === 200 || added.status === 204, String(added.status))
+  const ended = client.session.request({ ':method': 'POST', ':path': path, ...type, 'stream-closed': 'true' })
+  await hear(ended.end())
+  const stream = await heard
+  assert.match(stream.text, /one/)
+  assert.match(stream.text, /two/)
+})
+
 test('a house that drains says so, finishes what is under way and what is on its way, and closes', {
   skip,
 }, async () => {

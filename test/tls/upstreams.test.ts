@@ -8,6 +8,9 @@ import { type AddressInfo, connect, createServer, type Server as NetServer, type
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { after, before, test } from 'node:test'
+import { systemClock } from '../../src/ground/clock.ts'
+import { openHttpWire } from '../../src/relay/wire/http-wire.ts'
+import type { Wire, WireReceiver } from '../../src/relay/wire/wire.ts'
 import type { Look } from '../../src/cli/tls-look.ts'
 import { holdfast, startGateway } from '../crash/gateway.ts'
 import { chat } from '../crash/chat.ts'
@@ -123,6 +126,48 @@ test('a peer that resets a large first message is greeted small, and that is rem
     house.accounts.every(({ attempts }) => attempts?.length === 1),
     'a call notices nothing',
   )
+})
+
+/** Asks over a wire of its own; gives the status, or the code of the fault. */
+function askWire(wire: Wire): Promise<number | string> {
+  return new Promise((resolve) => {
+    const receiver: WireReceiver = {
+      onHead: ({ status }) => resolve(status),
+      onBody: () => {},
+      onEnd: () => {},
+      onFail: ({ code }) => resolve(code),
+    }
+    wire.send({ method: 'GET', path: '/v1/models', headers: {}, body: [], connectMs: 5000 }, receiver)
+  })
+}
+
+test('a wire greets such a peer small within the same attempt, and begins so from then on', { skip }, async () => {
+  await using server = new ModelServer()
+  await using box = new Middlebox(await server.listen())
+  const url = new URL(`https://localhost:${await box.listen()}/v1`)
+  await using wire = openHttpWire({ url, clock: systemClock, tls: { ca: authority.cert } })
+  assert.deepEqual(await Promise.all([askWire(wire), askWire(wire)]), [200, 200])
+  assert.deepEqual([box.largeCount, box.smallCount], [2, 2])
+  assert.deepEqual(await Promise.all(Array.from({ length: 4 }, () => askWire(wire))), [200, 200, 200, 200])
+  assert.equal(box.largeCount, 2)
+})
+
+test('a wire to a peer that resets every greeting fails with one fault, after two of them', { skip }, async () => {
+  let count = 0
+  const dead = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      count++
+      socket.resetAndDestroy()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(dead, 'listening')
+  const url = new URL(`https://localhost:${(dead.address() as AddressInfo).port}/v1`)
+  await using wire = openHttpWire({ url, clock: systemClock })
+  assert.equal(await askWire(wire), 'HF_TLS_FAILED')
+  assert.equal(await askWire(wire), 'HF_TLS_FAILED')
+  assert.equal(count, 4, 'nothing is remembered of it')
+  dead.close()
 })
 
 test('a server that is dead behind its port fails as ever, with two connections and no more', { skip }, async () => {

@@ -180,7 +180,8 @@ export class HttpConnection implements Carrier, HttpParserSink {
   }
 
   #watch(socket: Socket): Socket {
-    const isMine = (): boolean => this.#socket === socket || this.#socket === null
+    // One whose handshake is begun anew over another says nothing more.
+    const isMine = (): boolean => this.#socket === socket
     socket.on('error', (error) => isMine() && this.#onBroken(error))
     socket.on('end', () => isMine() && this.#onEof())
     socket.on('close', () => isMine() && this.#onBroken(null))
