@@ -14,6 +14,7 @@ import { readKeys } from '../house/secrets.ts'
 import { readRoom } from '../observe/vital-signs.ts'
 import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import type { PeerBook } from '../relay/wire/peer-files.ts'
+import { openFiles } from '../house/tls/tls-desk.ts'
 import { probe } from '../relay/wire/probe.ts'
 import { Wires } from '../relay/wire/wires.ts'
 import { readPidFile } from './restart.ts'
@@ -47,7 +48,7 @@ export async function examine(config: Config, nowMs: number): Promise<readonly F
     const looks = some.map(([name, { url }]) => lookAtDates(name, new URL(url), nowMs))
     findings.push(...(await Promise.all(looks)).flat())
   }
-  findings.push(...unofferedModels(config, offers), await stateFinding(config))
+  findings.push(...ownDates(config, nowMs), ...unofferedModels(config, offers), await stateFinding(config))
   if (!isRunning(config.stateDir)) findings.push(...(await portFindings(config)))
   return findings
 }
@@ -86,7 +87,16 @@ async function lookAtDates(name: string, url: URL, nowMs: number): Promise<Findi
   if (url.protocol !== 'https:') return []
   const dates = await lookAtCertificate(url, timeoutMs)
   if (!dates) return []
-  const days = Math.floor((dates.untilMs - nowMs) / dayMs)
+  return endOf(name, dates.untilMs, nowMs)
+}
+
+/** Of those that callers are shown. */
+function ownDates({ tls }: Config, nowMs: number): Finding[] {
+  return openFiles(tls).flatMap(({ pair, paths }) => endOf(pair.names[0] ?? paths.cert, pair.untilMs, nowMs))
+}
+
+function endOf(name: string, untilMs: number, nowMs: number): Finding[] {
+  const days = Math.floor((untilMs - nowMs) / dayMs)
   if (days >= certificateDaysMin) return []
   const words = days < 0 ? `ran out ${-days} days ago` : `runs out in ${days} days`
   const finding = { about: `certificate of ${name}`, words, cure: 'Have it renewed.', code: 'HF_TLS_CERTIFICATE' }

@@ -198,8 +198,10 @@ test('a body that is too large is refused, and the connection serves on', { skip
 })
 
 test('kept answers and durable streams are read over HTTP/2 as well', { skip }, async () => {
-  await using client = await visit()
-  house.upstream.script = (call) => {
+  const settings = { streams: { engine: 'memory' as const } }
+  await using own = await openTestHouse(settings, material([authority.issue('localhost')]))
+  await using client = await visit(`https://127.0.0.1:${own.port}`)
+  own.upstream.script = (call) => {
     call.beginStream()
     call.say('kept')
     call.endStream()
@@ -224,6 +226,31 @@ test('kept answers and durable streams are read over HTTP/2 as well', { skip }, 
   const stream = await heard
   assert.match(stream.text, /one/)
   assert.match(stream.text, /two/)
+})
+
+test('an answer that could not be delivered is there when its call is sent again', { skip }, async () => {
+  await using own = await openTestHouse({}, material([authority.issue('localhost')]))
+  const url = `https://127.0.0.1:${own.port}`
+  // A head comes, and nothing of the body: this client takes none.
+  const session = connect(url, { ca: authority.cert, servername: 'localhost', settings: { initialWindowSize: 0 } })
+  session.on('error', () => {})
+  const headers = { ':method': 'POST', ':path': '/v1/chat/completions', 'content-type': 'application/json' }
+  const stream = session.request(headers)
+  stream.on('error', () => {})
+  stream.end(goodBody)
+  const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
+  session.destroy()
+  await until('the call to be over', () => own.house.callsLive() === 0 && own.accounts.length > 0)
+  await using client = await visit(url)
+  const again = await hear(client.ask(goodBody, { 'x-stainless-retry-count': '1' }))
+  assert.equal(again.headers['holdfast-ray'], head['holdfast-ray'])
+  assert.match(again.text, /"content":"hello"/)
+  assert.equal(own.upstream.calls.length, 1)
+  // One that has arrived is another matter.
+  const text = goodBody.replace('hi', 'what arrives')
+  const first = await hear(client.ask(text))
+  const second = await hear(client.ask(text, { 'x-stainless-retry-count': '1' }))
+  assert.notEqual(second.headers['holdfast-ray'], first.headers['holdfast-ray'])
 })
 
 test('a house that drains says so, finishes what is under way and what is on its way, and closes', {
