@@ -1,5 +1,6 @@
 /** Every metric of a gateway, as its registry tells it: the table behind the reference page and the dashboard. */
 import { type Gauges, Metrics, mergeNumbers } from '../src/observe/metric.ts'
+import { WebMetrics } from '../src/observe/web-metrics.ts'
 
 export interface MetricRow {
   readonly name: string
@@ -27,6 +28,7 @@ const nothing: Gauges = {
 /** Our own, in the order of their names. */
 export async function metricTable(): Promise<MetricRow[]> {
   const metrics = new Metrics(nothing)
+  new WebMetrics(metrics.registry, () => ({ entries: 0, bytes: 0 }))
   const labels = new Map(
     (metrics.registry.getMetricsAsArray() as unknown as { name: string; labelNames?: readonly string[] }[]).map(
       ({ name, labelNames = [] }) => [name, labelNames],

@@ -11,6 +11,7 @@ import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { tlsSchema, offersTls } from './edge/tls/tls-options.ts'
 import { limitsSchema } from './edge/limits.ts'
 import { listenerSchema } from './edge/listener-options.ts'
+import { webSchema } from './edge/web/web-options.ts'
 import { alertsSchema } from './alert/alert-options.ts'
 import { modelSchema } from './fleet/model-options.ts'
 import { poolSchema, timeoutsSchema } from './fleet/pool-options.ts'
@@ -101,6 +102,7 @@ export const configSchema = z
     status: statusSchema,
     log: logSchema,
     telemetry: telemetrySchema,
+    web: webSchema,
   })
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })
 
@@ -118,7 +120,8 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const problems = [...checkReferences(config, locate), ...checkTls(config, locate), ...checkRemote(config, locate)]
+  const checks = [checkReferences, checkTls, checkRemote, checkRoutes]
+  const problems = checks.flatMap((check) => check(config, locate))
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
@@ -301,6 +304,17 @@ function checkUsers({ users }: Config, locate: Locate): Problem[] {
     if (issuers.indexOf(issuer) === i) return []
     const message = `two entries are for ${issuer}`
     return [{ place: locate(['users', i]), field: `users.${i}.issuer`, message, cure: 'Join them.' }]
+  })
+}
+
+/** Two routes for one address: one of them would never be seen. */
+function checkRoutes({ web }: Config, locate: Locate): Problem[] {
+  const places = web.routes.map(({ host = '', path }) => `${host}${path.replace(/(?<=.)\/$/, '')}`)
+  return places.flatMap((place, i) => {
+    if (places.indexOf(place) === i) return []
+    const message = `another route has ${place} already`
+    const cure = 'Give each its own `path` or `host`.'
+    return [{ place: locate(['web', 'routes', i]), field: `web.routes.${i}`, message, cure }]
   })
 }
 

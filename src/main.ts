@@ -11,6 +11,7 @@ import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
+import type { Web } from './edge/web/web.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
@@ -23,6 +24,7 @@ import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
 import { openTelemetry } from './house/open-telemetry.ts'
 import { openWatch } from './house/open-watch.ts'
+import type { WebBase } from './house/open-web.ts'
 import type { Signs } from './objective/signs.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metric.ts'
@@ -70,8 +72,7 @@ export interface House extends AsyncDisposable {
 /** `worker`: number of this process among its siblings, from 0; `tls`: what TLS is spoken with, where it is. */
 export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMaterial | null = null): Promise<House> {
   await using parts = new AsyncDisposableStack()
-  const clock = systemClock
-  const random = systemRandom
+  const [clock, random] = [systemClock, systemRandom]
   const { limits, site, onDisconnect } = config
   const node = nodeNumber(worker)
   const ourName = `holdfast-${site}-${node}`
@@ -89,6 +90,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
+  const web = await openWeb(config, parts, { clock, log, metrics: opened.metrics, node: ourName })
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const visitors = new Visitors(config.access)
@@ -102,6 +104,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     onDisconnect,
     streams,
     relay,
+    web,
     notice: () => notice,
     hstsMs: config.tls.hstsMs,
   })
@@ -124,6 +127,13 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const watched = { clock, log, recorder: record.recorder, pressure, journal, listeners: front.listeners }
   open.parts.use(openWatch(config, { ...watched, onChange: () => house.onPressure() }))
   return house
+}
+
+/** Most gateways serve models alone, and load nothing of this. */
+async function openWeb(config: Config, parts: AsyncDisposableStack, base: WebBase): Promise<Web | null> {
+  if (config.web.routes.length === 0) return null
+  const house = await import('./house/open-web.ts')
+  return parts.use(house.openWeb(config, base))
 }
 
 /** Takes over what dead nodes left, now and then; gives what does so at once. */

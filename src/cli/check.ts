@@ -13,7 +13,8 @@ import { readMailPassword } from '../status/subscription/subscription-options.ts
 import { safeJson } from '../ground/one-line.ts'
 import { printable } from '../observe/fact-words.ts'
 import { adminTokens } from './admin-tokens.ts'
-import { examine, type Finding } from './examine.ts'
+import { examine } from './examine.ts'
+import type { Finding } from './finding.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
 export interface CheckOptions {

@@ -1,5 +1,6 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
+import { addCacheCommands } from './cache-commands.ts'
 import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addIncidentCommands } from './incident-commands.ts'
@@ -194,6 +195,7 @@ alerts
     await testReceiver(options.config ?? 'holdfast.yaml', receiver)
   })
 
+addCacheCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)

@@ -17,18 +17,9 @@ import type { PeerBook } from '../relay/wire/peer-files.ts'
 import { openFiles } from '../house/tls/tls-desk.ts'
 import { probe } from '../relay/wire/probe.ts'
 import { Wires } from '../relay/wire/wires.ts'
+import { examineWeb } from './examine-web.ts'
+import type { Finding } from './finding.ts'
 import { readPidFile } from './restart.ts'
-
-export interface Finding {
-  /** `upstream gpu1`, `model chat`, `state folder`, `port 5020`. */
-  readonly about: string
-  readonly level: 'well' | 'warning' | 'trouble'
-  readonly words: string
-  /** What to do; empty where all is well. */
-  readonly cure: string
-  /** The fault that calls would meet; null for none. */
-  readonly code: string | null
-}
 
 const timeoutMs = 5000
 /** Asked together. */
@@ -48,7 +39,8 @@ export async function examine(config: Config, nowMs: number): Promise<readonly F
     const looks = some.map(([name, { url }]) => lookAtDates(name, new URL(url), nowMs))
     findings.push(...(await Promise.all(looks)).flat())
   }
-  findings.push(...ownDates(config, nowMs), ...unofferedModels(config, offers), await stateFinding(config))
+  const web = await examineWeb(config)
+  findings.push(...ownDates(config, nowMs), ...unofferedModels(config, offers), ...web, await stateFinding(config))
   if (!isRunning(config.stateDir)) findings.push(...(await portFindings(config)))
   return findings
 }

@@ -10,6 +10,7 @@ import { maintenanceCauses } from './maintenance-causes.ts'
 import { networkCauses } from './network-causes.ts'
 import { overloadCauses } from './overload-causes.ts'
 import { thirdPartyCauses } from './third-party-causes.ts'
+import { webCauses } from './web-causes.ts'
 
 export const causes = {
   ...overloadCauses,
@@ -19,6 +20,7 @@ export const causes = {
   ...applicationCauses,
   ...clientCauses,
   ...gatewayCauses,
+  ...webCauses,
 } as const satisfies Record<string, Cause>
 
 export type CauseName = keyof typeof causes

@@ -78,6 +78,7 @@ export const clientCauses = {
     explains: {
       ...{ HF_MODEL_UNKNOWN: proof, HF_ROUTE_UNKNOWN: proof, HF_METHOD_UNKNOWN: proof, HF_ANSWER_UNKNOWN: proof },
       ...{ HF_ANSWER_EXPIRED: proof, HF_STREAM_UNKNOWN: proof, HF_STREAM_GONE: proof },
+      ...{ HF_PAGE_UNKNOWN: proof, HF_RANGE_UNKNOWN: proof, HF_CHANGED: proof, HF_NOT_KEPT: proof },
     },
     clues: [clue(hint, (scene) => said(scene, /./)), clue(against, offeredBefore)],
   },

@@ -46,6 +46,7 @@ async function openStage(tokens: readonly string[] = []) {
       subscriptions: () => Promise.resolve({ ways: [] }),
       reload: (isDry) => Promise.resolve({ changes: [], isApplied: !isDry }),
       record: () => shelf,
+      cache: () => null,
       consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
       nowMs: () => clock.nowMs(),
       refusals: {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
+import { answerCache, type CacheOpener, cachePaths } from './admin-cache.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
 import { answerKeys, isKeyPath, type KeyActions } from './admin-keys.ts'
 import { type AdminAnswer, answerReload, reloadPath, serveWrite } from './admin-write.ts'
@@ -33,6 +34,8 @@ export interface AdminParts {
   readonly record: () => RecordReader | null
   /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
   readonly consoleDesk: { state(since: number): object; shownConfig(): object }
+  /** What is kept of applications; null where that is not on the disk. @throws when it cannot be read. */
+  readonly cache: CacheOpener
   /** Wall time. */
   readonly nowMs: () => number
   /** Where refusals get their rays, and who is told of them. */
@@ -98,11 +101,13 @@ export function adminHandler(parts: AdminParts, refusals: AdminRefusals, gate: G
   }
   return (request, response) => {
     const [path, query] = targetOf(request.url ?? '/')
-    if (isKeyPath(path) || path === reloadPath) {
+    if (isKeyPath(path) || path === reloadPath || cachePaths.has(path)) {
       const no = whyNot(request, gate)
       if (no) return refuse(response, no.fault, no.headers)
-      const write = (): Promise<AdminAnswer> =>
-        path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
+      const write = (): Promise<AdminAnswer> => {
+        if (cachePaths.has(path)) return answerCache([path, query], request, parts.cache)
+        return path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
+      }
       return serveWrite([request, response], write, (fault) => refuse(response, fault))
     }
     if (request.method !== 'GET' && request.method !== 'HEAD')

@@ -10,6 +10,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
 import { redact } from '../ground/redact.ts'
 import type { Random } from '../ground/random.ts'
+import { webRoute } from '../observe/exchange-fact.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
 import { openTrace, type Trace, type TraceOptions } from '../observe/trace-context.ts'
@@ -36,6 +37,7 @@ import { modelList, oneModel } from './model-list.ts'
 import type { Notice } from './notice.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
 import type { Answering, Asking } from './visitor.ts'
+import type { Web } from './web/web.ts'
 import { responseQueued } from './response-object.ts'
 
 export interface DoorParts {
@@ -57,6 +59,8 @@ export interface DoorParts {
   readonly onDisconnect: 'cancel' | 'detach'
   readonly streams: DurableStreams
   readonly relay: RelayPlane
+  /** Pages and applications beside the models; null for none. */
+  readonly web: Web | null
   /** What visitors of error pages are told of the service as a whole. */
   readonly notice: () => Notice
   /** How long browsers that came by TLS are told to come by nothing else; 0: they are told nothing. */
@@ -114,7 +118,8 @@ class Visit {
       const { node, visitors, callers } = this.#parts
       checkRequest(request, node)
       if (visitors.isChoosy) visitors.check(this.#address)
-      const look = callers.look(request.headers)
+      // What an application's visitors show is for the application.
+      const look = path.startsWith('/v1') ? callers.look(request.headers) : null
       if (look === null) return this.#serve(path, query)
       // A token that is seen for the first time is verified before anything else.
       look.then(
@@ -255,8 +260,10 @@ class Visit {
     const { method } = this.#request
     if (path === previewRoot || path.startsWith(`${previewRoot}/`)) return this.#preview(path)
     const isList = path === '/v1/models'
-    if (!isList && !path.startsWith('/v1/models/'))
+    if (!isList && !path.startsWith('/v1/models/')) {
+      if (this.#isOfWeb(path)) return
       throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is nothing at ${redact(path.slice(0, 200))}` })
+    }
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
     const caller = this.#identify()
     const entries = this.#parts.fleet.models().filter(({ id }) => !caller.models || caller.models.has(id))
@@ -267,6 +274,20 @@ class Visit {
     this.#send(body)
   }
 
+  /** Whether it is a page or an application that is asked for; it then answers. */
+  #isOfWeb(path: string): boolean {
+    const { web } = this.#parts
+    if (web === null || path === '/v1' || path.startsWith('/v1/')) return false
+    this.route = webRoute
+    this.family = null
+    const { ray, beganMs, headers } = this
+    const fail = (fault: Fault, more: readonly string[] = []): void => this.#refuse(fault, more)
+    const peer = this.#parts.visitors.peerOf(this.#request, this.#gate)
+    if (web.take({ ...this.#own, ray, peer, beganMs, headers, fail })) return true
+    this.route = 'other'
+    return false
+  }
+
   /** `ray`: of the answer that this is about. */
   #send(body: Buffer, ray: Ray = this.ray): void {
     const type = ['content-type', 'application/json', 'content-length', String(body.length)]
@@ -275,8 +296,8 @@ class Visit {
   }
 
   /** A request that never became a call: answered, and accounted for. */
-  #refuse(fault: Fault): void {
-    this.#answerFault(fault)
+  #refuse(fault: Fault, more: readonly string[] = []): void {
+    this.#answerFault(fault, this.ray, more)
     this.#accountFor(fault)
   }
 
@@ -289,8 +310,8 @@ class Visit {
   }
 
   /** `ray`: of the answer that failed, where that is an earlier one. */
-  #answerFault(fault: Fault, ray: Ray = this.ray): void {
-    const headers = ray === this.ray ? this.headers : withRay(this.headers, ray)
+  #answerFault(fault: Fault, ray: Ray = this.ray, more: readonly string[] = []): void {
+    const headers = ray === this.ray ? [...this.headers, ...more] : withRay(this.headers, ray)
     answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray })
   }
 

@@ -7,8 +7,15 @@ import type { FaultKind } from './fault-kind.ts'
 import { gatewayFaults } from './gateway-faults.ts'
 import { streamFaults } from './stream-faults.ts'
 import { upstreamFaults } from './upstream-faults.ts'
+import { webFaults } from './web-faults.ts'
 
-export const faultKinds = { ...upstreamFaults, ...callerFaults, ...gatewayFaults, ...streamFaults } as const
+export const faultKinds = {
+  ...upstreamFaults,
+  ...callerFaults,
+  ...gatewayFaults,
+  ...streamFaults,
+  ...webFaults,
+} as const
 
 export type FaultCode = keyof typeof faultKinds
 

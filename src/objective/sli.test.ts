@@ -38,6 +38,8 @@ test('what callers do wrong, or call off, counts neither way, nor does maintenan
   assert.equal(of('availability', { outcome: 'failed', code: 'HF_MODEL_UNKNOWN' }), null)
   assert.equal(of('availability', { outcome: 'failed', code: 'HF_CLIENT_GONE' }), null)
   assert.equal(of('availability', { outcome: 'cancelled', code: 'HF_CLIENT_GONE' }), null)
+  // Pages and applications beside the models are no calls.
+  assert.equal(of('availability', { route: 'web', outcome: 'failed', code: 'HF_APP_UNREACHABLE' }), null)
 })
 
 test('times to the first token and between tokens are of streams that have them', () => {

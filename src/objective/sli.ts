@@ -1,14 +1,14 @@
 /** Whether a settled call was good in the sense of an objective. Pure. */
 import { faultKind } from '../fault/code.ts'
-import type { ExchangeFact } from '../observe/exchange-fact.ts'
+import { type ExchangeFact, webRoute } from '../observe/exchange-fact.ts'
 import type { Objective } from './objective-options.ts'
 import type { SliName } from './sli-name.ts'
 import { thresholdMs } from './threshold.ts'
 
 /** Readings of answers that were given before; not calls. */
 const readings = 'answers'
-/** Requests to durable streams: of them only those that fail are told. */
-const streams = 'streams'
+/** Requests to durable streams, and to pages and applications: of them only those that fail are told. */
+const notCalls = new Set(['streams', webRoute])
 
 /** What an indicator needs of the account of a call. */
 export type Judged = Pick<
@@ -19,7 +19,7 @@ export type Judged = Pick<
 /** True for good, false for bad, null where the call does not count. */
 export function judge(objective: Objective, fact: Judged): boolean | null {
   const { routes, models, callers, sli } = objective
-  if (fact.route === streams) return null
+  if (notCalls.has(fact.route)) return null
   if (routes && !routes.includes(fact.route)) return null
   if (models && !models.includes(fact.model)) return null
   if (callers && !callers.includes(fact.caller)) return null

@@ -3,6 +3,9 @@ import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Trace } from './trace-context.ts'
 
+/** Route of requests for pages and applications beside the models: no calls, and told only where they fail. */
+export const webRoute = 'web'
+
 export interface AttemptFact {
   readonly upstream: string
   /** Null when the attempt gave the answer. */

@@ -4,6 +4,7 @@
  */
 import { faultKind } from '../fault/code.ts'
 import type { FaultCode } from '../fault/code.ts'
+import { webRoute } from '../observe/exchange-fact.ts'
 import type { CallFact, SumFact } from '../observe/fact.ts'
 import { addUp, type CallKind, type Component, covers, noCalls } from './component.ts'
 import type { Tally } from './harm-meter.ts'
@@ -46,9 +47,10 @@ function tallyOf(sum: SumFact, isOneCaller: boolean): Tally {
   return { total: count, failed: isOneCaller ? 0 : count, slow: 0 }
 }
 
-/** It failed through no fault of its caller's. What operators ask at their own port is no call. */
+/** It failed through no fault of its caller's. What operators ask at their own port is no call, nor is a page. */
 export function isHarmed({ outcome, code, route }: Pick<SumFact, 'outcome' | 'code' | 'route'>): boolean {
-  return outcome === 'failed' && route !== operatorsRoute && !isCallersFault(code) && !isAnnounced(code)
+  const isCall = route !== operatorsRoute && route !== webRoute
+  return outcome === 'failed' && isCall && !isCallersFault(code) && !isAnnounced(code)
 }
 
 /** What is refused before its model is known is a share of all that is asked for, not of what was refused alike. */

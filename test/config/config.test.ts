@@ -325,3 +325,23 @@ test('the JSON Schema describes the file as it is written, with a description fo
   assert.equal(schema.additionalProperties, false)
   for (const [name, { description }] of Object.entries(schema.properties)) assert.ok(description, name)
 })
+
+test('routes beside the models: one of folder and app, paths of their own, none twice', () => {
+  const problem = (...routes: object[]): string => {
+    const [first] = problemsOf(() => checkConfig({ upstreams: { a: { url: 'http://a/v1' } }, web: { routes } }))
+    return first ? `${first.field} ${first.message}` : ''
+  }
+  const good = [{ folder: 'dist' }, { path: '/app', app: 'http://b:3000' }, { host: '*.c.test', folder: 'c' }]
+  assert.equal(checkConfig({ upstreams: { a: { url: 'http://a/v1' } }, web: { routes: good } }).web.routes.length, 3)
+  assert.match(problem({ folder: 'a', app: 'http://b' }), /^web\.routes\.0 needs a `folder` or an `app`, not both/)
+  assert.match(problem({}), /needs a `folder` or an `app`/)
+  assert.match(problem({ path: '/v1/x', folder: 'a' }), /^web\.routes\.0\.path \/v1 and \/errors are the gateway’s own/)
+  assert.match(problem({ app: 'http://b/base' }), /only scheme, host and port/)
+  assert.match(problem({ app: 'ftp://b' }), /a URL like/)
+  assert.match(
+    problem({ path: '/a', folder: 'a' }, { path: '/a/', folder: 'b' }),
+    /^web\.routes\.1 another route has \/a already/,
+  )
+  assert.match(problem({ host: 'UPPER.test', folder: 'a' }), /lower case/)
+  assert.match(problem({ folder: 'a', headers: { 'x-a': 'b\r\nc: d' } }), /web\.routes\.0\.headers/)
+})

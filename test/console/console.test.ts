@@ -165,6 +165,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       subscriptions: () => Promise.resolve({ ways: [] }),
       reload: () => Promise.resolve({}),
       record: () => shelf,
+      cache: () => null,
       consoleDesk: { state: () => ({}), shownConfig: () => ({ yaml: 'site: behind-the-token\n' }) },
       nowMs: () => 0,
       refusals: {

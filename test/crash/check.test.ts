@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startSim } from '../../lab/start-sim.ts'
-import type { Finding } from '../../src/cli/examine.ts'
+import type { Finding } from '../../src/cli/finding.ts'
 import { freePort, holdfast } from './gateway.ts'
 
 test('each part of a patient is looked at, and what ails it is named with its cure', async (t) => {
@@ -50,6 +50,20 @@ test('each part of a patient is looked at, and what ails it is named with its cu
   assert.match(found['upstream bare']?.cure ?? '', /\/v1/)
   assert.match(found['model chat']?.words ?? '', /no upstream of pool all offers nobody-has-it/)
   assert.match(found[`port ${port}`]?.words ?? '', /EADDRINUSE/)
+
+  const web = await ask({
+    web: {
+      routes: [
+        { folder },
+        { path: '/none', folder: join(folder, 'none') },
+        { path: '/up', app: sim.url },
+        { path: '/down', app: `http://127.0.0.1:${gone}` },
+      ],
+    },
+  })
+  const level = (path: string): string | undefined => web.found[`web route ${path}`]?.level
+  assert.deepEqual(['/', '/none', '/up', '/down'].map(level), ['warning', 'trouble', 'well', 'trouble'])
+  assert.equal(web.found['web route /down']?.code, 'HF_APP_UNREACHABLE')
 
   const offline = await holdfast('check', file, '--offline')
   assert.equal(offline.code, 0, offline.output)

@@ -6,6 +6,7 @@ const floors: Readonly<Record<string, number>> = {
   ground: 1,
   fault: 2,
   observe: 3,
+  cache: 3,
   dialect: 3,
   store: 4,
   alert: 4,
@@ -43,6 +44,7 @@ const worldPlaces = [
   /^src\/alert\/(post|mail|state-file)\.ts$/,
   /^src\/status\/page\/(snapshot-folder|look-files|put-object)\.ts$/,
   /^src\/edge\/status\/(status-server|page-shelf)\.ts$/,
+  /^src\/edge\/web\/folder\.ts$/,
   // Of node:net only what reads addresses.
   /^src\/edge\/address\/(address-list|forwarded|proxy-header)\.ts$/,
 ]

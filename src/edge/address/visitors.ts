@@ -2,9 +2,14 @@
 import { Fault } from '../../fault/fault.ts'
 import type { Asking } from '../visitor.ts'
 import type { AccessOptions } from './access-options.ts'
-import { AddressList } from './address-list.ts'
+import { AddressList, plainAddress } from './address-list.ts'
 import { visitorAddress } from './forwarded.ts'
 import type { Gate } from './proxy-gate.ts'
+
+export interface Peer {
+  readonly address: string
+  readonly isTrusted: boolean
+}
 
 export class Visitors {
   #allowed: AddressList
@@ -24,6 +29,12 @@ export class Visitors {
   addressOf({ socket, headers }: Asking, gate: Gate | null): string {
     const peer = gate ? gate.addressOf(socket) : (socket.remoteAddress ?? '')
     return visitorAddress(peer, headers, this.trusted)
+  }
+
+  /** Who is at the other end, and whether what it says of those behind it is believed. */
+  peerOf({ socket }: Pick<Asking, 'socket'>, gate: Gate | null): Peer {
+    const address = plainAddress(gate ? gate.addressOf(socket) : (socket.remoteAddress ?? ''))
+    return { address, isTrusted: this.trusted.has(address) }
   }
 
   /** @throws {Fault} HF_ADDRESS_REFUSED */

@@ -76,7 +76,8 @@ export class StreamAnswer extends EventEmitter implements Answering {
     else this.#stream.end(bytes)
     // The answer is whole; what the visitor may still be sending is not wanted (RFC 9113, section 8.1).
     this.#stream.once('finish', () => {
-      if (!this.#stream.readableEnded) this.#stream.close(noError)
+      // One that came whole with its head needs no word, and a reset would overtake an answer without a body.
+      if (!this.#stream.readableEnded && !this.#stream.endAfterHeaders) this.#stream.close(noError)
     })
     return this
   }

@@ -1,0 +1,41 @@
+/** Answers of applications in the store of copies: what is kept of them, and what they say of themselves. */
+import type { Stored } from '../../cache/stored.ts'
+import { tagsOf } from '../../cache/tags.ts'
+import type { CacheEntry, CacheStore } from '../../store/cache-store.ts'
+
+export interface KeptEntry {
+  readonly entry: CacheEntry
+  readonly stored: Stored
+}
+
+export class AnswerShelf {
+  #store: CacheStore
+
+  constructor(store: CacheStore) {
+    this.#store = store
+  }
+
+  find(key: string): KeptEntry[] {
+    return this.#store.find(key).map((entry) => ({ entry, stored: JSON.parse(entry.meta) as Stored }))
+  }
+
+  body({ entry }: KeptEntry): Buffer | null | Promise<Buffer | null> {
+    return this.#store.body(entry)
+  }
+
+  put(key: string, stored: Stored, body: Buffer): KeptEntry | null {
+    const variant = JSON.stringify([stored.vary, stored.part?.from])
+    const meta = JSON.stringify(stored)
+    const entry = this.#store.put({ key, variant, meta, body, tags: tagsOf(stored.headers) })
+    return entry && { entry, stored }
+  }
+
+  renew({ entry }: KeptEntry, stored: Stored): KeptEntry {
+    this.#store.renew(entry, JSON.stringify(stored))
+    return { entry, stored }
+  }
+
+  drop(keys: readonly string[]): void {
+    for (const key of keys) this.#store.drop({ key })
+  }
+}

@@ -1,0 +1,53 @@
+/** Opens what is served beside the models. Loaded where the configuration has any of it: other workers do without. */
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { Web } from '../edge/web/web.ts'
+import { type WebFact, WebSite } from '../edge/web/web-site.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metric.ts'
+import { WebMetrics } from '../observe/web-metrics.ts'
+import type { CacheStore } from '../store/cache-store.ts'
+import { SqliteCache } from '../store/sqlite-cache.ts'
+import { cacheEngine, cachePath } from './state-files.ts'
+
+/** Trouble of the cache is told so often at most: it comes with every request. */
+const warnMs = 60_000
+
+export interface WebBase {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly node: string
+}
+
+export function openWeb(config: Config, { clock, log, metrics, node }: WebBase): Web {
+  const { web: options, limits } = config
+  const store = options.routes.some(({ app, cache }) => app !== undefined && cache)
+    ? openCache(config, clock, log)
+    : null
+  const counted = new WebMetrics(metrics.registry, () => store?.size ?? { entries: 0, bytes: 0 })
+  const settled = (fact: WebFact): void => {
+    counted.add(fact)
+    if (config.log.access) log.info(fact, 'web')
+  }
+  const { bodyBytesMax, stalledReaderMs } = limits
+  return new WebSite({ clock, options, node, bodyBytesMax, stalledReaderMs, store, settled })
+}
+
+function openCache(config: Config, clock: Clock, log: Log): CacheStore {
+  const { diskBytesMax, memoryBytesMax, entryBytesMax } = config.web.cache
+  let warnedMs = Number.NEGATIVE_INFINITY
+  return new SqliteCache(clock, {
+    path: cacheEngine(config) === 'memory' ? null : cachePath(config),
+    folder: join(config.stateDir, 'cache'),
+    bytesMax: diskBytesMax,
+    memoryBytesMax,
+    entryBytesMax,
+    warn: (detail) => {
+      if (clock.monotonicMs() - warnedMs < warnMs) return
+      warnedMs = clock.monotonicMs()
+      log.warn({ detail }, 'the cache is in trouble')
+    },
+  })
+}
