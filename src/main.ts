@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { Visitors } from './edge/address/visitors.ts'
 import { BodyPurse } from './edge/body.ts'
-import { openDoor } from './edge/door.ts'
+import { type DoorParts, openDoor } from './edge/door.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
@@ -71,7 +71,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   await using parts = new AsyncDisposableStack()
   const clock = systemClock
   const random = systemRandom
-  const { limits, site, onDisconnect } = config
+  const { limits, site } = config
   const node = nodeNumber(worker)
   const ourName = `holdfast-${site}-${node}`
   const rays = new RaySource(clock, random, { node, site })
@@ -101,7 +101,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     pressure,
     site,
     node: ourName,
-    onDisconnect,
+    ...answering(config),
     streams,
     relay,
     notice: () => notice,
@@ -126,6 +126,12 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const watched = { clock, log, recorder: record.recorder, pressure, journal, listeners: front.listeners }
   open.parts.use(openWatch(config, { ...watched, onChange: () => house.onPressure() }))
   return house
+}
+
+/** How answers are kept, and for whom. */
+function answering({ onDisconnect, cache, journal }: Config): Pick<DoorParts, 'onDisconnect' | 'cache'> {
+  const outlastsJournal = cache.ttlMs + cache.staleIfErrorMs > journal.keepMs
+  return { onDisconnect, cache: { ...cache, outlastsJournal } }
 }
 
 /** Takes over what dead nodes left, now and then; gives what does so at once. */

@@ -13,6 +13,8 @@ import type { Random } from '../ground/random.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
 import { openTrace, type Trace, type TraceOptions } from '../observe/trace-context.ts'
+import { bypassHeaders } from '../relay/cache-mark.ts'
+import type { CacheRules } from '../relay/cache-wish.ts'
 import type { Order } from '../relay/order.ts'
 import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
@@ -53,6 +55,7 @@ export interface DoorParts {
   /** Our name in `via`. */
   readonly node: string
   readonly onDisconnect: 'cancel' | 'detach'
+  readonly cache: CacheRules
   readonly streams: DurableStreams
   readonly relay: RelayPlane
   /** What visitors of error pages are told of the service as a whole. */
@@ -153,10 +156,11 @@ class Visit {
   }
 
   #relay(route: Route, caller: Caller, body: Buffer): void {
-    const { clock, limits, node, onDisconnect, relay } = this.#parts
+    const { clock, limits, node, onDisconnect, cache, relay } = this.#parts
     const { ray, beganMs, requestId, trace } = this
-    const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
-    const { order, isBackground } = readOrder(body, this.#request.headers, parts)
+    const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect, cache }
+    const { order, isBackground, bypass } = readOrder(body, this.#request.headers, parts)
+    if (bypass !== null) this.headers = [...this.headers, ...bypassHeaders(bypass)]
     if (caller.limits) this.#takeAllowance(caller, order)
     if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
