@@ -1,6 +1,7 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import type { ImportOptions } from './import-litellm.ts'
+import { addAnswersCommands } from './answers-commands.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
@@ -170,6 +171,7 @@ alerts
     await testReceiver(options.config ?? 'holdfast.yaml', receiver)
   })
 
+addAnswersCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)

@@ -7,7 +7,7 @@ export const cacheSchema = z
   .strictObject({
     ttlMs: milliseconds(
       600_000,
-      'How long an answer serves for the same question, from the beginning of its call on.',
+      'How long an answer serves for the same question, from the beginning of its call on; `journal.keepMaxMs` at most.',
       {
         min: 1000,
         max: longestMs,

@@ -1,12 +1,16 @@
 // Processes that share a journal share its answers: what one has, another gives; what one is making, another joins.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { ConfigInput } from '../../src/config.ts'
 import { openTestHouse, type TestHouse, until } from './harness.ts'
-import { callStream, type EventReader, hi, sayWords, urlOf, words } from './resume-rig.ts'
+import { callStream, type EventReader, hi, readAgain, sayWords, urlOf, words } from './resume-rig.ts'
+
+const program = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
 let folder: string
 let first: TestHouse
@@ -82,5 +86,29 @@ describe('two processes with one journal', () => {
     assert.equal(states.filter((state) => state === 'miss').length, 1, states.join())
     await until('their accounts', () => first.accounts.length + second.accounts.length === 40)
     assert.ok([...first.accounts, ...second.accounts].every(({ outcome }) => outcome === 'complete'))
+  })
+})
+
+describe('holdfast answers', () => {
+  const run = promisify(execFile)
+  const answers = async (...words: string[]): Promise<string> =>
+    (await run(process.execPath, [program, 'answers', ...words, '--state', folder])).stdout
+
+  test('lists what is kept while the gateway runs, and purges it for all processes', async () => {
+    assert.match(await answers('list'), /empty/)
+    const one = await (await ask(first)).ended()
+    const { kept } = JSON.parse(await answers('list', '--json')) as { kept: { model: string; count: number }[] }
+    assert.deepEqual(
+      kept.map(({ model, count }) => [model, count]),
+      [['m', 1]],
+    )
+    assert.match(await answers('purge', '--model', 'other'), /^0 /)
+    assert.equal(stateOf(await (await ask(second)).ended()), 'hit')
+    assert.match(await answers('purge', '--model', 'm'), /^1 /)
+    assert.equal(stateOf(await (await ask(second)).ended()), 'miss')
+    // Whose it was reads it again.
+    const again = await readAgain(urlOf(first), `answers/${one.answer.headers.get('holdfast-ray')}`)
+    assert.equal((await again.ended()).text, one.text)
+    await assert.rejects(answers('purge'), /Say what to purge/)
   })
 })

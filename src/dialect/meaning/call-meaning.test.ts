@@ -26,8 +26,8 @@ function look(body: object | string, route: Route = 'chat', headers = {}, allows
 
 function textOf(...given: Parameters<typeof look>): string {
   const meaning = look(...given)
-  assert.notEqual(typeof meaning, 'string', `no meaning: ${String(meaning)}`)
-  return (meaning as Meaning).text
+  if (typeof meaning === 'string') assert.fail(`no meaning: ${meaning}`)
+  return meaning.text
 }
 
 /** Fields in another order at every depth, but where the order has a meaning. */
