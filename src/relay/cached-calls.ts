@@ -23,11 +23,13 @@ export interface Seat {
   readonly onEnded: (sentBytes: number, how: Ending | 'gone') => void
 }
 
+export type OwnMarks = (isOurs: boolean) => readonly string[]
+
 export interface Ways {
   /** Asks a model server, as ever. `marks`: not `isOurs` when another node was faster with the same call. */
-  readonly start: (order: Order, reply: Reply, marks: (isOurs: boolean) => readonly string[]) => void
+  readonly start: (order: Order, reply: Reply, marks: OwnMarks) => void
   /** Finds the call that this one repeats, or starts. */
-  readonly repeat: (order: Order, reply: Reply) => Promise<void>
+  readonly repeat: (order: Order, reply: Reply, marks: OwnMarks) => Promise<void>
   readonly join: (leader: Exchange, seat: Seat) => void
   readonly follow: (cursor: JournalCursor, seat: Seat) => void
   readonly deliver: (cursor: JournalCursor, seat: Seat) => void
@@ -71,10 +73,11 @@ export class CachedCalls {
       return this.#ways.follow(elsewhere, seat)
     }
     const own = this.#own(order, reply)
-    if (order.isRepeated) return this.#ways.repeat(order, own)
     const beganMs = this.#relay.clock.nowMs()
     const state: CacheState = order.cache.mayRead ? 'miss' : 'refreshed'
-    this.#ways.start(order, own, (isOurs) => markHeaders(this.#mark(isOurs ? state : 'collapsed', beganMs)))
+    const marks: OwnMarks = (isOurs) => markHeaders(this.#mark(isOurs ? state : 'collapsed', beganMs))
+    if (order.isRepeated) return this.#ways.repeat(order, own, marks)
+    this.#ways.start(order, own, marks)
   }
 
   #join(order: Order, reply: Reply): boolean {
@@ -130,7 +133,7 @@ export class CachedCalls {
   /** Where all fails, an older answer does instead, if there is one that may. */
   #late(order: Order, reply: Reply, ears: LateEars): LateReply {
     const mayBeStale = order.cache?.mayRead === true && order.cache.staleMsMax > 0
-    return new LateReply(reply, (fault) => {
+    return new LateReply(reply, (fault, ray) => {
       ears.onFail(fault)
       if (!mayBeStale || fault.status < 500) return false
       let isGone = false
@@ -139,7 +142,7 @@ export class CachedCalls {
         const kept = fresh ?? stale
         if (isGone || !kept) {
           ears.none(fault, isGone ? 'gone' : 'breakOff')
-          return isGone ? undefined : reply.fail(fault)
+          return isGone ? undefined : reply.fail(fault, ray)
         }
         ears.found({ cursor: kept.cursor, mark: kept === stale ? { ...kept.mark, detail: fault.code } : kept.mark })
       })

@@ -7,10 +7,10 @@ export class LateReply implements Reply {
   /** Its error is held back, while another answer is looked for. */
   isHeld = false
   #reply: Reply
-  #instead: (fault: Fault) => boolean
+  #instead: (fault: Fault, ray?: Ray) => boolean
 
   /** `instead`: gives another answer to the caller itself, or says no. */
-  constructor(reply: Reply, instead: (fault: Fault) => boolean) {
+  constructor(reply: Reply, instead: (fault: Fault, ray?: Ray) => boolean) {
     this.#reply = reply
     this.#instead = instead
   }
@@ -38,7 +38,7 @@ export class LateReply implements Reply {
     this.#reply.breakOff()
   }
   fail(fault: Fault, ray?: Ray): void {
-    this.isHeld = this.#instead(fault)
+    this.isHeld = this.#instead(fault, ray)
     if (!this.isHeld) this.#reply.fail(fault, ray)
   }
 }

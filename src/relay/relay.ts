@@ -20,7 +20,7 @@ import { refusedOrder } from './short-account.ts'
 import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
 import { CachedAnswers } from './cached-answers.ts'
-import { CachedCalls, type Seat } from './cached-calls.ts'
+import { CachedCalls, type OwnMarks, type Seat } from './cached-calls.ts'
 import type { CacheRules } from './cache-wish.ts'
 import { EarlierCalls } from './earlier-calls.ts'
 import type { Ending } from './stream/feed.ts'
@@ -72,7 +72,7 @@ export class RelayPlane {
     this.#cached = new CachedAnswers(relay.journal, relay.clock, cache)
     this.#cachedCalls = new CachedCalls(relay, this.#cached, {
       start: (order, reply, marks) => this.#start(order, reply, marks),
-      repeat: (order, reply) => this.#takeRepeated(order, reply),
+      repeat: (order, reply, marks) => this.#takeRepeated(order, reply, marks),
       join: (leader, seat) => this.#join(leader, seat),
       follow: ({ info }, seat) => this.#attach(info, this.#visitOf(seat), { marks: seat.marks }).start(),
       deliver: (cursor, seat) => {
@@ -240,7 +240,7 @@ export class RelayPlane {
     throw fault
   }
 
-  #start(order: Order, reply: Reply, marks?: (isOurs: boolean) => readonly string[]): void {
+  #start(order: Order, reply: Reply, marks?: OwnMarks): void {
     const exchange = this.#open(order, 0)
     const { journal, clock } = this.#relay
     const reader: Reader = new Reader(reply, {
@@ -324,10 +324,10 @@ export class RelayPlane {
 
   // Repetitions.
 
-  async #takeRepeated(order: Order, reply: Reply): Promise<void> {
+  async #takeRepeated(order: Order, reply: Reply, marks?: OwnMarks): Promise<void> {
     await this.#inTurn(order, async () => {
       const earlier = await this.#earlier.of(order)
-      if (!earlier) return this.#start(order, reply)
+      if (!earlier) return this.#start(order, reply, marks)
       const { ray, isStream } = earlier
       this.#earlier.taken.add(ray, ray)
       this.#earlier.watchArrival(reply, { order, callKey: earlier.callKey }, ray)

@@ -6,8 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { commandConfig } from '../../src/cli/command-config.ts'
 import type { ConfigInput } from '../../src/config.ts'
-import { openTestHouse, type TestHouse, until } from './harness.ts'
+import { systemClock } from '../../src/ground/clock.ts'
+import { systemRandom } from '../../src/ground/random.ts'
+import { KeyDesk } from '../../src/house/key-desk.ts'
+import { openTestHouse, pause, type TestHouse, until } from './harness.ts'
 import { callStream, type EventReader, hi, readAgain, sayWords, urlOf, words } from './resume-rig.ts'
 
 const program = join(import.meta.dirname, '../../src/cli/holdfast.ts')
@@ -22,6 +26,7 @@ function settings(url?: string): Partial<ConfigInput> {
     journal: { engine: 'sqlite' },
     record: { enabled: false },
     timeouts: { patienceMs: 0 },
+    onDisconnect: 'cancel',
     ...(url !== undefined && { upstreams: { only: { url, kind: 'llamacpp', models: ['m'] } } }),
   }
 }
@@ -68,6 +73,27 @@ describe('two processes with one journal', () => {
     assert.equal(first.upstream.calls.length, 1)
   })
 
+  test('the first caller may leave at one: it goes on for those who joined at the other', async () => {
+    first.upstream.script = (call) => {
+      call.beginStream()
+      sayWords(call, 0, 3)
+    }
+    const one = await ask(first)
+    await one.heard(3)
+    const other = await ask(second)
+    await other.heard(3)
+    one.leave()
+    const call = await first.upstream.call(0)
+    for (let i = 3; i < 9; i++) {
+      await pause(450)
+      sayWords(call, i, i + 1)
+      await other.heard(i + 1)
+    }
+    call.endStream()
+    await other.ended()
+    assert.deepEqual([other.ending, other.text], ['end', words(9)])
+  })
+
   test('of calls at the same moment at both one is made, and all are whole', async () => {
     first.upstream.script = (call) => {
       setTimeout(() => {
@@ -86,6 +112,38 @@ describe('two processes with one journal', () => {
     assert.equal(states.filter((state) => state === 'miss').length, 1, states.join())
     await until('their accounts', () => first.accounts.length + second.accounts.length === 40)
     assert.ok([...first.accounts, ...second.accounts].every(({ outcome }) => outcome === 'complete'))
+  })
+})
+
+describe('a cache that keys share', () => {
+  test('a key that is revoked loses its answer, and not those who joined it', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'holdfast-cache-keys-'))
+    const desk = new KeyDesk(commandConfig({ state: place }), systemClock, systemRandom)
+    const create = (name: string): string => {
+      return desk.create({ name, settings: { tier: 'standard', cache: 'all' }, days: undefined }).secret
+    }
+    const [anns, bobs] = [create('ann'), create('bob')]
+    const house = await openTestHouse({ ...settings(), stateDir: place, cache: { shared: true } })
+    house.upstream.script = (call) => {
+      call.beginStream()
+      sayWords(call, 0, 2)
+    }
+    const asWho = (secret: string): Promise<EventReader> =>
+      callStream(urlOf(house), { messages: hi }, { authorization: `Bearer ${secret}` })
+    const ann = await asWho(anns)
+    await ann.heard(2)
+    const bob = await asWho(bobs)
+    await bob.heard(2)
+    desk.revoke('ann')
+    await ann.ended()
+    assert.equal(ann.ending, 'broken')
+    const call = await house.upstream.call(0)
+    sayWords(call, 2, 4)
+    call.endStream()
+    await bob.ended()
+    assert.deepEqual([bob.ending, bob.text, house.upstream.calls.length], ['end', words(4), 1])
+    await house[Symbol.asyncDispose]()
+    rmSync(place, { recursive: true, force: true })
   })
 })
 

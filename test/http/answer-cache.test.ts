@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { ConfigInput } from '../../src/config.ts'
-import { assertRefused, openTestHouse, post, rayOf, type TestHouse, until, type UpstreamCall } from './harness.ts'
+import {
+  assertRefused,
+  openTestHouse,
+  post,
+  rayOf,
+  sayHello,
+  type TestHouse,
+  until,
+  type UpstreamCall,
+} from './harness.ts'
 import type { Answer } from './raw-client.ts'
 
 const upstreamPatience = { timeouts: { patienceMs: 0 }, continuation: { enabled: false } } as const
@@ -228,10 +237,48 @@ describe('what a call may say', () => {
     ]
     for (const [reason, body, how] of cases) {
       const { headers } = await ask(body, how)
-      if (headers['holdfast-cache'] !== undefined)
-        assert.equal(headers['holdfast-cache'], `bypass; reason=${reason}`, reason)
+      assert.equal(headers['holdfast-cache'], `bypass; reason=${reason}`)
+      assert.equal(headers['cache-status'], `holdfast; fwd=bypass; detail=${reason}`)
     }
-    assert.equal((await ask({ tools: [tool] })).headers['holdfast-cache'], 'bypass; reason=tools')
+  })
+})
+
+describe('what it costs', () => {
+  test('a hit takes nothing of the limits of its key', async () => {
+    const limits = { requestsPerMinute: 100, tokensPerMinute: 100_000 }
+    await open({ keys: [{ name: 'ann', key: 'key-of-ann', cache: 'all', limits }] })
+    count()
+    const left = async (): Promise<number> => {
+      const { headers } = await ask({ seed: 100 + upstreamCount() }) // another question: it is counted
+      return Number(headers['x-ratelimit-remaining-requests'])
+    }
+    await ask()
+    const before = await left()
+    for (let i = 0; i < 20; i++) assert.equal(stateOf(await ask()), 'hit')
+    await until('the calls to be given back', () => house.house.callsLive() === 0)
+    assert.ok((await left()) >= before - 2, `${before} before`)
+  })
+})
+
+describe('other languages', () => {
+  test('embeddings and messages are kept as well, each as it was', async () => {
+    await open()
+    let n = 0
+    house.upstream.script = (call) => {
+      const usage = { prompt_tokens: 1, total_tokens: 1 }
+      const data = [{ object: 'embedding', index: 0, embedding: [++n] }]
+      if (call.path.endsWith('/embeddings')) return call.answer({ object: 'list', model: 'm', data, usage })
+      sayHello(call)
+    }
+    const inputs = { messages: undefined, input: 'hi', user: 'u' }
+    const first = await ask(inputs, { key: 'sue', path: '/v1/embeddings' })
+    const second = await ask({ ...inputs, user: 'v' }, { key: 'sue', path: '/v1/embeddings' })
+    assert.deepEqual([first.status, stateOf(first), stateOf(second)], [200, 'miss', 'hit'])
+    assert.deepEqual(second.body, first.body)
+    const messages = { max_tokens: 9, temperature: 0 }
+    const said = await ask(messages, { key: 'sue', path: '/v1/messages' })
+    const again = await ask({ ...messages, metadata: { user_id: 'x' } }, { key: 'sue', path: '/v1/messages' })
+    assert.deepEqual([said.status, stateOf(said), stateOf(again), again.body], [200, 'miss', 'hit', said.body])
   })
 })
 
