@@ -6,6 +6,7 @@ import { accessSchema } from './edge/address/access-options.ts'
 import { adminSchema } from './edge/admin-options.ts'
 import { isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/key-options.ts'
+import { usersSchema } from './edge/keys/user-options.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { tlsSchema, offersTls } from './edge/tls/tls-options.ts'
 import { limitsSchema } from './edge/limits.ts'
@@ -38,6 +39,10 @@ export const configSchema = z
     include: z.array(z.string().min(1)).max(100).default([]).meta({
       description:
         'Files that are a part of this one, relative to it; `*` stands for any name in a folder. Maps are joined; else this file wins over what it includes, and a later file over an earlier one.',
+    }),
+    reload: z.enum(['watch', 'asked']).default('asked').meta({
+      description:
+        'When changed files of the configuration are taken up: `watch`, by themselves within some seconds; `asked`, by `holdfast reload` or `holdfast restart`.',
     }),
     site: z
       .string()
@@ -74,6 +79,9 @@ export const configSchema = z
       .max(10_000)
       .default([])
       .meta({ description: 'Keys of callers. Without any, everyone who reaches a listener may call.' }),
+    users: usersSchema.default([]).meta({
+      description: 'Identity providers whose tokens (JWT) are taken in the place of keys.',
+    }),
     onDisconnect: z.enum(['cancel', 'detach']).default('detach').meta({
       description:
         'When the last reader of an answer leaves: `detach` lets it finish into the journal, where it can be read again, `cancel` stops the upstream. Answers that the caller asked to store always finish.',
@@ -257,7 +265,7 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
       cure: 'Give each its own name.',
     })
   })
-  return [...problems, ...checkListeners(config, locate)]
+  return [...problems, ...checkListeners(config, locate), ...checkUsers(config, locate)]
 }
 
 function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {
@@ -278,6 +286,16 @@ function checkListeners({ listeners, access }: Config, locate: Locate): Problem[
     const cure = 'Name the load balancers in `access.trustedProxies`, e.g. `[10.0.0.0/8]`.'
     const message = 'nobody may speak the PROXY protocol here, so nobody could connect'
     return [{ place: locate(['listeners', i]), field: `listeners.${i}.proxyProtocol`, message, cure }]
+  })
+}
+
+/** A token says its issuer, and nothing else of where it belongs. */
+function checkUsers({ users }: Config, locate: Locate): Problem[] {
+  const issuers = users.map(({ issuer }) => issuer)
+  return users.flatMap(({ issuer }, i) => {
+    if (issuers.indexOf(issuer) === i) return []
+    const message = `two entries are for ${issuer}`
+    return [{ place: locate(['users', i]), field: `users.${i}.issuer`, message, cure: 'Join them.' }]
   })
 }
 

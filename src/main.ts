@@ -81,7 +81,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
   const wires = parts.use(new Wires(clock))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: ourName })
-  const keys = openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
+  const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
   const opened = await openRelay(parts, config, given)
   const { plane: relay, pressure, observer } = opened

@@ -1,5 +1,6 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
+import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addAnswersCommands } from './answers-commands.ts'
 import { addIncidentCommands } from './incident-commands.ts'
@@ -101,6 +102,17 @@ program
   .action(async (options: { state?: string; json?: boolean }) => {
     const { restart } = await import('./restart.ts')
     await restart(options.state ?? '.holdfast', options.json ?? false)
+  })
+
+program
+  .command('reload')
+  .description('Take up the changed configuration of a running gateway: all of it, or, where it is not good, nothing.')
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--dry-run', 'only print what would change')
+  .option('--json', 'print it as JSON')
+  .action(async (options: ReloadOptions) => {
+    const { reload } = await import('./reload.ts')
+    await reload(options)
   })
 
 program

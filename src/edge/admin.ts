@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
-import { isKeyPath, type KeyActions, serveKeys } from './admin-keys.ts'
+import { answerKeys, isKeyPath, type KeyActions } from './admin-keys.ts'
+import { type AdminAnswer, answerReload, reloadPath, serveWrite } from './admin-write.ts'
 import { AdminRefusals } from './admin-refusal.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
@@ -24,6 +25,10 @@ export interface AdminParts {
   /** What the public is told. */
   readonly status: () => object
   readonly keys: KeyActions
+  /** Takes up a changed configuration, or says what would change. @throws what is wrong with it; then all stays. */
+  readonly reload: (isDry: boolean) => Promise<object>
+  /** Who is told of incidents on which way, in numbers. */
+  readonly subscriptions: () => Promise<object>
   /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
   readonly record: () => RecordReader | null
   /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
@@ -72,10 +77,12 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
     { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
     (request, response) => {
       const [path, query] = targetOf(request.url ?? '/')
-      if (isKeyPath(path)) {
+      if (isKeyPath(path) || path === reloadPath) {
         const no = whyNot(request, tokens)
         if (no) return refuse(response, no.fault, no.headers)
-        return serveKeys(path, [request, response], parts.keys, (fault) => refuse(response, fault))
+        const write = (): Promise<AdminAnswer> =>
+          path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
+        return serveWrite([request, response], write, (fault) => refuse(response, fault))
       }
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
@@ -125,7 +132,7 @@ function mayAsk({ headers }: IncomingMessage, tokens: readonly string[]): boolea
 }
 
 function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answer> {
-  const { metrics, liveness, readiness, alerts, status, nowMs, consoleDesk } = parts
+  const { metrics, liveness, readiness, alerts, status, subscriptions, nowMs, consoleDesk } = parts
   return new Map<string, Answer>([
     [
       '/console/state',
@@ -152,6 +159,15 @@ function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answ
       },
     ],
     ['/alerts', (response) => sendJson(response, 200, alerts(), 2)],
+    [
+      '/status/subscriptions',
+      (response) => {
+        subscriptions().then(
+          (told) => sendJson(response, 200, told, 2),
+          (error: unknown) => refusals.refuse(response, new Fault('HF_INTERNAL', { detail: String(error) })),
+        )
+      },
+    ],
     ['/status', (response) => sendJson(response, 200, status(), 2)],
     [
       '/record',

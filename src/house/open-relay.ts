@@ -118,9 +118,13 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
 
 function callCounts({ objectives }: Config, { upstreams }: Relay['fleet']): CallCounts {
   const paid = upstreams.filter(({ quota }) => quota !== null)
+  const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
+  const isClosed = (name: string): boolean => (byName.get(name)?.closedLeftMs ?? 0) > 0
   return new CallCounts(
     objectives,
     paid.map(({ name }) => name),
+    // Begun before the window, and cut by it.
+    ({ attempts }) => attempts.length > 0 && attempts.every(({ upstream }) => isClosed(upstream)),
   )
 }
 
