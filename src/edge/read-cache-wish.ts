@@ -36,12 +36,16 @@ export interface CacheAsk {
   readonly timeLimits: TimeLimits
 }
 
+/** Whether the call or its key says anything of the cache: asked of every call. */
+export function wantsCache(headers: IncomingHttpHeaders, caller: Caller): boolean {
+  return headers['holdfast-cache'] !== undefined || caller.cache !== null
+}
+
 /** @throws {Fault} HF_BAD_CALL for a `holdfast-cache` that is none. */
 export function readCacheWish(ask: CacheAsk): CacheWish | Bypass | null {
   const { caller, options, headers } = ask
-  const said = headers['holdfast-cache']
-  if (said === undefined && caller.cache === null) return null
-  const asked = readWish(said)
+  if (!wantsCache(headers, caller)) return null
+  const asked = readWish(headers['holdfast-cache'])
   if (asked === 'off' || caller.cache === 'off' || (caller.cache === null && !options.byHeader)) return null
   return wishOf(ask, asked)
 }

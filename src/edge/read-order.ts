@@ -8,7 +8,7 @@ import type { Trace } from '../observe/trace-context.ts'
 import type { CacheRules } from '../relay/cache-wish.ts'
 import type { Order } from '../relay/order.ts'
 import { type Caller, callerKey } from './caller.ts'
-import { readCacheWish } from './read-cache-wish.ts'
+import { readCacheWish, wantsCache } from './read-cache-wish.ts'
 import { responseId } from './response-object.ts'
 import { readTier, readTimeLimits } from './urgency.ts'
 
@@ -53,14 +53,19 @@ export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: Ord
   const returnsAtOnce = isBackground && !asked.isStream
   const tier = readTier(headers, caller.tier)
   const timeLimits = readTimeLimits(headers, call.isStream)
-  const own = { caller, callerKey: callerKey(headers), tier, timeLimits }
-  const wish = readCacheWish({ ...own, call, headers, options: parts.cache, isStored: isKept, isBackground })
+  const sent = callerKey(headers)
+  const wish = wantsCache(headers, caller)
+    ? readCacheWish({
+        ...{ call, caller, callerKey: sent, headers, tier, timeLimits },
+        ...{ options: parts.cache, isStored: isKept, isBackground },
+      })
+    : null
   const order: Order = {
     ray,
     call,
     via: headers.via ? `${headers.via}, 1.1 ${node}` : `1.1 ${node}`,
     caller: caller.name,
-    callerKey: own.callerKey,
+    callerKey: sent,
     requestId,
     trace,
     passedHeaders: passedHeaders(headers),

@@ -83,8 +83,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   /** Another node was faster with the same call. */
   get isAnotherNodes(): boolean {
-    const isSole = soleNameOf(this.order, this.#relay.clock) !== null
-    return this.#fault?.code === 'HF_LEASE_LOST' && isSole && !this.#entry?.count
+    if (this.#fault?.code !== 'HF_LEASE_LOST' || this.#entry?.count) return false
+    return soleNameOf(this.order, this.#relay.clock) !== null
   }
 
   get hasEnded(): boolean {

@@ -250,7 +250,7 @@ export class RelayPlane {
       isEager: false,
       feed: exchange.feed,
       timing: exchange.timing,
-      ...(marks && { marks: () => marks(!exchange.isAnotherNodes) }),
+      marks: marks && (() => marks(!exchange.isAnotherNodes)),
       // An answer of which nothing is there may have been begun by another node, which was faster.
       open: async () =>
         (await journal.open(order.ray)) ?? (exchange.feed.keptCount === 0 ? this.#openFaster(order) : null),
@@ -302,7 +302,7 @@ export class RelayPlane {
       isEager,
       feed: exchange?.feed ?? null,
       timing: null,
-      ...(marks && { marks }),
+      marks,
       open: open ?? (() => journal.open(ray)),
       readFault: readErrorEvent,
       tellFault: (fault) => errorEvent(fault, ray, route as Route),

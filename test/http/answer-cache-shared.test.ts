@@ -94,6 +94,31 @@ describe('two processes with one journal', () => {
     assert.deepEqual([other.ending, other.text], ['end', words(9)])
   })
 
+  test('when one goes, the other goes on with what it was making; what was mended is kept for nobody', async () => {
+    first.upstream.script = (call) => {
+      call.beginStream()
+      sayWords(call, 0, 3)
+    }
+    const one = await ask(first)
+    await one.heard(3)
+    const other = await ask(second)
+    await other.heard(3)
+    first.upstream.script = (call) => {
+      call.beginStream()
+      sayWords(call, 3, 6)
+      call.endStream()
+    }
+    await first.house[Symbol.asyncDispose]()
+    await other.ended()
+    assert.deepEqual([other.ending, other.text], ['end', words(6)])
+    assert.deepEqual(
+      other.ids,
+      other.ids.map((_, i) => i),
+    )
+    assert.equal(first.upstream.calls.length, 2)
+    assert.equal(stateOf(await (await ask(second)).ended()), 'miss')
+  })
+
   test('of calls at the same moment at both one is made, and all are whole', async () => {
     first.upstream.script = (call) => {
       setTimeout(() => {

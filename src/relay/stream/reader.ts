@@ -41,7 +41,7 @@ export interface ReaderOptions {
   /** Who had the call until now, for its head; null for one who reads again. */
   readonly timing: (() => string) | null
   /** Further headers of its head, told when that goes out. */
-  readonly marks?: () => readonly string[]
+  readonly marks?: (() => readonly string[]) | undefined
   /** A cursor of the answer in the journal. */
   readonly open: () => Promise<JournalCursor | null>
   /** Reads why an answer failed from its last event. */
