@@ -120,7 +120,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const problems = [...checkReferences(config, locate), ...checkTls(config, locate)]
+  const problems = [...checkReferences(config, locate), ...checkTls(config, locate), ...checkRemote(config, locate)]
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
@@ -268,10 +268,17 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   return [...problems, ...checkListeners(config, locate), ...checkUsers(config, locate)]
 }
 
+function checkRemote({ admin, tls }: Config, locate: Locate): Problem[] {
+  if (!admin.remote || (offersTls(tls) && (admin.remote.clientCa ?? admin.token) !== undefined)) return []
+  const cure = offersTls(tls) ? 'Set `clientCa`, or `admin.token`.' : 'Name a certificate under `tls`.'
+  const message = offersTls(tls) ? 'everyone could ask who reaches it' : 'there is no certificate to speak TLS with'
+  return [{ place: locate(['admin', 'remote']), field: 'admin.remote', message, cure }]
+}
+
 function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {
   if (offersTls(tls)) return []
   return listeners.flatMap((listener, i) => {
-    const cure = 'Name a certificate under `tls.certificates`, or leave `tls` out here.'
+    const cure = 'Name one under `tls.certificates`, or an authority under `tls.acme`, or leave `tls` out here.'
     const message = 'TLS is asked for, and there is no certificate'
     const field = `listeners.${i}.tls`
     return listener.tls ? [{ place: locate(['listeners', i, 'tls']), field, message, cure }] : []

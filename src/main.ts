@@ -6,6 +6,7 @@ import { answerStreams } from './edge/answer-stream.ts'
 import { Visitors } from './edge/address/visitors.ts'
 import { BodyPurse } from './edge/body.ts'
 import { type DoorParts, openDoor } from './edge/door.ts'
+import { Realtime } from './edge/realtime/realtime.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
@@ -79,7 +80,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const fleet = openFleet(config, clock, log, record.recorder)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
-  const wires = parts.use(new Wires(clock))
+  const wires = parts.use(new Wires(clock, config.upstreams))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: ourName })
   const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
@@ -90,17 +91,14 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const purse = new BodyPurse(limits.bodiesBytesMax)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
-  const received = { clock, rays, limits, observer, visitors: new Visitors(config.access) }
+  const visitors = new Visitors(config.access)
+  const entry = { clock, random, rays, fleet, ...keys, visitors, observer, limits, pressure, node: ourName }
+  const realtime = parts.use(new Realtime({ ...entry, peers: wires }))
   const handle = openDoor({
-    ...received,
-    random,
+    ...entry,
     tracing: telemetry.tracing,
-    fleet,
-    ...keys,
     purse,
-    pressure,
     site,
-    node: ourName,
     ...answering(config),
     streams,
     relay,
@@ -108,7 +106,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     hstsMs: config.tls.hstsMs,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const front = await openListeners(parts, config, { ...received, handle, mayStayOpen }, tls)
+  const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, realtime }, tls)
   const bury = (dead: string): Promise<void> => journal.bury(dead).then(adopt)
   const open = {
     ...opened,
@@ -212,6 +210,7 @@ function asHouse(open: OpenParts): House {
       const gone = front.drain(isReplaced)
       // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
       await within(clock, graceMs, gone)
+      front.endSessions()
       await relay.drain(clock, Math.max(0, endMs - clock.monotonicMs()))
       // What is still open now idles, or belongs to a client that does not read.
       await within(clock, drainTailMs, gone)

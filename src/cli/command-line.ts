@@ -162,6 +162,18 @@ program
     await check(file ?? 'holdfast.yaml', options)
   })
 
+program
+  .command('tls [host]')
+  .description(
+    'Say what is agreed upon in a TLS handshake, and what is weak about it: with this gateway and its upstreams, or with any host. Exit code: 2 where something is in trouble.',
+  )
+  .option('-c, --config <file>', 'configuration file (default: holdfast.yaml)')
+  .option('--json', 'print it as JSON')
+  .action(async (host: string | undefined, options: { config?: string; json?: boolean }) => {
+    const { showTls } = await import('./tls.ts')
+    await showTls(host, options)
+  })
+
 const alerts = program.command('alerts').description('Alerts of a running gateway, and their receivers.')
 
 alerts

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { type AdminParts, openAdmin, type Readiness } from '../edge/admin.ts'
+import type { AdminParts, Readiness } from '../edge/admin.ts'
 import { RaySource } from '../fault/ray.ts'
 import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
@@ -13,13 +13,13 @@ import { StatusDesk } from '../house/open-status.ts'
 import { TlsDesk } from '../house/tls/tls-desk.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
-import { adminTokens } from './admin-tokens.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
 import { ConsoleDesk } from './console-desk.ts'
 import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
+import { openOperators } from './open-operators.ts'
 import type { RunOptions } from './run-options.ts'
 import { readSite, StatusSite } from './status-site.ts'
 import { pidFileName } from './restart.ts'
@@ -57,19 +57,19 @@ export async function run(options: RunOptions): Promise<void> {
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
     consoleDesk.incidents = () => statusDesk.incidents(site.url ?? '')
-    const tokens = adminTokens(config)
     const desks = { desk, consoleDesk, statusDesk, site }
     const reloader = parts.use(new Reloader(options, config, paths, { ...desks, supervisor, tls, log, record }))
     // Before the workers: when this port is taken, there are none to be ended.
     const asked = adminParts(supervisor, record, { ...desks, reloader }, config)
-    await using admin = await openAdmin({ ...config.admin, tokens }, asked)
+    const operators = await openOperators(parts, config, asked, { desk: tls, log })
     const { urls, models, upstreams } = await supervisor.start()
     consoleDesk.urls = urls
     await using _checkpoints = startCheckpoints(config)
     const logFile = typeof target === 'string' ? target : null
-    const at = { urls, adminUrl: admin.url, statusUrl: site.url }
+    const at = { urls, adminUrl: operators.url, remoteAdminUrl: operators.remoteUrl, statusUrl: site.url }
     const ready: Ready = { ...at, workers: config.workers, models, upstreams, notes, logFile }
-    const pidFile = writePidFile(config.stateDir, { adminUrl: admin.url, token: tokens.at(-1) }, supervisor)
+    const found = { adminUrl: operators.url, token: operators.token, urls }
+    const pidFile = writePidFile(config.stateDir, found, supervisor)
     const news = reloader.begin()
     // Whoever reads that line may stop us at once.
     const stop = stopSignal()
@@ -107,7 +107,7 @@ function openTls(config: Config, log: Log, { recorder }: OpenRecord): TlsDesk {
 /** For `holdfast restart`, which finds us by it. */
 function writePidFile(
   stateDir: string,
-  facts: { adminUrl: string; token: string | undefined },
+  facts: { adminUrl: string; token: string | undefined; urls: readonly string[] },
   supervisor: Supervisor,
 ): string {
   const path = join(stateDir, pidFileName)

@@ -118,6 +118,7 @@ export class Supervisor {
     try {
       const [first] = await this.#openAll()
       if (!first) throw new Error('no worker was asked for')
+      this.#tls.allListen()
       return first
     } catch (error) {
       this.kill()

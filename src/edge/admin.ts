@@ -1,5 +1,5 @@
 /** The operators' listener: is it alive, is it ready, and what do the numbers say. Apart from the visitors' traffic. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
@@ -62,6 +62,29 @@ const forProbes = new Set(['/livez', '/readyz'])
 
 export async function openAdmin({ host, port, tokens }: AdminOptions, parts: AdminParts): Promise<Admin> {
   const refusals = new AdminRefusals(parts.refusals)
+  const server = createServer(
+    adminSettings,
+    adminHandler(parts, refusals, { tokens, mayAsk: (request) => mayAsk(request, tokens) }),
+  )
+  return await listenForOperators(server, { host, port, scheme: 'http' }, refusals)
+}
+
+/** Of either port. */
+export const adminSettings = {
+  maxHeaderSize: 8192,
+  requestTimeout: 10_000,
+  headersTimeout: 5000,
+  requireHostHeader: false,
+} as const
+
+export interface Gate {
+  /** What may be shown; none where something else says who may ask. */
+  readonly tokens: readonly string[]
+  readonly mayAsk: (request: IncomingMessage) => boolean
+}
+
+/** Answers operators and probes. */
+export function adminHandler(parts: AdminParts, refusals: AdminRefusals, gate: Gate): RequestListener {
   const answers = answersOf(parts, refusals)
   const refuse = (response: ServerResponse, fault: Fault, headers?: readonly string[]): void =>
     refusals.refuse(response, fault, headers)
@@ -73,30 +96,41 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
       refuse(response, toFault(thrown))
     }
   }
-  const server = createServer(
-    { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
-    (request, response) => {
-      const [path, query] = targetOf(request.url ?? '/')
-      if (isKeyPath(path) || path === reloadPath) {
-        const no = whyNot(request, tokens)
-        if (no) return refuse(response, no.fault, no.headers)
-        const write = (): Promise<AdminAnswer> =>
-          path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
-        return serveWrite([request, response], write, (fault) => refuse(response, fault))
-      }
-      if (request.method !== 'GET' && request.method !== 'HEAD')
-        return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
-      if (answerConsole(path, request, response)) return
-      const answer = answers.get(path)
-      if (!answer)
-        return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
-      const no = whyNot(request, tokens)
-      if (!no || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, !no), response)
-      refuse(response, no.fault, no.headers)
-    },
-  )
+  return (request, response) => {
+    const [path, query] = targetOf(request.url ?? '/')
+    if (isKeyPath(path) || path === reloadPath) {
+      const no = whyNot(request, gate)
+      if (no) return refuse(response, no.fault, no.headers)
+      const write = (): Promise<AdminAnswer> =>
+        path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
+      return serveWrite([request, response], write, (fault) => refuse(response, fault))
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
+    if (answerConsole(path, request, response)) return
+    const answer = answers.get(path)
+    if (!answer)
+      return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
+    const no = whyNot(request, gate)
+    if (!no || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, !no), response)
+    refuse(response, no.fault, no.headers)
+  }
+}
+
+interface AdminPlace {
+  readonly host: string
+  readonly port: number
+  readonly scheme: 'http' | 'https'
+}
+
+/** @throws the system's error when the port cannot be taken. */
+export async function listenForOperators(
+  server: Server,
+  { host, port, scheme }: AdminPlace,
+  refusals: AdminRefusals,
+): Promise<Admin> {
   server.on('checkExpectation', (_request, response) => {
-    refuse(response, new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 }))
+    refusals.refuse(response, new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refusals.refuseUnread(error, socket))
   server.on('connect', (request, socket) => refusals.refuseTunnel(request, socket))
@@ -107,7 +141,7 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
   })
   const { port: chosen } = server.address() as AddressInfo
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${chosen}`,
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${chosen}`,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
@@ -116,8 +150,8 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
 }
 
 /** Why this operator may not ask; null where he may. */
-function whyNot(request: IncomingMessage, tokens: readonly string[]): { fault: Fault; headers: string[] } | null {
-  if (mayAsk(request, tokens)) return null
+function whyNot(request: IncomingMessage, { tokens, mayAsk: may }: Gate): { fault: Fault; headers: string[] } | null {
+  if (may(request)) return null
   const hasTokens = tokens.length > 0
   const detail = hasTokens ? tokenWords : 'ask by the address of this machine, or by localhost'
   const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: hasTokens ? 401 : 403 })

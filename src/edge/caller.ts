@@ -23,6 +23,9 @@ export interface Caller {
   readonly isRevocable: boolean
 }
 
+/** What goes to the holder of a key, and can be cut. */
+type Held = Pick<Answering, 'destroy'> & { on(event: 'close', run: () => void): unknown }
+
 /** Users who show a token of an identity provider. */
 export interface Tokens {
   /** The token of a request, where it has one of these providers; null for anything else, such as a key. */
@@ -51,7 +54,7 @@ export class Callers {
   #configured = new Map<string, Caller>()
   #managed = new Map<string, Managed>()
   #good = new Set<string>()
-  #answers = new Map<string, Set<Answering>>()
+  #answers = new Map<string, Set<Held>>()
   #tokens: Tokens | null
   #isOpen: boolean
 
@@ -119,9 +122,9 @@ export class Callers {
   }
 
   /** Remembers who gets this answer, as long as it goes on. */
-  hold({ name, isRevocable }: Caller, answer: Answering): void {
+  hold({ name, isRevocable }: Caller, answer: Held): void {
     if (!isRevocable) return
-    const answers = this.#answers.get(name) ?? new Set()
+    const answers = this.#answers.get(name) ?? new Set<Held>()
     this.#answers.set(name, answers)
     answers.add(answer)
     answer.on('close', () => {

@@ -131,10 +131,10 @@ function callCounts({ objectives }: Config, { upstreams }: Relay['fleet']): Call
 /** Asks the upstreams from now on what they offer, and their engines how they do. */
 async function watchUpstreams(parts: AsyncDisposableStack, base: RelayBase, prober: TokenProber): Promise<void> {
   const { clock, fleet, wires, log, record } = base
-  const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires.names)
+  const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires)
   const { recorder } = record
   await parts.use(new RollCall({ clock, fleet, probe: ask, log, recorder, tokens: prober, certificate })).start()
-  parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires.names)), log)).start()
+  parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires)), log)).start()
 }
 
 const certificateMs = 3000
