@@ -1,8 +1,13 @@
 // The realtime API: what passes through a WebSocket, whom it reaches, who is refused, and how it ends.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ConfigInput } from '../../src/config.ts'
+import { holdfast, startGateway } from '../crash/gateway.ts'
+import { until as untilLong } from '../crash/until.ts'
 import { EchoServer, encode } from './echo-sockets.ts'
 import { openTestHouse, type TestHouse, until } from './harness.ts'
 
@@ -19,7 +24,10 @@ async function openStage(echo: EchoServer, more: Partial<ConfigInput> = {}): Pro
   return await openTestHouse({
     upstreams: { only },
     models: { voice: { as: 'voice-1' } },
-    keys: [{ name: 'app', key }],
+    keys: [
+      { name: 'app', key },
+      { name: 'metered', key: 'key-with-limits', limits: { requestsPerMinute: 5 } },
+    ],
     ...more,
   })
 }
@@ -106,6 +114,8 @@ test('who may not, or asks for what is not there, is told why before anything pa
     return [status, /"cause":"(\w+)"/.exec(text)?.[1]]
   }
   assert.deepEqual(await refused('/v1/realtime?model=voice', { authorization: 'Bearer x' }), [401, 'HF_KEY_UNKNOWN'])
+  const metered = { authorization: 'Bearer key-with-limits' }
+  assert.deepEqual(await refused('/v1/realtime?model=voice', metered), [403, 'HF_MODEL_FORBIDDEN'])
   assert.deepEqual(await refused('/v1/realtime'), [400, 'HF_BAD_CALL'])
   assert.deepEqual(await refused('/v1/realtime?model=nobody'), [404, 'HF_MODEL_UNKNOWN'])
   assert.deepEqual(await refused('/v1/realtime?model=voice', { 'content-length': '3' }), [400, 'HF_BAD_HTTP'])
@@ -195,4 +205,25 @@ test('where others stand in its place, a house lets sessions go on until its tim
   assert.equal((await closed).code, 1012)
   await drained
   await house.upstream[Symbol.asyncDispose]()
+})
+
+test('a key that is revoked ends the sessions of its holder', async (t) => {
+  await using echo = await EchoServer.open()
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-realtime-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const only = { url: echo.url, kind: 'openai', models: ['m'], metrics: false }
+  const file = join(folder, 'holdfast.yaml')
+  writeFileSync(file, JSON.stringify({ workers: 1, upstreams: { only } }))
+  await using gateway = await startGateway('--config', file)
+  const made = await holdfast('key', 'create', 'app', '--state', gateway.state, '--json')
+  const { secret = '' } = JSON.parse(made.output) as { secret?: string }
+  const url = `${gateway.url.replace('http', 'ws')}/v1/realtime?model=m`
+  // The key is known to every process within a moment.
+  await untilLong('keys to be needed', async () => (await fetch(`${gateway.url}/v1/models`)).status === 401)
+  const socket = new WebSocket(url, ['realtime', `openai-insecure-api-key.${secret}`])
+  await heard(socket, 'open')
+  const closed = heard<CloseEvent>(socket, 'close')
+  assert.equal((await holdfast('key', 'revoke', 'app', '--state', gateway.state)).code, 0)
+  assert.notEqual((await closed).code, 1000)
+  await until('the upstream to be let go', () => echo.sockets.size === 0)
 })

@@ -265,6 +265,8 @@ function readModel(query: URLSearchParams, caller: Caller): string {
   const model = query.get('model') ?? ''
   if (model === '' || model.length > 256) throw new Fault('HF_BAD_CALL', { param: 'model', detail: 'name a model' })
   if (caller.models && !caller.models.has(model)) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model' })
+  const detail = 'a key with limits has no realtime: what passes there is not measured'
+  if (caller.limits) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model', detail })
   return model
 }
 
