@@ -22,6 +22,7 @@ import { z } from './ground/schema.ts'
 import { objectivesSchema } from './objective/objective-options.ts'
 import { logSchema } from './observe/log-options.ts'
 import { telemetrySchema } from './observe/otlp/otlp-options.ts'
+import { cacheSchema } from './relay/cache-options.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
 import { hedgingSchema } from './relay/overload/hedge-options.ts'
 import { retriesSchema } from './relay/overload/retry-options.ts'
@@ -91,6 +92,7 @@ export const configSchema = z
     overload: overloadSchema,
     protection: protectionSchema,
     journal: journalSchema,
+    cache: cacheSchema,
     continuation: continuationSchema,
     retries: retriesSchema,
     hedging: hedgingSchema,
