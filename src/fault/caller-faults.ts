@@ -255,15 +255,6 @@ export const callerFaults = {
     sentence: 'The API key is valid, but not for this model.',
     cure: 'Use another model, or add it to the `models` of the key.',
   },
-  HF_NOT_CACHED: {
-    ...badRequest,
-    status: 504,
-    proxyError: 'http_request_denied',
-    openai: ['invalid_request_error', 'not_cached'],
-    title: 'Not in the cache',
-    sentence: 'The request wants an answer from the cache only, and there is none.',
-    cure: 'Ask without `holdfast-cache: only` and `cache-control: only-if-cached`, so that a model server may be asked.',
-  },
   HF_POISON: {
     ...badRequest,
     status: 422,

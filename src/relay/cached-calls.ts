@@ -64,7 +64,7 @@ export class CachedCalls {
     const { fresh } = await this.#answers.find(order)
     if (fresh) return this.#deliver(order, reply, fresh)
     if (this.#join(order, reply)) return
-    if (!order.cache?.mayAsk) throw new Fault('HF_NOT_CACHED')
+    if (!order.cache?.mayAsk) throw new Fault('HF_NOT_KEPT')
     const elsewhere = await this.#answers.elsewhere(order)
     // Meanwhile another call may have begun it here.
     if (this.#join(order, reply)) return

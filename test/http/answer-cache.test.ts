@@ -206,7 +206,7 @@ describe('what a call may say', () => {
 
   test('`only` and `only-if-cached` never ask a model server', async () => {
     for (const header of ['holdfast-cache: only', 'cache-control: only-if-cached'])
-      assertRefused(await ask({}, { headers: [header] }), 504, 'HF_NOT_CACHED')
+      assertRefused(await ask({}, { headers: [header] }), 504, 'HF_NOT_KEPT')
     await ask()
     for (const header of ['holdfast-cache: only', 'cache-control: only-if-cached'])
       assert.equal(stateOf(await ask({}, { headers: [header] })), 'hit')
