@@ -22,6 +22,7 @@ import { z } from './ground/schema.ts'
 import { objectivesSchema } from './objective/objective-options.ts'
 import { logSchema } from './observe/log-options.ts'
 import { telemetrySchema } from './observe/otlp/otlp-options.ts'
+import { cacheSchema } from './relay/cache-options.ts'
 import { overloadSchema } from './relay/overload/overload-options.ts'
 import { hedgingSchema } from './relay/overload/hedge-options.ts'
 import { retriesSchema } from './relay/overload/retry-options.ts'
@@ -91,6 +92,7 @@ export const configSchema = z
     overload: overloadSchema,
     protection: protectionSchema,
     journal: journalSchema,
+    cache: cacheSchema,
     continuation: continuationSchema,
     retries: retriesSchema,
     hedging: hedgingSchema,
@@ -120,12 +122,8 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const problems = [
-    ...checkReferences(config, locate),
-    ...checkTls(config, locate),
-    ...checkRemote(config, locate),
-    ...checkRoutes(config, locate),
-  ]
+  const checks = [checkReferences, checkTls, checkRemote, checkRoutes]
+  const problems = checks.flatMap((check) => check(config, locate))
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {

@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { Visitors } from './edge/address/visitors.ts'
 import { BodyPurse } from './edge/body.ts'
-import { openDoor } from './edge/door.ts'
+import { type DoorParts, openDoor } from './edge/door.ts'
 import { Realtime } from './edge/realtime/realtime.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
@@ -73,7 +73,7 @@ export interface House extends AsyncDisposable {
 export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMaterial | null = null): Promise<House> {
   await using parts = new AsyncDisposableStack()
   const [clock, random] = [systemClock, systemRandom]
-  const { limits, site, onDisconnect } = config
+  const { limits, site } = config
   const node = nodeNumber(worker)
   const ourName = `holdfast-${site}-${node}`
   const rays = new RaySource(clock, random, { node, site })
@@ -101,7 +101,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     tracing: telemetry.tracing,
     purse,
     site,
-    onDisconnect,
+    ...answering(config),
     streams,
     relay,
     web,
@@ -134,6 +134,12 @@ async function openWeb(config: Config, parts: AsyncDisposableStack, base: WebBas
   if (config.web.routes.length === 0) return null
   const house = await import('./house/open-web.ts')
   return parts.use(house.openWeb(config, base))
+}
+
+/** How answers are kept, and for whom. */
+function answering({ onDisconnect, cache, journal }: Config): Pick<DoorParts, 'onDisconnect' | 'cache'> {
+  const outlastsJournal = cache.ttlMs + cache.staleIfErrorMs > journal.keepMs
+  return { onDisconnect, cache: { ...cache, outlastsJournal } }
 }
 
 /** Takes over what dead nodes left, now and then; gives what does so at once. */

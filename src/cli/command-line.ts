@@ -3,6 +3,7 @@ import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount }
 import { addCacheCommands } from './cache-commands.ts'
 import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
+import { addAnswersCommands } from './answers-commands.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
@@ -195,6 +196,7 @@ alerts
     await testReceiver(options.config ?? 'holdfast.yaml', receiver)
   })
 
+addAnswersCommands(program)
 addCacheCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)

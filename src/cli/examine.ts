@@ -16,9 +16,9 @@ import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import type { PeerBook } from '../relay/wire/peer-files.ts'
 import { openFiles } from '../house/tls/tls-desk.ts'
 import { probe } from '../relay/wire/probe.ts'
+import { Wires } from '../relay/wire/wires.ts'
 import { examineWeb } from './examine-web.ts'
 import type { Finding } from './finding.ts'
-import { Wires } from '../relay/wire/wires.ts'
 import { readPidFile } from './restart.ts'
 
 const timeoutMs = 5000
@@ -39,8 +39,8 @@ export async function examine(config: Config, nowMs: number): Promise<readonly F
     const looks = some.map(([name, { url }]) => lookAtDates(name, new URL(url), nowMs))
     findings.push(...(await Promise.all(looks)).flat())
   }
-  findings.push(...ownDates(config, nowMs), ...unofferedModels(config, offers))
-  findings.push(...(await examineWeb(config)), await stateFinding(config))
+  const web = await examineWeb(config)
+  findings.push(...ownDates(config, nowMs), ...unofferedModels(config, offers), ...web, await stateFinding(config))
   if (!isRunning(config.stateDir)) findings.push(...(await portFindings(config)))
   return findings
 }

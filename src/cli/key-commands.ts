@@ -53,6 +53,9 @@ function withWishes(command: Command): Command {
     .option('--model <name>', 'it may use this one; give it again for more (default: all)', eachOf)
     .addOption(new Option('--tier <tier>', 'whom it is served before').choices([...tiers]))
     .addOption(new Option('--on-disconnect <how>', 'when its readers leave').choices(['cancel', 'detach']))
+    .addOption(
+      new Option('--cache <calls>', 'which calls may be answered from the cache').choices(['off', 'sure', 'all']),
+    )
     .option('--requests-per-minute <count>', 'calls a minute', wholeNumber(countMax))
     .option('--tokens-per-minute <count>', 'tokens of prompts and answers a minute', wholeNumber(countMax))
     .option('--calls-live <count>', 'calls under way at once', wholeNumber(100_000))

@@ -16,6 +16,7 @@ export interface KeyWishes {
   readonly model?: readonly string[]
   readonly tier?: Tier
   readonly onDisconnect?: 'cancel' | 'detach'
+  readonly cache?: 'off' | 'sure' | 'all'
   readonly requestsPerMinute?: number
   readonly tokensPerMinute?: number
   readonly callsLive?: number
@@ -79,7 +80,7 @@ function tellSecret({ name, secret, endsMs }: MadeKey, { json }: KeyCommand): vo
 }
 
 function settingsOf(wishes: KeyWishes) {
-  const { model, tier, onDisconnect, callsLive, unlimited: _u, days: _d, ...rest } = wishes
+  const { model, tier, onDisconnect, cache, callsLive, unlimited: _u, days: _d, ...rest } = wishes
   const { requestsPerMinute, tokensPerMinute, tokensPerDay, tokensPerMonth, moneyPerDay, moneyPerMonth } = rest
   const limits = {
     ...{ requestsPerMinute, tokensPerMinute, tokensPerDay, tokensPerMonth, moneyPerDay, moneyPerMonth },
@@ -90,6 +91,7 @@ function settingsOf(wishes: KeyWishes) {
     ...(model && { models: [...model] }),
     ...(tier && { tier }),
     ...(onDisconnect && { onDisconnect }),
+    ...(cache && { cache }),
     ...(Object.keys(given).length > 0 && { limits: given }),
   }
 }

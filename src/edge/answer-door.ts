@@ -180,7 +180,7 @@ class AnswerServing {
   async #cancel(cursor: JournalCursor): Promise<void> {
     const { relay } = this.#parts
     const { info } = cursor
-    await relay.cancel(info.ray, info.caller)
+    await relay.cancel(info.ray, this.#visit.caller)
     await this.#untilEnded(cursor, cancelMs)
     if (info.route === 'responses') return this.#send(cursor, 200, await this.#responseObject(cursor))
     const status = cursor.outcome ?? 'cancelling'
@@ -189,7 +189,7 @@ class AnswerServing {
 
   async #remove(cursor: JournalCursor): Promise<void> {
     const { info } = cursor
-    await this.#parts.relay.remove(info.ray, info.caller)
+    await this.#parts.relay.remove(info.ray, this.#visit.caller)
     const object = { responses: 'response', chat: 'chat.completion.deleted' }[info.route] ?? 'answer.deleted'
     this.#sendObject(cursor, { id: this.#visit.path.id, object, deleted: true })
   }

@@ -15,6 +15,8 @@ export interface Caller {
   readonly models: ReadonlySet<string> | null
   readonly tier: Tier
   readonly onDisconnect: 'cancel' | 'detach' | null
+  /** Which of its calls may be answered from the cache; null: those that ask for it. */
+  readonly cache: 'off' | 'sure' | 'all' | null
   /** Null for none. */
   readonly limits: KeyLimits | null
   /** It may be told at any moment that its key is good no more. */
@@ -35,7 +37,7 @@ export interface Tokens {
 }
 
 const anyone: Caller = {
-  ...{ name: '', models: null, tier: 'standard', onDisconnect: null, limits: null, isRevocable: false },
+  ...{ name: '', models: null, tier: 'standard', onDisconnect: null, cache: null, limits: null, isRevocable: false },
 }
 
 /** A secret of a key that operators made. */
@@ -139,11 +141,12 @@ export class Callers {
 
 /** What somebody of this name may do. */
 export function callerOf(name: string, settings: KeySettings, isRevocable: boolean): Caller {
-  const { models, tier, onDisconnect, limits } = settings
+  const { models, tier, onDisconnect, cache, limits } = settings
   return {
     ...{ name, tier, isRevocable },
     models: models ? new Set(models) : null,
     onDisconnect: onDisconnect ?? null,
+    cache: cache ?? null,
     limits: limits && Object.keys(limits).length > 0 ? limits : null,
   }
 }

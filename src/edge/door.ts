@@ -14,6 +14,8 @@ import { webRoute } from '../observe/exchange-fact.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
 import { openTrace, type Trace, type TraceOptions } from '../observe/trace-context.ts'
+import { bypassHeaders } from '../relay/cache-mark.ts'
+import type { CacheRules } from '../relay/cache-wish.ts'
 import type { Order } from '../relay/order.ts'
 import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
@@ -57,6 +59,7 @@ export interface DoorParts {
   /** Our name in `via`. */
   readonly node: string
   readonly onDisconnect: 'cancel' | 'detach'
+  readonly cache: CacheRules
   readonly streams: DurableStreams
   readonly relay: RelayPlane
   /** Pages and applications beside the models; null for none. */
@@ -178,10 +181,11 @@ class Visit {
   }
 
   #relay(route: Route, caller: Caller, body: Buffer): void {
-    const { clock, limits, node, onDisconnect, relay } = this.#parts
+    const { clock, limits, node, onDisconnect, cache, relay } = this.#parts
     const { ray, beganMs, requestId, trace } = this
-    const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
-    const { order, isBackground } = readOrder(body, this.#request.headers, parts)
+    const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect, cache }
+    const { order, isBackground, bypass } = readOrder(body, this.#request.headers, parts)
+    if (bypass !== null) this.headers = [...this.headers, ...bypassHeaders(bypass)]
     this.#kind = { model: order.call.model, route, tier: order.tier }
     if (caller.limits) this.#takeAllowance(caller, order)
     if (isBackground) return void this.#sendAway(order)

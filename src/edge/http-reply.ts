@@ -92,6 +92,7 @@ export class HttpReply implements Reply {
       headers.push(name, head.headers[name] ?? (this.#headers[i + 1] as string))
     }
     if (head.timing !== null) headers.push('server-timing', head.timing)
+    if (head.marks) headers.push(...head.marks)
     if (head.lengthBytes === null) {
       this.#isStream = true
       headers.push(

@@ -5,8 +5,10 @@ import { readCall } from '../dialect/read-call.ts'
 import { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Trace } from '../observe/trace-context.ts'
+import type { CacheRules } from '../relay/cache-wish.ts'
 import type { Order } from '../relay/order.ts'
 import { type Caller, callerKey } from './caller.ts'
+import { readCacheWish, wantsCache } from './read-cache-wish.ts'
 import { responseId } from './response-object.ts'
 import { readTier, readTimeLimits } from './urgency.ts'
 
@@ -27,12 +29,15 @@ export interface OrderParts {
   readonly node: string
   /** Where neither the caller's key nor the request says otherwise. */
   readonly onDisconnect: 'cancel' | 'detach'
+  readonly cache: CacheRules
 }
 
 export interface ReadOrder {
   readonly order: Order
   /** The caller wants an id at once, and comes back for the answer. */
   readonly isBackground: boolean
+  /** Why it goes past the cache though it wanted it; null where it does not, or never wanted it. */
+  readonly bypass: string | null
 }
 
 /** @throws {Fault} HF_BAD_JSON, HF_BAD_CALL, HF_MODEL_FORBIDDEN */
@@ -46,28 +51,38 @@ export function readOrder(body: Buffer, headers: IncomingHttpHeaders, parts: Ord
     throw new Fault('HF_BAD_CALL', { param: 'store', detail: 'what runs in the background is stored' })
   const call = isBackground ? inForeground(asked) : asked
   const returnsAtOnce = isBackground && !asked.isStream
+  const tier = readTier(headers, caller.tier)
+  const timeLimits = readTimeLimits(headers, call.isStream)
+  const sent = callerKey(headers)
+  const wish = wantsCache(headers, caller)
+    ? readCacheWish({
+        ...{ call, caller, callerKey: sent, headers, tier, timeLimits },
+        ...{ options: parts.cache, isStored: isKept, isBackground },
+      })
+    : null
   const order: Order = {
     ray,
     call,
     via: headers.via ? `${headers.via}, 1.1 ${node}` : `1.1 ${node}`,
     caller: caller.name,
-    callerKey: callerKey(headers),
+    callerKey: sent,
     requestId,
     trace,
     passedHeaders: passedHeaders(headers),
     beganMs,
     onDisconnect: caller.onDisconnect ?? onDisconnect,
-    tier: readTier(headers, caller.tier),
-    timeLimits: readTimeLimits(headers, call.isStream),
+    tier,
+    timeLimits,
     isStored: isKept,
     toldId: returnsAtOnce ? responseId(ray) : null,
+    cache: typeof wish === 'string' ? null : wish,
     idempotencyKey: readIdempotencyKey(headers),
     session: readSession(headers),
     isRepeated: isRepeated(headers),
     marksSeams: headers['holdfast-seams'] === 'mark',
     mustSameModel: headers['holdfast-continue'] === 'same-model',
   }
-  return { order, isBackground: returnsAtOnce }
+  return { order, isBackground: returnsAtOnce, bypass: typeof wish === 'string' ? wish : null }
 }
 
 /** Responses are stored unless the caller says no, chat completions only if it says so: as OpenAI has it. */

@@ -52,16 +52,17 @@ export const webFaults = {
   },
   HF_NOT_KEPT: {
     status: 504,
-    source: 'gateway',
+    source: 'client',
     retry: 'no',
-    proxyError: null,
+    proxyError: 'http_request_denied',
     envoyFlag: '',
     shouldCallerRetry: false,
     openai: ['invalid_request_error', 'not_kept'],
     anthropic: 'not_found_error',
     title: 'Not in the cache',
-    sentence: 'Only a kept copy was asked for (`cache-control: only-if-cached`), and there is none that may be used.',
-    cure: 'Ask without `only-if-cached`.',
+    sentence:
+      'Only what is kept was asked for (`only-if-cached`, `holdfast-cache: only`), and there is nothing that may be used.',
+    cure: 'Ask without `cache-control: only-if-cached` and `holdfast-cache: only`.',
   },
   HF_APP_UNREACHABLE: {
     ...appTrouble,

@@ -99,7 +99,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     requestBytesMax: config.journal.requestBytesMax,
     detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
   }
-  const plane = parts.use(new RelayPlane(relay, config.journal))
+  const plane = parts.use(new RelayPlane(relay, config.journal, config.cache))
   parts.use(recordSamples(config, { clock, recorder, fleet, relay: plane, places }))
   const prober = new TokenProber(clock, wires, places)
   parts.use(closeForMaintenance(config, base))

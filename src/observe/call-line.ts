@@ -34,6 +34,7 @@ const told = {
   requestBytes: 0,
   sentBytes: 0,
   eventCount: 0,
+  cache: 0,
 } satisfies Record<Exclude<keyof ExchangeFact, Untold>, 0>
 
 /** `prefix`: fields of the process, as in an object's text; may be empty. Fields without a value are left out. */
@@ -60,6 +61,7 @@ export function callText(fact: Omit<Pick<ExchangeFact, Told>, 'atMs' | 'ray' | '
   if (fact.tier !== 'standard') text += `,"tier":"${fact.tier}"`
   if (inputTokens !== null) text += `,"inputTokens":${inputTokens}`
   if (outputTokens !== null) text += `,"outputTokens":${outputTokens}`
+  if (fact.cache !== undefined) text += `,"cache":"${fact.cache}"`
   if (finishReason !== null) text += `,"finishReason":${quoted(finishReason)}`
   const seams = fact.seams.length === 0 ? '[]' : quoted(fact.seams)
   return `${text},"attempts":${attemptsText(fact.attempts)},"seams":${seams}`

@@ -68,4 +68,6 @@ export interface ExchangeFact {
   readonly requestBytes: number
   readonly sentBytes: number
   readonly eventCount: number
+  /** What the answer cache had to do with it; left out where it was not asked. */
+  readonly cache?: 'hit' | 'miss' | 'refreshed' | 'stale' | 'collapsed'
 }

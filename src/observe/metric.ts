@@ -111,6 +111,7 @@ export class Metrics {
   readonly totals: Totals = { calls: 0, failed: 0, outputTokens: 0, events: 0, retries: 0 }
   readonly pulse = new Pulse()
   #calls = this.#tally('holdfast_calls_total', 'Calls settled.', ['route', 'model', 'outcome', 'code'])
+  #cached = this.#tally('holdfast_cached_calls_total', 'Calls that asked the cache, by what came of it.', ['cache'])
   #attempts = this.#tally('holdfast_attempts_total', 'Tries on upstreams; `code` is `ok` or the fault.', [
     'upstream',
     'code',
@@ -275,6 +276,7 @@ export class Metrics {
   settled(fact: ExchangeFact): void {
     const model = fact.isModelKnown ? fact.model.slice(0, labelLengthMax) : 'unknown'
     this.#calls.add(1, fact.route, model, fact.outcome, fact.code ?? 'ok')
+    if (fact.cache !== undefined) this.#cached.add(1, fact.cache)
     for (const { upstream, code, isHedge } of fact.attempts) {
       this.#attempts.add(1, upstream, code ?? 'ok')
       if (isHedge) this.#hedges.add(1, code === null ? 'won' : code === 'HF_OUTRUN' ? 'lost' : 'failed')

@@ -3,6 +3,7 @@ import type { Usage } from '../dialect/call.ts'
 import type { Fault } from '../fault/fault.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { AttemptFact, ExchangeFact } from '../observe/exchange-fact.ts'
+import type { JournalEntry } from '../store/journal.ts'
 import { learnSize } from './order-size.ts'
 import type { Leg } from './leg.ts'
 import type { Order } from './order.ts'
@@ -11,6 +12,8 @@ import type { Relay } from './relay-parts.ts'
 import { serverTiming, upstreamMs } from './timing.ts'
 import type { Turn } from './turn.ts'
 
+const poorFinishes: ReadonlySet<string> = new Set(['content_filter', 'refusal', 'pause_turn', 'failed', 'incomplete'])
+
 export class Account {
   readonly attempts: AttemptFact[] = []
   /** Why the answer broke, at each seam. */
@@ -18,6 +21,7 @@ export class Account {
   /** From the beginning of the call to the first content of its answer; null while nothing has come. */
   firstTokenMs: number | null = null
   isModelKnown = false
+  answerBytes = 0
   /** Its wait in the line, and the attempts under way. */
   turn: Pick<Turn, 'waitedMs'> | null = null
   leg: Pick<Leg, 'race'> | null = null
@@ -55,6 +59,14 @@ export class Account {
     observer.recorder.note({ kind: 'seam', ray, upstream, code, detail, eventCount })
   }
 
+  /** The answer is whole: from now on others may have it, if it is one for others. */
+  nameForOthers({ cache }: Order, entry: Pick<JournalEntry, 'alias'> | null): void {
+    if (!cache?.mayKeep || this.answerBytes > cache.answerBytesMax) return
+    // What is mended, or was held back by a filter, is the best for who waits, and no model for others.
+    const isFirstRate = this.seams.length === 0 && !poorFinishes.has(this.#finishReason ?? '')
+    if (isFirstRate) entry?.alias(cache.keptName)
+  }
+
   /** Tells whoever counts, and learns from it how large such calls are. */
   settle(
     relay: Pick<Relay, 'clock' | 'observer' | 'sizes' | 'fleet'>,
@@ -71,7 +83,7 @@ export class Account {
   }
 
   #fact(
-    { call, ray, requestId, trace, caller, tier, beganMs }: Order,
+    { call, ray, requestId, trace, caller, tier, beganMs, cache }: Order,
     fault: Fault | null,
     { outcome, sentBytes, eventCount }: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'eventCount'>,
     clock: Clock,
@@ -104,6 +116,7 @@ export class Account {
       outputTokens: this.#usage?.outputTokens ?? (this.#contentCount || null),
       finishReason: this.#finishReason,
       requestBytes: call.body.bytes.length,
+      ...(cache && { cache: cache.mayRead ? ('miss' as const) : ('refreshed' as const) }),
     }
   }
 }

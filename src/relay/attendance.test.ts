@@ -6,10 +6,16 @@ import { ManualClock } from '../ground/manual-clock.ts'
 import type { Note } from '../observe/fact.ts'
 import { noRecorder } from '../observe/recorder.ts'
 import { Attendance } from './attendance.ts'
+import type { CacheWish } from './cache-wish.ts'
 
 const detachedMs = 60_000
+const wish: CacheWish = {
+  ...{ keptName: 'answer/1', otherNames: [], liveName: 'asking/1' },
+  ...{ mayRead: true, mayKeep: true, mayAsk: true, mayLead: true, isKeptLong: false, isShared: false },
+  ...{ answerBytesMax: 1, ageMsMax: 1, staleMsMax: 0 },
+}
 
-function open(onDisconnect: 'cancel' | 'detach', { max = 10 } = {}) {
+function open(onDisconnect: 'cancel' | 'detach', { max = 10, mayLead = false } = {}) {
   const clock = new ManualClock()
   const elsewhere = { isRead: false }
   const abandoned: string[] = []
@@ -19,7 +25,7 @@ function open(onDisconnect: 'cancel' | 'detach', { max = 10 } = {}) {
   const observer = { recorder: { ...noRecorder, note: (fact: Note) => void facts.push(fact) } }
   const attendance = new Attendance(
     { clock, journal, detached, observer },
-    { ray: 'r' as Ray, onDisconnect, isStored: false },
+    { ray: 'r' as Ray, onDisconnect, isStored: false, cache: mayLead ? wish : null },
     { onDetached: () => {}, onAbandoned: ({ code }) => void abandoned.push(code) },
   )
   /** Lets time pass, and what was asked be answered. */
@@ -51,6 +57,19 @@ test('with `cancel` and nobody anywhere it is cancelled at once, unless somebody
   back.attendance.come()
   await back.pass(detachedMs * 10)
   assert.deepEqual(back.abandoned, [])
+})
+
+test('one that others may have joined just now on another node waits until they are known of', async () => {
+  const joined = open('cancel', { mayLead: true })
+  joined.attendance.leave()
+  await joined.pass(500)
+  joined.elsewhere.isRead = true
+  await joined.pass(detachedMs)
+  assert.deepEqual(joined.abandoned, [])
+  const gone = open('cancel', { mayLead: true })
+  gone.attendance.leave()
+  await gone.pass(3000)
+  assert.deepEqual(gone.abandoned, ['HF_CLIENT_GONE'])
 })
 
 test('the time for going on alone, and the number of those who do, do not end what is read on another node', async () => {

@@ -7,6 +7,8 @@ import type { Order } from './order.ts'
 
 /** An answer that nobody reads here, but somebody on another node, is looked at again after this. */
 const againMs = 10_000
+/** Readers on other nodes that joined just now are known of by then. */
+const joinedMs = 2000
 
 /** Answers that go on without a reader. */
 export interface Detached {
@@ -31,7 +33,7 @@ export interface AttendanceParts {
   readonly observer: Pick<Observer, 'recorder'>
 }
 
-type AttendedOrder = Pick<Order, 'ray' | 'onDisconnect' | 'isStored'>
+type AttendedOrder = Pick<Order, 'ray' | 'onDisconnect' | 'isStored' | 'cache'>
 
 export class Attendance {
   /** Nobody reads it, and its readers left before the end. */
@@ -71,13 +73,19 @@ export class Attendance {
 
   /** The last reader here is gone, and the answer is not at its end. */
   leave(): void {
-    const { onDisconnect, isStored, ray } = this.#order
+    const { onDisconnect, isStored, ray, cache } = this.#order
     this.#observer.recorder.note({ kind: 'client', ray, state: 'left', code: 'HF_CLIENT_GONE' })
-    if (onDisconnect === 'cancel' && !isStored) return void this.#abandon(new Fault('HF_CLIENT_GONE'))
+    const isCancelled = onDisconnect === 'cancel' && !isStored
+    if (isCancelled && !cache?.mayLead) return void this.#abandon(new Fault('HF_CLIENT_GONE'))
     this.#lose()
+    if (isCancelled) return this.#abandonAfter(joinedMs)
     if (isStored) return
     const { count, max, ms } = this.#detached
     if (count > max) return void this.#abandon(new Fault('HF_CLIENT_GONE', { detail: 'too many answers go on alone' }))
+    this.#abandonAfter(ms)
+  }
+
+  #abandonAfter(ms: number): void {
     this.#timer ??= this.#clock.after(ms, () => void this.#abandon(new Fault('HF_CLIENT_GONE')))
   }
 

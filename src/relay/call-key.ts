@@ -8,16 +8,24 @@ import type { Order } from './order.ts'
 /** Larger bodies are not looked for when a call comes again: their digest would hold up the moving of chunks. */
 const digestBytesMax = 256 * 2 ** 10
 
-type CallMark = Pick<Order, 'call' | 'toldId' | 'idempotencyKey'>
+type CallMark = Pick<Order, 'call' | 'toldId' | 'idempotencyKey' | 'cache'>
 
 /** The same for calls that are the same byte for byte; null for one that is too large to be looked for. */
-export function callKeyOf({ call, toldId, idempotencyKey }: CallMark): string | null {
+export function callKeyOf({ call, toldId, idempotencyKey, cache }: CallMark): string | null {
   const { bytes } = call.body
   // Under a key of the caller's a different body must be seen, however large.
   if (bytes.length > digestBytesMax && idempotencyKey === null) return null
   // What was sent to the background was asked for in other words than the call has now.
   const way = toldId === null ? call.route : `${call.route}.background`
-  return `${way}.${hash('sha256', bytes, 'base64url')}`
+  const whose = cache?.isShared && cache.mayKeep ? sharedMark : ''
+  return `${whose}${way}.${hash('sha256', bytes, 'base64url')}`
+}
+
+const sharedMark = 'shared.'
+
+/** Whether any key may read the answer: it was made for all (`cache.shared`). */
+export function isForAll({ callKey }: Pick<AnswerInfo, 'callKey'>): boolean {
+  return callKey?.startsWith(sharedMark) ?? false
 }
 
 /** The alias of an answer that has lost its reader. */
@@ -30,9 +38,26 @@ export function keyAlias({ caller, idempotencyKey: key }: Pick<Order, 'caller' |
   return key === null ? null : `key/${caller}/${hash('sha256', key, 'base64url')}`
 }
 
+/** The name that only one answer may bear; complete ones that ended before `sinceMs` (since 1970) do not count. */
+export interface SoleName {
+  readonly name: string
+  readonly sinceMs: number
+}
+
+/** Null for none. */
+export function soleNameOf(order: Order, clock: Pick<Clock, 'nowMs' | 'monotonicMs'>): SoleName | null {
+  const alias = keyAlias(order)
+  if (alias !== null) return { name: alias, sinceMs: 0 }
+  if (!order.cache?.mayLead) return null
+  // What was still being made when this call came is joined, also where it is complete by now.
+  const arrivedMs = clock.nowMs() - (clock.monotonicMs() - order.beganMs)
+  return { name: order.cache.liveName, sinceMs: Math.floor(arrivedMs) + 1 }
+}
+
 /** What the journal is told of an answer that is under way. */
 export function infoOf({ order, callKey }: { order: Order; callKey: string | null }, clock: Clock): AnswerInfo {
-  const { ray, call, caller, isStored } = order
+  const { ray, call, caller, cache } = order
+  const isStored = order.isStored || (cache?.isKeptLong ?? false)
   const { route, model, isStream } = call
   return { ray, route, model, caller, beganMs: clock.nowMs(), isStream, isStored, callKey }
 }

@@ -15,7 +15,7 @@ import type { Member } from '../ground/crowd.ts'
 import type { Adopted, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
 import { Account } from './account.ts'
 import { Attendance, type AttendanceListener } from './attendance.ts'
-import { callKeyOf, infoOf, keyAlias, lostAlias } from './call-key.ts'
+import { callKeyOf, infoOf, lostAlias, soleNameOf } from './call-key.ts'
 import { lastWord } from './last-word.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
@@ -39,6 +39,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   readonly feed: Feed
   readonly callKey: string | null
   readonly attendance: Attendance
+  /** Readers with other keys than the one it is made for. */
+  guestCount = 0
   #relay: Relay
   #onSettled: () => void
   #entry: JournalEntry | null = null
@@ -79,6 +81,12 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     return this.#outcome ? this.#fault : null
   }
 
+  /** Another node was faster with the same call. */
+  get isAnotherNodes(): boolean {
+    if (this.#fault?.code !== 'HF_LEASE_LOST' || this.#entry?.count) return false
+    return soleNameOf(this.order, this.#relay.clock) !== null
+  }
+
   get hasEnded(): boolean {
     return this.#outcome !== null
   }
@@ -93,14 +101,14 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
       this.#account.isModelKnown = true
-      const soleName = keyAlias(this.order)
-      if (soleName === null) this.#takeTurn(this.#target)
+      const sole = soleNameOf(this.order, this.#relay.clock)
+      if (sole === null) this.#takeTurn(this.#target)
       if (this.#outcome) return
       // What dies with its node has no successor.
       const parcel = journal.engine === 'memory' ? null : parcelOf(this.order, this.#target, this.#relay)
-      this.#entry = journal.begin(infoOf(this, this.#relay.clock), parcel, this, soleName)
+      this.#entry = journal.begin(infoOf(this, this.#relay.clock), parcel, this, sole?.name, sole?.sinceMs)
       this.#time.start(this.#target, false)
-      if (soleName !== null) void this.#speakIfSole(this.#target)
+      if (sole !== null) void this.#speakIfSole(this.#target)
       else if (this.#turn?.hasCome) this.onTurnCome()
     } catch (thrown) {
       this.#fail(toFault(thrown))
@@ -213,8 +221,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   onGivenUp(fault: Fault): void {
     this.#endLeg()
-    // What broke the answer says more than why nobody could go on with it.
-    this.#fail(this.#fault ?? fault)
+    this.#fail(this.#fault ?? fault) // what broke the answer says more than why nobody could go on with it
   }
 
   onBroken(fault: Fault): void {
@@ -223,14 +230,10 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     if (this.#outcome) return
     this.feed.flush()
     if (!this.#relay.seamBudget.take(this.#seamCount)) return this.#fail(fault)
-    this.#relay.journal.recall(this.order.ray).then(
-      (events) => {
-        if (this.#outcome) return
-        if (events) this.#mend(events, fault, member)
-        else this.#fail(fault)
-      },
-      () => this.#fail(fault),
-    )
+    const recalled = this.#relay.journal.recall(this.order.ray).catch(() => null)
+    void recalled.then((events) => {
+      if (!this.#outcome) return events ? this.#mend(events, fault, member) : this.#fail(fault)
+    })
   }
 
   /** The seam: goes on behind these events. */
@@ -265,7 +268,9 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#settle()
   }
 
-  #endLeg(): void {
+  /** `why`: it is cancelled, too. */
+  #endLeg(why: Fault | null = null): void {
+    if (why) this.#leg?.cancel(why)
     // A leg that breaks off in the middle of a read has no turn to end: what is kept from now on goes out at once.
     this.#isReading = false
     this.#turn?.leave()
@@ -283,6 +288,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       // Before `append`: the journal may tell within it that the event is kept.
       this.feed.push(event)
       this.#entry?.append(event, aside)
+      this.#account.answerBytes += event.length
     } catch (thrown) {
       this.feed.unpush()
       this.#fail(toFault(thrown))
@@ -298,8 +304,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   onLost(fault: Fault): void {
     // Also of an answer that is settled the last events may be lost, and readers may still wait for them.
     if (!this.#isSettled) {
-      this.#leg?.cancel(fault)
-      this.#endLeg()
+      this.#endLeg(fault)
       this.#fault = fault
       this.#outcome = 'failed'
       this.#isReading = false
@@ -319,8 +324,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     if (this.#outcome) return
     const fault = new Fault('HF_CLOSING', { retryAfterMs: 1000 })
     if (this.#relay.journal.engine === 'memory' || !this.#entry) return this.#fail(fault)
-    this.#leg?.cancel(fault)
-    this.#endLeg()
+    this.#endLeg(fault)
     this.#fault = fault
     this.#outcome = 'failed'
     this.#entry.release()
@@ -347,6 +351,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#fault = fault
     this.#isReading = true // what is kept within `seal` waits for the end: readers are to know that it is one
     if (lastWord) this.feed.push(lastWord)
+    if (outcome === 'complete') this.#account.nameForOthers(this.order, this.#entry)
     this.#entry?.seal(outcome, lastWord)
     this.#isReading = false
     this.feed.finish(outcome === 'complete' ? 'end' : 'breakOff', fault)
@@ -356,8 +361,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   /** With an error answer while nothing has been sent, with an error event and a broken connection afterwards. */
   #fail(fault: Fault, outcome: Outcome = 'failed'): void {
     if (this.#outcome) return
-    this.#leg?.cancel(fault)
-    this.#endLeg()
+    this.#endLeg(fault)
     const event = errorEvent(fault, this.order.ray, this.order.call.route)
     if (this.#account.firstTokenMs === null) this.#caller?.fail(fault)
     this.#finish(outcome, fault, this.#entry ? event : undefined)
@@ -389,12 +393,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.attendance.end()
     this.#time.end()
     if (this.#isAdmitted) this.#relay.admission.leave()
-    // Another node was faster with the same call, and accounts for it.
-    if (this.#fault?.code === 'HF_LEASE_LOST' && this.order.idempotencyKey !== null && !this.#entry?.count) return
-    this.#account.settle(this.#relay, this.order, this.#fault, {
-      outcome: this.#outcome,
-      sentBytes: this.#caller?.sentBytes ?? 0,
-      eventCount: this.#entry?.count ?? 0,
-    })
+    if (this.isAnotherNodes) return // which accounts for it
+    const [sentBytes, eventCount] = [this.#caller?.sentBytes ?? 0, this.#entry?.count ?? 0]
+    this.#account.settle(this.#relay, this.order, this.#fault, { outcome: this.#outcome, sentBytes, eventCount })
   }
 }

@@ -2,6 +2,7 @@
 import type { Call } from '../dialect/call.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { Trace } from '../observe/trace-context.ts'
+import type { CacheWish } from './cache-wish.ts'
 import type { Tier } from './overload/tier.ts'
 
 /** Times that the caller gives, from the arrival of the request; null for none. Milliseconds. */
@@ -38,6 +39,8 @@ export interface Order {
    * Null where the upstream gives it.
    */
   readonly toldId: string | null
+  /** What the caller wants of the answer cache; null for nothing. */
+  readonly cache: CacheWish | null
   /** `Idempotency-Key`: calls of one caller with the same key are one call. Null for none. */
   readonly idempotencyKey: string | null
   /** The conversation that it belongs to, as the caller names it; null where it does not. */

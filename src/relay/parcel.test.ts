@@ -23,6 +23,7 @@ function orderAt(clock: ManualClock): Order {
     onDisconnect: 'detach',
     isStored: true,
     toldId: null,
+    cache: null,
     idempotencyKey: 'k',
     isRepeated: false,
     marksSeams: true,

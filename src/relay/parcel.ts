@@ -12,12 +12,13 @@ import type { Order } from './order.ts'
 const lineFeed = 0x0a
 const version = 1
 /** Of parcels that an older version of this program packed. */
-const defaults: Pick<Order, 'tier' | 'timeLimits' | 'session' | 'requestId' | 'trace'> = {
+const defaults: Pick<Order, 'tier' | 'timeLimits' | 'session' | 'requestId' | 'trace' | 'cache'> = {
   tier: 'standard',
   timeLimits: { firstTokenMs: null, wholeMs: null },
   session: null,
   requestId: null,
   trace: null,
+  cache: null,
 }
 
 interface Label extends Omit<Order, 'call' | 'callerKey' | 'beganMs'> {

@@ -9,32 +9,27 @@ import { Fault, toFault } from '../fault/fault.ts'
 import { parseRay, type Ray } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Crowd } from '../ground/crowd.ts'
-import type { Adopted, AnswerInfo, JournalCursor } from '../store/journal.ts'
+import type { AnswerInfo, JournalCursor } from '../store/journal.ts'
 import type { JournalOptions } from '../store/journal-options.ts'
-import { Ears } from './ears.ts'
-import { callKeyOf, infoOf, isUsable, keyAlias, lostAlias, needSameCall } from './call-key.ts'
+import { type Adopter, adoptAnswer } from './adoption.ts'
+import { callKeyOf, infoOf, isForAll, keyAlias, lostAlias } from './call-key.ts'
 import { Exchange } from './exchange.ts'
 import { idAlias } from './naming.ts'
-import { lastWord } from './last-word.ts'
 import type { Order } from './order.ts'
-import { givenUpAnswer, refusedOrder } from './short-account.ts'
-import { orderOf } from './parcel.ts'
+import { refusedOrder } from './short-account.ts'
 import type { Relay } from './relay-parts.ts'
 import type { Reply } from './reply.ts'
-import { Recent } from './recent.ts'
+import { CachedAnswers } from './cached-answers.ts'
+import { CachedCalls, type OwnMarks, type Seat } from './cached-calls.ts'
+import type { CacheRules } from './cache-wish.ts'
+import { EarlierCalls } from './earlier-calls.ts'
+import type { Ending } from './stream/feed.ts'
 import { Reader } from './stream/reader.ts'
 
 /** After the grace: time for the last words to reach callers that read. */
 const lastWordsMs = 1000
 /** What is read from the journal at once for an answer that is put together. */
 const pageBytesMax = 2 ** 20
-
-/** Answers of which this node remembers that they found their reader again, or may not have reached him. */
-const recentMax = 1000
-/** Takings-over of one answer that brought no event. */
-const barrenAdoptionsMax = 8
-/** A call for the background that is sent again within this time is the same call. */
-const repeatedWithinMs = 60_000
 
 /** Somebody who reads an answer again. */
 export interface Visit {
@@ -47,22 +42,44 @@ export interface Visit {
   readonly onEnded: (sentBytes: number, how: 'end' | 'breakOff' | 'gone') => void
 }
 
+interface AttachOptions {
+  readonly isEager?: boolean
+  readonly marks?: () => readonly string[]
+  readonly open?: () => Promise<JournalCursor | null>
+  /** Where it is made on this node; null where it is not. Default: looked for. */
+  readonly exchange?: Exchange | null
+}
+
+const isLive = (ray: Ray) => (each: Exchange) => each.order.ray === ray && !each.hasEnded
+
 export class RelayPlane {
   #relay: Relay
   #options: Pick<JournalOptions, 'keepMs'>
   #live = new Crowd<Exchange>()
   /** Calls that may be repetitions, each waiting for the one before it. */
   #turns = new Map<string, Promise<void>>()
-  /** Lost answers that somebody has got since; the next call that looks alike is another one. */
-  #taken = new Recent(recentMax)
-  /** Whole answers that may not have arrived, by what a repetition of their call is known by. */
-  #undelivered = new Recent(recentMax)
+  #earlier: EarlierCalls
   #isAdopting = false
   #isClosing = false
 
-  constructor(relay: Relay, options: Pick<JournalOptions, 'keepMs'>) {
+  #cached: CachedAnswers
+  #cachedCalls: CachedCalls
+
+  constructor(relay: Relay, options: Pick<JournalOptions, 'keepMs'>, cache: Pick<CacheRules, 'pace'> = { pace: 0 }) {
     this.#relay = relay
     this.#options = options
+    this.#earlier = new EarlierCalls(relay, (isIt) => this.#find(isIt))
+    this.#cached = new CachedAnswers(relay.journal, relay.clock, cache)
+    this.#cachedCalls = new CachedCalls(relay, this.#cached, {
+      start: (order, reply, marks) => this.#start(order, reply, marks),
+      repeat: (order, reply, marks) => this.#takeRepeated(order, reply, marks),
+      join: (leader, seat) => this.#join(leader, seat),
+      follow: ({ info }, seat) => this.#attach(info, this.#visitOf(seat), { marks: seat.marks }).start(),
+      deliver: (cursor, seat) => {
+        const open = (): Promise<JournalCursor> => Promise.resolve(cursor)
+        this.#attach(cursor.info, this.#visitOf(seat), { marks: seat.marks, open, exchange: null }).start()
+      },
+    })
   }
 
   get liveCount(): number {
@@ -75,6 +92,7 @@ export class RelayPlane {
 
   /** A call with its first reader. A repetition of a call that is under way becomes another reader of that. */
   take(order: Order, reply: Reply): void {
+    if (order.cache !== null) return this.#cachedCalls.take(order, reply)
     if (order.idempotencyKey === null && !order.isRepeated) return this.#start(order, reply)
     this.#takeRepeated(order, reply).catch((thrown: unknown) => reply.fail(this.#refused(order, thrown)))
   }
@@ -86,7 +104,7 @@ export class RelayPlane {
   async takeInBackground(order: Order): Promise<AnswerInfo> {
     if (order.idempotencyKey === null && !order.isRepeated) return this.#startInBackground(order)
     return this.#inTurn(order, async () => {
-      const earlier = this.#earlier(order)
+      const earlier = this.#earlier.of(order)
       earlier.catch((thrown: unknown) => this.#refused(order, thrown))
       return (await earlier) ?? this.#startInBackground(order)
     })
@@ -99,14 +117,14 @@ export class RelayPlane {
   async look(id: string, caller: string): Promise<JournalCursor> {
     const ray = parseRay(id)
     const cursor = await this.#relay.journal.open(ray ? id : idAlias(caller, id))
-    if (cursor && cursor.info.caller === caller) return cursor
+    if (cursor && (cursor.info.caller === caller || isForAll(cursor.info))) return cursor
     const isOld = ray !== null && ray.timeMs + this.#options.keepMs < this.#relay.clock.nowMs()
     throw new Fault(isOld ? 'HF_ANSWER_EXPIRED' : 'HF_ANSWER_UNKNOWN')
   }
 
   /** Delivers an answer to one more reader. */
   read(cursor: JournalCursor, visit: Visit): void {
-    this.#attach(cursor.info, visit, true).start()
+    this.#attach(cursor.info, visit, { isEager: true }).start()
   }
 
   /** All events of an answer that are kept now. */
@@ -128,30 +146,39 @@ export class RelayPlane {
   /** The key of this caller is good no more: what this process makes for it ends, with a word that says so. */
   revoke(caller: string): void {
     const fault = new Fault('HF_KEY_REVOKED', { detail: 'it has been revoked' })
-    for (const exchange of this.#live) if (exchange.order.caller === caller) exchange.onAbandoned(fault)
+    for (const exchange of this.#live)
+      if (exchange.order.caller === caller && exchange.guestCount === 0) exchange.onAbandoned(fault)
   }
 
   /** Asks whoever makes the answer to stop; false when it had ended. @throws {Fault} as `look`. */
   async cancel(id: string, caller: string): Promise<boolean> {
-    const { info } = await this.look(id, caller)
+    const info = await this.#lookAtOwn(id, caller)
     return this.#relay.journal.cancel(info.ray)
   }
 
   /** Forgets an answer, and stops it if it is under way. @throws {Fault} as `look`. */
   async remove(id: string, caller: string): Promise<void> {
-    const { info } = await this.look(id, caller)
+    const info = await this.#lookAtOwn(id, caller)
     await this.#relay.journal.remove(info.ray)
+  }
+
+  async #lookAtOwn(id: string, caller: string): Promise<AnswerInfo> {
+    const { info } = await this.look(id, caller)
+    if (info.caller === caller) return info
+    throw new Fault('HF_ANSWER_UNKNOWN')
   }
 
   /** Takes over answers whose node is dead; how many. Called every now and then. */
   async adoptOrphans(): Promise<number> {
     if (this.#isAdopting || this.#isClosing) return 0
     this.#isAdopting = true
+    const isClosing = (): boolean => this.#isClosing
+    const adopter: Adopter = { isClosing, open: (order, keptCount) => this.#open(order, keptCount) }
     let count = 0
     try {
       for (const ray of await this.#relay.journal.orphans()) {
         if (this.#isClosing || !this.#mayAdopt) break
-        if (await this.#adopt(ray)) count++
+        if (await adoptAnswer(this.#relay, ray, adopter)) count++
       }
     } finally {
       this.#isAdopting = false
@@ -193,7 +220,10 @@ export class RelayPlane {
   }
 
   #open(order: Order, keptCount: number): Exchange {
-    const exchange: Exchange = new Exchange(this.#relay, order, keptCount, () => this.#live.remove(exchange))
+    const exchange: Exchange = new Exchange(this.#relay, order, keptCount, () => {
+      this.#live.remove(exchange)
+      this.#cached.settled(exchange)
+    })
     this.#live.add(exchange)
     return exchange
   }
@@ -205,12 +235,12 @@ export class RelayPlane {
     // Looking for it waits until it is kept.
     if (!exchange.failure && (await this.#relay.journal.open(order.ray))) return infoOf(exchange, this.#relay.clock)
     const fault = exchange.failure ?? new Fault('HF_JOURNAL_FULL')
-    const faster = fault.code === 'HF_LEASE_LOST' ? await this.#openByKey(order) : null
+    const faster = fault.code === 'HF_LEASE_LOST' ? await this.#earlier.openByKey(order) : null
     if (faster) return faster.info
     throw fault
   }
 
-  #start(order: Order, reply: Reply): void {
+  #start(order: Order, reply: Reply, marks?: OwnMarks): void {
     const exchange = this.#open(order, 0)
     const { journal, clock } = this.#relay
     const reader: Reader = new Reader(reply, {
@@ -220,21 +250,51 @@ export class RelayPlane {
       isEager: false,
       feed: exchange.feed,
       timing: exchange.timing,
+      marks: marks && (() => marks(!exchange.isAnotherNodes)),
       // An answer of which nothing is there may have been begun by another node, which was faster.
       open: async () =>
-        (await journal.open(order.ray)) ?? (exchange.feed.keptCount === 0 ? this.#openByKey(order) : null),
+        (await journal.open(order.ray)) ?? (exchange.feed.keptCount === 0 ? this.#openFaster(order) : null),
       readFault: readErrorEvent,
       tellFault: (fault) => errorEvent(fault, order.ray, order.call.route),
       clock,
-      onEnded: (how) => exchange.readerLeft(how),
+      onEnded: (how) => {
+        exchange.readerLeft(how)
+        if (order.cache && exchange.isAnotherNodes) this.#cachedCalls.joined(order, reader.sentBytes, how)
+      },
     })
-    this.#watchArrival(reply, exchange)
+    this.#earlier.watchArrival(reply, exchange)
     exchange.start(reader)
+    this.#cached.lead(exchange)
   }
 
-  #attach({ ray, route }: AnswerInfo, { next, isStream, reply, onEnded }: Visit, isEager: boolean): Reader {
+  /** Gives a call the answer that another one is waiting for. */
+  #join(leader: Exchange, { order, reply, marks, onEnded }: Seat): void {
+    const { ray, cache, call, caller } = leader.order
+    const isGuest = order.caller !== caller
+    if (isGuest) leader.guestCount++
+    const visit = {
+      ...{ next: 0, isStream: call.isStream, reply },
+      onEnded: (sentBytes: number, how: Ending | 'gone'): void => {
+        if (isGuest) leader.guestCount--
+        onEnded(sentBytes, how)
+      },
+    }
+    const { journal } = this.#relay
+    const open = async (): Promise<JournalCursor | null> =>
+      (await journal.open(ray)) ?? (cache && leader.isAnotherNodes ? journal.open(cache.liveName) : null)
+    this.#attach({ ray, route: call.route }, visit, { marks, open, exchange: leader }).start()
+  }
+
+  #visitOf({ order, reply, onEnded }: Seat): Visit {
+    return { next: 0, isStream: order.call.isStream, reply, onEnded }
+  }
+
+  #attach(
+    { ray, route }: Pick<AnswerInfo, 'ray' | 'route'>,
+    { next, isStream, reply, onEnded }: Visit,
+    { isEager = false, marks, open, exchange = this.#find(isLive(ray)) }: AttachOptions = {},
+  ): Reader {
     const { journal, clock } = this.#relay
-    const exchange = this.#find((each) => each.order.ray === ray && !each.hasEnded)
     const reader: Reader = new Reader(reply, {
       ray,
       next,
@@ -242,12 +302,13 @@ export class RelayPlane {
       isEager,
       feed: exchange?.feed ?? null,
       timing: null,
-      open: () => journal.open(ray),
+      marks,
+      open: open ?? (() => journal.open(ray)),
       readFault: readErrorEvent,
       tellFault: (fault) => errorEvent(fault, ray, route as Route),
       clock,
       onEnded: (how) => {
-        if (how === 'end') this.#taken.add(ray, ray)
+        if (how === 'end') this.#earlier.taken.add(ray, ray)
         exchange?.readerLeft(how)
         onEnded(reader.sentBytes, how)
       },
@@ -263,22 +324,16 @@ export class RelayPlane {
 
   // Repetitions.
 
-  async #takeRepeated(order: Order, reply: Reply): Promise<void> {
+  async #takeRepeated(order: Order, reply: Reply, marks?: OwnMarks): Promise<void> {
     await this.#inTurn(order, async () => {
-      const earlier = await this.#earlier(order)
-      if (!earlier) return this.#start(order, reply)
+      const earlier = await this.#earlier.of(order)
+      if (!earlier) return this.#start(order, reply, marks)
       const { ray, isStream } = earlier
-      this.#taken.add(ray, ray)
-      this.#watchArrival(reply, { order, callKey: earlier.callKey }, ray)
-      const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#taken.take(ray))
-      this.#attach(earlier, { next: 0, isStream, reply, onEnded }, false).start()
+      this.#earlier.taken.add(ray, ray)
+      this.#earlier.watchArrival(reply, { order, callKey: earlier.callKey }, ray)
+      const onEnded = (_sentBytes: number, how: string): void => void (how === 'gone' && this.#earlier.taken.take(ray))
+      this.#attach(earlier, { next: 0, isStream, reply, onEnded }).start()
     })
-  }
-
-  /** Remembers an answer that may not have arrived, for a repetition of its call. */
-  #watchArrival(reply: Reply, { order, callKey }: Pick<Exchange, 'order' | 'callKey'>, ray = order.ray): void {
-    if (callKey === null) return
-    reply.onUndelivered = () => this.#undelivered.add(lostAlias(order.caller, callKey), ray)
   }
 
   /** One after the other for calls that are alike: of two that come at once, the second must find the first. */
@@ -301,99 +356,8 @@ export class RelayPlane {
     return fault
   }
 
-  /** The answer to the call with this `Idempotency-Key`. @throws {Fault} HF_KEY_REUSED */
-  async #openByKey(order: Order): Promise<JournalCursor | null> {
-    const alias = keyAlias(order)
-    const cursor = alias === null ? null : await this.#relay.journal.open(alias)
-    if (isUsable(cursor)) needSameCall(cursor.info, order)
-    return cursor
-  }
-
-  /** The call that this one repeats. @throws {Fault} HF_KEY_REUSED */
-  async #earlier(order: Order): Promise<AnswerInfo | null> {
-    const { journal, clock } = this.#relay
-    const callKey = callKeyOf(order)
-    const { caller, idempotencyKey } = order
-    if (idempotencyKey !== null) {
-      const cursor = await this.#openByKey(order)
-      const live = this.#find(
-        ({ order: other, failure }) =>
-          failure === null && other.caller === caller && other.idempotencyKey === idempotencyKey,
-      )
-      const found = live ? infoOf(live, clock) : isUsable(cursor) ? cursor.info : null
-      if (found) needSameCall(found, order)
-      return found
-    }
-    if (callKey === null) return this.#lostTwin(order)
-    const lost = await journal.open(lostAlias(caller, callKey))
-    if (isUsable(lost) && this.#isLost(lost.info.ray)) return lost.info
-    const undelivered = this.#undelivered.take(lostAlias(caller, callKey))
-    const given = undelivered && (await journal.open(undelivered))
-    if (given && isUsable(given)) return given.info
-    const twin = this.#lostTwin(order)
-    if (twin) return twin
-    const cursors = (await journal.find(caller, callKey)).filter(isUsable)
-    // What runs in the background never had a reader; else its node died and nobody has adopted it yet.
-    const isMine =
-      order.toldId === null
-        ? ({ outcome, isOrphan }: JournalCursor) => outcome === null && isOrphan
-        : ({ info }: JournalCursor) => clock.nowMs() - info.beganMs < repeatedWithinMs
-    return cursors.find(isMine)?.info ?? null
-  }
-
-  /** Nobody reads it, as far as this node knows, nor has a repetition of its call got it. */
-  #isLost(ray: Ray): boolean {
-    const exchange = this.#find(({ order }) => order.ray === ray)
-    return exchange ? exchange.attendance.isLost : !this.#taken.has(ray)
-  }
-
-  /** The same call on this node, whose reader is gone. */
-  #lostTwin({ caller, call }: Order): AnswerInfo | null {
-    const twin = this.#find(
-      ({ attendance, hasEnded, order }) =>
-        attendance.isLost &&
-        !hasEnded &&
-        order.caller === caller &&
-        order.call.route === call.route &&
-        order.call.body.bytes.equals(call.body.bytes),
-    )
-    return twin && infoOf(twin, this.#relay.clock)
-  }
-
-  // Adoption.
-
-  async #adopt(ray: Ray): Promise<boolean> {
-    const { journal, observer, clock } = this.#relay
-    const ears = new Ears()
-    const adopted = await journal.adopt(ray, ears)
-    if (!adopted) return false
-    if (this.#isClosing) {
-      adopted.entry.release()
-      return false
-    }
-    const order = orderOf(adopted, clock)
-    observer.log.info({ ray, epoch: adopted.entry.epoch, events: adopted.events.length }, 'answer adopted')
-    // An answer that keeps killing whoever takes it over would go round for ever.
-    const isHopeless = !order || adopted.entry.epoch > barrenAdoptionsMax + adopted.events.length
-    const state = isHopeless ? 'given-up' : 'adopted'
-    const { epoch } = adopted.entry
-    observer.recorder.note({ kind: 'adoption', ray, state, epoch, eventCount: adopted.events.length })
-    if (isHopeless) {
-      this.#giveUp(adopted)
-      return true
-    }
-    const exchange = this.#open(order, adopted.events.length)
-    ears.give(exchange)
-    exchange.adopt(adopted)
-    return true
-  }
-
-  /** It ends with a word instead of hanging. */
-  #giveUp({ info, entry, events }: Adopted): void {
-    const ended = lastWord({ route: info.route as Route, isStream: info.isStream }, events)
-    if (ended) return entry.seal(ended)
-    const fault = new Fault('HF_NOT_ADOPTABLE')
-    entry.seal('failed', errorEvent(fault, info.ray, info.route as Route))
-    this.#relay.observer.settled(givenUpAnswer(info, fault, events.length, this.#relay.clock))
+  /** What another node began before us, under the name that only one may bear. @throws {Fault} HF_KEY_REUSED */
+  #openFaster(order: Order): Promise<JournalCursor | null> {
+    return order.cache ? this.#relay.journal.open(order.cache.liveName) : this.#earlier.openByKey(order)
   }
 }

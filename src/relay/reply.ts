@@ -9,6 +9,8 @@ export interface ReplyHead {
   readonly headers: Readonly<Record<string, string>>
   /** Who had the call until now, as `server-timing` says it; null where that is not known. */
   readonly timing: string | null
+  /** Further headers, names and values in turn; null for none. */
+  readonly marks: readonly string[] | null
 }
 
 export interface Reply {

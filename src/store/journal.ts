@@ -110,10 +110,16 @@ export interface Journal extends AsyncDisposable {
    *
    * `soleName`: a further name, which only one answer that is under way or complete may bear. Where another bears it
    * by the time at which this one would be kept, whichever node began that, this one is not kept at all, and `onLost`
-   * says HF_LEASE_LOST.
+   * says HF_LEASE_LOST. A complete one that ended before `sinceMs` (since 1970; default 0) does not count.
    * @throws {Fault} HF_JOURNAL_FULL
    */
-  begin(answer: AnswerInfo, request: Buffer | null, listener: EntryListener, soleName?: string | null): JournalEntry
+  begin(
+    answer: AnswerInfo,
+    request: Buffer | null,
+    listener: EntryListener,
+    soleName?: string | null,
+    sinceMs?: number,
+  ): JournalEntry
   /** By ray or alias; null when there is no such answer (any more). */
   open(id: string): Promise<JournalCursor | null>
   /** Answers of this caller under this `callKey`, newest first, at most 16. */

@@ -58,13 +58,16 @@ export class MemoryJournal implements Journal, Keeper {
     request: Buffer | null,
     listener: EntryListener,
     soleName: string | null = null,
+    sinceMs = 0,
   ): JournalEntry {
     const kept = request && request.length <= this.#options.requestBytesMax ? request : null
     const neededBytes = answerOverheadBytes + (kept?.length ?? 0)
     if (!this.#hasRoom(neededBytes)) throw new Fault('HF_JOURNAL_FULL')
     const answer = new MemoryAnswer(info, kept, this.#order++, this.#clock.monotonicMs())
     const bearer = soleName === null ? null : this.#find(soleName)
-    if (bearer && (bearer.outcome === null || bearer.outcome === 'complete')) {
+    const agoMs = this.#clock.nowMs() - sinceMs
+    const isRecent = bearer !== null && bearer.sealedMs >= this.#clock.monotonicMs() - agoMs
+    if (bearer && (bearer.outcome === null || (bearer.outcome === 'complete' && isRecent))) {
       const fault = new Fault('HF_LEASE_LOST', { detail: 'another answer bears its name' })
       this.#clock.soon(() => listener.onLost(fault))
       return new MemoryEntry(this, answer, listener) // not its writer, so it does nothing

@@ -30,6 +30,7 @@ export class SqliteEntry implements JournalEntry, Member {
   /** Wait for the first commit. */
   request: Buffer | null = null
   soleName: string | null = null
+  soleSinceMs = 0
   /** As in the file: events, the last piece, the charge, and what of that goes at the end. */
   keptCount = 0
   lastPiece = 0

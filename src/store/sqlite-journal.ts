@@ -103,8 +103,9 @@ export class SqliteJournal implements Journal, Shelf {
     request: Buffer | null,
     listener: EntryListener,
     soleName: string | null = null,
+    sinceMs = 0,
   ): JournalEntry {
-    return this.#writer.begin(answer, request, listener, soleName)
+    return this.#writer.begin(answer, request, listener, soleName, sinceMs)
   }
 
   async open(id: string): Promise<JournalCursor | null> {

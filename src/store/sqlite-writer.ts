@@ -47,7 +47,8 @@ const wholeSql = `
 /** An answer that a repetition of its call may have bears this name. */
 const bearerSql = `
   SELECT 1 FROM alias n JOIN answer a ON a.id = n.answer
-  WHERE n.id = ? AND (a.outcome IS NULL OR a.outcome = 'complete') AND (a.forget_ms IS NULL OR a.forget_ms > ?)`
+  WHERE n.id = ?1 AND (a.outcome IS NULL OR a.outcome = 'complete' AND a.sealed_ms >= ?3)
+    AND (a.forget_ms IS NULL OR a.forget_ms > ?2)`
 
 export class SqliteWriter implements EntryKeeper {
   readonly live = new Crowd<SqliteEntry>()
@@ -93,7 +94,13 @@ export class SqliteWriter implements EntryKeeper {
     this.#total = total
   }
 
-  begin(info: AnswerInfo, request: Buffer | null, listener: EntryListener, soleName: string | null): SqliteEntry {
+  begin(
+    info: AnswerInfo,
+    request: Buffer | null,
+    listener: EntryListener,
+    soleName: string | null,
+    sinceMs: number,
+  ): SqliteEntry {
     if (this.#isClosed) throw new Fault('HF_JOURNAL_FULL', { detail: 'the journal is closed' })
     if (this.#failedMs !== null && !this.#isWritableAgain())
       throw new Fault('HF_JOURNAL_FULL', { detail: 'the disk refuses writes' })
@@ -105,6 +112,7 @@ export class SqliteWriter implements EntryKeeper {
     this.#claimedBytes += entry.pendingBytes
     this.live.add(entry)
     entry.soleName = soleName
+    entry.soleSinceMs = sinceMs
     if (soleName !== null) entry.alias(soleName)
     this.touch(entry)
     return entry
@@ -249,9 +257,9 @@ export class SqliteWriter implements EntryKeeper {
 
   #enter(entry: SqliteEntry, piece: number): boolean {
     const { ray, route, model, caller, beganMs, isStream, isStored, callKey } = entry.info
-    const { soleName, outcome, count } = entry
+    const { soleName, soleSinceMs, outcome, count } = entry
     const nowMs = this.#clock.nowMs()
-    if (soleName !== null && this.#file.sql(bearerSql).get(soleName, nowMs)) return false
+    if (soleName !== null && this.#file.sql(bearerSql).get(soleName, nowMs, soleSinceMs)) return false
     const row = [ray, route, model, caller, beganMs, isStream ? 1 : 0, isStored ? 1 : 0, callKey, this.#nextPiece]
     const lastBytes = entry.pendingBytes - entry.pendingPassingBytes
     const forgetMs = forgetAtMs({ beganMs, sealedMs: nowMs, readMs: null, isStored }, this.#options)

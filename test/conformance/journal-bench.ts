@@ -63,7 +63,12 @@ export class Bench implements AsyncDisposable {
     this.#rays = new RaySource(this.clock, seededRandom(5), { node: node.charCodeAt(0), site: 'test' })
   }
 
-  begin(more: Partial<AnswerInfo> = {}, request: Buffer | null = null, soleName: string | null = null): Noted {
+  begin(
+    more: Partial<AnswerInfo> = {},
+    request: Buffer | null = null,
+    soleName: string | null = null,
+    sinceMs = 0,
+  ): Noted {
     const info: AnswerInfo = {
       ray: this.#rays.next(),
       route: 'chat',
@@ -76,7 +81,7 @@ export class Bench implements AsyncDisposable {
       ...more,
     }
     const { listener, ...noted } = notes()
-    return { info, entry: this.journal.begin(info, request, listener, soleName), ...noted }
+    return { info, entry: this.journal.begin(info, request, listener, soleName, sinceMs), ...noted }
   }
 
   /** A whole answer, kept and ended. */

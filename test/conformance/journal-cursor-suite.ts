@@ -193,6 +193,27 @@ function nameTests(open: OpenJournal): void {
     }
   })
 
+  test('a sole name is free again where its bearer ended before the time that counts, and is not forgotten', async () => {
+    await using bench = new Bench(open)
+    const first = bench.begin({}, null, 'sole')
+    first.entry.append(Buffer.from('a'))
+    bench.clock.advance(1000)
+    const live = bench.begin({}, null, 'sole', bench.clock.nowMs() + 1)
+    bench.moment()
+    assert.deepEqual(codesOf(live), ['HF_LEASE_LOST'])
+    first.entry.seal('complete')
+    bench.moment()
+    const endedMs = bench.clock.nowMs()
+    bench.clock.advance(1000)
+    const joined = bench.begin({}, null, 'sole', endedMs - 100)
+    bench.moment()
+    assert.deepEqual(codesOf(joined), ['HF_LEASE_LOST'])
+    const next = bench.begin({}, null, 'sole', endedMs + 100)
+    bench.moment()
+    assert.deepEqual([codesOf(next), (await bench.journal.open('sole'))?.info.ray], [[], next.info.ray])
+    assert.deepEqual(await bench.texts(first), ['a'])
+  })
+
   test('takes a bounded number of names, of bounded length', async () => {
     await using bench = new Bench(open)
     const { entry } = bench.begin()

@@ -30,7 +30,7 @@ test('a reader that never takes the last words of a broken answer is given up', 
       fail: () => assert.fail(),
       onStalled: () => stalledCount++,
     })
-    reply.begin({ lengthBytes: null, headers: {}, timing: null })
+    reply.begin({ lengthBytes: null, headers: {}, timing: null, marks: null })
     let hasRoom = true
     // Until the kernel takes no more: what is left then is far too little to be called a full buffer.
     while (socket.writableLength === 0) {

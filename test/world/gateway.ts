@@ -343,6 +343,7 @@ export class Gateway implements Machine {
           onDisconnect: ask.onDisconnect,
           isStored: ask.isStored,
           toldId: null,
+          cache: null,
           idempotencyKey: ask.idempotencyKey,
           isRepeated: ask.isRepeated,
           marksSeams: false,

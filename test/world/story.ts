@@ -59,7 +59,12 @@ export class Story {
     this.question = `${plan.name} tokens:${plan.tokens}`
     this.expected = expectedAnswer(this.question, Math.min(plan.tokens, plan.tokensMax ?? plan.tokens))
     this.body = Buffer.from(JSON.stringify(requestOf(plan, this.question)))
-    this.callKey = callKeyOf({ call: readCall(plan.route, this.body, {}), toldId: null, idempotencyKey: null })
+    this.callKey = callKeyOf({
+      call: readCall(plan.route, this.body, {}),
+      toldId: null,
+      cache: null,
+      idempotencyKey: null,
+    })
   }
 
   named(ray: string): void {

@@ -47,6 +47,8 @@ export type Write =
       readonly request: Buffer | null
       readonly node: string
       readonly soleName: string | null
+      /** On the monotonic clock. */
+      readonly sinceMs: number
     }
   | (Claim & { readonly do: 'append'; readonly seq: number; readonly event: Buffer; readonly aside: Buffer | null })
   | (Claim & { readonly do: 'alias'; readonly id: string })
@@ -163,10 +165,11 @@ export class WorldDisk {
     return false
   }
 
-  #begin({ info, request, node: owner, soleName }: Write & { do: 'begin' }): boolean {
+  #begin({ info, request, node: owner, soleName, sinceMs }: Write & { do: 'begin' }): boolean {
     if (this.rows.has(info.ray)) return false
     const bearer = soleName === null ? null : this.find(soleName)
-    if (bearer && (bearer.outcome === null || bearer.outcome === 'complete')) return false
+    const isRecent = bearer?.outcome === 'complete' && bearer.sealedMs >= sinceMs
+    if (bearer && (bearer.outcome === null || isRecent)) return false
     const nowMs = this.clock.monotonicMs()
     const bytes = rowOverheadBytes + (request?.length ?? 0)
     const row: Row = {

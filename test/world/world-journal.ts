@@ -150,6 +150,7 @@ export class WorldJournal implements Journal {
     request: Buffer | null,
     listener: EntryListener,
     soleName: string | null = null,
+    sinceMs = 0,
   ): JournalEntry {
     const kept = request && request.length <= this.#options.requestBytesMax ? request : null
     const bytes = rowOverheadBytes + (kept?.length ?? 0)
@@ -160,7 +161,8 @@ export class WorldJournal implements Journal {
     this.#entries.set(answer.ray, entry)
     this.#claimedBytes += bytes
     entry.bytes = bytes
-    this.put(entry, { do: 'begin', info: answer, request: kept, node: this.node, soleName })
+    const since = { soleName, sinceMs: sinceMs + this.#clock.monotonicMs() - this.#clock.nowMs() }
+    this.put(entry, { do: 'begin', info: answer, request: kept, node: this.node, ...since })
     return entry
   }
 

@@ -27,7 +27,15 @@ function open(limits: KeyLimits, store?: AllowanceStore) {
     const ray = `ray${++count}` as Ray
     const body = Buffer.from(JSON.stringify({ model, max_tokens: 100, messages: [{ role: 'user', content: 'x' }] }))
     const call = readCall('chat', body, {})
-    const caller = { name: 'k', models: null, tier: 'standard', onDisconnect: null, limits, isRevocable: true } as const
+    const caller = {
+      name: 'k',
+      models: null,
+      tier: 'standard',
+      onDisconnect: null,
+      cache: null,
+      limits,
+      isRevocable: true,
+    } as const
     return { ray, promptTokens: Math.ceil(body.length / 4), ...allowances.take(caller, { ray, call }, family) }
   }
   const settle = (ray: Ray, more: Partial<ExchangeFact>): void =>

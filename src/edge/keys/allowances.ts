@@ -98,6 +98,8 @@ export class Allowances implements CallReader {
     const permit = this.#permits.get(fact.ray)
     if (!permit) return
     this.#permits.delete(fact.ray)
+    // What was made for another call has been paid for.
+    if (isServed(fact)) return this.#give(permit, { requests: 0, inputTokens: 0, outputTokens: 0 })
     // Nothing was answered: the prompt may have been read, but is nobody's to pay for.
     const isNothing = fact.outcome !== 'complete' && fact.firstTokenMs === null
     const inputTokens = isNothing ? 0 : (fact.inputTokens ?? permit.inputTokens)
@@ -131,6 +133,8 @@ export class Allowances implements CallReader {
     return price ? (inputTokens * price.input + outputTokens * price.output) / 1e6 : 0
   }
 }
+
+const isServed = ({ cache }: ExchangeFact): boolean => cache === 'hit' || cache === 'stale' || cache === 'collapsed'
 
 interface Amounts {
   readonly requests: number

@@ -40,6 +40,8 @@ export interface ReaderOptions {
   readonly feed: Feed | null
   /** Who had the call until now, for its head; null for one who reads again. */
   readonly timing: (() => string) | null
+  /** Further headers of its head, told when that goes out. */
+  readonly marks?: (() => readonly string[]) | undefined
   /** A cursor of the answer in the journal. */
   readonly open: () => Promise<JournalCursor | null>
   /** Reads why an answer failed from its last event. */
@@ -219,7 +221,8 @@ export class Reader implements Listener {
     if (this.hasBegun) return
     this.hasBegun = true
     const headers = { 'holdfast-ray': this.#cursor?.info.ray ?? this.#options.ray }
-    this.#reply.begin({ lengthBytes, headers, timing: this.#options.timing?.() ?? null })
+    const { timing, marks } = this.#options
+    this.#reply.begin({ lengthBytes, headers, timing: timing?.() ?? null, marks: marks?.() ?? null })
     if (lengthBytes !== null) return
     this.#wroteMs = this.#options.clock.monotonicMs()
     this.#heartbeat = this.#options.clock.every(heartbeatMs, () => this.#beat())

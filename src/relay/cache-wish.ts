@@ -1,0 +1,38 @@
+/** What one call wants of the answer cache, and the names under which answers to calls that ask the same are found. */
+
+import type { CacheOptions } from './cache-options.ts'
+
+export interface CacheRules extends CacheOptions {
+  /** Answers serve longer than the journal keeps what was not asked to be stored. */
+  readonly outlastsJournal: boolean
+}
+
+/** What came of it. */
+export type CacheState = 'hit' | 'miss' | 'refreshed' | 'stale' | 'collapsed'
+
+export interface CacheWish {
+  /** The journal's alias of the answer that is kept for such calls. */
+  readonly keptName: string
+  /** Kept answers that one can be made of. */
+  readonly otherNames: readonly string[]
+  /** The alias that the answer bears to which such calls are joined while it is made. */
+  readonly liveName: string
+  /** May be answered with what is there, or is being made. */
+  readonly mayRead: boolean
+  /** Its answer may be kept for others. */
+  readonly mayKeep: boolean
+  /** A model server may be asked. */
+  readonly mayAsk: boolean
+  /** Others may wait for its answer: it has no hurry of its own that could end it early. */
+  readonly mayLead: boolean
+  /** It serves longer than the journal would keep it by itself. */
+  readonly isKeptLong: boolean
+  /** Any key may have the answer. */
+  readonly isShared: boolean
+  /** A larger answer is not kept for others. */
+  readonly answerBytesMax: number
+  /** An answer that began earlier is too old. */
+  readonly ageMsMax: number
+  /** So much older it may be when it cannot be had anew. */
+  readonly staleMsMax: number
+}
