@@ -71,9 +71,9 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
   const onRequest: RequestListener = (request, response) => {
+    if (!live.enter(response)) return
     // Set before the handler writes its head: the client then does not reuse the connection.
     if (!mayStayOpen()) response.shouldKeepAlive = false
-    live.enter(response)
     parts.handle(request, response)
   }
   const secure = await openSecure(options, parts, onRequest)
@@ -91,7 +91,7 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   else server.on('connection', take)
   if (gate) putBefore(server, gate)
   // Without these node:http would answer by itself, without a ray.
-  server.on('checkExpectation', (request, response) => parts.handle(request, response))
+  server.on('checkExpectation', onRequest)
   server.on('connect', (_request, socket: Socket) =>
     refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts),
   )

@@ -1,0 +1,17 @@
+/**
+ * `npm run suites -- NAME`: attacks and public suites, played against this gateway. Exit code 1 unless the bar
+ * is reached.
+ *
+ *     npm run suites -- smuggling       requests and answers that two readers could take for different ones
+ */
+const suites: Readonly<Record<string, () => Promise<boolean>>> = {
+  smuggling: async () => (await import('./smuggling-suite.ts')).runSmugglingSuite(),
+}
+
+const name = process.argv[2] ?? ''
+const suite = Object.hasOwn(suites, name) ? suites[name] : undefined
+if (!suite) {
+  process.stderr.write(`npm run suites -- ${Object.keys(suites).join('|')}\n`)
+  process.exit(2)
+}
+process.exit((await suite()) ? 0 : 1)
