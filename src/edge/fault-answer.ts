@@ -69,7 +69,8 @@ export function answerFault(
   // One that was not read to its end cannot be followed by another on the same connection, and behind one that others
   // may read differently the next may be of another's making.
   if (!request.complete || fault.code === 'HF_BAD_HTTP') {
-    response.shouldKeepAlive = false
+    // Of HTTP/2 only the stream ends.
+    if (!(':method' in request.headers)) response.shouldKeepAlive = false
     all.push('connection', 'close')
   }
   response.writeHead(fault.status, all)

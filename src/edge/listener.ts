@@ -14,6 +14,8 @@ import type { Answering, Asking } from './visitor.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { type Gate, ProxyGate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
+import type { Crowd } from './crowd/crowd.ts'
+import { entranceFor } from './crowd/entrance.ts'
 import type { StreamFront } from './http2/stream-front.ts'
 import type { SecureServer, SecureSettings } from './tls/secure-server.ts'
 import type { TlsMaterial } from './tls/tls-material.ts'
@@ -56,6 +58,8 @@ export interface ListenerParts {
   readonly handle: (request: Asking, response: Answering, gate?: Gate | null) => void
   /** Who may say whose a connection is; nobody, where it is left out. */
   readonly visitors?: Pick<Visitors, 'trusted'>
+  /** Who has too many connections, or is locked out, does not come in. */
+  readonly crowd?: Pick<Crowd, 'isOn' | 'admit' | 'offend' | 'mayTell'>
   /** Whether a request for this target is a call. */
   readonly isCall: (url: string) => boolean
   /** What TLS is spoken with; null where it is not. */
@@ -78,7 +82,7 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   }
   const secure = await openSecure(options, parts, onRequest)
   const server: Server = secure?.server ?? createServer(settingsOf(limits), onRequest)
-  const streams = await openStreams(options, parts, mayStayOpen)
+  const streams = await openStreams(options, parts, mayStayOpen, gate)
   const front = openFront(server, parts, { staysOpen: mayStayOpen, arrival: secure ? secured : 'connection', streams })
   const isAnswering = (socket: Socket): boolean => live.isOn(socket) || front.isOn(socket)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
@@ -89,6 +93,7 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   }
   if (secure) server.on(secured, (socket: TLSSocket) => secure.meet(socket, take, streams))
   else server.on('connection', take)
+  if (parts.crowd?.isOn) putBefore(server, entranceFor(parts.crowd, gate, secure ? null : parts))
   if (gate) putBefore(server, gate)
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', onRequest)
@@ -134,7 +139,7 @@ function openGate(options: ListenerOptions, parts: ListenerParts): { gate: Proxy
   return { gate, parts: { ...parts, handle: (request, response) => handle(request, response, gate) } }
 }
 
-function putBefore(server: Server, gate: ProxyGate): void {
+function putBefore(server: Server, gate: Pick<ProxyGate, 'enter'>): void {
   const takers = server.listeners('connection')
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
@@ -163,13 +168,16 @@ async function openSecure(
 /** HTTP/2, where it is spoken. */
 async function openStreams(
   { tls: isTls, h2c }: ListenerOptions,
-  { clock, limits, handle, tls }: ListenerParts,
+  { clock, limits, handle, tls, crowd }: ListenerParts,
   mayStayOpen: () => boolean,
+  gate: Gate | null,
 ): Promise<StreamFront | null> {
   const isSpoken = tls && isTls !== false ? tls.settings.http2 : (h2c ?? false)
   if (!isSpoken) return null
   const { StreamFront: Front } = await import('./http2/stream-front.ts')
-  return new Front({ clock, limits, handle, mayStayOpen })
+  const onOffence = (socket: Socket, why: string): void =>
+    crowd?.offend(gate ? gate.addressOf(socket) : (socket.remoteAddress ?? ''), why)
+  return new Front({ clock, limits, handle, mayStayOpen, onOffence })
 }
 
 function settingsOf(limits: Limits): ServerOptions {

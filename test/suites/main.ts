@@ -3,9 +3,13 @@
  * is reached.
  *
  *     npm run suites -- smuggling       requests and answers that two readers could take for different ones
+ *     npm run suites -- rapid-reset     streams of HTTP/2 that are reset, floods of control frames, header bombs
+ *     npm run suites -- flood           ten times what can be answered, from 1,000 addresses without a key
  */
 const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   smuggling: async () => (await import('./smuggling-suite.ts')).runSmugglingSuite(),
+  'rapid-reset': async () => (await import('./rapid-reset-suite.ts')).runRapidResetSuite(),
+  flood: async () => (await import('./flood-suite.ts')).runFloodSuite(),
 }
 
 const name = process.argv[2] ?? ''

@@ -1,4 +1,4 @@
-/** HTTP/2 by hand: frames that no client library would send. Headers are literal, without Huffman's code or an index. */
+/** HTTP/2 by hand: frames that no client library would send. Headers are literal, without Huffman’s code or index. */
 import { connect, type Socket } from 'node:net'
 
 export const frame = {
@@ -57,7 +57,7 @@ export class RawHttp2 implements Disposable {
   headCount = 0
   /** Streams that the other side has reset. */
   resetCount = 0
-  #held = Buffer.alloc(0)
+  #held: Buffer = Buffer.alloc(0)
   #onClosed: (() => void)[] = []
 
   /** `from`: an address of 127.0.0.0/8; `isReading`: else all that comes is left with the system. */
@@ -85,6 +85,15 @@ export class RawHttp2 implements Disposable {
         clearTimeout(timer)
         resolve()
       })
+    })
+  }
+
+  /** Resolves when more may be written, or nothing can be any more. */
+  drained(): Promise<void> {
+    if (this.isClosed || !this.socket.writableNeedDrain) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.socket.once('drain', resolve)
+      this.#onClosed.push(resolve)
     })
   }
 

@@ -17,6 +17,8 @@ export class RecordingUpstream implements AsyncDisposable {
   readonly requests: Recorded[] = []
   /** What came and was no request, or not one that all readers read alike. */
   readonly oddities: string[] = []
+  /** Whether requests are kept. */
+  isKeeping = true
   /** Bytes to answer a body with; null for the ordinary answer. */
   answerWith: (body: string) => string | null = () => null
   #server: Server
@@ -77,7 +79,7 @@ export class RecordingUpstream implements AsyncDisposable {
     const size = head.length + (lengths[0] ?? 0)
     if (text.length < size) return 0
     const body = text.slice(head.length, size)
-    this.requests.push({ head, body })
+    if (this.isKeeping) this.requests.push({ head, body })
     const bytes = this.answerWith(body)
     if (bytes !== null) socket.write(bytes, 'latin1')
     else answer(socket, chatAnswer(body))

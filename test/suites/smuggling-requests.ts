@@ -168,11 +168,7 @@ const classes: Readonly<Record<string, readonly Row[]>> = {
     ['LF after a chunk', 'refused', oddChunks((text) => chunked(text, '').slice(0, -2) + '\n0\r\n\r\n')],
     ['nothing after a chunk', 'refused', oddChunks((text) => chunked(text, '').slice(0, -2) + '0\r\n\r\n')],
     ['any two bytes after a chunk', 'refused', oddChunks((text) => chunked(text, '').slice(0, -2) + 'XX0\r\n\r\n')],
-    [
-      'a chunk that is longer than its size',
-      'refused',
-      oddChunks((text) => `${chunked(text).replace(text, `${text}}`)}`),
-    ],
+    ['a chunk that is longer than its size', 'refused', oddChunks((text) => chunked(text).replace(text, `${text}}`))],
     ['LF at the end', 'refused', oddChunks((text) => chunked(text, '0\r\n\n'))],
     ['LF after the last size', 'refused', oddChunks((text) => chunked(text, '0\n\r\n'))],
     ['LF LF at the end', 'refused', oddChunks((text) => chunked(text, '0\n\n'))],

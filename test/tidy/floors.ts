@@ -44,7 +44,7 @@ const worldPlaces = [
   /^src\/status\/page\/(snapshot-folder|look-files|put-object)\.ts$/,
   /^src\/edge\/status\/(status-server|page-shelf)\.ts$/,
   // Of node:net only what reads addresses.
-  /^src\/edge\/address\/(address-list|forwarded|proxy-header)\.ts$/,
+  /^src\/edge\/(address\/(address-list|forwarded|proxy-header)|crowd\/place)\.ts$/,
 ]
 const isTest = (path: string): boolean => path.endsWith('.test.ts')
 
