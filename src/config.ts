@@ -7,6 +7,7 @@ import { crowdSchema } from './edge/crowd/crowd-options.ts'
 import { adminSchema } from './edge/admin-options.ts'
 import { isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/key-options.ts'
+import { usersSchema } from './edge/keys/user-options.ts'
 import { streamsSchema } from './edge/durable-streams/streams-options.ts'
 import { tlsSchema, offersTls } from './edge/tls/tls-options.ts'
 import { limitsSchema } from './edge/limits.ts'
@@ -38,6 +39,10 @@ export const configSchema = z
     include: z.array(z.string().min(1)).max(100).default([]).meta({
       description:
         'Files that are a part of this one, relative to it; `*` stands for any name in a folder. Maps are joined; else this file wins over what it includes, and a later file over an earlier one.',
+    }),
+    reload: z.enum(['watch', 'asked']).default('asked').meta({
+      description:
+        'When changed files of the configuration are taken up: `watch`, by themselves within some seconds; `asked`, by `holdfast reload` or `holdfast restart`.',
     }),
     site: z
       .string()
@@ -75,6 +80,9 @@ export const configSchema = z
       .max(10_000)
       .default([])
       .meta({ description: 'Keys of callers. Without any, everyone who reaches a listener may call.' }),
+    users: usersSchema.default([]).meta({
+      description: 'Identity providers whose tokens (JWT) are taken in the place of keys.',
+    }),
     onDisconnect: z.enum(['cancel', 'detach']).default('detach').meta({
       description:
         'When the last reader of an answer leaves: `detach` lets it finish into the journal, where it can be read again, `cancel` stops the upstream. Answers that the caller asked to store always finish.',
@@ -112,7 +120,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const problems = [...checkReferences(config, locate), ...checkTls(config, locate)]
+  const problems = [...checkReferences(config, locate), ...checkTls(config, locate), ...checkRemote(config, locate)]
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
   if (!isShared && config.workers > 1) {
@@ -257,13 +265,20 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
       cure: 'Give each its own name.',
     })
   })
-  return [...problems, ...checkListeners(config, locate)]
+  return [...problems, ...checkListeners(config, locate), ...checkUsers(config, locate)]
+}
+
+function checkRemote({ admin, tls }: Config, locate: Locate): Problem[] {
+  if (!admin.remote || (offersTls(tls) && (admin.remote.clientCa ?? admin.token) !== undefined)) return []
+  const cure = offersTls(tls) ? 'Set `clientCa`, or `admin.token`.' : 'Name a certificate under `tls`.'
+  const message = offersTls(tls) ? 'everyone could ask who reaches it' : 'there is no certificate to speak TLS with'
+  return [{ place: locate(['admin', 'remote']), field: 'admin.remote', message, cure }]
 }
 
 function checkTls({ listeners, tls }: Config, locate: Locate): Problem[] {
   if (offersTls(tls)) return []
   return listeners.flatMap((listener, i) => {
-    const cure = 'Name a certificate under `tls.certificates`, or leave `tls` out here.'
+    const cure = 'Name one under `tls.certificates`, or an authority under `tls.acme`, or leave `tls` out here.'
     const message = 'TLS is asked for, and there is no certificate'
     const field = `listeners.${i}.tls`
     return listener.tls ? [{ place: locate(['listeners', i, 'tls']), field, message, cure }] : []
@@ -278,6 +293,16 @@ function checkListeners({ listeners, access }: Config, locate: Locate): Problem[
     const cure = 'Name the load balancers in `access.trustedProxies`, e.g. `[10.0.0.0/8]`.'
     const message = 'nobody may speak the PROXY protocol here, so nobody could connect'
     return [{ place: locate(['listeners', i]), field: `listeners.${i}.proxyProtocol`, message, cure }]
+  })
+}
+
+/** A token says its issuer, and nothing else of where it belongs. */
+function checkUsers({ users }: Config, locate: Locate): Problem[] {
+  const issuers = users.map(({ issuer }) => issuer)
+  return users.flatMap(({ issuer }, i) => {
+    if (issuers.indexOf(issuer) === i) return []
+    const message = `two entries are for ${issuer}`
+    return [{ place: locate(['users', i]), field: `users.${i}.issuer`, message, cure: 'Join them.' }]
   })
 }
 

@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { openDoor } from './edge/door.ts'
+import { Realtime } from './edge/realtime/realtime.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
@@ -79,9 +80,9 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const fleet = openFleet(config, clock, log, record.recorder)
   const journalNode = `${node}-${random.bits(32).toString(36)}`
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
-  const wires = parts.use(new Wires(clock))
+  const wires = parts.use(new Wires(clock, config.upstreams))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: ourName })
-  const keys = openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
+  const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
   const come = openVisitors(parts, config, { clock, log, recorder: record.recorder })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
   const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
@@ -91,17 +92,13 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const purse = new BodyPurse(limits.bodiesBytesMax)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
-  const received = { clock, rays, limits, observer, ...come }
+  const entry = { clock, random, rays, fleet, ...keys, ...come, observer, limits, pressure, node: ourName }
+  const realtime = parts.use(new Realtime({ ...entry, peers: wires }))
   const handle = openDoor({
-    ...received,
-    random,
+    ...entry,
     tracing: telemetry.tracing,
-    fleet,
-    ...keys,
     purse,
-    pressure,
     site,
-    node: ourName,
     onDisconnect,
     streams,
     relay,
@@ -109,7 +106,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     hstsMs: config.tls.hstsMs,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const front = await openListeners(parts, config, { ...received, handle, mayStayOpen }, tls)
+  const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, realtime }, tls)
   const open = {
     ...opened,
     parts: parts.move(),
@@ -206,6 +203,7 @@ function asHouse(open: OpenParts): House {
       const gone = front.drain(isReplaced)
       // Calls on connections that are still open are answered as ever; each connection closes behind its answer.
       await within(clock, graceMs, gone)
+      front.endSessions()
       await relay.drain(clock, Math.max(0, endMs - clock.monotonicMs()))
       // What is still open now idles, or belongs to a client that does not read.
       await within(clock, drainTailMs, gone)

@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { missingEntries, readLock } from '../scripts/complete-lock.ts'
 import { referencePages, settings } from '../scripts/reference.ts'
 import { circles, floorViolations, loadedPackages, orphans, packageViolations } from './tidy/floors.ts'
+import { licenceViolations } from './tidy/licences.ts'
 import { banViolations, headViolations, leftoverViolations, nameViolations, sizeViolations } from './tidy/shape.ts'
 import { readLines, readSource, repositoryFiles, root, type Violation } from './tidy/source.ts'
 
@@ -76,6 +77,7 @@ test('the lock names the packages of every platform, without which npm ci refuse
     ),
   )
 })
+test('what users install with us binds them to nothing', () => none(licenceViolations(readLock().packages)))
 test('the examples want the versions that are tested here', () => {
   const { devDependencies: tested } = readPackage('package.json')
   none(

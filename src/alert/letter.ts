@@ -1,5 +1,6 @@
 /** The words of an alert message that all receivers share. */
 import { createHash } from 'node:crypto'
+import { isoTime } from '../ground/iso-time.ts'
 import { oneLine as seenInOneLine } from '../ground/one-line.ts'
 import type { AlertNews, Notice } from './mailbox.ts'
 
@@ -48,10 +49,6 @@ export function linesOf({ alerts }: Notice): string[] {
 /** Short, the same for the same alert; safe in any protocol. */
 export function shortId(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
-}
-
-export function isoTime(atMs: number): string {
-  return new Date(atMs).toISOString()
 }
 
 /** What others have named may hold line ends and worse. */

@@ -57,6 +57,11 @@ export function post({ url, headers, body }: Post, { timeoutMs, signal, isAllowe
     response.on('error', (error) => reject(new DeliveryError(wordsOf(error, target, timeoutMs))))
   })
   request.on('error', (error) => reject(new DeliveryError(wordsOf(error, target, timeoutMs))))
+  // Node counts an answer with 101 as none, and as no error either.
+  request.on('upgrade', (response, socket) => {
+    socket.destroy()
+    reject(refusal(response.statusCode ?? 0, '', undefined))
+  })
   request.end(body)
   return promise
 }

@@ -12,6 +12,13 @@ interface Report {
     readonly summary: string
     readonly since: string
   }[]
+  /** A gateway that runs since before an update does not tell it. */
+  readonly muted?: readonly {
+    readonly name: string
+    readonly summary: string
+    readonly window: string
+    readonly until: string
+  }[]
   readonly receivers: readonly { readonly name: string; readonly trouble: string | null }[]
 }
 
@@ -29,7 +36,7 @@ export async function listAlerts(stateDir: string, isJson: boolean): Promise<voi
   process.stdout.write(isJson ? `${safeJson(JSON.stringify(report, null, 2))}\n` : words(report))
 }
 
-function words({ objectives, alerts, receivers }: Report): string {
+function words({ objectives, alerts, muted = [], receivers }: Report): string {
   const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(2)} %`)
   const rows = objectives.map(
     ({ name, reached, target, leftShare, burn, good, bad }) =>
@@ -37,6 +44,9 @@ function words({ objectives, alerts, receivers }: Report): string {
   )
   const lines = alerts.map(
     ({ severity, name, summary, since }) => `  ${severity.padEnd(9)} ${name}: ${summary} (since ${since})`,
+  )
+  const still = muted.map(
+    ({ name, summary, window, until }) => `  ${name}: ${summary} (planned maintenance “${window}” until ${until})`,
   )
   const troubles = receivers.flatMap(({ name, trouble }) =>
     trouble === null ? [] : [`  ${name} cannot be told: ${trouble}`],
@@ -46,6 +56,7 @@ function words({ objectives, alerts, receivers }: Report): string {
     ...rows,
     lines.length > 0 ? 'Alerts' : 'No alerts.',
     ...lines,
+    ...(still.length > 0 ? ['Kept still', ...still] : []),
     ...(troubles.length > 0 ? ['Receivers', ...troubles] : []),
   ]
   return `${all.map(printable).join('\n')}\n`

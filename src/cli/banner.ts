@@ -6,6 +6,8 @@ import { printable } from '../observe/fact-words.ts'
 export interface Ready {
   readonly urls: readonly string[]
   readonly adminUrl: string
+  /** Of the operators’ port for other machines; null where there is none. */
+  readonly remoteAdminUrl: string | null
   /** Of the public page; null where it is not served here. */
   readonly statusUrl: string | null
   readonly workers: number
@@ -37,9 +39,21 @@ export function describeFleet(fleet: Fleet): Pick<Ready, 'models' | 'upstreams'>
 
 /** One JSON line; programs that start the gateway wait for it. */
 export function readyLine(ready: Ready): string {
-  const { urls, adminUrl, statusUrl, workers, models, upstreams } = ready
+  const { urls, adminUrl, remoteAdminUrl, statusUrl, workers, models, upstreams } = ready
   const status = statusUrl === null ? {} : { statusUrl }
-  const told = { event: 'ready', url: urls[0], urls, adminUrl, ...status, workers, models, upstreams, pid: process.pid }
+  const remote = remoteAdminUrl === null ? {} : { remoteAdminUrl }
+  const told = {
+    event: 'ready',
+    url: urls[0],
+    urls,
+    adminUrl,
+    ...remote,
+    ...status,
+    workers,
+    models,
+    upstreams,
+    pid: process.pid,
+  }
   return `${safeJson(JSON.stringify(told))}\n`
 }
 

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts'
 import { readConfigFile } from '../config-file.ts'
 import { ConfigError } from '../ground/config-error.ts'
 import { readKeys, readSecret } from '../house/secrets.ts'
+import { openFiles } from '../house/tls/tls-desk.ts'
 import { systemClock } from '../ground/clock.ts'
 import { readMailPassword } from '../status/subscription/subscription-options.ts'
 import { safeJson } from '../ground/one-line.ts'
@@ -47,6 +48,7 @@ function checkSecrets(config: Config): void {
   for (const [name, options] of Object.entries(config.upstreams)) readKeys(name, options)
   config.keys.forEach(({ key }, i) => readSecret(key, `keys.${i}.key`))
   adminTokens(config)
+  openFiles(config.tls)
   mapSecrets(config.alerts, readSecret)
   readMailPassword(config.status.subscriptions, readSecret)
 }

@@ -33,10 +33,17 @@ export function commandConfig({ config: named, state }: ConfigOptions): CommandC
 
 /** Who does it, for the history: whoever runs the command. */
 export function operatorName(given: string | undefined): string {
-  if (given !== undefined) return given.slice(0, 80)
+  if (given !== undefined) return named(given)
   try {
-    return userInfo().username.slice(0, 80)
+    return named(userInfo().username)
   } catch {
+    // In a container a user may have a number only.
     return 'operator'
   }
+}
+
+/** Under its own name the gateway writes by itself; and it may run as a user of that name. */
+function named(name: string): string {
+  const short = name.trim().slice(0, 80)
+  return short === '' || short === 'holdfast' ? 'operator' : short
 }

@@ -1,5 +1,6 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
+import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
@@ -103,6 +104,17 @@ program
   })
 
 program
+  .command('reload')
+  .description('Take up the changed configuration of a running gateway: all of it, or, where it is not good, nothing.')
+  .option('--state <folder>', 'its state folder (default: .holdfast)')
+  .option('--dry-run', 'only print what would change')
+  .option('--json', 'print it as JSON')
+  .action(async (options: ReloadOptions) => {
+    const { reload } = await import('./reload.ts')
+    await reload(options)
+  })
+
+program
   .command('tail')
   .description('Show what happened last, from the record; also of a gateway that is dead.')
   .option('--state <folder>', 'its state folder', '.holdfast')
@@ -147,6 +159,18 @@ program
   .action(async (file: string | undefined, options: { json?: boolean; offline?: boolean }) => {
     const { check } = await import('./check.ts')
     await check(file ?? 'holdfast.yaml', options)
+  })
+
+program
+  .command('tls [host]')
+  .description(
+    'Say what is agreed upon in a TLS handshake, and what is weak about it: with this gateway and its upstreams, or with any host. Exit code: 2 where something is in trouble.',
+  )
+  .option('-c, --config <file>', 'configuration file (default: holdfast.yaml)')
+  .option('--json', 'print it as JSON')
+  .action(async (host: string | undefined, options: { config?: string; json?: boolean }) => {
+    const { showTls } = await import('./tls.ts')
+    await showTls(host, options)
   })
 
 const alerts = program.command('alerts').description('Alerts of a running gateway, and their receivers.')

@@ -1,6 +1,8 @@
 /** What the supervisor has ready for the console: how things stand, the last ten minutes, and the configuration. */
+import { resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { writeYaml } from '../config-file.ts'
+import type { IncidentSeen } from '../house/incident-seen.ts'
 import { type Curves, History, samplePeriodMs } from './history.ts'
 import { type Overview, overviewOf, waitingIn } from './overview.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -22,6 +24,8 @@ export class ConsoleDesk implements Disposable {
   /** In force. */
   config: Config
   urls: readonly string[] = []
+  /** Those that go on. */
+  incidents: () => readonly IncidentSeen[] = () => []
   #supervisor: Supervisor
   #history = new History()
   #startedMs = Date.now()
@@ -47,11 +51,13 @@ export class ConsoleDesk implements Disposable {
         startedMs: this.#startedMs,
         generation: supervisor.generation,
         urls: this.urls,
+        stateDir: resolve(this.config.stateDir),
       },
       isReady: supervisor.readiness().isReady,
       totals: supervisor.snapshot().totals,
       hands: supervisor.hands(),
       history: this.#history,
+      incidents: this.incidents(),
     })
     return { now, curves: this.#history.curves(since) }
   }

@@ -4,14 +4,14 @@
  */
 import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'
+import { differences } from '../ground/differences.ts'
 import type { OpenRecord } from '../house/open-record.ts'
 import type { ConfigFact, DeployFact, FactKind, UpstreamPlace } from '../observe/fact.ts'
 import { version } from './version.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
-/** Settings that are named when many changed at once, and how deep paths go. */
+/** Settings that are named when many changed at once. */
 const changedMax = 50
-const depthMax = 6
 const diedWords = 'the gateway that ran before ended without a word'
 
 export class DeployNews {
@@ -103,22 +103,8 @@ function hashOf(config: Config): string {
 }
 
 /** Names of the settings that differ; their values are nobody's business. */
-export function changedPaths(before: unknown, after: unknown): string[] {
-  const found: string[] = []
-  compare(before, after, [], found)
-  return found.slice(0, changedMax)
-}
-
-function compare(before: unknown, after: unknown, path: readonly string[], found: string[]): void {
-  if (found.length >= changedMax || Object.is(before, after)) return
-  if (!isObject(before) || !isObject(after) || path.length === depthMax) {
-    if (JSON.stringify(before) !== JSON.stringify(after)) found.push(path.join('.'))
-    return
-  }
-  for (const name of new Set([...Object.keys(before), ...Object.keys(after)]))
-    compare(before[name], after[name], [...path, name], found)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
+export function changedPaths(before: Config, after: Config): string[] {
+  return differences(before, after)
+    .map(({ path }) => path)
+    .slice(0, changedMax)
 }

@@ -9,10 +9,14 @@ import { dirname, resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { faultKind } from '../fault/code.ts'
 import { toFault } from '../fault/fault.ts'
+import { systemClock } from '../ground/clock.ts'
 import { readKeys } from '../house/secrets.ts'
 import { readRoom } from '../observe/vital-signs.ts'
 import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
+import type { PeerBook } from '../relay/wire/peer-files.ts'
+import { openFiles } from '../house/tls/tls-desk.ts'
 import { probe } from '../relay/wire/probe.ts'
+import { Wires } from '../relay/wire/wires.ts'
 import { readPidFile } from './restart.ts'
 
 export interface Finding {
@@ -37,13 +41,14 @@ export async function examine(config: Config, nowMs: number): Promise<readonly F
   const offers = new Map<string, ReadonlySet<string> | null>()
   const findings: Finding[] = []
   const upstreams = Object.entries(config.upstreams)
+  const wires = new Wires(systemClock, config.upstreams)
   for (let i = 0; i < upstreams.length; i += crowd) {
     const some = upstreams.slice(i, i + crowd)
-    findings.push(...(await Promise.all(some.map(([name, options]) => askUpstream(name, options, offers)))))
+    findings.push(...(await Promise.all(some.map(([name, options]) => askUpstream(name, options, offers, wires)))))
     const looks = some.map(([name, { url }]) => lookAtDates(name, new URL(url), nowMs))
     findings.push(...(await Promise.all(looks)).flat())
   }
-  findings.push(...unofferedModels(config, offers), await stateFinding(config))
+  findings.push(...ownDates(config, nowMs), ...unofferedModels(config, offers), await stateFinding(config))
   if (!isRunning(config.stateDir)) findings.push(...(await portFindings(config)))
   return findings
 }
@@ -54,13 +59,14 @@ async function askUpstream(
   name: string,
   options: UpstreamOptions,
   offers: Map<string, ReadonlySet<string> | null>,
+  peers: PeerBook,
 ): Promise<Finding> {
   const about = `upstream ${name}`
   const { url, models: named } = options
   const [key = null] = readKeys(name, options)
   try {
     const beganMs = performance.now()
-    const { models } = await probe(new URL(url), { kind: options.kind ?? 'compatible', key }, timeoutMs)
+    const { models } = await probe(new URL(url), { kind: options.kind ?? 'compatible', key }, timeoutMs, peers)
     const tookMs = Math.round(performance.now() - beganMs)
     const offered = named ?? models
     offers.set(name, offered ? new Set(offered) : null)
@@ -81,7 +87,16 @@ async function lookAtDates(name: string, url: URL, nowMs: number): Promise<Findi
   if (url.protocol !== 'https:') return []
   const dates = await lookAtCertificate(url, timeoutMs)
   if (!dates) return []
-  const days = Math.floor((dates.untilMs - nowMs) / dayMs)
+  return endOf(name, dates.untilMs, nowMs)
+}
+
+/** Of those that callers are shown. */
+function ownDates({ tls }: Config, nowMs: number): Finding[] {
+  return openFiles(tls).flatMap(({ pair, paths }) => endOf(pair.names[0] ?? paths.cert, pair.untilMs, nowMs))
+}
+
+function endOf(name: string, untilMs: number, nowMs: number): Finding[] {
+  const days = Math.floor((untilMs - nowMs) / dayMs)
   if (days >= certificateDaysMin) return []
   const words = days < 0 ? `ran out ${-days} days ago` : `runs out in ${days} days`
   const finding = { about: `certificate of ${name}`, words, cure: 'Have it renewed.', code: 'HF_TLS_CERTIFICATE' }
@@ -131,8 +146,14 @@ function isRunning(stateDir: string): boolean {
   }
 }
 
-async function portFindings({ listeners, admin, status: { page } }: Config): Promise<Finding[]> {
-  const fixed = [...listeners, admin, { host: page.host, port: page.port ?? 0 }].filter(({ port }) => port !== 0)
+async function portFindings({ listeners, tls, admin, status: { page } }: Config): Promise<Finding[]> {
+  const fixed = [
+    ...listeners,
+    ...(tls.redirect ? [tls.redirect] : []),
+    admin,
+    ...(admin.remote ? [admin.remote] : []),
+    { host: page.host, port: page.port ?? 0 },
+  ].filter(({ port }) => port !== 0)
   const found = await Promise.all(fixed.map(({ host, port }) => tryPort(host, port)))
   return found.filter((each) => each !== null)
 }

@@ -4,14 +4,16 @@
  * goes.
  */
 import { existsSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../ground/clock.ts'
-import { type Affected, type Incident, isOpen, levels, stages } from '../status/incident.ts'
+import { systemRandom } from '../ground/random.ts'
+import { printable } from '../observe/fact-words.ts'
+import { type Affected, type Incident, isOpen, levels, stages, worse } from '../status/incident.ts'
 import type { IncidentEvent } from '../status/incident-event.ts'
 import { entryText, readEntry, textLengthMax, titleLengthMax } from '../status/read-entry.ts'
 import { readIncidents } from '../status/read-incidents.ts'
 import { SqliteStatusLog, statusFileName } from '../store/sqlite-status-log.ts'
+import { operatorName } from './command-config.ts'
 
 const listedMax = 50
 
@@ -39,9 +41,10 @@ export function listIncidents(options: IncidentOptions): void {
     return
   }
   const shown = book.all.filter(({ mergedInto }) => mergedInto === null).slice(-listedMax)
-  const lines = shown.map(
-    ({ id, stage, openedMs, title, isSilenced }) =>
+  const lines = shown.map(({ id, stage, openedMs, title, isSilenced }) =>
+    printable(
       `${id}  ${stage.padEnd(13)} ${new Date(openedMs).toISOString().slice(0, 16)}  ${title}${isSilenced ? '  (silenced)' : ''}`,
+    ),
   )
   process.stdout.write(`${lines.length > 0 ? lines.join('\n') : 'There are no incidents.'}\n`)
   if (broken !== null)
@@ -53,11 +56,12 @@ export function addIncident(
   { title, text, component = [], level = 'partial_outage' }: Said,
   options: IncidentOptions,
 ): void {
-  if (title === undefined) throw new Error('Give it a title: --title "Logins fail"')
+  if (title === undefined || title.trim() === '') throw new Error('Give it a title: --title "Logins fail"')
   const nowMs = systemClock.nowMs()
   const now = oneOf(level, levels, 'level')
   const affected: Affected[] = component.map((name) => ({ component: name, level: now, worst: now, total: 0, bad: 0 }))
-  const id = `${nowMs.toString(36)}o`
+  // Two operators may do it in one millisecond.
+  const id = `${nowMs.toString(36)}o${systemRandom.bits(20).toString(36)}`
   write(options, {
     kind: 'opened',
     id,
@@ -74,11 +78,13 @@ export function addIncident(
 /** @throws {Error} in words that name the cure. */
 export function updateIncident(id: string, { title, text, stage, level }: Said, options: IncidentOptions): void {
   const incident = find(id, options)
+  if ([title, text, stage, level].every((each) => each === undefined))
+    throw new Error('Say what is new: --text, --stage, --level or --title.')
   const now = level === undefined ? null : oneOf(level, levels, 'level')
   const next = stage === undefined ? null : oneOf(stage, stages, 'stage')
   const isOver = next === 'resolved'
   const affected = incident.affected.map((each): Affected => {
-    return { ...each, level: isOver ? 'operational' : (now ?? each.level) }
+    return { ...each, level: isOver ? 'operational' : (now ?? each.level), worst: worse(each.worst, now ?? each.level) }
   })
   write(options, {
     ...{ kind: 'updated', id, affected },
@@ -95,8 +101,10 @@ export function correctIncident(id: string, number: number, text: string, option
 }
 
 export function mergeIncident(id: string, into: string, options: IncidentOptions): void {
-  find(id, options)
+  const part = find(id, options)
   const target = find(into, options)
+  if (isOpen(part) && !isOpen(target))
+    throw new Error(`${into} is over: what still goes on in ${id} would be seen by nobody.`)
   if (id === into || target.mergedInto !== null) throw new Error('Merge it into another one that is not merged itself.')
   write(options, { kind: 'merged', id, into })
 }
@@ -115,7 +123,7 @@ type Told<T> = T extends IncidentEvent ? Omit<T, 'atMs' | 'by'> : never
 
 function write(options: IncidentOptions, event: Told<IncidentEvent>): void {
   using log = openLog(options)
-  const by = bounded(options.by ?? userInfo().username, 80)
+  const by = operatorName(options.by)
   const text = entryText({ ...event, atMs: systemClock.nowMs(), by })
   if (readEntry(text) === null) throw new Error('That is no change that an incident can take.')
   log.append(text)

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemRandom } from '../ground/random.ts'
 import { MaintenancePlan } from '../house/maintenance-plan.ts'
 import { printable } from '../observe/fact-words.ts'
 import { isInForce, type Occurrence } from '../status/maintenance/maintenance-book.ts'
@@ -52,7 +53,8 @@ export function addMaintenance(options: AddOptions): void {
   using log = openLog(config)
   const plan = readPlan(config, log)
   const others = plan.book.within({ fromMs: nowMs, toMs: nowMs + nextMs })
-  const id = `m${nowMs.toString(36)}`
+  // Two operators may do it in one millisecond.
+  const id = `m${nowMs.toString(36)}${systemRandom.bits(20).toString(36)}`
   const event = { kind: 'maintenance-planned', id, atMs: nowMs, by: operatorName(options.by), window } as const
   log.append(maintenanceText(event))
   plan.read(log)
@@ -108,7 +110,12 @@ export function cancelMaintenance(id: string, options: MaintenanceCommand): void
     )
   const standing = found.filter(isStanding)
   if (standing.length === 0) throw new Error(`${id} is cancelled already.`)
-  log.append(maintenanceText({ kind: 'maintenance-cancelled', id, atMs: nowMs, by: operatorName(options.by) }))
+  // Of a window that is held once only this: another of the same title may come later.
+  const isOnce = book.windows().get(id)?.rule.every === 'once'
+  const cancelled = isOnce ? (standing[0]?.id ?? id) : id
+  log.append(
+    maintenanceText({ kind: 'maintenance-cancelled', id: cancelled, atMs: nowMs, by: operatorName(options.by) }),
+  )
   const inForce = standing.find((each) => isInForce(each, nowMs))
   if (options.json) return print({ id, cancelled: standing.length, ended: inForce !== undefined })
   write([inForce ? `${id} ends now.` : `${id} is cancelled.`])

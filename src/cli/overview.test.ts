@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Ray } from '../fault/ray.ts'
+import type { IncidentSeen } from '../house/incident-seen.ts'
 import type { UpstreamView } from '../house/fleet-view.ts'
 import { History } from './history.ts'
 import { type HandView, type Overview, overviewOf } from './overview.ts'
@@ -36,9 +37,17 @@ function hand(number: number, upstreams: UpstreamView[], more: Partial<WorkerSta
   return { number, pid: 100 + number, isRetired: false, heardMs: 0, isSilent: false, status }
 }
 
-function overview(hands: HandView[], isReady = true): Overview {
-  const identity = { site: 'local', version: '1', pid: 1, startedMs: 0, generation: 1, urls: ['http://127.0.0.1:1'] }
-  return overviewOf({ nowMs: 60_000, identity, isReady, totals, hands, history: new History() })
+function overview(hands: HandView[], isReady = true, incidents: readonly IncidentSeen[] = []): Overview {
+  const identity = {
+    site: 'local',
+    version: '1',
+    pid: 1,
+    startedMs: 0,
+    generation: 1,
+    urls: ['http://127.0.0.1:1'],
+    stateDir: '/s',
+  }
+  return overviewOf({ nowMs: 60_000, identity, isReady, totals, hands, history: new History(), incidents })
 }
 
 test('the worst that a worker found stands for all, and loads add up', () => {
@@ -104,4 +113,27 @@ test('the screen is never wider or higher than it may be, and what others named 
       }
     }),
   )
+})
+
+test('an incident is one line of top and of status, and is said to be hidden where it is', () => {
+  const incident: IncidentSeen = {
+    ...{ id: 'a', title: 'llama: most calls fail\u001b[31m', stage: 'identified', impact: 'critical', beganMs: 0 },
+    ...{
+      updatedMs: 0,
+      words: 'w',
+      by: 'holdfast',
+      etaWords: 'Over in 5 to 20 min.',
+      cause: '',
+      components: [],
+      calls: 9,
+    },
+    ...{ badCalls: 9, hidden: '', url: '' },
+  }
+  const now = overview([hand(1, [upstream('a')])], true, [incident, { ...incident, hidden: 'silenced' }])
+  const curves = new History().curves(0)
+  const screen = topScreen({ now, curves }, { columns: 120, rows: 40 })
+  const line = screen.find((each) => each.includes('Incident'))
+  assert.match(line ?? '', /Incident: llama: most calls fail.* \(and 1 more\) · identified, Over in 5 to 20 min\./)
+  assert.ok(!line?.includes('\u001b[31mmost') && !line?.includes('fail\u001b'))
+  assert.match(statusWords(judged(now, [])), /^incident +llama: most calls fail.* \(identified, silenced, Over in/m)
 })

@@ -2,6 +2,7 @@
 import { type FaultCode, faultKind, faultKinds } from '../fault/code.ts'
 import type { Source } from '../fault/fault-kind.ts'
 import { type FleetView, type LineView, upstreamStates, type UpstreamView } from '../house/fleet-view.ts'
+import type { IncidentSeen } from '../house/incident-seen.ts'
 import type { Totals } from '../observe/metric.ts'
 import type { LastFailure } from '../observe/pulse.ts'
 import type { History, Lately } from './history.ts'
@@ -33,6 +34,8 @@ export interface Identity {
   readonly startedMs: number
   readonly generation: number
   readonly urls: readonly string[]
+  /** The folder by which commands find it. */
+  readonly stateDir: string
 }
 
 export interface UpstreamSeen extends UpstreamView {
@@ -81,6 +84,8 @@ export interface Overview extends Identity {
   readonly upstreamsLeftOut: number
   readonly lines: readonly LineView[]
   readonly workers: readonly WorkerSeen[]
+  /** That go on, the worst first. Left out by a gateway that runs since before an update. */
+  readonly incidents?: readonly IncidentSeen[]
 }
 
 export interface OverviewParts {
@@ -90,9 +95,10 @@ export interface OverviewParts {
   readonly totals: Readonly<Totals>
   readonly hands: readonly HandView[]
   readonly history: History
+  readonly incidents: readonly IncidentSeen[]
 }
 
-export function overviewOf({ nowMs, identity, isReady, totals, hands, history }: OverviewParts): Overview {
+export function overviewOf({ nowMs, identity, isReady, totals, hands, history, incidents }: OverviewParts): Overview {
   const statuses = hands.flatMap(({ status }) => (status ? [status] : []))
   const upstreams = joinUpstreams(statuses)
   const workers = hands.map(seeWorker)
@@ -113,6 +119,7 @@ export function overviewOf({ nowMs, identity, isReady, totals, hands, history }:
     upstreamsLeftOut: Math.max(0, ...statuses.map(({ view }) => view.upstreamsLeftOut)),
     lines,
     workers,
+    incidents,
   }
 }
 

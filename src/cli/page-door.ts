@@ -20,13 +20,13 @@ const factsPath = 'api/v2/components.json'
 
 export function openPageDoor(
   options: SubscriptionOptions,
-  shelf: Pick<PageShelf, 'get'>,
+  shelf: () => Pick<PageShelf, 'get'>,
   ask: (question: unknown) => void,
 ): PageDoor {
   const desk = new FarDesk(options, systemClock, ask)
   const take = openSubscriptionDoor({
     desk,
-    view: () => factsOf(shelf),
+    view: () => factsOf(shelf()),
     nowMs: () => Date.now(),
     onTrouble: (error) => void process.stderr.write(`subscribing: ${String(error).slice(0, 200)}\n`),
   })

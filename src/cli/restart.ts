@@ -32,6 +32,8 @@ export async function restart(stateDir: string, isJson: boolean): Promise<void> 
 export interface Gateway {
   readonly pid: number
   readonly adminUrl: string
+  /** Where callers connect. */
+  readonly urls?: readonly string[]
   /** For its operators' port, where that asks for one. */
   readonly token?: string
 }

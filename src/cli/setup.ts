@@ -1,7 +1,7 @@
 /** From the command line to a configuration: a file, flags, what is found on this machine, or the lab. */
 import { existsSync } from 'node:fs'
 import { checkConfig, type Config, type ConfigInput } from '../config.ts'
-import { readConfigFile } from '../config-file.ts'
+import { readConfigFiles } from '../config-file.ts'
 import { ConfigError } from '../ground/config-error.ts'
 import { discover } from './discover.ts'
 import type { LabModels } from './lab-models.ts'
@@ -13,6 +13,8 @@ export interface Setup {
   readonly notes: readonly string[]
   /** The lab's models that were started, to be stopped at the end. */
   readonly lab: LabModels | null
+  /** Files that the configuration was read from. */
+  readonly paths: readonly string[]
 }
 
 export const usualFile = 'holdfast.yaml'
@@ -32,13 +34,12 @@ export async function setUp(options: RunOptions, tell: (line: string) => void): 
       },
     ])
   }
-  if (file)
-    return {
-      config: withFlags(readConfigFile(file, process.env), options),
-      notes: [`Configured by ${file}.`],
-      lab: null,
-    }
-  if (options.upstream) return { config: fromFlags(upstreamsOf(options.upstream), options), notes: [], lab: null }
+  if (file) {
+    const { config, paths } = readConfigFiles(file, process.env)
+    return { config: withFlags(config, options), notes: [`Configured by ${file}.`], lab: null, paths }
+  }
+  if (options.upstream)
+    return { config: fromFlags(upstreamsOf(options.upstream), options), notes: [], lab: null, paths: [] }
   if (options.lab === 'auto' || options.lab === 'off') {
     const found = await discover(process.env, options.port ?? usualPort)
     if (Object.keys(found.upstreams).length > 0) {
@@ -46,6 +47,7 @@ export async function setUp(options: RunOptions, tell: (line: string) => void): 
         config: fromFlags(found.upstreams, options),
         notes: ['Found:', ...found.notes.map((note) => `  ${note}`)],
         lab: null,
+        paths: [],
       }
     }
     if (options.lab === 'off') throw nothingFound()
@@ -54,7 +56,7 @@ export async function setUp(options: RunOptions, tell: (line: string) => void): 
     options.lab === 'auto' ? ['No model server and no provider key was found, so the lab plays both parts.'] : []
   const { openLab } = await import('./lab-models.ts')
   const lab = await openLab(options.lab, tell)
-  return { config: fromFlags(lab.upstreams, options), notes: [...why, ...lab.notes], lab }
+  return { config: fromFlags(lab.upstreams, options), notes: [...why, ...lab.notes], lab, paths: [] }
 }
 
 function nothingFound(): ConfigError {

@@ -36,6 +36,8 @@ export type StatusPageWord =
 export type StatusPageOrderWord =
   | { readonly event: 'written' }
   | { readonly event: 'end' }
+  /** Other settings at the same address. */
+  | { readonly event: 'use'; readonly order: StatusPageOrder }
   | { readonly event: 'answer'; readonly answer: unknown }
 
 /** Words that a supervisor which stands still has waiting for it; more are not kept. */
@@ -48,21 +50,40 @@ function tell(word: StatusPageWord): void {
   process.send?.(word, undefined, undefined, () => untaken--)
 }
 
-export async function runStatusPage(order: StatusPageOrder): Promise<void> {
-  // What ends a terminal or its program is for the supervisor to understand.
-  for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {})
+export async function runStatusPage(first: StatusPageOrder): Promise<void> {
+  let order = first
+  // What ends a terminal or its program is for the supervisor to understand; it is known here that it was asked to.
+  let isEndAsked = false
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => (isEndAsked = true))
+  process.on('SIGUSR2', () => {})
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-  const shelf = new PageShelf(order.folder)
-  const door = await openDoor(order, shelf)
-  const server = new StatusServer(order, shelf, systemClock, door?.take)
+  let shelf = new PageShelf(order.folder)
+  /** Of another folder, until the page is there. */
+  let nextShelf: PageShelf | null = null
+  let door = await openDoor(order, () => shelf)
+  const server = new StatusServer(order, shelf, systemClock, (...asked) => door?.take(...asked) ?? false)
   const end = (): void => {
     // Nobody loses anything by a page that is asked for again.
     void server[Symbol.asyncDispose]().finally(() => process.exit())
     setTimeout(() => process.exit(), 500).unref()
   }
   process.once('SIGTERM', end)
+  const move = async (next: PageShelf): Promise<boolean> => {
+    if (!(await next.refresh())) return false
+    if (next === nextShelf) nextShelf = null
+    shelf = next
+    server.useShelf(shelf)
+    return true
+  }
+  const use = async (next: StatusPageOrder): Promise<void> => {
+    if (next.folder !== order.folder) nextShelf = new PageShelf(next.folder)
+    order = next
+    server.use(order)
+    door = await openDoor(order, () => shelf)
+    await look()
+  }
   const look = async (): Promise<void> => {
-    const isNew = await shelf.refresh()
+    const isNew = (nextShelf && (await move(nextShelf))) || (await shelf.refresh())
     const isStale = shelf.ofMs > 0 && Date.now() - shelf.ofMs > order.staleMinutes * 60_000
     await shelf.showStale(isStale)
     if (isNew) server.readers.tell(shelf.version)
@@ -77,11 +98,13 @@ export async function runStatusPage(order: StatusPageOrder): Promise<void> {
   }
   process.on('message', (word: StatusPageOrderWord) => {
     if (word.event === 'end') end()
+    if (word.event === 'use') use(word.order).catch(() => {})
     if (word.event === 'written') look().catch(() => {})
     if (word.event === 'answer') door?.hear(word.answer)
   })
-  process.once('disconnect', () => stayAlone(order, end))
-  if (!process.connected) stayAlone(order, end)
+  const beAlone = (): void => (isEndAsked ? end() : stayAlone(order, end))
+  process.once('disconnect', beAlone)
+  if (!process.connected) beAlone()
   setInterval(() => {
     tell({ event: 'alive' })
     look().catch(() => {})
@@ -89,7 +112,7 @@ export async function runStatusPage(order: StatusPageOrder): Promise<void> {
 }
 
 /** A gateway that stands still or is gone does not answer what is asked there. */
-async function openDoor({ subscriptions }: StatusPageOrder, shelf: PageShelf): Promise<PageDoor | null> {
+async function openDoor({ subscriptions }: StatusPageOrder, shelf: () => PageShelf): Promise<PageDoor | null> {
   if (subscriptions === null) return null
   const { openPageDoor } = await import('./page-door.ts')
   return openPageDoor(subscriptions, shelf, (question) => tell({ event: 'question', question }))

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Log } from '../observe/log.ts'
+import type { PageOptions } from '../status/page/page-options.ts'
 import { withoutPassword } from '../status/subscription/far-desk.ts'
 import { offered } from '../status/subscription/subscription-options.ts'
 import { compileCache } from './compile-cache.ts'
@@ -27,10 +28,22 @@ interface StatusProcessParts {
   readonly onQuestion: OnQuestion
 }
 
+function orderOf(
+  { page, subscriptions: asked }: Config['status'],
+  folder: string,
+): Omit<StatusPageOrder, 'ownerFile' | 'owner'> {
+  const subscriptions = offered(asked).length === 0 ? null : withoutPassword(asked)
+  const { host, port = 0, maxAgeSeconds, connectionsMax, readersMax, languages, staleMinutes } = page
+  const served = { host, port, maxAgeSeconds, connectionsMax, readersMax, languages }
+  return { ...served, folder, staleMinutes, subscriptions }
+}
+
 export class StatusProcess implements AsyncDisposable {
   /** Where it serves; null until it does. */
   url: string | null = null
   #order: StatusPageOrder
+  /** Where it was asked to be. */
+  #asked: Pick<PageOptions, 'host' | 'port'>
   #log: Log
   #onQuestion: OnQuestion
   #child: ChildProcess | null = null
@@ -46,13 +59,10 @@ export class StatusProcess implements AsyncDisposable {
     folder: string,
     { log, onQuestion }: StatusProcessParts,
   ) {
-    const { page, subscriptions: asked } = status
-    const subscriptions = offered(asked).length === 0 ? null : withoutPassword(asked)
     const ownerFile = join(stateDir, 'status-page.owner')
     const owner = `${process.pid}-${Date.now()}`
-    const { host, port = 0, maxAgeSeconds, connectionsMax, readersMax, languages, staleMinutes } = page
-    const served = { host, port, maxAgeSeconds, connectionsMax, readersMax, languages }
-    this.#order = { ...served, folder, staleMinutes, ownerFile, owner, subscriptions }
+    this.#asked = status.page
+    this.#order = { ...orderOf(status, folder), ownerFile, owner }
     this.#log = log
     this.#onQuestion = onQuestion
     mkdirSync(stateDir, { recursive: true, mode: 0o700 })
@@ -72,6 +82,22 @@ export class StatusProcess implements AsyncDisposable {
   /** Resolves with where it serves, the first time that it does; which a port that is taken may delay for long. */
   get listening(): Promise<string> {
     return this.#first.promise
+  }
+
+  get port(): number {
+    return this.#order.port
+  }
+
+  /** Whether these settings ask for it where it is. */
+  isAt({ host, port }: Pick<PageOptions, 'host' | 'port'>): boolean {
+    return host === this.#asked.host && port === this.#asked.port
+  }
+
+  /** Other settings at the same address: taken over without a pause. */
+  use({ status }: Pick<Config, 'status'>, folder: string): void {
+    const { port, ownerFile, owner } = this.#order
+    this.#order = { ...orderOf(status, folder), port, ownerFile, owner }
+    this.#tell({ event: 'use', order: this.#order })
   }
 
   get pid(): number | null {
@@ -94,6 +120,12 @@ export class StatusProcess implements AsyncDisposable {
     const late = setTimeout(() => child.kill('SIGKILL'), endMs)
     await gone
     clearTimeout(late)
+  }
+
+  /** The same without waiting, for a gateway that is told to stop at once. */
+  endNow(): void {
+    this.#isClosing = true
+    this.#child?.kill('SIGTERM')
   }
 
   async #answer(question: unknown): Promise<void> {

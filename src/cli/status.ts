@@ -8,6 +8,7 @@ import type { ConsoleState } from './console-desk.ts'
 import type { Level } from './overview-verdict.ts'
 import type { Overview } from './overview.ts'
 import { printable } from '../observe/fact-words.ts'
+import type { WayReport } from '../status/subscription/subscription-desk.ts'
 import { shortNumber, shortTime } from './terminal-text.ts'
 
 const exitCodes: Readonly<Record<Level, number>> = { well: 0, impaired: 1, down: 2 }
@@ -28,6 +29,8 @@ export interface Status {
   readonly troubles: readonly string[]
   readonly alerts: readonly AlertTold[]
   readonly overview: Overview | null
+  /** Who is told of incidents; empty where nobody may subscribe. */
+  readonly subscriptions: readonly WayReport[]
 }
 
 /** Prints, and sets the exit code. */
@@ -39,15 +42,16 @@ export async function status(stateDir: string, isJson: boolean): Promise<void> {
 
 async function read(stateDir: string): Promise<Status> {
   try {
-    const [state, report] = await Promise.all([
+    const [state, report, told] = await Promise.all([
       askGateway<ConsoleState>(stateDir, '/console/state'),
       askGateway<{ alerts: AlertTold[] }>(stateDir, '/alerts'),
+      askGateway<{ ways: WayReport[] }>(stateDir, '/status/subscriptions'),
     ])
     if (!state) throw new NoGateway('The gateway is of a version that tells nothing of the kind: restart it.')
-    return judged(state.now, report?.alerts ?? [])
+    return { ...judged(state.now, report?.alerts ?? []), subscriptions: told?.ways ?? [] }
   } catch (error) {
     if (!(error instanceof NoGateway)) throw error
-    return { level: 'absent', sentence: error.message, troubles: [], alerts: [], overview: null }
+    return { level: 'absent', sentence: error.message, troubles: [], alerts: [], overview: null, subscriptions: [] }
   }
 }
 
@@ -62,19 +66,41 @@ export function judged(overview: Overview, alerts: readonly AlertTold[]): Status
     troubles,
     alerts,
     overview,
+    subscriptions: [],
   }
 }
 
-export function statusWords({ sentence, troubles, alerts, overview }: Status): string {
+export function statusWords({ sentence, troubles, alerts, overview, subscriptions }: Status): string {
   const lines = [sentence, ...troubles.map((each) => `  - ${each}`)]
   for (const { severity, name, summary } of alerts) lines.push(`  - ${severity}: ${summary} (${name})`)
   if (overview) lines.push('', ...numbers(overview))
+  if (subscriptions.length > 0) lines.push(row('subscribers', subscriptions.map(wayWords).join(', ')))
   return `${lines.map(printable).join('\n')}\n`
 }
 
-function numbers({ lately, callsLive, waiting, totals, faults, faultsSeconds, workers, ...rest }: Overview): string[] {
+const row = (name: string, text: string): string => `${name.padEnd(13)}${text}`
+
+function wayWords({ way, isOffered, confirmed, waiting, givenUp }: WayReport): string {
+  const more = [
+    ...(waiting > 0 ? [`${waiting} messages wait`] : []),
+    ...(givenUp > 0 ? [`${givenUp} given up`] : []),
+    ...(isOffered ? [] : ['not offered any more']),
+  ]
+  return `${confirmed} by ${way}${more.length > 0 ? ` (${more.join(', ')})` : ''}`
+}
+
+function numbers({
+  lately,
+  callsLive,
+  waiting,
+  totals,
+  faults,
+  faultsSeconds,
+  incidents,
+  workers,
+  ...rest
+}: Overview): string[] {
   const seconds = Math.max(1, lately.seconds)
-  const row = (name: string, text: string): string => `${name.padEnd(13)}${text}`
   const shown = faults.slice(0, faultsMax).map(({ code, calls, attempts }) => `${code} ${calls}/${attempts}`)
   return [
     row('calls', `${shortNumber(lately.calls / seconds)} a second, ${callsLive} under way, ${waiting} in line`),
@@ -83,6 +109,9 @@ function numbers({ lately, callsLive, waiting, totals, faults, faultsSeconds, wo
     ...(shown.length > 0
       ? [row('faults', `${shown.join(', ')} (callers/attempts in the last ${faultsSeconds / 60} min)`)]
       : []),
+    ...(incidents ?? []).map(({ title, stage, etaWords, hidden }) =>
+      row('incident', `${title} (${[stage, hidden, etaWords].filter((each) => each !== '').join(', ')})`),
+    ),
     row('workers', workers.map(({ number, state }) => `${number} ${state}`).join(', ')),
     row('version', `${rest.version}, up ${shortTime(rest.atMs - rest.startedMs)}, generation ${rest.generation}`),
   ]

@@ -10,7 +10,7 @@ import { noNotice, type Notice } from '../edge/notice.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { AlertDesk } from '../house/open-alerts.ts'
 import type { Log } from '../observe/log.ts'
-import type { Totals } from '../observe/metric.ts'
+import type { Numbers, Totals } from '../observe/metric.ts'
 import type { OpenRecord } from '../house/open-record.ts'
 import { compileCache } from './compile-cache.ts'
 import type { Snapshot } from './live-line.ts'
@@ -54,6 +54,8 @@ interface SupervisorParts {
 }
 
 export class Supervisor {
+  /** Of what else lives in this process, for metrics. */
+  moreNumbers: () => Promise<Numbers> = () => Promise.resolve([])
   #config: Config
   #log: Log
   /** As the workers are told: those that live must ask for the same to get the same sockets. */
@@ -84,7 +86,7 @@ export class Supervisor {
     this.#tls = tls
     this.#metrics = new WorkerMetrics(
       (worker) => tell(worker, { event: 'count' }),
-      () => desk.numbers(),
+      async () => [...desk.numbers(), ...(await this.moreNumbers())],
     )
     this.#config = config
     this.#news = new WorkerNews(record)
@@ -116,6 +118,7 @@ export class Supervisor {
     try {
       const [first] = await this.#openAll()
       if (!first) throw new Error('no worker was asked for')
+      this.#tls.allListen()
       return first
     } catch (error) {
       this.kill()

@@ -26,6 +26,11 @@ export class TlsTeller {
     desk.onChange = (material) => this.#tellAll(material)
   }
 
+  /** An authority finds somebody to ask. */
+  allListen(): void {
+    this.#desk.begin()
+  }
+
   /** What a new worker begins with. */
   begin(worker: Worker): TlsMaterial | null {
     const { material } = this.#desk

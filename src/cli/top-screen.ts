@@ -42,7 +42,18 @@ function headLines(now: Overview, width: number): string[] {
     `${paint('●', levelColors[level])} ${paint(fit(sentence, width - 2), 'bold')}`,
     ...troubles.slice(0, troublesMax).map((each) => `  ${fit(each, width - 2)}`),
     ...(more > 0 ? [fit(`  and ${more} more`, width)] : []),
+    ...incidentLine(now, width),
   ]
+}
+
+/** What the public is told. */
+function incidentLine({ incidents }: Overview, width: number): string[] {
+  const [worst, ...others] = incidents ?? []
+  if (!worst) return []
+  const { title, stage, etaWords, hidden } = worst
+  const words = [stage, ...(hidden === '' ? [] : [hidden]), ...(etaWords === '' ? [] : [etaWords])].join(', ')
+  const more = others.length > 0 ? ` (and ${others.length} more)` : ''
+  return [`${paint('▲', 'red')} ${fit(`Incident: ${title}${more} · ${words}`, width - 2)}`]
 }
 
 function curveLines(now: Overview, curves: ConsoleState['curves'], width: number): string[] {

@@ -9,6 +9,7 @@ const secret = 'hush-hush-hush-hush-hush-hush-hush-hush'
 
 const config = checkConfig({
   admin: { port: 5021, token: secret },
+  tls: { acme: { names: ['a.example.org'], agreeToTerms: true, eab: { kid: 'me', key: secret } } },
   upstreams: {
     one: { url: 'http://127.0.0.1:1/v1', key: secret },
     several: { url: 'http://127.0.0.1:2/v1', keys: [secret, `${secret}-2`] },

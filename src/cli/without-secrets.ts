@@ -8,6 +8,8 @@ export function withoutSecrets(config: Config): Config {
   const { token } = config.admin
   const { otlp } = config.telemetry
   const { page } = config.status
+  const { acme } = config.tls
+  const hidden = acme?.eab && { ...acme, eab: { ...acme.eab, key: hide(acme.eab.key) } }
   const bucket = page.bucket && {
     ...page.bucket,
     accessKey: hide(page.bucket.accessKey),
@@ -16,6 +18,7 @@ export function withoutSecrets(config: Config): Config {
   const headers = Object.entries(otlp.headers).map(([name, value]) => [name, hide(value)])
   return {
     ...config,
+    tls: { ...config.tls, ...(hidden && { acme: hidden }) },
     admin: { ...config.admin, ...(token !== undefined && { token: hide(token) }) },
     upstreams: Object.fromEntries(
       Object.entries(config.upstreams).map(([name, options]) => [

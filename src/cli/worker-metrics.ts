@@ -26,10 +26,10 @@ export class WorkerMetrics {
   /** Those who ask meanwhile get the same numbers. */
   #underWay: Promise<Gathered> | null = null
   #onTold: () => void = () => {}
-  #own: () => Numbers
+  #own: () => Promise<Numbers>
 
   /** `ask`: sends the question to a worker, whose answer comes to `hear`. `own`: what is counted outside of workers. */
-  constructor(ask: (worker: Worker) => void, own: () => Numbers) {
+  constructor(ask: (worker: Worker) => void, own: () => Promise<Numbers>) {
     this.#ask = ask
     this.#own = own
   }
@@ -61,7 +61,7 @@ export class WorkerMetrics {
     }
     await this.#untilTold(workers)
     const known = workers.map((worker) => this.#told.get(worker)?.numbers ?? null).filter((each) => each !== null)
-    return { known: [...known, this.#own()], silentCount: this.#silent(workers).length }
+    return { known: [...known, await this.#own()], silentCount: this.#silent(workers).length }
   }
 
   #silent(workers: readonly Worker[]): Worker[] {

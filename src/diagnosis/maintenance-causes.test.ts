@@ -52,6 +52,19 @@ test('a call that was refused for maintenance is explained by the window', () =>
   assert.ok(confidence > 0.9)
 })
 
+test('of several windows the one that names the model is told, with the days where it is long', () => {
+  const long = window({ title: 'New racks', upstreams: [], models: ['m'], endMs: nowMs + 3 * 86_400_000 })
+  const { sentence } = diagnose(ray, [failed('HF_MAINTENANCE', false), long, window()])
+  assert.match(sentence, /New racks.* of m, 2025-12-31 23:00 UTC to 2026-01-04 00:00 UTC/)
+})
+
+test('where the record has no window the refusal itself says the end', () => {
+  const refused = { ...failed('HF_MAINTENANCE', false), detail: 'until 2026-01-01 03:00 UTC' }
+  const { cause, sentence } = diagnose(ray, [refused])
+  assert.equal(cause, 'planned-maintenance')
+  assert.match(sentence, /planned maintenance until 2026-01-01 03:00 UTC/)
+})
+
 test('a server that refuses in its window is under maintenance, and not just down', () => {
   assert.equal(diagnose(ray, [failed('HF_UPSTREAM_REFUSED', true), window()]).cause, 'planned-maintenance')
 })

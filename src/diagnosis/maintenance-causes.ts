@@ -1,4 +1,5 @@
 /** Causes that were meant to happen: restarts, deploys, windows. */
+import { momentWords } from '../fault/fault.ts'
 import type { DeployFact, MaintenanceFact } from '../observe/fact.ts'
 import { type Cause, clue, weight } from './cause.ts'
 import type { Scene } from './scene.ts'
@@ -8,6 +9,9 @@ import { apart, clock, culprits, inRow, ofAny, offeredBefore, said } from './wor
 const { proof, strong, fair, hint, none, doubt, against } = weight
 const maintenance = { class: 'maintenance', whose: 'operator' } as const
 const nearMs = 60_000
+const dayMs = 86_400_000
+/** Later ones are no moments of a `Date`. */
+const momentMax = 8e15
 /** One that came back so shortly before is a new one. */
 const freshMs = 120_000
 
@@ -92,9 +96,9 @@ export const maintenanceCauses = {
     title: 'Planned maintenance',
     sentence: (scene) => {
       const window = windowFor(scene)
-      return window
-        ? `There was planned maintenance (${windowWords(window)})`
-        : 'The service was in planned maintenance'
+      if (window) return `There was planned maintenance (${windowWords(window)})`
+      const { detail = '' } = scene.signs.has('HF_MAINTENANCE') ? (scene.call ?? {}) : {}
+      return `The service was in planned maintenance${detail === '' ? '' : ` ${detail}`}`
     },
     cure: 'Nothing to do: callers were told when it ends. `holdfast maintenance list` shows what is to come.',
     explains: {
@@ -157,21 +161,28 @@ export const maintenanceCauses = {
   },
 } as const satisfies Record<string, Cause>
 
-/** A window in force then that has to do with the call: with one of its servers or its model. */
+/** A window in force then that has to do with the call: with one of its servers or its model, or that closed it. */
 function windowFor({ maintenances, servers, call, signs, beganMs, endedMs }: Scene): MaintenanceFact | null {
-  return (
-    maintenances.findLast(({ beginMs, endMs, upstreams, models }) => {
-      if (beginMs > endedMs || endMs < beganMs) return false
-      if (signs.has('HF_MAINTENANCE')) return true
-      return models.includes(call?.model ?? '') || servers.some(({ name }) => upstreams.includes(name))
-    }) ?? null
+  const inForce = maintenances.filter(({ beginMs, endMs }) => beginMs <= endedMs && endMs >= beganMs)
+  const own = inForce.findLast(
+    ({ upstreams, models }) =>
+      models.includes(call?.model ?? '') || servers.some(({ name }) => upstreams.includes(name)),
   )
+  return own ?? (signs.has('HF_MAINTENANCE') ? inForce.at(-1) : null) ?? null
 }
 
 function windowWords({ title, beginMs, endMs, upstreams, models }: MaintenanceFact): string {
   const about = inRow([...upstreams, ...models])
-  return `“${title}”${about === '' ? '' : ` of ${about}`}, ${clock(beginMs).slice(0, 5)} to ${clock(endMs).slice(0, 5)} UTC`
+  return `“${title}”${about === '' ? '' : ` of ${about}`}, ${spanWords(beginMs, endMs)}`
 }
+
+/** With the days, where it is not over within a few hours. */
+function spanWords(beginMs: number, endMs: number): string {
+  const isLong = endMs - beginMs >= dayMs / 2 && Math.abs(beginMs) < momentMax && Math.abs(endMs) < momentMax
+  return isLong ? `${momentWords(beginMs)} to ${momentWords(endMs)}` : `${minute(beginMs)} to ${minute(endMs)} UTC`
+}
+
+const minute = (atMs: number): string => clock(atMs).slice(0, 5)
 
 function deployNear({ deploys, beganMs, endedMs }: Scene): DeployFact | null {
   return (

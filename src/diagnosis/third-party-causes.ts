@@ -47,6 +47,14 @@ export const thirdPartyCauses = {
       clue(against, (scene) => !allPaid(scene) && 'these are servers of our own, as far as is known'),
     ],
   },
+  'identity-provider-away': {
+    ...thirdParty,
+    title: 'The identity provider cannot be asked',
+    sentence: () => 'The identity provider could not be asked for the keys by which tokens of users are verified',
+    cure: 'See whether it answers (`users[].issuer`, `users[].jwksUrl`). Users who are known stay so for up to an hour; keys go on to work.',
+    explains: { HF_TOKEN_UNVERIFIED: proof },
+    clues: [clue(hint, (scene) => said(scene, /./))],
+  },
   'quota-spent': {
     ...thirdParty,
     whose: 'operator',

@@ -43,6 +43,8 @@ async function openStage(tokens: readonly string[] = []) {
       alerts: () => ({ alerts: [] }),
       status: () => ({}),
       keys,
+      subscriptions: () => Promise.resolve({ ways: [] }),
+      reload: (isDry) => Promise.resolve({ changes: [], isApplied: !isDry }),
       record: () => shelf,
       consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
       nowMs: () => clock.nowMs(),
@@ -167,7 +169,7 @@ test('a token is shown whole or not at all', () => {
     assert.ok(!showsToken(shown, token), String(shown))
 })
 
-test('keys are made, changed and listed by whoever shows the token, and never by a page of somebody else', async () => {
+test('keys and the configuration are changed by whoever shows the token, and never by a page of somebody else', async () => {
   await using stage = await openStage(['secret'])
   const json = { 'content-type': 'application/json', authorization: 'Bearer secret' }
   const asked: [string, string, Record<string, string>, string, number, object][] = [
@@ -185,6 +187,10 @@ test('keys are made, changed and listed by whoever shows the token, and never by
     ['POST', '/keys', json, `"${'x'.repeat(70_000)}"`, 413, { cause: 'HF_BODY_TOO_LARGE' }],
     ['PUT', '/keys/bob', json, '{}', 405, { cause: 'HF_METHOD_UNKNOWN' }],
     ['GET', '/keys/bob', json, '', 405, { cause: 'HF_METHOD_UNKNOWN' }],
+    ['POST', '/reload', json, '{"dryRun":true}', 200, { changes: [], isApplied: false }],
+    ['POST', '/reload', json, '{"dryRun":1}', 400, { cause: 'HF_BAD_CALL' }],
+    ['GET', '/reload', json, '', 405, { cause: 'HF_METHOD_UNKNOWN' }],
+    ['POST', '/reload', { 'content-type': 'application/json' }, '', 401, { cause: 'HF_KEY_UNKNOWN' }],
     ['POST', '/keys/bob/x/y', json, '{}', 404, { cause: 'HF_ROUTE_UNKNOWN' }],
   ]
   for (const [method, path, headers, body, status, expected] of asked) {

@@ -1,10 +1,11 @@
 /** The operators' listener: is it alive, is it ready, and what do the numbers say. Apart from the visitors' traffic. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
-import { isKeyPath, type KeyActions, serveKeys } from './admin-keys.ts'
+import { answerKeys, isKeyPath, type KeyActions } from './admin-keys.ts'
+import { type AdminAnswer, answerReload, reloadPath, serveWrite } from './admin-write.ts'
 import { AdminRefusals } from './admin-refusal.ts'
 import { isLoopback, showsToken } from './admin-token.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
@@ -24,6 +25,10 @@ export interface AdminParts {
   /** What the public is told. */
   readonly status: () => object
   readonly keys: KeyActions
+  /** Takes up a changed configuration, or says what would change. @throws what is wrong with it; then all stays. */
+  readonly reload: (isDry: boolean) => Promise<object>
+  /** Who is told of incidents on which way, in numbers. */
+  readonly subscriptions: () => Promise<object>
   /** For a question to the record; null where nothing is taken down. @throws when it cannot be read. */
   readonly record: () => RecordReader | null
   /** What the console shows. `since`: the number of the last sample that it knows, or 0. */
@@ -57,6 +62,29 @@ const forProbes = new Set(['/livez', '/readyz'])
 
 export async function openAdmin({ host, port, tokens }: AdminOptions, parts: AdminParts): Promise<Admin> {
   const refusals = new AdminRefusals(parts.refusals)
+  const server = createServer(
+    adminSettings,
+    adminHandler(parts, refusals, { tokens, mayAsk: (request) => mayAsk(request, tokens) }),
+  )
+  return await listenForOperators(server, { host, port, scheme: 'http' }, refusals)
+}
+
+/** Of either port. */
+export const adminSettings = {
+  maxHeaderSize: 8192,
+  requestTimeout: 10_000,
+  headersTimeout: 5000,
+  requireHostHeader: false,
+} as const
+
+export interface Gate {
+  /** What may be shown; none where something else says who may ask. */
+  readonly tokens: readonly string[]
+  readonly mayAsk: (request: IncomingMessage) => boolean
+}
+
+/** Answers operators and probes. */
+export function adminHandler(parts: AdminParts, refusals: AdminRefusals, gate: Gate): RequestListener {
   const answers = answersOf(parts, refusals)
   const refuse = (response: ServerResponse, fault: Fault, headers?: readonly string[]): void =>
     refusals.refuse(response, fault, headers)
@@ -68,28 +96,41 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
       refuse(response, toFault(thrown))
     }
   }
-  const server = createServer(
-    { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000, requireHostHeader: false },
-    (request, response) => {
-      const [path, query] = targetOf(request.url ?? '/')
-      if (isKeyPath(path)) {
-        const no = whyNot(request, tokens)
-        if (no) return refuse(response, no.fault, no.headers)
-        return serveKeys(path, [request, response], parts.keys, (fault) => refuse(response, fault))
-      }
-      if (request.method !== 'GET' && request.method !== 'HEAD')
-        return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
-      if (answerConsole(path, request, response)) return
-      const answer = answers.get(path)
-      if (!answer)
-        return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
-      const no = whyNot(request, tokens)
-      if (!no || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, !no), response)
-      refuse(response, no.fault, no.headers)
-    },
-  )
+  return (request, response) => {
+    const [path, query] = targetOf(request.url ?? '/')
+    if (isKeyPath(path) || path === reloadPath) {
+      const no = whyNot(request, gate)
+      if (no) return refuse(response, no.fault, no.headers)
+      const write = (): Promise<AdminAnswer> =>
+        path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
+      return serveWrite([request, response], write, (fault) => refuse(response, fault))
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return refuse(response, new Fault('HF_METHOD_UNKNOWN', { detail: 'only GET' }), ['allow', 'GET, HEAD'])
+    if (answerConsole(path, request, response)) return
+    const answer = answers.get(path)
+    if (!answer)
+      return refuse(response, new Fault('HF_ROUTE_UNKNOWN', { detail: `here are ${[...answers.keys()].join(', ')}` }))
+    const no = whyNot(request, gate)
+    if (!no || forProbes.has(path)) return answerOrRefuse(() => answer(response, query, !no), response)
+    refuse(response, no.fault, no.headers)
+  }
+}
+
+interface AdminPlace {
+  readonly host: string
+  readonly port: number
+  readonly scheme: 'http' | 'https'
+}
+
+/** @throws the system's error when the port cannot be taken. */
+export async function listenForOperators(
+  server: Server,
+  { host, port, scheme }: AdminPlace,
+  refusals: AdminRefusals,
+): Promise<Admin> {
   server.on('checkExpectation', (_request, response) => {
-    refuse(response, new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 }))
+    refusals.refuse(response, new Fault('HF_BAD_HTTP', { detail: 'what is expected cannot be met', status: 417 }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refusals.refuseUnread(error, socket))
   server.on('connect', (request, socket) => refusals.refuseTunnel(request, socket))
@@ -100,7 +141,7 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
   })
   const { port: chosen } = server.address() as AddressInfo
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${chosen}`,
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${chosen}`,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
@@ -109,8 +150,8 @@ export async function openAdmin({ host, port, tokens }: AdminOptions, parts: Adm
 }
 
 /** Why this operator may not ask; null where he may. */
-function whyNot(request: IncomingMessage, tokens: readonly string[]): { fault: Fault; headers: string[] } | null {
-  if (mayAsk(request, tokens)) return null
+function whyNot(request: IncomingMessage, { tokens, mayAsk: may }: Gate): { fault: Fault; headers: string[] } | null {
+  if (may(request)) return null
   const hasTokens = tokens.length > 0
   const detail = hasTokens ? tokenWords : 'ask by the address of this machine, or by localhost'
   const fault = new Fault('HF_KEY_UNKNOWN', { detail, status: hasTokens ? 401 : 403 })
@@ -125,7 +166,7 @@ function mayAsk({ headers }: IncomingMessage, tokens: readonly string[]): boolea
 }
 
 function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answer> {
-  const { metrics, liveness, readiness, alerts, status, nowMs, consoleDesk } = parts
+  const { metrics, liveness, readiness, alerts, status, subscriptions, nowMs, consoleDesk } = parts
   return new Map<string, Answer>([
     [
       '/console/state',
@@ -152,6 +193,15 @@ function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answ
       },
     ],
     ['/alerts', (response) => sendJson(response, 200, alerts(), 2)],
+    [
+      '/status/subscriptions',
+      (response) => {
+        subscriptions().then(
+          (told) => sendJson(response, 200, told, 2),
+          (error: unknown) => refusals.refuse(response, new Fault('HF_INTERNAL', { detail: String(error) })),
+        )
+      },
+    ],
     ['/status', (response) => sendJson(response, 200, status(), 2)],
     [
       '/record',

@@ -8,7 +8,6 @@ import type { KeptKey } from '../store/key-store.ts'
 import { Callers } from './caller.ts'
 import type { KeySettings } from './key-options.ts'
 import { hashSecret } from './keys/key-secret.ts'
-import type { Answering } from './visitor.ts'
 
 const settings: KeySettings = { tier: 'standard' }
 const bearer = (secret: string): Record<string, string> => ({ authorization: `Bearer ${secret}` })
@@ -63,7 +62,7 @@ test('only what goes to the holder of a key is cut with it', () => {
   const destroyed: string[] = []
   const answerTo = (secret: string): EventEmitter => {
     const answer = Object.assign(new EventEmitter(), { destroy: () => void destroyed.push(secret) })
-    callers.hold(callers.identify(bearer(secret)), answer as unknown as Answering)
+    callers.hold(callers.identify(bearer(secret)), answer)
     return answer
   }
   answerTo('secret-a')

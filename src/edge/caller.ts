@@ -21,6 +21,19 @@ export interface Caller {
   readonly isRevocable: boolean
 }
 
+/** What goes to the holder of a key, and can be cut. */
+type Held = Pick<Answering, 'destroy'> & { on(event: 'close', run: () => void): unknown }
+
+/** Users who show a token of an identity provider. */
+export interface Tokens {
+  /** The token of a request, where it has one of these providers; null for anything else, such as a key. */
+  tokenOf(headers: IncomingHttpHeaders): string | null
+  /** Whose it is, if it has been verified; null if it is to be looked at first. @throws {Fault} HF_KEY_UNKNOWN */
+  identify(token: string): Caller | null
+  /** Verifies it. @throws {Fault} HF_TOKEN_UNVERIFIED where that could not be done. */
+  look(token: string): Promise<void>
+}
+
 const anyone: Caller = {
   ...{ name: '', models: null, tier: 'standard', onDisconnect: null, limits: null, isRevocable: false },
 }
@@ -39,15 +52,17 @@ export class Callers {
   #configured = new Map<string, Caller>()
   #managed = new Map<string, Managed>()
   #good = new Set<string>()
-  #answers = new Map<string, Set<Answering>>()
+  #answers = new Map<string, Set<Held>>()
+  #tokens: Tokens | null
   #isOpen: boolean
 
   /** `keys` with their secrets already read. Without any, and until operators make one, everyone may call. */
-  constructor(keys: readonly KeyOptions[], clock: Clock) {
+  constructor(keys: readonly KeyOptions[], clock: Clock, tokens: Tokens | null = null) {
     this.#clock = clock
+    this.#tokens = tokens
     for (const { name, key, ...settings } of keys)
       this.#configured.set(hashSecret(key), callerOf(name, settings, false))
-    this.#isOpen = keys.length === 0
+    this.#isOpen = keys.length === 0 && tokens === null
   }
 
   /**
@@ -73,11 +88,26 @@ export class Callers {
     return [...before].filter((name) => !this.#good.has(name))
   }
 
+  /** Null where `identify` knows at once; else it does afterwards. @throws {Fault} HF_TOKEN_UNVERIFIED */
+  look(headers: IncomingHttpHeaders): Promise<void> | null {
+    const tokens = this.#tokens
+    const token = tokens?.tokenOf(headers) ?? null
+    if (!tokens || token === null) return null
+    try {
+      return tokens.identify(token) ? null : tokens.look(token)
+    } catch {
+      return null // it is refused by `identify`
+    }
+  }
+
   /** @throws {Fault} HF_KEY_UNKNOWN, HF_KEY_REVOKED */
   identify(headers: IncomingHttpHeaders): Caller {
     if (this.#isOpen) return anyone
     const key = callerKey(headers)
     if (!key) throw new Fault('HF_KEY_UNKNOWN', { detail: 'no key was sent' })
+    const token = this.#tokens?.tokenOf(headers) ?? null
+    const user = token === null ? null : this.#tokens?.identify(token)
+    if (user) return user
     const hash = hashSecret(key)
     const configured = this.#configured.get(hash)
     if (configured) return configured
@@ -101,9 +131,9 @@ export class Callers {
   }
 
   /** Remembers who gets this answer, as long as it goes on. */
-  hold({ name, isRevocable }: Caller, answer: Answering): void {
+  hold({ name, isRevocable }: Caller, answer: Held): void {
     if (!isRevocable) return
-    const answers = this.#answers.get(name) ?? new Set()
+    const answers = this.#answers.get(name) ?? new Set<Held>()
     this.#answers.set(name, answers)
     answers.add(answer)
     answer.on('close', () => {
@@ -118,7 +148,8 @@ export class Callers {
   }
 }
 
-function callerOf(name: string, settings: KeySettings, isRevocable: boolean): Caller {
+/** What somebody of this name may do. */
+export function callerOf(name: string, settings: KeySettings, isRevocable: boolean): Caller {
   const { models, tier, onDisconnect, limits } = settings
   return {
     ...{ name, tier, isRevocable },

@@ -17,6 +17,7 @@ import { openTrace, type Trace, type TraceOptions } from '../observe/trace-conte
 import type { Order } from '../relay/order.ts'
 import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
+import type { CallKind } from '../status/component.ts'
 import { type BodyPurse, discardBody, readBody } from './body.ts'
 import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
@@ -26,6 +27,7 @@ import { streamRoot } from './durable-streams/stream-target.ts'
 import type { Gate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
 import type { Crowd } from './crowd/crowd.ts'
+import { withExpectedEnd } from './expected-end.ts'
 import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkRequest } from './guard.ts'
@@ -81,6 +83,8 @@ class Visit {
   readonly requestId: string | null
   family: Family | null = null
   route = ''
+  /** Once it is a call. The order itself would keep the body for as long as the answer's end is remembered. */
+  #kind: CallKind | null = null
   #trace: Trace | null | undefined = undefined
   #parts: DoorParts
   #request: Asking
@@ -110,13 +114,31 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      const { node, visitors, crowd, callers } = this.#parts
-      if (crowd.isOn) crowd.ask(this.#address, () => callers.knows(request.headers))
+      const { node, visitors, callers, crowd } = this.#parts
       checkRequest(request, node)
       if (visitors.isChoosy) visitors.check(this.#address)
+      const look = callers.look(request.headers)
+      if (look === null) {
+        if (crowd.isOn) crowd.ask(this.#address, () => callers.knows(request.headers))
+        return this.#serve(path, query)
+      }
+      // A token that is seen for the first time is verified before anything else.
+      look.then(
+        () => this.#serve(path, query),
+        (thrown: unknown) => this.#refuse(toFault(thrown)),
+      )
+    } catch (thrown) {
+      this.#refuse(toFault(thrown))
+    }
+  }
+
+  /** `query`: where it begins; -1 for nowhere. */
+  #serve(path: string, query: number): void {
+    try {
+      const route = routeByPath.get(path)
       if (route) return this.#call(route)
       const answerPath = readAnswerPath(path)
-      if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : url.slice(query))
+      if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : (this.#request.url ?? '').slice(query))
       if (path.startsWith(streamRoot)) return this.#stream()
       this.#answer(path)
     } catch (thrown) {
@@ -161,6 +183,7 @@ class Visit {
     const { ray, beganMs, requestId, trace } = this
     const parts = { ray, route, caller, requestId, trace, beganMs, node, onDisconnect }
     const { order, isBackground } = readOrder(body, this.#request.headers, parts)
+    this.#kind = { model: order.call.model, route, tier: order.tier }
     if (caller.limits) this.#takeAllowance(caller, order)
     if (isBackground) return void this.#sendAway(order)
     const reply = new HttpReply(this.#response, clock, {
@@ -279,7 +302,15 @@ class Visit {
   /** `ray`: of the answer that failed, where that is an earlier one. */
   #answerFault(fault: Fault, ray: Ray = this.ray): void {
     const headers = ray === this.ray ? this.headers : withRay(this.headers, ray)
-    answerFault(fault, this.#request, this.#response, headers, { ...this.#context, ray })
+    answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray })
+  }
+
+  /** With the time to come back that an incident says. */
+  #advised(fault: Fault): Fault {
+    if (!this.#kind) return fault
+    const { clock, random, notice } = this.#parts
+    const { outages = [] } = notice()
+    return withExpectedEnd(fault, this.#kind, { outages, nowMs: clock.nowMs(), random })
   }
 
   get #address(): string {

@@ -12,6 +12,8 @@ export const previewRoot = '/errors'
 const codes = Object.keys(faultKinds) as FaultCode[]
 /** As an example, where a fault says when to come back. */
 const retryAfterMs = 20_000
+/** As an example, where it was announced when it ends. */
+const lastsMs = 40 * 60_000
 const listPage = new Page('errors.html')
 
 /** @throws {Fault} HF_ROUTE_UNKNOWN for a code that there is not. */
@@ -20,8 +22,12 @@ export function errorPreview(path: string, request: Asking, context: FaultContex
   if (name === '') return list(request)
   const code = codes.find((each) => each === name)
   if (!code) throw new Fault('HF_ROUTE_UNKNOWN', { detail: `there is no fault ${name.slice(0, 60)}` })
-  const fault = new Fault(code, faultKind(code).shouldCallerRetry ? { retryAfterMs } : {})
-  return renderFault(fault, request, context)
+  return renderFault(new Fault(code, exampleOf(code, context)), request, context)
+}
+
+function exampleOf(code: FaultCode, { atMs }: FaultContext): ConstructorParameters<typeof Fault>[1] {
+  if (code === 'HF_MAINTENANCE') return { retryAfterMs, untilMs: atMs + lastsMs }
+  return faultKind(code).shouldCallerRetry ? { retryAfterMs } : {}
 }
 
 function list(request: Asking): { type: string; body: Buffer } {

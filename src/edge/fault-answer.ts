@@ -10,6 +10,8 @@ import type { Answering, Asking } from './visitor.ts'
 
 /** Above a minute two of three SDKs ignore Retry-After and come back within a second, so it never says more. */
 const retryAfterSecondsMax = 60
+const spreadMs = 15_000
+
 export interface FaultContext {
   readonly ray: Ray
   readonly site: string
@@ -30,16 +32,18 @@ export function faultHeaders(fault: Fault): string[] {
   const received = fault.receivedStatus === undefined ? '' : `; received-status=${fault.receivedStatus}`
   headers.push('proxy-status', `holdfast${error}${received}; details="${fault.code}"`)
   if (fault.retryAfterMs !== undefined && kind.shouldCallerRetry) {
-    const seconds = Math.min(retryAfterSecondsMax, Math.max(1, Math.ceil(fault.retryAfterMs / 1000)))
-    headers.push(
-      'retry-after',
-      String(seconds),
-      'retry-after-ms',
-      String(Math.min(retryAfterSecondsMax * 1000, Math.round(fault.retryAfterMs))),
-    )
+    const waitMs = waitMsOf(fault.retryAfterMs, fault.untilMs === undefined)
+    headers.push('retry-after', String(Math.max(1, Math.ceil(waitMs / 1000))), 'retry-after-ms', String(waitMs))
   }
   if (fault.untilMs !== undefined) headers.push('holdfast-until', new Date(fault.untilMs).toISOString())
   return headers
+}
+
+/** An estimate that is longer comes to less by its own odd seconds, so that not all come back in one moment. */
+function waitMsOf(retryAfterMs: number, isEstimate: boolean): number {
+  const maxMs = retryAfterSecondsMax * 1000
+  if (retryAfterMs <= maxMs) return Math.max(1, Math.round(retryAfterMs))
+  return Math.round(isEstimate ? maxMs - (retryAfterMs % spreadMs) : maxMs)
 }
 
 /** Writes the answer for a fault; `headers` are those of every answer. */
@@ -89,8 +93,13 @@ type Form = keyof typeof forms
 /** The body of the answer for a fault, in the form that the reader likes best. */
 export function renderFault(fault: Fault, request: Asking, context: FaultContext): { type: string; body: Buffer } {
   const { ray, family, site, atMs, notice, address } = context
-  if (family) return { type: 'application/json', body: errorBody(fault, ray, family) }
+  if (family && !isLookedAt(request)) return { type: 'application/json', body: errorBody(fault, ray, family) }
   const type = preferred(request.headers.accept ?? '', Object.keys(forms)) as Form
   const body = forms[type]({ fault, ray, site, atMs, address, notice })
   return { type: type.startsWith('text/') ? `${type}; charset=utf-8` : type, body }
+}
+
+/** A person who opens the address in a browser: no SDK says so, whatever it accepts. */
+function isLookedAt({ headers }: Asking): boolean {
+  return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
 }

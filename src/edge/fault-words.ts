@@ -28,7 +28,8 @@ export interface FaultTold {
 /** RFC 9457, with the members that operators of CDNs know and ours on top. */
 export function problem({ fault, ray, site, atMs, notice }: Omit<FaultTold, 'address'>): Buffer {
   const { kind } = fault
-  const { statusUrl, incident } = notice
+  const { statusUrl } = notice
+  const incident = incidentBehind(fault, notice)
   return Buffer.from(
     JSON.stringify({
       type: `urn:holdfast:fault:${fault.code}`,
@@ -39,7 +40,7 @@ export function problem({ fault, ray, site, atMs, notice }: Omit<FaultTold, 'add
       error_code: fault.code,
       error_category: kind.source,
       retryable: kind.shouldCallerRetry,
-      ...(fault.retryAfterMs !== undefined && { retry_after: Math.ceil(fault.retryAfterMs / 1000) }),
+      ...(fault.retryAfterMs !== undefined && { retry_after: retryAfterSeconds(fault.retryAfterMs) }),
       ...(fault.untilMs !== undefined && { until: new Date(fault.untilMs).toISOString() }),
       owner_action_required: kind.source === 'operator',
       ray_id: ray,
@@ -55,13 +56,14 @@ export function problem({ fault, ray, site, atMs, notice }: Omit<FaultTold, 'add
 export function markdown(told: FaultTold): Buffer {
   const { fault, ray, site, atMs, notice } = told
   const { kind } = fault
-  const { statusUrl, incident } = notice
+  const { statusUrl } = notice
+  const incident = incidentBehind(fault, notice)
   const front = [
     `status: ${fault.status}`,
     `error_code: ${fault.code}`,
     `error_category: ${kind.source}`,
     `retryable: ${kind.shouldCallerRetry}`,
-    ...(fault.retryAfterMs === undefined ? [] : [`retry_after: ${Math.ceil(fault.retryAfterMs / 1000)}`]),
+    ...(fault.retryAfterMs === undefined ? [] : [`retry_after: ${retryAfterSeconds(fault.retryAfterMs)}`]),
     ...(fault.untilMs === undefined ? [] : [`until: ${new Date(fault.untilMs).toISOString()}`]),
     `ray_id: ${ray}`,
     `site: ${site}`,
@@ -81,7 +83,9 @@ function plain(text: string): string {
 
 export function faultPage({ fault, ray, site, atMs, address, notice }: FaultTold): Buffer {
   const { kind } = fault
-  const { statusUrl, incident } = notice
+  const { statusUrl } = notice
+  const incident = incidentBehind(fault, notice)
+  const isTheirs = kind.source === 'client'
   return errorPage.render({
     status: String(fault.status),
     title: kind.title,
@@ -100,17 +104,32 @@ export function faultPage({ fault, ray, site, atMs, address, notice }: FaultTold
     incidentHidden: incident ? '' : 'hidden',
     eta: incident?.etaWords ?? '',
     etaHidden: incident?.etaWords ? '' : 'hidden',
+    careHidden: incident || isTheirs || isAnnounced(fault) ? 'hidden' : '',
     statusUrl,
     statusHidden: /^https?:\/\//.test(statusUrl) ? '' : 'hidden',
   })
 }
 
+/** Whole, and never 0: who comes back at once is sent away again. */
+const retryAfterSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
+
 function adviceFor(fault: Fault): string {
   if (fault.untilMs !== undefined) return `Try again after ${momentWords(fault.untilMs)}.`
-  if (fault.retryAfterMs !== undefined)
-    return `Try again in ${Math.max(1, Math.ceil(fault.retryAfterMs / 1000))} seconds.`
+  if (fault.retryAfterMs !== undefined) return `Try again in ${secondsWords(fault.retryAfterMs)}.`
   if (fault.kind.shouldCallerRetry) return 'Try again in a moment.'
   return fault.kind.source === 'client'
     ? 'Trying again without a change will not help.'
     : 'The people who run this service can look it up by the Ray ID.'
 }
+
+function secondsWords(ms: number): string {
+  const seconds = retryAfterSeconds(ms)
+  return seconds === 1 ? 'a second' : `${seconds} seconds`
+}
+
+/** What goes on may be why; not where the request itself is at fault, or what happens was planned. */
+function incidentBehind(fault: Fault, { incident }: Notice): Notice['incident'] {
+  return fault.kind.source === 'client' || isAnnounced(fault) ? null : incident
+}
+
+const isAnnounced = ({ code }: Fault): boolean => code === 'HF_MAINTENANCE'

@@ -159,7 +159,8 @@ export class HttpReply implements Reply {
   #awaitArrival(): void {
     const { socket, destroyed } = this.#response
     if (destroyed || socket?.destroyed) return this.onUndelivered()
-    if (!socket || !this.#staysOpen) return
+    if (!socket) return this.#awaitStream()
+    if (!this.#staysOpen) return
     const clock = this.#clock
     const isWatched = lastEnds.has(socket)
     lastEnds.set(socket, { atMs: clock.monotonicMs(), onUndelivered: this.onUndelivered })
@@ -167,6 +168,14 @@ export class HttpReply implements Reply {
     socket.once('close', () => {
       const last = lastEnds.get(socket)
       if (last && clock.monotonicMs() - last.atMs < arrivalMs) last.onUndelivered()
+    })
+  }
+
+  /** Others go over its connection: only what became of itself says something. */
+  #awaitStream(): void {
+    const response = this.#response
+    response.on('close', () => {
+      if (response.wasCut) this.onUndelivered()
     })
   }
 

@@ -6,7 +6,7 @@ export const listenerSchema = z
     host: z.string().default('127.0.0.1').meta({ description: 'Address to listen on; `0.0.0.0` or `::` for all.' }),
     port: z.int().min(0).max(65_535).meta({ description: 'Port to listen on; 0 lets the system choose.' }),
     tls: z.boolean().optional().meta({
-      description: 'Whether TLS is spoken here. Left out: yes, once `tls` names a certificate.',
+      description: 'Whether TLS is spoken here. Left out: yes, once `tls` names a certificate or an authority.',
     }),
     proxyProtocol: z.boolean().optional().meta({
       description:

@@ -16,6 +16,7 @@ import { type Gate, ProxyGate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
 import type { Crowd } from './crowd/crowd.ts'
 import { entranceFor } from './crowd/entrance.ts'
+import type { Realtime } from './realtime/realtime.ts'
 import type { StreamFront } from './http2/stream-front.ts'
 import type { SecureServer, SecureSettings } from './tls/secure-server.ts'
 import type { TlsMaterial } from './tls/tls-material.ts'
@@ -62,6 +63,8 @@ export interface ListenerParts {
   readonly crowd?: Pick<Crowd, 'isOn' | 'admit' | 'offend' | 'mayTell'>
   /** Whether a request for this target is a call. */
   readonly isCall: (url: string) => boolean
+  /** Who takes connections that are to change to WebSocket; left out, such requests are served like others. */
+  readonly realtime?: Pick<Realtime, 'isMeant' | 'isOn' | 'join'>
   /** What TLS is spoken with; null where it is not. */
   readonly tls?: { readonly settings: SecureSettings; readonly material: TlsMaterial } | null
 }
@@ -81,10 +84,11 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
     parts.handle(request, response)
   }
   const secure = await openSecure(options, parts, onRequest)
-  const server: Server = secure?.server ?? createServer(settingsOf(limits), onRequest)
+  const server: Server = secure?.server ?? createServer(settingsOf(parts), onRequest)
   const streams = await openStreams(options, parts, mayStayOpen, gate)
   const front = openFront(server, parts, { staysOpen: mayStayOpen, arrival: secure ? secured : 'connection', streams })
-  const isAnswering = (socket: Socket): boolean => live.isOn(socket) || front.isOn(socket)
+  const isAnswering = (socket: Socket): boolean =>
+    live.isOn(socket) || front.isOn(socket) || (parts.realtime?.isOn(socket) ?? false)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
   const take = (socket: Socket): void => {
@@ -95,14 +99,7 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   else server.on('connection', take)
   if (parts.crowd?.isOn) putBefore(server, entranceFor(parts.crowd, gate, secure ? null : parts))
   if (gate) putBefore(server, gate)
-  // Without these node:http would answer by itself, without a ray.
-  server.on('checkExpectation', onRequest)
-  server.on('connect', (_request, socket: Socket) =>
-    refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts),
-  )
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
-  })
+  serveTheRest(server, parts, { live, gate })
   server.maxConnections = limits.connectionsMax
   await listen(server, options)
   server.on('error', (error) => parts.observer.log.error({ detail: error.message }, 'listener failed'))
@@ -151,18 +148,42 @@ function putBefore(server: Server, gate: Pick<ProxyGate, 'enter'>): void {
 
 const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
+/** What is no request and answer. */
+function serveTheRest(
+  server: Server,
+  parts: ListenerParts,
+  { live, gate }: { live: LiveAnswers; gate: Gate | null },
+): void {
+  // Without these node:http would answer by itself, without a ray.
+  server.on('checkExpectation', (request, response) => {
+    if (live.enter(response)) parts.handle(request, response)
+  })
+  server.on('connect', (_request, socket: Socket) =>
+    refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts),
+  )
+  server.on('upgrade', (request, socket, first) => void parts.realtime?.join(request, socket as Socket, first, gate))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
+  })
+}
+
 /** The event of a connection whose handshake is done. */
 const secured = 'secureConnection'
 
 /** Loaded where it is needed: most workers stand behind somebody who speaks TLS for them. */
 async function openSecure(
   options: ListenerOptions,
-  { limits, tls }: ListenerParts,
+  parts: ListenerParts,
   handle: RequestListener,
 ): Promise<SecureServer | null> {
+  const { limits, tls } = parts
   if (!tls || options.tls === false) return null
   const { SecureServer: Secure } = await import('./tls/secure-server.ts')
-  return new Secure(tls.settings, tls.material, { options: settingsOf(limits), handshakeMs: limits.headersMs, handle })
+  return new Secure(tls.settings, tls.material, {
+    options: settingsOf(parts),
+    handshakeMs: limits.headersMs,
+    handle,
+  })
 }
 
 /** HTTP/2, where it is spoken. */
@@ -180,13 +201,14 @@ async function openStreams(
   return new Front({ clock, limits, handle, mayStayOpen, onOffence })
 }
 
-function settingsOf(limits: Limits): ServerOptions {
+function settingsOf({ limits, realtime }: ListenerParts): ServerOptions {
   return {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: 1000,
+    shouldUpgradeCallback: (request) => realtime?.isMeant(request) ?? false,
     requireHostHeader: false, // the guard refuses it, with an answer of ours
     noDelay: true,
   }

@@ -16,6 +16,8 @@ export interface Answering {
   readonly chunkedEncoding: boolean
   readonly writableCorked: number
   shouldKeepAlive: boolean
+  /** Of a stream of HTTP/2 that is closed: it was reset, or its connection broke. */
+  readonly wasCut?: boolean
   on(event: 'close' | 'drain', run: () => void): unknown
   /** `headers`: names and values in turn. */
   writeHead(status: number, headers: string[]): unknown

@@ -6,18 +6,18 @@ export interface FaultDetail {
   /** What exactly happened, for operators; never holds secrets, prompts or answers. */
   readonly detail?: string
   /** The field of the request that is wrong, as the caller would write it. */
-  readonly param?: string
+  readonly param?: string | undefined
   /** When to come back, in milliseconds. */
   readonly retryAfterMs?: number
   /** When it will be over, where that is known to the minute; milliseconds since 1970. */
-  readonly untilMs?: number
+  readonly untilMs?: number | undefined
   /** Overrides the table's status, for what an upstream said of the caller's own request (400 to 422). */
   readonly status?: number
   /** Status code received from the upstream, where there was one. */
-  readonly receivedStatus?: number
+  readonly receivedStatus?: number | undefined
   /** What the upstream said of the caller's own request, to be passed on to the caller. */
-  readonly upstreamBody?: Buffer
-  readonly upstream?: string
+  readonly upstreamBody?: Buffer | undefined
+  readonly upstream?: string | undefined
   /** The upstream may have seen the request all the same: it was sent before, on a connection that was closed. */
   readonly wasSent?: boolean
   readonly cause?: unknown
@@ -64,6 +64,11 @@ export class Fault extends Error {
     if (this.untilMs !== undefined) return `${sentence.replace(/\.$/, '')} until ${momentWords(this.untilMs)}.`
     if (source !== 'client' || this.detail === '') return sentence
     return `${sentence.replace(/\.$/, '')}: ${this.detail}${/[.!?]$/.test(this.detail) ? '' : '.'}`
+  }
+
+  /** The same, with another time to come back. */
+  withRetryAfter(retryAfterMs: number): Fault {
+    return new Fault(this.code, { ...this, cause: this.cause, retryAfterMs })
   }
 
   get kind(): FaultKind {

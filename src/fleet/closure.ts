@@ -2,7 +2,7 @@
  * Planned maintenance that is in force, as it meets new calls: upstreams that get none where others offer the model,
  * and models that are not to be had. Whoever cannot be served is told to the millisecond when that is over.
  */
-import { Fault } from '../fault/fault.ts'
+import { Fault, momentWords } from '../fault/fault.ts'
 import type { Target } from './target.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -42,6 +42,8 @@ export class Closure {
   }
 
   #fault(untilMs: number): Fault {
-    return new Fault('HF_MAINTENANCE', { untilMs, retryAfterMs: untilMs - this.#nowMs() })
+    // For the record; the caller is told the moment itself.
+    const detail = `until ${momentWords(untilMs)}`
+    return new Fault('HF_MAINTENANCE', { detail, untilMs, retryAfterMs: Math.max(1, untilMs - this.#nowMs()) })
   }
 }

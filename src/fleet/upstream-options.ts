@@ -50,6 +50,10 @@ export const upstreamSchema = z
         description:
           'How it can go on with an answer that broke off elsewhere. Left out, its kind says, and what it refuses is remembered; an empty list: not at all.',
       }),
+    realtime: z.boolean().optional().meta({
+      description:
+        'Whether it offers the realtime API by WebSocket (`/v1/realtime`). Left out: yes for the kind `openai`, no for others.',
+    }),
     streamUsage: z.boolean().default(true).meta({
       description:
         'Ask it for token counts at the end of a stream (`stream_options`); the caller sees them only if it asked too. `false` for servers that refuse the field.',
@@ -80,7 +84,32 @@ export const upstreamSchema = z
         description:
           'Where its engine tells how much it has in hand (Prometheus text), asked once a second. Left out: `/metrics` at the root of its server, if there is one. `false`: it is not asked.',
       }),
+    tls: z
+      .strictObject({
+        ca: z.string().min(1).optional().meta({
+          description: 'File with the authorities to trust in place of the well-known ones, PEM.',
+        }),
+        cert: z.string().min(1).optional().meta({
+          description: 'File with a certificate of ours, for servers that ask for one (mutual TLS), PEM.',
+        }),
+        key: z.string().min(1).optional().meta({ description: 'File with its private key, PEM.' }),
+        servername: z.string().min(1).optional().meta({
+          description: 'Name to ask for and to check its certificate against. Left out, that of its URL.',
+        }),
+      })
+      .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+        path: ['key'],
+        error: '`cert` and `key` go together',
+      })
+      .optional()
+      .meta({
+        description: 'What a server at an `https:` URL is met with. The files are read anew when they have changed.',
+      }),
     connectionsMax: count(1024, 'Connections to this server at once, per worker.'),
+  })
+  .refine(({ url, tls }) => tls === undefined || /^https:/i.test(url), {
+    path: ['tls'],
+    error: 'there is no TLS at an `http:` URL',
   })
   .refine(({ key, keys }) => key === undefined || keys === undefined, {
     path: ['keys'],

@@ -11,6 +11,8 @@ export interface AlertFacts {
   readonly scores: readonly Score[]
   readonly firing: readonly Alert[]
   readonly leftCount: number
+  /** Kept still by planned maintenance. */
+  readonly mutedCount: number
   readonly deliveries: readonly { readonly receiver: string; readonly delivered: number; readonly failed: number }[]
 }
 
@@ -19,7 +21,7 @@ interface Value {
   readonly value: number
 }
 
-export function alertNumbers({ scores, firing, leftCount, deliveries }: AlertFacts): Numbers {
+export function alertNumbers({ scores, firing, leftCount, mutedCount, deliveries }: AlertFacts): Numbers {
   const perObjective = (value: (score: Score) => number): Value[] =>
     scores.map((score) => ({ labels: { objective: score.name }, value: value(score) }))
   return [
@@ -49,6 +51,7 @@ export function alertNumbers({ scores, firing, leftCount, deliveries }: AlertFac
         return { labels: { alertname, severity }, value: alerts.length }
       }),
     ),
+    gauge('holdfast_alerts_muted', 'Alerts that planned maintenance keeps still.', [{ labels: {}, value: mutedCount }]),
     counter('holdfast_alerts_left_total', 'Conditions that raised no alert, since there were too many.', [
       { labels: {}, value: leftCount },
     ]),

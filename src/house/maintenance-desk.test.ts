@@ -72,6 +72,26 @@ test('what operators add while it runs is taken in', () => {
   assert.deepEqual([...desk.maintained({ components: [chat], offers: new Map() })], [])
 })
 
+test('alerts are told what is announced: what windows name, what is lost by them, and whether there is more', () => {
+  const { clock, desk } = stage(undefined, '2026-01-01T00:00')
+  clock.advance(1000)
+  const component = (name: string, models: string[]) => ({
+    ...{ id: name, name, description: '', models, routes: [], tiers: [] },
+  })
+  const offers = new Map([
+    ['m', ['gpu1']],
+    ['n', ['gpu1', 'gpu2']],
+  ])
+  const both = [component('Chat', ['m']), component('Code', ['n']), component('Gateway', ['unknown'])]
+  const { upstreams, models, all } = desk.announced({ components: both, offers })
+  const window = { title: 'Drivers', untilMs: Date.parse('2026-01-01T01:00Z') }
+  assert.deepEqual([[...upstreams], [...models], all], [[['gpu1', window]], [['m', window]], null])
+  const one = [component('Chat', ['m']), component('Gateway', ['unknown'])]
+  assert.deepEqual(desk.announced({ components: one, offers }).all, window)
+  clock.advance(hourMs)
+  assert.equal(desk.announced({ components: both, offers }).upstreams.size, 0)
+})
+
 test('a log that is locked, full or damaged stops nothing', () => {
   const broken: StatusLog = {
     append: () => {

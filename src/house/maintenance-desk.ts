@@ -8,10 +8,17 @@ import type { Log } from '../observe/log.ts'
 import type { Recorder } from '../observe/recorder.ts'
 import { isInForce, type MaintenanceBook, type Occurrence } from '../status/maintenance/maintenance-book.ts'
 import { maintenanceText } from '../status/maintenance/maintenance-event.ts'
-import { affectedComponents, maintenanceViews, type ShownParts } from '../status/maintenance/maintenance-view.ts'
+import {
+  affectedComponents,
+  lostModels,
+  maintenanceViews,
+  type ShownParts,
+} from '../status/maintenance/maintenance-view.ts'
+import { isRest } from '../status/read-news.ts'
 import type { MaintenanceView } from '../status/status-view.ts'
 import type { StatusLog } from '../store/status-log.ts'
 import { MaintenancePlan } from './maintenance-plan.ts'
+import type { Announced, Window } from './mute-announced.ts'
 
 const lookMs = 1000
 /** Whoever explains a call looks back ten minutes. */
@@ -61,6 +68,27 @@ export class MaintenanceDesk implements Disposable {
     return new Set(inForce.flatMap(({ each }) => affectedComponents(each, parts).map(({ id }) => id)))
   }
 
+  /** What alerts need not tell of. */
+  announced(parts: Omit<ShownParts, 'nowMs'>): Announced {
+    const [upstreams, models] = [new Map<string, Window>(), new Map<string, Window>()]
+    const maintained = new Map<string, Window>()
+    for (const { each } of this.#told.values()) {
+      const window = { title: each.title, untilMs: each.toMs }
+      const affected = affectedComponents(each, parts)
+      note(
+        maintained,
+        affected.map(({ id }) => id),
+        window,
+      )
+      note(upstreams, each.upstreams, window)
+      note(models, [...each.models, ...affected.flatMap((component) => component.models)], window)
+    }
+    note(models, lostModels([...upstreams.keys()], parts.offers), firstOf(upstreams.values()))
+    const served = parts.components.filter((component) => !isRest(component))
+    const isAll = served.length > 0 && served.every(({ id }) => maintained.has(id))
+    return { upstreams, models, all: isAll ? firstOf(maintained.values()) : null }
+  }
+
   look(): void {
     const nowMs = this.#parts.clock.nowMs()
     this.#attempt('read', () => this.#plan.read(this.#parts.statusLog))
@@ -79,8 +107,9 @@ export class MaintenanceDesk implements Disposable {
 
   #tend(each: Occurrence, nowMs: number): void {
     const told = this.#told.get(each.id)
+    if (!this.book.hasBegun(each.id)) this.#begin(each, nowMs)
     if (told && nowMs - told.atMs < repeatMs) return
-    if (!told && !this.book.hasBegun(each.id)) this.#begin(each, nowMs)
+    if (!told) this.#logBegin(each)
     this.#note(told ? 'goes-on' : 'began', each)
     this.#told.set(each.id, { each, atMs: nowMs })
   }
@@ -91,6 +120,9 @@ export class MaintenanceDesk implements Disposable {
     this.#attempt('written', () =>
       this.#parts.statusLog.append(maintenanceText({ kind: 'maintenance-began', atMs, by: 'holdfast', ...told })),
     )
+  }
+
+  #logBegin({ id, upstreams, models, toMs }: Occurrence): void {
     this.#parts.log.info({ window: id, upstreams, models, until: new Date(toMs).toISOString() }, 'maintenance begins')
   }
 
@@ -122,4 +154,13 @@ export class MaintenanceDesk implements Disposable {
       this.#isBroken = true
     }
   }
+}
+
+/** What several windows name is under maintenance until the last of them ends. */
+function note(windows: Map<string, Window>, names: readonly string[], window: Window | null): void {
+  for (const name of names) if (window && window.untilMs > (windows.get(name)?.untilMs ?? 0)) windows.set(name, window)
+}
+
+function firstOf(windows: Iterable<Window>): Window | null {
+  return [...windows].toSorted((a, b) => a.untilMs - b.untilMs)[0] ?? null
 }

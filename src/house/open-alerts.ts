@@ -5,13 +5,14 @@
 import { join } from 'node:path'
 import { type AlertsOptions, mapSecrets } from '../alert/alert-options.ts'
 import { type Alert, AlertBook, isFiring, isFlapping } from '../alert/alert-book.ts'
+import { type Condition, identityOf } from '../alert/condition.ts'
 import { Courier } from '../alert/courier.ts'
-import { isoTime } from '../alert/letter.ts'
 import { openReceiver, type Receiver } from '../alert/receiver.ts'
 import { StateFile } from '../alert/state-file.ts'
 import type { Config } from '../config.ts'
 import { readSecret } from './secrets.ts'
 import type { Clock } from '../ground/clock.ts'
+import { isoTime } from '../ground/iso-time.ts'
 import type { Random } from '../ground/random.ts'
 import { Lookout, type Surroundings } from '../objective/lookout.ts'
 import { Scoreboard } from '../objective/scoreboard.ts'
@@ -22,6 +23,7 @@ import { readRoom } from '../observe/vital-signs.ts'
 import { type AlertState, readAlertState } from './alert-state.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { alertNumbers } from './alert-numbers.ts'
+import { type Announced, type Muted, muteAnnounced, nothingAnnounced } from './mute-announced.ts'
 
 const tendMs = 1000
 /** What was counted is kept so often, beside every change of an alert. */
@@ -49,6 +51,8 @@ export function openReceivers({ site }: Config, { receivers, groupWaitMs, link }
 }
 
 export class AlertDesk implements AsyncDisposable {
+  /** What is under planned maintenance: nobody is told of what that does. */
+  announced: () => Announced = () => nothingAnnounced
   #config: Config
   #options: AlertsOptions
   #parts: AlertDeskParts
@@ -59,6 +63,8 @@ export class AlertDesk implements AsyncDisposable {
   #couriers: Courier[]
   #certificates: CertificateWatch
   #timers = new DisposableStack()
+  /** By name and what they are about: alerts that planned maintenance keeps still. */
+  #muted = new Map<string, Muted>()
   #isLooking = false
   #savedMs = 0
 
@@ -118,12 +124,33 @@ export class AlertDesk implements AsyncDisposable {
         ownCertificates: this.#parts.ownCertificates?.() ?? {},
       }
       const warnings = this.#options.warnings ? this.#lookout.look(surroundings, nowMs) : []
-      const changed = this.#book.look([...this.#scoreboard.conditions(nowMs), ...warnings], nowMs)
+      const changed = this.#book.look(
+        this.#withoutAnnounced([...this.#scoreboard.conditions(nowMs), ...warnings]),
+        nowMs,
+      )
       for (const alert of changed) logAlert(log, alert)
       if (changed.length > 0 || nowMs - this.#savedMs >= saveMs) this.#save()
     } finally {
       this.#isLooking = false
     }
+  }
+
+  #withoutAnnounced(conditions: readonly Condition[]): readonly Condition[] {
+    const ringing = new Set(this.#book.firing.map(({ condition }) => subjectOf(condition)))
+    const isRinging = (condition: Condition): boolean => ringing.has(subjectOf(condition))
+    const { told, muted } = muteAnnounced(conditions, this.announced(), this.#config, isRinging)
+    const before = this.#muted
+    this.#muted = new Map(muted.map((each) => [subjectOf(each.condition), each]))
+    for (const [subject, { condition, window }] of this.#muted) {
+      if (before.has(subject)) continue
+      const { name, severity, labels, summary } = condition
+      const facts = { alert: name, severity, labels, detail: summary, window: window.title }
+      this.#parts.log.info(
+        { ...facts, until: isoTime(window.untilMs) },
+        'planned maintenance keeps an alert still; it comes if this goes on behind it',
+      )
+    }
+    return told
   }
 
   /** For `/alerts`. */
@@ -136,6 +163,11 @@ export class AlertDesk implements AsyncDisposable {
         since: firedMs === null ? null : isoTime(firedMs),
         isFlapping: isFlapping({ returns }),
       })),
+      muted: [...this.#muted.values()].map(({ condition, window }) => ({
+        ...condition,
+        window: window.title,
+        until: isoTime(window.untilMs),
+      })),
       receivers: this.#couriers.map(({ receiver, counts, trouble }) => ({ name: receiver.name, ...counts, trouble })),
     }
   }
@@ -146,6 +178,7 @@ export class AlertDesk implements AsyncDisposable {
       scores: this.#scoreboard.scores(this.#parts.clock.nowMs()),
       firing: this.#book.firing,
       leftCount: this.#book.leftCount,
+      mutedCount: this.#muted.size,
       deliveries: this.#couriers.map(({ receiver, counts }) => ({ receiver: receiver.name, ...counts })),
     })
   }
@@ -184,6 +217,9 @@ export class AlertDesk implements AsyncDisposable {
     return { alerts: [...this.#book.alerts], told: this.#told, scores: this.#scoreboard.state }
   }
 }
+
+/** Whatever its severity. */
+const subjectOf = ({ name, labels }: Condition): string => identityOf({ name, labels, severity: 'info' })
 
 function logAlert(log: Log, alert: Alert): void {
   const { name, severity, labels, summary, cure } = alert.condition

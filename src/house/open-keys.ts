@@ -7,6 +7,7 @@ import type { Config } from '../config.ts'
 import { Callers } from '../edge/caller.ts'
 import type { KeySettings } from '../edge/key-options.ts'
 import { Allowances } from '../edge/keys/allowances.ts'
+import type { TokenDesk } from '../edge/keys/token-desk.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { AllowanceStore } from '../store/allowance-store.ts'
@@ -35,9 +36,13 @@ interface KeyParts {
 }
 
 /** @throws when what keys use cannot be kept. */
-export function openKeys(parts: AsyncDisposableStack, config: Config, { clock, log, node, onGone }: KeyParts): Keys {
+export async function openKeys(
+  parts: AsyncDisposableStack,
+  config: Config,
+  { clock, log, node, onGone }: KeyParts,
+): Promise<Keys> {
   const secrets = config.keys.map((key, i) => ({ ...key, key: readSecret(key.key, `keys.${i}.key`) }))
-  const callers = new Callers(secrets, clock)
+  const callers = new Callers(secrets, clock, await openTokens(config, clock))
   const store = parts.use(new LateStore(() => openAllowances(config, clock, node)))
   const priceOf = (model: string) => config.models[model]?.price ?? null
   const watch = parts.use(new KeyWatch(join(config.stateDir, keysFileName), log))
@@ -54,6 +59,17 @@ export function openKeys(parts: AsyncDisposableStack, config: Config, { clock, l
   look()
   parts.use(clock.every(lookMs, look))
   return { callers, allowances: new Allowances({ clock, log, store, priceOf }) }
+}
+
+/** Loaded where somebody shows tokens. */
+async function openTokens({ users }: Config, clock: Clock): Promise<TokenDesk | null> {
+  if (users.length === 0) return null
+  const { TokenDesk: Desk } = await import('../edge/keys/token-desk.ts')
+  const { verifierOf } = await import('../edge/keys/verify-token.ts')
+  return new Desk(
+    users.map((options) => ({ options, verify: verifierOf(options, clock) })),
+    clock,
+  )
 }
 
 function openAllowances({ stateDir, journal }: Config, clock: Clock, node: string): AllowanceStore {

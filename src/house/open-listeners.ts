@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import { isCall } from '../edge/door.ts'
 import { type Listener, type ListenerParts, openListener } from '../edge/listener.ts'
+import type { Realtime } from '../edge/realtime/realtime.ts'
 import type { Redirect } from '../edge/tls/redirect.ts'
 import type { TlsMaterial } from '../edge/tls/tls-material.ts'
 
@@ -9,6 +10,8 @@ export interface Front {
   readonly listeners: readonly Listener[]
   /** TLS is spoken with these from now on. @throws {Error} when they cannot be used; then all is as before. */
   useTls(material: TlsMaterial): void
+  /** What has no end of its own is ended with a word. */
+  endSessions(): void
   /** No more is accepted. Resolves when all connections of callers are gone. */
   drain(isReplaced: boolean): Promise<void>
 }
@@ -17,7 +20,7 @@ export interface Front {
 export async function openListeners(
   parts: AsyncDisposableStack,
   config: Config,
-  base: Omit<ListenerParts, 'isCall' | 'tls'>,
+  base: Omit<ListenerParts, 'isCall' | 'tls' | 'realtime'> & { readonly realtime: Realtime },
   tls: TlsMaterial | null,
 ): Promise<Front> {
   const listeners: Listener[] = []
@@ -35,7 +38,10 @@ export async function openListeners(
       for (const listener of listeners) listener.useTls(material)
       current = material
     },
+    endSessions: () => base.realtime.close(),
     drain: async (isReplaced) => {
+      // Nobody stands in our place: the sooner they know, the sooner they are elsewhere.
+      if (!isReplaced) base.realtime.close()
       redirect?.drain()
       await Promise.all(listeners.map((listener) => listener.drain(isReplaced)))
     },

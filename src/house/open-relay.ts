@@ -120,19 +120,23 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
 
 function callCounts({ objectives }: Config, { upstreams }: Relay['fleet']): CallCounts {
   const paid = upstreams.filter(({ quota }) => quota !== null)
+  const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
+  const isClosed = (name: string): boolean => (byName.get(name)?.closedLeftMs ?? 0) > 0
   return new CallCounts(
     objectives,
     paid.map(({ name }) => name),
+    // Begun before the window, and cut by it.
+    ({ attempts }) => attempts.length > 0 && attempts.every(({ upstream }) => isClosed(upstream)),
   )
 }
 
 /** Asks the upstreams from now on what they offer, and their engines how they do. */
 async function watchUpstreams(parts: AsyncDisposableStack, base: RelayBase, prober: TokenProber): Promise<void> {
   const { clock, fleet, wires, log, record } = base
-  const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires.names)
+  const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires)
   const { recorder } = record
   await parts.use(new RollCall({ clock, fleet, probe: ask, log, recorder, tokens: prober, certificate })).start()
-  parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires.names)), log)).start()
+  parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires)), log)).start()
 }
 
 const certificateMs = 3000

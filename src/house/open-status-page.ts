@@ -10,14 +10,14 @@ import { ConfigError } from '../ground/config-error.ts'
 import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
 import { BucketCopy } from '../status/page/bucket-copy.ts'
-import { type Look, readLook } from '../status/page/look-files.ts'
+import { type Look, readLanguages, readLook } from '../status/page/look-files.ts'
 import type { FileMaker, PageFile } from '../status/page/page-file.ts'
 import { pageFiles } from '../status/page/page-files.ts'
 import type { PageOptions } from '../status/page/page-options.ts'
 import { putObject } from '../status/page/put-object.ts'
 import { Renewal } from '../status/page/renewal.ts'
 import { SnapshotFolder } from '../status/page/snapshot-folder.ts'
-import { wordsOf } from '../status/page/words/languages.ts'
+import type { Words } from '../status/page/words/en.ts'
 import type { StatusView } from '../status/status-view.ts'
 import { readSecret } from './secrets.ts'
 
@@ -30,10 +30,33 @@ export interface PagePressParts {
   readonly view: () => StatusView
   /** Feeds and the like, beside the pages. */
   readonly makers: readonly FileMaker[]
+}
+
+interface PressWishes {
+  readonly folder: string
   /** Whether letters can be asked for at `/subscribe`. */
   readonly canSubscribe: boolean
-  /** What of these people are pointed to. */
+  /** What of the feeds people are pointed to. */
   readonly feeds: readonly { readonly path: string; readonly name: string }[]
+}
+
+/** Settings of the page with all that they name: its logo, words and secrets. */
+export interface PressSettings extends PressWishes {
+  readonly options: PageOptions
+  readonly look: Look
+  readonly languages: readonly Words[]
+}
+
+/** @throws {ConfigError} when the logo, words or a secret cannot be read. */
+export function readPress({ bucket, ...page }: PageOptions, wishes: PressWishes): PressSettings {
+  const secret = (name: 'accessKey' | 'secretKey', spelling: string): string =>
+    readSecret(spelling, `status.page.bucket.${name}`)
+  const resolved = bucket && {
+    ...bucket,
+    accessKey: secret('accessKey', bucket.accessKey),
+    secretKey: secret('secretKey', bucket.secretKey),
+  }
+  return { ...wishes, options: { ...page, bucket: resolved }, look: lookOf(page), languages: languagesOf(page) }
 }
 
 /** Where the page is written; null where nobody wants it. */
@@ -46,8 +69,7 @@ export class PagePress implements AsyncDisposable {
   /** Called with each version that was written. */
   onWritten: (version: string) => void = () => {}
   #parts: PagePressParts
-  #options: PageOptions
-  #look: Look
+  #settings: PressSettings
   #folder: SnapshotFolder
   #bucket: BucketCopy | null
   #renewal = new Renewal()
@@ -55,14 +77,27 @@ export class PagePress implements AsyncDisposable {
   #isBroken = false
   #timers = new DisposableStack()
 
-  /** @throws {ConfigError} when the logo or a secret cannot be read. */
-  constructor(options: PageOptions, folder: string, parts: PagePressParts) {
+  constructor(settings: PressSettings, parts: PagePressParts) {
     this.#parts = parts
-    this.#options = options
-    this.#look = lookOf(options)
-    this.#folder = new SnapshotFolder(folder)
-    this.#bucket = openBucket(options, parts)
+    this.#settings = settings
+    this.#folder = new SnapshotFolder(settings.folder)
+    this.#bucket = openBucket(settings.options, parts)
     this.#timers.use(parts.clock.every(lookMs, () => this.press()))
+    this.press()
+  }
+
+  /** Other settings from now on; what is written just now is written by the old ones. */
+  use(settings: PressSettings): void {
+    const { folder, options: before } = this.#settings
+    const { options } = settings
+    this.#settings = settings
+    if (settings.folder !== folder) this.#folder = new SnapshotFolder(settings.folder)
+    const isOtherCopy = JSON.stringify(options.bucket) !== JSON.stringify(before.bucket)
+    if (isOtherCopy || options.maxAgeSeconds !== before.maxAgeSeconds) {
+      void this.#bucket?.close()
+      this.#bucket = openBucket(options, this.#parts)
+    }
+    this.#renewal = new Renewal()
     this.press()
   }
 
@@ -96,14 +131,15 @@ export class PagePress implements AsyncDisposable {
   }
 
   #make(view: StatusView): PageFile[] {
-    const { makers, feeds, canSubscribe } = this.#parts
-    const { languages, staleMinutes } = this.#options
-    const setting = { languages: wordsOf(languages), staleMinutes, feeds, canSubscribe, logo: this.#look.logo }
-    return [...this.#look.files, ...pageFiles(view, setting), ...makers.flatMap((make) => make(view))]
+    const { makers } = this.#parts
+    const { options, look, languages, feeds, canSubscribe } = this.#settings
+    const { staleMinutes } = options
+    const setting = { languages, staleMinutes, feeds, canSubscribe, logo: look.logo }
+    return [...look.files, ...pageFiles(view, setting), ...makers.flatMap((make) => make(view))]
   }
 }
 
-function lookOf(options: PageOptions): Look {
+function lookOf(options: Pick<PageOptions, 'logo' | 'accent'>): Look {
   try {
     return readLook(options, readPage)
   } catch (error) {
@@ -114,12 +150,23 @@ function lookOf(options: PageOptions): Look {
   }
 }
 
+/** @throws {ConfigError} for words of the operator's own that cannot be used. */
+function languagesOf(options: Pick<PageOptions, 'languages' | 'words'>): Words[] {
+  try {
+    return readLanguages(options)
+  } catch (error) {
+    const cure = 'The guide to the status page says what stands in such a file.'
+    throw new ConfigError([
+      { place: 'status.page', field: 'status.page.words', message: (error as Error).message, cure },
+    ])
+  }
+}
+
+/** With the secrets themselves. */
 function openBucket({ bucket, maxAgeSeconds }: PageOptions, { clock, random, log }: PagePressParts): BucketCopy | null {
   if (bucket === undefined) return null
-  const secret = (name: 'accessKey' | 'secretKey'): string => readSecret(bucket[name], `status.page.bucket.${name}`)
-  const resolved = { ...bucket, accessKey: secret('accessKey'), secretKey: secret('secretKey') }
   return new BucketCopy({
     ...{ clock, random, log, periodMs: bucket.periodMs, maxAgeSeconds },
-    put: (object) => putObject(resolved, object, clock.nowMs()),
+    put: (object) => putObject(bucket, object, clock.nowMs()),
   })
 }

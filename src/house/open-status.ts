@@ -8,13 +8,17 @@ import { explainRay } from '../diagnosis/explain-ray.ts'
 import type { Notice } from '../edge/notice.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CallFact, SumFact } from '../observe/fact.ts'
+import { type IncidentSeen, incidentsSeen } from './incident-seen.ts'
+import type { Announced } from './mute-announced.ts'
+import { noticeOf, outagesOf } from './notice-of.ts'
 import type { OpenRecord } from './open-record.ts'
 import { StatusHistory } from './status-history.ts'
 import type { Log } from '../observe/log.ts'
+import { CallersDoing } from '../status/callers-doing.ts'
 import type { Seen } from '../status/case-file.ts'
 import { Components } from '../status/components.ts'
 import { EtaDesk } from '../status/eta/eta-desk.ts'
-import { impacts, type Level } from '../status/incident.ts'
+import type { Incident, Level } from '../status/incident.ts'
 import { IncidentBook } from '../status/incident-book.ts'
 import type { IncidentEvent } from '../status/incident-event.ts'
 import { IncidentWatch } from '../status/incident-watch.ts'
@@ -23,19 +27,27 @@ import { entryText, readEntry } from '../status/read-entry.ts'
 import { type Harm, readHarm } from '../status/read-news.ts'
 import type { StatusView } from '../status/status-view.ts'
 import type { RecordReader } from '../store/record.ts'
-import { openStatusLog } from './status-log.ts'
+import { keepStatusLog } from './status-log.ts'
 import { entriesAfter, type StatusLog } from '../store/status-log.ts'
 
 const lookMs = 5000
 /** What is written down late is still read. */
 const overlapMs = 15_000
 const sumsMax = 1000
-const callsMax = 300
+/** Many, so that a flood of failures of one caller does not push out the calls of others that are answered. */
+const callsMax = 1000
 /** Diagnoses of one look: each takes some tens of milliseconds. */
 const diagnosesMax = 6
 const perComponentMax = 2
 /** A diagnosis that is less sure than this says nothing. */
 const confidenceMin = 0.5
+/** Events that wait for a log that cannot be written. */
+const unwrittenMax = 1000
+/** What workers have written down since this look began. */
+const aheadMs = 1000
+/** Facts of a time that comes again, which are looked through. */
+const comingPagesMax = 100
+/** Letters of an incident on error pages; the status page has all of it. */
 /** Models that were called within this are components, where none are named. */
 const modelsMs = 86_400_000
 
@@ -43,6 +55,13 @@ export interface StatusParts {
   readonly clock: Clock
   readonly log: Log
   readonly record: Pick<OpenRecord, 'read' | 'recorder'>
+}
+
+interface Unwritten {
+  readonly event: IncidentEvent
+  readonly text: string
+  /** To the book, which learns the rest when it has been written. */
+  isKnown: boolean
 }
 
 export class StatusDesk implements Disposable {
@@ -55,9 +74,16 @@ export class StatusDesk implements Disposable {
   #components: Components
   #history: StatusHistory
   #readTo = 0
+  /** What is yet to be written, oldest first. */
+  #unwritten: Unwritten[] = []
+  #lookedMs = 0
   #ids = new Map<number, number>()
   #diagnosed = new Map<string, number>()
+  #callersDoing = new CallersDoing()
   #count = 0
+  #isBroken = false
+  /** What was under way before is known. */
+  #isRestored = false
   #told = ''
   /** Called when visitors of error pages are to be told something else. */
   onNotice: (notice: Notice) => void = () => {}
@@ -65,10 +91,11 @@ export class StatusDesk implements Disposable {
   onView: (view: StatusView) => void = () => {}
   #timers = new DisposableStack()
 
+  /** @throws {LaterStatusLog} */
   constructor(config: Config, parts: StatusParts) {
     this.#config = config
     this.#parts = parts
-    this.#log = openStatusLog(config)
+    this.#log = keepStatusLog(config, parts.log)
     this.#components = new Components(config.status.components)
     this.#watch = new IncidentWatch(
       () => `${parts.clock.nowMs().toString(36)}${(this.#count++ % 36).toString(36)}`,
@@ -82,10 +109,9 @@ export class StatusDesk implements Disposable {
         statusLog: this.#log,
       }),
     )
-    this.#readLog()
-    this.#watch.restore(this.#book.all, parts.clock.nowMs())
+    this.#keepUp()
     this.#learnModels()
-    if (config.status.incidents) this.#timers.use(parts.clock.every(lookMs, () => this.look()))
+    this.#timers.use(parts.clock.every(lookMs, () => this.#config.status.incidents && this.look()))
   }
 
   /** Another configuration is in force. */
@@ -100,13 +126,16 @@ export class StatusDesk implements Disposable {
     const { clock, log, record } = this.#parts
     const nowMs = clock.nowMs()
     try {
-      this.#readLog()
+      this.#keepUp()
       using reader = record.read()
       if (!reader) return
+      if (nowMs < this.#lookedMs) this.#passOver(reader, nowMs)
+      this.#lookedMs = nowMs
       const harm = this.#read(reader, nowMs)
-      const news = { nowMs, tallies: harm.tallies, seen: this.#diagnose(reader, harm, nowMs) }
+      const seen = this.#diagnose(reader, harm, nowMs)
+      const news = { nowMs, tallies: harm.tallies, seen, excused: this.#callersDoing.components(nowMs) }
       for (const event of this.#watch.look(news)) this.#tell(event)
-      this.#readLog()
+      this.#keepUp()
       this.#book.forget(nowMs - shownMs)
       this.#etas.learn(this.#book.all, nowMs)
       this.#tellVisitors()
@@ -131,6 +160,23 @@ export class StatusDesk implements Disposable {
     })
   }
 
+  /** Those that go on, for operators. `pageUrl`: where the page is, if the configuration does not say. */
+  incidents(pageUrl: string): IncidentSeen[] {
+    const nowMs = this.#parts.clock.nowMs()
+    const { all } = this.#book
+    return incidentsSeen(all, {
+      nowMs,
+      pageUrl: this.#config.status.url || pageUrl,
+      nameOf: (id) => this.#components.nameOf(id),
+      etaWords: (incident) => this.#etas.estimate(incident, all, nowMs)?.words ?? '',
+    })
+  }
+
+  /** What alerts need not tell of: it is under planned maintenance. */
+  announced(): Announced {
+    return this.#history.announced(this.#components.all)
+  }
+
   [Symbol.dispose](): void {
     this.#timers.dispose()
     this.#log[Symbol.dispose]()
@@ -139,15 +185,47 @@ export class StatusDesk implements Disposable {
   /** What is new in the log: of this process, or of an operator's command. */
   #readLog(): void {
     for (const { number, text } of entriesAfter(this.#log, this.#readTo)) {
-      const event = readEntry(text)
-      if (event) this.#book.apply(event)
-      if (event?.kind === 'merged') this.#watch.merge(event.id, event.into)
       this.#readTo = number
+      const [own] = this.#unwritten
+      if (own?.text === text) {
+        this.#unwritten.shift()
+        if (!own.isKnown) this.#book.apply(own.event)
+        continue
+      }
+      const event = readEntry(text)
+      if (!event) continue
+      this.#book.apply(event)
+      if (event.kind === 'merged') this.#watch.merge(event.id, event.into)
+      if (event.kind === 'updated' && event.stage === 'resolved') this.#watch.end(event.id, this.#parts.clock.nowMs())
+    }
+  }
+
+  /**
+   * Writes what has waited, and reads what is new. A log that is locked, damaged, or on a full disk must not keep the
+   * public from being told: what happens meanwhile is known in memory, and is written later.
+   */
+  #keepUp(): void {
+    try {
+      this.#readLog()
+      if (!this.#isRestored) this.#watch.restore(this.#book.all, this.#parts.clock.nowMs())
+      this.#isRestored = true
+      for (let i = 0; i < unwrittenMax && this.#unwritten[0] !== undefined; i++) {
+        this.#log.append(this.#unwritten[0].text)
+        this.#readLog()
+      }
+      this.#isBroken = false
+    } catch (error) {
+      for (const each of this.#unwritten) {
+        if (!each.isKnown) this.#book.apply(each.event)
+        each.isKnown = true
+      }
+      if (!this.#isBroken) this.#parts.log.error({ detail: String(error) }, 'the log of incidents cannot be kept')
+      this.#isBroken = true
     }
   }
 
   #tell(event: IncidentEvent): void {
-    this.#log.append(entryText(event))
+    if (this.#unwritten.length < unwrittenMax) this.#unwritten.push({ event, text: entryText(event), isKnown: false })
     const { id, kind } = event
     const { title, stage, text } = kind === 'opened' || kind === 'updated' ? event : {}
     this.#parts.log.warn({ incident: id, title, stage, detail: text }, `an incident: ${kind}`)
@@ -156,17 +234,21 @@ export class StatusDesk implements Disposable {
   #tellVisitors(): void {
     const view = this.view()
     this.onView(view)
-    const notice = noticeOf(view)
+    const { all } = this.#book
+    const endMs = (incident: Incident): number | null => this.#etas.nearEndMs(incident, all, view.updatedMs)
+    const outages = outagesOf(all, this.#components.all, view.updatedMs, endMs)
+    const notice = noticeOf(view, outages)
     const text = JSON.stringify(notice)
     if (text === this.#told) return
     this.#told = text
     this.onNotice(notice)
   }
 
-  #learn(sums: readonly Pick<SumFact, 'model' | 'upstream' | 'outcome'>[]): void {
-    for (const { model, upstream, outcome } of sums) {
-      this.#components.learn(model)
-      if (outcome === 'complete') this.#history.learn(model, upstream)
+  #learn(sums: readonly Pick<SumFact, 'model' | 'upstream' | 'outcome' | 'code' | 'route'>[]): void {
+    for (const sum of sums) {
+      // Models beyond the limit are counted together, and of no upstream.
+      if (sum.model !== 'other' || sum.upstream !== null) this.#components.hear(sum)
+      if (sum.outcome === 'complete') this.#history.learn(sum.model, sum.upstream)
     }
   }
 
@@ -181,22 +263,37 @@ export class StatusDesk implements Disposable {
     }
   }
 
+  /** The clock was set back: what was written down in the time that comes again has been read. */
+  #passOver(reader: RecordReader, nowMs: number): void {
+    let cursor: number | null = null
+    for (let i = 0; i < comingPagesMax; i++) {
+      const page = reader.latest({ kinds: ['sum', 'call'], fromMs: nowMs - overlapMs }, sumsMax, cursor)
+      for (const { id, fact } of page.entries) {
+        if (fact.kind === 'sum') this.#ids.set(id, fact.atMs)
+        if (fact.kind === 'call') this.#diagnosed.set(fact.ray, fact.atMs)
+      }
+      cursor = page.next
+      if (cursor === null) return
+    }
+  }
+
   #read(reader: RecordReader, nowMs: number): Harm {
-    const fromMs = nowMs - overlapMs
+    const [fromMs, toMs] = [nowMs - overlapMs, nowMs + aheadMs]
     for (const [id, atMs] of this.#ids) if (atMs < fromMs) this.#ids.delete(id)
     const sums: SumFact[] = []
-    for (const { id, fact } of reader.latest({ kinds: ['sum'], fromMs }, sumsMax).entries) {
+    for (const { id, fact } of reader.latest({ kinds: ['sum'], fromMs, toMs }, sumsMax).entries) {
       if (fact.kind !== 'sum' || this.#ids.has(id)) continue
       this.#ids.set(id, fact.atMs)
       sums.push(fact)
     }
     this.#learn(sums)
     const calls = reader
-      .latest({ kinds: ['call'], fromMs }, callsMax)
+      .latest({ kinds: ['call'], fromMs, toMs }, callsMax)
       .entries.flatMap(({ fact }) => (fact.kind === 'call' ? [fact] : []))
     const components = this.#components.all
     const harm = readHarm(sums, calls, components)
-    const levelOf = (id: string): Level => this.#watch.level(id)
+    const excused = this.#callersDoing.components(nowMs)
+    const levelOf = (id: string): Level => (excused.has(id) ? 'operational' : this.#watch.level(id))
     const fresh = calls.filter(({ atMs }) => atMs > nowMs - lookMs)
     this.#history.note({ components, tallies: harm.tallies, sums, calls: fresh, levelOf })
     return without(harm, this.#history.maintained(components))
@@ -211,7 +308,9 @@ export class StatusDesk implements Disposable {
       for (const call of fresh) {
         if (count++ >= diagnosesMax) return seen
         this.#diagnosed.set(call.ray, nowMs)
-        seen.push(...seenIn(reader, component, call))
+        const said = explainRay(reader, call.ray)
+        this.#callersDoing.note(component, call, said.whose, nowMs)
+        seen.push(...seenIn(said, component, call))
       }
     }
     return seen
@@ -225,21 +324,12 @@ function without({ tallies, failed }: Harm, maintained: ReadonlySet<string>): Ha
   return { tallies: new Map([...tallies].filter(isOther)), failed: new Map([...failed].filter(isOther)) }
 }
 
-function seenIn(reader: RecordReader, component: string, { ray, atMs }: CallFact): Seen[] {
-  const { cause, class: kind, subject, confidence, whose } = explainRay(reader, ray)
+type Said = ReturnType<typeof explainRay>
+
+function seenIn({ cause, class: kind, subject, confidence, whose }: Said, component: string, call: CallFact): Seen[] {
+  const { atMs } = call
   if (kind === null || whose === 'client' || confidence < confidenceMin || !isCause(cause)) return []
   return [{ component, cause, class: kind, subject, atMs, confidence }]
-}
-
-/** The worst incident that goes on; of those that are as bad the newest. */
-function noticeOf({ page, incidents }: StatusView): Notice {
-  const open = incidents.filter(({ stage }) => stage !== 'resolved')
-  const rank = ({ impact }: (typeof open)[number]): number => Object.values(impacts).indexOf(impact)
-  const worst = open.toSorted((a, b) => rank(b) - rank(a))[0]
-  if (!worst) return { statusUrl: page.url, incident: null }
-  const { title, updates, eta } = worst
-  const words = updates.at(-1)?.text ?? ''
-  return { statusUrl: page.url, incident: { title, words, etaWords: eta?.words ?? '' } }
 }
 
 const isCause = (name: string): name is CauseName => name in causes

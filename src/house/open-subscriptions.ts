@@ -2,46 +2,23 @@
 import { join } from 'node:path'
 import { mail } from '../alert/mail.ts'
 import { post } from '../alert/post.ts'
-import type { Config } from '../config.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
 import type { StatusView } from '../status/status-view.ts'
 import { SubscriptionDesk } from '../status/subscription/subscription-desk.ts'
-import { offered, readMailPassword, type SubscriptionOptions } from '../status/subscription/subscription-options.ts'
-import type { StatusDesk } from './open-status.ts'
-import { readSecret } from './secrets.ts'
+import { offered, type SubscriptionOptions } from '../status/subscription/subscription-options.ts'
 import { SqliteSubscriptions, subscriptionsFileName } from '../store/sqlite-subscriptions.ts'
 
-interface Surroundings {
+interface SubscriptionsBase {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-}
-
-interface SubscriptionsBase extends Surroundings {
   readonly stateDir: string
   /** With the password itself. */
   readonly options: SubscriptionOptions
   /** As it is now. */
   readonly view: () => StatusView
-}
-
-/** Whoever subscribed hears of what the status has news of. @throws {ConfigError} for a password that cannot be read */
-export function tellSubscribers(
-  parts: AsyncDisposableStack,
-  { stateDir, status }: Config,
-  { statusDesk, ...base }: Surroundings & { readonly statusDesk: Pick<StatusDesk, 'view' | 'onView'> },
-): SubscriptionDesk | null {
-  const options = readMailPassword(status.subscriptions, readSecret)
-  const desk = openSubscriptions(parts, { ...base, stateDir, options, view: () => statusDesk.view() })
-  if (desk)
-    statusDesk.onView = (view) => {
-      const trouble = (error: unknown): void =>
-        base.log.warn({ detail: String(error) }, 'subscribers will be told later')
-      desk.tell(view).catch(trouble)
-    }
-  return desk
 }
 
 /** Null where nobody may subscribe: then there is no file either. @throws when the file cannot be opened. */

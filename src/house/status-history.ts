@@ -15,11 +15,12 @@ import { noteMinute } from '../status/note-minute.ts'
 import { tallyAll, tallyCallers } from '../status/read-news.ts'
 import type { ComponentView, MaintenanceView, StatusView } from '../status/status-view.ts'
 import { daysShown, uptimeOf } from '../status/uptime.ts'
-import { dayMs, type LedgerDay, type LedgerWriter, minuteMs } from '../store/ledger.ts'
+import { dayMs, type LedgerDay, minuteMs } from '../store/ledger.ts'
 import { ledgerFileName, SqliteLedger } from '../store/sqlite-ledger.ts'
 import { LedgerQuery } from '../store/sqlite-ledger-query.ts'
 import type { StatusLog } from '../store/status-log.ts'
 import { MaintenanceDesk } from './maintenance-desk.ts'
+import type { Announced } from './mute-announced.ts'
 
 /** Upstreams by model that are remembered. */
 const modelsMax = 1000
@@ -47,12 +48,16 @@ interface Past {
   readonly days: readonly LedgerDay[]
   readonly watched: ReadonlyMap<number, number>
   readonly responseTimes: StatusView['responseTimes']
+  /** By component, as far as they were asked for: each takes a look at all days. */
+  readonly uptimes: Map<string, Uptime>
 }
+
+type Uptime = Pick<ComponentView, 'days' | 'goodShare' | 'uptimeShare'>
 
 export class StatusHistory implements Disposable {
   readonly #parts: HistoryParts
   readonly #maintenance: MaintenanceDesk
-  readonly #ledger: LedgerWriter | null
+  readonly #ledger: SqliteLedger | null
   readonly #path: string
   /** Upstreams that have answered for a model. */
   #offers = new Map<string, string[]>()
@@ -71,6 +76,7 @@ export class StatusHistory implements Disposable {
   use(config: Config): void {
     this.#maintenance.use(config)
     this.#learnNamed(config)
+    if (this.#ledger) this.#ledger.options = config.status.ledger
   }
 
   /** A model was answered for by this upstream. */
@@ -91,6 +97,11 @@ export class StatusHistory implements Disposable {
     return this.#maintenance.maintained({ components, offers: this.#offers })
   }
 
+  /** What alerts need not tell of. */
+  announced(components: readonly Component[]): Announced {
+    return this.#maintenance.announced({ components, offers: this.#offers })
+  }
+
   note({ components, tallies, sums, calls, levelOf }: Found): void {
     const nowMs = this.#parts.clock.nowMs()
     const maintained = this.maintained(components)
@@ -105,9 +116,13 @@ export class StatusHistory implements Disposable {
     return this.#maintenance.views({ components, offers: this.#offers })
   }
 
-  days(component: string): Pick<ComponentView, 'days' | 'goodShare' | 'uptimeShare'> {
-    const { days, watched } = this.#read()
-    return uptimeOf(component, days, watched, this.#parts.clock.nowMs())
+  days(component: string): Uptime {
+    const { minute, days, watched, uptimes } = this.#read()
+    const known = uptimes.get(component)
+    if (known) return known
+    const uptime = uptimeOf(component, days, watched, minute * minuteMs)
+    uptimes.set(component, uptime)
+    return uptime
   }
 
   responseTimes(): StatusView['responseTimes'] {
@@ -125,13 +140,14 @@ export class StatusHistory implements Disposable {
     const minute = Math.floor(nowMs / minuteMs)
     if (this.#past?.minute === minute) return this.#past
     const none = { days: [], watched: new Map<number, number>(), responseTimes: [] }
-    this.#past = { ...(this.#past ?? none), minute }
+    this.#past = { ...(this.#past ?? none), minute, uptimes: new Map() }
     if (!this.#ledger) return this.#past
     try {
       using query = new LedgerQuery(this.#path)
       const fromMs = nowMs - (daysShown - 1) * dayMs
       const [days, watched] = [query.days(fromMs, nowMs + 1), query.watched(fromMs, nowMs + 1)]
-      this.#past = { minute, days, watched, responseTimes: query.firstTokens(nowMs - dayMs, nowMs, pointsMax) }
+      const responseTimes = query.firstTokens(nowMs - dayMs, nowMs, pointsMax)
+      this.#past = { minute, days, watched, responseTimes, uptimes: new Map() }
     } catch {
       // The writer tells of a ledger that is no good; what was read before stands.
     }

@@ -6,21 +6,31 @@ import type { QuotaCounts } from './signs.ts'
 
 export class CallCounts {
   #objectives: readonly Objective[]
+  #isAnnounced: (fact: ExchangeFact) => boolean
   /** Good and bad in turn, in the order of the objectives. */
   #counts: Float64Array
   #quotas = new Map<string, { attempts: number; limited: number; spent: number }>()
   /** Streams that began, and the sum of the logarithms of their times to the first token in milliseconds. */
   firstTokens = { count: 0, logSum: 0 }
 
-  /** `paid`: upstreams to which the gateway shows keys of its own; what the keys of callers may do is theirs. */
-  constructor(objectives: readonly Objective[], paid: Iterable<string> = []) {
+  /**
+   * `paid`: upstreams to which the gateway shows keys of its own; what the keys of callers may do is theirs.
+   * `isAnnounced`: whether planned maintenance did it to the call; that was said before, and breaks no promise.
+   */
+  constructor(
+    objectives: readonly Objective[],
+    paid: Iterable<string> = [],
+    isAnnounced: (fact: ExchangeFact) => boolean = () => false,
+  ) {
     this.#objectives = objectives
+    this.#isAnnounced = isAnnounced
     this.#counts = new Float64Array(2 * objectives.length)
     for (const name of paid) this.#quotas.set(name, { attempts: 0, limited: 0, spent: 0 })
   }
 
   settled(fact: ExchangeFact): void {
-    for (let i = 0; i < this.#objectives.length; i++) {
+    const judged = fact.outcome === 'failed' && this.#isAnnounced(fact) ? 0 : this.#objectives.length
+    for (let i = 0; i < judged; i++) {
       const isGood = judge(this.#objectives[i] as Objective, fact)
       if (isGood !== null) (this.#counts[2 * i + (isGood ? 0 : 1)] as number)++
     }

@@ -71,3 +71,19 @@ test('a worker that is gone takes its troubles along', () => {
   lookout.forget('w1')
   assert.deepEqual(lookout.look(calmly, beginMs + 4 * 60 * minuteMs), [])
 })
+
+test('a certificate of our own is told of when it ends soon, and when its successor is not in use', () => {
+  const dayMs = 86_400_000
+  const good = { fromMs: beginMs - 80 * dayMs, untilMs: beginMs + 80 * dayMs, trouble: null }
+  const look = (own: object): string[][] =>
+    new Lookout()
+      .look({ ...calmly, ownCertificates: { 'chat.example.org': { ...good, ...own } } }, beginMs)
+      .map(({ name, severity, labels }) => [name, severity, labels['certificate'] ?? ''])
+  assert.deepEqual(look({}), [])
+  assert.deepEqual(look({ untilMs: beginMs + 5 * dayMs }), [['OwnCertificateExpiry', 'warning', 'chat.example.org']])
+  assert.deepEqual(look({ untilMs: beginMs - dayMs }), [['OwnCertificateExpiry', 'critical', 'chat.example.org']])
+  assert.deepEqual(look({ trouble: 'no key' }), [['OwnCertificateRefused', 'warning', 'chat.example.org']])
+  // One that was never issued has no dates.
+  const none = { fromMs: Number.NaN, untilMs: Number.NaN, trouble: 'the authority says no' }
+  assert.deepEqual(look(none), [['OwnCertificateRefused', 'warning', 'chat.example.org']])
+})

@@ -115,3 +115,14 @@ test('a worker counts each call once for each objective it belongs to', () => {
   assert.deepEqual(counts.quotas, { paid: { attempts: 1, limited: 1, spent: 0 } })
   assert.equal(counts.firstTokens.count, 2)
 })
+
+test('what planned maintenance does to a call counts for no objective', () => {
+  const counts = new CallCounts(objectivesSchema.parse(undefined), [], ({ attempts }) =>
+    attempts.every(({ upstream }) => upstream === 'closed'),
+  )
+  const attempt = { upstream: 'closed', code: 'HF_UPSTREAM_CUT' } as ExchangeFact['attempts'][number]
+  counts.settled({ ...fact, attempts: [attempt] })
+  assert.deepEqual(counts.objectives['availability'], [0, 0])
+  counts.settled({ ...fact, attempts: [attempt, { ...attempt, upstream: 'open' }] })
+  assert.deepEqual(counts.objectives['availability'], [0, 1])
+})

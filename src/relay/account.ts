@@ -64,8 +64,9 @@ export class Account {
   ): void {
     const { clock, observer } = relay
     if (end.outcome === 'complete' && this.#usage) learnSize(relay, order, this.#usage)
-    // Maintenance is found before the model is looked for.
-    if (fault?.code === 'HF_MAINTENANCE') this.isModelKnown ||= relay.fleet.knows(order.call.model)
+    // These two are found before the model is.
+    if (fault?.code === 'HF_MAINTENANCE' || fault?.code === 'HF_NO_UPSTREAM')
+      this.isModelKnown ||= relay.fleet.knows(order.call.model)
     observer.settled(this.#fact(order, fault, end, clock))
   }
 

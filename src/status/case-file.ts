@@ -33,13 +33,17 @@ export interface Part {
 
 export class CaseFile {
   readonly id: string
-  readonly beganMs: number
-  readonly openedMs: number
+  beganMs: number
+  openedMs: number
   stage: Stage
   parts = new Map<string, Part>()
   /** Since when all is well; null while it is not. */
   clearMs: number | null = null
   resolvedMs: number | null = null
+  /** How often it was nearly or wholly over, and came back. */
+  returns = 0
+  /** An incident that is none of the watch's, of which this is a part. */
+  mergedInto: string | null = null
   /** When the public was last told something. */
   toldMs: number
   /** What it was told of causes; null for nothing. */
@@ -55,15 +59,33 @@ export class CaseFile {
     this.stage = 'investigating'
   }
 
-  static of({ id, beganMs, openedMs, stage, blame, affected }: Incident, nowMs: number): CaseFile {
+  /** `clearMs`: since when one that was being kept an eye on counts as well. */
+  static of(
+    { id, beganMs, openedMs, stage, blame, affected, updates }: Incident,
+    nowMs: number,
+    clearMs: number,
+  ): CaseFile {
     const file = new CaseFile(id, beganMs, openedMs)
     file.stage = stage
     file.told = blame
+    file.text = updates.at(-1)?.text ?? ''
+    if (stage === 'monitoring') file.clearMs = clearMs
     file.toldMs = nowMs
     if (blame) file.#votes.set('before', { blame, weight: 1, atMs: nowMs })
-    for (const { component, worst, total, bad } of affected)
-      file.parts.set(component, { seenMs: nowMs, level: 'operational', worst, total, bad })
+    for (const { component, level, worst, total, bad } of affected)
+      file.parts.set(component, { seenMs: nowMs, level, worst, total, bad })
     return file
+  }
+
+  /** The clock was set back by so much. */
+  setBack(ms: number): void {
+    this.beganMs -= ms
+    this.openedMs -= ms
+    this.toldMs -= ms
+    if (this.clearMs !== null) this.clearMs -= ms
+    if (this.resolvedMs !== null) this.resolvedMs -= ms
+    for (const part of this.parts.values()) part.seenMs -= ms
+    for (const vote of this.#votes.values()) vote.atMs -= ms
   }
 
   /** Takes over what another one knows. */

@@ -18,7 +18,10 @@ export interface CallKind {
   readonly tier: string
 }
 
-export function covers({ models, routes, tiers }: Component, { model, route, tier }: CallKind): boolean {
+export function covers(
+  { models, routes, tiers }: Pick<Component, 'models' | 'routes' | 'tiers'>,
+  { model, route, tier }: CallKind,
+): boolean {
   return takes(models, model) && takes(routes, route) && takes(tiers, tier)
 }
 

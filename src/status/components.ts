@@ -1,6 +1,7 @@
 /** The components in force: those of the configuration or, where it names none, one for each model that is called. */
+import type { SumFact } from '../observe/fact.ts'
 import type { Component } from './component.ts'
-import { unknownModel } from './read-news.ts'
+import { isHarmed, unknownModel } from './read-news.ts'
 import type { StatusOptions } from './status-options.ts'
 
 /** A model's name comes from the configuration or from a server: there are not many, but there is a limit. */
@@ -19,13 +20,21 @@ export class Components {
     this.#named = options.map((each) => ({ id: idOf(each.name, ids), ...each }))
   }
 
+  /**
+   * Some calls that were settled. What never got as far as a model is of the component `Gateway`, and that is there
+   * from the first time on that the gateway itself turns calls away: a path or a model that does not exist is nobody's.
+   */
+  hear(sum: Pick<SumFact, 'model' | 'outcome' | 'code' | 'route'>): void {
+    if (sum.model !== unknownModel || isHarmed(sum)) this.learn(sum.model)
+  }
+
   /** A model that was called. */
   learn(model: string): void {
-    if (this.#learnt.has(model) || this.#learnt.size >= learntMax || model === 'other') return
+    if (this.#learnt.has(model) || this.#learnt.size >= learntMax) return
     const ids = new Set([...this.#learnt.values()].map(({ id }) => id))
     const base = { models: [model], routes: [], tiers: [] }
     if (model === unknownModel) {
-      const description = 'Calls that did not get as far as a model.'
+      const description = 'Takes calls in, before any model is asked.'
       this.#learnt.set(model, { id: idOf('gateway', ids), name: 'Gateway', description, ...base })
     } else this.#learnt.set(model, { id: idOf(model, ids), name: model, description: '', ...base })
   }

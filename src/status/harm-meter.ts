@@ -57,6 +57,29 @@ export class HarmMeter {
     return { total: this.#total, bad: this.#bad }
   }
 
+  /** Goes on where another process left off: its harm is over when that is seen here. */
+  resume(level: Level, sinceMs: number, nowMs: number, { total, bad }: HarmMeter['sums']): void {
+    this.#level = level
+    this.#sinceMs = sinceMs
+    this.#lastBadMs = nowMs
+    this.#total = total
+    this.#bad = bad
+  }
+
+  /** It is over: one failure more must not bring it back. */
+  forget(): void {
+    this.#level = 'operational'
+    this.#sinceMs = null
+    this.#samples = []
+  }
+
+  /** The clock was set back by so much: what was measured by the old one is as old as it was. */
+  setBack(ms: number): void {
+    this.#samples = this.#samples.map((each) => ({ ...each, atMs: each.atMs - ms }))
+    this.#lastBadMs -= ms
+    if (this.#sinceMs !== null) this.#sinceMs -= ms
+  }
+
   /** What was counted since the last time. `nowMs`: since 1970. */
   add(nowMs: number, tally: Tally): Level {
     const { total, failed, slow } = tally
@@ -82,11 +105,7 @@ export class HarmMeter {
     }
     if (this.#sinceMs === null) return
     const quietMs = nowMs - this.#lastBadMs
-    if ((quietMs >= clearMs && this.#goodSinceBad > 0) || quietMs >= silentMs) {
-      this.#level = 'operational'
-      this.#sinceMs = null
-      this.#samples = [] // one failure more must not bring back what is over
-    }
+    if ((quietMs >= clearMs && this.#goodSinceBad > 0) || quietMs >= silentMs) this.forget()
   }
 
   /** Few calls take a minute to say anything; that minute counts only while harm is fresh. */

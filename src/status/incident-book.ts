@@ -13,6 +13,7 @@ import type { IncidentEvent, Opened, Updated } from './incident-event.ts'
 
 /** Updates of one incident; further ones take the place of the last. */
 const updatesMax = 500
+const machine = 'holdfast'
 
 export class IncidentBook {
   #incidents = new Map<string, Incident>()
@@ -49,14 +50,16 @@ export class IncidentBook {
 
 function opened(event: Opened): Incident {
   const { id, atMs, by, title, beganMs, stage, blame, affected, text } = event
+  const told = event.told && { told: event.told }
   return {
-    ...{ id, title, stage, blame, beganMs, by, affected },
+    ...{ id, title, stage, blame, beganMs, by, affected, ...told },
+    isTitleGiven: by !== machine,
     impact: impactOf(affected),
     openedMs: atMs,
     identifiedMs: stage === 'identified' ? atMs : null,
     monitoringMs: null,
     resolvedMs: stage === 'resolved' ? atMs : null,
-    updates: [{ number: 1, atMs, by, stage, text, levels: levelsOf(affected), corrected: [] }],
+    updates: [{ number: 1, atMs, by, stage, text, ...told, levels: levelsOf(affected), corrected: [] }],
     mergedInto: null,
     isSilenced: false,
     postponedMs: 0,
@@ -84,16 +87,27 @@ function changed(
 
 function updated(incident: Incident, event: Updated): Incident {
   const { atMs, by, text } = event
-  const { stage = incident.stage, title = incident.title, blame = incident.blame } = event
+  const { stage = incident.stage, blame = incident.blame } = event
+  const told = event.told && { told: event.told }
   const affected = event.affected ?? incident.affected
   const isWorse = levels.indexOf(worstOf(affected)) > levels.indexOf(worstOf(incident.affected))
   return {
-    ...incident,
-    ...{ stage, title, blame, affected },
+    ...titled(incident, event),
+    ...{ stage, blame, affected },
     impact: isWorse ? impactOf(affected) : incident.impact,
     ...momentsOf(incident, stage, atMs),
-    updates: text === undefined ? incident.updates : withUpdate(incident.updates, { atMs, by, stage, text, affected }),
+    updates:
+      text === undefined
+        ? incident.updates
+        : withUpdate(incident.updates, { atMs, by, stage, text, affected, ...told }),
   }
+}
+
+/** A title that an operator gave is not written over by what is measured later. */
+function titled(incident: Incident, { title, by, told }: Updated): Incident {
+  if (title === undefined || (incident.isTitleGiven && by === machine)) return incident
+  const { told: _, ...rest } = incident
+  return { ...rest, title, isTitleGiven: by !== machine, ...(told && { told }) }
 }
 
 /** The first time of each stage counts, but for the end: that is the last. */
@@ -121,7 +135,9 @@ function corrected(
 ): IncidentUpdate {
   if (update.number !== event.number) return update
   const { atMs, by, text } = event
-  return { ...update, text, corrected: [...update.corrected, { atMs, by, text: update.text }] }
+  const { told, ...rest } = update
+  const before = { atMs, by, text: update.text, ...(told && { told }) }
+  return { ...rest, text, corrected: [...update.corrected, before] }
 }
 
 const worstOf = (affected: readonly Affected[]): Level =>

@@ -1,5 +1,5 @@
 /** All that can happen to an incident: a closed union, kept in order and never changed. */
-import type { Affected, Blame, Stage } from './incident.ts'
+import type { Affected, Blame, Stage, Told } from './incident.ts'
 
 interface Base {
   /** The incident. */
@@ -18,6 +18,8 @@ export interface Opened extends Base {
   readonly blame: Blame | null
   readonly affected: readonly Affected[]
   readonly text: string
+  /** What title and text are written from; left out where an operator wrote them, and in old logs. */
+  readonly told?: Told | undefined
 }
 
 /** What is left out stays as it was. */
@@ -29,6 +31,8 @@ export interface Updated extends Base {
   readonly affected?: readonly Affected[]
   /** Left out: what is known has changed, but there is nothing to say. */
   readonly text?: string
+  /** As in `Opened`. */
+  readonly told?: Told | undefined
 }
 
 export interface Merged extends Base {

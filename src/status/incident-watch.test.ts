@@ -116,7 +116,9 @@ const sharesComponent = (a: Injected, b: Injected): boolean => a.components.some
 function problemsOf(faults: readonly Injected[], { events, book }: Told): string[] {
   return [
     ...faults.flatMap((fault) => [...untold(fault, events, book), ...misjudged(fault, faults, book)]),
-    ...book.all.flatMap(({ id, stage }) => (stage === 'resolved' ? [] : [`${id} is left open`])),
+    ...book.all.flatMap(({ id, stage, mergedInto }) =>
+      stage === 'resolved' || mergedInto !== null ? [] : [`${id} is left open`],
+    ),
     ...duplicates(book),
     ...flaps(events, faults),
     ...(book.all.length > faults.length ? ['more incidents than faults'] : []),

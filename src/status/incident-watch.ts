@@ -5,9 +5,10 @@
  */
 import { CaseFile, isConsequence, type Part, type Seen } from './case-file.ts'
 import { HarmMeter, type Tally } from './harm-meter.ts'
-import { type Affected, type Blame, type Incident, isOpen, type Level, levels, worse } from './incident.ts'
+import { type Affected, type Blame, type Incident, isOpen, type Level, levels, type Told, worse } from './incident.ts'
 import type { IncidentEvent } from './incident-event.ts'
-import { type Told, titleOf, updateText } from './incident-words.ts'
+import { titleOf, updateText } from './incident-words.ts'
+import { toldOf } from './told.ts'
 
 /** What is new since the last look. */
 export interface News {
@@ -15,6 +16,8 @@ export interface News {
   /** By component; one that is missing had no calls. */
   readonly tallies: ReadonlyMap<string, Tally>
   readonly seen: readonly Seen[]
+  /** Components of which only calls fail whose callers have themselves to blame, as far as is known. Default: none. */
+  readonly excused?: ReadonlySet<string>
 }
 
 /** Harm of which nobody knows the cause is told after so long. */
@@ -23,9 +26,11 @@ const patienceMs = 10_000
 const staleMs = 45_000
 /** Causes of the same name that begin within this are one. */
 const togetherMs = 60_000
-/** Well for so long: calls are answered again. For so long: it is over. */
+/** Well for so long: calls are answered again. For so much longer: it is over. */
 const monitoringMs = 10_000
-const resolvedMs = 70_000
+const resolvedMs = 60_000
+/** What comes back again and again is believed to be well after three times as long each time: nobody reads it all. */
+const patientMsMax = 4 * 60_000
 /** What comes back within this is the same incident. */
 const reopenMs = 5 * 60_000
 /** What is known is told again after so long, for readers who wonder. */
@@ -42,6 +47,10 @@ export class IncidentWatch {
   /** Under way, and over for less than `reopenMs`. */
   #cases: CaseFile[] = []
   #recent: Seen[] = []
+  /** Of this look; what is merged is not seen any more, and so is told a look later. */
+  #joined: IncidentEvent[] = []
+  #merged: IncidentEvent[] = []
+  #lookedMs = Number.NEGATIVE_INFINITY
   #newId: () => string
   #nameOf: (component: string) => string
 
@@ -53,17 +62,41 @@ export class IncidentWatch {
 
   /** What was under way when this process began: it goes on, or is over soon. */
   restore(incidents: readonly Incident[], nowMs: number): void {
-    for (const incident of incidents)
-      if (isOpen(incident) && incident.by === 'holdfast') this.#cases.push(CaseFile.of(incident, nowMs))
+    for (const incident of incidents) {
+      if (!isOpen(incident) || incident.by !== 'holdfast') continue
+      this.#cases.push(CaseFile.of(incident, nowMs, nowMs - monitoringMs))
+      for (const { component, level, total, bad } of incident.affected)
+        if (level !== 'operational') this.#meterOf(component).resume(level, incident.beganMs, nowMs, { total, bad })
+    }
   }
 
   /** An operator says that one is a part of another. */
   merge(id: string, into: string): void {
     const part = this.#cases.find((each) => each.id === id)
     const whole = this.#cases.find((each) => each.id === into)
-    if (!part || !whole || part === whole) return
+    if (!part || part === whole) return
+    // Of an operator's own making: it is over when the operator says so.
+    if (!whole) {
+      part.mergedInto = into
+      return
+    }
     whole.absorb(part)
     this.#cases = this.#cases.filter((each) => each !== part)
+  }
+
+  /** An operator says that it is over. What is measured from now on may say otherwise. */
+  end(id: string, nowMs: number): void {
+    for (const each of this.#cases) {
+      if (each.id !== id && each.mergedInto !== id) continue
+      each.stage = 'resolved'
+      each.resolvedMs = nowMs
+      each.clearMs ??= nowMs
+      for (const [component, part] of each.parts) {
+        part.seenMs = Number.NEGATIVE_INFINITY
+        this.#meters.get(component)?.forget()
+      }
+    }
+    this.#cases = this.#cases.filter(({ mergedInto }) => mergedInto !== id)
   }
 
   /** How the components do by what is measured now. */
@@ -71,25 +104,39 @@ export class IncidentWatch {
     return this.#meters.get(component)?.level ?? 'operational'
   }
 
-  look({ nowMs, tallies, seen }: News): IncidentEvent[] {
+  look({ nowMs, tallies, seen, excused }: News): IncidentEvent[] {
+    if (nowMs < this.#lookedMs) this.#setBack(this.#lookedMs - nowMs)
+    this.#lookedMs = nowMs
     this.#measure(nowMs, tallies)
     this.#recent = [...this.#recent, ...seen].filter(({ atMs }) => atMs > nowMs - recentMs).slice(-recentMax)
     this.#cases = this.#cases.filter(({ resolvedMs: atMs }) => atMs === null || atMs > nowMs - reopenMs)
-    const events: IncidentEvent[] = []
+    const events: IncidentEvent[] = this.#merged.splice(0)
     const homeless = seen.filter((each) => !this.#home(each, nowMs))
     for (const each of homeless) this.#openFor(each, nowMs, events)
-    for (const component of this.#meters.keys()) this.#openUnknown(component, nowMs, events)
+    for (const component of this.#meters.keys())
+      if (!excused?.has(component)) this.#openUnknown(component, nowMs, events)
     for (const each of [...this.#cases]) this.#tend(each, nowMs, events)
-    return events
+    return [...events, ...this.#joined.splice(0)]
   }
 
   #measure(nowMs: number, tallies: ReadonlyMap<string, Tally>): void {
-    for (const [component, tally] of tallies) {
-      if (!this.#meters.has(component)) this.#meters.set(component, new HarmMeter())
-      this.#meters.get(component)?.add(nowMs, tally)
-    }
+    for (const [component, tally] of tallies) this.#meterOf(component).add(nowMs, tally)
     for (const [component, meter] of this.#meters)
       if (!tallies.has(component)) meter.add(nowMs, { total: 0, failed: 0, slow: 0 })
+  }
+
+  #meterOf(component: string): HarmMeter {
+    const known = this.#meters.get(component)
+    if (known) return known
+    const made = new HarmMeter()
+    this.#meters.set(component, made)
+    return made
+  }
+
+  #setBack(ms: number): void {
+    for (const meter of this.#meters.values()) meter.setBack(ms)
+    for (const each of this.#cases) each.setBack(ms)
+    this.#recent = this.#recent.map((each) => ({ ...each, atMs: each.atMs - ms }))
   }
 
   /** Adds it to the incident that it belongs to, if there is one. */
@@ -97,10 +144,29 @@ export class IncidentWatch {
     const home = this.#homeOf(seen, nowMs)
     if (!home || (home.resolvedMs !== null && !this.#isSure(seen))) return false
     if (home.resolvedMs !== null) home.forget()
-    if (!home.parts.has(seen.component) && this.level(seen.component) !== 'operational')
-      home.parts.set(seen.component, newPart(nowMs))
+    const isGrown = !home.parts.has(seen.component) && this.level(seen.component) !== 'operational'
+    if (isGrown) home.parts.set(seen.component, newPart(nowMs))
     home.add(seen)
+    if (isGrown) this.#joinUnknown(home, nowMs)
     return true
+  }
+
+  /** One whose cause was not known turns out to be a part of this one: who was told of it is told so. */
+  #joinUnknown(home: CaseFile, atMs: number): void {
+    const gone = new Set<string>()
+    for (const each of this.#cases) {
+      const isPart = each !== home && !each.isKnown && each.resolvedMs === null && home.resolvedMs === null
+      if (!isPart || ![...each.parts.keys()].every((component) => home.parts.has(component))) continue
+      home.absorb(each)
+      home.beganMs = Math.min(home.beganMs, each.beganMs)
+      const affected = affectedOf(each).map((part) => ({ ...part, level: 'operational' }) as const)
+      const text = 'The cause has been found: this is part of another incident, of which we go on telling.'
+      const base = { id: each.id, atMs, by: 'holdfast' }
+      this.#joined.push({ kind: 'updated', ...base, stage: 'resolved', affected, text })
+      this.#merged.push({ kind: 'merged', ...base, into: home.id })
+      gone.add(each.id)
+    }
+    this.#cases = this.#cases.filter(({ id }) => !gone.has(id))
   }
 
   #homeOf(seen: Seen, nowMs: number): CaseFile | null {
@@ -138,8 +204,13 @@ export class IncidentWatch {
   #openUnknown(component: string, nowMs: number, events: IncidentEvent[]): void {
     const meter = this.#meters.get(component)
     if (!meter || meter.sinceMs === null || nowMs - meter.sinceMs < patienceMs) return
-    const isCovered = this.#cases.some((each) => each.resolvedMs === null && each.parts.has(component))
-    if (isCovered) return
+    const own = this.#cases.filter((each) => each.parts.has(component))
+    if (own.some((each) => each.resolvedMs === null)) return
+    const before = own.findLast((each) => !each.isKnown)?.parts.get(component)
+    if (before) {
+      before.seenMs = nowMs
+      return
+    }
     const other = this.#cases.find(
       (each) => !each.isKnown && each.resolvedMs === null && nowMs - each.openedMs <= togetherMs,
     )
@@ -157,12 +228,13 @@ export class IncidentWatch {
     const { blame } = opened
     opened.stage = blame ? 'identified' : 'investigating'
     opened.told = blame
-    opened.text = updateText(this.#toldOf(opened, nowMs))
+    const told = this.#toldOf(opened, nowMs, false)
+    opened.text = updateText(told)
     events.push({
       ...{ kind: 'opened', id: opened.id, atMs: nowMs, by: 'holdfast', beganMs, stage: opened.stage, blame },
       affected: affectedOf(opened),
-      title: titleOf(this.#named(opened)),
-      text: opened.text,
+      title: titleOf(told),
+      ...{ text: opened.text, told },
     })
   }
 
@@ -176,26 +248,33 @@ export class IncidentWatch {
     const affected = affectedOf(each)
     const isNews = stage !== each.stage || hasGrown(before, affected) || isOther(each.told, each.blame)
     const isDue = isActive && nowMs - each.toldMs >= repeatMs
-    if (!isNews && !isDue) return
+    if (!isNews && !isDue) {
+      if (isActive && hasTurned(before, affected))
+        events.push({ kind: 'updated', id: each.id, atMs: nowMs, by: 'holdfast', affected })
+      return
+    }
     const wasOver = each.stage === 'monitoring' || each.stage === 'resolved'
+    if (wasOver && isActive) each.returns++
     each.stage = stage
     each.told = each.blame
     each.resolvedMs = stage === 'resolved' ? nowMs : null
-    const text = updateText({ ...this.#toldOf(each, nowMs), isBack: wasOver && isActive })
+    const told = this.#toldOf(each, nowMs, wasOver && isActive)
+    const text = updateText(told)
     const isOld = text === each.text && !isDue
     if (!isOld) each.toldMs = nowMs
     each.text = text
     events.push({
       ...{ kind: 'updated', id: each.id, atMs: nowMs, by: 'holdfast', stage, blame: each.blame, affected },
-      title: titleOf(this.#named(each)),
+      ...{ title: titleOf(told), told },
       ...(isOld ? {} : { text }),
     })
   }
 
-  #stageOf({ clearMs, isKnown, resolvedMs: overMs }: CaseFile, nowMs: number): CaseFile['stage'] {
+  #stageOf({ clearMs, isKnown, resolvedMs: overMs, returns }: CaseFile, nowMs: number): CaseFile['stage'] {
     if (clearMs === null) return isKnown ? 'identified' : 'investigating'
-    if (overMs !== null || nowMs - clearMs >= resolvedMs) return 'resolved'
-    if (nowMs - clearMs >= monitoringMs) return 'monitoring'
+    const calmMs = Math.min(patientMsMax, monitoringMs * 3 ** Math.max(0, returns - 1))
+    if (overMs !== null || nowMs - clearMs >= calmMs + resolvedMs) return 'resolved'
+    if (nowMs - clearMs >= calmMs) return 'monitoring'
     return isKnown ? 'identified' : 'investigating'
   }
 
@@ -215,15 +294,11 @@ export class IncidentWatch {
     }
   }
 
-  /** As the public knows them. */
-  #named(each: CaseFile): Affected[] {
-    return affectedOf(each).map((part) => ({ ...part, component: this.#nameOf(part.component) }))
-  }
-
-  #toldOf(each: CaseFile, nowMs: number): Told {
+  /** With the names that the public knows. */
+  #toldOf(each: CaseFile, nowMs: number, isBack: boolean): Told {
     const { stage, beganMs, blame } = each
-    const shares = [...each.parts.values()].map(({ total, bad }) => (total === 0 ? 0 : bad / total))
-    return { stage, beganMs, nowMs, blame, affected: this.#named(each), share: Math.max(0, ...shares), isBack: false }
+    const affected = affectedOf(each).map((part) => ({ ...part, component: this.#nameOf(part.component) }))
+    return toldOf({ ...{ stage, beganMs, atMs: nowMs, blame, isBack }, affected })
   }
 }
 
@@ -254,6 +329,13 @@ function hasGrown(before: readonly Affected[], after: readonly Affected[]): bool
     const known = before.find((each) => each.component === component)
     return !known || levels.indexOf(worst) > levels.indexOf(known.worst)
   })
+}
+
+/** Some of it is well, or is not any more, while others are harmed: nothing to tell, but to be seen. */
+function hasTurned(before: readonly Affected[], after: readonly Affected[]): boolean {
+  const isWell = (list: readonly Affected[], component: string): boolean =>
+    list.find((each) => each.component === component)?.level === 'operational'
+  return after.some(({ component }) => isWell(before, component) !== isWell(after, component))
 }
 
 /** Of another class: finer differences are for operators. */

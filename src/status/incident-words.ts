@@ -1,92 +1,54 @@
 /**
- * What the public is told of an incident, written from facts in plain words. No name of a machine is in it: components
- * have names that their users know.
+ * What the public is told of an incident, written from facts in plain words, in any language that has the words. No
+ * name of a machine is in it: components have names that their users know.
  */
-import type { CauseClass } from '../diagnosis/cause.ts'
-import { inRow } from '../diagnosis/words.ts'
-import { type Affected, type Blame, type Level, levels, type Stage } from './incident.ts'
+import type { NameRow, Told } from './incident.ts'
+import { en, type Words } from './page/words/en.ts'
 
-export interface Told {
-  readonly stage: Stage
-  readonly beganMs: number
-  readonly nowMs: number
-  readonly blame: Blame | null
-  readonly affected: readonly Affected[]
-  /** Of the calls since it began, those that failed or were slow. */
-  readonly share: number
-  /** It had been over, or nearly. */
-  readonly isBack: boolean
-}
-
-/** For whom it is nobody's business what exactly: the classes of the table of causes. */
-const causeWords: Readonly<Record<CauseClass, string>> = {
-  overload: 'More is being asked than can be answered at the moment.',
-  network: 'There is a problem in the network on the way to the model servers.',
-  maintenance: 'It came with a change that was being put in place.',
-  'third-party': 'A provider that we rely on has a problem.',
-  application: 'A model server has failed.',
-  client: 'It comes from calls of one kind.',
-  gateway: 'The fault is in our own gateway.',
-}
-
-const titleWords: Readonly<Record<Level, string>> = {
-  operational: 'a short disturbance',
-  degraded_performance: 'slower than usual, or some calls fail',
-  partial_outage: 'some calls fail',
-  major_outage: 'most calls fail',
+/** How a page says moments and counts. */
+export interface Telling {
+  readonly moment: (ms: number) => string
+  readonly count: (value: number) => string
 }
 
 /** `gpt-oss and llama: some calls fail`. */
-export function titleOf(affected: readonly Affected[]): string {
-  const worst = affected.map(({ worst: level }) => levels.indexOf(level)).reduce((a, b) => Math.max(a, b), 0)
-  return `${namesOf(affected)}: ${titleWords[levels[worst] ?? 'operational']}`
+export function titleIn({ told: words }: Words, { names, worst }: Told): string {
+  return `${rowIn(words, names)}: ${words.titles[worst]}`
 }
 
-export function updateText(told: Told): string {
-  const { stage } = told
-  if (stage === 'resolved') return `This is over. ${lastedWords(told)}`
-  if (stage === 'monitoring') return 'Calls are answered again. We keep an eye on it.'
-  const since = told.isBack ? 'It has come back.' : `It began at ${timeWords(told.beganMs)}.`
-  const why = told.blame ? causeWords[told.blame.class] : 'We are looking for the cause.'
-  return `${harmWords(told)} ${since} ${why}`
+export function textIn(words: Words, told: Told, telling: Telling): string {
+  const { told: sentences, span } = words
+  const { stage, isBack, beganMs, atMs, cause, calls, badCalls } = told
+  if (stage === 'monitoring') return sentences.watched
+  if (stage === 'resolved') {
+    const counts = calls > 0 && badCalls > 0 ? [sentences.affected(telling.count(badCalls), telling.count(calls))] : []
+    return [sentences.over, sentences.lasted(span(atMs - beganMs)), ...counts].join(' ')
+  }
+  const since = isBack ? sentences.back : sentences.began(telling.moment(beganMs))
+  return [harmIn(sentences, told), since, cause === null ? sentences.searching : sentences.causes[cause]].join(' ')
 }
 
-function harmWords({ affected, share }: Told): string {
-  const harmed = affected.filter(({ level }) => level !== 'operational')
-  const names = namesOf(harmed.length > 0 ? harmed : affected)
-  if (harmed.length === 0) return `Calls to ${names} were disturbed for a short time.`
-  return `${shareWords(share)} calls to ${names} fail or are slow.`
+/** As the log, feeds, letters and programs have it: English, in UTC. */
+const plainly: Telling = {
+  moment: (ms) => `${new Date(ms).toISOString().slice(11, 16)} UTC`,
+  count: (value) => value.toLocaleString('en'),
 }
+export const titleOf = (told: Told): string => titleIn(en, told)
+export const updateText = (told: Told): string => textIn(en, told, plainly)
 
-/** Rounded: the figure moves. */
-function shareWords(share: number): string {
+/** The share is rounded: the figure moves. */
+function harmIn(words: Words['told'], { names, harmed, share }: Told): string {
+  if (harmed.shown.length === 0) return words.disturbed(rowIn(words, names))
   const percent = 100 * share
-  if (percent >= 97) return 'Nearly all'
-  if (percent >= 10) return `About ${Math.round(percent / 5) * 5} % of the`
-  return percent >= 1.5 ? `About ${Math.round(percent)} % of the` : 'Some'
+  const row = rowIn(words, harmed)
+  if (percent >= 97) return words.nearlyAll(row)
+  if (percent < 1.5) return words.some(row)
+  return words.part(percent >= 10 ? Math.round(percent / 5) * 5 : Math.round(percent), row)
 }
 
-function lastedWords({ beganMs, nowMs, affected }: Told): string {
-  const total = affected.reduce((sum, each) => sum + each.total, 0)
-  const bad = affected.reduce((sum, each) => sum + each.bad, 0)
-  const calls =
-    total > 0 && bad > 0 ? ` ${bad.toLocaleString('en')} of ${total.toLocaleString('en')} calls were affected.` : ''
-  return `It lasted ${spanWords(nowMs - beganMs)}.${calls}`
-}
-
-export function spanWords(ms: number): string {
-  const minutes = Math.max(1, Math.round(ms / 60_000))
-  if (minutes === 1) return 'a minute'
-  if (minutes < 120) return `${minutes} minutes`
-  const hours = Math.round(minutes / 60)
-  return hours < 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`
-}
-
-/** In UTC, as the page says it for readers without script. */
-function timeWords(ms: number): string {
-  return `${new Date(ms).toISOString().slice(11, 16)} UTC`
-}
-
-function namesOf(affected: readonly Affected[]): string {
-  return inRow(affected.map(({ component }) => component)) || 'all'
+/** `a`, `a and b`, `a, b and c`, `a, b, c and 3 more`. */
+function rowIn(words: Words['told'], { shown, more }: NameRow): string {
+  if (more > 0) return words.rowMore(shown.join(', '), more)
+  const [last = words.all, ...before] = shown.toReversed()
+  return before.length === 0 ? last : words.row(before.toReversed().join(', '), last)
 }

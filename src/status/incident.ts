@@ -43,23 +43,64 @@ export interface Affected {
   readonly bad: number
 }
 
+/**
+ * The facts that an automatic text is written from. They are kept beside it, so that a page can say the same in its own
+ * language; what operators write has none.
+ */
+export interface Told {
+  readonly stage: Stage
+  readonly beganMs: number
+  readonly atMs: number
+  /** Null while the cause is not known. */
+  readonly cause: CauseClass | null
+  /** All that it is about, as the public knows them. */
+  readonly names: NameRow
+  /** Of these, those that do not do well now. */
+  readonly harmed: NameRow
+  /** So far. */
+  readonly worst: Level
+  /** Of the calls since it began, those that failed or were slow; and both as counts. */
+  readonly share: number
+  readonly calls: number
+  readonly badCalls: number
+  /** It had been over, or nearly. */
+  readonly isBack: boolean
+}
+
+/** The first few, and how many more there are. */
+export interface NameRow {
+  readonly shown: readonly string[]
+  readonly more: number
+}
+
 export interface IncidentUpdate {
   /** From 1. */
   readonly number: number
   readonly atMs: number
   readonly stage: Stage
   readonly text: string
+  /** What the text is written from, so that it can be said in another language; only of automatic ones. */
+  readonly told?: Told
   /** `holdfast`, or the name of the operator who wrote it. */
   readonly by: string
   readonly levels: Readonly<Record<string, Level>>
   /** The text that stood there before an operator corrected it, oldest first. */
-  readonly corrected: readonly { readonly atMs: number; readonly by: string; readonly text: string }[]
+  readonly corrected: readonly Correction[]
+}
+
+export interface Correction extends Pick<IncidentUpdate, 'text' | 'told'> {
+  readonly atMs: number
+  readonly by: string
 }
 
 /** All times in milliseconds since 1970. */
 export interface Incident {
   readonly id: string
   readonly title: string
+  /** What the title is written from; only of an automatic one. */
+  readonly told?: Told
+  /** It has a title that an operator gave it, which stays. */
+  readonly isTitleGiven?: boolean
   readonly stage: Stage
   /** The worst level so far, or what an operator says. */
   readonly impact: Impact

@@ -42,7 +42,7 @@ function componentView(component: Component, incidents: readonly Incident[], par
   const { id, name, description } = component
   const open = incidents.filter(({ stage }) => stage !== 'resolved')
   const level = open
-    .flatMap(({ affected }) => affected.filter((each) => each.component === id))
+    .flatMap(({ affected }) => affected.filter((each) => idOf(each.component, parts) === id))
     .map(({ level: now }) => now)
     .reduce<Level>(worse, 'operational')
   const { days, goodShare, uptimeShare } = parts.days(id)
@@ -75,14 +75,30 @@ function overall(components: readonly ComponentView[]): StatusView['level'] {
 function incidentView(incident: Incident, parts: ViewParts): IncidentView {
   const { id, title, stage, impact, blame, beganMs, openedMs, monitoringMs, resolvedMs, affected, updates } = incident
   return {
-    ...{ id, title, stage, impact, beganMs, openedMs, monitoringMs, resolvedMs, updates },
+    ...{ id, title, stage, impact, beganMs, openedMs, monitoringMs, resolvedMs },
+    ...(incident.told && { told: incident.told }),
     causeClass: blame?.class ?? null,
     updatedMs: updates.at(-1)?.atMs ?? openedMs,
-    components: affected.map(({ component, level }) => ({ id: component, name: nameOf(component, parts), level })),
+    components: affected.map(({ component, level }) => {
+      const own = idOf(component, parts)
+      return { id: own, name: nameOf(own, parts), level }
+    }),
+    updates: updates.map((update) => ({ ...update, levels: byId(update.levels, parts) })),
     calls: sum(affected, 'total'),
     badCalls: sum(affected, 'bad'),
     eta: stage === 'resolved' ? null : parts.eta(incident),
   }
+}
+
+/** Operators may write its name, whatever the case of its letters. */
+function idOf(component: string, { components }: ViewParts): string {
+  if (components.some(({ id }) => id === component)) return component
+  const name = component.toLowerCase()
+  return components.find((each) => each.id === name || each.name.toLowerCase() === name)?.id ?? component
+}
+
+function byId(byComponent: Readonly<Record<string, Level>>, parts: ViewParts): Record<string, Level> {
+  return Object.fromEntries(Object.entries(byComponent).map(([component, level]) => [idOf(component, parts), level]))
 }
 
 function nameOf(id: string, { components }: ViewParts): string {

@@ -20,7 +20,7 @@ export function readHarm(sums: readonly SumFact[], calls: readonly CallFact[], c
   const tallies = new Map<string, Tally>()
   const failed = new Map<string, readonly CallFact[]>()
   for (const component of components) {
-    const own = sums.filter((sum) => covers(component, sum))
+    const own = sums.filter((sum) => covers(component, sum)).concat(isRest(component) ? sums.flatMap(answered) : [])
     const ownCalls = calls.filter((call) => covers(component, kindOf(call)))
     const harmed = ownCalls.filter(isHarmed)
     const isOneCaller = isOfOneCaller(harmed, ownCalls)
@@ -39,15 +39,25 @@ function tallyInOrder(sums: readonly SumFact[], isOneCaller: boolean): Tally {
   return { ...all.reduce(addUp, noCalls), wellBefore }
 }
 
-function tallyOf({ outcome, code, count, slowCount }: SumFact, isOneCaller: boolean): Tally {
-  if (outcome === 'cancelled') return noCalls
+function tallyOf(sum: SumFact, isOneCaller: boolean): Tally {
+  const { outcome, count, slowCount } = sum
   if (outcome === 'complete') return { total: count, failed: 0, slow: slowCount }
-  if (isCallersFault(code) || isAnnounced(code)) return noCalls
+  if (!isHarmed(sum)) return noCalls
   return { total: count, failed: isOneCaller ? 0 : count, slow: 0 }
 }
 
-function isHarmed({ outcome, code }: CallFact): boolean {
-  return outcome === 'failed' && !isCallersFault(code) && !isAnnounced(code)
+/** It failed through no fault of its caller's. What operators ask at their own port is no call. */
+export function isHarmed({ outcome, code, route }: Pick<SumFact, 'outcome' | 'code' | 'route'>): boolean {
+  return outcome === 'failed' && route !== operatorsRoute && !isCallersFault(code) && !isAnnounced(code)
+}
+
+/** What is refused before its model is known is a share of all that is asked for, not of what was refused alike. */
+export function isRest({ models }: Component): boolean {
+  return models.length === 1 && models[0] === unknownModel
+}
+
+function answered(sum: SumFact): SumFact[] {
+  return sum.outcome === 'complete' ? [{ ...sum, slowCount: 0 }] : []
 }
 
 /** Refused for maintenance that was planned: no harm, and no answer either. */
@@ -87,3 +97,4 @@ function kindOf({ model, route, tier }: CallFact): CallKind {
 
 /** As the record's sums call it. */
 export const unknownModel = 'unknown'
+const operatorsRoute = 'admin'

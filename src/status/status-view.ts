@@ -2,7 +2,7 @@
  * All that the public may know, at one moment: the page, the feeds, the JSON and the letters to subscribers are made of
  * this and of nothing else. No name of a machine, of a key or of a caller is in it.
  */
-import type { Impact, IncidentUpdate, Level, Stage } from './incident.ts'
+import type { Impact, IncidentUpdate, Level, Stage, Told } from './incident.ts'
 
 /** All times in milliseconds since 1970. */
 export interface StatusView {
@@ -53,6 +53,8 @@ export interface DayView {
 export interface IncidentView {
   readonly id: string
   readonly title: string
+  /** What the title is written from; only of an automatic one. */
+  readonly told?: Told
   readonly stage: Stage
   readonly impact: Impact
   /** Class of the cause, such as `network`; null while it is not known. */

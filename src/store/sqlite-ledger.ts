@@ -88,7 +88,8 @@ export class SqliteLedger implements LedgerWriter {
   lostCount = 0
   readonly #path: string
   readonly #clock: Clock
-  readonly #options: LedgerOptions
+  /** May be replaced. */
+  options: LedgerOptions
   readonly #log: LedgerLog
   readonly #timer: Timer
   #file: SqliteFile | null = null
@@ -101,7 +102,7 @@ export class SqliteLedger implements LedgerWriter {
   constructor(path: string, clock: Clock, options: LedgerOptions, log: LedgerLog) {
     this.#path = path
     this.#clock = clock
-    this.#options = options
+    this.options = options
     this.#log = log
     this.#timer = clock.every(flushPeriodMs, () => this.flush())
     this.#attempt(() => this.#open())
@@ -192,7 +193,7 @@ export class SqliteLedger implements LedgerWriter {
   }
 
   #tidy(file: SqliteFile): void {
-    const { keepDays, minutesDays, totalBytesMax } = this.#options
+    const { keepDays, minutesDays, totalBytesMax } = this.options
     const nowMs = this.#clock.nowMs()
     const today = Math.floor(nowMs / dayMs)
     const isSettled = nowMs - today * dayMs > settledMs

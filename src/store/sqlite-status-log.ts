@@ -8,12 +8,16 @@ import { entryLengthMax, type StatusEntry, type StatusLog } from './status-log.t
 
 export const statusFileName = 'status.db'
 
+const version = 1
 const busyMs = 2000
 const pageCount = 1000
 const schemaSql = `
-  PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+  PRAGMA journal_mode = WAL;
   CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY, text TEXT NOT NULL, seal TEXT NOT NULL);
-  PRAGMA user_version = 1`
+  PRAGMA user_version = ${version}`
+
+/** Written by a later Holdfast: it is not for us to change. */
+export class LaterStatusLog extends Error {}
 
 interface Sealed extends StatusEntry {
   readonly seal: string
@@ -22,11 +26,15 @@ interface Sealed extends StatusEntry {
 export class SqliteStatusLog implements StatusLog {
   readonly #database: DatabaseSync
 
-  /** @throws when it cannot be opened. */
-  constructor(path: string) {
-    this.#database = new DatabaseSync(path, { timeout: busyMs })
+  /** @throws when it cannot be opened. @throws {LaterStatusLog} */
+  constructor(path: string, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
+    this.#database = new DatabaseSync(path, { timeout: busyMs, readOnly })
     try {
-      this.#database.exec(schemaSql)
+      const found = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'])
+      if (found > version)
+        throw new LaterStatusLog(`${statusFileName} is of version ${found}; this Holdfast knows ${version}`)
+      if (found < version) this.#database.exec(schemaSql)
+      this.#database.exec('PRAGMA synchronous = FULL')
     } catch (cause) {
       this.#database.close()
       throw cause

@@ -17,6 +17,7 @@ import type {
   News,
   PublishLimits,
   Subscriber,
+  SubscriptionCounts,
   SubscriptionStore,
 } from './subscription-store.ts'
 
@@ -25,6 +26,8 @@ export const subscriptionsFileName = 'subscribers.db'
 const version = 1
 const hourMs = 3_600_000
 const busyMs = 2000
+/** No message is put off for longer: one that seems to be is from before a clock was set back. */
+const dueMsMax = 2 * hourMs
 /** Messages that one sweep gives up. */
 const sweptMax = 10_000
 
@@ -64,6 +67,7 @@ type Row = Readonly<Record<string, unknown>>
 export class SqliteSubscriptions implements SubscriptionStore {
   readonly key: Buffer
   readonly #file: SqliteFile
+  #crowdedOut = 0
 
   /**
    * A damaged file is laid aside, and nobody is subscribed any more: `onDamage` is told.
@@ -180,7 +184,7 @@ export class SqliteSubscriptions implements SubscriptionStore {
         )
       }
       if (made > 0) {
-        this.#run(
+        this.#crowdedOut += this.#run(
           `DELETE FROM message WHERE news <> '' AND id IN (
             SELECT id FROM (
               SELECT id, ROW_NUMBER() OVER (PARTITION BY subscriber ORDER BY id DESC) AS place FROM message
@@ -188,7 +192,7 @@ export class SqliteSubscriptions implements SubscriptionStore {
             WHERE place > ?)`,
           ...[perSubscriberMax, perSubscriberMax],
         )
-        this.#run(
+        this.#crowdedOut += this.#run(
           `DELETE FROM message WHERE news <> '' AND id <= (SELECT id FROM message ORDER BY id DESC LIMIT 1 OFFSET ?)`,
           queueMax,
         )
@@ -203,11 +207,11 @@ export class SqliteSubscriptions implements SubscriptionStore {
         .sql(
           `SELECT message.id AS message, news, body, made_ms, tries, subscriber.* FROM message
           JOIN subscriber ON subscriber.id = message.subscriber LEFT JOIN news ON news.key = message.news
-          WHERE message.channel = ? AND due_ms <= ? AND NOT EXISTS (
+          WHERE message.channel = ? AND (due_ms <= ? OR due_ms > ?) AND NOT EXISTS (
             SELECT 1 FROM message AS before WHERE before.subscriber = message.subscriber AND before.id < message.id)
           ORDER BY due_ms, message.id LIMIT ?`,
         )
-        .all(channel, nowMs, countMax)
+        .all(channel, nowMs, nowMs + dueMsMax, countMax)
       for (const { message } of rows) this.#run('UPDATE message SET due_ms = ? WHERE id = ?', untilMs, Number(message))
       return rows.map(deliveryOf)
     })
@@ -234,10 +238,10 @@ export class SqliteSubscriptions implements SubscriptionStore {
     })
   }
 
-  putBack({ id }: Delivery, dueMs: number | null): Promise<void> {
+  putBack({ id }: Delivery, dueMs: number | null, tries = 0): Promise<void> {
     return this.#write(() => {
       if (dueMs === null) this.#run('DELETE FROM message WHERE id = ?', id)
-      else this.#run('UPDATE message SET due_ms = ? WHERE id = ?', dueMs, id)
+      else this.#run('UPDATE message SET due_ms = ?, tries = tries + ? WHERE id = ?', dueMs, tries, id)
     })
   }
 
@@ -257,12 +261,23 @@ export class SqliteSubscriptions implements SubscriptionStore {
     })
   }
 
-  counts(): Promise<{ subscribers: number; unconfirmed: number; queued: number }> {
-    return this.#file.patiently(() => ({
-      subscribers: this.#count('SELECT COUNT(*) AS n FROM subscriber WHERE is_confirmed = 1'),
-      unconfirmed: this.#count('SELECT COUNT(*) AS n FROM subscriber WHERE is_confirmed = 0'),
-      queued: this.#count('SELECT COUNT(*) AS n FROM message'),
-    }))
+  counts(): Promise<SubscriptionCounts> {
+    return this.#file.patiently(() => {
+      const ways = new Map<Channel, { confirmed: number; unconfirmed: number; waiting: number }>()
+      const add = (sql: string, state: (row: Row) => 'confirmed' | 'unconfirmed' | 'waiting'): void => {
+        for (const row of this.#file.sql(sql).all()) {
+          const channel = row['channel'] as Channel
+          const way = ways.get(channel) ?? { confirmed: 0, unconfirmed: 0, waiting: 0 }
+          way[state(row)] += Number(row['n'])
+          ways.set(channel, way)
+        }
+      }
+      add('SELECT channel, is_confirmed, COUNT(*) AS n FROM subscriber GROUP BY channel, is_confirmed', (row) =>
+        row['is_confirmed'] === 1 ? 'confirmed' : 'unconfirmed',
+      )
+      add('SELECT channel, COUNT(*) AS n FROM message GROUP BY channel', () => 'waiting')
+      return { ways, crowdedOut: this.#crowdedOut }
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

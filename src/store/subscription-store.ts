@@ -77,6 +77,16 @@ export interface Failure {
   readonly againMs: number | null
 }
 
+export interface SubscriptionCounts {
+  /** Of channels that anybody has asked for. */
+  readonly ways: ReadonlyMap<
+    Channel,
+    { readonly confirmed: number; readonly unconfirmed: number; readonly waiting: number }
+  >
+  /** Messages that too many others followed, since the store was opened. */
+  readonly crowdedOut: number
+}
+
 export interface SubscriptionStore extends AsyncDisposable {
   /** Of chance, made with the store: what tokens and secrets are made with. */
   readonly key: Buffer
@@ -98,9 +108,12 @@ export interface SubscriptionStore extends AsyncDisposable {
   done(delivery: Delivery): Promise<void>
   /** It was not taken, by the fault of its receiver. */
   fail(delivery: Delivery, failure: Failure): Promise<void>
-  /** It was not taken, by no fault of its receiver. `dueMs`: when it is tried again; null for never. */
-  putBack(delivery: Delivery, dueMs: number | null): Promise<void>
+  /**
+   * It was not taken, by no fault of its receiver. `dueMs`: when it is tried again; null for never. `tries`: as how
+   * many it counts all the same; default 0.
+   */
+  putBack(delivery: Delivery, dueMs: number | null, tries?: number): Promise<void>
   /** Forgets who asked before `askedMs` and did not confirm, and what was made public or asked before `newsMs`. */
   sweep(before: { readonly askedMs: number; readonly newsMs: number }): Promise<void>
-  counts(): Promise<{ readonly subscribers: number; readonly unconfirmed: number; readonly queued: number }>
+  counts(): Promise<SubscriptionCounts>
 }

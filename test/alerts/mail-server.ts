@@ -13,6 +13,8 @@ export class MailServer implements AsyncDisposable {
   readonly letters: TakenLetter[] = []
   /** Whether the sender is told that its letter was taken. */
   onTaken: () => boolean = () => true
+  /** How long it thinks before it says so. */
+  thinkMs = 0
   #server: SMTPServer
 
   private constructor(options: SMTPServerOptions) {
@@ -30,7 +32,7 @@ export class MailServer implements AsyncDisposable {
             to: rcptTo.map(({ address }) => address),
             text,
           })
-          if (this.onTaken()) done()
+          if (this.onTaken()) setTimeout(done, this.thinkMs)
         })
       },
     })

@@ -49,7 +49,13 @@ test('promtool finds nothing wrong with the metrics of objectives and alerts', {
   const score = { name: 'a', sli: 'availability', target: 0.99, windowDays: 30, alert: 'page' } as const
   const budget = { good: 1, bad: 0, reached: 1, leftShare: 1, burn: 0, goneInMs: null, total: { good: 1, bad: 0 } }
   const deliveries = [{ receiver: 'x', delivered: 1, failed: 2 }]
-  const numbers = alertNumbers({ scores: [{ ...score, ...budget }], firing: [], leftCount: 0, deliveries })
+  const numbers = alertNumbers({
+    scores: [{ ...score, ...budget }],
+    firing: [],
+    leftCount: 0,
+    mutedCount: 0,
+    deliveries,
+  })
   const text = await mergeNumbers([numbers], 0, false)
   assert.match(text, /holdfast_alert_deliveries_total\{receiver="x",outcome="failed"\} 2/)
   run(['check', 'metrics'], text.replaceAll(/^(# (HELP|TYPE) )?holdfast_workers_silent.*\n/gm, ''))

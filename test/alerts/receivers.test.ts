@@ -91,6 +91,11 @@ const misbehaviours: Readonly<Record<string, { answer: Sink['answer']; words: Re
     answer: (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
     words: /answered 302, a redirect, which is not followed/,
   },
+  'one that wants another protocol': {
+    answer: (response) =>
+      void response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+    words: /answered 101$/,
+  },
   'one that hangs up': { answer: (response) => void response.socket?.destroy(), words: /ECONNRESET/ },
   'one that says no at great length': {
     answer: (response) => response.writeHead(400).end('x'.repeat(1_000_000)),

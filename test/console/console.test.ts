@@ -162,6 +162,8 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       alerts: () => ({}),
       status: () => ({}),
       keys: { create: () => ({}), list: () => [], change: () => {}, rotate: () => ({}), revoke: () => {} },
+      subscriptions: () => Promise.resolve({ ways: [] }),
+      reload: () => Promise.resolve({}),
       record: () => shelf,
       consoleDesk: { state: () => ({}), shownConfig: () => ({ yaml: 'site: behind-the-token\n' }) },
       nowMs: () => 0,
@@ -201,6 +203,12 @@ const report = {
       isFlapping: true,
     },
   ],
+  muted: [
+    {
+      ...{ name: 'PoolSaturation', severity: 'warning', labels: { pool: 'all' }, summary: 'the pool all fills up' },
+      ...{ cure: '', window: 'New racks', until: '2026-01-31T13:00:00Z' },
+    },
+  ],
   receivers: [
     { name: 'ops', trouble: null },
     { name: 'chat', trouble: 'status 500' },
@@ -215,6 +223,7 @@ for (const view of ['light', 'dark', 'phone'] as const) {
     await goTo(page, 'alerts')
     await page.getByText('burns its error budget 2.1 times too fast').waitFor({ timeout: pageMs })
     await page.getByText('used up', { exact: true }).waitFor({ timeout: pageMs })
+    await page.getByText(/planned maintenance “New racks” until/).waitFor({ timeout: pageMs })
     await page.getByText('cannot be told').waitFor({ timeout: pageMs })
     await checkAccess(page, `alerts, ${view}`)
     await shoot(page, `${view}-alerts-full`)

@@ -162,6 +162,32 @@ export const gatewayScenarios: readonly Scenario[] = [
       }
     },
   },
+  {
+    title: 'planned maintenance of the only server, or of the model',
+    expects: 'planned-maintenance',
+    open: async (opening) => {
+      const { name, model, random } = opening
+      const server = await sim(opening)
+      const about = oneOf(random, ['--upstream', `${name}-a`], ['--model', model])
+      const minutes = String(between(random, 5, 2000))
+      const from = new Date(Date.now() - 60_000 * between(random, 0, 4)).toISOString()
+      return {
+        upstreams: named(name, [at(server.url, opening)]),
+        play: async ({ ask, gateway }) => {
+          await ask()
+          const window = ['--title', 'New drivers', '--from', from, '--minutes', minutes, ...about]
+          const added = await holdfast('maintenance', 'add', ...window, '--state', gateway.state)
+          if (added.code !== 0) throw new Error(added.output)
+          for (let i = 0; i < 50; i++) {
+            const { code, ray } = await ask({ isStream: oneOf(random, true, false) })
+            if (code === 'HF_MAINTENANCE') return [ray]
+            await wait(200)
+          }
+          throw new Error('the window never closed the model')
+        },
+      }
+    },
+  },
   ofGateway(
     { title: 'a change of the configuration that breaks an upstream', expects: 'config-change' },
     { workers: 1 },

@@ -12,7 +12,7 @@ import { systemClock } from '../../src/ground/clock.ts'
 import { type House, openHouse } from '../../src/main.ts'
 import { silentLog } from '../../src/observe/log.ts'
 import { MetricsScrape, pageBytesMax } from '../../src/relay/wire/metrics-scrape.ts'
-import { Names } from '../../src/relay/wire/names.ts'
+import { Wires } from '../../src/relay/wire/wires.ts'
 import { chat } from '../crash/chat.ts'
 import { until } from './harness.ts'
 
@@ -151,7 +151,7 @@ for (const { name, says, page } of bad) {
     await using server = await openPages({
       '/metrics': (response) => void (isBad ? page(response) : response.end('vllm:num_requests_running 1\n')),
     })
-    await using scrape = new MetricsScrape(systemClock, new Names(systemClock))
+    await using scrape = new MetricsScrape(systemClock, new Wires(systemClock))
     await assert.rejects(scrape.fetch(new URL(`${server.url}/metrics`), {}), says)
     isBad = false
     assert.deepEqual(await scrape.fetch(new URL(`${server.url}/metrics`), {}), {

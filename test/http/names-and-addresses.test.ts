@@ -4,6 +4,7 @@ import type { LookupAddress } from 'node:dns'
 import { createServer } from 'node:http'
 import type { AddressInfo, LookupFunction } from 'node:net'
 import { describe, test } from 'node:test'
+import { Hellos } from '../../src/relay/wire/hellos.ts'
 import { Names } from '../../src/relay/wire/names.ts'
 import { probe } from '../../src/relay/wire/probe.ts'
 import { answerOf, blackHole, exchange, HandClock, openWire, rawServer, send, until } from './wire-rig.ts'
@@ -84,7 +85,11 @@ describe('a resolver that fails after its first answer', limit, () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const url = new URL(`http://once.test:${(server.address() as AddressInfo).port}/v1`)
     for (let i = 0; i < 3; i++) {
-      const { models } = await probe(url, { kind: 'compatible', key: null }, 5000, names)
+      const { models } = await probe(url, { kind: 'compatible', key: null }, 5000, {
+        names,
+        hellos: new Hellos(clock),
+        tlsOf: () => ({}),
+      })
       assert.deepEqual(models, ['m'])
       clock.advance(60_000)
     }

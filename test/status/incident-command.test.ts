@@ -51,6 +51,25 @@ test('an incident is added, updated, corrected, merged and silenced, and nothing
   await refused(/longer than/, 'update', id, '--title', 'x'.repeat(300))
   await refused(/updates 1 to 2/, 'correct', id, '--number', '7', '--text', 'x')
   await refused(/another one/, 'merge', id, id)
+  await refused(/Say what is new/, 'update', id)
+  const third = await ask('add', '--title', 'Another', '--component', 'chat', '--level', 'degraded_performance')
+  await ask('update', third, '--level', 'major_outage')
+  assert.equal((await list()).incidents[2]?.impact, 'critical')
+  await ask('update', id, '--stage', 'resolved')
+  await refused(/is over/, 'merge', third, id)
+  // The gateway's own name is nobody else's, also where it runs as a user of that name.
+  const { output: own } = await holdfast(
+    'incident',
+    'add',
+    '--title',
+    'A\u001b[2J',
+    '--state',
+    state,
+    '--by',
+    'holdfast',
+  )
+  assert.equal((await list()).incidents.find((each) => each.id === own.trim())?.by, 'operator')
+  assert.doesNotMatch(await ask('list'), /\u001b/)
 
   const file = new DatabaseSync(join(state, 'status.db'))
   file.exec(`UPDATE entry SET text = replace(text, 'certficate', 'weather') WHERE number = 3`)

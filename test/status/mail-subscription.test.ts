@@ -93,8 +93,13 @@ test('a mail program unsubscribes by one click, as RFC 8058 has it', async () =>
   const deleted = await fetch(`${stage.url}/api/v2/subscribers.json?${query}`, { method: 'DELETE' })
   assert.deepEqual(await deleted.json(), { state: 'unsubscribed' })
   assert.deepEqual(await stage.desk.report(), {
-    ...{ subscribers: 0, unconfirmed: 0, queued: 0 },
-    ways: { email: { delivered: 2, failed: 0, dropped: 0 } },
+    ways: [
+      {
+        ...{ way: 'email', isOffered: true, confirmed: 0, unconfirmed: 0, waiting: 0 },
+        ...{ delivered: 2, failed: 0, givenUp: 0, removed: 0 },
+      },
+    ],
+    crowdedOut: 0,
   })
 })
 
@@ -178,7 +183,7 @@ test('somebody else who asks for an address that is subscribed changes nothing, 
   await stage.pass()
   assert.equal(stage.letters.length, 4, 'of embeddings alone')
   await stage.post(pathIn(news, 'unsubscribe'), {})
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":0/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":0/)
 })
 
 test('a flood from one visitor is held up, one from many ends at so many letters an hour', async () => {
@@ -274,7 +279,7 @@ test('bodies that are too large, no JSON, or of another kind are refused in word
 
 test('while our own mail server is away nobody is given up, and then all are told once', async () => {
   const away = await MailServer.open()
-  await using stage = await Stage.open({ timeoutMs: 500 }, away)
+  await using stage = await Stage.open({ timeoutMs: 5000 }, away)
   for (const name of ['a', 'b', 'c']) await stage.subscribe(`${name}@example.com`)
   const { port } = away
   await away[Symbol.asyncDispose]()
@@ -287,7 +292,7 @@ test('while our own mail server is away nobody is given up, and then all are tol
     new Set(stage.letters.map(({ to }) => to[0])),
     new Set(['a@example.com', 'b@example.com', 'c@example.com']),
   )
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":3.*"dropped":0/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":3.*"removed":0/)
 })
 
 test('who is not there is tried again, then given up, then forgotten; others are not held up', async () => {
@@ -310,7 +315,7 @@ test('who is not there is tried again, then given up, then forgotten; others are
   const told = stage.letters.slice(2)
   assert.deepEqual(new Set(told.map(({ to }) => to[0])), new Set(['here@example.com']))
   assert.equal(told.length, 4)
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":1.*"dropped":1/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":1.*"removed":1/)
 })
 
 test('the clock set back or forward makes nobody hear twice', async () => {
@@ -337,4 +342,40 @@ test('no token lies in the file, and nobody else may read it', async () => {
   assert.equal(mark.length, 22)
   for (const each of [file, `${file}-wal`])
     assert.ok(!readFileSync(each, 'latin1').includes(mark), 'the mark of a token in the file')
+})
+
+test('a mail server that takes letters and does not say so is believed to have them after the third', async () => {
+  await using stage = await Stage.open({ timeoutMs: 200 })
+  await stage.subscribe('a@example.com')
+  assert.ok(stage.mail)
+  stage.mail.onTaken = () => false
+  await stage.tell(1)
+  for (let i = 0; i < 12; i++) await stage.pass(10 * 60_000)
+  const news = stage.letters.slice(1)
+  assert.equal(news.length, 3)
+  assert.equal(new Set(news.map((letter) => headerOf(letter, 'message-id'))).size, 1)
+  stage.mail.onTaken = () => true
+  await stage.tell(2)
+  await stage.pass(10 * 60_000)
+  assert.equal(stage.letters.length, 5, 'the next one is sent, and the subscriber is still there')
+})
+
+test('a mail server that thinks for longer than a delivery may take is waited for, and gets the letter once', async () => {
+  const slow = await MailServer.open({ disabledCommands: ['STARTTLS'] })
+  await using stage = await Stage.open({ timeoutMs: 300 }, slow)
+  await stage.subscribe('a@example.com')
+  slow.thinkMs = 900
+  await stage.tell(1)
+  for (let i = 0; i < 6; i++) await stage.pass(10 * 60_000)
+  assert.equal(stage.letters.length, 2)
+  assert.match(JSON.stringify(await stage.desk.report()), /"waiting":0,"delivered":2,"failed":0/)
+})
+
+test('choices that are no ids are refused in words, and are no trouble of ours', async () => {
+  await using stage = await Stage.open()
+  for (const component_ids of [[{ toString: 1 }], [['chat']], [1], { toString: 1 }]) {
+    const subscriber = { email: 'a@example.com', component_ids }
+    assert.equal((await stage.post('/api/v2/subscribers.json', JSON.stringify({ subscriber }))).status, 422)
+  }
+  assert.deepEqual(stage.trouble, [])
 })

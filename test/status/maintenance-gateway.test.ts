@@ -122,6 +122,48 @@ test('a window that is added closes an upstream without a restart, and one that 
   )
 })
 
+test('an answer that announced work cuts counts for no objective; another one that is cut does', async () => {
+  using state = folder()
+  await using parts = new AsyncDisposableStack()
+  const servers = [await openSimServer({ model: 'planned' }), await openSimServer({ model: 'sudden' })] as const
+  for (const server of servers) parts.use(server)
+  const config = checkConfig({
+    listeners: [{ host: '127.0.0.1', port: 0 }],
+    stateDir: state.path,
+    workers: 1,
+    timeouts: { patienceMs: 100 },
+    upstreams: { planned: { url: `${servers[0].url}/v1` }, sudden: { url: `${servers[1].url}/v1` } },
+  })
+  await using house = await openHouse(config, silentLog)
+  const ask = (model: string, words = 'tokens:4000 pace:20'): Promise<Response> =>
+    fetch(`${house.urls[0]}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: words }] }),
+    })
+  const bad = (): number => house.signs().objectives['availability']?.[1] ?? 0
+  const underWay = [await ask('planned'), await ask('sudden')]
+  const window = ['--title', 'Racks', '--from', new Date(Date.now() - 60_000).toISOString(), '--minutes', '90']
+  const flags = ['--upstream', 'planned', '--state', state.path]
+  const added = await holdfast(state.path, 'maintenance', 'add', ...window, ...flags)
+  assert.equal(added.code, 0, added.stderr)
+  const endMs = performance.now() + patienceMs
+  for (let status = 0; status !== 503; ) {
+    const answer = await ask('planned', 'tokens:2')
+    status = answer.status
+    await answer.text()
+    assert.ok(performance.now() < endMs, `never refused: ${status}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  for (const server of servers) await server[Symbol.asyncDispose]()
+  for (const answer of underWay) await answer.text().catch(() => {})
+  const settledMs = performance.now() + patienceMs
+  while (house.callsLive() > 0) {
+    assert.ok(performance.now() < settledMs, `${house.callsLive()} are live`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  assert.equal(bad(), 1)
+})
+
 test('the command says what is wrong with a window, and changes nothing', async () => {
   using state = folder()
   const add = (...args: string[]): Promise<Ended> =>

@@ -38,6 +38,14 @@ const isThere = async (): Promise<boolean> => (await text()).includes('Page of a
 const childrenOf = async (pid: number): Promise<string> =>
   readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 test('the page outlives its gateway, and the next gateway takes it over', async () => {
   let first: Gateway | null = await startGateway(...flags)
   try {
@@ -68,6 +76,30 @@ test('the page outlives its gateway, and the next gateway takes it over', async 
     await first?.end('SIGKILL')
   }
 })
+
+for (const signals of [
+  ['SIGTERM', 'SIGTERM'],
+  ['SIGINT', 'SIGKILL'],
+] as const)
+  test(`a gateway that is stopped in a hurry leaves no page behind: ${signals.join(', ')}`, async () => {
+    await using gateway = await startGateway(...flags)
+    await eventually('the page', isThere)
+    const { workers } = (await (await fetch(`${gateway.adminUrl}/livez`)).json()) as { workers: { pid: number }[] }
+    const page = (await childrenOf(gateway.pid))
+      .trim()
+      .split(' ')
+      .map(Number)
+      .find((pid) => workers.every((worker) => worker.pid !== pid))
+    for (const { pid } of workers) process.kill(pid, 'SIGSTOP') // so that it takes its time
+    process.kill(gateway.pid, signals[0])
+    // As a terminal does it: to all that it has started.
+    if (signals[0] === 'SIGINT' && page) process.kill(page, 'SIGINT')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    assert.ok(await isThere(), 'while it finishes')
+    await gateway.end(signals[1])
+    await eventually('no page', async () => !(await isThere()))
+    for (const { pid } of workers) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  })
 
 test('without a gateway and its folder the page ends', async () => {
   const port = await freePort()

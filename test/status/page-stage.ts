@@ -7,8 +7,9 @@ import { StatusProcess } from '../../src/cli/status-process.ts'
 import { systemClock } from '../../src/ground/clock.ts'
 import { seededRandom } from '../../src/ground/random.ts'
 import type { z } from '../../src/ground/schema.ts'
-import { PagePress } from '../../src/house/open-status-page.ts'
+import { PagePress, readPress } from '../../src/house/open-status-page.ts'
 import { silentLog } from '../../src/observe/log.ts'
+import type { FileMaker } from '../../src/status/page/page-file.ts'
 import type { pageSchema } from '../../src/status/page/page-options.ts'
 import { statusSchema } from '../../src/status/status-options.ts'
 import type { StatusView } from '../../src/status/status-view.ts'
@@ -20,7 +21,11 @@ export interface PageStage extends AsyncDisposable {
   show(view: StatusView): Promise<void>
 }
 
-export async function openPageStage(view: StatusView, page: z.input<typeof pageSchema> = {}): Promise<PageStage> {
+export async function openPageStage(
+  view: StatusView,
+  page: z.input<typeof pageSchema> = {},
+  more: readonly FileMaker[] = [],
+): Promise<PageStage> {
   const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-page-'))
   const status = statusSchema.parse({ page: { port: 0, languages: ['en', 'de'], ...page } })
   const folder = join(stateDir, 'status')
@@ -30,17 +35,16 @@ export async function openPageStage(view: StatusView, page: z.input<typeof pageS
     { path: 'history.rss', name: 'RSS' },
     { path: 'api/v2/summary.json', name: 'JSON' },
   ]
-  const makers = feeds.map(({ path }) => () => [{ path, contentType: 'text/plain', bytes: Buffer.from(path) }])
+  const made = feeds.map(({ path }) => () => [{ path, contentType: 'text/plain', bytes: Buffer.from(path) }])
+  const makers = more.length > 0 ? more : made
   const parts = {
     clock: systemClock,
     random: seededRandom(1),
     log: silentLog,
     view: () => shown,
     makers,
-    feeds,
-    canSubscribe: true,
   }
-  const press = new PagePress(status.page, folder, parts)
+  const press = new PagePress(readPress(status.page, { folder, feeds, canSubscribe: true }), parts)
   const written = Promise.withResolvers<void>()
   press.onWritten = () => written.resolve()
   await written.promise

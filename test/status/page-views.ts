@@ -1,6 +1,7 @@
 /** Views as the gateway could tell them: a calm one, one with trouble, one that wants to do harm. */
 import { seededRandom } from '../../src/ground/random.ts'
-import type { IncidentUpdate, Level } from '../../src/status/incident.ts'
+import { impacts, type IncidentUpdate, type Level, type Told } from '../../src/status/incident.ts'
+import { titleOf, updateText } from '../../src/status/incident-words.ts'
 import type { ComponentView, DayView, IncidentView, StatusView } from '../../src/status/status-view.ts'
 
 export const nowMs = Date.UTC(2026, 10, 28, 18, 20)
@@ -61,12 +62,30 @@ export function component(at: number, level: Level = 'operational'): ComponentVi
   }
 }
 
+const two = { shown: ['gpt-oss 120b', 'Llama 4 Scout'], more: 0 }
+
+export function told(more: Partial<Told> = {}): Told {
+  return {
+    ...{ stage: 'investigating', beganMs: nowMs - 42 * minuteMs, atMs: nowMs - 32 * minuteMs, cause: null },
+    ...{ names: two, harmed: { shown: ['gpt-oss 120b'], more: 0 }, worst: 'partial_outage', isBack: false },
+    ...{ share: 0.346, calls: 1200, badCalls: 415 },
+    ...more,
+  }
+}
+
+/** As the gateway writes it. */
+export function written(number: number, facts: Told): IncidentUpdate {
+  const { atMs, stage } = facts
+  return update(number, { atMs, stage, told: facts, text: updateText(facts) })
+}
+
+/** As an operator writes it, or a log without facts has it. */
 export function update(number: number, more: Partial<IncidentUpdate> = {}): IncidentUpdate {
   return {
     number,
     atMs: nowMs - 40 * minuteMs + number * 8 * minuteMs,
     stage: 'investigating',
-    text: 'About 35 % of the calls to gpt-oss 120b fail or are slow. It began at 17:38 UTC. We are looking for the cause.',
+    text: 'Some calls fail.',
     by: 'holdfast',
     levels: { 'component-1': 'partial_outage' },
     corrected: [],
@@ -77,7 +96,8 @@ export function update(number: number, more: Partial<IncidentUpdate> = {}): Inci
 export function incident(more: Partial<IncidentView> = {}): IncidentView {
   return {
     id: 'inc-7f3a',
-    title: 'gpt-oss 120b and Llama 4 Scout: some calls fail',
+    title: titleOf(told()),
+    told: told(),
     stage: 'identified',
     impact: 'major',
     causeClass: 'network',
@@ -91,11 +111,8 @@ export function incident(more: Partial<IncidentView> = {}): IncidentView {
       { id: 'component-2', name: 'Llama 4 Scout', level: 'degraded_performance' },
     ],
     updates: [
-      update(1),
-      update(2, {
-        stage: 'identified',
-        text: 'There is a problem in the network on the way to the model servers. About 30 % of the calls fail or are slow.',
-      }),
+      written(1, told()),
+      written(2, told({ stage: 'identified', atMs: nowMs - 24 * minuteMs, harmed: two, cause: 'network', share: 0.3 })),
       update(3, {
         stage: 'identified',
         by: 'Mara (operations)',
@@ -122,45 +139,26 @@ export function incident(more: Partial<IncidentView> = {}): IncidentView {
   }
 }
 
-function resolved(
-  id: string,
-  title: string,
-  daysAgo: number,
-  minutes: number,
-  impact: IncidentView['impact'],
-): IncidentView {
+function resolved(id: string, name: string, worst: Level, daysAgo: number, minutes: number): IncidentView {
   const beganMs = nowMs - daysAgo * dayMs
   const resolvedMs = beganMs + minutes * minuteMs
+  const names = { shown: [name], more: 0 }
+  const facts = told({ beganMs, atMs: beganMs + minuteMs, names, harmed: names, worst, share: 0.08 })
+  const none = { shown: [], more: 0 }
+  const end = { ...facts, stage: 'resolved', atMs: resolvedMs, harmed: none, calls: 5120, badCalls: 412 } as const
   return incident({
-    ...{
-      id,
-      title,
-      stage: 'resolved',
-      impact,
-      beganMs,
-      openedMs: beganMs,
-      updatedMs: resolvedMs,
-      resolvedMs,
-      eta: null,
-    },
-    monitoringMs: resolvedMs - 2 * minuteMs,
-    components: [{ id: 'component-2', name: 'Llama 4 Scout', level: 'operational' }],
-    updates: [
-      update(1, { atMs: beganMs + minuteMs }),
-      update(2, {
-        atMs: resolvedMs,
-        stage: 'resolved',
-        text: `This is over. It lasted ${minutes} minutes. 412 of 5,120 calls were affected.`,
-      }),
-    ],
+    ...{ id, title: titleOf(facts), told: end, stage: 'resolved', impact: impacts[worst], eta: null },
+    ...{ beganMs, openedMs: beganMs, updatedMs: resolvedMs, resolvedMs, monitoringMs: resolvedMs - 2 * minuteMs },
+    components: [{ id: 'component-2', name, level: 'operational' }],
+    updates: [written(1, facts), written(2, end)],
   })
 }
 
 const past = [
-  resolved('inc-51', 'Llama 4 Scout: slower than usual, or some calls fail', 2.3, 14, 'minor'),
-  resolved('inc-50', 'Embeddings: most calls fail', 9.6, 73, 'critical'),
-  resolved('inc-44', 'Qwen 3 Coder: some calls fail', 37, 22, 'major'),
-  resolved('inc-31', 'Speech: slower than usual, or some calls fail', 66, 9, 'minor'),
+  resolved('inc-51', 'Llama 4 Scout', 'degraded_performance', 2.3, 14),
+  resolved('inc-50', 'Embeddings', 'major_outage', 9.6, 73),
+  resolved('inc-44', 'Qwen 3 Coder', 'partial_outage', 37, 22),
+  resolved('inc-31', 'Speech', 'degraded_performance', 66, 9),
 ]
 
 const responseTimes = Array.from({ length: 144 }, (_, i) => {
@@ -248,9 +246,15 @@ export function hostileView(): StatusView {
           id: `${text.slice(0, 20)}${i}`,
           title: text,
           causeClass: text,
+          told: told({ names: { shown: [text], more: 3 } }),
           components: texts.map((name) => ({ id: name, name, level: 'major_outage' })),
           updates: texts.map((each, n) =>
-            update(n + 1, { text: each, by: text, corrected: [{ atMs: Number.NaN, by: text, text: each }] }),
+            update(n + 1, {
+              ...(n > 4 && { told: told({ harmed: { shown: texts, more: Number.NaN }, beganMs: Number.NaN }) }),
+              text: each,
+              by: text,
+              corrected: [{ atMs: Number.NaN, by: text, text: each }],
+            }),
           ),
           eta: { atMs: Number.POSITIVE_INFINITY, medianMs: -1, lowMs: Number.NaN, highMs: 1e30, words: text },
         }),
@@ -263,4 +267,17 @@ export function hostileView(): StatusView {
     })),
     responseTimes: [...calm.responseTimes, { atMs: Number.NaN, medianMs: -5, p95Ms: Number.POSITIVE_INFINITY }],
   }
+}
+
+/** The same story, told as of another moment: whoever looks at it with a clock takes it for new. */
+export function asOf(view: StatusView, atMs: number): StatusView {
+  const byMs = atMs - view.updatedMs
+  const moved = (value: unknown, key: string): unknown => {
+    if (typeof value === 'number') return key.endsWith('Ms') && value > 1e12 ? value + byMs : value
+    if (Array.isArray(value)) return value.map((each) => moved(each, ''))
+    if (key === 'day') return new Date(Date.parse(String(value)) + byMs).toISOString().slice(0, 10)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, moved(each, name)]))
+  }
+  return moved(view, '') as StatusView
 }

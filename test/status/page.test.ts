@@ -8,15 +8,17 @@ import type { Browser, Page } from 'playwright-core'
 import { checkAccess, shoot } from '../console/stage.ts'
 import { eventually, openBrowser } from '../http/chat-app.ts'
 import { looks, openLook, openPageStage, type LookName, type PageStage } from './page-stage.ts'
-import { calmView, hostileView, incident, nowMs, troubledView, update } from './page-views.ts'
+import { asOf, calmView, hostileView, incident, nowMs, troubledView, update } from './page-views.ts'
+import type { StatusView } from '../../src/status/status-view.ts'
 
 const pageMs = 20_000
 
 let browser: Browser | string
 let stage: PageStage
 
-/** The views are of a day that may be long ago; only the clock of a browser with script could tell. */
 const notStale = { staleMinutes: 1440 }
+/** Of an incident of long ago: there is a page of its month. */
+const monthMs = Date.now() - 37 * 86_400_000
 
 before(async () => {
   browser = await openBrowser()
@@ -29,9 +31,10 @@ after(async () => {
 })
 
 /** As of this moment, so that nobody takes it for old. */
-function freshly<T extends { updatedMs: number }>(view: T): T {
-  return { ...view, updatedMs: Date.now() }
-}
+const freshly = (view: StatusView): StatusView => asOf(view, Date.now())
+
+const monthWords = (locale: string): string =>
+  new Intl.DateTimeFormat(locale, { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(monthMs)
 
 async function widthOf(page: Page): Promise<number> {
   return Number(await page.evaluate('document.documentElement.scrollWidth'))
@@ -46,7 +49,7 @@ const addresses = {
   status: '/',
   incident: '/incidents/inc-7f3a',
   history: '/history',
-  month: '/history/2026-10',
+  month: `/history/${new Date(monthMs).toISOString().slice(0, 7)}`,
   lost: '/nowhere/at/all',
   german: '/de/index.html',
 } as const
@@ -93,10 +96,10 @@ test('without script all that is known can be read, and by keyboard opened', asy
   await page.getByRole('link', { name: /gpt-oss 120b and Llama/ }).click()
   await page.getByRole('heading', { name: 'Updates' }).waitFor({ timeout: pageMs })
   await page.getByRole('link', { name: 'History' }).click()
-  await page.getByRole('link', { name: 'October 2026' }).click()
+  await page.getByRole('link', { name: monthWords('en-GB') }).click()
   await page.getByText('Qwen 3 Coder: some calls fail').waitFor({ timeout: pageMs })
   await page.getByRole('link', { name: 'Deutsch' }).click()
-  await page.getByRole('heading', { name: 'Verlauf: Oktober 2026' }).waitFor({ timeout: pageMs })
+  await page.getByRole('heading', { name: `Verlauf: ${monthWords('de-DE')}` }).waitFor({ timeout: pageMs })
   await page.getByRole('link', { name: 'Example AI' }).click()
   await page.getByRole('heading', { name: 'Teilausfall', exact: true }).waitFor({ timeout: pageMs })
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { checkAccess } from '../console/stage.ts'
+import { checkAccess, shoot } from '../console/stage.ts'
 import { openBrowser } from '../http/chat-app.ts'
 import { pathIn, Stage } from './subscription-stage.ts'
 
@@ -36,6 +36,7 @@ test('who follows the link of a letter and presses the button is subscribed, and
   await page.goto(`${stage.url}/confirm?token=nonsense`)
   await page.getByRole('button').click()
   assert.equal(await page.getByRole('heading').innerText(), 'This link is not good')
+  await shoot(page, 'small-phone-bad-link')
   await context.close()
 })
 
@@ -48,6 +49,7 @@ for (const colorScheme of ['light', 'dark'] as const)
     for (const path of ['/confirm?token=x', '/unsubscribe?token=x']) {
       await page.goto(stage.url + path)
       await checkAccess(page, `${path}, ${colorScheme}`)
+      await shoot(page, `small-${colorScheme}${path.replace(/\W+/g, '-')}`)
     }
     await context.close()
   })

@@ -147,7 +147,7 @@ test('one that fails for days is removed; one that says that it is gone, sooner'
     await stage.pass(1000)
   }
   assert.equal(gone.taken.length, 1 + 3)
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":0.*"queued":0.*"dropped":2/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":0.*"waiting":0.*"removed":2/)
   assert.ok(hook.taken.length < 120, `${hook.taken.length} tries`)
 })
 
@@ -216,5 +216,14 @@ test('a webhook that was subscribed before gets a new secret only once it has an
   await stage.pass()
   verify(second.secret, hook.taken.at(-1) ?? assert.fail(), stage)
   assert.match(hook.taken.at(-1)?.body ?? '', /Update 2\./)
-  assert.match(JSON.stringify(await stage.desk.report()), /"subscribers":1,"unconfirmed":0/)
+  assert.match(JSON.stringify(await stage.desk.report()), /"confirmed":1,"unconfirmed":0/)
+})
+
+test('a stranger’s door that does not answer is knocked at five times for one request, and no more', async () => {
+  await using stage = await Stage.open({ webhooks: true })
+  await using sink = await Sink.open()
+  sink.answer = (response) => response.writeHead(500).end()
+  await subscribe(stage, `${sink.url}/in`)
+  for (let i = 0; i < 60; i++) await stage.pass(hourMs / 2)
+  assert.equal(sink.taken.length, 5)
 })

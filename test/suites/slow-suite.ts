@@ -1,7 +1,7 @@
 /**
  * `npm run suites -- slow`: slowhttptest (Debian's package) with 1,000 connections in four ways: headers that never
- * end, bodies that drip, many ranges, answers that are read by the byte. They come from an address of no limit, so it is
- * the deadlines that hold. A healthy caller asks all the while.
+ * end, bodies that drip, many ranges, answers that are read by the byte. They come from an address of no limit, so it
+ * is the deadlines that hold. A healthy caller asks all the while.
  */
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'

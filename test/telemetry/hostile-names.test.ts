@@ -68,6 +68,7 @@ test('what is to be copied into a shell does there what it says', () => {
     urls: ['http://h:1'],
     adminUrl: 'http://h:2',
     statusUrl: null,
+    remoteAdminUrl: null,
     workers: 1,
     notes: [],
     upstreams: [],

@@ -153,6 +153,7 @@ export function loadedPackages(sources: readonly Source[], entry: string): strin
   const byPath = new Map(sources.map((source) => [source.path, source]))
   const reached = new Set([entry])
   for (const path of reached)
-    for (const { to, isTypeOnly } of byPath.get(path)?.imports ?? []) if (!isTypeOnly) reached.add(to)
+    for (const { to, isTypeOnly, isLazy } of byPath.get(path)?.imports ?? [])
+      if (!isTypeOnly && !isLazy) reached.add(to)
   return [...reached].filter((to) => !byPath.has(to) && /^@?[a-z][\w./-]*$/.test(to)).toSorted()
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { missingEntries } from '../../scripts/complete-lock.ts'
 import { circles, floorViolations, loadedPackages, orphans, packageViolations } from './floors.ts'
+import { licenceViolations } from './licences.ts'
 import { banViolations, headViolations, leftoverViolations, nameViolations, sizeViolations } from './shape.ts'
 import { parseSource, type Source } from './source.ts'
 
@@ -120,4 +121,19 @@ test('a lock without the packages of some platform is found', () => {
       os: ['linux'],
     },
   })
+})
+
+test('a licence that binds users is found, also where it is one of none that are offered', () => {
+  const packages = {
+    '': {},
+    'node_modules/a': { license: 'MIT' },
+    'node_modules/b': { license: '(AGPL-3.0 OR Apache-2.0)' },
+    'node_modules/c': { license: 'GPL-3.0' },
+    'node_modules/d': {},
+    'node_modules/e': { license: 'GPL-3.0', dev: true },
+  }
+  assert.deepEqual(
+    licenceViolations(packages).map((words) => words.slice(19, 33)),
+    ['node_modules/c', 'node_modules/d'],
+  )
 })

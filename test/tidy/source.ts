@@ -10,6 +10,8 @@ export interface Import {
   readonly to: string
   readonly line: number
   readonly isTypeOnly: boolean
+  /** By `import()`: loaded where it is needed. */
+  readonly isLazy?: boolean
 }
 
 export interface Source {
@@ -82,7 +84,7 @@ export function parseSource(path: string, text: string): Source {
     })
   }
   for (const match of text.matchAll(dynamic))
-    imports.push({ to: resolve(path, match[1] ?? ''), line: lineOf(match.index), isTypeOnly: false })
+    imports.push({ to: resolve(path, match[1] ?? ''), line: lineOf(match.index), isTypeOnly: false, isLazy: true })
   return { path, lines: text.split('\n'), imports }
 }
 

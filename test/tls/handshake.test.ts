@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { request } from 'node:https'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { after, before, test } from 'node:test'
+import { EchoServer } from '../http/echo-sockets.ts'
 import { goodBody, openTestHouse, type TestHouse } from '../http/harness.ts'
 import { Authority, material, noOpenssl } from './certificates.ts'
 
@@ -184,4 +185,21 @@ test('an authority that asks for it is shown the proof, and nobody else is', { s
   }
   assert.equal(await shown('acme-tls/1'), 'acme-tls/1 DNS:localhost, DNS:proof.example')
   assert.equal(await shown('http/1.1'), 'http/1.1 DNS:localhost')
+})
+
+test('a WebSocket is joined over TLS as without', { skip }, async () => {
+  await using echo = await EchoServer.open()
+  const only = { url: echo.url, kind: 'openai' as const, models: ['m'], metrics: false as const }
+  await using own = await openTestHouse({ upstreams: { only } }, material([authority.issue('localhost')]))
+  const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
+  const headers = { ...upgrade, 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+  const place = { host: '127.0.0.1', port: own.port, servername: 'localhost', ca: authority.cert, agent: false }
+  const asked = request({ ...place, path: '/v1/realtime?model=m', headers }).end()
+  const [answer, socket] = (await once(asked, 'upgrade')) as [{ statusCode: number }, TLSSocket]
+  assert.equal(answer.statusCode, 101)
+  const masked = Buffer.from([0x82, 0x83, 0, 0, 0, 0, 7, 8, 9])
+  socket.write(masked)
+  const [said] = (await once(socket, 'data')) as [Buffer]
+  assert.deepEqual([...said], [0x82, 3, 7, 8, 9])
+  socket.destroy()
 })

@@ -197,6 +197,62 @@ test('a body that is too large is refused, and the connection serves on', { skip
   assert.equal((await hear(client.ask(goodBody))).status, 200)
 })
 
+test('kept answers and durable streams are read over HTTP/2 as well', { skip }, async () => {
+  const settings = { streams: { engine: 'memory' as const } }
+  await using own = await openTestHouse(settings, material([authority.issue('localhost')]))
+  await using client = await visit(`https://127.0.0.1:${own.port}`)
+  own.upstream.script = (call) => {
+    call.beginStream()
+    call.say('kept')
+    call.endStream()
+  }
+  const first = await hear(client.ask(streamBody))
+  const ray = String(first.headers['holdfast-ray'])
+  const again = client.session.request({ ':path': `/v1/answers/${ray}`, accept: 'text/event-stream' })
+  const { status, text, reset } = await hear(again.end())
+  assert.deepEqual([status, reset], [200, null])
+  assert.match(text, /kept.*\[DONE\]/s)
+  const path = '/v1/stream/over-two'
+  const type = { 'content-type': 'text/plain' }
+  const made = await hear(client.session.request({ ':method': 'PUT', ':path': path, ...type }).end('one'))
+  assert.equal(made.status, 201)
+  const reader = client.session.request({ ':path': `${path}?offset=-1&live=sse` })
+  const heard = hear(reader.end())
+  await once(reader, 'response')
+  const added = await hear(client.session.request({ ':method': 'POST', ':path': path, ...type }).end(' two'))
+  assert.ok(added.status === 200 || added.status === 204, String(added.status))
+  const ended = client.session.request({ ':method': 'POST', ':path': path, ...type, 'stream-closed': 'true' })
+  await hear(ended.end())
+  const stream = await heard
+  assert.match(stream.text, /one/)
+  assert.match(stream.text, /two/)
+})
+
+test('an answer that could not be delivered is there when its call is sent again', { skip }, async () => {
+  await using own = await openTestHouse({}, material([authority.issue('localhost')]))
+  const url = `https://127.0.0.1:${own.port}`
+  // A head comes, and nothing of the body: this client takes none.
+  const session = connect(url, { ca: authority.cert, servername: 'localhost', settings: { initialWindowSize: 0 } })
+  session.on('error', () => {})
+  const headers = { ':method': 'POST', ':path': '/v1/chat/completions', 'content-type': 'application/json' }
+  const stream = session.request(headers)
+  stream.on('error', () => {})
+  stream.end(goodBody)
+  const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
+  session.destroy()
+  await until('the call to be over', () => own.house.callsLive() === 0 && own.accounts.length > 0)
+  await using client = await visit(url)
+  const again = await hear(client.ask(goodBody, { 'x-stainless-retry-count': '1' }))
+  assert.equal(again.headers['holdfast-ray'], head['holdfast-ray'])
+  assert.match(again.text, /"content":"hello"/)
+  assert.equal(own.upstream.calls.length, 1)
+  // One that has arrived is another matter.
+  const text = goodBody.replace('hi', 'what arrives')
+  const first = await hear(client.ask(text))
+  const second = await hear(client.ask(text, { 'x-stainless-retry-count': '1' }))
+  assert.notEqual(second.headers['holdfast-ray'], first.headers['holdfast-ray'])
+})
+
 test('a house that drains says so, finishes what is under way and what is on its way, and closes', {
   skip,
 }, async () => {

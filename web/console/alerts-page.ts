@@ -11,12 +11,26 @@ export function AlertsPage() {
   useEffect(followReport, [])
   const told = report.value
   if (!told) return html`<h1>Objectives and alerts</h1><p class="card soft">${whyNoReport.value || 'Asking …'}</p>`
-  const { objectives, alerts, receivers } = told
+  const { objectives, alerts, muted = [], receivers } = told
   return html`
     <h1>Objectives and alerts</h1>
     <section aria-labelledby="alerts">
       <h2 id="alerts">Alerts</h2>
       ${alerts.length === 0 ? html`<p class="card calm">None goes on.</p>` : alerts.map((each) => html`<${AlertCard} alert=${each} />`)}
+      ${muted.map(
+        ({
+          name,
+          severity,
+          labels,
+          summary,
+          window,
+          until,
+        }) => html`<article class="card alert" key=${`${name}${JSON.stringify(labels)}`}>
+          <h3>${name} <span class="badge">kept still</span></h3>
+          <p>${summary}</p>
+          <p class="soft">${`${severity} · planned maintenance “${window}” until ${dateTime(Date.parse(until))}: nobody is told before`}</p>
+        </article>`,
+      )}
     </section>
     <section aria-labelledby="objectives">
       <h2 id="objectives">Objectives</h2>

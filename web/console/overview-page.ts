@@ -4,6 +4,7 @@ import type { Overview } from '../../src/cli/overview.ts'
 import { BudgetCard } from './budget-card.ts'
 import { Chart, type Line } from './chart.ts'
 import { FaultTable } from './fault-table.ts'
+import { IncidentStrip } from './incident-strip.ts'
 import { LatestTroubles } from './latest-troubles.ts'
 import { curves, overview } from './state.ts'
 import { UpstreamMap } from './upstream-map.ts'
@@ -18,6 +19,7 @@ export function OverviewPage() {
   return html`
     <h1 class="hidden">Overview</h1>
     <${VerdictBox} now=${now} />
+    <${IncidentStrip} now=${now} />
     <section class="cards" aria-label="Traffic">${trafficCards(now)}</section>
     <div class="columns">
       <section aria-labelledby="upstreams"><h2 id="upstreams">Upstreams</h2><${UpstreamMap} now=${now} /></section>

@@ -16,6 +16,8 @@ export interface Alert extends Condition {
 export interface Report {
   readonly objectives: readonly Score[]
   readonly alerts: readonly Alert[]
+  /** Kept still by planned maintenance, until then. A gateway that runs since before an update does not tell it. */
+  readonly muted?: readonly (Condition & { readonly window: string; readonly until: string })[]
   readonly receivers: readonly { readonly name: string; readonly trouble: string | null }[]
 }
 

@@ -2,7 +2,8 @@
  * Alerts for Alertmanager (API v2). It forgets what it is not reminded of, so what goes on is sent again and again,
  * each time with an end a few times as far away: when this gateway is gone, so are its alerts after that.
  */
-import { isoTime, labelsOf, type Post, type Sender } from '../letter.ts'
+import { isoTime } from '../../ground/iso-time.ts'
+import { labelsOf, type Post, type Sender } from '../letter.ts'
 import type { Notice } from '../mailbox.ts'
 
 /** How often what goes on is sent again. */

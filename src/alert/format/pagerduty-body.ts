@@ -1,5 +1,6 @@
 /** An event for PagerDuty (Events API v2): one alert, triggered or resolved under the same key. */
-import { isoTime, labelsOf, oneLine, type Post, type Sender, shortId } from '../letter.ts'
+import { isoTime } from '../../ground/iso-time.ts'
+import { labelsOf, oneLine, type Post, type Sender, shortId } from '../letter.ts'
 import type { Notice } from '../mailbox.ts'
 
 /** @param notice one of a single alert. @throws {Error} for one without */

@@ -2,7 +2,8 @@
  * A message for any program: the body is that of Alertmanager's webhooks (version 4), the signature that of Standard
  * Webhooks.
  */
-import { isOver, isoTime, labelsOf, type Post, type Sender, shortId } from '../letter.ts'
+import { isoTime } from '../../ground/iso-time.ts'
+import { isOver, labelsOf, type Post, type Sender, shortId } from '../letter.ts'
 import type { AlertNews, Notice } from '../mailbox.ts'
 import { webhookHeaders } from '../standard-webhook.ts'
 

@@ -48,6 +48,10 @@ export class StreamAnswer extends EventEmitter implements Answering {
     return this.#isClosed || this.#stream.destroyed || this.#stream.closed
   }
 
+  get wasCut(): boolean {
+    return (this.#stream.rstCode ?? noError) !== noError
+  }
+
   /** `headers`: names and values in turn. It leaves with the first bytes, or with the end. */
   writeHead(status: number, headers: readonly string[]): this {
     const head = [':status', String(status)]

@@ -13,10 +13,11 @@ const behindBytesMax = 4096
 
 export class LiveReaders {
   #readers = new Set<ServerResponse>()
-  #countMax: number
+  /** More are not taken; those that are there stay. */
+  countMax: number
 
   constructor(countMax: number) {
-    this.#countMax = countMax
+    this.countMax = countMax
   }
 
   get count(): number {
@@ -25,7 +26,7 @@ export class LiveReaders {
 
   /** Whether there was room for it. */
   add(response: ServerResponse, version: string): boolean {
-    if (this.#readers.size >= this.#countMax) return false
+    if (this.#readers.size >= this.countMax) return false
     this.#readers.add(response)
     response.once('close', () => this.#readers.delete(response))
     response.on('error', () => {})

@@ -8,11 +8,24 @@ export interface SmallPage {
   readonly button: string | null
 }
 
-const style = `body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem}
-body{color:#1f2328;background:#fff}
-button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#0a58ca;color:#fff}
+/** The colours of the page itself (web/status/style.css), which is not loaded here. */
+const style = `:root{color-scheme:light dark;--ink:#1c2430;--line:#dfe4ea;--ground:#f6f7f9;--card:#fff;
+--accent:#1668a8;--on:#fff}
+@media(prefers-color-scheme:dark){:root{--ink:#e8ecf1;--line:#2c3542;--ground:#12161c;--card:#1a2029;
+--accent:#6db3f2;--on:#12161c}}
+*{box-sizing:border-box}
+body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.25rem;font:1rem/1.55 system-ui,sans-serif;
+color:var(--ink);background:var(--ground)}
+main{width:100%;max-width:34rem;padding:clamp(1.25rem,5vw,2.5rem);border:1px solid var(--line);border-radius:14px;
+background:var(--card);overflow-wrap:anywhere}
+h1{margin:0 0 .75rem;font-size:clamp(1.35rem,5vw,1.8rem);line-height:1.25}
+p{margin:0 0 1rem}
+form{margin:1.25rem 0}
+button{font:inherit;font-weight:600;padding:.6rem 1.4rem;border:0;border-radius:8px;
+background:var(--accent);color:var(--on);cursor:pointer}
 button:focus-visible{outline:3px solid #f2a900;outline-offset:2px}
-@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}}`
+a{color:var(--accent)}
+p:last-child{margin:0}`
 
 /** The token is in the address of the page: it must not go anywhere from here. */
 export const smallPageHeaders: Readonly<Record<string, string>> = {
@@ -27,9 +40,9 @@ export const smallPageHeaders: Readonly<Record<string, string>> = {
 /** `name`: of the status page. `url`: where that is; empty where it is not known. */
 export function smallPageHtml({ title, text, button }: SmallPage, name: string, url: string): string {
   const form = button === null ? '' : `<form method="post"><button type="submit">${escapeHtml(button)}</button></form>`
-  const back = url === '' ? '' : `<p><a href="${escapeHtml(url)}/">${escapeHtml(name)}</a></p>`
+  const back = url === '' ? '' : `<p><a href="${escapeHtml(url)}/">${escapeHtml(`${name}: status`)}</a></p>`
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>${escapeHtml(`${title} – ${name}`)}</title>
 <style>${style}</style></head>
 <body><main><h1>${escapeHtml(title)}</h1><p>${escapeHtml(text)}</p>${form}${back}</main></body></html>

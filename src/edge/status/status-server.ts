@@ -61,7 +61,7 @@ export class StatusServer implements AsyncDisposable {
     this.#shelf = shelf
     this.#clock = clock
     this.#hook = hook
-    this.readers = new LiveReaders(Math.min(options.readersMax, Math.floor(options.connectionsMax / 2)))
+    this.readers = new LiveReaders(readersMax(options))
     this.#server = createServer(
       {
         ...{ maxHeaderSize: 8192, headersTimeout: headersMs, requestTimeout: requestMs },
@@ -88,6 +88,18 @@ export class StatusServer implements AsyncDisposable {
         resolve(`http://${host.includes(':') ? `[${host}]` : host}:${chosen}`)
       })
     })
+  }
+
+  /** Other settings from now on, at the same address. */
+  use(options: StatusServerOptions): void {
+    this.#options = options
+    this.#server.maxConnections = options.connectionsMax
+    this.readers.countMax = readersMax(options)
+  }
+
+  /** Another folder. */
+  useShelf(shelf: PageShelf): void {
+    this.#shelf = shelf
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -224,6 +236,10 @@ export class StatusServer implements AsyncDisposable {
     const limitMs = this.#clock.monotonicMs() - answerMs
     for (const [response, sinceMs] of this.#slow) if (sinceMs < limitMs) response.destroy()
   }
+}
+
+function readersMax({ readersMax: asked, connectionsMax }: StatusServerOptions): number {
+  return Math.min(asked, Math.floor(connectionsMax / 2))
 }
 
 function encoded(file: ShelfFile, accepted: string): readonly [Buffer, 'br' | 'gzip' | null] {

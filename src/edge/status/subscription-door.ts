@@ -54,7 +54,7 @@ export function openSubscriptionDoor(parts: SubscriptionDoorParts): Subscription
       return path === '/confirm' ? confirm(parts, shown) : unsubscribe(parts, shown)
     }
     run()
-      .catch((error: unknown) => answerFor(error, parts))
+      .catch((error: unknown) => answerFor(error, parts, request))
       .then((answer) => send(request, response, answer, parts.view().page, wantsJson))
       // The visitor has gone, as a rule.
       .catch(() => response.destroy())
@@ -81,8 +81,12 @@ function targetOf(url: string): { path: string; token: string } {
 function lookAt(path: string): Answer {
   const isConfirm = path === '/confirm'
   const page = isConfirm
-    ? { title: 'One more step', text: 'Confirm that you want to be told of incidents.', button: 'Confirm' }
-    : { title: 'Unsubscribe', text: 'You will not be told of incidents any more.', button: 'Unsubscribe' }
+    ? {
+        title: 'One more step',
+        text: 'You asked to be told of incidents. Confirm it, and you will be.',
+        button: 'Confirm',
+      }
+    : { title: 'Unsubscribe', text: 'Do you want to be told of incidents no more?', button: 'Unsubscribe' }
   return { status: 200, page, json: {} }
 }
 
@@ -145,10 +149,11 @@ const wrongMethod = refused(405, 'Not like this', 'Subscribe with POST.', { allo
 const tooMany = (waitMs: number): Answer =>
   refused(429, 'Too many requests', 'Please try again later.', { 'retry-after': String(Math.ceil(waitMs / 1000)) })
 
-function answerFor(error: unknown, { onTrouble }: SubscriptionDoorParts): Answer {
+function answerFor(error: unknown, { onTrouble }: SubscriptionDoorParts, request: IncomingMessage): Answer {
   if (error instanceof RequestRefusal) return refused(422, 'This does not work', error.message)
   if (error instanceof TooLarge) return refused(413, 'Too large', 'This is longer than anything we asked for.')
-  onTrouble(error)
+  // One who has hung up is no trouble of ours, and could fill a log with it.
+  if (request.errored === null) onTrouble(error)
   return refused(503, 'Not now', 'This does not work at the moment. Please try again later.', { 'retry-after': '60' })
 }
 

@@ -2,6 +2,7 @@
  * A server for TLS: which certificate a client is shown, which protocol it gets, and how all that is replaced while
  * connections are open. Those that are open keep what they have.
  */
+import { constants } from 'node:crypto'
 import type { RequestListener, ServerOptions } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
@@ -12,10 +13,14 @@ import { certificateFor, type CertificatePair, type Challenges, type TlsMaterial
 
 /** The protocol of an authority that looks whether a name is ours (RFC 8737). */
 export const challengeProtocol = 'acme-tls/1'
-/** Tickets of one listener are good at another: it is the same service. */
+/** Tickets of one listener are good at another: it is the same service. Where certificates are asked for, none are. */
 const sessionContext = 'holdfast'
+const mutualContext = 'holdfast-mutual'
 
-export type SecureSettings = Pick<TlsOptions, 'minVersion' | 'groups' | 'http2'>
+export interface SecureSettings extends Pick<TlsOptions, 'minVersion' | 'groups' | 'http2'> {
+  /** Authorities, PEM: who shows no certificate that they signed is refused in the handshake. Read at every change. */
+  readonly clientCa?: () => string
+}
 
 /** What a client begins with. */
 interface Offer {
@@ -56,9 +61,13 @@ export class SecureServer {
       SNICallback(this: object, name: string, done: (error: Error | null, context?: SecureContext) => void): void {
         done(null, contextFor(this, name))
       },
+      ...(settings.clientCa && { requestCert: true, rejectUnauthorized: true }),
       ...this.#optionsOf(material.certificates[0] ?? null, material),
     }
     this.server = createServer(https, handle)
+    // Else node:https would hand a connection without encryption to whoever answers bad requests.
+    this.server.removeAllListeners('tlsClientError')
+    this.server.on('tlsClientError', (_error: Error, socket: TLSSocket) => socket.destroy())
     this.use(material)
   }
 
@@ -90,9 +99,15 @@ export class SecureServer {
       minVersion: `TLSv${this.#settings.minVersion}` as const,
       ecdhCurve: groupList(this.#settings.groups),
       honorCipherOrder: true,
-      ticketKeys: Buffer.from(ticketKey, 'base64'),
-      sessionIdContext: sessionContext,
+      ...this.#resumption(ticketKey),
     }
+  }
+
+  /** A resumed session shows no certificate: one that began where none was asked for must not go on where one is. */
+  #resumption(ticketKey: string) {
+    const { clientCa } = this.#settings
+    if (!clientCa) return { ticketKeys: Buffer.from(ticketKey, 'base64'), sessionIdContext: sessionContext }
+    return { ca: clientCa(), sessionIdContext: mutualContext, secureOptions: constants.SSL_OP_NO_TICKET }
   }
 
   #choose(connection: object, { servername, protocols }: Offer): string | undefined {

@@ -22,12 +22,57 @@ const certificateSchema = z
   })
   .meta({ description: 'A certificate with its key. Both files are watched, and taken up when they change.' })
 
+const acmeSchema = z
+  .strictObject({
+    names: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/,
+            'a host name in lower case, like chat.example.org',
+          ),
+      )
+      .min(1)
+      .max(100)
+      .meta({ description: 'Names that the certificate is for. Each must lead to this gateway.' }),
+    directoryUrl: z
+      .url({ protocol: /^https?$/ })
+      .default('https://acme-v02.api.letsencrypt.org/directory')
+      .meta({ description: 'Directory of the authority. Default: Let’s Encrypt.' }),
+    agreeToTerms: z.literal(true).meta({ description: '`true`: you agree to the terms of the authority.' }),
+    email: z.email().optional().meta({ description: 'Where the authority may write to.' }),
+    eab: z
+      .strictObject({
+        kid: z.string().min(1).meta({ description: 'Identifier of the key, from the authority.' }),
+        key: z.string().min(1).meta({ description: 'The key, base64url: `env:NAME` or `file:PATH`.' }),
+      })
+      .optional()
+      .meta({ description: 'External account binding, for authorities that know their customers.' }),
+    ca: path.optional().meta({
+      description:
+        'File with the authorities to trust at its directory, PEM, for one of your own. Left out: the well-known ones.',
+    }),
+    challenges: z
+      .array(z.enum(['http-01', 'tls-alpn-01']))
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          'How names are proved, what is liked best first. `http-01` needs port 80 (`redirect`), `tls-alpn-01` port 443. Left out: both where there is a `redirect`, else `tls-alpn-01`.',
+      }),
+  })
+  .meta({ description: 'A certificate from an authority that issues them by ACME, renewed in time.' })
+
+export type AcmeOptions = z.output<typeof acmeSchema>
+
 export const tlsSchema = z
   .strictObject({
     certificates: z.array(certificateSchema).max(1000).default([]).meta({
       description:
         'Certificates in files. The name that a client asks for decides which it is shown; the first is for clients that name none, or one that nobody has.',
     }),
+    acme: acmeSchema.optional(),
     minVersion: z
       .enum(['1.2', '1.3'])
       .default('1.2')
@@ -56,11 +101,13 @@ export const tlsSchema = z
     ),
   })
   .prefault({})
-  .meta({ description: 'Encryption of the callers’ listeners. Once there is a certificate, they speak TLS.' })
+  .meta({
+    description: 'Encryption of the callers’ listeners. Once there is a certificate, or `acme`, they speak TLS.',
+  })
 
 export type TlsOptions = z.output<typeof tlsSchema>
 
 /** Whether there is anything to speak TLS with. */
-export function offersTls({ certificates }: Pick<TlsOptions, 'certificates'>): boolean {
-  return certificates.length > 0
+export function offersTls({ certificates, acme }: Pick<TlsOptions, 'certificates' | 'acme'>): boolean {
+  return certificates.length > 0 || acme !== undefined
 }

@@ -50,7 +50,7 @@ class Stage implements Disposable {
       error: (facts) => void this.errors.push(String((facts as { detail?: string }).detail)),
     }
     const recorder = { note: (note: Note): void => void this.facts.push(note) }
-    this.desk = new TlsDesk({ tls }, { clock: this.clock, random: seededRandom(1), log, recorder })
+    this.desk = new TlsDesk({ tls, stateDir: folder }, { clock: this.clock, random: seededRandom(1), log, recorder })
     this.desk.onChange = (material) => {
       this.told.push(material)
       return Promise.resolve()
@@ -129,9 +129,9 @@ test('other settings are taken up, and given back; those that cannot be used cha
   const [one] = pairs
   const other = tlsSchema.parse({ certificates: [{ cert: one?.certPath, key: one?.keyPath }] })
   const gone = tlsSchema.parse({ certificates: [{ cert: join(folder, 'none.pem'), key }] })
-  assert.throws(() => stage.desk.use({ tls: gone }), ConfigError)
+  assert.throws(() => stage.desk.use({ tls: gone, stateDir: folder }), ConfigError)
   assert.equal(stage.told.length, 0)
-  const undo = stage.desk.use({ tls: other })
+  const undo = stage.desk.use({ tls: other, stateDir: folder })
   assert.equal(stage.told.length, 1)
   undo()
   assert.equal(stage.told.length, 2)

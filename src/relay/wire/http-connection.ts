@@ -12,17 +12,20 @@ import { connect as connectTls } from 'node:tls'
 import { toFault, type Fault } from '../../fault/fault.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import { Dial } from './dial.ts'
+import { classicalGroups, type Hellos } from './hellos.ts'
 import type { Carrier, HttpFlight } from './http-flight.ts'
 import { HttpParser, type HttpParserSink } from './http-parser.ts'
 import type { Names } from './names.ts'
-import { brokenFault, connectFault, connectTimeoutFault, type Stage } from './wire-fault.ts'
+import type { PeerTls } from './peer-files.ts'
+import { brokenFault, connectFault, connectTimeoutFault, mayBeTooLarge, type Stage } from './wire-fault.ts'
 
 /** Where connections go, and what they share. */
 export interface Origin {
   readonly host: string
   readonly port: number
   /** Null for plain TCP. */
-  readonly tls: { readonly servername?: string; readonly ca?: string | Buffer | readonly (string | Buffer)[] } | null
+  readonly tls: PeerTls | null
+  readonly hellos: Hellos
   readonly names: Names
   readonly idleMsMax: number
   readonly clock: Clock
@@ -63,6 +66,10 @@ export class HttpConnection implements Carrier, HttpParserSink {
   #connectTimer: Timer | null
   #flight: HttpFlight | null
   #answerCount = 0
+  /** Its handshake begins with a message that is small. */
+  #isSmall: boolean
+  /** Begins the handshake anew; null when it has been, or is done. */
+  #again: (() => void) | null = null
   /** Its flight is to be written at the end of this turn. */
   #isToWrite = false
   #isGone = false
@@ -76,11 +83,13 @@ export class HttpConnection implements Carrier, HttpParserSink {
     this.#owner = owner
     this.#flight = flight
     flight.carrier = this
+    this.#isSmall = origin.tls !== null && origin.hellos.isSmall(this.#where)
     const family = isIP(origin.host)
     this.#stage = family === 0 ? 'lookup' : 'connect'
     const { connectMs } = flight
     this.#connectTimer = origin.clock.after(connectMs, () => {
       if (this.#stage === 'connect') origin.names.failed(origin.host)
+      if (this.#stage === 'tls') origin.hellos.late(this.#where, this.#isSmall)
       this.#end(connectTimeoutFault(this.#stage, this.#where, connectMs))
     })
     if (family !== 0) this.#connect([{ address: origin.host, family }])
@@ -106,8 +115,10 @@ export class HttpConnection implements Carrier, HttpParserSink {
         this.#dial = null
         socket.setNoDelay(true)
         socket.setKeepAlive(true, keepAliveProbeMs)
-        this.#socket = this.#watch(tls === null ? socket : this.#secure(socket, tls))
-        if (tls === null) this.#onUp()
+        if (tls === null) {
+          this.#socket = this.#watch(socket)
+          this.#onUp()
+        } else this.#begin(socket, tls, addresses)
       },
       onFailed: (error) => {
         names.failed(host)
@@ -126,7 +137,24 @@ export class HttpConnection implements Carrier, HttpParserSink {
     }
   }
 
-  #secure(tcp: Socket, tls: NonNullable<Origin['tls']>): Socket {
+  /** The handshake; one that breaks is tried once more with a small first message, over a connection of its own. */
+  #begin(tcp: Socket, tls: PeerTls, addresses: readonly LookupAddress[]): void {
+    try {
+      this.#socket = this.#watch(this.#secure(tcp, tls))
+    } catch (thrown) {
+      tcp.destroy() // files of the configuration that are not there
+      queueMicrotask(() => this.#end(toFault(thrown)))
+      return
+    }
+    this.#again = () => {
+      this.#isSmall = true
+      this.#socket?.destroy()
+      this.#socket = null
+      this.#connect(addresses)
+    }
+  }
+
+  #secure(tcp: Socket, tls: PeerTls): Socket {
     const { host } = this.#origin
     this.#stage = 'tls'
     tcp.on('error', () => {}) // it is told by the secure socket, which ends with it
@@ -138,17 +166,25 @@ export class HttpConnection implements Carrier, HttpParserSink {
         ALPNProtocols: ['http/1.1'],
         ...(servername !== undefined && { servername }),
         ...(tls.ca !== undefined && { ca: tls.ca as (string | Buffer)[] }),
+        ...(tls.cert !== undefined && { cert: tls.cert, key: tls.key }),
+        ...(this.#isSmall && { ecdhCurve: classicalGroups }),
       },
-      () => this.#onUp(),
+      () => {
+        this.#origin.hellos.worked(this.#where, this.#isSmall)
+        this.#again = null
+        this.#onUp()
+      },
     )
     socket.on('data', (bytes: Buffer) => this.#onBytes(bytes, bytes.length))
     return socket
   }
 
   #watch(socket: Socket): Socket {
-    socket.on('error', (error) => this.#onBroken(error))
-    socket.on('end', () => this.#onEof())
-    socket.on('close', () => this.#onBroken(null))
+    // One whose handshake is begun anew over another says nothing more.
+    const isMine = (): boolean => this.#socket === socket
+    socket.on('error', (error) => isMine() && this.#onBroken(error))
+    socket.on('end', () => isMine() && this.#onEof())
+    socket.on('close', () => isMine() && this.#onBroken(null))
     return socket
   }
 
@@ -296,6 +332,12 @@ export class HttpConnection implements Carrier, HttpParserSink {
     if (this.#isGone) return
     if (this.#stage !== 'up') {
       const reason = error ?? new Error('closed')
+      if (this.#stage === 'tls' && mayBeTooLarge(reason)) {
+        const again = this.#again
+        this.#again = null
+        if (again && !this.#isSmall) return again()
+        this.#origin.hellos.broke(this.#where)
+      }
       this.#end(connectFault(reason, this.#stage, this.#where))
       return
     }

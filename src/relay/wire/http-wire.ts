@@ -10,7 +10,9 @@ import { Fault, toFault } from '../../fault/fault.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import { HttpConnection, type ConnectionOwner, type Origin } from './http-connection.ts'
 import { HttpFlight, type Carrier } from './http-flight.ts'
+import { Hellos } from './hellos.ts'
 import { Names } from './names.ts'
+import type { PeerTls } from './peer-files.ts'
 import { requestBytes } from './request-head.ts'
 import type { Flight, Wire, WireReceiver, WireRequest } from './wire.ts'
 
@@ -31,12 +33,9 @@ export interface HttpWireOptions {
   readonly names?: Names
   /** Without `names`: looks names up. Default: the system's resolver. */
   readonly lookup?: LookupFunction
-  readonly tls?: {
-    /** Authorities to trust instead of the well-known ones, PEM. */
-    readonly ca?: string | Buffer | readonly (string | Buffer)[]
-    /** The name to ask for and to check the certificate against. Default: the URL's host. */
-    readonly servername?: string
-  }
+  readonly tls?: PeerTls
+  /** Knows which peers are to be greeted small. Default: knowledge of its own. */
+  readonly hellos?: Hellos
 }
 
 /** Opens no connection yet: the first call does. Dispose it to close them all. */
@@ -65,6 +64,7 @@ class HttpWire implements Wire, ConnectionOwner {
       port: url.port === '' ? (isTls ? 443 : 80) : Number(url.port),
       tls: isTls ? tls : null,
       names: options.names ?? new Names(clock, lookup),
+      hellos: options.hellos ?? new Hellos(clock),
       idleMsMax,
       clock,
     }

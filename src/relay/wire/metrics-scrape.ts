@@ -2,7 +2,7 @@
 import type { Clock } from '../../ground/clock.ts'
 import { Gather } from '../../ground/gather.ts'
 import { openHttpWire } from './http-wire.ts'
-import type { Names } from './names.ts'
+import type { PeerBook } from './peer-files.ts'
 import type { Flight, Wire, WireReceiver } from './wire.ts'
 
 /** A page that is longer is not read to its end, and nothing of it is believed. */
@@ -24,13 +24,13 @@ export interface PageSource {
 
 export class MetricsScrape implements PageSource, AsyncDisposable {
   #clock: Clock
-  #names: Names
+  #peers: PeerBook
   /** One connection to each server; there are as many as upstreams. */
   #wires = new Map<string, Wire>()
 
-  constructor(clock: Clock, names: Names) {
+  constructor(clock: Clock, peers: PeerBook) {
     this.#clock = clock
-    this.#names = names
+    this.#peers = peers
   }
 
   fetch(url: URL, headers: Readonly<Record<string, string>>): Promise<Page> {
@@ -60,7 +60,8 @@ export class MetricsScrape implements PageSource, AsyncDisposable {
   #wireTo(url: URL): Wire {
     let wire = this.#wires.get(url.origin)
     if (wire) return wire
-    wire = openHttpWire({ url, connectionsMax: 1, clock: this.#clock, names: this.#names })
+    const { names, hellos } = this.#peers
+    wire = openHttpWire({ url, connectionsMax: 1, clock: this.#clock, names, hellos, tls: this.#peers.tlsOf(url) })
     this.#wires.set(url.origin, wire)
     return wire
   }

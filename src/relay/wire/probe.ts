@@ -3,8 +3,9 @@ import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp 
 import { request as requestHttps } from 'node:https'
 import { Fault } from '../../fault/fault.ts'
 import type { UpstreamKind } from '../../fleet/upstream-kind.ts'
-import type { Names } from './names.ts'
+import { handshakeOptions, type PeerBook } from './peer-files.ts'
 import { probeFault } from './probe-fault.ts'
+import { mayBeTooLarge } from './wire-fault.ts'
 
 /** A list of models longer than this is not a list of models. */
 const bodyBytesMax = 4 * 2 ** 20
@@ -29,7 +30,12 @@ export interface Credentials {
  * HF_CONNECT_TIMEOUT when it does not within `timeoutMs`: it may only be busy. The words tell whether there was a
  * connection at least.
  */
-export async function probe(base: URL, credentials: Credentials, timeoutMs: number, names?: Names): Promise<Findings> {
+export async function probe(
+  base: URL,
+  credentials: Credentials,
+  timeoutMs: number,
+  peers?: PeerBook,
+): Promise<Findings> {
   let isThere = false
   const signal = AbortSignal.timeout(timeoutMs)
   const late = new Promise<never>((_, reject) => {
@@ -37,7 +43,7 @@ export async function probe(base: URL, credentials: Credentials, timeoutMs: numb
   })
   late.catch(() => {})
   try {
-    return await Promise.race([ask(base, credentials, { signal, names, onThere: () => (isThere = true) }), late])
+    return await Promise.race([ask(base, credentials, { signal, peers, onThere: () => (isThere = true) }), late])
   } catch (thrown) {
     throw probeFault(thrown)
   }
@@ -50,7 +56,7 @@ function lateFault(isThere: boolean, timeoutMs: number): Fault {
 
 interface Dialling {
   readonly signal: AbortSignal
-  readonly names: Names | undefined
+  readonly peers: PeerBook | undefined
   /** There is a connection; with TLS, hands are still to be shaken. */
   readonly onThere: () => void
 }
@@ -69,19 +75,52 @@ async function ask(base: URL, credentials: Credentials, dialling: Dialling): Pro
   return { models: models.slice(0, modelsMax), kind: guessKind(base, list, answer.headers) }
 }
 
+/** With a small first message where the peer is known for it, or when the handshake with a large one breaks. */
+async function get(url: URL, headers: Record<string, string>, dialling: Dialling): Promise<IncomingMessage> {
+  const { peers } = dialling
+  if (url.protocol !== 'https:' || !peers) return await getOnce(url, headers, dialling, false)
+  const peer = `${url.hostname}:${url.port || 443}`
+  const isSmall = peers.hellos.isSmall(peer)
+  const stage: { isSecured: boolean } = { isSecured: false }
+  const onSecured = (wasSmall: boolean) => (): void => {
+    stage.isSecured = true
+    peers.hellos.worked(peer, wasSmall)
+  }
+  let isThere = false
+  const onThere = (): void => {
+    isThere = true
+    dialling.onThere()
+  }
+  try {
+    return await getOnce(url, headers, { ...dialling, onThere }, isSmall, onSecured(isSmall))
+  } catch (error) {
+    const isBroken = isThere && !stage.isSecured && mayBeTooLarge(error as Error)
+    if (!isBroken || isSmall || dialling.signal.aborted) throw error
+    return await getOnce(url, headers, dialling, true, onSecured(true))
+  }
+}
+
 /** One question, one connection: nothing of it is left open. */
-function get(
+function getOnce(
   url: URL,
   headers: Record<string, string>,
-  { signal, names, onThere }: Dialling,
+  { signal, peers, onThere }: Dialling,
+  isSmall: boolean,
+  onSecured?: () => void,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const request = url.protocol === 'https:' ? requestHttps : requestHttp
+  const isTls = url.protocol === 'https:'
   const options = { headers, signal, agent: false, auth: null, maxHeaderSize: 16_384 } as const
-  const dial = { autoSelectFamilyAttemptTimeout: 250, ...(names && { lookup: names.lookup }) }
-  request(url, { ...options, ...dial }, resolve)
+  const dial = { autoSelectFamilyAttemptTimeout: 250, ...(peers && { lookup: peers.names.lookup }) }
+  const asked = isTls
+    ? requestHttps(url, { ...options, ...dial, ...handshakeOptions(url, peers, isSmall) }, resolve)
+    : requestHttp(url, { ...options, ...dial }, resolve)
+  asked
     .on('error', reject)
-    .on('socket', (socket) => socket.once('connect', onThere))
+    .on('socket', (socket) => {
+      socket.once('connect', onThere)
+      if (onSecured) socket.once('secureConnect', onSecured)
+    })
     .end()
   return promise
 }

@@ -53,6 +53,15 @@ export function connectFault(error: Error, stage: Stage, where: string): Fault {
   return new Fault(isCertificate ? 'HF_TLS_CERTIFICATE' : 'HF_TLS_FAILED', detail)
 }
 
+/** What peers do that break on a large first message: hang up, or find fault with its form. */
+const largePattern =
+  /^(ECONNRESET|ECONNABORTED|EPIPE|)$|ALERT_(HANDSHAKE_FAILURE|DECODE_ERROR|ILLEGAL_PARAMETER|INTERNAL_ERROR)/
+
+/** Whether a handshake may have failed because its first message was large. */
+export function mayBeTooLarge(error: Error): boolean {
+  return largePattern.test(errorCode(error))
+}
+
 /** The fault of a connection that was not up within the limit. */
 export function connectTimeoutFault(stage: Stage, where: string, connectMs: number): Fault {
   if (stage === 'lookup') return new Fault('HF_DNS_TIMEOUT', { detail: `${where} after ${connectMs} ms` })

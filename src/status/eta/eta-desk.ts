@@ -1,12 +1,15 @@
 /** How long the incidents that go on will last, by what is known of others' and learnt of one's own. */
 import type { Incident } from '../incident.ts'
 import type { EtaView } from '../status-view.ts'
-import { EtaLearner } from './eta-learner.ts'
+import { type EtaEstimate, EtaLearner } from './eta-learner.ts'
+import { etaRetryAfterSeconds } from './eta-retry-after.ts'
 import { etaWords, isWorthSaying } from './eta-words.ts'
 import { endedStoryOf, storyOf } from './incident-story.ts'
 import { shippedPrior } from './shipped-prior.ts'
 
 const minuteMs = 60_000
+/** Of a long history only the last are remembered, and those before these have told how far estimates hold. */
+const learntMax = 200
 /** One that is over for less may come back, and has not ended then. */
 const settledMs = 5 * minuteMs
 
@@ -21,17 +24,27 @@ export class EtaDesk {
     const over = incidents
       .filter(({ id, resolvedMs }) => resolvedMs !== null && resolvedMs <= nowMs - settledMs && !this.#learnt.has(id))
       .toSorted((a, b) => (a.resolvedMs ?? 0) - (b.resolvedMs ?? 0))
-    for (const incident of over) {
-      this.#learnt.add(incident.id)
+    for (const { id } of over) this.#learnt.add(id)
+    for (const incident of over.slice(-learntMax)) {
       const story = incident.mergedInto === null ? endedStoryOf(incident, isOneOfSeveral(incident, incidents)) : null
       if (story) this.#learner.add(story)
     }
   }
 
+  /** When it is probably over, where that is a matter of minutes; milliseconds since 1970. Null where it is not. */
+  nearEndMs(incident: Incident, incidents: readonly Incident[], nowMs: number): number | null {
+    const seconds = etaRetryAfterSeconds(this.#estimate(incident, incidents, nowMs))
+    return seconds === null ? null : nowMs + seconds * 1000
+  }
+
+  #estimate(incident: Incident, incidents: readonly Incident[], nowMs: number): EtaEstimate {
+    const story = storyOf(incident, isOneOfSeveral(incident, incidents))
+    return this.#learner.estimate(story, Math.max(0, nowMs - incident.beganMs) / minuteMs)
+  }
+
   /** Null where nothing is worth being said. */
   estimate(incident: Incident, incidents: readonly Incident[], nowMs: number): EtaView | null {
-    const story = storyOf(incident, isOneOfSeveral(incident, incidents))
-    const estimate = this.#learner.estimate(story, Math.max(0, nowMs - incident.beganMs) / minuteMs)
+    const estimate = this.#estimate(incident, incidents, nowMs)
     if (!isWorthSaying(estimate)) return null
     const { lowMin, medianMin, highMin } = estimate
     return {

@@ -16,7 +16,7 @@ test('a range and a middle, in the units of people', () => {
     [span(21.3, 52, 176), 'Probably 20 minutes to 3 hours more, most likely about 50 minutes.'],
     [span(2.2, 3.4, 12), 'Probably 2 to 10 minutes more, most likely about 3 minutes.'],
     [span(58, 95, 170), 'Probably 1 to 3 hours more, most likely about 1½ hours.'],
-    [span(0.6, 0.9, 1.2), 'Probably about 1 minute more, most likely about 1 minute.'],
+    [span(0.6, 0.9, 1.2), 'Probably about 1 minute more.'],
     [span(63, 300, 1300), 'Probably 1 to 22 hours more, most likely about 5 hours.'],
   ] as const
   for (const [given, words] of cases) assert.equal(etaWords(given), words)

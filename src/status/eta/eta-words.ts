@@ -19,7 +19,8 @@ export function isWorthSaying({ elapsedMin, highMin }: Span): boolean {
 export function etaWords(span: Span): string {
   const { elapsedMin, lowMin, medianMin, highMin } = span
   if (isWorthSaying(span)) {
-    return `Probably ${between(lowMin, highMin)} more, most likely about ${roughly(medianMin)}.`
+    const [range, middle] = [between(lowMin, highMin), `about ${roughly(medianMin)}`]
+    return range === middle ? `Probably ${range} more.` : `Probably ${range} more, most likely ${middle}.`
   }
   if (elapsedMin < worthFromMin) return 'It has only just begun: too early to say how long it will last.'
   return medianMin <= worthMedianMaxMin
@@ -36,17 +37,23 @@ function between(lowMin: number, highMin: number): string {
   return lowUnit?.replace(/s$/, '') === highUnit?.replace(/s$/, '') ? `${lowCount} to ${high}` : `${low} to ${high}`
 }
 
-/** Rounded as coarsely as the number deserves. */
-export function roughly(minutes: number): string {
-  if (minutes < 10) return counted(Math.max(1, Math.round(minutes)), 'minute')
-  if (minutes < 57.5) return counted(Math.round(minutes / 5) * 5, 'minute')
-  if (minutes < 285) return counted(Math.round(minutes / 30) / 2, 'hour')
-  if (minutes < 47.5 * 60) return counted(Math.round(minutes / 60), 'hour')
-  return counted(Math.round(minutes / 1440), 'day')
+/** Rounded as coarsely as the number deserves; the count may be a half. */
+export function rounded(minutes: number): { readonly count: number; readonly unit: 'minute' | 'hour' | 'day' } {
+  if (minutes < 10) return { count: Math.max(1, Math.round(minutes)), unit: 'minute' }
+  if (minutes < 57.5) return { count: Math.round(minutes / 5) * 5, unit: 'minute' }
+  if (minutes < 285) return { count: Math.round(minutes / 30) / 2, unit: 'hour' }
+  if (minutes < 47.5 * 60) return { count: Math.round(minutes / 60), unit: 'hour' }
+  return { count: Math.round(minutes / 1440), unit: 'day' }
 }
 
-function counted(count: number, unit: string): string {
+/** In English: `1½ hours`. */
+export function roughly(minutes: number): string {
+  const { count, unit } = rounded(minutes)
+  return `${countText(count)} ${unit}${count === 1 ? '' : 's'}`
+}
+
+/** `1½`. */
+export function countText(count: number): string {
   const whole = Math.floor(count)
-  const words = count === whole ? String(whole) : `${whole}½`
-  return `${words} ${unit}${count === 1 ? '' : 's'}`
+  return count === whole ? String(whole) : `${whole}½`
 }

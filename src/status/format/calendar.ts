@@ -4,7 +4,7 @@
  */
 import type { MaintenanceView, StatusView } from '../status-view.ts'
 import { wellFormed } from './markup.ts'
-import { linkOf } from './view-words.ts'
+import { isoOf, linkOf, momentOf } from './view-words.ts'
 
 /** Longer lines are folded; in bytes, without the line end. */
 const lineBytesMax = 75
@@ -41,7 +41,7 @@ function eventOf({ page }: StatusView, maintenance: MaintenanceView): string[] {
     'BEGIN:VEVENT',
     `UID:${valueOf(`${id}@${page.id}`)}`,
     // Grows with every change, as readers want it to.
-    `SEQUENCE:${Math.max(0, Math.floor((updatedMs - announcedMs) / 1000))}`,
+    `SEQUENCE:${Math.max(0, Math.floor((momentOf(updatedMs) - momentOf(announcedMs)) / 1000))}`,
     `DTSTAMP:${timeOf(updatedMs)}`,
     `CREATED:${timeOf(announcedMs)}`,
     `LAST-MODIFIED:${timeOf(updatedMs)}`,
@@ -59,7 +59,7 @@ function eventOf({ page }: StatusView, maintenance: MaintenanceView): string[] {
 
 /** `20261128T120000Z`. */
 function timeOf(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`
+  return `${isoOf(ms).slice(0, 19).replace(/[-:]/g, '')}Z`
 }
 
 /** A text between `:` and the end of the line, with nothing in it that could end it. */

@@ -51,6 +51,9 @@ const always: readonly StatusDocument[] = [
   json('badge.json', ({ page, level }) => badgeJson(page.name, level)),
 ]
 
+/** As many as have a page of their own. */
+const incidentsMax = 500
+
 /** Ids stand in paths, also in those of files. */
 const isPathSafe = (id: string): boolean => /^[A-Za-z0-9_-]{1,100}$/.test(id)
 
@@ -73,7 +76,7 @@ export function statusFiles(view: StatusView): StatusFile[] {
 
 /** Those that there always are, and one for each incident, maintenance and component of this view. */
 function documentsOf({ incidents, maintenances, components }: StatusView): StatusDocument[] {
-  const ids = [...incidents, ...maintenances].map(({ id }) => id).filter(isPathSafe)
+  const ids = [...incidents.slice(0, incidentsMax), ...maintenances].map(({ id }) => id).filter(isPathSafe)
   return [
     ...always,
     ...ids.map((id) => json(`api/v2/incidents/${id}.json`, (view) => oneIncidentJson(view, id) ?? {})),

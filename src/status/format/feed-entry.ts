@@ -29,12 +29,23 @@ interface Told {
 
 /** Newest first. */
 export function feedEntries(view: StatusView): FeedEntry[] {
+  // Words are made of those only that are told: a history may be long.
   return [
-    ...view.incidents.map((incident) => incidentEntry(view, incident)),
-    ...view.maintenances.map((maintenance) => maintenanceEntry(view, maintenance)),
+    ...view.incidents.map((each) => ({ atMs: changedMs(each), make: () => incidentEntry(view, each) })),
+    ...view.maintenances.map((each) => ({ atMs: toldMs(each), make: () => maintenanceEntry(view, each) })),
   ]
-    .toSorted((a, b) => b.updatedMs - a.updatedMs)
+    .toSorted((a, b) => b.atMs - a.atMs)
     .slice(0, entriesMax)
+    .map(({ make }) => make())
+}
+
+function changedMs({ openedMs, updates }: IncidentView): number {
+  const correctedMs = updates.flatMap(({ corrected }) => corrected.map(({ atMs }) => atMs))
+  return Math.max(openedMs, ...updates.map(({ atMs }) => atMs), ...correctedMs)
+}
+
+function toldMs(maintenance: MaintenanceView): number {
+  return Math.max(maintenance.updatedMs, ...maintenanceUpdates(maintenance).map(({ atMs }) => atMs))
 }
 
 /** Of a page, or of one thing on it. A URN: it stays when the page moves to another address. */
@@ -45,7 +56,6 @@ export function urnOf({ id }: StatusView['page'], kind = '', thing = ''): string
 
 function incidentEntry(view: StatusView, incident: IncidentView): FeedEntry {
   const { id, title, openedMs, updates, components, eta, stage } = incident
-  const correctedMs = updates.flatMap(({ corrected }) => corrected.map(({ atMs }) => atMs))
   const told = updates.map((each) => ({ atMs: each.atMs, state: stageWords[each.stage], text: each.text }))
   const estimate = eta && stage !== 'resolved' ? `<p>${escapeMarkup(eta.words)}</p>` : ''
   return {
@@ -53,7 +63,7 @@ function incidentEntry(view: StatusView, incident: IncidentView): FeedEntry {
     title,
     link: linkOf(view.page, id),
     publishedMs: openedMs,
-    updatedMs: Math.max(openedMs, ...updates.map(({ atMs }) => atMs), ...correctedMs),
+    updatedMs: changedMs(incident),
     html: estimate + htmlOf(view, told),
     categories: components.map(({ name }) => name),
   }
@@ -74,7 +84,7 @@ function maintenanceEntry(view: StatusView, maintenance: MaintenanceView): FeedE
     title: `Maintenance: ${title}`,
     link: linkOf(view.page, id),
     publishedMs: announcedMs,
-    updatedMs: Math.max(maintenance.updatedMs, ...updates.map(({ atMs }) => atMs)),
+    updatedMs: toldMs(maintenance),
     html: `<p>${span}</p>${htmlOf(view, told)}`,
     categories: ['maintenance', ...components.map(({ name }) => name)],
   }

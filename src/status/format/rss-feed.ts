@@ -1,10 +1,11 @@
 /** The history as RSS 2.0, for readers that know no Atom. */
 import type { StatusView } from '../status-view.ts'
+import { isoOf, momentOf } from './view-words.ts'
 import { type FeedEntry, feedEntries } from './feed-entry.ts'
 import { element, escapeMarkup, textElement } from './markup.ts'
 
 /** RFC 822 with four digits of the year, in GMT. */
-const dateOf = (ms: number): string => new Date(ms).toUTCString()
+const dateOf = (ms: number): string => new Date(momentOf(ms)).toUTCString()
 
 export function rssFeed(view: StatusView): string {
   const { page } = view
@@ -30,7 +31,7 @@ function itemOf({ id, title, link, publishedMs, updatedMs, html, categories }: F
     ...(link === '' ? [] : [textElement('link', link)]),
     element('guid', { isPermaLink: 'false' }, escapeMarkup(id)),
     textElement('pubDate', dateOf(publishedMs)),
-    textElement('atom:updated', new Date(updatedMs).toISOString()),
+    textElement('atom:updated', isoOf(updatedMs)),
     ...categories.map((name) => textElement('category', name)),
     textElement('description', html),
   ]

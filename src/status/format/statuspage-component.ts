@@ -41,9 +41,18 @@ export function componentJson(view: StatusView, component: ComponentView, positi
 }
 
 /** When something was last said of it; null for never. */
-function changedMs({ incidents, maintenances }: StatusView, id: string): number | null {
-  const told = [...incidents, ...maintenances.filter(({ stage }) => stage !== 'scheduled')]
-    .filter(({ components }) => components.some((component) => component.id === id))
-    .map(({ updatedMs }) => updatedMs)
-  return told.length === 0 ? null : Math.max(...told)
+function changedMs(view: StatusView, id: string): number | null {
+  let known = changes.get(view)
+  if (!known) changes.set(view, (known = changesIn(view)))
+  return known.get(id) ?? null
+}
+
+/** Asked for each component of each incident: a long history is gone through once. */
+const changes = new WeakMap<StatusView, ReadonlyMap<string, number>>()
+
+function changesIn({ incidents, maintenances }: StatusView): Map<string, number> {
+  const last = new Map<string, number>()
+  for (const { components, updatedMs } of [...incidents, ...maintenances.filter(({ stage }) => stage !== 'scheduled')])
+    for (const { id } of components) last.set(id, Math.max(last.get(id) ?? updatedMs, updatedMs))
+  return last
 }

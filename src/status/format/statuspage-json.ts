@@ -79,9 +79,11 @@ export function oneIncidentJson(
   id: string,
 ): (Paged & { incident: IncidentJson | MaintenanceJson }) | null {
   const incident = view.incidents.find((each) => each.id === id)
-  if (incident) return { ...paged(view), incident: incidentJson(view, incident) }
+  // As of its own last change, so that a file of what is over stays as it is.
+  if (incident) return { ...paged(view, incident.updatedMs), incident: incidentJson(view, incident) }
   const maintenance = view.maintenances.find((each) => each.id === id)
-  return maintenance ? { ...paged(view), incident: maintenanceJson(view, maintenance) } : null
+  if (!maintenance) return null
+  return { ...paged(view, maintenance.updatedMs), incident: maintenanceJson(view, maintenance) }
 }
 
 /** All, or those of one stage. */
@@ -95,7 +97,7 @@ export const maintenancesJson = (
 
 const isUnresolved = ({ stage }: IncidentView): boolean => stage !== 'resolved'
 
-function paged({ page, updatedMs }: StatusView): Paged {
+function paged({ page, updatedMs: nowMs }: StatusView, updatedMs = nowMs): Paged {
   const { id, name, url, timeZone } = page
   return { page: { id, name, url, time_zone: timeZone, updated_at: isoOf(updatedMs) } }
 }

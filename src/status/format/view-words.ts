@@ -37,18 +37,25 @@ export function linkOf({ url }: StatusView['page'], id: string): string {
   return url === '' ? '' : `${url}/incidents/${encodeURIComponent(id)}`
 }
 
-export const isoOf = (ms: number): string => new Date(ms).toISOString()
+/** Within the years that have four digits: one time that is none must not keep the rest from being told. */
+export const momentOf = (ms: number): number => Math.min(253_402_300_799_999, Math.max(0, Number.isNaN(ms) ? 0 : ms))
+
+export const isoOf = (ms: number): string => new Date(momentOf(ms)).toISOString()
 
 /** `28 Nov 2026, 13:00 CET`; of a time zone that nobody knows in UTC. */
 export function timeWords(ms: number, timeZone: string): string {
-  const format = (zone: string): string =>
-    new Intl.DateTimeFormat('en-GB', {
-      ...{ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' },
-      ...{ timeZone: zone, timeZoneName: 'short' },
-    }).format(ms)
+  // To make one takes longer than to use it a hundred times; there is one page, and so one zone.
+  if (made?.timeZone !== timeZone) made = { timeZone, format: formatOf(timeZone) }
+  return made.format.format(momentOf(ms))
+}
+
+let made: { readonly timeZone: string; readonly format: Intl.DateTimeFormat } | null = null
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const options = { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' } as const
   try {
-    return format(timeZone)
+    return new Intl.DateTimeFormat('en-GB', { ...options, timeZone, timeZoneName: 'short' })
   } catch {
-    return format('UTC')
+    return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC', timeZoneName: 'short' })
   }
 }

@@ -104,7 +104,7 @@ test('a cancelled window is not held; one in force ends with it; of one that com
   assert.equal(made.inForce(startMs + hourMs - 1).length, 1)
   assert.equal(made.inForce(startMs + hourMs).length, 0)
   const stages = maintenanceViews(made, shown(startMs + 1.5 * hourMs)).map(({ id, stage, toMs }) => [id, stage, toMs])
-  assert.deepEqual(stages[0], ['now', 'completed', startMs + hourMs])
+  assert.deepEqual(stages[0], ['now-20261201t0000z', 'completed', startMs + hourMs])
   assert.deepEqual(stages[1]?.slice(0, 2), [first, 'cancelled'])
 })
 
@@ -121,7 +121,7 @@ test('the public is told a window as many days ahead as it says, and keeps what 
   const span = { fromMs: startMs + 240 * hourMs, toMs: startMs + 241 * hourMs }
   made.apply({
     kind: 'maintenance-began',
-    id: 'drivers',
+    id: 'drivers-20261211t0000z',
     atMs: span.fromMs,
     by: 'holdfast',
     ...span,
@@ -204,4 +204,29 @@ test('whatever else is in the log, nothing is thrown, and what is taken for a wi
 test('ids are of plain letters, whatever the title', () => {
   for (const title of ['Größere Umbauten!', '../../etc', '🛠️🛠️', '   ', '<script>'])
     assert.match(windowId(title), /^[a-z0-9-]{1,60}$/)
+})
+
+test('a window that was held, and is moved to another day under the same title, is held only then', () => {
+  const made = book({ title: 'Drivers', from: at(2), minutes: 60, upstreams: ['gpu1'] })
+  const [held] = made.inForce(startMs + 2 * hourMs)
+  assert.ok(held)
+  const { id, fromMs, toMs, title, text, components, upstreams, models } = held
+  const told = { fromMs, toMs, title, text, components, upstreams, models }
+  made.apply({ kind: 'maintenance-began', id, atMs: fromMs, by: 'holdfast', ...told })
+  made.use([plan({ title: 'Drivers', from: at(24), minutes: 60, upstreams: ['gpu1'] })])
+  const within = made.within({ fromMs: startMs, toMs: startMs + 2 * dayMs })
+  assert.deepEqual(
+    within.map((each) => [(each.fromMs - startMs) / hourMs, (each.toMs - startMs) / hourMs]),
+    [
+      [2, 3],
+      [24, 25],
+    ],
+  )
+  made.apply({ kind: 'maintenance-cancelled', id, atMs: startMs + 2.5 * hourMs, by: 'holdfast' })
+  assert.equal(made.inForce(startMs + 24 * hourMs).length, 1)
+})
+
+test('of two titles that give one id none is dropped in silence', () => {
+  const alike = ['New drivers', 'New drivers!'].map((title) => ({ title, from: at(2) }))
+  assert.match(JSON.stringify(maintenanceSchema.safeParse(alike).error?.issues), /share a title, or nearly/)
 })

@@ -16,7 +16,7 @@ const beganMax = 2000
 
 /** A window as it is held once. */
 export interface Occurrence extends Span {
-  /** That of its window, with its beginning where that comes again. */
+  /** That of its window; with its beginning where the same title may come again. */
   readonly id: string
   readonly window: string
   readonly title: string
@@ -92,7 +92,9 @@ export class MaintenanceBook {
 
   #occurrence(window: string, planned: PlannedWindow, { fromMs, toMs }: Span): Occurrence {
     const { title, text, components, upstreams, models, announceMs, rule } = planned
-    const id = rule.every === 'once' ? window : `${window}-${stamp(fromMs)}`
+    // What is moved in the configuration to another time is another one: the first may have been held.
+    const isUnique = rule.every === 'once' && !this.#configured.has(window)
+    const id = isUnique ? window : `${window}-${stamp(fromMs)}`
     const announcedMs = Math.max(fromMs - announceMs, this.#added.get(window)?.atMs ?? 0)
     const told = { title, text, components, upstreams, models, announcedMs }
     return this.#withEnd({ ...told, id, window, fromMs, toMs, cancelledMs: null })

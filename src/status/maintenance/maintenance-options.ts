@@ -1,5 +1,6 @@
 /** Windows of maintenance as the configuration names them. */
 import { count, z } from '../../ground/schema.ts'
+import { windowId } from './maintenance-book.ts'
 import { FieldError, minutesMax, planWindow } from './plan-window.ts'
 import { weekdays } from './window-rule.ts'
 
@@ -58,6 +59,8 @@ export const maintenanceWindowSchema = fields.superRefine((input, context) => {
 export const maintenanceSchema = z
   .array(maintenanceWindowSchema)
   .max(100)
-  .refine((all) => new Set(all.map(({ title }) => title)).size === all.length, { error: 'two windows share a title' })
+  .refine((all) => new Set(all.map(({ title }) => windowId(title))).size === all.length, {
+    error: 'two windows share a title, or nearly: what is not a letter or a digit does not tell them apart',
+  })
   .default([])
   .meta({ description: 'Windows of planned maintenance; further ones are added by `holdfast maintenance add`.' })

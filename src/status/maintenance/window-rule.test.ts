@@ -141,3 +141,10 @@ test('two looks at parts of a time find what one look at all of it finds', () =>
     }),
   )
 })
+
+test('a moment with the name of a place behind it is that moment, whatever the page’s own place is', () => {
+  const at = (text: string): string => new Date(momentAt(text, 'UTC')).toISOString()
+  assert.equal(at('2026-12-06T02:00[America/New_York]'), '2026-12-06T07:00:00.000Z')
+  assert.equal(at('2026-12-06T02:00+01:00[Europe/Berlin]'), '2026-12-06T01:00:00.000Z')
+  assert.throws(() => at('2026-12-06T02:00+05:00[Europe/Berlin]'), RangeError)
+})

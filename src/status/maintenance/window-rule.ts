@@ -67,6 +67,8 @@ export function isTimeZone(timeZone: string): boolean {
  * @throws {RangeError}
  */
 export function momentAt(text: string, timeZone: string): number {
+  // With the name of a place behind it (`…[Europe/Berlin]`), which would else be read over.
+  if (text.includes('[')) return Temporal.ZonedDateTime.from(text).epochMilliseconds
   const hasOffset = /(Z|[+-]\d\d(:?\d\d)?)$/i.test(text.slice(10))
   if (hasOffset) return Temporal.Instant.from(text).epochMilliseconds
   return Temporal.PlainDateTime.from(text).toZonedDateTime(timeZone).epochMilliseconds

@@ -1,8 +1,8 @@
 /** What is around every page: its head, its navigation, the marks it draws with, its foot. */
+import { isoTime } from '../../ground/iso-time.ts'
 import { html, type Html } from './html.ts'
 import { folderOf, homeOf, type PageScene, rootOf } from './page-scene.ts'
 import { pagePolicy } from './page-policy.ts'
-import { isoTime } from './page-time.ts'
 import { originOf, subscribeForm } from './subscribe-form.ts'
 
 /** Filled, of 24 by 24: told apart by their shape, not by colour alone. */
@@ -20,10 +20,12 @@ export interface Framed {
   /** One sentence, for those who list the page. */
   readonly about: string
   readonly main: Html
+  /** It does not change any more: old figures are no worse than new ones. */
+  readonly isFinal?: boolean
 }
 
 /** A whole document. */
-export function frame(scene: PageScene, { title, about, main }: Framed): Buffer {
+export function frame(scene: PageScene, { title, about, main, isFinal = false }: Framed): Buffer {
   const { words, view, look } = scene
   const root = rootOf(scene)
   const document = html`<!doctype html>
@@ -45,7 +47,7 @@ ${marks}
 ${header(scene)}
 <p id="stale" class="stale" hidden>${words.stale}</p>
 <p id="news" class="hidden" role="status"></p>
-<main id="content" tabindex="-1" data-of="${isoTime(view.updatedMs)}">
+<main id="content" tabindex="-1" data-of="${isFinal ? '' : isoTime(view.updatedMs)}">
 ${main}</main>
 ${footer(scene)}
 </div>

@@ -4,6 +4,8 @@ import { extname } from 'node:path'
 import { accentRules } from './accent.ts'
 import type { PageFile } from './page-file.ts'
 import type { PageOptions } from './page-options.ts'
+import type { Words } from './words/en.ts'
+import { wordsOf } from './words/languages.ts'
 
 const logoBytesMax = 256 * 1024
 
@@ -22,7 +24,10 @@ export interface Look {
 }
 
 /** `readWeb`: a text of the folder `web/`. @throws {Error} when the logo cannot be used, in words for its operator. */
-export function readLook({ logo, accent }: PageOptions, readWeb: (name: string) => string): Look {
+export function readLook(
+  { logo, accent }: Pick<PageOptions, 'logo' | 'accent'>,
+  readWeb: (name: string) => string,
+): Look {
   const style = readWeb('status/style.css') + (accent === undefined ? '' : accentRules(accent))
   const files: PageFile[] = [
     { path: 'style.css', contentType: 'text/css; charset=utf-8', bytes: Buffer.from(style) },
@@ -35,4 +40,21 @@ export function readLook({ logo, accent }: PageOptions, readWeb: (name: string) 
   if (statSync(logo).size > logoBytesMax) throw new Error(`${logo}: a logo has at most ${logoBytesMax / 1024} KiB`)
   const path = `logo${ending}`
   return { files: [...files, { path, contentType, bytes: readFileSync(logo) }], logo: path }
+}
+
+const wordsBytesMax = 256 * 1024
+
+/** The words of the operator's own, in each language that is shown. @throws {Error} in words for its operator. */
+export function readLanguages({ languages, words }: Pick<PageOptions, 'languages' | 'words'>): Words[] {
+  const own = new Map(Object.entries(words).map(([tag, file]) => [tag, readWords(file)]))
+  return wordsOf(languages, own)
+}
+
+function readWords(file: string): unknown {
+  if (statSync(file).size > wordsBytesMax) throw new Error(`${file}: words have at most ${wordsBytesMax / 1024} KiB`)
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`, { cause: error })
+  }
 }

@@ -8,8 +8,10 @@ import {
   hostileView,
   incident,
   nowMs,
+  told,
   troubledView,
   update,
+  written,
 } from '../../../test/status/page-views.ts'
 import type { StatusView } from '../status-view.ts'
 import { accents, contrast } from './accent.ts'
@@ -71,13 +73,13 @@ test('an estimate that has run out is not repeated', () => {
 })
 
 test('where nothing honest can be said, no numbers are shown', () => {
-  const { eta } = incident()
-  assert.ok(eta)
-  const vague = incident({ eta: { ...eta, words: 'It has only just begun: too early to say how long it will last.' } })
-  const pages = pagesOf({ ...troubledView(), incidents: [vague] }, ['en', 'de'])
-  assert.match(words(pages.get('index.html')), /too early to say how long it will last\. Began/)
+  const pages = pagesOf({ ...troubledView(), incidents: [incident({ eta: null })] }, ['en', 'de'])
+  assert.match(words(pages.get('index.html')), /Expected end How long it will last cannot be said honestly yet\. Began/)
   assert.doesNotMatch(words(pages.get('index.html')), /18:27/)
-  assert.doesNotMatch(words(pages.get('de/index.html')), /18:27/)
+  assert.match(
+    words(pages.get('de/index.html')),
+    /Wie lange es noch dauert, lässt sich noch nicht ehrlich sagen\. Beginn/,
+  )
 })
 
 test('every incident has a page of its own, and its month', () => {
@@ -96,12 +98,41 @@ test('in German all of our words are German, and links stay in German', () => {
   const page = pages.get('de/index.html') ?? ''
   assert.match(page, /<html lang="de"/)
   assert.match(words(page), /Teilausfall Betroffen: .* Stand 28\. Nov\. 2026, 18:20 UTC/)
-  assert.match(words(page), /Wahrscheinlich zwischen 18:27 und 21:02 UTC, am ehesten gegen 18:57\./)
+  assert.match(words(page), /Wahrscheinlich noch 15 Minuten bis 3 Stunden, am ehesten etwa 45 Minuten\./)
+  assert.match(words(page), /Das ist zwischen 18:27 und 21:02 UTC, geschätzt um 18:12\./)
   assert.match(page, /href="incidents\/inc-7f3a\.html"/)
   assert.match(page, /href="\.\.\/style\.css"/)
   assert.match(page, /href="\.\.\/index\.html" lang="en"/)
-  // What we did not write in German says so.
-  assert.match(page, /dir="auto" lang="en">About 35 %/)
+})
+
+test('what was written from facts is said in the language of the page, what people wrote as they wrote it', () => {
+  const pages = pagesOf(troubledView(), ['en', 'de'])
+  const german = words(pages.get('de/index.html'))
+  assert.match(german, /gpt-oss 120b und Llama 4 Scout: manche Anfragen schlagen fehl/)
+  assert.match(german, /Etwa 35 % der Anfragen an gpt-oss 120b schlagen fehl oder sind langsam\./)
+  assert.match(german, /Die Störung begann um 17:38 UTC\. Wir suchen die Ursache\./)
+  assert.match(german, /Im Netz auf dem Weg zu den Modellservern gibt es eine Störung\./)
+  assert.match(german, /Our provider has confirmed a fault/)
+  assert.match(
+    words(pages.get('de/incidents/inc-50.html')),
+    /Embeddings: die meisten .*vorbei\. Sie dauerte 73 Minuten\. 412 von 5\.120 Anfragen waren betroffen\./,
+  )
+  const english = words(pages.get('index.html'))
+  assert.match(english, /About 35 % of the calls to gpt-oss 120b fail or are slow\. It began at 17:38 UTC\. We are/)
+})
+
+test('a text without facts, of an old log, is marked as what it is', () => {
+  const old = incident({ updates: [update(1)] })
+  const pages = pagesOf({ ...troubledView(), incidents: [old] }, ['en', 'de'])
+  assert.match(pages.get('de/index.html') ?? '', /dir="auto" lang="en">Some calls fail\./)
+})
+
+test('an automatic text that an operator corrected stays as the operator wrote it, the one before is translated', () => {
+  const { told: facts, ...first } = written(1, told())
+  const before = { atMs: nowMs, by: 'Mara', text: first.text, ...(facts && { told: facts }) }
+  const corrected = incident({ updates: [{ ...first, text: 'Only Llama is affected.', corrected: [before] }] })
+  const page = words(pagesOf({ ...troubledView(), incidents: [corrected] }, ['en', 'de']).get('de/index.html'))
+  assert.match(page, /Only Llama is affected\. .*Ersetzt von Mara, .*: Etwa 35 % der Anfragen/)
 })
 
 test('every link of every page leads to a page, in any folder', () => {
@@ -235,4 +266,13 @@ test('a curve is thinned without losing its peaks', () => {
   assert.equal(thinned.length, 50)
   assert.equal(Math.max(...thinned.map(({ p95Ms }) => p95Ms)), 99)
   assert.deepEqual([1, 3, 900, 1001, 4100, 8001].map(niceTop), [1, 4, 1000, 2000, 5000, 10_000])
+})
+
+test('the page of an incident that is over stays as it is while figures go on', () => {
+  const view = troubledView()
+  const over = view.incidents.filter(({ stage }) => stage === 'resolved').map(({ id }) => `incidents/${id}.html`)
+  const [now, later] = [0, 30_000].map((ms) => pagesOf({ ...view, updatedMs: view.updatedMs + ms }))
+  assert.ok(over.length > 0)
+  for (const path of over) assert.equal(now?.get(path), later?.get(path), path)
+  assert.notEqual(now?.get('index.html'), later?.get('index.html'))
 })

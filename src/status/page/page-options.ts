@@ -27,6 +27,8 @@ const bucketSchema = z
   })
   .meta({ description: 'A bucket into which the page is copied, so that it is there when this machine is not.' })
 
+const tagPattern = /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/
+
 export const pageSchema = z
   .strictObject({
     port: z.int().min(0).max(65_535).optional().meta({
@@ -37,10 +39,21 @@ export const pageSchema = z
       description:
         'Folder into which the page is written, to be hosted from there. It holds nothing else. Default: `status` in the state folder where the page is served or copied, else none.',
     }),
-    languages: z.array(z.enum(languageTags)).min(1).max(10).default(['en']).meta({
-      description:
-        'Of the page; the first for readers who want none of the others. Which one a browser asks for is heeded.',
-    }),
+    languages: z
+      .array(z.string().regex(tagPattern, 'the tag of a language, such as `en` or `pt-BR`'))
+      .min(1)
+      .max(10)
+      .default(['en'])
+      .meta({
+        description: `Of the page; the first for readers who want none of the others. Which one a browser asks for is heeded. ${languageTags.map((tag) => `\`${tag}\``).join(' and ')} are there; others need \`words\`.`,
+      }),
+    words: z
+      .record(z.string().regex(tagPattern), z.string().min(1).meta({ description: 'File of the words.' }))
+      .default({})
+      .meta({
+        description:
+          'Files of words of your own (JSON), by the tag of their language: one that is not there, or other words for one that is.',
+      }),
     logo: z.string().min(1).optional().meta({
       description: 'File of the logo: svg, png, webp or jpeg of at most 256 KiB. Default: none.',
     }),
@@ -54,6 +67,15 @@ export const pageSchema = z
     connectionsMax: count(2000, 'Connections at a time; more are not accepted.', { min: 10, max: 100_000 }),
     readersMax: count(1000, 'Of these, browsers that are told of changes as they come.', { min: 0, max: 100_000 }),
     bucket: bucketSchema.optional(),
+  })
+  .superRefine(({ languages, words }, context) => {
+    for (const [i, tag] of languages.entries())
+      if (!Object.hasOwn(words, tag) && !(languageTags as readonly string[]).includes(tag))
+        context.addIssue({
+          code: 'custom',
+          path: ['languages', i],
+          message: `there are no words for \`${tag}\`; name a file of them under \`words\``,
+        })
   })
   .prefault({})
   .meta({ description: 'The public status page.' })

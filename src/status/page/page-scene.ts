@@ -1,7 +1,8 @@
 /** What every part of a page is drawn from. */
+import { isoTime } from '../../ground/iso-time.ts'
 import type { StatusView } from '../status-view.ts'
 import { html, type Html } from './html.ts'
-import { isoTime, type PageTime } from './page-time.ts'
+import type { PageTime } from './page-time.ts'
 import type { Words } from './words/en.ts'
 
 export interface PageLook {

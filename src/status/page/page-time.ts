@@ -1,4 +1,5 @@
 /** Moments, days and shares in the language of a page, in the time zone that the page names. */
+import { isMoment } from '../../ground/iso-time.ts'
 
 export class PageTime {
   readonly zone: string
@@ -97,16 +98,6 @@ export class PageTime {
     this.#made.set(name, made)
     return made
   }
-}
-
-/** For the attribute `datetime`; empty for what is no moment. */
-export function isoTime(ms: number): string {
-  return isMoment(ms) ? `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z` : ''
-}
-
-/** Within the years that have four digits. */
-function isMoment(ms: number): boolean {
-  return Number.isFinite(ms) && ms > -6e13 && ms < 2.5e14
 }
 
 function isZone(zone: string): boolean {

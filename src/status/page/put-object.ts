@@ -66,6 +66,11 @@ export async function putObject(bucket: Bucket, { key, headers, body }: ToPut, n
     })
   })
   request.on('error', (error: NodeJS.ErrnoException) => reject(new PutError(error.code ?? error.name, false)))
+  // Node counts an answer with 101 as none, and as no error either.
+  request.on('upgrade', ({ statusCode }, socket) => {
+    socket.destroy()
+    reject(new PutError(`status ${statusCode}`, false))
+  })
   request.end(body)
   return promise
 }

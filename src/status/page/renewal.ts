@@ -12,8 +12,9 @@ export function newsOf({ level, page, components, incidents, maintenances }: Sta
     level,
     page,
     components.map(({ id, name, level }) => [id, name, level]),
+    // An estimate is made anew for each view; its words are rounded, and change when it says something else.
     incidents.map(({ id, stage, title, impact, updatedMs, updates, eta }) => [
-      ...[id, stage, title, impact, updatedMs, eta?.atMs],
+      ...[id, stage, title, impact, updatedMs, eta?.words],
       updates.map(({ number, corrected }) => [number, corrected.length]),
     ]),
     maintenances.map(({ id, stage, fromMs, toMs, updatedMs }) => [id, stage, fromMs, toMs, updatedMs]),

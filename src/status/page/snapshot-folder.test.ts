@@ -1,6 +1,6 @@
 /** The folder: only what changed is written, whole, and what is gone goes. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -79,6 +79,23 @@ test('a folder that cannot be written is told of, and written as soon as it can 
   assert.equal(await readFile(join(path, 'index.html'), 'utf8'), 'a')
 })
 
+test('a file that somebody removed or cut off is put back, and a write that fails leaves no half of one', async () => {
+  const path = join(root, 'tidied')
+  const folder = new SnapshotFolder(path)
+  const files = [file('index.html', 'a'), file('b.html', 'whole'), file('c.html', 'c')]
+  await folder.write(files, 1)
+  await rm(join(path, 'c.html'))
+  await writeFile(join(path, 'b.html'), 'who')
+  await folder.write(files, 2)
+  assert.equal(await readFile(join(path, 'b.html'), 'utf8'), 'whole')
+  assert.equal(await readFile(join(path, 'c.html'), 'utf8'), 'c')
+  // A folder in the way: what was written aside cannot be put in its place.
+  await rm(join(path, 'c.html'))
+  await mkdir(join(path, 'c.html'))
+  await assert.rejects(folder.write([...files.slice(0, 2), file('c.html', 'new')], 3))
+  assert.deepEqual((await readdir(path)).toSorted(), ['b.html', 'c.html', 'index.html', 'snapshot.json'])
+})
+
 test('news is at once, figures are now and then', () => {
   const renewal = new Renewal()
   const view = troubledView()
@@ -88,6 +105,11 @@ test('news is at once, figures are now and then', () => {
   const figures = { ...calmView(), updatedMs: nowMs + 9000, responseTimes: [] }
   assert.equal(renewal.isDue(figures, 10_000), false)
   assert.equal(renewal.isDue(figures, 32_000), true)
+  const estimated = (atMs: number, words: string) => {
+    return { ...view, incidents: [incident({ eta: { atMs, lowMs: 1, medianMs: 2, highMs: 3, words } })] }
+  }
+  assert.equal(newsOf(estimated(1, 'an hour')), newsOf(estimated(9000, 'an hour')), 'estimated again, to the same end')
+  assert.notEqual(newsOf(estimated(1, 'an hour')), newsOf(estimated(1, '2 hours')))
   renewal.failed()
   assert.equal(renewal.isDue(figures, 34_000), true, 'what could not be kept is due again')
   const [first] = incident().updates

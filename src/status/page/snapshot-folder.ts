@@ -2,7 +2,7 @@
  * The page as files in a folder: only those that changed are written, each aside and then put in its place, the list of
  * all last. Whoever reads it finds whole files, and by the list whether they belong together.
  */
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { PageFile } from './page-file.ts'
 import { hashOf, isPagePath, readSnapshot, type Snapshot, snapshotName, snapshotOf, snapshotText } from './snapshot.ts'
@@ -29,9 +29,10 @@ export class SnapshotFolder {
     await this.#openFolder(this.path)
     const written = (this.#written ??= await this.#look())
     for (const [i, { path, hash }] of snapshot.files.entries()) {
-      if (written.get(path) === hash) continue
+      const bytes = good[i]?.bytes ?? Buffer.alloc(0)
+      if (written.get(path) === hash && (await this.#isThere(path, bytes.length))) continue
       written.delete(path)
-      await this.#put(path, good[i]?.bytes ?? Buffer.alloc(0))
+      await this.#put(path, bytes)
       written.set(path, hash)
     }
     await this.#put(snapshotName, snapshotText(snapshot))
@@ -50,6 +51,12 @@ export class SnapshotFolder {
     return known
   }
 
+  /** Somebody may have tidied up, and one file that is missing holds up all that read by the list. */
+  async #isThere(path: string, size: number): Promise<boolean> {
+    const found = await stat(join(this.path, path)).catch(() => null)
+    return found?.isFile() === true && found.size === size
+  }
+
   /** For everyone, whatever the mask of this process keeps others from; a folder that is there stays as it is. */
   async #openFolder(path: string): Promise<void> {
     const made = await mkdir(path, { recursive: true })
@@ -61,14 +68,20 @@ export class SnapshotFolder {
     const target = join(this.path, path)
     const aside = `${target}.new`
     if (path.includes('/')) await this.#openFolder(dirname(target))
-    const file = await open(aside, 'w')
     try {
-      await file.writeFile(bytes)
-      await file.chmod(0o644)
-    } finally {
-      await file.close()
+      const file = await open(aside, 'w')
+      try {
+        await file.writeFile(bytes)
+        await file.chmod(0o644)
+      } finally {
+        await file.close()
+      }
+      await rename(aside, target)
+    } catch (error) {
+      // Half a file would take the room that the next attempt needs.
+      await rm(aside, { force: true }).catch(() => {})
+      throw error
     }
-    await rename(aside, target)
   }
 
   /** What is no longer listed: only what was written here. */

@@ -2,7 +2,7 @@
  * A view made fit to be shown: operators, and whoever writes through them, can put anything into a text. Each is
  * bounded, well-formed, and without what turns the words around it upside down; each list is bounded, too.
  */
-import type { IncidentUpdate } from '../incident.ts'
+import type { IncidentUpdate, NameRow, Told } from '../incident.ts'
 import type { ComponentView, IncidentView, MaintenanceView, StatusView } from '../status-view.ts'
 
 const nameMax = 80
@@ -76,7 +76,7 @@ function tidyIncident(incident: IncidentView): IncidentView {
     title: line(incident.title, titleMax),
     components: tidyNamed(incident.components),
     updates: incident.updates.slice(-updatesMax).map(tidyUpdate),
-    eta: incident.eta && { ...incident.eta, words: line(incident.eta.words, 300) },
+    ...tidyTold(incident),
   }
 }
 
@@ -85,10 +85,22 @@ function tidyUpdate(update: IncidentUpdate): IncidentUpdate {
     ...update,
     text: tidyText(update.text, textMax).trim(),
     by: line(update.by, nameMax),
-    corrected: update.corrected
-      .slice(-correctionsMax)
-      .map((each) => ({ ...each, by: line(each.by, nameMax), text: tidyText(each.text, textMax).trim() })),
+    ...tidyTold(update),
+    corrected: update.corrected.slice(-correctionsMax).map((each) => ({
+      ...each,
+      by: line(each.by, nameMax),
+      text: tidyText(each.text, textMax).trim(),
+      ...tidyTold(each),
+    })),
   }
+}
+
+function tidyTold({ told }: { readonly told?: Told }): { readonly told?: Told } {
+  return told ? { told: { ...told, names: tidyNames(told.names), harmed: tidyNames(told.harmed) } } : {}
+}
+
+function tidyNames({ shown, more }: NameRow): NameRow {
+  return { shown: shown.map((name) => line(name, nameMax)), more }
 }
 
 function tidyMaintenance(maintenance: MaintenanceView): MaintenanceView {

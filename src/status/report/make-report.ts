@@ -31,7 +31,7 @@ export function makeReport(parts: ReportParts): Report {
   const toMs = Math.max(month.fromMs, Math.min(month.toMs, nowMs))
   const inMonth = { ...parts, days: parts.days.filter((day) => day.dayMs >= month.fromMs && day.dayMs < month.toMs) }
   const incidents = parts.incidents.filter(
-    (each) => isPublic(each, nowMs) && each.beganMs < toMs && (each.resolvedMs ?? toMs) >= month.fromMs,
+    (each) => isPublic(each, nowMs) && each.beganMs < toMs && (each.resolvedMs ?? nowMs) >= month.fromMs,
   )
   const minutes = Math.floor((toMs - month.fromMs) / minuteMs)
   const watchedMinutes = sumOf(

@@ -130,6 +130,13 @@ test('a month that goes on counts up to now; one to come has nothing; nobody wat
   const future = makeReport(parts({ nowMs: month.fromMs - 1, days: [], watched: new Map() }))
   assert.deepEqual([future.minutes, future.house.uptime, future.credits[0]?.creditPercent], [0, null, 0])
   assert.match(future.notes.join(), /has not begun/)
+  const open = incident(0, 1, 1, { beganMs: month.fromMs - dayMs, resolvedMs: null })
+  const [before, after] = [-1, 1].map((ms) => makeReport(parts({ nowMs: month.fromMs + ms, incidents: [open] })))
+  assert.deepEqual(
+    [before?.incidents.length, after?.incidents.length],
+    [0, 1],
+    'what goes on is no incident of times to come',
+  )
 })
 
 test('minutes of an outage count once, and are put down to the incident that they were part of', () => {

@@ -29,6 +29,10 @@ export interface CarrierParts {
   readonly post: (post: Post, limits: PostLimits) => Promise<string>
 }
 
+/** How much longer a mail server may take to say that it has taken a letter, and the most. */
+const answerTimes = 30
+const answerMsMax = 600_000
+
 export type Carried = 'told' | 'asked' | 'confirmed'
 
 export class Carrier {
@@ -74,7 +78,8 @@ export class Carrier {
   async #mail(letter: Letter, signal: AbortSignal): Promise<void> {
     const { options, mail } = this.#parts
     if (!options.mail) throw new DeliveryError('mail is not offered any more', { isOurs: true })
-    await mail(letter, options.mail, { timeoutMs: options.timeoutMs, signal })
+    const { timeoutMs } = options
+    await mail(letter, options.mail, { timeoutMs, answerMs: Math.min(answerMsMax, answerTimes * timeoutMs), signal })
   }
 
   #question(

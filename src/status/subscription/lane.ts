@@ -12,6 +12,10 @@ import { judgeFailure, type RetryLimits } from './retry.ts'
 
 const blockedMs = 5000
 const blockedMsMax = 300_000
+/** A letter of which nobody knows whether it was taken is sent so often. */
+const unsureMax = 3
+/** Messages that were taken and could not be struck out yet. */
+const takenMax = 10_000
 /** Beyond the time of a delivery, before somebody else may try it. */
 const claimSpareMs = 30_000
 
@@ -20,6 +24,8 @@ export interface LaneParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Of a lane before, to go on with. */
+  readonly counts?: Lane['counts'] | undefined
   readonly limits: RetryLimits & { readonly parallelMax: number; readonly timeoutMs: number }
   /** @throws {DeliveryError} */
   readonly carry: (delivery: Delivery, signal: AbortSignal) => Promise<Carried>
@@ -28,18 +34,23 @@ export interface LaneParts {
 
 export class Lane {
   readonly channel: Channel
-  readonly counts = { delivered: 0, failed: 0, dropped: 0 }
+  readonly counts: { delivered: number; failed: number; givenUp: number; removed: number }
   readonly #parts: LaneParts
   readonly #end = new AbortController()
   /** By the number of the message. */
   readonly #underWay = new Map<number, Promise<void>>()
+  /** Taken, by the number of the message, but still in the queue: it could not be written. */
+  readonly #taken = new Set<number>()
   #isTaking = false
-  #notBeforeMs = 0
+  #isRetired = false
+  /** Monotonic: a wall clock that is set back must not stop everything. */
+  #notBeforeMs = Number.NEGATIVE_INFINITY
   #blocks = 0
 
   constructor(channel: Channel, parts: LaneParts) {
     this.channel = channel
     this.#parts = parts
+    this.counts = parts.counts ?? { delivered: 0, failed: 0, givenUp: 0, removed: 0 }
   }
 
   /** Begins what is due and has room. */
@@ -51,7 +62,7 @@ export class Lane {
       for (;;) {
         const nowMs = clock.nowMs()
         const room = limits.parallelMax - this.#underWay.size
-        if (room <= 0 || this.#end.signal.aborted || nowMs < this.#notBeforeMs) return
+        if (room <= 0 || this.#isRetired || this.#end.signal.aborted || clock.monotonicMs() < this.#notBeforeMs) return
         const taken = await store.take(this.channel, nowMs, nowMs + limits.timeoutMs + claimSpareMs, room)
         // After a pause of the whole machine a claim may have run out while its delivery goes on here.
         for (const delivery of taken) if (!this.#underWay.has(delivery.id)) this.#begin(delivery)
@@ -60,6 +71,15 @@ export class Lane {
     } finally {
       this.#isTaking = false
     }
+  }
+
+  get isBusy(): boolean {
+    return this.#underWay.size > 0 || this.#isTaking
+  }
+
+  /** Takes nothing more, and brings what is under way to its end. */
+  retire(): void {
+    this.#isRetired = true
   }
 
   /** Resolves when nothing is under way. */
@@ -86,7 +106,11 @@ export class Lane {
   async #deliver(delivery: Delivery): Promise<void> {
     const { store, clock, limits, carry, onConfirmed } = this.#parts
     // It waited too long for a way that was blocked: by now it is no news.
-    if (clock.nowMs() - delivery.madeMs > limits.giveUpMs) return store.putBack(delivery, null)
+    if (clock.nowMs() - delivery.madeMs > limits.giveUpMs) {
+      this.counts.givenUp++
+      return store.putBack(delivery, null)
+    }
+    if (this.#taken.has(delivery.id)) return this.#strike(delivery)
     let carried: Carried
     try {
       carried = await carry(delivery, this.#end.signal)
@@ -96,8 +120,14 @@ export class Lane {
     }
     this.#blocks = 0
     this.counts.delivered++
-    await store.done(delivery)
     if (carried === 'confirmed') await onConfirmed(delivery)
+    if (this.#taken.size < takenMax) this.#taken.add(delivery.id)
+    await this.#strike(delivery)
+  }
+
+  async #strike(delivery: Delivery): Promise<void> {
+    await this.#parts.store.done(delivery)
+    this.#taken.delete(delivery.id)
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
@@ -107,17 +137,24 @@ export class Lane {
     this.counts.failed++
     if (error instanceof DeliveryError && error.isOurs) {
       const waitMs = Math.min(blockedMsMax, blockedMs * 2 ** Math.min(this.#blocks, 20)) * (0.5 + random.unit() / 2)
+      const monotonicMs = clock.monotonicMs()
       // Those that were under way together count once.
-      if (nowMs >= this.#notBeforeMs) {
-        this.#notBeforeMs = nowMs + waitMs
+      if (monotonicMs >= this.#notBeforeMs) {
+        this.#notBeforeMs = monotonicMs + waitMs
         if (this.#blocks++ === 0) log.error({ way: this.channel, detail }, 'subscribers cannot be told')
       }
-      return store.putBack(delivery, this.#notBeforeMs)
+      const { isUnsure } = error
+      const isSpent = isUnsure && delivery.tries + 1 >= unsureMax
+      const dueMs = isSpent ? null : nowMs + this.#notBeforeMs - monotonicMs
+      return store.putBack(delivery, dueMs, isUnsure ? 1 : 0)
     }
     const facts = error instanceof DeliveryError ? error : {}
     const { againMs, isDropped } = judgeFailure(delivery, facts, limits, nowMs, random.unit())
-    if (!isDropped) return store.fail(delivery, { atMs: nowMs, againMs })
-    this.counts.dropped++
+    if (!isDropped) {
+      if (againMs === null) this.counts.givenUp++
+      return store.fail(delivery, { atMs: nowMs, againMs })
+    }
+    this.counts.removed++
     await store.remove(delivery.subscriber.id)
     // Without the address: it is of a person.
     log.info({ way: this.channel }, 'a subscriber whom nothing reaches was removed')

@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { Log } from '../../observe/log.ts'
-import type { SubscriptionStore } from '../../store/subscription-store.ts'
+import { type Channel, channels, type SubscriptionStore } from '../../store/subscription-store.ts'
 import type { StatusView } from '../status-view.ts'
 import { Carrier, type CarrierParts } from './carrier.ts'
 import { Lane } from './lane.ts'
@@ -32,6 +32,27 @@ export interface DeskParts extends Pick<CarrierParts, 'mail' | 'post'> {
   readonly view: () => Pick<StatusView, 'page' | 'components'>
 }
 
+/** Messages since the start of the gateway. */
+export interface WayReport {
+  readonly way: Channel
+  readonly isOffered: boolean
+  readonly confirmed: number
+  readonly unconfirmed: number
+  readonly waiting: number
+  readonly delivered: number
+  /** Tries; most of them are made again. */
+  readonly failed: number
+  readonly givenUp: number
+  /** Subscribers whom nothing reached for too long. */
+  readonly removed: number
+}
+
+export interface SubscriptionReport {
+  readonly ways: readonly WayReport[]
+  /** Messages that too many others followed. */
+  readonly crowdedOut: number
+}
+
 export interface Asked {
   readonly kind: 'asked' | 'full'
   /** Of a webhook: by which its messages are signed. */
@@ -39,30 +60,47 @@ export interface Asked {
 }
 
 export class SubscriptionDesk implements AsyncDisposable {
-  readonly #parts: DeskParts
-  readonly #lanes: readonly Lane[]
+  #parts: DeskParts
+  #lanes: readonly Lane[]
+  /** Of other settings: they take nothing new. */
+  #retired: readonly Lane[] = []
   readonly #timers: readonly Timer[]
   #telling: Promise<void> = Promise.resolve()
   /** Of the last news that were kept. */
   #known = new Set<string>()
 
   constructor(parts: DeskParts) {
-    const { store, options, clock, view } = parts
+    const { clock } = parts
     this.#parts = parts
-    const carrier = new Carrier({ ...parts, key: store.key })
-    this.#lanes = offered(options).map(
-      (channel) =>
-        new Lane(channel, {
-          ...parts,
-          limits: options,
-          carry: (delivery, signal) => carrier.carry(delivery, view(), clock.nowMs(), signal),
-          onConfirmed: async ({ subscriber }) => void (await this.#confirm(subscriber.id)),
-        }),
-    )
+    this.#lanes = this.#open()
     this.#timers = [
       clock.every(tendMs, () => this.#run(this.tend())),
       clock.every(sweepMs, () => this.#run(this.#sweep())),
     ]
+  }
+
+  /** Other settings from now on. What is under way is brought to its end by the old ones. */
+  use(options: SubscriptionOptions): void {
+    this.#parts = { ...this.#parts, options }
+    for (const lane of this.#lanes) lane.retire()
+    this.#retired = [...this.#retired, ...this.#lanes].filter(({ isBusy }) => isBusy)
+    this.#lanes = this.#open(new Map(this.#lanes.map(({ channel, counts }) => [channel, counts])))
+  }
+
+  /** `counts`: of lanes before. */
+  #open(counts: ReadonlyMap<Channel, Lane['counts']> = new Map()): Lane[] {
+    const { store, options, clock, view } = this.#parts
+    const carrier = new Carrier({ ...this.#parts, key: store.key })
+    return offered(options).map(
+      (channel) =>
+        new Lane(channel, {
+          ...this.#parts,
+          limits: options,
+          counts: counts.get(channel),
+          carry: (delivery, signal) => carrier.carry(delivery, view(), clock.nowMs(), signal),
+          onConfirmed: async ({ subscriber }) => void (await this.#confirm(subscriber.id)),
+        }),
+    )
   }
 
   get options(): SubscriptionOptions {
@@ -96,6 +134,8 @@ export class SubscriptionDesk implements AsyncDisposable {
   tell(view: StatusView): Promise<void> {
     const { store, clock, options } = this.#parts
     const publish = async (): Promise<void> => {
+      // Nobody is told on any way: what was missed meanwhile is no news later.
+      if (this.#lanes.length === 0) return
       const nowMs = clock.nowMs()
       const news = newsOf(view, nowMs, (key) => this.#known.has(key))
       if (news.length === 0) return
@@ -115,18 +155,27 @@ export class SubscriptionDesk implements AsyncDisposable {
 
   /** Resolves when nothing is under way. */
   async settle(): Promise<void> {
-    for (const lane of this.#lanes) await lane.settle()
+    for (const lane of [...this.#retired, ...this.#lanes]) await lane.settle()
   }
 
-  /** For operators: no addresses. */
-  async report(): Promise<object> {
-    const ways = Object.fromEntries(this.#lanes.map(({ channel, counts }) => [channel, counts]))
-    return { ...(await this.#parts.store.counts()), ways }
+  /** For operators: no addresses. Ways that are offered, and others on which somebody once subscribed. */
+  async report(): Promise<SubscriptionReport> {
+    const { ways, crowdedOut } = await this.#parts.store.counts()
+    const lanes = new Map(this.#lanes.map(({ channel, counts }) => [channel, counts]))
+    const all = channels.filter((channel) => lanes.has(channel) || ways.has(channel))
+    return {
+      ways: all.map((way) => ({
+        ...{ way, isOffered: lanes.has(way) },
+        ...(ways.get(way) ?? { confirmed: 0, unconfirmed: 0, waiting: 0 }),
+        ...(lanes.get(way) ?? { delivered: 0, failed: 0, givenUp: 0, removed: 0 }),
+      })),
+      crowdedOut,
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
-    await Promise.all(this.#lanes.map((lane) => lane.close()))
+    await Promise.all([...this.#retired, ...this.#lanes].map((lane) => lane.close()))
   }
 
   async #confirm(id: string): Promise<boolean> {

@@ -103,7 +103,8 @@ function readComponents(
 ): string[] | null {
   const given = [ids ?? id ?? []].flat()
   if (given.length === 0) return null
-  const chosen = new Set(given.map(String))
+  if (!given.every((each) => typeof each === 'string')) throw new RequestRefusal('There is no such component.')
+  const chosen = new Set(given)
   for (const each of chosen)
     if (chosen.size > componentsMax || !known.includes(each)) throw new RequestRefusal('There is no such component.')
   return known.every((each) => chosen.has(each)) ? null : [...chosen].toSorted()

@@ -1,4 +1,6 @@
 /** The words of the page in English; every other language has the same, and the compiler sees to it. */
+import type { CauseClass } from '../../../diagnosis/cause.ts'
+import type { Level } from '../../incident.ts'
 
 const one = (count: number, single: string, many: string): string => (count === 1 ? single : many)
 
@@ -10,11 +12,11 @@ function span(ms: number): string {
   return hours < 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`
 }
 
-/** An estimate, its moments as they are shown. */
+/** An estimate: how much longer, and the moments, as they are shown. */
 interface EtaTold {
-  readonly said: string
+  readonly between: string
+  readonly about: string
   readonly low: string
-  readonly median: string
   readonly high: string
   readonly zone: string
   readonly at: string
@@ -66,6 +68,39 @@ export const en = {
     client: 'calls of one kind',
     gateway: 'our own gateway',
   } as Readonly<Record<string, string>>,
+  /** Of which automatic titles and texts are made. `names`: of components. */
+  told: {
+    all: 'all',
+    row: (names: string, last: string) => `${names} and ${last}`,
+    rowMore: (names: string, more: number) => `${names} and ${more} more`,
+    titles: {
+      operational: 'a short disturbance',
+      degraded_performance: 'slower than usual, or some calls fail',
+      partial_outage: 'some calls fail',
+      major_outage: 'most calls fail',
+    } as Readonly<Record<Level, string>>,
+    disturbed: (names: string) => `Calls to ${names} were disturbed for a short time.`,
+    nearlyAll: (names: string) => `Nearly all calls to ${names} fail or are slow.`,
+    part: (percent: number, names: string) => `About ${percent} % of the calls to ${names} fail or are slow.`,
+    some: (names: string) => `Some calls to ${names} fail or are slow.`,
+    began: (time: string) => `It began at ${time}.`,
+    back: 'It has come back.',
+    searching: 'We are looking for the cause.',
+    /** For whom it is nobody's business what exactly: the classes of the table of causes. */
+    causes: {
+      overload: 'More is being asked than can be answered at the moment.',
+      network: 'There is a problem in the network on the way to the model servers.',
+      maintenance: 'It came with a change that was being put in place.',
+      'third-party': 'A provider that we rely on has a problem.',
+      application: 'A model server has failed.',
+      client: 'It comes from calls of one kind.',
+      gateway: 'The fault is in our own gateway.',
+    } as Readonly<Record<CauseClass, string>>,
+    watched: 'Calls are answered again. We keep an eye on it.',
+    over: 'This is over.',
+    lasted: (span: string) => `It lasted ${span}.`,
+    affected: (bad: string, all: string) => `${bad} of ${all} calls were affected.`,
+  },
   impacts: { none: 'No impact', minor: 'Minor impact', major: 'Major impact', critical: 'Critical impact' },
   began: 'Began',
   lasts: 'Going on for',
@@ -75,13 +110,17 @@ export const en = {
   calls: 'Calls affected',
   callsOf: (bad: string, all: string) => `${bad} of ${all}`,
   expected: 'Expected end',
-  /** `said`: the estimate in English, from the moment when it was made; may be empty. */
-  eta: ({ said, low, median, high, zone, at }: EtaTold) =>
-    said === ''
-      ? `Probably between ${low} and ${high} ${zone}, most likely around ${median}. Estimated at ${at}.`
-      : `${said.replace(/\.?$/, '')}. That is between ${low} and ${high} ${zone}, as estimated at ${at}.`,
-  /** `said`: why there are no numbers, in English. */
-  etaUnknown: (said: string) => said,
+  eta: ({ between, about, low, high, zone, at }: EtaTold) =>
+    `Probably ${between} more${between === about ? '' : `, most likely ${about}`}. That is between ${low} and ${high} ${zone}, as estimated at ${at}.`,
+  between: (low: string, high: string) => `${low} to ${high}`,
+  about: (span: string) => `about ${span}`,
+  /** `count`: such as `1½`; `isOne`: exactly one. */
+  spans: {
+    minute: (count: string, isOne: boolean) => `${count} ${isOne ? 'minute' : 'minutes'}`,
+    hour: (count: string, isOne: boolean) => `${count} ${isOne ? 'hour' : 'hours'}`,
+    day: (count: string, isOne: boolean) => `${count} ${isOne ? 'day' : 'days'}`,
+  },
+  etaUnknown: 'How long it will last cannot be said honestly yet.',
   etaPassed: 'This takes longer than we expected. A new estimate will follow.',
   updates: 'Updates',
   byMeasure: 'Written automatically, from measurements',
@@ -109,7 +148,7 @@ export const en = {
   day: 'Day',
   level: 'Worst of the day',
   outageMinutes: 'Outage',
-  minutes: (count: string) => `${count} min`,
+  minutes: (count: string) => `${count}\u00a0min`,
   counting: 'What is counted',
   countingText: [
     'Calls answered well: of all calls that came, those that got a whole answer, in time. What fails because of the caller is not counted against us.',
@@ -124,7 +163,7 @@ export const en = {
   time: 'Time',
   medianTerm: 'Median',
   p95Term: '95th percentile',
-  seconds: (value: string) => `${value} s`,
+  seconds: (value: string) => `${value}\u00a0s`,
   past: 'The last days',
   noIncidents: 'No incidents.',
   noIncidentsMonth: 'No incidents and no maintenance in this month.',
