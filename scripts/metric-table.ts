@@ -1,5 +1,6 @@
 /** Every metric of a gateway, as its registry tells it: the table behind the reference page and the dashboard. */
-import { type Gauges, Metrics, mergeNumbers } from '../src/observe/metric.ts'
+import type { Gauges } from '../src/observe/gauges.ts'
+import { Metrics, mergeNumbers } from '../src/observe/metric.ts'
 import { WebMetrics } from '../src/observe/web-metrics.ts'
 
 export interface MetricRow {
@@ -20,6 +21,7 @@ const nothing: Gauges = {
   upstreams: () => [],
   lines: () => [],
   recordLost: () => 0,
+  crowd: { turnedAway: {}, shieldLevel: 0 },
   retriesLeft: () => 0,
   retriesDenied: () => 0,
   hedgesDenied: () => 0,

@@ -3,6 +3,7 @@
  * here. It is loaded by the supervisor and by commands; workers are told the outcome, and need no schemas and no YAML.
  */
 import { accessSchema } from './edge/address/access-options.ts'
+import { crowdSchema } from './edge/crowd/crowd-options.ts'
 import { adminSchema } from './edge/admin-options.ts'
 import { isLoopback } from './edge/admin-token.ts'
 import { keySchema } from './edge/key-options.ts'
@@ -66,6 +67,7 @@ export const configSchema = z
       .meta({ description: 'Where callers connect.' }),
     tls: tlsSchema,
     access: accessSchema,
+    guard: crowdSchema,
     admin: adminSchema,
     upstreams: z.record(name, upstreamSchema).meta({ description: 'Model servers and providers, by name.' }),
     pools: z.record(name, poolSchema).default({}).meta({

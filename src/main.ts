@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
-import { Visitors } from './edge/address/visitors.ts'
 import { BodyPurse } from './edge/body.ts'
 import { type DoorParts, openDoor } from './edge/door.ts'
 import { Realtime } from './edge/realtime/realtime.ts'
@@ -23,6 +22,7 @@ import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
 import { openTelemetry } from './house/open-telemetry.ts'
+import { openVisitors } from './house/open-visitors.ts'
 import { openWatch } from './house/open-watch.ts'
 import type { WebBase } from './house/open-web.ts'
 import type { Signs } from './objective/signs.ts'
@@ -84,8 +84,9 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const wires = parts.use(new Wires(clock, config.upstreams))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: ourName })
   const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
+  const come = openVisitors(parts, config, { clock, log, recorder: record.recorder })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
-  const opened = await openRelay(parts, config, given)
+  const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
@@ -93,8 +94,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const web = await openWeb(config, parts, { clock, log, metrics: opened.metrics, node: ourName })
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
-  const visitors = new Visitors(config.access)
-  const entry = { clock, random, rays, fleet, ...keys, visitors, observer, limits, pressure, node: ourName }
+  const entry = { clock, random, rays, fleet, ...keys, ...come, observer, limits, pressure, node: ourName }
   const realtime = parts.use(new Realtime({ ...entry, peers: wires }))
   const handle = openDoor({
     ...entry,
@@ -110,7 +110,6 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
   const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, realtime }, tls)
-  const bury = (dead: string): Promise<void> => journal.bury(dead).then(adopt)
   const open = {
     ...opened,
     parts: parts.move(),
@@ -120,7 +119,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     front,
     log,
     journalNode,
-    bury,
+    bury: (dead: string): Promise<void> => journal.bury(dead).then(adopt),
     useNotice: (told: Notice): void => void (notice = told),
   }
   const house = asHouse({ ...open, memoryRecord: record.memory })

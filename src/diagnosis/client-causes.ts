@@ -87,7 +87,7 @@ export const clientCauses = {
     title: 'The caller’s address may not ask',
     sentence: (scene) => `Requests from ${scene.call?.detail.slice(0, 64) || 'this address'} are not taken here`,
     cure: 'Ask from a network that may, or change `access.allow` and `access.deny`; behind a proxy, name it in `access.trustedProxies`.',
-    explains: { HF_ADDRESS_REFUSED: proof },
+    explains: { HF_ADDRESS_REFUSED: proof, HF_ADDRESS_RATE: proof },
     clues: [],
   },
   'stream-full': {

@@ -121,6 +121,17 @@ export class Callers {
     return managed.caller
   }
 
+  /** Whether it bears a key that is good. */
+  knows(headers: IncomingHttpHeaders): boolean {
+    if (this.#isOpen) return false
+    try {
+      this.identify(headers)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** Remembers who gets this answer, as long as it goes on. */
   hold({ name, isRevocable }: Caller, answer: Held): void {
     if (!isRevocable) return

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { routeNames, routes, type Family, type Route } from '../dialect/call.ts'
+import type { FaultCode } from '../fault/code.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -28,6 +29,7 @@ import type { DurableStreams } from './durable-streams/durable-streams.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
 import type { Gate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
+import type { Crowd } from './crowd/crowd.ts'
 import { withExpectedEnd } from './expected-end.ts'
 import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
@@ -50,6 +52,7 @@ export interface DoorParts {
   readonly callers: Callers
   readonly allowances: Allowances
   readonly visitors: Visitors
+  readonly crowd: Crowd
   readonly purse: BodyPurse
   readonly observer: Observer
   readonly tracing: TraceOptions
@@ -118,9 +121,10 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      const { node, visitors, callers } = this.#parts
+      const { node, visitors, callers, crowd } = this.#parts
       checkRequest(request, node)
       if (visitors.isChoosy) visitors.check(this.#address)
+      if (crowd.isOn) crowd.ask(this.#address, () => callers.knows(request.headers))
       // What an application's visitors show is for the application.
       const look = path.startsWith('/v1') ? callers.look(request.headers) : null
       if (look === null) return this.#serve(path, query)
@@ -200,9 +204,10 @@ class Visit {
 
   /** @throws {Fault} HF_KEY_UNKNOWN, HF_KEY_REVOKED */
   #identify(): Caller {
-    const { callers } = this.#parts
+    const { callers, crowd } = this.#parts
     const caller = callers.identify(this.#request.headers)
     callers.hold(caller, this.#response)
+    if (crowd.isOn && caller.name !== '') crowd.welcome(this.#address)
     return caller
   }
 
@@ -301,8 +306,12 @@ class Visit {
 
   /** A request that never became a call: answered, and accounted for. */
   #refuse(fault: Fault, more: readonly string[] = []): void {
+    const { crowd } = this.#parts
+    if (unwelcome.has(fault.code)) crowd.refused(this.#address)
+    // Who is locked out finds no open connection either.
+    if (fault.code === 'HF_ADDRESS_RATE' && crowd.isLocked(this.#address)) this.#response.shouldKeepAlive = false
     this.#answerFault(fault, this.ray, more)
-    this.#accountFor(fault)
+    if (fault.code !== 'HF_ADDRESS_RATE' || crowd.mayTell()) this.#accountFor(fault)
   }
 
   #accountFor(fault: Fault): void {
@@ -345,6 +354,12 @@ class Visit {
     this.#response.end(this.#request.method === 'HEAD' ? undefined : body)
   }
 }
+
+/** What comes for these, and in masses, is an attack. */
+const unwelcome: ReadonlySet<FaultCode> = new Set([
+  ...(['HF_KEY_UNKNOWN', 'HF_KEY_REVOKED', 'HF_BAD_HTTP', 'HF_ROUTE_UNKNOWN', 'HF_METHOD_UNKNOWN'] as const),
+  'HF_ADDRESS_REFUSED',
+])
 
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: Asking): Family {

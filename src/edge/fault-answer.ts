@@ -70,8 +70,13 @@ export function answerFault(
     'no-store',
   ]
   if (fault.code === 'HF_METHOD_UNKNOWN' && fault.param) all.push('allow', fault.param)
-  // A request that was not read to its end cannot be followed by another on the same connection.
-  if (!request.complete) all.push('connection', 'close')
+  // One that was not read to its end cannot be followed by another on the same connection, and behind one that others
+  // may read differently the next may be of another's making.
+  if (!request.complete || fault.code === 'HF_BAD_HTTP') {
+    // Of HTTP/2 only the stream ends.
+    if (!(':method' in request.headers)) response.shouldKeepAlive = false
+    all.push('connection', 'close')
+  }
   response.writeHead(fault.status, all)
   response.end(request.method === 'HEAD' ? undefined : body)
 }

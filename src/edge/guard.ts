@@ -7,8 +7,9 @@ export function checkRequest(request: Asking, node: string): void {
   const { httpVersion, headers, rawHeaders, url = '/' } = request
   // The parser takes a request line without a version for HTTP/0.9 and still reads headers and a body: a way to
   // smuggle.
-  if (httpVersion !== '1.1' && httpVersion !== '1.0' && httpVersion !== '2.0')
-    throw new Fault('HF_BAD_HTTP', { detail: `HTTP/${httpVersion} is not spoken here` })
+  // It takes `HTTP/2.0` in a line of text as well; a stream of HTTP/2 has its method among its headers.
+  const isKnown = httpVersion === '1.1' || httpVersion === '1.0' || (httpVersion === '2.0' && ':method' in headers)
+  if (!isKnown) throw new Fault('HF_BAD_HTTP', { detail: `HTTP/${httpVersion} is not spoken here` })
   if (httpVersion === '1.0' && headers['transfer-encoding'])
     throw new Fault('HF_BAD_HTTP', { detail: 'HTTP/1.0 has no transfer-encoding' })
   const coding = headers['transfer-encoding']

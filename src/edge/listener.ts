@@ -14,6 +14,8 @@ import type { Answering, Asking } from './visitor.ts'
 import type { ListenerOptions } from './listener-options.ts'
 import { type Gate, ProxyGate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
+import type { Crowd } from './crowd/crowd.ts'
+import { entranceFor } from './crowd/entrance.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import type { StreamFront } from './http2/stream-front.ts'
 import type { SecureServer, SecureSettings } from './tls/secure-server.ts'
@@ -57,6 +59,8 @@ export interface ListenerParts {
   readonly handle: (request: Asking, response: Answering, gate?: Gate | null) => void
   /** Who may say whose a connection is; nobody, where it is left out. */
   readonly visitors?: Pick<Visitors, 'trusted'>
+  /** Who has too many connections, or is locked out, does not come in. */
+  readonly crowd?: Pick<Crowd, 'isOn' | 'admit' | 'offend' | 'mayTell'>
   /** Whether a request for this target is a call. */
   readonly isCall: (url: string) => boolean
   /** Who takes connections that are to change to WebSocket; left out, such requests are served like others. */
@@ -74,14 +78,14 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
   const onRequest: RequestListener = (request, response) => {
+    if (!live.enter(response)) return
     // Set before the handler writes its head: the client then does not reuse the connection.
     if (!mayStayOpen()) response.shouldKeepAlive = false
-    live.enter(response)
     parts.handle(request, response)
   }
   const secure = await openSecure(options, parts, onRequest)
   const server: Server = secure?.server ?? createServer(settingsOf(parts), onRequest)
-  const streams = await openStreams(options, parts, mayStayOpen)
+  const streams = await openStreams(options, parts, mayStayOpen, gate)
   const front = openFront(server, parts, { staysOpen: mayStayOpen, arrival: secure ? secured : 'connection', streams })
   const isAnswering = (socket: Socket): boolean =>
     live.isOn(socket) || front.isOn(socket) || (parts.realtime?.isOn(socket) ?? false)
@@ -93,6 +97,7 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   }
   if (secure) server.on(secured, (socket: TLSSocket) => secure.meet(socket, take, streams))
   else server.on('connection', take)
+  if (parts.crowd?.isOn) putBefore(server, entranceFor(parts.crowd, gate, secure ? null : parts))
   if (gate) putBefore(server, gate)
   serveTheRest(server, parts, { live, gate })
   server.maxConnections = limits.connectionsMax
@@ -131,7 +136,7 @@ function openGate(options: ListenerOptions, parts: ListenerParts): { gate: Proxy
   return { gate, parts: { ...parts, handle: (request, response) => handle(request, response, gate) } }
 }
 
-function putBefore(server: Server, gate: ProxyGate): void {
+function putBefore(server: Server, gate: Pick<ProxyGate, 'enter'>): void {
   const takers = server.listeners('connection')
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
@@ -150,7 +155,9 @@ function serveTheRest(
   { live, gate }: { live: LiveAnswers; gate: Gate | null },
 ): void {
   // Without these node:http would answer by itself, without a ray.
-  server.on('checkExpectation', (request, response) => parts.handle(request, response))
+  server.on('checkExpectation', (request, response) => {
+    if (live.enter(response)) parts.handle(request, response)
+  })
   server.on('connect', (_request, socket: Socket) =>
     refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts),
   )
@@ -182,13 +189,16 @@ async function openSecure(
 /** HTTP/2, where it is spoken. */
 async function openStreams(
   { tls: isTls, h2c }: ListenerOptions,
-  { clock, limits, handle, tls }: ListenerParts,
+  { clock, limits, handle, tls, crowd }: ListenerParts,
   mayStayOpen: () => boolean,
+  gate: Gate | null,
 ): Promise<StreamFront | null> {
   const isSpoken = tls && isTls !== false ? tls.settings.http2 : (h2c ?? false)
   if (!isSpoken) return null
   const { StreamFront: Front } = await import('./http2/stream-front.ts')
-  return new Front({ clock, limits, handle, mayStayOpen })
+  const onOffence = (socket: Socket, why: string): void =>
+    crowd?.offend(gate ? gate.addressOf(socket) : (socket.remoteAddress ?? ''), why)
+  return new Front({ clock, limits, handle, mayStayOpen, onOffence })
 }
 
 function settingsOf({ limits, realtime }: ListenerParts): ServerOptions {

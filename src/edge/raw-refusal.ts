@@ -21,18 +21,21 @@ export interface RawRefusalParts {
 /** The answers under way on each connection, in the order of their requests. */
 export class LiveAnswers {
   #bySocket = new WeakMap<Socket, ServerResponse[]>()
-  /** Connections on which a request was answered before it was read to its end: their last word has been said. */
+  /** Connections whose last word has been said, as when a request was answered before it was read to its end. */
   #ended = new WeakSet<Socket>()
 
-  enter(response: ServerResponse): void {
+  /** False where the connection closes behind an earlier answer: what follows there is not looked at. */
+  enter(response: ServerResponse): boolean {
     const { socket } = response.req
     let live = this.#bySocket.get(socket)
     if (!live) this.#bySocket.set(socket, (live = []))
+    if (this.#ended.has(socket) || live.at(-1)?.shouldKeepAlive === false) return false
     live.push(response)
     response.once('close', () => {
       live.splice(live.indexOf(response), 1)
-      if (!response.req.complete) this.#ended.add(socket)
+      if (!response.req.complete || !response.shouldKeepAlive) this.#ended.add(socket)
     })
+    return true
   }
 
   isOn(socket: Socket): boolean {

@@ -244,6 +244,18 @@ export const callerFaults = {
     sentence: 'Requests from this address are not taken here.',
     cure: 'Ask from a network that may, or change `access.allow` and `access.deny`; behind a proxy, name it in `access.trustedProxies`.',
   },
+  HF_ADDRESS_RATE: {
+    ...badRequest,
+    status: 429,
+    proxyError: 'http_request_denied',
+    envoyFlag: 'RL',
+    shouldCallerRetry: true,
+    openai: ['rate_limit_error', 'address_rate'],
+    anthropic: 'rate_limit_error',
+    title: 'Too much from this address',
+    sentence: 'More requests without a good key came from this address, or its network, than are taken.',
+    cure: 'Come back after the time in Retry-After, or send a key; the limits are `guard.perAddress` and `guard.perNetwork`.',
+  },
   HF_MODEL_FORBIDDEN: {
     ...badRequest,
     status: 403,

@@ -1,7 +1,7 @@
 /** How the upstreams and the lines before them stand, as a worker tells it to its supervisor every second. */
 import type { FaultCode } from '../fault/code.ts'
 import type { Upstream } from '../fleet/upstream.ts'
-import type { BreakerPhase } from '../observe/metric.ts'
+import type { BreakerPhase } from '../observe/gauges.ts'
 import type { Trouble } from '../relay/overload/breakers.ts'
 import type { Gauged } from './gauges.ts'
 

@@ -1,5 +1,5 @@
 /** What metrics read of the parts at the moment of a scrape. */
-import type { Gauges } from '../observe/metric.ts'
+import type { CrowdCounts, Gauges } from '../observe/gauges.ts'
 import { rungs } from '../relay/overload/pressure.ts'
 import type { Relay } from '../relay/relay-parts.ts'
 import type { OpenRecord } from './open-record.ts'
@@ -9,7 +9,7 @@ export type Gauged = Pick<
   'fleet' | 'journal' | 'admission' | 'places' | 'breakers' | 'balancer' | 'retries' | 'hedging' | 'pressure'
 >
 
-export function gaugesOf(parts: Gauged, record: Pick<OpenRecord, 'lostCount'>): Gauges {
+export function gaugesOf(parts: Gauged, record: Pick<OpenRecord, 'lostCount'>, crowd: CrowdCounts): Gauges {
   const { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure } = parts
   return {
     callsLive: () => admission.liveCount,
@@ -34,6 +34,7 @@ export function gaugesOf(parts: Gauged, record: Pick<OpenRecord, 'lostCount'>): 
     retriesLeft: () => retries.left,
     retriesDenied: () => retries.deniedCount,
     recordLost: record.lostCount,
+    crowd,
     hedgesDenied: () => hedging.deniedCount,
   }
 }

@@ -6,6 +6,7 @@ import type { CertificateTold } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import { CallCounts } from '../objective/call-counts.ts'
 import type { Signs } from '../objective/signs.ts'
+import type { CrowdCounts } from '../observe/gauges.ts'
 import { Metrics } from '../observe/metric.ts'
 import { type CallReader, Observer } from '../observe/observer.ts'
 import { Balancer } from '../relay/balance/balancer.ts'
@@ -40,6 +41,7 @@ export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & 
   readonly log: Log
   readonly telemetry: Telemetry
   readonly record: Pick<OpenRecord, 'recorder' | 'lostCount'>
+  readonly crowd: CrowdCounts
   /** Who else is told of settled calls. */
   readonly callReaders: readonly CallReader[]
 }
@@ -57,7 +59,7 @@ export interface OpenRelay {
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
 export async function openRelay(parts: AsyncDisposableStack, config: Config, base: RelayBase): Promise<OpenRelay> {
-  const { clock, random, fleet, wires, journal, log, record, telemetry, callReaders } = base
+  const { clock, random, fleet, wires, journal, log, record, telemetry, callReaders, crowd } = base
   const { continuation, limits } = config
   const admission = new Admission(limits.callsLiveMax)
   const pressure = new Pressure(random)
@@ -75,7 +77,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     hasRoom: (member) => places.hasRoom(member),
   })
   const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure }
-  const metrics = new Metrics(gaugesOf(gauged, record))
+  const metrics = new Metrics(gaugesOf(gauged, record, crowd))
   const { recorder } = record
   const exporter = telemetry.openExporter(metrics)
   if (exporter) parts.use(exporter)
@@ -111,7 +113,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     breakers,
     observer,
     metrics,
-    signs: () => signsOf(gauged, counts),
+    signs: () => signsOf(gauged, counts, crowd.shieldLevel),
     view: () => viewFleet(gauged),
   }
 }

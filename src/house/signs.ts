@@ -5,7 +5,7 @@ import type { Gauged } from './gauges.ts'
 
 type Told = Pick<Gauged, 'fleet' | 'admission' | 'places' | 'pressure'>
 
-export function signsOf({ fleet, admission, places, pressure }: Told, counts: CallCounts): Signs {
+export function signsOf({ fleet, admission, places, pressure }: Told, counts: CallCounts, shieldLevel: number): Signs {
   const waiting = new Map<string, number>()
   for (const line of places.lineFacts()) waiting.set(line.pool, (waiting.get(line.pool) ?? 0) + line.waiting)
   const pools: Record<string, PoolSigns> = {}
@@ -32,5 +32,6 @@ export function signsOf({ fleet, admission, places, pressure }: Told, counts: Ca
     pools,
     quotas,
     quotasLeft,
+    shieldLevel,
   }
 }

@@ -43,6 +43,7 @@ export class Lookout {
   #quotas = new QuotaWatch()
   #workers = new Map<string, WorkerWatch>()
   #callsLive = new Map<string, number>()
+  #shields = new Map<string, number>()
   #certificates: Surroundings['certificates'] = {}
   #drift = new OncePerBin()
   #room = new OncePerBin()
@@ -53,6 +54,7 @@ export class Lookout {
     this.#streams.add(nowMs, this.#sums.since(worker, 'streams', firstTokens.count))
     this.#logSums.add(nowMs, this.#sums.since(worker, 'logs', firstTokens.logSum))
     this.#callsLive.set(worker, callsLive)
+    this.#shields.set(worker, signs.shieldLevel ?? 0)
     this.#load.add(
       nowMs,
       this.#callsLive.values().reduce((sum, live) => sum + live, 0),
@@ -67,6 +69,7 @@ export class Lookout {
   forget(worker: string): void {
     this.#sums.forget(worker)
     this.#callsLive.delete(worker)
+    this.#shields.delete(worker)
     this.#pools.forget(worker)
     this.#quotas.forget(worker)
     this.#workers.delete(worker)
@@ -83,6 +86,7 @@ export class Lookout {
       ...this.#expiries(nowMs),
       ...ownTroubles(ownCertificates, nowMs),
       ...this.#quotas.look(nowMs),
+      ...this.#attack(),
     ]
   }
 
@@ -97,6 +101,16 @@ export class Lookout {
     })
     const cure = 'Compare the upstreams’ first-token times and loads; look for what was deployed when it began.'
     return conditionsOf(finding, 'LatencyDrift', {}, 'first tokens', cure)
+  }
+
+  #attack(): Condition[] {
+    const level = Math.max(0, ...this.#shields.values())
+    const finding =
+      level === 0
+        ? null
+        : ({ severity: 'warning', words: `is up, at level ${level}: visitors are turned away in masses` } as const)
+    const cure = 'Callers with a key are served; `holdfast top` and facts of the kind `shield` say whence it comes.'
+    return conditionsOf(finding, 'UnderAttack', {}, 'the shield against attacks', cure)
   }
 
   #diskRoom(diskFree: number | null, nowMs: number): Condition[] {

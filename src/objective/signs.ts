@@ -23,6 +23,8 @@ export interface Signs {
   readonly quotas: Readonly<Record<string, QuotaCounts>>
   /** By upstream: the smallest share of its limits that it said was left, 0 to 1. */
   readonly quotasLeft: Readonly<Record<string, number>>
+  /** How tight the shield against attacks is; 0, or left out by an older worker: there is none. */
+  readonly shieldLevel?: number
 }
 
 export interface PoolSigns {

@@ -42,6 +42,8 @@ const words: Words = {
     `certificate of ${names.slice(0, 3).join(', ')} ${state}${untilMs > 0 ? `, good until ${moment(untilMs)}` : ''}${behind(detail)}`,
   maintenance: ({ state, title, beginMs, endMs }) =>
     `maintenance ${state}: ${title} (${moment(beginMs)} to ${moment(endMs)})`,
+  shield: ({ state, level, detail, networks }) =>
+    `${state === 'offence' ? 'a connection was closed' : `the shield is ${state} to ${level}`}${behind(detail)}${networks.length > 0 ? `; from ${networks.map(({ network, share }) => `${network} ${percent(share)}`).join(', ')}` : ''}`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>
     `${count} calls of ${route} to ${model} in ${seconds(atMs - fromMs)}: ${code ?? outcome}`,
 }

@@ -284,6 +284,25 @@ export interface MaintenanceFact extends Base {
 }
 
 /**
+ * The shield against attacks was `raised` or `lowered` by a step, or a connection was closed for what came over it
+ * (`offence`).
+ */
+export interface ShieldFact extends Base {
+  readonly kind: 'shield'
+  readonly state: 'raised' | 'lowered' | 'offence'
+  /** 0: there is no attack. */
+  readonly level: number
+  readonly detail: string
+  /** Whence most came of what was turned away, and its share; some at most. */
+  readonly networks: readonly NetworkTold[]
+}
+
+export interface NetworkTold {
+  readonly network: string
+  readonly share: number
+}
+
+/**
  * Sums over the calls of one process that were settled in one period and are alike in all that is named here: of all
  * calls, whether they are in the record one by one or not. `upstream`: the one that was asked last.
  */
@@ -336,6 +355,7 @@ export type Fact =
   | JournalFact
   | CertificateFact
   | MaintenanceFact
+  | ShieldFact
   | SumFact
 
 export type FactKind = Fact['kind']
@@ -362,6 +382,7 @@ export const factKinds = {
   journal: 'house',
   certificate: 'house',
   maintenance: 'house',
+  shield: 'house',
   sum: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>
 

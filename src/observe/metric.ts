@@ -12,6 +12,7 @@ import {
 } from 'prom-client'
 import { Distribution, type Witness } from './distribution.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
+import type { BreakerPhase, Choices, CrowdCounts, Gauges, UpstreamGauges } from './gauges.ts'
 import { histogramNumbers, withWitnesses } from './histogram-numbers.ts'
 import { type MetricNumbers, openMetricsText } from './openmetrics.ts'
 import { Pulse } from './pulse.ts'
@@ -20,56 +21,6 @@ import { Tally } from './tally.ts'
 /** Seconds; from a cached first token to a long answer. */
 const durationBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 
-/** What is read at the moment of a scrape. */
-export interface Gauges {
-  readonly callsLive: () => number
-  readonly journalBytes: () => number
-  readonly journalAnswers: () => number
-  /** Share used of each resource that is watched, 0 to 1. */
-  readonly pressure: () => Readonly<Record<string, number>>
-  /** 0 while all is calm. */
-  readonly pressureRung: () => number
-  readonly choices: Choices
-  readonly upstreams: () => Iterable<UpstreamGauges>
-  readonly lines: () => Iterable<LineGauges>
-  readonly retriesLeft: () => number
-  /** Since the start: attempts that were not made, for want of budget. */
-  readonly retriesDenied: () => number
-  readonly hedgesDenied: () => number
-  /** Since the start: facts that are not in the record, for they could not be written. */
-  readonly recordLost: () => number
-}
-
-export interface UpstreamGauges {
-  readonly name: string
-  readonly isUp: boolean
-  readonly inFlight: number
-  /** What its engine told last; null when it tells nothing. */
-  readonly engine: { readonly waiting: number; readonly running: number; readonly kvUsage: number | null } | null
-  /** Tokens in hand, and how many it is given at once; the same in calls. */
-  readonly work: number
-  readonly workMax: number
-  readonly callsMax: number
-  readonly keysResting: number
-  readonly phase: BreakerPhase
-}
-
-/** Running sums of how upstreams were chosen. */
-export interface Choices {
-  readonly counts: Readonly<Record<string, number>>
-  readonly promptTokens: Readonly<Record<'asked' | 'cached', number>>
-}
-
-export interface LineGauges {
-  readonly pool: string
-  readonly tier: string
-  readonly waiting: number
-  readonly heldCount: number
-  readonly missedCount: number
-}
-
-/** Of a circuit breaker; the worst of the models of an upstream. */
-export type BreakerPhase = 'closed' | 'ramp' | 'ripe' | 'open'
 const phaseNumbers = { closed: 0, ramp: 1, ripe: 2, open: 2 } as const satisfies Record<BreakerPhase, number>
 
 /** Of the gateway's own part in the time to the head of an answer. */
@@ -184,6 +135,7 @@ export class Metrics {
     this.#lineGauges(gauges)
     this.#engineGauges(gauges)
     this.#choiceCounts(gauges.choices)
+    this.#crowdCounts(gauges.crowd)
     this.#gauge('holdfast_retry_budget_left', 'Further attempts that may be made now.', [], (gauge) =>
       gauge.set(gauges.retriesLeft()),
     )
@@ -228,6 +180,18 @@ export class Metrics {
       'kind',
       promptTokens,
     )
+  }
+
+  #crowdCounts(crowd: CrowdCounts): void {
+    this.#countEach(
+      'holdfast_turned_away_total',
+      'Visitors turned away by address: requests over their `rate`, `connections` that are too many, `locked` out, or closed for a `flood` of HTTP/2.',
+      'why',
+      crowd.turnedAway,
+    )
+    const help =
+      'Steps by which the limits of addresses are tightened; 0 while there is no attack; of several workers the worst.'
+    this.#gauge('holdfast_shield_level', help, [], (gauge) => gauge.set(crowd.shieldLevel))
   }
 
   #lineGauges({ lines }: Gauges): void {

@@ -253,3 +253,27 @@ describe('what node:http answers by itself', limit, () => {
     rayOf(await house.ask('get / HTTP/1.1\r\nhost: a\r\n\r\n'))
   })
 })
+
+describe('behind a request that is refused for its form', limit, () => {
+  const open = (line: string): string =>
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n${line}\r\n\r\n`
+  const size = goodBody.length.toString(16)
+  const chunks = `${size}\r\n${goodBody}\r\n0\r\n\r\n`
+  for (const line of [
+    'transfer-encoding: identity\r\ntransfer-encoding: chunked',
+    'transfer-encoding: ,chunked',
+    'host: b\r\ntransfer-encoding: chunked',
+  ]) {
+    test(`nothing is looked at: ${JSON.stringify(line)}`, async () => {
+      await using client = await house.visit()
+      client.write(Buffer.concat([Buffer.from(open(line) + chunks, 'latin1'), post(goodBody)]))
+      assertNotSent(await client.answer(), 400, 'HF_BAD_HTTP')
+      assert.equal(await client.ended(), '', 'one answer, then the end')
+      assert.equal(house.upstream.calls.length, 0)
+    })
+  }
+
+  test('HTTP/2.0 in a line of text is no HTTP/2', async () => {
+    assertNotSent(await house.ask(post(goodBody, { version: '2.0' })), 400, 'HF_BAD_HTTP')
+  })
+})

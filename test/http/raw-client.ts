@@ -46,7 +46,11 @@ export class RawClient implements AsyncDisposable {
   }
 
   static async open(port: number): Promise<RawClient> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+    return RawClient.over(connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true }))
+  }
+
+  /** `socket`: just being connected. */
+  static async over(socket: Socket): Promise<RawClient> {
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     return new RawClient(socket)
   }

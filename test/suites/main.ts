@@ -1,13 +1,15 @@
 /**
- * `npm run suites`: public suites of others, run against this gateway. Exit code 1 unless the bar is reached.
+ * `npm run suites -- NAME`: attacks and public suites, played against this gateway. Exit code 1 unless the bar is
+ * reached.
  *
- *     npm run suites -- cache                         cache-tests, nginx beside it
- *     npm run suites -- cache --only ID,ID            some of its tests
- *     npm run suites -- cache --from FOLDER           a checkout of another edition
- *     npm run suites -- cache --peers holdfast        without nginx
+ *     npm run suites -- cache           cache-tests, nginx beside it; --only ID,ID some of its tests, --from FOLDER a
+ *                                       checkout of another edition, --peers holdfast without nginx, --json FILE
+ *     npm run suites -- smuggling       requests and answers that two readers could take for different ones
+ *     npm run suites -- rapid-reset     streams of HTTP/2 that are reset, floods of control frames, header bombs
+ *     npm run suites -- flood           ten times what can be answered, from 1,000 addresses without a key
+ *     npm run suites -- slow            slowhttptest in four ways with 1,000 connections
  */
 import { parseArgs } from 'node:util'
-import { runCacheSuite } from './cache-suite.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,17 +21,31 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
-if (values.help || positionals.join() !== 'cache') {
-  process.stderr.write(
-    'npm run suites -- cache [--only ID,ID] [--from FOLDER] [--peers holdfast,nginx] [--json FILE]\n',
-  )
+
+const split = (text: string): string[] => text.split(',').filter((each) => each !== '')
+
+async function runCache(): Promise<boolean> {
+  const { runCacheSuite } = await import('./cache-suite.ts')
+  return runCacheSuite({
+    ...(values.from !== undefined && { from: values.from }),
+    ...(values.json !== undefined && { json: values.json }),
+    only: values.only?.flatMap(split) ?? [],
+    peers: split(values.peers),
+  })
+}
+
+const suites: Readonly<Record<string, () => Promise<boolean>>> = {
+  cache: runCache,
+  smuggling: async () => (await import('./smuggling-suite.ts')).runSmugglingSuite(),
+  'rapid-reset': async () => (await import('./rapid-reset-suite.ts')).runRapidResetSuite(),
+  flood: async () => (await import('./flood-suite.ts')).runFloodSuite(),
+  slow: async () => (await import('./slow-suite.ts')).runSlowSuite(),
+}
+
+const [name = ''] = positionals
+const suite = Object.hasOwn(suites, name) ? suites[name] : undefined
+if (!suite || values.help) {
+  process.stderr.write(`npm run suites -- ${Object.keys(suites).join('|')}\n`)
   process.exit(values.help ? 0 : 2)
 }
-const split = (text: string): string[] => text.split(',').filter((each) => each !== '')
-const isGood = await runCacheSuite({
-  ...(values.from !== undefined && { from: values.from }),
-  ...(values.json !== undefined && { json: values.json }),
-  only: values.only?.flatMap(split) ?? [],
-  peers: split(values.peers),
-})
-process.exit(isGood ? 0 : 1)
+process.exit((await suite()) ? 0 : 1)

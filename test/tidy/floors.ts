@@ -46,7 +46,7 @@ const worldPlaces = [
   /^src\/edge\/status\/(status-server|page-shelf)\.ts$/,
   /^src\/edge\/web\/folder\.ts$/,
   // Of node:net only what reads addresses.
-  /^src\/edge\/address\/(address-list|forwarded|proxy-header)\.ts$/,
+  /^src\/edge\/(address\/(address-list|forwarded|proxy-header)|crowd\/place)\.ts$/,
 ]
 const isTest = (path: string): boolean => path.endsWith('.test.ts')
 

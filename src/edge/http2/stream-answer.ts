@@ -17,14 +17,20 @@ export class StreamAnswer extends EventEmitter implements Answering {
   readonly socket = null
   readonly chunkedEncoding = false
   readonly writableCorked = 0
+  /** False: it is the last of its session. */
   shouldKeepAlive = true
+  /** By us. */
+  isBrokenOff = false
   #stream: ServerHttp2Stream
+  #onPiece: () => void
   #head: string[] | null = null
   #isClosed = false
 
-  constructor(stream: ServerHttp2Stream) {
+  /** `onPiece`: some of it is sent. */
+  constructor(stream: ServerHttp2Stream, onPiece: () => void) {
     super()
     this.#stream = stream
+    this.#onPiece = onPiece
     stream.on('drain', () => this.emit('drain'))
     stream.on('close', () => {
       this.#isClosed = true
@@ -65,6 +71,7 @@ export class StreamAnswer extends EventEmitter implements Answering {
   write(bytes: Buffer | string): boolean {
     if (this.destroyed) return true
     this.#sendHead(false)
+    this.#onPiece()
     return this.#stream.write(bytes)
   }
 
@@ -84,7 +91,9 @@ export class StreamAnswer extends EventEmitter implements Answering {
 
   /** Resets it. `close()` of node:http2 would end an answer that has begun as if it were whole. */
   destroy(): this {
-    if (!this.destroyed) this.#stream.destroy(new Error('broken off'))
+    if (this.destroyed) return this
+    this.isBrokenOff = true
+    this.#stream.destroy(new Error('broken off'))
     return this
   }
 

@@ -1,13 +1,20 @@
 /**
- * HTTP/2 on a listener: sessions, their streams as requests, their limits and their polite end. What a session may do
- * beyond asking (resets, settings, pings in a row) is for node:http2 to judge.
+ * HTTP/2 on a listener: sessions, their streams as requests, their limits and their polite end. What a session may cost
+ * beside its requests is judged by its budget; who exceeds it is told to calm down, and let go.
  */
-import { createServer, type Http2Server, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2'
+import {
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Clock, Timer } from '../../ground/clock.ts'
+import type { Clock } from '../../ground/clock.ts'
 import type { Limits } from '../limits.ts'
 import type { Answering, Asking } from '../visitor.ts'
+import { SessionBudget } from './session-budget.ts'
 import { StreamAnswer } from './stream-answer.ts'
 
 /** Requests under way on one connection; a client with more opens another. */
@@ -20,6 +27,24 @@ const lastStream = 2 ** 31 - 1
 /** From the word that the connection will close to its end: a way to the client and back, and some. */
 const noticeMs = 1000
 const sweepMs = 1000
+/** What has come over connections is looked at so often. */
+const lookMs = 250
+/** Behind our own budget stands that of nghttp2: it acts within one read of a connection, of some thousand frames. */
+const resetsBurst = 5000
+const resetsPerSecond = 33
+/** Of one SETTINGS frame; there are eight that mean something. */
+const settingsMax = 32
+/** Frames that break the rules, and streams that are refused, before the session is closed. */
+const invalidFramesMax = 100
+const rejectedStreamsMax = 100
+/** All that a session holds; header tables, queues, bodies that are on their way. */
+const sessionMegabytesMax = 8
+/** Lines of a head. */
+const headerCountMax = 256
+/** RFC 9113, section 7. */
+const enhanceYourCalm = 11
+/** From that word to the end: new streams are ignored meanwhile, by nghttp2 itself. */
+const calmMs = 200
 /** With these bytes a client begins that knows that HTTP/2 is spoken here (RFC 9113, section 3.4). */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
@@ -29,25 +54,40 @@ export interface StreamFrontParts {
   /** Whether connections may wait for another request now. */
   readonly mayStayOpen: () => boolean
   readonly handle: (request: Asking, response: Answering) => void
+  /** A session was closed for what came over it. */
+  readonly onOffence: (socket: Socket, why: string) => void
 }
 
 interface Session {
+  readonly socket: Socket | null
+  readonly budget: SessionBudget
   liveCount: number
   /** Since when it is so; monotonic. */
   changedMs: number
   isLeaving: boolean
+  /** It was told to calm down; nothing of it is served any more. */
+  isCalmed: boolean
 }
 
 export class StreamFront implements Disposable {
   #parts: StreamFrontParts
   #server: Http2Server
   #sessions = new Map<ServerHttp2Session, Session>()
-  #sweeper: Timer
+  #timers = new DisposableStack()
+  /** The connection whose session is just being made. */
+  #arriving: Socket | null = null
 
   constructor(parts: StreamFrontParts) {
     this.#parts = parts
     const { clock, limits } = parts
     this.#server = createServer({
+      streamResetBurst: resetsBurst,
+      streamResetRate: resetsPerSecond,
+      maxSettings: settingsMax,
+      maxSessionInvalidFrames: invalidFramesMax,
+      maxSessionRejectedStreams: rejectedStreamsMax,
+      maxSessionMemory: sessionMegabytesMax,
+      maxHeaderListPairs: headerCountMax,
       settings: {
         enablePush: false,
         initialWindowSize: streamWindowBytes,
@@ -56,13 +96,12 @@ export class StreamFront implements Disposable {
       },
     })
     this.#server.on('session', (session) => this.#enter(session))
-    this.#server.on('request', (request, { stream }) => this.#serve(request, new StreamAnswer(stream)))
+    this.#server.on('request', (request, { stream }) => this.#serve(request, stream))
     // Without it node:http2 would answer by itself, without a ray.
-    this.#server.on('checkExpectation', (request: Http2ServerRequest) =>
-      this.#serve(request, new StreamAnswer(request.stream)),
-    )
-    this.#server.on('connect', (request: Http2ServerRequest) => this.#serve(request, new StreamAnswer(request.stream)))
-    this.#sweeper = clock.every(sweepMs, () => this.#sweep())
+    this.#server.on('checkExpectation', (request: Http2ServerRequest) => this.#serve(request, request.stream))
+    this.#server.on('connect', (request: Http2ServerRequest) => this.#serve(request, request.stream))
+    this.#timers.use(clock.every(sweepMs, () => this.#sweep()))
+    this.#timers.use(clock.every(lookMs, () => this.#look()))
   }
 
   get count(): number {
@@ -75,7 +114,9 @@ export class StreamFront implements Disposable {
       socket.pause() // flowing on with nobody listening, it would lose them
       socket.unshift(unread)
     }
+    this.#arriving = socket
     this.#server.emit('connection', socket)
+    this.#arriving = null
   }
 
   /** Whether a connection begins as one of HTTP/2 does. */
@@ -89,13 +130,22 @@ export class StreamFront implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#sweeper.cancel()
+    this.#timers.dispose()
     for (const session of this.#sessions.keys()) session.destroy()
   }
 
   #enter(session: ServerHttp2Session): void {
-    const { clock, mayStayOpen } = this.#parts
-    const known: Session = { liveCount: 0, changedMs: clock.monotonicMs(), isLeaving: false }
+    const { clock, limits, mayStayOpen } = this.#parts
+    const nowMs = clock.monotonicMs()
+    const budget = new SessionBudget(limits.headerBytesMax, nowMs)
+    const known: Session = {
+      socket: this.#arriving,
+      budget,
+      liveCount: 0,
+      changedMs: nowMs,
+      isLeaving: false,
+      isCalmed: false,
+    }
     this.#sessions.set(session, known)
     session.once('close', () => this.#sessions.delete(session))
     session.on('error', () => {}) // `close` follows
@@ -103,22 +153,54 @@ export class StreamFront implements Disposable {
     if (!mayStayOpen()) this.#leave(session)
   }
 
-  #serve(request: Http2ServerRequest, answer: StreamAnswer): void {
+  #serve(request: Http2ServerRequest, stream: ServerHttp2Stream): void {
     const { clock, limits, handle } = this.#parts
-    const { stream } = request
-    const known = this.#sessions.get(stream.session as ServerHttp2Session)
-    if (known) known.liveCount++
+    const session = stream.session as ServerHttp2Session
+    const known = this.#sessions.get(session)
+    if (!known || known.isCalmed) return void stream.destroy()
+    const { budget } = known
+    budget.request()
+    // Reset before anybody has looked at it: nobody need.
+    if (stream.aborted || stream.destroyed) return this.#dropped(session, known)
+    countBody(stream, budget)
+    const answer = new StreamAnswer(stream, () => budget.piece())
+    known.liveCount++
     const slow = stream.readableEnded ? null : clock.after(limits.requestMs, () => answer.destroy())
     request.once('end', () => slow?.cancel())
     answer.once('close', () => {
       slow?.cancel()
-      if (!known) return
       known.liveCount--
       known.changedMs = clock.monotonicMs()
+      if (stream.aborted && !answer.isBrokenOff) this.#dropped(session, known)
+      if (!answer.shouldKeepAlive) this.#calm(session, known, null)
     })
     // In HTTP/2 it is a part of the target; everywhere else in the house it is a header.
     request.headers.host ??= request.authority
     handle(request as unknown as IncomingMessage, answer)
+  }
+
+  /** A stream was reset before its time, by the client or for what it did. */
+  #dropped(session: ServerHttp2Session, known: Session): void {
+    if (!known.budget.reset(this.#parts.clock.monotonicMs())) this.#calm(session, known, 'too many streams were reset')
+  }
+
+  #look(): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    for (const [session, known] of this.#sessions) {
+      if (known.socket && !known.budget.read(known.socket.bytesRead, nowMs))
+        this.#calm(session, known, 'too much came that belongs to no request')
+    }
+  }
+
+  /** `why`: what it did; null for who is locked out anyway. */
+  #calm(session: ServerHttp2Session, known: Session, why: string | null): void {
+    const { clock, onOffence } = this.#parts
+    if (session.destroyed || known.isCalmed) return
+    known.isCalmed = true
+    if (why !== null && known.socket) onOffence(known.socket, why)
+    // Destroyed at once, it would take the word along: the system resets what is closed with bytes unread.
+    session.goaway(enhanceYourCalm)
+    clock.after(calmMs, () => session.destroy(new Error('told to calm down'), enhanceYourCalm))
   }
 
   #leave(session: ServerHttp2Session): void {
@@ -138,5 +220,15 @@ export class StreamFront implements Disposable {
     const nowMs = clock.monotonicMs()
     for (const [session, { liveCount, changedMs }] of this.#sessions)
       if (!staysOpen || (liveCount === 0 && nowMs - changedMs >= limits.idleMs)) this.#leave(session)
+  }
+}
+
+/** Bytes of bodies, as node:http2 hands them on. */
+function countBody(stream: ServerHttp2Stream, budget: SessionBudget): void {
+  if (stream.readableEnded) return
+  const push = stream.push.bind(stream)
+  stream.push = (piece: Buffer | null): boolean => {
+    if (piece) budget.body(piece.length)
+    return push(piece)
   }
 }

@@ -106,7 +106,11 @@ export class PlainConnection {
     this.#response = null
     this.#hasAnswered = true
     this.#sinceMs = this.#parts.clock.monotonicMs()
-    if (!keepsAlive) return this.socket.destroySoon()
+    if (!keepsAlive) {
+      this.socket.off('data', this.#onData) // what follows is not looked at
+      this.socket.resume()
+      return this.socket.destroySoon()
+    }
     if (this.socket.isPaused()) this.socket.resume()
     if (this.#held.length > 0) this.#read()
   }
