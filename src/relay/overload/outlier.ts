@@ -111,11 +111,19 @@ function findFailing(peers: readonly Peer[]): Finding[] {
   })
 }
 
-/** By how many deviations two rates differ that would be one but for chance (two-proportion z-test). */
+/**
+ * By how many deviations two rates differ that would be one but for chance: the signed root of the G statistic
+ * (likelihood ratio, a table of two by two). Of rare failures chance brings many at once more often than a normal
+ * distribution has it, and a plain z-test would see an outlier there.
+ */
 function compareRates(failures: number, calls: number, othersFailures: number, othersCalls: number): number {
   const common = (failures + othersFailures) / (calls + othersCalls)
-  const difference = failures / calls - othersFailures / othersCalls
-  return difference / Math.sqrt(common * (1 - common) * (1 / calls + 1 / othersCalls))
+  const part = (seen: number, expected: number): number => (seen === 0 ? 0 : seen * Math.log(seen / expected))
+  const both = (failed: number, all: number): number =>
+    part(failed, all * common) + part(all - failed, all * (1 - common))
+  const deviance = 2 * (both(failures, calls) + both(othersFailures, othersCalls))
+  const sign = failures * othersCalls >= othersFailures * calls ? 1 : -1
+  return sign * Math.sqrt(Math.max(0, deviance))
 }
 
 interface Measure {
