@@ -6,8 +6,8 @@ import { awaitPort, cache, gatewayCore, launch } from '../launch.ts'
 import { debianProgram } from './debian-program.ts'
 import type { Peer } from './peer.ts'
 
-/** One worker, connections kept alive on both sides, answers passed on as they come, nothing written to disk. */
-function configuration(folder: string, mockHost: string, port: number): string {
+/** How every configuration of ours begins: one worker, in the foreground, nothing outside of this folder. */
+export function nginxHead(folder: string, connections: number): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `  ${kind}_temp_path ${folder}/${kind};`)
     .join('\n')
@@ -16,10 +16,15 @@ ${process.getuid?.() === 0 ? 'user root;' : ''}
 worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr error;
-events { worker_connections 8192; }
+events { worker_connections ${connections}; }
 http {
   access_log off;
-${temporary}
+${temporary}`
+}
+
+/** One worker, connections kept alive on both sides, answers passed on as they come, nothing written to disk. */
+function configuration(folder: string, mockHost: string, port: number): string {
+  return `${nginxHead(folder, 8192)}
   client_max_body_size 100m;
   client_body_buffer_size 64k;
   keepalive_requests 100000000;

@@ -127,10 +127,10 @@ class Visit {
       if (crowd.isOn) crowd.ask(this.#address, () => callers.knows(request.headers))
       // What an application's visitors show is for the application.
       const look = path.startsWith('/v1') ? callers.look(request.headers) : null
-      if (look === null) return this.#serve(path, query)
+      if (look === null) return this.#serve(path, query, route)
       // A token that is seen for the first time is verified before anything else.
       look.then(
-        () => this.#serve(path, query),
+        () => this.#serve(path, query, route),
         (thrown: unknown) => this.#refuse(toFault(thrown)),
       )
     } catch (thrown) {
@@ -139,9 +139,8 @@ class Visit {
   }
 
   /** `query`: where it begins; -1 for nowhere. */
-  #serve(path: string, query: number): void {
+  #serve(path: string, query: number, route: Route | undefined): void {
     try {
-      const route = routeByPath.get(path)
       if (route) return this.#call(route)
       const answerPath = readAnswerPath(path)
       if (answerPath) return this.#readAgain(answerPath, query === -1 ? '' : (this.#request.url ?? '').slice(query))

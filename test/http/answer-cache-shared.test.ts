@@ -47,6 +47,19 @@ const ask = (house: TestHouse): Promise<EventReader> => callStream(urlOf(house),
 const stateOf = ({ answer }: EventReader): string | undefined =>
   /^\w+/.exec(answer.headers.get('holdfast-cache') ?? '')?.[0]
 
+/** One answer, begun at one process and joined at the other; three words of it have been said. */
+async function readTogether(): Promise<{ one: EventReader; other: EventReader }> {
+  first.upstream.script = (call) => {
+    call.beginStream()
+    sayWords(call, 0, 3)
+  }
+  const one = await ask(first)
+  await one.heard(3)
+  const other = await ask(second)
+  await other.heard(3)
+  return { one, other }
+}
+
 describe('two processes with one journal', () => {
   test('what one was given, the other gives', async () => {
     const one = await (await ask(first)).ended()
@@ -56,14 +69,7 @@ describe('two processes with one journal', () => {
   })
 
   test('what one is making, the other joins, and each reader gets every event once', async () => {
-    first.upstream.script = (call) => {
-      call.beginStream()
-      sayWords(call, 0, 3)
-    }
-    const one = await ask(first)
-    await one.heard(3)
-    const other = await ask(second)
-    await other.heard(3)
+    const { one, other } = await readTogether()
     const call = await first.upstream.call(0)
     sayWords(call, 3, 6)
     call.endStream()
@@ -74,14 +80,7 @@ describe('two processes with one journal', () => {
   })
 
   test('the first caller may leave at one: it goes on for those who joined at the other', async () => {
-    first.upstream.script = (call) => {
-      call.beginStream()
-      sayWords(call, 0, 3)
-    }
-    const one = await ask(first)
-    await one.heard(3)
-    const other = await ask(second)
-    await other.heard(3)
+    const { one, other } = await readTogether()
     one.leave()
     const call = await first.upstream.call(0)
     for (let i = 3; i < 9; i++) {
@@ -95,14 +94,7 @@ describe('two processes with one journal', () => {
   })
 
   test('when one goes, the other goes on with what it was making; what was mended is kept for nobody', async () => {
-    first.upstream.script = (call) => {
-      call.beginStream()
-      sayWords(call, 0, 3)
-    }
-    const one = await ask(first)
-    await one.heard(3)
-    const other = await ask(second)
-    await other.heard(3)
+    const { other } = await readTogether()
     first.upstream.script = (call) => {
       call.beginStream()
       sayWords(call, 3, 6)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { writeYaml } from '../../src/config-file.ts'
 import { findProgram } from '../alerts/debian.ts'
 import { awaitPort, freePort, launch } from '../../bench/launch.ts'
+import { nginxHead } from '../../bench/peer/nginx.ts'
 import { startGateway } from '../crash/gateway.ts'
 import {
   askCache,
@@ -112,18 +113,7 @@ const nginx: Subject = {
 }
 
 function nginxConfig(folder: string, originUrl: string, port: number): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((kind) => `  ${kind}_temp_path ${folder}/${kind};`)
-    .join('\n')
-  return `daemon off;
-${process.getuid?.() === 0 ? 'user root;' : ''}
-worker_processes 1;
-pid ${folder}/nginx.pid;
-error_log stderr error;
-events { worker_connections 1024; }
-http {
-  access_log off;
-${temporary}
+  return `${nginxHead(folder, 1024)}
   proxy_cache_path ${folder}/cache levels=1:2 keys_zone=all:8m max_size=1000m inactive=600m;
   server {
     listen 127.0.0.1:${port};

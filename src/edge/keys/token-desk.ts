@@ -7,6 +7,7 @@ import { hash } from 'node:crypto'
 import { Fault } from '../../fault/fault.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { type Caller, callerKey, callerOf, type Tokens } from '../caller.ts'
+import { hashSecret } from './key-secret.ts'
 import type { UserOptions } from './user-options.ts'
 
 /** For one provider. @throws {TokenError} for a token that is not good, and any other error where nobody knows. */
@@ -52,14 +53,14 @@ export class TokenDesk implements Tokens {
   }
 
   identify(token: string): Caller | null {
-    const known = this.#known.get(keyOf(token))
+    const known = this.#known.get(hashSecret(token))
     if (!known || known.endsMs <= this.#clock.nowMs()) return null
     if (known.caller) return known.caller
     throw new Fault('HF_KEY_UNKNOWN', { detail: known.why })
   }
 
   look(token: string): Promise<void> {
-    const key = keyOf(token)
+    const key = hashSecret(token)
     const before = this.#looks.get(key)
     if (before) return before
     const look = this.#verify(token, key).finally(() => this.#looks.delete(key))
@@ -87,8 +88,6 @@ export class TokenDesk implements Tokens {
     this.#known.set(key, known)
   }
 }
-
-const keyOf = (token: string): string => hash('sha256', token, 'base64')
 
 /** `iss`, unverified: it only says whom to ask. */
 function issuerOf(token: string): string {
