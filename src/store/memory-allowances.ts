@@ -34,7 +34,7 @@ export class MemoryAllowances implements AllowanceStore {
     const account = this.#open(ask.key)
     const { taken, writes } = decide(ask, account.callsLive, (kind) => account.used.get(kind), nowMs)
     for (const { kind, amount, limit } of writes) account.used.set(kind, { amount, atMs: nowMs, limit })
-    if (taken.isGranted) account.callsLive++
+    if (taken.isGranted && ask.callsMax !== null) account.callsLive++
     return taken
   }
 

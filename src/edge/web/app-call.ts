@@ -136,7 +136,8 @@ export class AppCall {
   }
 }
 
-function hostOf({ request: { headers } }: WebVisit): string {
+/** As the caller names it. @throws {Fault} HF_BAD_HTTP */
+export function hostOf({ request: { headers } }: Pick<WebVisit, 'request'>): string {
   const named = headers.host ?? headers[':authority']
   const host = typeof named === 'string' ? named : ''
   // It stands in addresses and in fields from here on.
