@@ -147,3 +147,21 @@ test('WebSockets are bounded by key, and by address where there is no key; who a
     ['HF_ADDRESS_RATE', 'HF_ADDRESS_RATE'],
   )
 })
+
+test('a session under way is a metric, and so are its tokens once it is over, without limits as with them', async () => {
+  await using echo = await EchoServer.open()
+  await using house = await openStage(echo, {}, { keys: [] })
+  const talk = new Talk(house, ['realtime'])
+  assert.ok(await talk.isOpen)
+  const told = async (): Promise<string> => await house.house.metrics.registry.metrics()
+  assert.match(await told(), /^holdfast_websockets_live 1$/m)
+  talk.say(done(20, 10))
+  await talk.hears(1)
+  talk.socket.close()
+  await talk.closed
+  await until('the account', () => house.accounts.length > 0)
+  const after = await told()
+  assert.match(after, /^holdfast_websockets_live 0$/m)
+  assert.match(after, /^holdfast_tokens_total\{model="voice",direction="output"\} 10$/m)
+  assert.match(after, /^holdfast_calls_total\{route="realtime",model="voice",outcome="complete",code="ok"\} 1$/m)
+})

@@ -202,10 +202,7 @@ class TextKeeper {
     }
     this.#grow(piece.length)
     piece.copy(this.#kept, this.#bytes)
-    const mask = this.#mask
-    if (mask)
-      for (let i = 0; i < piece.length; i++)
-        this.#kept[this.#bytes + i] = (piece[i] as number) ^ (mask[(this.#maskAt + i) & 3] as number)
+    if (this.#mask) unmask(this.#kept.subarray(this.#bytes, this.#bytes + piece.length), this.#mask, this.#maskAt)
     this.#maskAt += piece.length
     this.#bytes += piece.length
   }
@@ -222,4 +219,10 @@ class TextKeeper {
     this.#kept.copy(larger, 0, 0, this.#bytes)
     this.#kept = larger
   }
+}
+
+/** `maskAt`: how many bytes of the frame came before these. */
+function unmask(bytes: Buffer, mask: Buffer, maskAt: number): void {
+  const { length } = bytes
+  for (let i = 0; i < length; i++) bytes[i] = (bytes[i] as number) ^ (mask[(maskAt + i) & 3] as number)
 }
