@@ -124,6 +124,20 @@ for (const [name, open] of Object.entries(keepers)) {
     assert(refused && !refused.isGranted && refused.waitMs === 3 * minuteMs)
   })
 
+  test(`${name}: what is no number is not written down, and the counting goes on`, () => {
+    const clock = new ManualClock()
+    using keeper = open(clock)
+    const [door] = keeper.doors
+    const ask: Ask = { key: 'k', wishes: [perMinute(1, 3)], callsMax: null }
+    assert(door?.take(ask).isGranted)
+    for (const amount of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+      door?.give({ key: 'k', amounts: [{ kind: 'requestsPerMinute', amount, limit: 3 }], isOver: false })
+    clock.advance(100)
+    assert(door?.take(ask).isGranted)
+    assert(door?.take(ask).isGranted)
+    assert.equal(door?.take(ask).isGranted, false)
+  })
+
   test(`${name}: a clock that steps back neither forgives nor punishes`, () => {
     const clock = new ManualClock()
     clock.advance(10 * minuteMs)

@@ -11,6 +11,7 @@ import {
   type Return,
   type Taken,
   type Used,
+  usedAfter,
   usedNow,
 } from './allowance-store.ts'
 import { SqliteFile } from './sqlite-file.ts'
@@ -121,7 +122,7 @@ export class SqliteAllowances implements AllowanceStore {
     for (const { key, amounts, isOver } of this.#givenBack) {
       for (const { kind, amount, limit } of amounts) {
         const used = usedNow(kind, limit, this.#read(key, kind), nowMs)
-        this.#write(key, kind, { amount: Math.max(0, used + amount), atMs: nowMs }, limit)
+        this.#write(key, kind, { amount: usedAfter(used, amount), atMs: nowMs }, limit)
       }
       if (isOver) this.#addLive(key, -1, nowMs)
     }
@@ -129,7 +130,8 @@ export class SqliteAllowances implements AllowanceStore {
 
   #read(key: string, kind: AllowanceKind): Used | undefined {
     const row = this.#file.sql('SELECT amount, at_ms FROM used WHERE key = ? AND kind = ?').get(key, kind)
-    return row && { amount: Number(row['amount']), atMs: Number(row['at_ms']) }
+    const amount = Number(row?.['amount'])
+    return row && Number.isFinite(amount) ? { amount, atMs: Number(row['at_ms']) } : undefined
   }
 
   #write(key: string, kind: AllowanceKind, { amount, atMs }: Used, limit: number): void {
