@@ -10,7 +10,7 @@ import type { Random } from '../../ground/random.ts'
 import { readSecret } from '../secrets.ts'
 import { issue, newAccountKey, type ChallengeType } from './acme.ts'
 import { AcmeFolder } from './acme-folder.ts'
-import { againAfterMs, renewalMs, suggestedMs } from './acme-plan.ts'
+import { againAfterMs, renewalMs, suggestedMs, whyUseless } from './acme-plan.ts'
 import { type KnownPair, readPair } from './read-pair.ts'
 import { askRenewalWindow, certificateId } from './renewal-info.ts'
 
@@ -112,7 +112,8 @@ export class AcmeKeeper {
       this.trouble = null
       this.#failures = 0
       this.#unit = random.unit()
-      this.#askedMs = Number.NEGATIVE_INFINITY
+      // An authority that would always like it to be renewed gets its wish a few times a day.
+      this.#askedMs = clock.nowMs()
       this.#dueMs = renewalMs(pair, this.#unit)
       onPair(pair)
     } catch (error) {
@@ -139,7 +140,10 @@ export class AcmeKeeper {
       },
       binding: eab && { kid: eab.kid, hmacKey: readSecret(eab.key, 'tls.acme.eab.key') },
     })
-    return readPair(cert, key)
+    const issued = readPair(cert, key)
+    const why = whyUseless(issued, names, this.#parts.clock.nowMs())
+    if (why !== null) throw new Error(why)
+    return issued
   }
 
   /** An account that the authority does not know any more is looked for by its key at the next try. */
