@@ -13,7 +13,8 @@ import type { Log } from '../observe/log.ts'
 import type { AllowanceStore } from '../store/allowance-store.ts'
 import { MemoryAllowances } from '../store/memory-allowances.ts'
 import { allowancesFileName, SqliteAllowances } from '../store/sqlite-allowances.ts'
-import { isKept, keysFileAt, keysFileName, SqliteKeys } from '../store/sqlite-keys.ts'
+import { isKept, keysFileName, SqliteKeys } from '../store/sqlite-keys.ts'
+import { inodeOf } from '../store/sqlite-lay-aside.ts'
 import { readSecret } from './secrets.ts'
 
 /** A key that is revoked is refused this much later, at most. */
@@ -126,7 +127,7 @@ class KeyWatch implements Disposable {
   /** All keys, where something has changed; null where nothing has, or where it cannot be read now. */
   look(): ReturnType<SqliteKeys<KeySettings>['all']> | null {
     try {
-      const file = keysFileAt(this.#path)
+      const file = inodeOf(this.#path)
       // One that was taken away is remembered until another is there.
       if (file !== null && file !== this.#file) this.#open(file)
       if (!this.#store) return null

@@ -1,6 +1,6 @@
 // What keys have used, by all keepers alike: never more than allowed, all or nothing, and given back what was not used.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -166,5 +166,35 @@ test('sqlite: calls of a process that is dead count no more after a while', () =
   clock.advance(20_000)
   assert(alive.take(ask).isGranted)
   dead[Symbol.dispose]()
+  rmSync(folder, { recursive: true })
+})
+
+test('sqlite: a damaged file is laid aside, and limits hold again', () => {
+  const clock = new ManualClock()
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-usage-'))
+  const path = join(folder, 'usage.db')
+  const ask: Ask = { key: 'k', wishes: [perMinute(1, 2)], callsMax: null }
+  writeFileSync(path, 'this is no database, and long enough to be looked at as one'.repeat(100))
+  {
+    using store = new SqliteAllowances(path, clock, 'a')
+    assert.deepEqual(
+      [1, 2, 3].map(() => store.take(ask).isGranted),
+      [true, true, false],
+    )
+  }
+  assert(existsSync(`${path}.damaged`))
+  {
+    using store = new SqliteAllowances(path, clock, 'b')
+    const file = openSync(path, 'r+')
+    ftruncateSync(file, 0)
+    writeSync(file, Buffer.alloc(64 * 1024, 0x55))
+    closeSync(file)
+    // Whoever finds it lets one call pass; from then on there is a new one.
+    assert.throws(() => store.take(ask))
+    assert.deepEqual(
+      [1, 2, 3].map(() => store.take(ask).isGranted),
+      [true, true, false],
+    )
+  }
   rmSync(folder, { recursive: true })
 })

@@ -1,6 +1,7 @@
 /**
  * What keys have used, in a file that all workers share: one short transaction a call of a key that is limited. It is
- * not waited for the disk: after a power cut the last moments may be forgotten.
+ * not waited for the disk: after a power cut the last moments may be forgotten. A damaged file is laid aside, and
+ * counting begins anew: without it no limit would hold until somebody takes it away.
  */
 import type { Clock, Timer } from '../ground/clock.ts'
 import {
@@ -14,7 +15,8 @@ import {
   usedAfter,
   usedNow,
 } from './allowance-store.ts'
-import { SqliteFile } from './sqlite-file.ts'
+import { isDamage, SqliteFile } from './sqlite-file.ts'
+import { inodeOf, layAside } from './sqlite-lay-aside.ts'
 
 export const allowancesFileName = 'usage.db'
 
@@ -44,7 +46,10 @@ interface Row {
 }
 
 export class SqliteAllowances implements AllowanceStore {
+  #path: string
   #file: SqliteFile
+  #inode: number | null = null
+  #isDamaged = false
   #clock: Clock
   #node: string
   #givenBack: Return[] = []
@@ -55,19 +60,19 @@ export class SqliteAllowances implements AllowanceStore {
   constructor(path: string, clock: Clock, node: string) {
     this.#clock = clock
     this.#node = node
-    this.#file = new SqliteFile(path, clock, 'normal')
-    this.#file.database.exec(`PRAGMA busy_timeout = ${busyMs}; ${schemaSql}`)
+    this.#path = path
+    this.#file = this.#open()
     this.#beat = clock.every(beatMs, () => this.#sayAlive())
   }
 
   take(ask: Ask): Taken {
     const nowMs = this.#clock.nowMs()
     const waiting = this.#givenBack.length
-    const taken = this.#file.write((): Taken => {
+    const taken = this.#write((): Taken => {
       this.#settle(nowMs)
       const live = ask.callsMax === null ? 0 : this.#countLive(ask.key, nowMs)
       const { taken, writes } = decide(ask, live, (kind) => this.#read(ask.key, kind), nowMs)
-      for (const { kind, amount, limit } of writes) this.#write(ask.key, kind, { amount, atMs: nowMs }, limit)
+      for (const { kind, amount, limit } of writes) this.#note(ask.key, kind, { amount, atMs: nowMs }, limit)
       if (taken.isGranted && ask.callsMax !== null) this.#addLive(ask.key, 1, nowMs)
       return taken
     })
@@ -103,12 +108,51 @@ export class SqliteAllowances implements AllowanceStore {
     this.#file.close()
   }
 
+  #open(): SqliteFile {
+    this.#inode = inodeOf(this.#path)
+    try {
+      return this.#openFile()
+    } catch (cause) {
+      if (!isDamage(cause)) throw cause
+      layAside(this.#path, this.#inode)
+      return this.#openFile()
+    }
+  }
+
+  #openFile(): SqliteFile {
+    const file = new SqliteFile(this.#path, this.#clock, 'normal')
+    try {
+      file.database.exec(`PRAGMA busy_timeout = ${busyMs}; ${schemaSql}`)
+      this.#inode = inodeOf(this.#path)
+      return file
+    } catch (cause) {
+      file.close()
+      throw cause
+    }
+  }
+
+  /** One transaction. @throws as the database does; where it is damaged, the next one finds a new file. */
+  #write<T>(run: () => T): T {
+    if (this.#isDamaged) this.#file = this.#open()
+    this.#isDamaged = false
+    try {
+      return this.#file.write(run)
+    } catch (cause) {
+      if (isDamage(cause)) {
+        this.#isDamaged = true
+        this.#file.close()
+        layAside(this.#path, this.#inode)
+      }
+      throw cause
+    }
+  }
+
   /** A database that is in the way now is not at the next call. */
   #flush(): void {
     const waiting = this.#givenBack.length
     if (waiting === 0) return
     try {
-      this.#file.write(() => this.#settle(this.#clock.nowMs()))
+      this.#write(() => this.#settle(this.#clock.nowMs()))
       this.#givenBack.splice(0, waiting)
     } catch {
       this.#soon ??= this.#clock.after(giveMs, () => {
@@ -122,7 +166,7 @@ export class SqliteAllowances implements AllowanceStore {
     for (const { key, amounts, isOver } of this.#givenBack) {
       for (const { kind, amount, limit } of amounts) {
         const used = usedNow(kind, limit, this.#read(key, kind), nowMs)
-        this.#write(key, kind, { amount: usedAfter(used, amount), atMs: nowMs }, limit)
+        this.#note(key, kind, { amount: usedAfter(used, amount), atMs: nowMs }, limit)
       }
       if (isOver) this.#addLive(key, -1, nowMs)
     }
@@ -134,7 +178,7 @@ export class SqliteAllowances implements AllowanceStore {
     return row && Number.isFinite(amount) ? { amount, atMs: Number(row['at_ms']) } : undefined
   }
 
-  #write(key: string, kind: AllowanceKind, { amount, atMs }: Used, limit: number): void {
+  #note(key: string, kind: AllowanceKind, { amount, atMs }: Used, limit: number): void {
     this.#file.sql('INSERT OR REPLACE INTO used VALUES (?, ?, ?, ?, ?)').run(key, kind, amount, atMs, limit)
   }
 

@@ -1,5 +1,5 @@
 /** Keys of callers in a file of their own, written by operators' commands and by the supervisor, read by workers. */
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type KeptKey, type KeptSecret, keysMax, type KeyStore } from './key-store.ts'
@@ -21,9 +21,6 @@ const schemaSql = `
 
 /** Whether there is such a file: an operator has made a key. */
 export const isKept = (path: string): boolean => existsSync(path)
-
-/** Another number, another file in its place; null for none. */
-export const keysFileAt = (path: string): number | null => statSync(path, { throwIfNoEntry: false })?.ino ?? null
 
 type Row = Readonly<Record<string, string | number | null>>
 
