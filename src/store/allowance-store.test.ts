@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock } from '../ground/manual-clock.ts'
@@ -196,5 +197,32 @@ test('sqlite: a damaged file is laid aside, and limits hold again', () => {
       [true, true, false],
     )
   }
+  rmSync(folder, { recursive: true })
+})
+
+test('sqlite: while another process holds the file nothing is counted, and what was given back then is not lost', () => {
+  const clock = new ManualClock()
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-usage-'))
+  const path = join(folder, 'usage.db')
+  const ask: Ask = { key: 'k', wishes: [perMinute(1, 3)], callsMax: null }
+  using store = new SqliteAllowances(path, clock, 'a')
+  for (let i = 0; i < 3; i++) assert(store.take(ask).isGranted)
+  const other = new DatabaseSync(path)
+  other.exec('BEGIN IMMEDIATE')
+  store.give({ key: 'k', amounts: [{ kind: 'requestsPerMinute', amount: -1, limit: 3 }], isOver: false })
+  const waits = Array.from({ length: 12 }, () => {
+    const beganMs = performance.now()
+    assert.throws(() => store.take(ask), /locked/)
+    return performance.now() - beganMs
+  })
+  // The first waits for a while, in the hope that it is soon over; no other does, or all streams would stand still.
+  assert(Math.min(...waits.slice(1)) < (waits[0] ?? 0) / 4, waits.join())
+  clock.advance(200)
+  other.exec('COMMIT')
+  other.close()
+  assert.deepEqual(
+    [1, 2].map(() => store.take(ask).isGranted),
+    [true, false],
+  )
   rmSync(folder, { recursive: true })
 })

@@ -15,12 +15,14 @@ import {
   usedAfter,
   usedNow,
 } from './allowance-store.ts'
-import { isDamage, SqliteFile } from './sqlite-file.ts'
+import { isBusy, isDamage, SqliteFile } from './sqlite-file.ts'
 import { inodeOf, layAside } from './sqlite-lay-aside.ts'
 
 export const allowancesFileName = 'usage.db'
 
 const busyMs = 100
+/** While another process holds the file, as one that was stopped would: this thread is not held up again and again. */
+const heldMs = 2
 /** What is given back waits for the next who takes, or so long. */
 const giveMs = 50
 /** Calls of a process that has said nothing for so long are over: it is dead. */
@@ -50,6 +52,7 @@ export class SqliteAllowances implements AllowanceStore {
   #file: SqliteFile
   #inode: number | null = null
   #isDamaged = false
+  #isHeld = false
   #clock: Clock
   #node: string
   #givenBack: Return[] = []
@@ -136,8 +139,11 @@ export class SqliteAllowances implements AllowanceStore {
     if (this.#isDamaged) this.#file = this.#open()
     this.#isDamaged = false
     try {
-      return this.#file.write(run)
+      const result = this.#file.write(run)
+      if (this.#isHeld) this.#noteHeld(false)
+      return result
     } catch (cause) {
+      if (isBusy(cause) && !this.#isHeld) this.#noteHeld(true)
       if (isDamage(cause)) {
         this.#isDamaged = true
         this.#file.close()
@@ -145,6 +151,11 @@ export class SqliteAllowances implements AllowanceStore {
       }
       throw cause
     }
+  }
+
+  #noteHeld(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    this.#file.database.exec(`PRAGMA busy_timeout = ${isHeld ? heldMs : busyMs}`)
   }
 
   /** A database that is in the way now is not at the next call. */
