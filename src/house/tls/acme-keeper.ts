@@ -30,6 +30,8 @@ export interface AcmeKeeperParts {
   /** There is another certificate. */
   readonly onPair: (pair: KnownPair) => void
   readonly onFailure: (words: string) => void
+  /** Asks an authority; another one for tests. */
+  readonly issue?: typeof issue
 }
 
 export class AcmeKeeper {
@@ -40,6 +42,8 @@ export class AcmeKeeper {
   #parts: AcmeKeeperParts
   #folder: AcmeFolder
   #failures = 0
+  /** Its certificate is in use, and not in the folder yet. */
+  #isUnkept = false
   /** When it is to be renewed; wall time. */
   #dueMs: number
   /** Chance of this certificate: the moment does not jump about while one waits for it. */
@@ -85,6 +89,7 @@ export class AcmeKeeper {
     try {
       await this.#askWindow()
       if (this.#parts.clock.nowMs() >= this.#dueMs) await this.#renew()
+      else if (this.#isUnkept) this.#keep()
     } finally {
       this.#isBusy = false
     }
@@ -107,7 +112,6 @@ export class AcmeKeeper {
     const { clock, random, onPair, onFailure } = this.#parts
     try {
       const pair = await this.#issue()
-      this.#folder.keepPair(pair)
       this.pair = pair
       this.trouble = null
       this.#failures = 0
@@ -116,12 +120,29 @@ export class AcmeKeeper {
       this.#askedMs = clock.nowMs()
       this.#dueMs = renewalMs(pair, this.#unit)
       onPair(pair)
+      this.#keep()
     } catch (error) {
       this.#failures++
       this.#forgetAccount(error)
       this.#dueMs = clock.nowMs() + againAfterMs(this.#failures, random.unit())
       this.trouble = (error instanceof Error ? error.message : String(error)).slice(0, 500)
       onFailure(this.trouble)
+    }
+  }
+
+  /** One that the disk does not take is used all the same: authorities issue the same again only a few times a week. */
+  #keep(): void {
+    const { pair } = this
+    if (!pair) return
+    const wasUnkept = this.#isUnkept
+    try {
+      this.#folder.keepPair(pair)
+      this.#isUnkept = false
+      if (wasUnkept) this.trouble = null
+    } catch (error) {
+      this.#isUnkept = true
+      this.trouble = `the certificate cannot be kept: ${(error as Error).message}`.slice(0, 500)
+      if (!wasUnkept) this.#parts.onFailure(this.trouble)
     }
   }
 
@@ -132,7 +153,7 @@ export class AcmeKeeper {
     const { pair } = this
     const replaces = pair && this.#hasWindow ? certificateId(pair.cert) : null
     const usual: readonly ChallengeType[] = this.#parts.hasPlainPort ? ['http-01', 'tls-alpn-01'] : ['tls-alpn-01']
-    const { cert, key } = await issue({
+    const { cert, key } = await (this.#parts.issue ?? issue)({
       ...{ directoryUrl, names, email, account, replaces, ca: this.#authority(), prove: this.#parts.prove },
       types: challenges ?? usual,
       onAccount: (url) => {
