@@ -9,7 +9,7 @@ import { openTunnel, type Tunnel, type TunnelRefusal } from '../../relay/wire/tu
 import { checkAnswer, newKey } from '../realtime/handshake.ts'
 import type { Declined, Guest, Joined, Kind } from '../realtime/kind.ts'
 import { hostOf } from './app-call.ts'
-import { fieldsOf, frontOf, requestFields } from './app-request.ts'
+import { fieldsOf, frontOf, passedFields, requestFields } from './app-request.ts'
 import { below, findRoute } from './find-route.ts'
 import { isAmbiguous } from './safe-path.ts'
 import { toldPath, type WebFact } from './web.ts'
@@ -55,7 +55,9 @@ export class AppSockets implements Kind {
     const { request, socket } = guest.asker
     const route = this.#routeOf(request)
     const [path = ''] = (request.url ?? '').split('?', 1)
-    if (!route?.app || isAmbiguous(path)) throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
+    const inner = route?.stripPath ? below(path, route) : path
+    if (!route?.app || isAmbiguous(path) || isAmbiguous(inner))
+      throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
     guest.enter('')
     const count = this.#counts.get(route) ?? 0
     if (count >= route.connectionsMax) throw new Fault('HF_QUEUE_FULL', { detail: 'too many connections' })
@@ -64,7 +66,7 @@ export class AppSockets implements Kind {
     const key = newKey(this.#parts.random)
     const fields = this.#fields(guest, key)
     const url = new URL(route.app)
-    url.pathname = route.stripPath ? below(path, route) : path
+    url.pathname = inner
     url.search = (request.url ?? '').slice(path.length)
     const answer = await this.#open(url, fields, route)
     if ('body' in answer) {
@@ -102,14 +104,15 @@ export class AppSockets implements Kind {
   /** What the application gets. */
   #fields({ asker: { request }, peer, ray }: Guest, key: string): string[] {
     const host = hostOf({ request })
-    const came = without(fieldsOf(request.rawHeaders), handshakeNames)
+    const all = fieldsOf(request.rawHeaders)
+    const came = without(passedFields(all), handshakeNames)
     // HTTP/2 may tell each by itself.
     const cookies = linesOf(came, 'cookie')
     const fields = cookies.length > 1 ? [...without(came, new Set(['cookie'])), 'cookie', cookies.join('; ')] : came
     const isTls = (request.socket as { encrypted?: boolean }).encrypted === true
     const between = { node: this.#parts.node, requestId: ray, httpVersion: request.httpVersion, isChunked: false }
     const asked = ['connection', 'Upgrade', 'upgrade', 'websocket', 'sec-websocket-version', '13']
-    const front = frontOf(fields, host, { isTls, peer })
+    const front = frontOf(all, host, { isTls, peer })
     return [...requestFields(fields, host, front, between), ...asked, 'sec-websocket-key', key]
   }
 
