@@ -4,7 +4,6 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { routeNames, routes, type Family, type Route } from '../dialect/call.ts'
-import type { FaultCode } from '../fault/code.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -30,6 +29,7 @@ import { streamRoot } from './durable-streams/stream-target.ts'
 import type { Gate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
 import type { Crowd } from './crowd/crowd.ts'
+import { unwelcome } from './crowd/unwelcome.ts'
 import { withExpectedEnd } from './expected-end.ts'
 import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
@@ -353,12 +353,6 @@ class Visit {
     this.#response.end(this.#request.method === 'HEAD' ? undefined : body)
   }
 }
-
-/** What comes for these, and in masses, is an attack. */
-const unwelcome: ReadonlySet<FaultCode> = new Set([
-  ...(['HF_KEY_UNKNOWN', 'HF_KEY_REVOKED', 'HF_BAD_HTTP', 'HF_ROUTE_UNKNOWN', 'HF_METHOD_UNKNOWN'] as const),
-  'HF_ADDRESS_REFUSED',
-])
 
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: Asking): Family {
