@@ -1,68 +1,60 @@
 /**
- * Many experts' guesses made one. First by weights that fall steeply with each one's error over about the last day; then
- * a ridge on how the others differ from that learns what it still misses, pulled strongly to "nothing".
+ * Many experts' guesses made one. Several ways to do it, each the best of them somewhere, are the experts of a second
+ * blend: weights that fall steeply with the error over hours and days, weights by regret, and what a ridge on the
+ * experts' differences makes of the first.
  */
-import { RecursiveRidge } from './recursive-ridge.ts'
+import { Mend } from './mend.ts'
+import { Regret } from './regret.ts'
+import { Weighing } from './weighing.ts'
 
-const steepness = 20
-const errorHalfLifeDays = 1
-const mendHalfLifeDays = 10
-const mendPrior = 500
+const weighingDays = [0.4, 1, 3] as const
+const regretDays = 2
+const mendDays = 10
+const ways = 5
 
 export interface Blended {
   readonly guesses: Float64Array
-  readonly weighted: number
+  /** What each way made of them: weighed, by regret, mended by squares, mended by absolute errors, the mean of these. */
+  readonly ways: Float64Array
   readonly value: number
 }
 
 export class Blend {
-  readonly #errors: Float64Array
-  readonly #keep: number
-  readonly #mend: RecursiveRidge
-  readonly #differences: Float64Array
-  #variance = 1
+  readonly #weighings: readonly Weighing[]
+  readonly #regret: Regret
+  readonly #mends: readonly Mend[]
+  readonly #last: Weighing
+  readonly #shares: Float64Array
 
   constructor(experts: number, dayBins: number) {
-    this.#errors = new Float64Array(experts).fill(1e-9)
-    this.#keep = 2 ** (-1 / (errorHalfLifeDays * dayBins))
-    this.#mend = new RecursiveRidge(experts, mendHalfLifeDays * dayBins, mendPrior)
-    this.#differences = new Float64Array(experts)
+    this.#weighings = weighingDays.map((days) => new Weighing(experts, days * dayBins))
+    this.#regret = new Regret(experts, regretDays * dayBins)
+    this.#mends = [false, true].map((isAbsolute) => new Mend(experts, mendDays * dayBins, isAbsolute))
+    this.#last = new Weighing(ways, dayBins)
+    this.#shares = new Float64Array(experts)
   }
 
-  /** Each expert's share, 0 to 1. */
+  /** Each expert's share by its errors, 0 to 1. */
   shares(): Float64Array {
-    const least = Math.min(...this.#errors)
-    const shares = this.#errors.map((error) => (least / error) ** steepness)
-    const sum = shares.reduce((a, b) => a + b, 0)
-    return shares.map((share) => share / sum)
+    this.#shares.fill(0)
+    for (const weighing of this.#weighings)
+      for (const [at, share] of weighing.shares().entries()) (this.#shares[at] as number) += share / weighingDays.length
+    return this.#shares
   }
 
   blend(guesses: Float64Array): Blended {
-    const shares = this.shares()
-    let weighted = 0
-    for (let at = 0; at < guesses.length; at++) weighted += (shares[at] as number) * (guesses[at] as number)
-    const unit = this.#unit()
-    const change = this.#mend.predict(this.#differ(guesses, weighted, unit)) * unit
-    return { guesses, weighted, value: Math.max(0, weighted + change) }
+    let weighed = 0
+    for (const weighing of this.#weighings) weighed += weighing.mean(guesses) / weighingDays.length
+    const each = [weighed, this.#regret.mean(guesses), ...this.#mends.map((mend) => mend.mend(guesses, weighed))]
+    const mean = each.reduce((sum, value) => sum + value, 0) / each.length
+    const made = Float64Array.of(...each, mean)
+    return { guesses, ways: made, value: Math.max(0, this.#last.mean(made)) }
   }
 
-  learn({ guesses, weighted }: Blended, value: number): void {
-    for (let at = 0; at < guesses.length; at++) {
-      const error = Math.abs(value - (guesses[at] as number))
-      this.#errors[at] = this.#keep * (this.#errors[at] as number) + error
-    }
-    const unit = this.#unit()
-    const error = value - weighted
-    this.#mend.learn(this.#differ(guesses, weighted, unit), Math.max(-2, Math.min(2, error / unit)))
-    this.#variance += 0.003 * (error * error - this.#variance)
-  }
-
-  #unit(): number {
-    return Math.sqrt(this.#variance) || 1
-  }
-
-  #differ(guesses: Float64Array, weighted: number, unit: number): Float64Array {
-    for (let at = 0; at < guesses.length; at++) this.#differences[at] = ((guesses[at] as number) - weighted) / unit
-    return this.#differences
+  learn({ guesses, ways: made }: Blended, value: number): void {
+    for (const mend of this.#mends) mend.learn(guesses, made[0] as number, value)
+    this.#regret.learn(guesses, made[1] as number, value)
+    for (const weighing of this.#weighings) weighing.learn(guesses, value)
+    this.#last.learn(made, value)
   }
 }

@@ -1,8 +1,9 @@
 /** The forecast of one horizon: experts on two scales, their blend, and what each origin saw until its target comes. */
 import type { Random } from '../../ground/random.ts'
+import { Band, type BandSight } from './band.ts'
 import { Blend, type Blended } from './blend.ts'
 import { type LearnerPlan, Learners, type Sight } from './learner.ts'
-import { Outlook } from './outlook.ts'
+import { movedNames, Outlook } from './outlook.ts'
 import { rootScale } from './scale.ts'
 import { levelSpanMins, type SeriesView } from './series-view.ts'
 
@@ -16,13 +17,21 @@ const plans: readonly LearnerPlan[] = [
   { halfLifeDays: 5, prior: 30, start: 'half', isCurved: true },
   { halfLifeDays: 20, prior: 100, start: 'half', isCurved: true },
 ]
-const simpleCount = levelSpanMins.length + 9
+const simpleCount = levelSpanMins.length + movedNames.length
 /** On the second scale the levels say the same; only what moves them is asked. */
-const movedCount = 9
+const movedCount = movedNames.length
 
-interface Origin {
+/** What is said of one bin, on the root scale. */
+export interface Said {
+  readonly value: number
+  /** By `quantileShares`, ascending. */
+  readonly quantiles: Float64Array
+}
+
+interface Origin extends Said {
   readonly sights: readonly Sight[]
   readonly blended: Blended
+  readonly band: BandSight
 }
 
 export class Horizon {
@@ -30,6 +39,8 @@ export class Horizon {
   readonly #views: readonly SeriesView[]
   readonly #learners: readonly Learners[]
   readonly #blend: Blend
+  readonly #band: Band
+  readonly #dayBins: number
   readonly #origins: (Origin | undefined)[]
 
   /** `views` of the same series: on the root scale first. */
@@ -39,16 +50,18 @@ export class Horizon {
     const dayBins = (views[0] as SeriesView).dayBins
     this.#learners = views.map(() => new Learners(plans, dayBins, random))
     this.#blend = new Blend(views.length * plans.length + simpleCount + (views.length - 1) * movedCount, dayBins)
+    this.#band = new Band(dayBins)
+    this.#dayBins = dayBins
     this.#origins = Array.from({ length: bins }, () => undefined)
   }
 
-  /** What was said of the newest bin when it was `bins` ahead; on the root scale, undefined where nothing was. */
-  said(): number | undefined {
-    return this.#origins[(this.#now() + this.bins) % this.bins]?.blended.value
+  /** Each expert's share of the blend, in the order of `expertNames`. */
+  shares(): Float64Array {
+    return this.#blend.shares()
   }
 
-  /** The newest bin's load teaches the origin it was the target of; then the newest bin is an origin itself. */
-  step(load: number): number {
+  /** The newest bin's load teaches the origin it was the target of; then the newest bin is an origin itself. Undefined before the first load. */
+  step(load: number): Said | undefined {
     const now = this.#now()
     const slot = now % this.bins
     const origin = this.#origins[slot]
@@ -56,19 +69,20 @@ export class Horizon {
     const isSilent = Number.isNaN((this.#views[0] as SeriesView).anchor)
     const next = isSilent ? undefined : this.#look()
     this.#origins[slot] = next
-    return next ? next.blended.value : Number.NaN
+    return next
   }
 
   #now(): number {
     return (this.#views[0] as SeriesView).bins - 1
   }
 
-  #learn({ sights, blended }: Origin, load: number): void {
+  #learn({ sights, blended, band }: Origin, load: number): void {
     for (const [index, view] of this.#views.entries()) {
       const sight = sights[index]
       if (sight) this.#learners[index]?.learn(sight, view.scale.of(load))
     }
     this.#blend.learn(blended, rootScale.of(load))
+    this.#band.learn(band, rootScale.of(load))
   }
 
   #look(): Origin {
@@ -84,6 +98,24 @@ export class Horizon {
       for (const guess of guesses)
         all.push(view.scale === rootScale ? Math.max(0, guess) : rootScale.of(view.scale.back(guess)))
     }
-    return { sights, blended: this.#blend.blend(Float64Array.from(all)) }
+    const blended = this.#blend.blend(Float64Array.from(all))
+    const { value } = blended
+    let dispersion = 0
+    for (const guess of all) dispersion += Math.abs(guess - value) / all.length
+    const target = (this.#now() + this.bins) % this.#dayBins
+    const band = this.#band.see(value, dispersion, Math.floor((target / this.#dayBins) * 24))
+    return { sights, blended, band, value, quantiles: band.quantiles }
   }
+}
+
+/** What the shares are the shares of. */
+export function expertNames(scales: readonly string[]): string[] {
+  return scales.flatMap((scale, index) => {
+    const simple = index === 0 ? [...levelSpanMins.map((min) => `level of ${min} min`), ...movedNames] : movedNames
+    return [...simple, ...plans.map(nameOf)].map((name) => (index === 0 ? name : `${name}, ${scale} scale`))
+  })
+}
+
+function nameOf({ isCurved, halfLifeDays, start }: LearnerPlan): string {
+  return `${isCurved ? 'curves' : 'ridge'} of ${halfLifeDays} days from ${start}`
 }

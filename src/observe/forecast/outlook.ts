@@ -4,6 +4,19 @@
  */
 import { levelSpanMins, type SeriesView } from './series-view.ts'
 
+/** What `guesses` says behind the levels. */
+export const movedNames = [
+  'yesterday, from now',
+  'yesterday, from the level',
+  'usual day',
+  'long usual day',
+  'half of yesterday',
+  'half of the usual day',
+  'last week',
+  'day and week',
+  'trend',
+] as const
+
 /** How many numbers `describe` writes. */
 export const featureCount = levelSpanMins.length + 22
 

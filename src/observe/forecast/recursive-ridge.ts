@@ -28,11 +28,12 @@ export class RecursiveRidge {
     return sum
   }
 
-  learn(features: Float64Array, target: number): void {
+  /** `weight` says how much this observation counts; 1 is one. */
+  learn(features: Float64Array, target: number, weight = 1): void {
     const size = this.#size
     const covariance = this.#covariance
     const gain = this.#gain
-    let denominator = this.#keep
+    let denominator = this.#keep / weight
     for (let row = 0; row < size; row++) {
       let sum = 0
       const from = row * size
