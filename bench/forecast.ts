@@ -45,10 +45,29 @@ function main(): void {
   }
   print(cells)
   const json = command.text('json')
-  if (json) writeFileSync(json, `${JSON.stringify(cells.map(({ tail: _, ...cell }) => cell), null, 2)}\n`)
+  if (json)
+    writeFileSync(
+      json,
+      `${JSON.stringify(
+        cells.map(({ tail: _, ...cell }) => cell),
+        null,
+        2,
+      )}\n`,
+    )
 }
 
-function jobsOf(command: Command<{ data: typeof text; series: typeof text; score: typeof text; bin: typeof text; before: typeof text; share: typeof text; plot: typeof flag; json: typeof text }>): Job[] {
+function jobsOf(
+  command: Command<{
+    data: typeof text
+    series: typeof text
+    score: typeof text
+    bin: typeof text
+    before: typeof text
+    share: typeof text
+    plot: typeof flag
+    json: typeof text
+  }>,
+): Job[] {
   const share = command.number('share', 0.4, 0.01, 1)
   const file = command.text('score')
   if (file) {
@@ -85,13 +104,21 @@ function print(cells: readonly Cell[]): void {
       ...[published?.toFixed(1) ?? '-', published ? ((100 * own) / published).toFixed(3) : '-'],
     ])
   }
-  tell('\nPinball loss of the 90 %, in % of the mean load; against the mixture; share of values below each quantile in %')
+  tell(
+    '\nPinball loss of the 90 %, in % of the mean load; against the mixture; share of values below each quantile in %',
+  )
   wide(['series', 'min', ...methods, 'against the mixture', ...quantileShares.map((share) => percent(share))])
   wide(['---', ...methods.map(() => '---'), '---', '---', ...quantileShares.map(() => '---')])
   for (const cell of cells) {
     const ratio = pinballOf(cell, holdfast) / pinballOf(cell, mixture)
     const losses = cell.scores.map(({ pinball90 }) => percent(pinball90, 2))
-    wide([cell.series, String(cell.horizonMin), ...losses, ratio.toFixed(3), ...cell.coverage.map((each) => percent(each))])
+    wide([
+      cell.series,
+      String(cell.horizonMin),
+      ...losses,
+      ratio.toFixed(3),
+      ...cell.coverage.map((each) => percent(each)),
+    ])
   }
   printMeans(cells)
 }

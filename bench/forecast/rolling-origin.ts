@@ -81,7 +81,9 @@ function scoreCell(series: Series, horizonMin: number, ahead: number, scoredFrom
   const dayBins = Math.round(1440 / binMin)
   const shares = quantileShares.length
   const isScored = (bin: number): boolean =>
-    bin >= Math.max(scoredFrom, ahead) && !Number.isNaN(loads[bin] as number) && !Number.isNaN(loads[bin - ahead] as number)
+    bin >= Math.max(scoredFrom, ahead) &&
+    !Number.isNaN(loads[bin] as number) &&
+    !Number.isNaN(loads[bin - ahead] as number)
   const others = sayOthers(loads, ahead, dayBins)
   const sums = others.map(({ name }) => new Sum(name))
   const own = new Sum(holdfast)

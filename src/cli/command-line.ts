@@ -4,6 +4,7 @@ import { addCacheCommands } from './cache-commands.ts'
 import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addAnswersCommands } from './answers-commands.ts'
+import { addForecastCommands } from './forecast-commands.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
@@ -198,6 +199,7 @@ alerts
 
 addAnswersCommands(program)
 addCacheCommands(program)
+addForecastCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)

@@ -98,6 +98,13 @@ export interface LedgerHour {
   readonly watchedMinutes: number
 }
 
+export interface LedgerMinute {
+  /** Its first moment, milliseconds since 1970. */
+  readonly minuteMs: number
+  readonly calls: number
+  readonly level: LedgerLevel
+}
+
 /** From `fromMs`, before `toMs`. Days are of UTC, those at the ends as a whole. */
 export interface LedgerReader extends Disposable {
   /** In order of time. */
@@ -108,6 +115,8 @@ export interface LedgerReader extends Disposable {
   outages(fromMs: number, toMs: number): readonly LedgerOutage[]
   /** Calls of the whole house by the hour, as far as minutes are kept, in order of time. */
   hours(fromMs: number, toMs: number): readonly LedgerHour[]
+  /** Calls of the whole house by the minute, as far as minutes are kept, in order of time; at most 200,000. */
+  minutes(fromMs: number, toMs: number): readonly LedgerMinute[]
   /** Times to the first token, of five minutes each, as far as minutes are kept; or the means of more of them. */
   firstTokens(fromMs: number, toMs: number, countMax: number): readonly LedgerFirstTokens[]
 }

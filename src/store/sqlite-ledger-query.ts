@@ -5,6 +5,7 @@ import {
   type LedgerDay,
   type LedgerFirstTokens,
   type LedgerHour,
+  type LedgerMinute,
   type LedgerOutage,
   type LedgerReader,
   ledgerLevels,
@@ -17,6 +18,7 @@ import { addedUpSql, daySumsSql, thinnedSql } from './sqlite-ledger.ts'
 const busyMs = 2000
 const outagesMax = 100_000
 const hoursMax = 20_000
+const minutesMax = 200_000
 const minutesPerDay = dayMs / minuteMs
 const hourMs = 3_600_000
 
@@ -98,6 +100,20 @@ export class LedgerQuery implements LedgerReader {
       hourMs: Number(hour) * hourMs,
       calls: Number(calls),
       watchedMinutes: Number(watched),
+    }))
+  }
+
+  minutes(fromMs: number, toMs: number): LedgerMinute[] {
+    const sql = `
+      SELECT m.minute, m.calls, m.level FROM minute m JOIN series s ON s.id = m.series
+      WHERE s.component = ? AND s.caller IS NULL AND m.minute >= ? AND m.minute < ?
+      ORDER BY m.minute LIMIT ${minutesMax}`
+    const thinned = Number(this.#database.prepare(thinnedSql).get()?.['day'])
+    const from = Math.max(thinned * minutesPerDay, Math.floor(fromMs / minuteMs))
+    return this.#all(sql, wholeHouse, from, Math.ceil(toMs / minuteMs)).map(({ minute, calls, level }) => ({
+      minuteMs: Number(minute) * minuteMs,
+      calls: Number(calls),
+      level: ledgerLevels[Number(level)] ?? 'operational',
     }))
   }
 

@@ -16,8 +16,8 @@ export interface ForecastPolicyOptions {
   readonly warm?: number
   /** How likely a minute may be too much for them; see `riskOf`. */
   readonly risk?: number
-  /** Share of the load that may find no room, default 0.0008: above it the risk shrinks, far below it grows. */
-  readonly overloadMax?: number
+  /** Share of the load that may find no room, default 0.0008: above it the risk shrinks, far below it grows; null: it stays. */
+  readonly overloadMax?: number | null
   /** For what is forecast only; measured load is served up to `max`. Default: none. */
   readonly replicaHoursPerDay?: number
   /** With `min` 0: minutes without any load after which the last one ends. */
@@ -34,7 +34,7 @@ export class ForecastPolicy implements ScalePolicy {
   readonly isForecasting = true
   readonly #options: ForecastPolicyOptions
   readonly #risk: number
-  readonly #overload: OverloadBudget
+  readonly #overload: OverloadBudget | null
   readonly #cost: CostBudget
   #lastLoadMinute = Number.NEGATIVE_INFINITY
 
@@ -42,12 +42,13 @@ export class ForecastPolicy implements ScalePolicy {
     this.#options = options
     this.#risk = options.risk ?? usualRisk
     this.name = `forecast, risk ${Number((100 * this.#risk).toFixed(2))} %`
-    this.#overload = new OverloadBudget(options.overloadMax ?? usualOverloadMax)
+    const { overloadMax = usualOverloadMax } = options
+    this.#overload = overloadMax === null ? null : new OverloadBudget(overloadMax)
     this.#cost = new CostBudget(options.replicaHoursPerDay ?? Number.POSITIVE_INFINITY)
   }
 
   saw(overload: number, load: number): void {
-    this.#overload.saw(overload, load)
+    this.#overload?.saw(overload, load)
   }
 
   wish(sight: ScaleSight): ScaleWish {
@@ -67,7 +68,8 @@ export class ForecastPolicy implements ScalePolicy {
     const measured = Math.max(1, this.#measured(sight))
     const forecast = this.#forecast(sight)
     const affordable = Math.min(forecast, Math.max(measured, this.#cost.replicasMax))
-    if (affordable <= measured) return [measured, forecast > measured ? 'measured; the cost budget is spent' : 'measured']
+    if (affordable <= measured)
+      return [measured, forecast > measured ? 'measured; the cost budget is spent' : 'measured']
     return [affordable, affordable < forecast ? 'forecast, up to the cost budget' : 'forecast']
   }
 
@@ -85,6 +87,6 @@ export class ForecastPolicy implements ScalePolicy {
 
   #forecast({ forecast, perReplica }: ScaleSight): number {
     if (!forecast) return 0
-    return replicasFor(quantileAt(forecast, 1 - this.#risk * this.#overload.factor()), perReplica)
+    return replicasFor(quantileAt(forecast, 1 - this.#risk * (this.#overload?.factor() ?? 1)), perReplica)
   }
 }

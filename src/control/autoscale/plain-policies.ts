@@ -18,7 +18,7 @@ export function utilisationPolicy(share: number): ScalePolicy {
       const now = ready + starting
       const ratio = load / (share * perReplica * Math.max(1, now))
       const isNear = Math.abs(ratio - 1) <= deadBand
-      return { replicas: isNear ? now : replicasFor(load, share * perReplica), why: 'utilisation' }
+      return { replicas: isNear ? now : Math.max(1, replicasFor(load, share * perReplica)), why: 'utilisation' }
     },
   }
 }

@@ -32,7 +32,10 @@ export interface ReplayOutcome {
   readonly replicas: Int32Array
 }
 
-export function replay({ loads, from, startMin, perReplica, forecasts }: ReplayOrder, policy: ScalePolicy): ReplayOutcome {
+export function replay(
+  { loads, from, startMin, perReplica, forecasts }: ReplayOrder,
+  policy: ScalePolicy,
+): ReplayOutcome {
   const steady = new SteadyWish(steadyMinutes)
   const starting: number[] = []
   const replicas = new Int32Array(loads.length - from)
@@ -61,7 +64,14 @@ export function replay({ loads, from, startMin, perReplica, forecasts }: ReplayO
     if (over > 0) short++
   }
   const shortShare = minutes > 0 ? short / minutes : 0
-  return { replicaHours: paid / 60, shortShare, overloadShare: all > 0 ? overload / all : 0, overload, minutes, replicas }
+  return {
+    replicaHours: paid / 60,
+    shortShare,
+    overloadShare: all > 0 ? overload / all : 0,
+    overload,
+    minutes,
+    replicas,
+  }
 }
 
 /** Replica-hours of who knows the future: always just enough, ordered just in time, never none. */
