@@ -41,26 +41,34 @@ function yesterday(bins: number, dayBins: number): Baseline {
   }
 }
 
-/** Damped and additive on the root scale, its season a smoothed day. */
+/** Damped and additive on the root scale; its season is the shape of a day, smoothed over half an hour. */
 function holtWinters(bins: number, dayBins: number): Baseline {
-  const [alpha, beta, gamma, phi] = [0.3, 0.05, 0.2, 0.95]
+  const [beta, gamma, phi] = [0.05, 0.3, 0.95]
+  const per = 1440 / dayBins
+  const alpha = 2 / (Math.max(2, 12 / per) + 1)
+  const wideRate = 2 / (Math.max(1, 30 / per) + 1)
+  const lag = Math.round(15 / per)
   const season = new Float64Array(dayBins)
   const damping = Array.from({ length: bins }, (_, ahead) => phi ** (ahead + 1)).reduce((a, b) => a + b, 0)
-  let [at, level, trend] = [0, Number.NaN, 0]
+  let [at, level, trend, wide, mean] = [0, Number.NaN, 0, Number.NaN, Number.NaN]
   return {
     name: 'Holt-Winters',
     step: (load) => {
-      const hour = at++ % dayBins
-      const usual = season[hour] as number
+      const usual = season[at % dayBins] as number
       if (has(load)) {
         const value = Math.sqrt(load)
-        if (!has(level)) level = value
+        if (!has(level)) level = wide = mean = value
         const before = level
         level = alpha * (value - usual) + (1 - alpha) * (level + phi * trend)
         trend = beta * (level - before) + (1 - beta) * phi * trend
-        season[hour] = gamma * (value - level) + (1 - gamma) * usual
+        wide += wideRate * (value - wide)
+        mean += (value - mean) / Math.min(at + 1, dayBins)
+        const hour = (at - lag + dayBins) % dayBins
+        const rate = at < dayBins ? 1 : gamma
+        if (at >= dayBins / 2) season[hour] = rate * (wide - mean) + (1 - rate) * (season[hour] as number)
       }
-      const root = level + damping * trend + (season[(at - 1 + bins) % dayBins] as number)
+      const root = level + damping * trend + (season[(at + bins) % dayBins] as number)
+      at++
       return root > 0 ? root * root : 0
     },
   }
@@ -69,7 +77,7 @@ function holtWinters(bins: number, dayBins: number): Baseline {
 /** The change from the level on lags and the calendar. */
 function ridge(bins: number, dayBins: number): Baseline {
   const spans = [1, 5, 12, 60, 240].map((min) => Math.max(1, (min * dayBins) / 1440))
-  const size = spans.length + 6
+  const size = spans.length + 7
   const model = new RecursiveRidge(size, 10 * dayBins, 200)
   const levels = spans.map(() => Number.NaN)
   const day = new Float64Array(dayBins).fill(Number.NaN)
@@ -96,12 +104,14 @@ function ridge(bins: number, dayBins: number): Baseline {
       }
       const base = levels[2] as number
       const then = day[(at + bins) % dayBins] as number
-      if (has(load)) day[at % dayBins] = base
+      const now24 = day[at % dayBins] as number
+      if (has(load)) day[at % dayBins] = levels[3] as number
       const angle = (2 * Math.PI * ((at + bins) % dayBins)) / dayBins
       const now = levels[0] as number
       const features = Float64Array.of(
         ...levels.map((level) => level - base),
         has(then) ? then - base : 0,
+        has(then) && has(now24) ? then - now24 : 0,
         0.3,
         ...[angle, 2 * angle].flatMap((each) => [Math.sin(each) / 2, Math.cos(each) / 2]),
       )

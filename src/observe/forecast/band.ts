@@ -12,6 +12,8 @@ export const quantileShares = [0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.99
 
 const memoryDays = [2, 8] as const
 const weighingDays = 3
+/** Gentler than where medians are weighed: pinball losses of a far quantile rest on a few values. */
+const steepness = 8
 /** How far a day of values on the wrong side moves a quantile, in expected errors. */
 const dayMove = 10
 const tiers = 4
@@ -43,7 +45,7 @@ export class Band {
     const each = memoryDays.flatMap((days) => Array.from({ length: spreadWays }, () => new Residuals(days * dayBins)))
     this.#residuals = each
     this.#tiers = Array.from({ length: tiers }, () => new Residuals(tierDays * dayBins))
-    this.#weighings = quantileShares.map(() => new Weighing(experts, weighingDays * dayBins))
+    this.#weighings = quantileShares.map(() => new Weighing(experts, weighingDays * dayBins, steepness))
   }
 
   /** Around `center`, for a target at `hour` of the day, when the experts differ by `dispersion`. */

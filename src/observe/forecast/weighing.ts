@@ -1,13 +1,15 @@
 /** Experts weighed by how wrong each one was lately: twice the error, a million times less weight. */
-const steepness = 20
+const usualSteepness = 20
 
 export class Weighing {
   readonly #errors: Float64Array
   readonly #keep: number
   readonly #shares: Float64Array
+  readonly #steepness: number
 
   /** `halfLife` in observations. */
-  constructor(experts: number, halfLife: number) {
+  constructor(experts: number, halfLife: number, steepness = usualSteepness) {
+    this.#steepness = steepness
     this.#errors = new Float64Array(experts).fill(1e-9)
     this.#shares = new Float64Array(experts)
     this.#keep = 2 ** (-1 / halfLife)
@@ -29,7 +31,7 @@ export class Weighing {
     let least = Number.POSITIVE_INFINITY
     for (const error of errors) least = Math.min(least, error)
     let sum = 0
-    for (let at = 0; at < errors.length; at++) sum += shares[at] = (least / (errors[at] as number)) ** steepness
+    for (let at = 0; at < errors.length; at++) sum += shares[at] = (least / (errors[at] as number)) ** this.#steepness
     for (let at = 0; at < errors.length; at++) (shares[at] as number) /= sum
     return shares
   }
