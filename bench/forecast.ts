@@ -1,6 +1,6 @@
 /**
- * How good are the forecasts? Recorded loads once more, every bin an origin, beside the baselines that anyone would think
- * of and their mixture. One setting for all series.
+ * How good are the forecasts? Recorded loads once more, every bin an origin, beside the baselines that anyone would
+ * think of and their mixture. One setting for all series.
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

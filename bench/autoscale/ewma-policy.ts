@@ -1,4 +1,6 @@
-/** A level of 12 minutes and the quantile of the last three days' errors: all that a policy needs to be hard to beat. */
+/**
+ * A level of 12 minutes and the quantile of the last three days' errors: all that a policy needs to be hard to beat.
+ */
 import { replicasFor, type ScalePolicy } from '../../src/control/autoscale/scale-policy.ts'
 import { Residuals } from '../../src/observe/forecast/residuals.ts'
 

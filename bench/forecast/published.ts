@@ -1,4 +1,6 @@
-/** WAPE of a careful mixture on the last 40 % of the same series, as published with them, in %; by series and horizon. */
+/**
+ * WAPE of a careful mixture on the last 40 % of the same series, as published with them, in %; by series and horizon.
+ */
 export const publishedWape: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   nasa: { 5: 30.1, 60: 32.8 },
   'azure2024-code': { 15: 9.6, 60: 12.1 },

@@ -1,6 +1,6 @@
 /**
- * Every bin an origin: forecasts of each method from what came before, scored on the last part where both the target and
- * the origin were seen.
+ * Every bin an origin: forecasts of each method from what came before, scored on the last part where both the target
+ * and the origin were seen.
  */
 import { quantileShares } from '../../src/observe/forecast/band.ts'
 import { Forecaster } from '../../src/observe/forecast/forecaster.ts'

@@ -1,6 +1,6 @@
 /**
- * `holdfast forecast`: the load to come, and how right such forecasts were. By the ledger's minutes, so it works while the
- * gateway is dead, or by a recorded load. Minutes of an outage, of maintenance, or that nobody watched are gaps.
+ * `holdfast forecast`: the load to come, and how right such forecasts were. By the ledger's minutes, so it works while
+ * the gateway is dead, or by a recorded load. Minutes of an outage, of maintenance, or that nobody watched are gaps.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

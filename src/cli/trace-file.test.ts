@@ -1,3 +1,4 @@
+/** Loads as files have them, and as the ledger does. */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { loadsOf } from './forecast.ts'

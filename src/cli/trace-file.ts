@@ -6,9 +6,9 @@ const loadColumns = ['requests', 'total_tokens', 'req_per_min', 'load', 'req_per
 const dayMs = 86_400_000
 
 /**
- * A CSV with a column of loads (`requests`, `total_tokens`, `req_per_min`, `load`, or `req_per_s`) and perhaps `gap`; or
- * one row a request with its `time`, counted by the minute from the first day on that is busy.
- * @throws {Error} in words where there is neither.
+ * A CSV with a column of loads (`requests`, `total_tokens`, `req_per_min`, `load`, or `req_per_s`) and perhaps `gap`;
+ * or one row a request with its `time`, counted by the minute from the first day on that is busy. @throws {Error} in
+ * words where there is neither.
  */
 export function readTrace(path: string, binMin = 1): Float64Array {
   const raw = readFileSync(path)

@@ -1,4 +1,6 @@
-/** Replica-hours that may be spent a day: how many replicas the rest of it bears, for the part that is only forecast. */
+/**
+ * Replica-hours that may be spent a day: how many replicas the rest of it bears, for the part that is only forecast.
+ */
 const minutesPerDay = 1440
 
 export class CostBudget {

@@ -1,3 +1,4 @@
+/** What the scaling policy decides, and the parts it decides by. */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,7 +1,7 @@
 /**
- * How many replicas: the forecast of the minute in which one ordered now would be ready raises the floor, at the quantile
- * that the prices or the usual risk ask for; what is measured decides the rest. So a bad forecast costs money, never
- * answers. Hard bounds last.
+ * How many replicas: the forecast of the minute in which one ordered now would be ready raises the floor, at the
+ * quantile that the prices or the usual risk ask for; what is measured decides the rest. So a bad forecast costs
+ * money, never answers. Hard bounds last.
  */
 import { quantileAt } from '../../observe/forecast/forecaster.ts'
 import { CostBudget } from './cost-budget.ts'
@@ -16,7 +16,10 @@ export interface ForecastPolicyOptions {
   readonly warm?: number
   /** How likely a minute may be too much for them; see `riskOf`. */
   readonly risk?: number
-  /** Share of the load that may find no room, default 0.0008: above it the risk shrinks, far below it grows; null: it stays. */
+  /**
+   * Share of the load that may find no room, default 0.0008: above it the risk shrinks, far below it grows; null: it
+   * stays.
+   */
   readonly overloadMax?: number | null
   /** For what is forecast only; measured load is served up to `max`. Default: none. */
   readonly replicaHoursPerDay?: number
@@ -78,7 +81,10 @@ export class ForecastPolicy implements ScalePolicy {
     return !forecast || quantileAt(forecast, 1 - this.#risk) < 0.5
   }
 
-  /** By the load of the last minute, and by queues and caches where they are known; at most twice the ready ones by these. */
+  /**
+   * By the load of the last minute, and by queues and caches where they are known; at most twice the ready ones by
+   * these.
+   */
   #measured({ pressure, ready, forecast, load, perReplica }: ScaleSight): number {
     const byLoad = replicasFor(load, perReplica) + (forecast ? 0 : 1)
     if (!pressure || pressure.worst <= 1 + deadBand) return byLoad

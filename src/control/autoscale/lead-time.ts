@@ -1,4 +1,6 @@
-/** How long a replica takes from the order to its first ready minute: the P95 of the last ones, never a guess for long. */
+/**
+ * How long a replica takes from the order to its first ready minute: the P95 of the last ones, never a guess for long.
+ */
 const keptMax = 50
 const share = 0.95
 

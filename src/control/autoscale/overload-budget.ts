@@ -1,7 +1,7 @@
 /**
- * Whether the load that found no room lately is within what is allowed, and how much more careful to be where it is not:
- * on a series whose forecasts are surer of themselves than they should be the risk shrinks until it fits, and on a calm one
- * it may double. The first day counts as one just within the budget.
+ * Whether the load that found no room lately is within what is allowed, and how much more careful to be where it is
+ * not: on a series whose forecasts are surer of themselves than they should be the risk shrinks until it fits, and on
+ * a calm one it may double. The first day counts as one just within the budget.
  */
 const memoryDays = 5
 const minutesPerDay = 1440

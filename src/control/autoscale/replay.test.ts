@@ -1,3 +1,4 @@
+/** The replay of loads against policies: what is paid, what is short, who wins. */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { seededRandom } from '../../ground/random.ts'
@@ -56,11 +57,11 @@ test('what a replica bears is a twentieth of the busiest minutes before', () => 
 
 test('on a load with a shape of days, forecasting costs less than utilisation and lets less through', () => {
   const random = seededRandom(5)
-  const loads = Float64Array.from({ length: 4 * 1440 }, (_, minute) => {
+  const loads = Float64Array.from({ length: 2.5 * 1440 }, (_, minute) => {
     const usual = 200 + 150 * Math.sin((2 * Math.PI * minute) / 1440)
     return Math.round(usual + (random.unit() + random.unit() + random.unit() - 1.5) * 2 * Math.sqrt(usual))
   })
-  const from = 2 * 1440
+  const from = 1.5 * 1440
   const [forecasts = []] = makeForecasts(loads, [3])
   const order = { loads, from, startMin: 3, perReplica: perReplicaOf(loads.subarray(0, from)), forecasts }
   const policies = [utilisationPolicy(0.9), utilisationPolicy(0.5), new ForecastPolicy({ min: 1, max: 100 })]

@@ -1,7 +1,7 @@
 /**
  * A recorded load once more, minute by minute, against a policy: what it would have cost, and what would have found no
- * room. A minute's load is seen when it is over; replicas cost from the order on, are ready `startMin` later, and end only
- * when five minutes wished fewer. Nothing waits: load above the ready capacity counts as overload.
+ * room. A minute's load is seen when it is over; replicas cost from the order on, are ready `startMin` later, and end
+ * only when five minutes wished fewer. Nothing waits: load above the ready capacity counts as overload.
  */
 import type { Forecast } from '../../observe/forecast/forecaster.ts'
 import type { ScalePolicy } from './scale-policy.ts'

@@ -1,7 +1,7 @@
 /**
  * Quantiles around a forecast: what it missed lately, in units of how wrong it is expected to be (`Spread`), over two
- * memories and by how high the level is, blended by pinball loss; then moved until as many values lie below as should (quantile tracking: Gibbs and
- * Candès 2021, Angelopoulos et al. 2023).
+ * memories and by how high the level is, blended by pinball loss; then moved until as many values lie below as should
+ * (quantile tracking: Gibbs and Candès 2021, Angelopoulos et al. 2023).
  */
 import { Residuals } from './residuals.ts'
 import { Spread, type SpreadSight, spreadWays } from './spread.ts'

@@ -14,7 +14,9 @@ const ways = 5
 
 export interface Blended {
   readonly guesses: Float64Array
-  /** What each way made of them: weighed, by regret, mended by squares, mended by absolute errors, the mean of these. */
+  /**
+   * What each way made of them: weighed, by regret, mended by squares, mended by absolute errors, the mean of these.
+   */
   readonly ways: Float64Array
   readonly value: number
 }

@@ -1,3 +1,4 @@
+/** Forecasts: sound whatever comes, repeatable, calibrated, and better than "as now". */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -60,7 +60,10 @@ export class Horizon {
     return this.#blend.shares()
   }
 
-  /** The newest bin's load teaches the origin it was the target of; then the newest bin is an origin itself. Undefined before the first load. */
+  /**
+   * The newest bin's load teaches the origin it was the target of; then the newest bin is an origin itself. Undefined
+   * before the first load.
+   */
   step(load: number): Said | undefined {
     const now = this.#now()
     const slot = now % this.bins

@@ -1,6 +1,6 @@
 /**
- * What a blend still misses, learnt from how the experts differ from it: a ridge pulled strongly to "nothing". Either by
- * squares, or by absolute errors (iteratively reweighted), which wild minutes pull less.
+ * What a blend still misses, learnt from how the experts differ from it: a ridge pulled strongly to "nothing". Either
+ * by squares, or by absolute errors (iteratively reweighted), which wild minutes pull less.
  */
 import { RecursiveRidge } from './recursive-ridge.ts'
 

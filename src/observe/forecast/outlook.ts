@@ -1,6 +1,6 @@
 /**
- * What the past says of the change from now to a horizon, on one scale: by the same hours of yesterday, of last week and
- * of the usual day. Simple guesses come straight from it, and the learners weigh it.
+ * What the past says of the change from now to a horizon, on one scale: by the same hours of yesterday, of last week
+ * and of the usual day. Simple guesses come straight from it, and the learners weigh it.
  */
 import { levelSpanMins, type SeriesView } from './series-view.ts'
 

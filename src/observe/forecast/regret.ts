@@ -1,6 +1,7 @@
 /**
  * Experts weighed by what following the blend instead of each one cost, second-order bounded (Wintenberger 2017,
- * "Optimal learning with Bernstein online aggregation"), fading so that the best of last month is not the best for ever.
+ * "Optimal learning with Bernstein online aggregation"), fading so that the best of last month is not the best for
+ * ever.
  */
 import { dot } from './weighing.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The spread of what forecasts missed, in usual errors: a histogram whose old entries fade. Bins are narrow in the middle
- * and wide at the ends, so that the 99 % is as readable as the median.
+ * The spread of what forecasts missed, in usual errors: a histogram whose old entries fade. Bins are narrow in the
+ * middle and wide at the ends, so that the 99 % is as readable as the median.
  */
 const half = 60
 const size = 2 * half + 1

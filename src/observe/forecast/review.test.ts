@@ -1,3 +1,4 @@
+/** The look back on forecasts, and its drawing. */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { bandPlot } from './band-plot.ts'

@@ -1,4 +1,7 @@
-/** One load forecast from its beginning: the forecast from its end, how right the forecasts were lately, and what carries them. */
+/**
+ * One load forecast from its beginning: the forecast from its end, how right the forecasts were lately, and what
+ * carries them.
+ */
 import { quantileShares } from './band.ts'
 import type { BandPoint } from './band-plot.ts'
 import { type Carrier, type Forecast, Forecaster, quantileAt } from './forecaster.ts'

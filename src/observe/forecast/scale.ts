@@ -1,4 +1,7 @@
-/** The scales on which loads are forecast: where noise grows with the load, differences mean the same at noon and at night. */
+/**
+ * The scales on which loads are forecast: where noise grows with the load, differences mean the same at noon and at
+ * night.
+ */
 export interface Scale {
   readonly name: string
   of(load: number): number

@@ -1,6 +1,6 @@
 /**
- * How wrong a forecast will be: the usual error, the error of the last hours, and one learnt from both, from the hour, from
- * how much the experts differ and from the level. Learnt on logarithms, as a factor of the usual error.
+ * How wrong a forecast will be: the usual error, the error of the last hours, and one learnt from both, from the hour,
+ * from how much the experts differ and from the level. Learnt on logarithms, as a factor of the usual error.
  */
 import { RecursiveRidge } from './recursive-ridge.ts'
 
@@ -73,7 +73,7 @@ export class Spread {
     this.#count++
     const first = 1 / this.#count
     const [usualRate, recentRate, lastRate, dayRate] = this.#rates
-    // The mean of ln|x| of a normal error lies some 0.4 under the logarithm of its mean size; the constant learns it away.
+    // ln|x| of an error lies some 0.4 under the logarithm of its mean size; the constant learns that.
     const target = Math.log(Math.max(0.05, Math.min(20, size / this.#usual)))
     if (this.#count > 20) this.#ridge.learn(seen, target)
     this.#usual += Math.max(usualRate, first) * (size - this.#usual)
