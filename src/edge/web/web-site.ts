@@ -83,6 +83,7 @@ export class WebSite implements Web {
     if (!site) return false
     if (method === 'TRACE') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST, PUT, DELETE' })
     if (isAmbiguous(path)) throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
+    if (site.challenge) visit.prove()
     void this.#answer(site, visit, path, at === -1 ? '' : url.slice(at))
     return true
   }
