@@ -193,7 +193,7 @@ export class Metrics {
       'holdfast_challenges_total',
       'Proofs of work for visitors of pages: `issued`, `solved`, and `refused` because they were wrong or late.',
       'outcome',
-      { ...crowd.challenges },
+      crowd.challenges,
     )
     const help =
       'Steps by which the limits of addresses are tightened; 0 while there is no attack; of several workers the worst.'
