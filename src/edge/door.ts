@@ -42,7 +42,7 @@ import { errorPreview, previewRoot } from './error-preview.ts'
 import { modelList, oneModel } from './model-list.ts'
 import type { Notice } from './notice.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
-import type { Answering, Asking } from './visitor.ts'
+import { type Answering, type Asking, isSecure } from './visitor.ts'
 import type { Web } from './web/web.ts'
 import { responseQueued } from './response-object.ts'
 
@@ -310,7 +310,9 @@ class Visit {
   /** A browser has done its work: it gets its pass. */
   #prove(challenge: Challenge): true {
     const request = this.#request
-    const cookie = challenge.solve(request, this.#address, isSecure(request))
+    const { isTrusted } = this.#parts.visitors.peerOf(request, this.#gate)
+    const isTls = isSecure(request) || (isTrusted && request.headers['x-forwarded-proto'] === 'https')
+    const cookie = challenge.solve(request, this.#address, isTls)
     this.#response.writeHead(204, [...this.headers, 'set-cookie', cookie, 'cache-control', 'no-store'])
     this.#response.end()
     return true
@@ -388,10 +390,6 @@ const massed: ReadonlySet<FaultCode> = new Set(['HF_ADDRESS_RATE', 'HF_CHALLENGE
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: Asking): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
-}
-
-function isSecure({ socket }: Asking): boolean {
-  return 'encrypted' in socket && socket.encrypted === true
 }
 
 /** The handler of a listener's requests. */

@@ -141,3 +141,27 @@ test('where private networks are exempt, as by default, nobody from there is ask
   })
   assert.equal((await ask(open.port, '/', { headers: navigation })).status, 200)
 })
+
+test('behind a proxy a pass is for the network of the visitor, and only by TLS where that is how he came', async () => {
+  await using proxied = await openTestHouse({
+    stateDir: join(root, 'state'),
+    access: { trustedProxies: ['127.0.0.1'] },
+    guard: { challenge: { when: 'always' } },
+    web: { routes: [{ folder: root }] },
+  })
+  const by = (address: string, headers: Record<string, string> = {}): Record<string, string> => ({
+    ...navigation,
+    ...{ 'x-forwarded-for': address, 'x-forwarded-proto': 'https', ...headers },
+  })
+  const asked = await ask(proxied.port, '/', { headers: by('203.0.113.5') })
+  const headers = by('203.0.113.5', { 'holdfast-solution': solve(asked.text) })
+  const [cookie = ''] = [(await ask(proxied.port, path, { method: 'POST', headers })).headers['set-cookie']].flat()
+  assert.match(cookie, /; HttpOnly; SameSite=Lax; Secure$/)
+  const pass = { cookie: cookie.split(';')[0] ?? '' }
+  for (const [address, status] of [
+    ['203.0.113.5', 200],
+    ['203.0.113.99', 200],
+    ['198.51.100.5', 429],
+  ] as const)
+    assert.equal((await ask(proxied.port, '/', { headers: by(address, pass) })).status, status, address)
+})
