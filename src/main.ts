@@ -9,7 +9,6 @@ import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
-import type { Web } from './edge/web/web.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
@@ -92,7 +91,8 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const web = await openWeb(config, parts, { clock, random, log, metrics: opened.metrics, node: ourName, peers: wires })
+  const webBase = { clock, random, log, metrics: opened.metrics, node: ourName, crowd: come.crowd, peers: wires }
+  const { web, challenge } = await openWeb(config, parts, webBase)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const entry = { clock, random, rays, fleet, ...keys, ...come, observer, limits, pressure, node: ourName }
@@ -106,6 +106,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     streams,
     relay,
     web,
+    challenge,
     notice: () => notice,
     hstsMs: config.tls.hstsMs,
   })
@@ -130,10 +131,14 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
 }
 
 /** Most gateways serve models alone, and load nothing of this. */
-async function openWeb(config: Config, parts: AsyncDisposableStack, base: WebBase): Promise<Web | null> {
-  if (config.web.routes.length === 0) return null
+async function openWeb(
+  config: Config,
+  parts: AsyncDisposableStack,
+  base: WebBase,
+): Promise<Pick<DoorParts, 'web' | 'challenge'>> {
+  if (config.web.routes.length === 0) return { web: null, challenge: null }
   const house = await import('./house/open-web.ts')
-  return parts.use(house.openWeb(config, base))
+  return { web: parts.use(house.openWeb(config, base)), challenge: house.openChallenge(config, base) }
 }
 
 /** How answers are kept, and for whom. */

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { routeNames, routes, type Family, type Route } from '../dialect/call.ts'
+import type { FaultCode } from '../fault/code.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -21,6 +22,7 @@ import type { Pressure } from '../relay/overload/pressure.ts'
 import type { RelayPlane } from '../relay/relay.ts'
 import type { CallKind } from '../status/component.ts'
 import { type BodyPurse, discardBody, readBody } from './body.ts'
+import { type Challenge, challengePath } from './challenge/challenge.ts'
 import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
 import type { Caller, Callers } from './caller.ts'
@@ -33,6 +35,7 @@ import { unwelcome } from './crowd/unwelcome.ts'
 import { withExpectedEnd } from './expected-end.ts'
 import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
+import { checkMediaType } from './check-media-type.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
@@ -40,7 +43,7 @@ import { errorPreview, previewRoot } from './error-preview.ts'
 import { modelList, oneModel } from './model-list.ts'
 import type { Notice } from './notice.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
-import type { Answering, Asking } from './visitor.ts'
+import { type Answering, type Asking, isSecure } from './visitor.ts'
 import type { Web } from './web/web.ts'
 import { responseQueued } from './response-object.ts'
 
@@ -65,8 +68,9 @@ export interface DoorParts {
   readonly cache: CacheRules
   readonly streams: DurableStreams
   readonly relay: RelayPlane
-  /** Pages and applications beside the models; null for none. */
+  /** Pages and applications beside the models, and the proof of work before them; null for none. */
   readonly web: Web | null
+  readonly challenge: Challenge | null
   /** What visitors of error pages are told of the service as a whole. */
   readonly notice: () => Notice
   /** How long browsers that came by TLS are told to come by nothing else; 0: they are told nothing. */
@@ -121,10 +125,15 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      const { node, visitors, callers, crowd } = this.#parts
+      const { node, visitors, callers, crowd, challenge } = this.#parts
       checkRequest(request, node)
       if (visitors.isChoosy) visitors.check(this.#address)
-      if (crowd.isOn) crowd.ask(this.#address, () => callers.knows(request.headers))
+      if (crowd.isOn)
+        crowd.ask(
+          this.#address,
+          () => callers.knows(request.headers),
+          () => challenge?.lets(request, path, this.#address) ?? false,
+        )
       // What an application's visitors show is for the application.
       const look = path.startsWith('/v1') ? callers.look(request.headers) : null
       if (look === null) return this.#serve(path, query, route)
@@ -284,16 +293,30 @@ class Visit {
 
   /** Whether it is a page or an application that is asked for; it then answers. */
   #isOfWeb(path: string): boolean {
-    const { web } = this.#parts
+    const { web, challenge, callers } = this.#parts
     if (web === null || path === '/v1' || path.startsWith('/v1/')) return false
+    if (challenge !== null && path === challengePath) return this.#prove(challenge)
     this.route = webRoute
     this.family = null
     const { ray, beganMs, headers } = this
     const fail = (fault: Fault, more: readonly string[] = []): void => this.#refuse(fault, more)
     const peer = this.#parts.visitors.peerOf(this.#request, this.#gate)
-    if (web.take({ ...this.#own, ray, peer, beganMs, headers, fail })) return true
+    const request = this.#request
+    const prove = (): void => challenge?.check(request, this.#address, () => callers.knows(request.headers))
+    if (web.take({ ...this.#own, ray, peer, beganMs, headers, prove, fail })) return true
     this.route = 'other'
     return false
+  }
+
+  /** A browser has done its work: it gets its pass. */
+  #prove(challenge: Challenge): true {
+    const request = this.#request
+    const { isTrusted } = this.#parts.visitors.peerOf(request, this.#gate)
+    const isTls = isSecure(request) || (isTrusted && request.headers['x-forwarded-proto'] === 'https')
+    const cookie = challenge.solve(request, this.#address, isTls)
+    this.#response.writeHead(204, [...this.headers, 'set-cookie', cookie, 'cache-control', 'no-store'])
+    this.#response.end()
+    return true
   }
 
   /** `ray`: of the answer that this is about. */
@@ -304,13 +327,14 @@ class Visit {
   }
 
   /** A request that never became a call: answered, and accounted for. */
-  #refuse(fault: Fault, more: readonly string[] = []): void {
-    const { crowd } = this.#parts
+  #refuse(given: Fault, more: readonly string[] = []): void {
+    const { crowd, challenge } = this.#parts
+    const fault = challenge?.inPlaceOf(given, this.#request, this.#address) ?? given
     if (unwelcome.has(fault.code)) crowd.refused(this.#address)
     // Who is locked out finds no open connection either.
     if (fault.code === 'HF_ADDRESS_RATE' && crowd.isLocked(this.#address)) this.#response.shouldKeepAlive = false
     this.#answerFault(fault, this.ray, more)
-    if (fault.code !== 'HF_ADDRESS_RATE' || crowd.mayTell()) this.#accountFor(fault)
+    if (!massed.has(fault.code) || crowd.mayTell()) this.#accountFor(fault)
   }
 
   #accountFor(fault: Fault): void {
@@ -324,7 +348,8 @@ class Visit {
   /** `ray`: of the answer that failed, where that is an earlier one. */
   #answerFault(fault: Fault, ray: Ray = this.ray, more: readonly string[] = []): void {
     const headers = ray === this.ray ? [...this.headers, ...more] : withRay(this.headers, ray)
-    answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray })
+    const { challenge } = this.#parts
+    answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray, challenge })
   }
 
   /** With the time to come back that an incident says. */
@@ -354,24 +379,12 @@ class Visit {
   }
 }
 
+/** These come in masses by their nature: some are told, the others counted. */
+const massed: ReadonlySet<FaultCode> = new Set(['HF_ADDRESS_RATE', 'HF_CHALLENGE'])
+
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: Asking): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
-}
-
-function isSecure({ socket }: Asking): boolean {
-  return 'encrypted' in socket && socket.encrypted === true
-}
-
-function checkMediaType(request: Asking): void {
-  const type = request.headers['content-type'] ?? 'application/json'
-  const coding = request.headers['content-encoding'] ?? 'identity'
-  if (coding !== 'identity')
-    throw new Fault('HF_MEDIA_TYPE', { detail: `content-encoding ${coding.slice(0, 40)} is not taken` })
-  // curl -d without a header says form-urlencoded; the body is JSON all the same, and is read as such.
-  if (!/^(application\/(json|[\w.-]+\+json|x-www-form-urlencoded)|text\/plain)\s*(;|$)/i.test(type)) {
-    throw new Fault('HF_MEDIA_TYPE', { detail: `content-type ${type.slice(0, 80)} is not JSON` })
-  }
 }
 
 /** The handler of a listener's requests. */

@@ -8,6 +8,9 @@ export const streamsPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => j
 
 export const cachePath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'cache.db')
 
+/** What passes of visitors are signed with. */
+export const passSecretPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'pass.key')
+
 /** Copies are kept as the journal is, unless their own setting says otherwise. */
 export const cacheEngine = ({ web, journal }: Pick<Config, 'web' | 'journal'>): 'memory' | 'sqlite' =>
   web.cache.engine ?? journal.engine

@@ -189,6 +189,12 @@ export class Metrics {
       'why',
       crowd.turnedAway,
     )
+    this.#countEach(
+      'holdfast_challenges_total',
+      'Proofs of work for visitors of pages: `issued`, `solved`, and `refused` because they were wrong or late.',
+      'outcome',
+      crowd.challenges,
+    )
     const help =
       'Steps by which the limits of addresses are tightened; 0 while there is no attack; of several workers the worst.'
     this.#gauge('holdfast_shield_level', help, [], (gauge) => gauge.set(crowd.shieldLevel))

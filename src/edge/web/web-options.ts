@@ -60,6 +60,10 @@ const routeSchema = z
       description:
         'Compress text with br, zstd or gzip: files and kept answers, not what an application streams. Files `x.br`, `x.zst` and `x.gz` beside `x` are used as they are.',
     }),
+    challenge: z.boolean().default(true).meta({
+      description:
+        'Visitors without a key are asked for a proof of work here where `guard.challenge` says so. Off for what programs call: webhooks, an API of the application.',
+    }),
     headers: z
       .record(z.string().regex(/^[\w-]+$/), fieldValue)
       .default({})

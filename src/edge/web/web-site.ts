@@ -73,6 +73,7 @@ export class WebSite implements Web {
     if (method === 'TRACE') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST, PUT, DELETE' })
     if (isAmbiguous(path) || (site.stripPath && isAmbiguous(below(path, site))))
       throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
+    if (site.challenge) visit.prove()
     void this.#answer(site, visit, path, at === -1 ? '' : url.slice(at))
     return true
   }

@@ -30,6 +30,8 @@ export interface WebVisit {
   readonly beganMs: number
   /** Of every answer, names and values in turn. */
   readonly headers: readonly string[]
+  /** Asks for a proof of work where one is due. @throws {Fault} HF_CHALLENGE */
+  readonly prove: () => void
   /** Answers with a fault, and accounts for it. */
   readonly fail: (fault: Fault, headers?: readonly string[]) => void
 }
