@@ -111,19 +111,18 @@ class KeyWatch implements Disposable {
   #store: SqliteKeys<KeySettings> | null = null
   #version = -1
   #hasFailed = false
+  /** Whether the file was there at the last look. */
+  isThere = false
 
   constructor(path: string, log: Log) {
     this.#path = path
     this.#log = log
   }
 
-  get isThere(): boolean {
-    return this.#store !== null || isKept(this.#path)
-  }
-
   /** All keys, where something has changed; null where nothing has, or where it cannot be read now. */
   look(): ReturnType<SqliteKeys<KeySettings>['all']> | null {
     try {
+      this.isThere ||= isKept(this.#path)
       if (!this.isThere) return null
       this.#store ??= new SqliteKeys(this.#path)
       const version = this.#store.version()
