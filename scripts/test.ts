@@ -106,7 +106,7 @@ async function keepCosts(results: readonly TestResult[]): Promise<void> {
 const startMs = performance.now()
 const isChecked = wanted.length > 0 || (await check(say))
 const cores = availableParallelism()
-const results = await runAll(await findJobs(), { cores, filesMax: cores * 3 })
+const results = await runAll(await findJobs(), { cores, filesMax: cores * 2 })
 if (results.length === 0) say(`No test file has ${wanted.join(' or ')} in its path.\n`)
 if (flags['keep-costs']) await keepCosts(results)
 const isGood = isChecked && results.length > 0 && results.every((result) => result.isGood)
