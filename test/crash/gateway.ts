@@ -20,7 +20,8 @@ export interface Gateway extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | null>
 }
 
-const readyMs = 60_000
+/** No promise: several gateways may start at once, beside other tests. */
+const readyMs = 120_000
 const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
 /** The command itself. */
