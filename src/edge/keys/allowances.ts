@@ -134,7 +134,8 @@ export class Allowances implements CallReader {
   }
 }
 
-const isServed = ({ cache }: ExchangeFact): boolean => cache === 'hit' || cache === 'stale' || cache === 'collapsed'
+const served: ReadonlySet<ExchangeFact['cache']> = new Set(['hit', 'semantic', 'stale', 'collapsed'])
+const isServed = ({ cache }: ExchangeFact): boolean => served.has(cache)
 
 interface Amounts {
   readonly requests: number
