@@ -42,6 +42,7 @@ import type { Limits } from './limits.ts'
 import { errorPreview, previewRoot } from './error-preview.ts'
 import { modelList, oneModel } from './model-list.ts'
 import type { Notice } from './notice.ts'
+import { mayBeKept } from './read-cache-wish.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
 import { type Answering, type Asking, isSecure } from './visitor.ts'
 import type { Web } from './web/web.ts'
@@ -175,8 +176,8 @@ class Visit {
     checkMediaType(request)
     const caller = this.#identify()
     const { purse, limits, pressure, clock } = this.#parts
-    // One that may have been sent before may find its answer.
-    if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers))
+    // One that may have been sent before, or asks the cache, may find its answer: that takes no model server.
+    if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers) && !mayBeKept(request.headers, caller))
       return discardBody(request, clock, () => this.#refuse(pressure.refusal()))
     readBody(request, limits.bodyBytesMax, purse, (fault, body) => {
       if (fault) return this.#refuse(fault)

@@ -2,6 +2,7 @@
 import { hopByHop, valueOf, without } from '../../cache/header-list.ts'
 import { Fault } from '../../fault/fault.ts'
 import type { AppAnswer, AppFlight, AppLink } from '../../relay/wire/app-link.ts'
+import type { CodedHead, StreamCoders } from './coded-stream.ts'
 import { below } from './find-route.ts'
 import { pump } from './pump.ts'
 import { fieldsOf, type Front, frontOf, overridesMethod, passedFields, requestFields } from './app-request.ts'
@@ -13,6 +14,8 @@ export interface AppParts {
   /** Our name in `via`. */
   readonly node: string
   readonly bodyBytesMax: number
+  /** Null where nothing is compressed. */
+  readonly coders: StreamCoders | null
 }
 
 /** They are ours on every answer; an application's own of the same name would make two. */
@@ -88,10 +91,18 @@ export class AppCall {
 
   /** Passes an answer on as it comes. @returns the status sent */
   pass(answer: AppAnswer, more: readonly string[]): number {
-    const { response } = this.visit
-    response.writeHead(answer.status, [...this.answerFields(answer), ...more])
-    pump(answer.body, response)
+    const { headers, sink } = this.coded(answer, [...this.answerFields(answer), ...more])
+    this.visit.response.writeHead(answer.status, headers)
+    pump(answer.body, sink)
     return answer.status
+  }
+
+  /** Where its body goes, compressed for a reader that takes it so, and what is said of it then. */
+  coded(answer: AppAnswer, headers: string[]): CodedHead {
+    const { request, response } = this.visit
+    const { method } = request
+    const reader = { response, method, acceptEncoding: request.headers['accept-encoding'] }
+    return this.#parts.coders?.head(answer, headers, reader) ?? { headers, sink: response }
   }
 
   /** What the caller is told of an answer: all but what was between us and the application. */

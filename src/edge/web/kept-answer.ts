@@ -7,6 +7,7 @@ import type { Stored } from '../../cache/stored.ts'
 import { policyOf } from '../../cache/targeted.ts'
 import { validatorsOf } from '../../cache/validators.ts'
 import type { CodedCopies } from './coded-copies.ts'
+import { weakened, withVary } from './coded-fields.ts'
 import { isCompressible } from './content-type.ts'
 import { sendBody } from './send-body.ts'
 import type { WebVisit } from './web.ts'
@@ -53,7 +54,6 @@ export async function sendKept(
   const coded = await codedOf(visit, asked, kept, parts.copies)
   const body = coded?.body ?? kept.body
   const validators = validatorsOf(stored.headers, how.nowMs)
-  // Of another form the tag must be another; a weak one still says that it is the same thing.
   const shown = coded ? weakened(headers, coded.coding) : headers
   const isText = parts.copies !== null && isCompressible(valueOf(stored.headers, 'content-type') ?? '')
   const whole = {
@@ -89,18 +89,6 @@ async function codedOf(
   if (!isCompressible(valueOf(headers, 'content-type') ?? '') || valueOf(asked, 'range') !== null) return null
   if (readDirectives(linesOf(headers, 'cache-control')).noTransform) return null
   return await copies.get(`entry ${id}`, body, request.headers['accept-encoding'])
-}
-
-function weakened(headers: readonly string[], coding: string): string[] {
-  const shown = [...headers, 'content-encoding', coding]
-  return shown.map((each, i) =>
-    i % 2 === 1 && shown[i - 1]?.toLowerCase() === 'etag' && !each.startsWith('W/') ? `W/${each}` : each,
-  )
-}
-
-function withVary(headers: readonly string[]): string[] {
-  const vary = valueOf(headers, 'vary')
-  return vary !== null && /accept-encoding/i.test(vary) ? [...headers] : [...headers, 'vary', 'accept-encoding']
 }
 
 /** What is kept is a part; the request is for that or for less. */

@@ -58,7 +58,7 @@ const routeSchema = z
     connectionsMax: count(256, 'Connections to the application at once, per worker.'),
     compress: z.boolean().default(true).meta({
       description:
-        'Compress text with br, zstd or gzip: files and kept answers, not what an application streams. Files `x.br`, `x.zst` and `x.gz` beside `x` are used as they are.',
+        'Compress text with br, zstd or gzip: files, kept answers, and what an application streams, piece by piece. Files `x.br`, `x.zst` and `x.gz` beside `x` are used as they are.',
     }),
     challenge: z.boolean().default(true).meta({
       description:

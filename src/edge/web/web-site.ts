@@ -10,6 +10,7 @@ import { AnswerShelf } from './answer-shelf.ts'
 import { AppCall, type AppParts } from './app-call.ts'
 import { CachedApp, type Outcome } from './cached-app.ts'
 import { CodedCopies } from './coded-copies.ts'
+import { StreamCoders } from './coded-stream.ts'
 import { FillingPurse } from './filling.ts'
 import { below, findRoute } from './find-route.ts'
 import { Flights } from './flights.ts'
@@ -47,6 +48,7 @@ export class WebSite implements Web {
   #sites: readonly (WebRouteOptions & { readonly serve: Serve })[]
   #opened = new DisposableStack()
   #readers: SlowReaders
+  #coders = new StreamCoders()
 
   constructor(parts: WebParts) {
     this.#parts = parts
@@ -124,7 +126,7 @@ export class WebSite implements Web {
     const { connectionsMax, connectMs, headMs, idleMs } = route
     const url = new URL(route.app ?? '')
     const link = this.#opened.use(new AppLink({ url, connectionsMax, connectMs, headMs, idleMs, clock }))
-    const parts: AppParts = { link, node, bodyBytesMax }
+    const parts: AppParts = { link, node, bodyBytesMax, coders: route.compress ? this.#coders : null }
     const { heuristicShare, staleOnErrorMs, entryBytesMax, collapseMs } = options.cache
     const cached =
       store && route.cache
