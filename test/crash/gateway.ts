@@ -21,7 +21,8 @@ export interface Gateway extends AsyncDisposable {
 }
 
 const readyMs = 60_000
-const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
+/** The command's own file. */
+export const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
 /** The command itself. */
 export function holdfast(...args: string[]): Promise<{ code: number | null; output: string }> {

@@ -6,7 +6,7 @@ import { below } from './find-route.ts'
 import { pump } from './pump.ts'
 import { fieldsOf, type Front, frontOf, requestFields } from './app-request.ts'
 import type { WebRouteOptions } from './web-options.ts'
-import type { WebVisit } from './web.ts'
+import type { SiteVisit } from './web.ts'
 
 export interface AppParts {
   readonly link: AppLink
@@ -21,7 +21,7 @@ const ours: ReadonlySet<string> = new Set(['holdfast-ray', 'x-request-id', 'requ
 const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'])
 
 export class AppCall {
-  readonly visit: WebVisit
+  readonly visit: SiteVisit
   /** Of the request, without those of HTTP/2 that are no fields. */
   readonly fields: readonly string[]
   readonly host: string
@@ -31,7 +31,7 @@ export class AppCall {
   /** Path and query. */
   #target: string
 
-  constructor(visit: WebVisit, target: string, route: WebRouteOptions, parts: AppParts) {
+  constructor(visit: SiteVisit, target: string, route: WebRouteOptions, parts: AppParts) {
     const { request } = visit
     this.visit = visit
     this.#target = target
@@ -136,7 +136,7 @@ export class AppCall {
   }
 }
 
-function hostOf({ request: { headers } }: WebVisit): string {
+function hostOf({ request: { headers } }: SiteVisit): string {
   const named = headers.host ?? headers[':authority']
   const host = typeof named === 'string' ? named : ''
   // It stands in addresses and in fields from here on.

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { Fault, toFault } from '../../fault/fault.ts'
 import type { Clock } from '../../ground/clock.ts'
+import { Portions } from '../../ground/portions.ts'
 import { redact } from '../../ground/redact.ts'
 import { AppLink } from '../../relay/wire/app-link.ts'
 import type { CacheStore } from '../../store/cache-store.ts'
@@ -13,10 +14,11 @@ import { FillingPurse } from './filling.ts'
 import { findRoute } from './find-route.ts'
 import { Flights } from './flights.ts'
 import { Folder } from './folder.ts'
+import { piecesPerTurn } from './send-bytes.ts'
 import { SlowReaders } from './slow-readers.ts'
 import { isAmbiguous } from './safe-path.ts'
 import { StaticFiles } from './static-files.ts'
-import type { Web, WebVisit } from './web.ts'
+import type { SiteVisit, Web, WebVisit } from './web.ts'
 import type { WebOptions, WebRouteOptions } from './web-options.ts'
 
 export interface WebParts {
@@ -52,18 +54,20 @@ const listenersMax = 24
 /** Of a path in the log. */
 const pathLengthMax = 200
 
-type Serve = (visit: WebVisit, path: string, query: string) => Promise<Outcome>
+type Serve = (visit: SiteVisit, path: string, query: string) => Promise<Outcome>
 
 export class WebSite implements Web {
   #parts: WebParts
   #sites: readonly (WebRouteOptions & { readonly serve: Serve })[]
   #opened = new DisposableStack()
   #readers: SlowReaders
+  #pieces: Portions
 
   constructor(parts: WebParts) {
     this.#parts = parts
     const { options, clock, stalledReaderMs } = parts
     this.#readers = this.#opened.use(new SlowReaders(clock, stalledReaderMs))
+    this.#pieces = new Portions(clock, piecesPerTurn)
     const copies = new CodedCopies(options.cache.memoryBytesMax / 4)
     const flights = new Flights(clock)
     const purse = new FillingPurse(options.cache.fillingBytesMax)
@@ -106,7 +110,7 @@ export class WebSite implements Web {
     this.#readers.watch(response)
     response.once('close', () => this.#settle(site, visit, outcome, failed))
     try {
-      outcome = await site.serve({ ...visit, fail }, path, query)
+      outcome = await site.serve({ ...visit, fail, pieces: this.#pieces }, path, query)
     } catch (thrown) {
       fail(toFault(thrown))
     }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from '../../fault/fault.ts'
 import type { Ray } from '../../fault/ray.ts'
+import type { Portions } from '../../ground/portions.ts'
 import type { Peer } from '../address/visitors.ts'
 import type { Answering } from '../visitor.ts'
 
@@ -30,6 +31,12 @@ export interface WebVisit {
   readonly headers: readonly string[]
   /** Answers with a fault, and accounts for it. */
   readonly fail: (fault: Fault, headers?: readonly string[]) => void
+}
+
+/** The same on its way through the site. */
+export interface SiteVisit extends WebVisit {
+  /** By which all large bodies are written. */
+  readonly pieces: Portions
 }
 
 export interface Web extends AsyncDisposable {
