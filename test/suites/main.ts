@@ -6,7 +6,8 @@
  *                                       checkout of another edition, --peers holdfast without nginx, --json FILE
  *     npm run suites -- smuggling       requests and answers that two readers could take for different ones
  *     npm run suites -- rapid-reset     streams of HTTP/2 that are reset, floods of control frames, header bombs
- *     npm run suites -- flood           ten times what can be answered, from 1,000 addresses without a key
+ *     npm run suites -- flood           more than can be answered, from 1,000 addresses, with guards and without;
+ *                                       --only SCENE,SCENE
  *     npm run suites -- slow            1,000 slow connections in four ways, by slowhttptest and from 1,000 addresses;
  *                                       --rounds N, --only WAY,WAY, --control to attack a server that does nothing as well
  */
@@ -47,7 +48,7 @@ const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   cache: runCache,
   smuggling: async () => (await import('./smuggling-suite.ts')).runSmugglingSuite(),
   'rapid-reset': async () => (await import('./rapid-reset-suite.ts')).runRapidResetSuite(),
-  flood: async () => (await import('./flood-suite.ts')).runFloodSuite(),
+  flood: async () => (await import('./flood-suite.ts')).runFloodSuite(values.only?.flatMap(split) ?? []),
   slow: runSlow,
 }
 

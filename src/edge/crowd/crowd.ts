@@ -130,6 +130,12 @@ export class Crowd implements Disposable {
     return place !== null && (this.#guests.find(place.unit)?.lockedUntilMs ?? 0) > this.#parts.clock.monotonicMs()
   }
 
+  /** Whether a good key came from here lately, or none of this applies. */
+  isWelcome(address: string): boolean {
+    const place = this.#placeOf(address)
+    return place === null || (this.#guests.find(place.unit)?.goodUntilMs ?? 0) > this.#parts.clock.monotonicMs()
+  }
+
   /** A request with a good key came from here. */
   welcome(address: string): void {
     const place = this.#placeOf(address)
