@@ -21,6 +21,8 @@ const factsMax = 1000
 const lastWordMs = 500
 /** What has been learnt is told so often. */
 const learntPeriodMs = 5000
+/** An address that is locked out by one worker may have just shown a good key to another. */
+const welcomedPeriodMs = 250
 
 /** The last word: resolves when it has left, or nobody seems to take it. */
 function tellLast(word: WorkerWord): Promise<void> {
@@ -90,6 +92,11 @@ async function work(config: Config, number: number, dead: readonly string[], tls
     if (speeds.length > 0) tell({ event: 'learnt', speeds })
   }
   setInterval(tellLearnt, learntPeriodMs).unref()
+  const tellWelcomed = (): void => {
+    const units = house.crowd.takeWelcomed()
+    if (units.length > 0) tell({ event: 'welcomed', units })
+  }
+  setInterval(tellWelcomed, welcomedPeriodMs).unref()
   const signsTimer = setInterval(() => tell({ event: 'signs', signs: house.signs() }), config.alerts.periodMs)
   house.onPressure = tellStatus
   let endsMs = Number.POSITIVE_INFINITY
@@ -133,6 +140,7 @@ async function work(config: Config, number: number, dead: readonly string[], tls
       if (word.event === 'siblings') {
         if (word.calls) hearSiblings(house.fleet, word.calls)
         if (word.speeds) learnSpeeds(house.fleet, word.speeds)
+        if (word.welcomed) house.crowd.hearWelcomed(word.welcomed)
       }
     },
   }

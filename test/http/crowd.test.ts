@@ -83,6 +83,31 @@ test(
   },
 )
 
+test('one that is locked out comes in once another worker has seen a good key from there', limit, async () => {
+  const guard = { perAddress: { requestsPerSecond: 1, requestsBurst: 1 }, lockoutMs: 600_000 }
+  await using house = await openTestHouse(strict(guard))
+  await using bad = await from(house, '127.0.7.1')
+  for (let i = 0; i < 202; i++) {
+    bad.write(post(goodBody))
+    const answer = await bad.answer().catch(() => null)
+    if (answer === null || answer.headers['connection'] === 'close') break
+  }
+  await using shut = await from(house, '127.0.7.1')
+  assert.equal(await shut.ended(), '')
+  house.house.crowd.hearWelcomed(['127.0.7.1'])
+  await using client = await from(house, '127.0.7.1')
+  client.write(post(goodBody, withKey))
+  assert.equal((await client.answer()).status, 200)
+  assert.deepEqual(house.house.crowd.takeWelcomed(), [], 'what was heard is not told again')
+  await using other = await from(house, '127.0.7.2')
+  for (let i = 0; i < 2; i++) {
+    other.write(post(goodBody, withKey))
+    assert.equal((await other.answer()).status, 200)
+  }
+  assert.deepEqual(house.house.crowd.takeWelcomed(), ['127.0.7.2'], 'told once')
+  assert.deepEqual(house.house.crowd.takeWelcomed(), [])
+})
+
 test('connections are limited by address; one that is closed makes room', limit, async () => {
   await using house = await openTestHouse(strict({ perAddress: { connectionsMax: 2 } }))
   await using first = await from(house, '127.0.1.1')
