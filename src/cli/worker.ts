@@ -83,7 +83,7 @@ async function begin({
 async function work(config: Config, number: number, dead: readonly string[], tls: TlsMaterial | null): Promise<Worker> {
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number, tls)
-  if (house.memoryRecord) tellFacts(house.memoryRecord, `worker-${number}/${process.pid}`)
+  tellEvents(house, number)
   const tellStatus = (): void => tell({ event: 'status', status: statusOf(house), calls: callsInHand(house.fleet) })
   const timer = setInterval(tellStatus, statusPeriodMs)
   const book = new SpeedBook()
@@ -92,11 +92,6 @@ async function work(config: Config, number: number, dead: readonly string[], tls
     if (speeds.length > 0) tell({ event: 'learnt', speeds })
   }
   setInterval(tellLearnt, learntPeriodMs).unref()
-  const tellWelcomed = (): void => {
-    const units = house.crowd.takeWelcomed()
-    if (units.length > 0) tell({ event: 'welcomed', units })
-  }
-  setInterval(tellWelcomed, welcomedPeriodMs).unref()
   const signsTimer = setInterval(() => tell({ event: 'signs', signs: house.signs() }), config.alerts.periodMs)
   house.onPressure = tellStatus
   let endsMs = Number.POSITIVE_INFINITY
@@ -144,6 +139,15 @@ async function work(config: Config, number: number, dead: readonly string[], tls
       }
     },
   }
+}
+
+/** What is told as it happens. */
+function tellEvents({ memoryRecord, crowd }: House, number: number): void {
+  if (memoryRecord) tellFacts(memoryRecord, `worker-${number}/${process.pid}`)
+  setInterval(() => {
+    const units = crowd.takeWelcomed()
+    if (units.length > 0) tell({ event: 'welcomed', units })
+  }, welcomedPeriodMs).unref()
 }
 
 function secure(house: House, material: TlsMaterial): void {

@@ -42,7 +42,7 @@ interface Scene {
   readonly callers: Readonly<Record<string, Omit<Asking, 'port'>>>
   /** Whether they are there before the flood, so that their addresses are known. */
   readonly areKnown: boolean
-  readonly flood: (port: number) => Promise<Omit<FloodOrder, 'port' | 'addresses'>>
+  readonly flood: (port: number) => Promise<Order>
 }
 
 const keyed = { key, lanes: 4, everyMs: 50 }
@@ -94,10 +94,10 @@ export async function runFloodSuite(only: readonly string[]): Promise<boolean> {
   for (const scene of scenes) {
     if (only.length > 0 && !only.includes(scene.name)) continue
     say(`${scene.name}:`)
-    const withGuard = await play(scene, true, app.url)
-    const without = await play(scene, false, app.url)
+    const withGuard = await play(scene, true, app.url, null)
+    const without = await play(scene, false, app.url, withGuard.order)
     for (const [i, who] of Object.keys(scene.callers).entries()) {
-      const [on, off] = [withGuard[i], without[i]]
+      const [on, off] = [withGuard.healths[i], without.healths[i]]
       if (!on || !off) continue
       // Those without a key are told of; nothing is promised them.
       const isReached = goodShare(on) >= goodShareMin || scene.callers[who]?.key === undefined
@@ -111,7 +111,15 @@ export async function runFloodSuite(only: readonly string[]): Promise<boolean> {
   return isGood
 }
 
-async function play({ config, callers, areKnown, flood }: Scene, isOn: boolean, app: string): Promise<Health[]> {
+type Order = Omit<FloodOrder, 'port' | 'addresses'>
+
+/** `same`: the flood that there was with guards; it is to be the same without. */
+async function play(
+  { config, callers, areKnown, flood }: Scene,
+  isOn: boolean,
+  app: string,
+  same: Order | null,
+): Promise<{ healths: Health[]; order: Order }> {
   await using subject = await Subject.open({
     guard: isOn ? { exempt: ['127.0.0.1'], shield: { easeMs: 3000 } } : { enabled: false },
     keys: [{ name: 'good', key }],
@@ -119,7 +127,7 @@ async function play({ config, callers, areKnown, flood }: Scene, isOn: boolean, 
     ...config,
   })
   const { port } = subject
-  const order = await flood(port)
+  const order = same ?? (await flood(port))
   const cpuBefore = subject.cpuSeconds()
   const addresses = Array.from({ length: addressCount }, (_, i) => `127.0.${1 + Math.floor(i / 250)}.${1 + (i % 250)}`)
   const healthy: HealthyCaller[] = []
@@ -150,7 +158,7 @@ async function play({ config, callers, areKnown, flood }: Scene, isOn: boolean, 
   )
   for (const line of subject.gateway.lines)
     if (/shield/.test(String(line['msg']))) say(`    ${JSON.stringify(line).slice(0, 200)}`)
-  return healths
+  return { healths, order }
 }
 
 /** Calls a second that many callers get who each wait for their answer; with a key, from an address of no limit. */

@@ -9,7 +9,7 @@
  *     npm run suites -- flood           more than can be answered, from 1,000 addresses, with guards and without;
  *                                       --only SCENE,SCENE
  *     npm run suites -- slow            1,000 slow connections in four ways, by slowhttptest and from 1,000 addresses;
- *                                       --rounds N, --only WAY,WAY, --control to attack a server that does nothing as well
+ *                                       --rounds N, --only WAY,WAY; --control attacks a server that does nothing, too
  */
 import { parseArgs } from 'node:util'
 

@@ -1,4 +1,4 @@
-/** An application beside the models, in a thread of its own: pages that take their time, a few at once, the others in line. */
+/** An application beside the models, in a thread of its own: its pages take their time, a few at once, others wait. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
