@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { type DoorParts, openDoor } from './edge/door.ts'
+import type { Crowd } from './edge/crowd/crowd.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
@@ -43,6 +44,8 @@ export interface House extends AsyncDisposable {
   readonly view: () => FleetView
   /** What objectives and early warnings are judged by. */
   readonly signs: () => Signs
+  /** Which addresses are known for good keys. */
+  readonly crowd: Pick<Crowd, 'takeWelcomed' | 'hearWelcomed'>
   /** The name under which this process holds leases. */
   readonly journalNode: string
   /** What happened in this process, where it is kept in memory. */
@@ -114,6 +117,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, sockets }, tls)
   const open = {
     ...opened,
+    crowd: come.crowd,
     parts: parts.move(),
     clock,
     fleet,
@@ -163,6 +167,7 @@ function keepAdopting(
 interface OpenParts {
   readonly parts: AsyncDisposableStack
   readonly clock: Clock
+  readonly crowd: Crowd
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly signs: () => Signs
@@ -182,6 +187,7 @@ function asHouse(open: OpenParts): House {
   const {
     parts,
     clock,
+    crowd,
     fleet,
     metrics,
     signs,
@@ -203,6 +209,7 @@ function asHouse(open: OpenParts): House {
   }
   return {
     urls: front.listeners.map(({ url }) => url),
+    crowd,
     fleet,
     metrics,
     signs,

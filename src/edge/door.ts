@@ -9,6 +9,7 @@ import { Fault, toFault } from '../fault/fault.ts'
 import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Clock } from '../ground/clock.ts'
+import { Portions } from '../ground/portions.ts'
 import { redact } from '../ground/redact.ts'
 import type { Random } from '../ground/random.ts'
 import { webRoute } from '../observe/exchange-fact.ts'
@@ -78,6 +79,14 @@ export interface DoorParts {
   readonly hstsMs: number
 }
 
+interface OpenDoorParts extends DoorParts {
+  /** The accounts of those who left in the middle of their request. */
+  readonly departures: Portions
+}
+
+/** Accounts of one turn: some 0.1 ms each. */
+const departuresPerTurn = 8
+
 /** Whether a request for this target is a call. */
 export function isCall(url: string): boolean {
   const query = url.indexOf('?')
@@ -98,12 +107,12 @@ class Visit {
   /** Once it is a call. The order itself would keep the body for as long as the answer's end is remembered. */
   #kind: CallKind | null = null
   #trace: Trace | null | undefined = undefined
-  #parts: DoorParts
+  #parts: OpenDoorParts
   #request: Asking
   #response: Answering
   #gate: Gate | null
 
-  constructor(parts: DoorParts, request: Asking, response: Answering, gate: Gate | null) {
+  constructor(parts: OpenDoorParts, request: Asking, response: Answering, gate: Gate | null) {
     this.#parts = parts
     this.#request = request
     this.#response = response
@@ -180,6 +189,8 @@ class Visit {
     if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers) && !mayBeKept(request.headers, caller))
       return discardBody(request, clock, () => this.#refuse(pressure.refusal()))
     readBody(request, limits.bodyBytesMax, purse, (fault, body) => {
+      // A thousand may go in one moment, and none of them waits for anything.
+      if (fault?.code === 'HF_CLIENT_GONE') return this.#parts.departures.add(() => this.#refuse(fault))
       if (fault) return this.#refuse(fault)
       this.#response.on('close', () => {
         purse.give(body.length)
@@ -390,5 +401,6 @@ function familyOf(request: Asking): Family {
 
 /** The handler of a listener's requests. */
 export function openDoor(parts: DoorParts): (request: Asking, response: Answering, gate?: Gate | null) => void {
-  return (request, response, gate = null) => new Visit(parts, request, response, gate).enter()
+  const open = { ...parts, departures: new Portions(parts.clock, departuresPerTurn) }
+  return (request, response, gate = null) => new Visit(open, request, response, gate).enter()
 }

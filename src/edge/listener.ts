@@ -4,6 +4,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
+import { Portions } from '../ground/portions.ts'
 import { Connections } from './connections.ts'
 import type { Limits } from './limits.ts'
 import { PlainFront } from './plain/plain-front.ts'
@@ -48,6 +49,11 @@ export interface Listener {
  */
 const shortIdleSweepsMax = 6
 
+/** From this share of `connectionsMax` on, each that comes takes the place of one that does not ask. */
+const crowdedShare = 0.9
+/** Connections of the slow that are answered and closed in one turn: some 0.1 ms each. */
+const endsPerTurn = 8
+
 export interface ListenerParts {
   readonly clock: Clock
   readonly rays: RaySource
@@ -60,7 +66,7 @@ export interface ListenerParts {
   /** Who may say whose a connection is; nobody, where it is left out. */
   readonly visitors?: Pick<Visitors, 'trusted'>
   /** Who has too many connections, or is locked out, does not come in. */
-  readonly crowd?: Pick<Crowd, 'isOn' | 'admit' | 'offend' | 'mayTell'>
+  readonly crowd?: Pick<Crowd, 'isOn' | 'admit' | 'isWelcome' | 'offend' | 'mayTell'>
   /** Whether a request for this target is a call. */
   readonly isCall: (url: string) => boolean
   /** Who takes connections that are to change to WebSocket; left out, such requests are served like others. */
@@ -91,7 +97,9 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
     live.isOn(socket) || front.isOn(socket) || (parts.sockets?.isOn(socket) ?? false)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
+  const mayStay = (socket: Socket): boolean => parts.crowd?.isWelcome(addressOf(socket, gate)) ?? true
   const take = (socket: Socket): void => {
+    if (parts.crowd?.isOn && connections.count >= crowdedShare * limits.connectionsMax) connections.makeRoom(mayStay)
     front.take(socket)
     connections.enter(socket)
   }
@@ -136,6 +144,10 @@ function openGate(options: ListenerOptions, parts: ListenerParts): { gate: Proxy
   return { gate, parts: { ...parts, handle: (request, response) => handle(request, response, gate) } }
 }
 
+/** Whose a connection is. */
+const addressOf = (socket: Socket, gate: Gate | null): string =>
+  gate ? gate.addressOf(socket) : (socket.remoteAddress ?? '')
+
 function putBefore(server: Server, gate: Pick<ProxyGate, 'enter'>): void {
   const takers = server.listeners('connection')
   server.removeAllListeners('connection')
@@ -162,8 +174,12 @@ function serveTheRest(
     refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts),
   )
   server.on('upgrade', (request, socket, first) => void parts.sockets?.join(request, socket as Socket, first, gate))
+  const ends = new Portions(parts.clock, endsPerTurn)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
+    const end = (): void => live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
+    // node:http looks for those whose time is over once a second, and finds all of them at once.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') ends.add(end)
+    else end()
   })
 }
 
@@ -196,8 +212,7 @@ async function openStreams(
   const isSpoken = tls && isTls !== false ? tls.settings.http2 : (h2c ?? false)
   if (!isSpoken) return null
   const { StreamFront: Front } = await import('./http2/stream-front.ts')
-  const onOffence = (socket: Socket, why: string): void =>
-    crowd?.offend(gate ? gate.addressOf(socket) : (socket.remoteAddress ?? ''), why)
+  const onOffence = (socket: Socket, why: string): void => crowd?.offend(addressOf(socket, gate), why)
   return new Front({ clock, limits, handle, mayStayOpen, onOffence, sockets, gate })
 }
 

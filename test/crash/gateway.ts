@@ -22,7 +22,8 @@ export interface Gateway extends AsyncDisposable {
 
 /** No promise: several gateways may start at once, beside other tests. */
 const readyMs = 120_000
-const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
+/** The command's own file. */
+export const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
 /** The command itself. */
 export function holdfast(...args: string[]): Promise<{ code: number | null; output: string }> {

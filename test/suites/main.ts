@@ -6,8 +6,10 @@
  *                                       checkout of another edition, --peers holdfast without nginx, --json FILE
  *     npm run suites -- smuggling       requests and answers that two readers could take for different ones
  *     npm run suites -- rapid-reset     streams of HTTP/2 that are reset, floods of control frames, header bombs
- *     npm run suites -- flood           ten times what can be answered, from 1,000 addresses without a key
- *     npm run suites -- slow            slowhttptest in four ways with 1,000 connections
+ *     npm run suites -- flood           more than can be answered, from 1,000 addresses, with guards and without;
+ *                                       --only SCENE,SCENE
+ *     npm run suites -- slow            1,000 slow connections in four ways, by slowhttptest and from 1,000 addresses;
+ *                                       --rounds N, --only WAY,WAY; --control attacks a server that does nothing, too
  */
 import { parseArgs } from 'node:util'
 
@@ -18,6 +20,8 @@ const { values, positionals } = parseArgs({
     from: { type: 'string' },
     peers: { type: 'string', default: 'holdfast,nginx' },
     json: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    control: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -34,12 +38,18 @@ async function runCache(): Promise<boolean> {
   })
 }
 
+async function runSlow(): Promise<boolean> {
+  const { runSlowSuite } = await import('./slow-suite.ts')
+  const only = values.only?.flatMap(split) ?? []
+  return runSlowSuite({ rounds: Math.max(1, Number(values.rounds) || 1), only, control: values.control })
+}
+
 const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   cache: runCache,
   smuggling: async () => (await import('./smuggling-suite.ts')).runSmugglingSuite(),
   'rapid-reset': async () => (await import('./rapid-reset-suite.ts')).runRapidResetSuite(),
-  flood: async () => (await import('./flood-suite.ts')).runFloodSuite(),
-  slow: async () => (await import('./slow-suite.ts')).runSlowSuite(),
+  flood: async () => (await import('./flood-suite.ts')).runFloodSuite(values.only?.flatMap(split) ?? []),
+  slow: runSlow,
 }
 
 const [name = ''] = positionals

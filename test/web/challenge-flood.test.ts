@@ -16,6 +16,7 @@ import { type Gateway, startGateway } from '../crash/gateway.ts'
 import { eventually, openBrowser } from '../http/chat-app.ts'
 import { goodBody, ScriptedUpstream } from '../http/harness.ts'
 import { looks, type LookName } from '../status/page-stage.ts'
+import { badCall } from '../suites/flood-suite.ts'
 import type { FloodOrder } from '../suites/flood-thread.ts'
 import { ask } from './ask.ts'
 
@@ -61,7 +62,7 @@ ${more}`,
 /** Calls without a good key, from forty addresses beside the browser's. */
 function flood(t: TestContext, port: number): () => Promise<void> {
   const addresses = Array.from({ length: 40 }, (_, i) => `127.0.0.${100 + i}`)
-  const order: FloodOrder = { port, addresses, perSecond: 800 }
+  const order: FloodOrder = { port, addresses, perSecond: 800, request: badCall, connectionsMax: 40 }
   const worker = new Worker(new URL('../suites/flood-thread.ts', import.meta.url), { workerData: order })
   const stop = async (): Promise<void> => void (await worker.terminate())
   t.after(stop)

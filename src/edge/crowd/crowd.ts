@@ -31,6 +31,8 @@ const refusalsMax = 200
 const refusalsMaxUnderAttack = 10
 /** How long a good key speaks for its address. */
 const goodMs = 600_000
+/** Addresses that wait to be told of. */
+const welcomedMax = 1000
 /** A lockout is at most so many times as long as the first. */
 const lockoutFactorMax = 16
 /** Refusals, and offences, a second that get a line in the log and a place in the record; the others are counted. */
@@ -61,6 +63,8 @@ export class Crowd implements Disposable {
   #parts: CrowdParts
   #exempt: AddressList
   #guests = new GuestBook(guestsMax)
+  /** Welcomed here, and not yet told to other workers. */
+  #welcomed = new Set<string>()
   #networks = new GuestBook(networksMax)
   /** The same of those with a pass: they share nothing with those without. */
   #passed = new GuestBook(passedMax)
@@ -154,12 +158,34 @@ export class Crowd implements Disposable {
     return place !== null && (this.#guests.find(place.unit)?.lockedUntilMs ?? 0) > this.#parts.clock.monotonicMs()
   }
 
+  /** Whether a good key came from here lately, or none of this applies. */
+  isWelcome(address: string): boolean {
+    const place = this.#placeOf(address)
+    return place === null || (this.#guests.find(place.unit)?.goodUntilMs ?? 0) > this.#parts.clock.monotonicMs()
+  }
+
   /** A request with a good key came from here. */
   welcome(address: string): void {
     const place = this.#placeOf(address)
     if (place === null) return
     const nowMs = this.#parts.clock.monotonicMs()
-    this.#guestAt(place, nowMs).goodUntilMs = nowMs + goodMs
+    const guest = this.#guestAt(place, nowMs)
+    // Others are told of it now and then, not with each request.
+    if (guest.goodUntilMs < nowMs + goodMs / 2 && this.#welcomed.size < welcomedMax) this.#welcomed.add(place.unit)
+    guest.goodUntilMs = nowMs + goodMs
+  }
+
+  /** From where good keys have come that other workers may not know of; each is told once. */
+  takeWelcomed(): string[] {
+    const units = [...this.#welcomed]
+    this.#welcomed.clear()
+    return units
+  }
+
+  /** A good key came from there to another worker. */
+  hearWelcomed(units: readonly string[]): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    for (const unit of units) this.#guests.at(unit, this.#calmRates.address, nowMs).goodUntilMs = nowMs + goodMs
   }
 
   /** A request was answered with a no for what its sender is, or how it was written. */

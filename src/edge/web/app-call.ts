@@ -7,7 +7,7 @@ import { below } from './find-route.ts'
 import { pump } from './pump.ts'
 import { fieldsOf, type Front, frontOf, overridesMethod, passedFields, requestFields } from './app-request.ts'
 import type { WebRouteOptions } from './web-options.ts'
-import type { WebVisit } from './web.ts'
+import type { SiteVisit, WebVisit } from './web.ts'
 
 export interface AppParts {
   readonly link: AppLink
@@ -24,7 +24,7 @@ const ours: ReadonlySet<string> = new Set(['holdfast-ray', 'x-request-id', 'requ
 const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'])
 
 export class AppCall {
-  readonly visit: WebVisit
+  readonly visit: SiteVisit
   /** Of the request, those that may go on to the application. */
   readonly fields: readonly string[]
   readonly host: string
@@ -34,7 +34,7 @@ export class AppCall {
   /** Path and query. */
   #target: string
 
-  constructor(visit: WebVisit, target: string, route: WebRouteOptions, parts: AppParts) {
+  constructor(visit: SiteVisit, target: string, route: WebRouteOptions, parts: AppParts) {
     const { request } = visit
     this.visit = visit
     this.#target = target

@@ -10,7 +10,8 @@ import type { CodedCopies } from './coded-copies.ts'
 import { weakened, withVary } from './coded-fields.ts'
 import { isCompressible } from './content-type.ts'
 import { sendBody } from './send-body.ts'
-import type { WebVisit } from './web.ts'
+import { sendBytes } from './send-bytes.ts'
+import type { SiteVisit } from './web.ts'
 
 /** An answer that is kept, with what is needed to send it. */
 export interface Kept {
@@ -40,7 +41,7 @@ const lengths: ReadonlySet<string> = new Set(['content-length', 'age', 'accept-r
 
 /** @returns the status sent */
 export async function sendKept(
-  visit: WebVisit,
+  visit: SiteVisit,
   asked: HeaderList,
   kept: Kept,
   parts: KeptParts,
@@ -79,7 +80,7 @@ function answerFields({ headers }: Stored, isValidated: boolean): string[] {
 }
 
 async function codedOf(
-  { request }: WebVisit,
+  { request }: SiteVisit,
   asked: HeaderList,
   { id, stored, body }: Kept,
   copies: CodedCopies | null,
@@ -93,7 +94,7 @@ async function codedOf(
 
 /** What is kept is a part; the request is for that or for less. */
 function sendPart(
-  { response, headers: usual }: WebVisit,
+  { response, headers: usual, pieces }: SiteVisit,
   asked: HeaderList,
   { body }: Kept,
   headers: readonly string[],
@@ -107,6 +108,6 @@ function sendPart(
     ...without(headers, new Set(['content-range'])),
     ...['content-range', contentRange(range, part.whole), 'content-length', String(bytes.length)],
   ])
-  response.end(bytes)
+  sendBytes(response, bytes, pieces)
   return 206
 }

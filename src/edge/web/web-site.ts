@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { Fault, toFault } from '../../fault/fault.ts'
 import type { Clock } from '../../ground/clock.ts'
+import { Portions } from '../../ground/portions.ts'
 import type { Random } from '../../ground/random.ts'
 import { AppLink } from '../../relay/wire/app-link.ts'
 import type { PeerBook } from '../../relay/wire/peer-files.ts'
@@ -15,11 +16,12 @@ import { FillingPurse } from './filling.ts'
 import { below, findRoute } from './find-route.ts'
 import { Flights } from './flights.ts'
 import { Folder } from './folder.ts'
+import { piecesPerTurn } from './send-bytes.ts'
 import { SlowReaders } from './slow-readers.ts'
 import { isAmbiguous } from './safe-path.ts'
 import { StaticFiles } from './static-files.ts'
 import { AppSockets } from './app-sockets.ts'
-import { toldPath, type Web, type WebFact, type WebVisit } from './web.ts'
+import { type SiteVisit, toldPath, type Web, type WebFact, type WebVisit } from './web.ts'
 import type { WebOptions, WebRouteOptions } from './web-options.ts'
 
 export interface WebParts {
@@ -40,7 +42,7 @@ export interface WebParts {
 
 const listenersMax = 24
 
-type Serve = (visit: WebVisit, path: string, query: string) => Promise<Outcome>
+type Serve = (visit: SiteVisit, path: string, query: string) => Promise<Outcome>
 
 export class WebSite implements Web {
   readonly sockets: AppSockets
@@ -49,12 +51,14 @@ export class WebSite implements Web {
   #opened = new DisposableStack()
   #readers: SlowReaders
   #coders = new StreamCoders()
+  #pieces: Portions
 
   constructor(parts: WebParts) {
     this.#parts = parts
     const { options, clock, stalledReaderMs } = parts
     this.#readers = this.#opened.use(new SlowReaders(clock, stalledReaderMs))
     this.sockets = new AppSockets(options.routes, parts)
+    this.#pieces = new Portions(clock, piecesPerTurn)
     const copies = new CodedCopies(options.cache.memoryBytesMax / 4)
     const flights = new Flights(clock)
     const purse = new FillingPurse(options.cache.fillingBytesMax)
@@ -99,7 +103,7 @@ export class WebSite implements Web {
     this.#readers.watch(response)
     response.once('close', () => this.#settle(site, visit, outcome, failed))
     try {
-      outcome = await site.serve({ ...visit, fail }, path, query)
+      outcome = await site.serve({ ...visit, fail, pieces: this.#pieces }, path, query)
     } catch (thrown) {
       fail(toFault(thrown))
     }
