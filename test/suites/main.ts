@@ -8,6 +8,8 @@
  *     npm run suites -- rapid-reset     streams of HTTP/2 that are reset, floods of control frames, header bombs
  *     npm run suites -- flood           ten times what can be answered, from 1,000 addresses without a key
  *     npm run suites -- slow            slowhttptest in four ways with 1,000 connections
+ *     npm run suites -- fuzz            readers of strangers' bytes, then a gateway, with changed inputs: --parser NAME
+ *                                       (or `gateway`), --seconds N of each, --seed S
  */
 import { parseArgs } from 'node:util'
 
@@ -18,6 +20,9 @@ const { values, positionals } = parseArgs({
     from: { type: 'string' },
     peers: { type: 'string', default: 'holdfast,nginx' },
     json: { type: 'string' },
+    parser: { type: 'string' },
+    seconds: { type: 'string', default: '5' },
+    seed: { type: 'string', default: '1' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -39,6 +44,12 @@ const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   smuggling: async () => (await import('./smuggling-suite.ts')).runSmugglingSuite(),
   'rapid-reset': async () => (await import('./rapid-reset-suite.ts')).runRapidResetSuite(),
   flood: async () => (await import('./flood-suite.ts')).runFloodSuite(),
+  fuzz: async () =>
+    (await import('./fuzz-suite.ts')).runFuzzSuite({
+      ...(values.parser !== undefined && { parser: values.parser }),
+      seconds: Number(values.seconds) || 5,
+      seed: Number(values.seed) || 1,
+    }),
   slow: async () => (await import('./slow-suite.ts')).runSlowSuite(),
 }
 

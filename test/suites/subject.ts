@@ -46,7 +46,7 @@ export class Subject implements AsyncDisposable {
 
   /** Resident memory of its largest process; MiB. */
   memoryMib(): number {
-    return Math.max(...processTree(this.gateway.pid).map(memoryOf))
+    return Math.max(...processTree(this.gateway.pid).map(memoryMib))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,7 +67,8 @@ function cpuOf(pid: number): number {
   }
 }
 
-function memoryOf(pid: number): number {
+/** Resident, of one process; 0 when it is gone. */
+export function memoryMib(pid: number): number {
   try {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
   } catch {
