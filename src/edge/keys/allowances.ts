@@ -31,6 +31,8 @@ export interface Price {
 const bytesPerToken = 4
 /** Of a call whose caller sets no limit. */
 const outputTokensDefault = 1024
+/** More than any call comes to: a number that is none, or too large to be added up with others, counts as this. */
+const tokensMax = 1e9
 /** Nobody comes back the sooner for knowing of so many calls under way. */
 const callsWaitMs = 1000
 
@@ -40,6 +42,8 @@ interface Permit {
   readonly wishes: readonly Wish[]
   readonly inputTokens: number
   readonly outputTokens: number
+  /** It has a place among those under way. */
+  readonly hasPlace: boolean
 }
 
 /** A call may go on, and says these headers; or it may not. */
@@ -70,8 +74,11 @@ export class Allowances implements CallReader {
 
   take({ name, limits }: Caller, { ray, call }: Pick<Order, 'ray' | 'call'>, family: Family): Granted {
     if (!limits) return free
-    const inputTokens = Math.ceil(call.body.bytes.length / bytesPerToken)
-    const outputTokens = call.outputTokensMax ?? outputTokensDefault
+    // Tokens that are only counted are read by no model.
+    const inputTokens = call.route === 'count_tokens' ? 0 : Math.ceil(call.body.bytes.length / bytesPerToken)
+    const outputTokens = isComputed(call.route)
+      ? 0
+      : countOf((call.outputTokensMax ?? outputTokensDefault) * answersOf(call))
     const money = this.#cost(call.model, inputTokens, outputTokens)
     const wishes = wishesOf(limits, { requests: 1, tokens: inputTokens + outputTokens, money })
     const { clock, store, log } = this.#parts
@@ -88,7 +95,8 @@ export class Allowances implements CallReader {
     }
     const headers = rateHeaders(taken.left, family, clock.nowMs())
     if (!taken.isGranted) return { headers, fault: refusalOf(taken.kind, taken.waitMs, limits, clock.nowMs()) }
-    this.#permits.set(ray, { key: name, model: call.model, wishes, inputTokens, outputTokens })
+    const hasPlace = limits.callsLiveMax !== undefined
+    this.#permits.set(ray, { key: name, model: call.model, wishes, inputTokens, outputTokens, hasPlace })
     return { headers, fault: null }
   }
 
@@ -119,19 +127,33 @@ export class Allowances implements CallReader {
   }
 
   #give(permit: Permit, used: { requests: number; inputTokens: number; outputTokens: number }): void {
-    const { requests, inputTokens, outputTokens } = used
+    const { requests } = used
+    const [inputTokens, outputTokens] = [countOf(used.inputTokens), countOf(used.outputTokens)]
     const money = this.#cost(permit.model, inputTokens, outputTokens)
     const amounts = permit.wishes.map(({ kind, amount, limit }) => {
       const real = amountOf(kind, { requests, tokens: inputTokens + outputTokens, money })
       return { kind, amount: real - amount, limit }
     })
-    this.#parts.store.give({ key: permit.key, amounts: amounts.filter(({ amount }) => amount !== 0), isOver: true })
+    const changed = amounts.filter(({ amount }) => amount !== 0)
+    this.#parts.store.give({ key: permit.key, amounts: changed, isOver: permit.hasPlace })
   }
 
   #cost(model: string, inputTokens: number, outputTokens: number): number {
     const price = this.#parts.priceOf(model)
     return price ? (inputTokens * price.input + outputTokens * price.output) / 1e6 : 0
   }
+}
+
+/** Their answers have no tokens. */
+const isComputed = (route: Order['call']['route']): boolean => route === 'embeddings' || route === 'count_tokens'
+
+/** Tokens, whatever a caller or a model server says. */
+const countOf = (tokens: number): number => (tokens >= 0 ? Math.min(tokens, tokensMax) : 0)
+
+/** How many answers are made for it at once. */
+function answersOf({ body }: Order['call']): number {
+  const told = (name: string): number => (body.kind(name) === 'number' ? (body.number(name) ?? 1) : 1)
+  return Math.max(1, told('n'), told('best_of'))
 }
 
 const isServed = ({ cache }: ExchangeFact): boolean => cache === 'hit' || cache === 'stale' || cache === 'collapsed'

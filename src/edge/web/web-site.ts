@@ -10,7 +10,7 @@ import { AppCall, type AppParts } from './app-call.ts'
 import { CachedApp, type Outcome } from './cached-app.ts'
 import { CodedCopies } from './coded-copies.ts'
 import { FillingPurse } from './filling.ts'
-import { findRoute } from './find-route.ts'
+import { below, findRoute } from './find-route.ts'
 import { Flights } from './flights.ts'
 import { Folder } from './folder.ts'
 import { SlowReaders } from './slow-readers.ts'
@@ -82,7 +82,8 @@ export class WebSite implements Web {
     const site = path.startsWith('/') ? findRoute(this.#sites, String(host), path) : null
     if (!site) return false
     if (method === 'TRACE') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST, PUT, DELETE' })
-    if (isAmbiguous(path)) throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
+    if (isAmbiguous(path) || (site.stripPath && isAmbiguous(below(path, site))))
+      throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
     void this.#answer(site, visit, path, at === -1 ? '' : url.slice(at))
     return true
   }
