@@ -10,6 +10,8 @@
  *                                       --only SCENE,SCENE
  *     npm run suites -- slow            1,000 slow connections in four ways, by slowhttptest and from 1,000 addresses;
  *                                       --rounds N, --only WAY,WAY; --control attacks a server that does nothing, too
+ *     npm run suites -- fuzz            readers of strangers' bytes, then a gateway, with changed inputs: --parser NAME
+ *                                       (or `gateway`), --seconds N of each, --seed S
  */
 import { parseArgs } from 'node:util'
 
@@ -22,6 +24,9 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     control: { type: 'boolean', default: false },
+    parser: { type: 'string' },
+    seconds: { type: 'string', default: '5' },
+    seed: { type: 'string', default: '1' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -50,6 +55,12 @@ const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   'rapid-reset': async () => (await import('./rapid-reset-suite.ts')).runRapidResetSuite(),
   flood: async () => (await import('./flood-suite.ts')).runFloodSuite(values.only?.flatMap(split) ?? []),
   slow: runSlow,
+  fuzz: async () =>
+    (await import('./fuzz-suite.ts')).runFuzzSuite({
+      ...(values.parser !== undefined && { parser: values.parser }),
+      seconds: Number(values.seconds) || 5,
+      seed: Number(values.seed) || 1,
+    }),
 }
 
 const [name = ''] = positionals

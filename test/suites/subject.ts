@@ -57,7 +57,7 @@ export class Subject implements AsyncDisposable {
 
   /** Resident memory of its largest process; MiB. */
   memoryMib(): number {
-    return Math.max(...processTree(this.gateway.pid).map(memoryOf))
+    return Math.max(...processTree(this.gateway.pid).map(memoryMib))
   }
 
   /** Processor time of the longest turn of an event loop since this was asked last; milliseconds. */
@@ -96,7 +96,8 @@ function cpuOf(pid: number): number {
   }
 }
 
-function memoryOf(pid: number): number {
+/** Resident, of one process; 0 when it is gone. */
+export function memoryMib(pid: number): number {
   try {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
   } catch {

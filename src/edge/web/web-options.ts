@@ -1,7 +1,7 @@
 /** Settings of what is served beside the models: pages from folders, applications behind a proxy, and the cache. */
 import { bytes, count, milliseconds, z } from '../../ground/schema.ts'
 
-const pathPattern = /^\/(?:[\w.~!$&'()*+,;=:@%-]+\/?)*$/
+const pathPattern = /^\/(?:[\w.~!$&'()*+,;=:@%-]+(?:\/|$))*$/
 const hostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,252})$/
 const ownPath = /^\/(?:v1|errors)(?:\/|$)/
 
