@@ -33,7 +33,7 @@ import type { Crowd } from './crowd/crowd.ts'
 import { withExpectedEnd } from './expected-end.ts'
 import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
-import { checkRequest } from './guard.ts'
+import { checkMediaType, checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
 import type { Limits } from './limits.ts'
 import { errorPreview, previewRoot } from './error-preview.ts'
@@ -121,8 +121,8 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      const { node, visitors, callers, crowd } = this.#parts
-      checkRequest(request, node)
+      const { visitors, callers, crowd } = this.#parts
+      this.#guard()
       if (visitors.isChoosy) visitors.check(this.#address)
       if (crowd.isOn) crowd.ask(this.#address, () => callers.knows(request.headers))
       // What an application's visitors show is for the application.
@@ -135,6 +135,21 @@ class Visit {
       )
     } catch (thrown) {
       this.#refuse(toFault(thrown))
+    }
+  }
+
+  /** What is refused here counts for its address as other requests do. @throws {Fault} of the guard, HF_ADDRESS_RATE */
+  #guard(): void {
+    const { node, callers, crowd } = this.#parts
+    try {
+      checkRequest(this.#request, node)
+    } catch (thrown) {
+      if (crowd.isOn && isMalformed(thrown)) {
+        // Whichever answer it gets; of HTTP/2 only the stream ends.
+        if (!(':method' in this.#request.headers)) this.#response.shouldKeepAlive = false
+        crowd.ask(this.#address, () => callers.knows(this.#request.headers))
+      }
+      throw thrown
     }
   }
 
@@ -310,7 +325,7 @@ class Visit {
     // Who is locked out finds no open connection either.
     if (fault.code === 'HF_ADDRESS_RATE' && crowd.isLocked(this.#address)) this.#response.shouldKeepAlive = false
     this.#answerFault(fault, this.ray, more)
-    if (fault.code !== 'HF_ADDRESS_RATE' || crowd.mayTell()) this.#accountFor(fault)
+    if (!crowd.isOn || !toldSparingly.has(fault.code) || crowd.mayTell()) this.#accountFor(fault)
   }
 
   #accountFor(fault: Fault): void {
@@ -360,6 +375,11 @@ const unwelcome: ReadonlySet<FaultCode> = new Set([
   'HF_ADDRESS_REFUSED',
 ])
 
+/** Of these only so many a second get a line in the log and a place in the record. */
+const toldSparingly: ReadonlySet<FaultCode> = new Set(['HF_ADDRESS_RATE', 'HF_BAD_HTTP'])
+
+const isMalformed = (thrown: unknown): boolean => thrown instanceof Fault && thrown.code === 'HF_BAD_HTTP'
+
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: Asking): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
@@ -367,17 +387,6 @@ function familyOf(request: Asking): Family {
 
 function isSecure({ socket }: Asking): boolean {
   return 'encrypted' in socket && socket.encrypted === true
-}
-
-function checkMediaType(request: Asking): void {
-  const type = request.headers['content-type'] ?? 'application/json'
-  const coding = request.headers['content-encoding'] ?? 'identity'
-  if (coding !== 'identity')
-    throw new Fault('HF_MEDIA_TYPE', { detail: `content-encoding ${coding.slice(0, 40)} is not taken` })
-  // curl -d without a header says form-urlencoded; the body is JSON all the same, and is read as such.
-  if (!/^(application\/(json|[\w.-]+\+json|x-www-form-urlencoded)|text\/plain)\s*(;|$)/i.test(type)) {
-    throw new Fault('HF_MEDIA_TYPE', { detail: `content-type ${type.slice(0, 80)} is not JSON` })
-  }
 }
 
 /** The handler of a listener's requests. */
