@@ -162,7 +162,11 @@ export class StreamFront implements Disposable {
     session.on('error', ({ code }: NodeJS.ErrnoException) => {
       if (brokenCodes.has(code ?? '')) this.#refused(known)
     }) // `close` follows
-    if (this.#arriving) this.#arriving.watched.onError = (code) => this.#end(session, known, code)
+    const { watched } = this.#arriving ?? {}
+    if (watched) {
+      watched.onError = (code) => this.#end(session, known, code)
+      watched.onBytes = () => this.#lookAt(session, known, clock.monotonicMs())
+    }
     session.setLocalWindowSize(sessionWindowBytes)
     if (!mayStayOpen()) this.#leave(session)
   }
@@ -206,10 +210,12 @@ export class StreamFront implements Disposable {
 
   #look(): void {
     const nowMs = this.#parts.clock.monotonicMs()
-    for (const [session, known] of this.#sessions) {
-      if (known.socket && !known.budget.read(known.socket.bytesRead, nowMs))
-        this.#calm(session, known, 'too much came that belongs to no request')
-    }
+    for (const [session, known] of this.#sessions) this.#lookAt(session, known, nowMs)
+  }
+
+  #lookAt(session: ServerHttp2Session, known: Session, nowMs: number): void {
+    if (known.socket && !known.budget.read(known.socket.bytesRead, nowMs))
+      this.#calm(session, known, 'too much came that belongs to no request')
   }
 
   /** `why`: what it did; null for who is locked out anyway. */

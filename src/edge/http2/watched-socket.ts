@@ -11,6 +11,8 @@ const bufferBytes = 64 * 2 ** 10
 export class WatchedSocket extends Duplex {
   /** What came over it is an error: with this code of RFC 9113 it ends. Nothing more of it is handed on. */
   onError: (code: number) => void = () => {}
+  /** Bytes have come, and are about to be handed on. */
+  onBytes: () => void = () => {}
   #socket: Socket
   #watch = new FrameWatch()
   #isBad = false
@@ -26,6 +28,7 @@ export class WatchedSocket extends Duplex {
 
   #take(bytes: Buffer): void {
     if (this.#isBad || this.destroyed) return
+    this.onBytes()
     const code = this.#watch.read(bytes)
     if (code !== 0) {
       this.#isBad = true
