@@ -5,7 +5,6 @@ import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
 import { type DoorParts, openDoor } from './edge/door.ts'
-import { Realtime } from './edge/realtime/realtime.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
@@ -21,6 +20,7 @@ import { type Front, openListeners } from './house/open-listeners.ts'
 import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
+import { openSockets } from './house/open-sockets.ts'
 import { openTelemetry } from './house/open-telemetry.ts'
 import { openVisitors } from './house/open-visitors.ts'
 import { openWatch } from './house/open-watch.ts'
@@ -83,7 +83,8 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
   const wires = parts.use(new Wires(clock, config.upstreams))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: ourName })
-  const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
+  const onGone = (name: string): void => [relay, sockets].forEach((each) => each.revoke(name))
+  const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone })
   const come = openVisitors(parts, config, { clock, log, recorder: record.recorder })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
   const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
@@ -91,11 +92,11 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
 
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const web = await openWeb(config, parts, { clock, log, metrics: opened.metrics, node: ourName })
+  const web = await openWeb(config, parts, { clock, random, log, metrics: opened.metrics, node: ourName, peers: wires })
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const entry = { clock, random, rays, fleet, ...keys, ...come, observer, limits, pressure, node: ourName }
-  const realtime = parts.use(new Realtime({ ...entry, peers: wires }))
+  const sockets = parts.use(openSockets({ ...entry, peers: wires, web, metrics: opened.metrics }))
   const handle = openDoor({
     ...entry,
     tracing: telemetry.tracing,
@@ -109,7 +110,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     hstsMs: config.tls.hstsMs,
   })
   const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, realtime }, tls)
+  const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, sockets }, tls)
   const open = {
     ...opened,
     parts: parts.move(),

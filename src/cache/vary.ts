@@ -4,13 +4,15 @@ import { type HeaderList, valueOf } from './header-list.ts'
 import type { Stored } from './stored.ts'
 
 const namesMax = 32
+/** Of each request its own, and told to the application by us: who varies by these varies by everything. */
+const unlike: ReadonlySet<string> = new Set(['*', 'x-forwarded-for', 'forwarded', 'x-real-ip', 'x-request-id', 'via'])
 
-/** Names that the answer varies by, in lower case; null for `*`, or for more than anyone means. */
+/** Names that the answer varies by, in lower case; null for `*` and its like, or for more than anyone means. */
 export function varyNames(headers: HeaderList): string[] | null {
   const value = valueOf(headers, 'vary')
   if (value === null) return []
   const names = splitList([value], namesMax + 1).map((name) => name.toLowerCase())
-  return names.includes('*') || names.length > namesMax ? null : [...new Set(names)].toSorted()
+  return names.some((name) => unlike.has(name)) || names.length > namesMax ? null : [...new Set(names)].toSorted()
 }
 
 /** What a request says in these fields. */

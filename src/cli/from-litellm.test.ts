@@ -77,11 +77,33 @@ test('models are found where they were, with their keys, weights, prices, aliase
     assert.match(told, word)
 })
 
-test('a master key that is too short for one is said to be left out', () => {
-  const short = readYaml(file.replace('os.environ/MASTER_KEY', 'sk-1234'))
-  const { config, notes } = fromLitellm(short)
-  assert.equal(config.keys, undefined)
-  assert.match(notes.join(), /everyone may call/)
+test('a master key that is too short for one leaves no open gateway; one of a short variable is good', () => {
+  const { config, notes } = fromLitellm(readYaml(file.replace('os.environ/MASTER_KEY', '1234')))
+  assert.deepEqual(config.keys, [{ name: 'master', key: 'env:MASTER_KEY' }])
+  assert.match(notes.join(), /too short/)
+  const short = fromLitellm(readYaml(file.replace('os.environ/MASTER_KEY', 'os.environ/K'))).config
+  assert.deepEqual(checkConfig(short).keys[0]?.key, 'env:K')
+})
+
+test('files as people have them: addresses of the environment, empty values, numbers as text', () => {
+  const params = (more: string): string =>
+    `{ model: openai/a, api_base: os.environ/GPU_BASE, api_key: "", rpm: "6", weight: "2", ${more} }`
+  const lines = [
+    'model_list:',
+    `  - { model_name: team/a, litellm_params: ${params('order: null')}, model_info: null }`,
+    `  - { model_name: team-a, litellm_params: { model: hosted_vllm/b, base_url: "http://gpu2:8000/v1" } }`,
+    'litellm_settings: { request_timeout: "60", fallbacks: null }',
+    'general_settings: { master_key: null }',
+  ]
+  const { config, notes } = fromLitellm(readYaml(lines.join('\n')))
+  assert.deepEqual(config.upstreams, {
+    gpu_base: { url: '${GPU_BASE}', kind: 'openai', key: 'env:OPENAI_API_KEY', models: ['a'] },
+    'gpu2:8000': { url: 'http://gpu2:8000/v1', kind: 'vllm', models: ['b'] },
+  })
+  // Names that differ in a sign that ours do not have stay two.
+  assert.deepEqual([config.models?.['team/a']?.pool, config.models?.['team-a']?.pool], ['team-a', 'team-a-2'])
+  assert.deepEqual(config.timeouts, { totalMs: 60_000 })
+  assert.match(notes.join(), /GPU_BASE.* whole address/)
 })
 
 test('what is no such file is refused in words', () => {

@@ -12,36 +12,45 @@ export interface Imported {
   readonly notes: readonly string[]
 }
 
+// Empty values stand for nothing, and what is a number for one reader of YAML is text for another.
+const text = z
+  .union([z.string(), z.number()])
+  .nullish()
+  .transform((value) => (value === null || value === undefined || value === '' ? undefined : String(value)))
+const number = z
+  .union([z.number(), z.string().regex(/^\d{1,15}(\.\d{1,15})?([eE]-?\d{1,2})?$/), z.literal('')])
+  .nullish()
+  .transform((value) => (value === null || value === undefined || value === '' ? undefined : Number(value)))
+
 /** What is read of the file; the rest is told of, where it matters. */
 const deploymentSchema = z.looseObject({
   model_name: z.string().min(1).max(256),
   litellm_params: z.looseObject({
     model: z.string().min(1),
-    api_base: z.string().optional(),
-    api_key: z.string().optional(),
-    weight: z.number().optional(),
-    order: z.number().optional(),
-    rpm: z.number().optional(),
-    tpm: z.number().optional(),
-    input_cost_per_token: z.number().optional(),
-    output_cost_per_token: z.number().optional(),
+    api_base: text,
+    base_url: text,
+    api_key: text,
+    weight: number,
+    order: number,
+    rpm: z.unknown().optional(),
+    tpm: z.unknown().optional(),
+    input_cost_per_token: number,
+    output_cost_per_token: number,
   }),
-  model_info: z
-    .looseObject({ input_cost_per_token: z.number().optional(), output_cost_per_token: z.number().optional() })
-    .optional(),
+  model_info: z.looseObject({ input_cost_per_token: number, output_cost_per_token: number }).nullish(),
 })
 const namesSchema = z.array(z.record(z.string(), z.array(z.string())))
 const settingsSchema = z.looseObject({
-  request_timeout: z.number().positive().optional(),
-  timeout: z.number().positive().optional(),
-  fallbacks: namesSchema.optional(),
-  model_group_alias: z.record(z.string(), z.unknown()).optional(),
+  request_timeout: number,
+  timeout: number,
+  fallbacks: namesSchema.nullish(),
+  model_group_alias: z.record(z.string(), z.unknown()).nullish(),
 })
 const fileSchema = z.looseObject({
   model_list: z.array(deploymentSchema).min(1).max(10_000),
   litellm_settings: settingsSchema.nullish(),
   router_settings: settingsSchema.nullish(),
-  general_settings: z.looseObject({ master_key: z.string().optional() }).nullish(),
+  general_settings: z.looseObject({ master_key: text }).nullish(),
 })
 type Deployment = z.output<typeof deploymentSchema>
 type Upstreams = ConfigInput['upstreams']
@@ -95,7 +104,7 @@ export function fromLitellm(value: unknown): Imported {
     ...(Object.keys(pools).length > 0 && { pools }),
     models,
     ...(master !== undefined && { keys: [{ name: 'master', key: master }] }),
-    ...(seconds !== undefined && { timeouts: { totalMs: Math.round(seconds * 1000) } }),
+    ...(seconds !== undefined && seconds > 0 && { timeouts: { totalMs: Math.round(seconds * 1000) } }),
   }
   return { config, notes: [...notes] }
 }
@@ -107,7 +116,7 @@ function placeOf(
 ): Place | null {
   const [prefix, rest] = splitModel(params.model)
   const provider = providers[prefix ?? 'openai']
-  const base = params.api_base ?? provider?.url
+  const base = params.api_base ?? params.base_url ?? provider?.url
   if (!provider?.isSpoken || base === undefined || name.includes('*')) {
     const why = name.includes('*')
       ? 'patterns are not taken; upstreams that are asked for their models offer all of these'
@@ -117,11 +126,12 @@ function placeOf(
     notes.add(`${name} (${params.model}) is left out: ${why}.`)
     return null
   }
-  if (params.rpm !== undefined || params.tpm !== undefined)
+  if ((params.rpm ?? params.tpm ?? null) !== null)
     notes.add(
       '`rpm` and `tpm` of deployments are left out: how much a server takes is found out, and its 429 is obeyed.',
     )
   const url = withVersion(base, provider.path)
+  if (!URL.canParse(url)) notes.add(`What ${url} says must be the whole address, such as http://gpu1:8000/v1.`)
   const key = params.api_key === undefined ? provider.key : secretOf(params.api_key)
   const upstream = upstreamFor(upstreams, { url, kind: provider.kind, key })
   const entry = upstreams[upstream]
@@ -146,7 +156,8 @@ interface Address {
 function upstreamFor(upstreams: Upstreams, { url, kind, key }: Address): string {
   const known = Object.entries(upstreams).find(([, each]) => each.url === url && each.key === key)
   if (known) return known[0]
-  const base = new URL(url).host.replace(/[^\w.:@-]/g, '').slice(0, 56)
+  const place = URL.canParse(url) ? new URL(url).host : url.toLowerCase()
+  const base = place.replace(/[^\w.:@-]/g, '').slice(0, 56)
   let name = base
   for (let i = 2; name in upstreams; i++) name = `${base}-${i}`
   upstreams[name] = { url, ...(kind !== 'compatible' && { kind }), ...(key !== undefined && { key }), models: [] }
@@ -155,14 +166,22 @@ function upstreamFor(upstreams: Upstreams, { url, kind, key }: Address): string 
 
 /** Ours end in the path of the version, theirs may. */
 function withVersion(base: string, path: string): string {
+  const variable = variableOf(base)
+  // What it says is known where it is read: there it has to be the whole.
+  if (variable !== null) return `\${${variable}}`
   if (!URL.canParse(base)) throw new Error(`${JSON.stringify(base.slice(0, 100))} is no URL.`)
   const url = base.replace(/\/+$/, '')
   return new URL(url).pathname === '/' ? `${url}${path}` : url
 }
 
 /** `os.environ/NAME` is how LiteLLM names a variable of the environment. */
-function secretOf(text: string): string {
-  return text.startsWith('os.environ/') ? `env:${text.slice('os.environ/'.length)}` : text
+function variableOf(value: string): string | null {
+  return /^os\.environ\/([A-Za-z_]\w*)$/.exec(value.trim())?.[1] ?? null
+}
+
+function secretOf(value: string): string {
+  const variable = variableOf(value)
+  return variable === null ? value : `env:${variable}`
 }
 
 function priceOf({ litellm_params: params, model_info: info }: Deployment): { input: number; output: number } | null {
@@ -172,11 +191,14 @@ function priceOf({ litellm_params: params, model_info: info }: Deployment): { in
   return { input: perMillion(input ?? 0), output: perMillion(output ?? 0) }
 }
 
-function readMasterKey(text: string | undefined, notes: Set<string>): string | undefined {
-  const key = text === undefined ? undefined : secretOf(text)
-  if (key === undefined || key.length >= keyLengthMin) return key
-  notes.add(`The \`master_key\` is left out, so everyone may call: a key has at least ${keyLengthMin} characters here.`)
-  return undefined
+/** A gateway that was closed does not become an open one. */
+function readMasterKey(told: string | undefined, notes: Set<string>): string | undefined {
+  const key = told === undefined ? undefined : secretOf(told)
+  if (key === undefined || key.startsWith('env:') || key.length >= keyLengthMin) return key
+  notes.add(
+    `The \`master_key\` is too short: a key has at least ${keyLengthMin} characters here. Put a better one into MASTER_KEY.`,
+  )
+  return 'env:MASTER_KEY'
 }
 
 /** Of callers' keys. */
@@ -209,7 +231,9 @@ function modelOf(name: string, members: readonly Place[], pools: Pools): { pool?
   const [first] = members
   const isAlike = members.every(({ model }) => model === first?.model)
   const as = isAlike && first && first.model !== name ? { as: first.model } : {}
-  const pool = name.replace(/[^\w.:@-]/g, '-').slice(0, 60)
+  const plain = name.replace(/[^\w.:@-]/g, '-').slice(0, 56)
+  let pool = plain
+  for (let i = 2; pool in pools; i++) pool = `${plain}-${i}`
   pools[pool] = {
     upstreams: members.map(({ upstream, model, weight, priority }): Member | string => {
       const more = {

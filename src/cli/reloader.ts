@@ -13,6 +13,7 @@ import type { OpenRecord } from '../house/open-record.ts'
 import type { StatusDesk } from '../house/open-status.ts'
 import type { TlsDesk } from '../house/tls/tls-desk.ts'
 import type { Log } from '../observe/log.ts'
+import { ChangedFiles } from './changed-files.ts'
 import type { ConsoleDesk } from './console-desk.ts'
 import { DeployNews } from './deploy-news.ts'
 import type { RunOptions } from './run-options.ts'
@@ -63,7 +64,8 @@ export class Reloader implements Disposable {
   #config: Config
   #parts: ReloadParts
   #paths: readonly string[]
-  #looks = ''
+  #files = new ChangedFiles('')
+  #isRestartDue = false
   #timer: NodeJS.Timeout | null = null
   /** One after the other. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -80,11 +82,8 @@ export class Reloader implements Disposable {
   begin(): DeployNews {
     const news = new DeployNews(this.#parts.record, this.#config)
     this.#news = news
-    process.on('SIGUSR2', () => {
-      news.restartAsked()
-      this.#inTurn(async () => this.#apply(await this.#read())).catch(() => {})
-    })
-    this.#looks = this.#look()
+    process.on('SIGUSR2', () => this.#restart(news))
+    this.#files.know(this.#look())
     this.#timer = setInterval(() => this.#watch(), watchMs)
     this.#timer.unref()
     return news
@@ -106,6 +105,17 @@ export class Reloader implements Disposable {
 
   [Symbol.dispose](): void {
     if (this.#timer) clearInterval(this.#timer)
+  }
+
+  /** Whoever asks while one waits for its turn means that one: a storm of signals is no storm of workers. */
+  #restart(news: DeployNews): void {
+    if (this.#isRestartDue) return
+    this.#isRestartDue = true
+    news.restartAsked()
+    this.#inTurn(async () => {
+      this.#isRestartDue = false
+      await this.#apply(await this.#read())
+    }).catch(() => {})
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -153,16 +163,14 @@ export class Reloader implements Disposable {
 
   #watch(): void {
     if (this.#config.reload !== 'watch') return
-    const looks = this.#look()
-    if (looks === this.#looks) return
     // What is wrong with it is told once, and looked at again when it changes again.
-    this.#looks = looks
+    if (!this.#files.hasChanged(this.#look())) return
     this.reload(false).then(
       ({ changes, startOnly: later, isApplied }) => {
         const facts = { changed: changes.map(({ path }) => path).slice(0, 50), startOnly: later }
         if (isApplied || later.length > 0) this.#parts.log.info(facts, 'the changed configuration is in force')
         // Files that are included now may not have been before.
-        this.#looks = this.#look()
+        this.#files.know(this.#look())
       },
       () => {},
     )

@@ -58,11 +58,11 @@ export function readCall(route: Route, bytes: Buffer, headers: Readonly<Record<s
 /** Fields in which callers limit the answer, in the languages that we speak. */
 const limitFields = ['max_completion_tokens', 'max_tokens', 'max_output_tokens'] as const
 
-/** Whether the limit makes sense is for the model server to say. */
+/** Whether the limit makes sense is for the model server to say. Nobody can count with `1e999`. */
 function readLimit(body: JsonBody): number | null {
   for (const name of limitFields) {
     const limit = body.kind(name) === 'number' ? body.number(name) : undefined
-    if (limit !== undefined && limit > 0) return limit
+    if (limit !== undefined && limit > 0 && Number.isFinite(limit)) return limit
   }
   return null
 }

@@ -30,6 +30,7 @@ import { streamRoot } from './durable-streams/stream-target.ts'
 import type { Gate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
 import type { Crowd } from './crowd/crowd.ts'
+import { unwelcome } from './crowd/unwelcome.ts'
 import { withExpectedEnd } from './expected-end.ts'
 import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
@@ -368,12 +369,6 @@ class Visit {
     this.#response.end(this.#request.method === 'HEAD' ? undefined : body)
   }
 }
-
-/** What comes for these, and in masses, is an attack. */
-const unwelcome: ReadonlySet<FaultCode> = new Set([
-  ...(['HF_KEY_UNKNOWN', 'HF_KEY_REVOKED', 'HF_BAD_HTTP', 'HF_ROUTE_UNKNOWN', 'HF_METHOD_UNKNOWN'] as const),
-  'HF_ADDRESS_REFUSED',
-])
 
 /** Of these only so many a second get a line in the log and a place in the record. */
 const toldSparingly: ReadonlySet<FaultCode> = new Set(['HF_ADDRESS_RATE', 'HF_BAD_HTTP'])

@@ -34,7 +34,10 @@ export type KeySettings = z.output<typeof keySettingsSchema>
 export const keySchema = z
   .strictObject({
     name: keyNameSchema,
-    key: z.string().min(8).meta({ description: 'The key: `env:NAME`, `file:PATH`, or the key itself.' }),
+    key: z
+      .string()
+      .regex(/^(?:env:.|file:.|.{8})/s, 'at least 8 characters')
+      .meta({ description: 'The key: `env:NAME`, `file:PATH`, or the key itself.' }),
     ...settings,
   })
   .meta({ description: 'A key for callers.' })

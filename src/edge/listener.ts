@@ -17,7 +17,7 @@ import type { Visitors } from './address/visitors.ts'
 import type { Crowd } from './crowd/crowd.ts'
 import { entranceFor } from './crowd/entrance.ts'
 import { type TurnAway, turnAwayFor } from './crowd/turn-away.ts'
-import type { Realtime } from './realtime/realtime.ts'
+import type { Sockets } from './realtime/sockets.ts'
 import type { StreamFront } from './http2/stream-front.ts'
 import type { SecureServer, SecureSettings } from './tls/secure-server.ts'
 import type { TlsMaterial } from './tls/tls-material.ts'
@@ -65,7 +65,7 @@ export interface ListenerParts {
   /** Whether a request for this target is a call. */
   readonly isCall: (url: string) => boolean
   /** Who takes connections that are to change to WebSocket; left out, such requests are served like others. */
-  readonly realtime?: Pick<Realtime, 'isMeant' | 'isOn' | 'join'>
+  readonly sockets?: Pick<Sockets, 'isMeant' | 'isOn' | 'join' | 'take'>
   /** What TLS is spoken with; null where it is not. */
   readonly tls?: { readonly settings: SecureSettings; readonly material: TlsMaterial } | null
 }
@@ -89,7 +89,7 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   const streams = await openStreams(options, parts, mayStayOpen, gate)
   const front = openFront(server, parts, { staysOpen: mayStayOpen, arrival: secure ? secured : 'connection', streams })
   const isAnswering = (socket: Socket): boolean =>
-    live.isOn(socket) || front.isOn(socket) || (parts.realtime?.isOn(socket) ?? false)
+    live.isOn(socket) || front.isOn(socket) || (parts.sockets?.isOn(socket) ?? false)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
   const take = (socket: Socket): void => {
@@ -162,7 +162,7 @@ function serveTheRest(
   server.on('connect', (_request, socket: Socket) =>
     turnAway(socket, new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' })),
   )
-  server.on('upgrade', (request, socket, first) => void parts.realtime?.join(request, socket as Socket, first, gate))
+  server.on('upgrade', (request, socket, first) => void parts.sockets?.join(request, socket as Socket, first, gate))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     live.breakOff(socket, () => turnAway(socket, parserFault(error)))
   })
@@ -190,7 +190,7 @@ async function openSecure(
 /** HTTP/2, where it is spoken. */
 async function openStreams(
   { tls: isTls, h2c }: ListenerOptions,
-  { clock, limits, handle, tls, crowd }: ListenerParts,
+  { clock, limits, handle, tls, crowd, sockets }: ListenerParts,
   mayStayOpen: () => boolean,
   gate: Gate | null,
 ): Promise<StreamFront | null> {
@@ -200,17 +200,17 @@ async function openStreams(
   const addressOf = (socket: Socket): string => (gate ? gate.addressOf(socket) : (socket.remoteAddress ?? ''))
   const onOffence = (socket: Socket, why: string): void => crowd?.offend(addressOf(socket), why)
   const onRefused = (socket: Socket): void => void crowd?.malformed(addressOf(socket))
-  return new Front({ clock, limits, handle, mayStayOpen, onOffence, onRefused })
+  return new Front({ clock, limits, handle, mayStayOpen, onOffence, onRefused, sockets, gate })
 }
 
-function settingsOf({ limits, realtime }: ListenerParts): ServerOptions {
+function settingsOf({ limits, sockets }: ListenerParts): ServerOptions {
   return {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: 1000,
-    shouldUpgradeCallback: (request) => realtime?.isMeant(request) ?? false,
+    shouldUpgradeCallback: (request) => sockets?.isMeant(request) ?? false,
     requireHostHeader: false, // the guard refuses it, with an answer of ours
     noDelay: true,
   }

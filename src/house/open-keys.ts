@@ -14,6 +14,7 @@ import type { AllowanceStore } from '../store/allowance-store.ts'
 import { MemoryAllowances } from '../store/memory-allowances.ts'
 import { allowancesFileName, SqliteAllowances } from '../store/sqlite-allowances.ts'
 import { isKept, keysFileName, SqliteKeys } from '../store/sqlite-keys.ts'
+import { inodeOf } from '../store/sqlite-lay-aside.ts'
 import { readSecret } from './secrets.ts'
 
 /** A key that is revoked is refused this much later, at most. */
@@ -109,6 +110,8 @@ class KeyWatch implements Disposable {
   #path: string
   #log: Log
   #store: SqliteKeys<KeySettings> | null = null
+  /** The file that is open: another may have been put in its place. */
+  #file: number | null = null
   #version = -1
   #hasFailed = false
 
@@ -124,8 +127,10 @@ class KeyWatch implements Disposable {
   /** All keys, where something has changed; null where nothing has, or where it cannot be read now. */
   look(): ReturnType<SqliteKeys<KeySettings>['all']> | null {
     try {
-      if (!this.isThere) return null
-      this.#store ??= new SqliteKeys(this.#path)
+      const file = inodeOf(this.#path)
+      // One that was taken away is remembered until another is there.
+      if (file !== null && file !== this.#file) this.#open(file)
+      if (!this.#store) return null
       const version = this.#store.version()
       if (version === this.#version) return null
       const all = this.#store.all()
@@ -137,6 +142,14 @@ class KeyWatch implements Disposable {
       this.#hasFailed = true
       return null
     }
+  }
+
+  #open(file: number): void {
+    const store = new SqliteKeys<KeySettings>(this.#path)
+    this.#store?.[Symbol.dispose]()
+    this.#store = store
+    this.#file = file
+    this.#version = -1
   }
 
   [Symbol.dispose](): void {

@@ -1,12 +1,14 @@
 /** Opens what is served beside the models. Loaded where the configuration has any of it: other workers do without. */
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import type { Web } from '../edge/web/web.ts'
-import { type WebFact, WebSite } from '../edge/web/web-site.ts'
+import type { Web, WebFact } from '../edge/web/web.ts'
+import { WebSite } from '../edge/web/web-site.ts'
 import type { Clock } from '../ground/clock.ts'
+import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metric.ts'
 import { WebMetrics } from '../observe/web-metrics.ts'
+import type { PeerBook } from '../relay/wire/peer-files.ts'
 import type { CacheStore } from '../store/cache-store.ts'
 import { SqliteCache } from '../store/sqlite-cache.ts'
 import { cacheEngine, cachePath } from './state-files.ts'
@@ -19,9 +21,11 @@ export interface WebBase {
   readonly log: Log
   readonly metrics: Metrics
   readonly node: string
+  readonly random: Random
+  readonly peers: PeerBook
 }
 
-export function openWeb(config: Config, { clock, log, metrics, node }: WebBase): Web {
+export function openWeb(config: Config, { clock, log, metrics, node, random, peers }: WebBase): Web {
   const { web: options, limits } = config
   const store = options.routes.some(({ app, cache }) => app !== undefined && cache)
     ? openCache(config, clock, log)
@@ -32,7 +36,7 @@ export function openWeb(config: Config, { clock, log, metrics, node }: WebBase):
     if (config.log.access) log.info(fact, 'web')
   }
   const { bodyBytesMax, stalledReaderMs } = limits
-  return new WebSite({ clock, options, node, bodyBytesMax, stalledReaderMs, store, settled })
+  return new WebSite({ clock, options, node, bodyBytesMax, stalledReaderMs, store, settled, random, peers })
 }
 
 function openCache(config: Config, clock: Clock, log: Log): CacheStore {

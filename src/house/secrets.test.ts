@@ -24,6 +24,10 @@ test('a secret is itself, or stands in the environment, or in a file', (t) => {
 test('a secret that is missing is told by its field and place', () => {
   const told = { place: 'environment', field: 'upstreams.gpu1.key', message: /HOLDFAST_NO_SUCH_VARIABLE is not set/ }
   assert.throws(() => readSecret('env:HOLDFAST_NO_SUCH_VARIABLE', 'upstreams.gpu1.key'), asked(told))
+  const empty = join(folder, 'empty-secret')
+  writeFileSync(empty, '\n')
+  const isEmpty = { place: empty, field: 'keys.0.key', message: /the file is empty/ }
+  assert.throws(() => readSecret(`file:${empty}`, 'keys.0.key'), asked(isEmpty))
   const path = join(folder, 'no-secret')
   assert.throws(
     () => readSecret(`file:${path}`, 'keys.0.key'),

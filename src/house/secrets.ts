@@ -24,17 +24,18 @@ export function readSecret(spelling: string, field: string): string {
     ])
   }
   if (!spelling.startsWith('file:')) return spelling
+  const place = spelling.slice(5)
+  const secret = readFile(place, field)
+  if (secret !== '') return secret
+  throw new ConfigError([{ place, field, message: 'the file is empty', cure: 'Put the secret into it.' }])
+}
+
+function readFile(place: string, field: string): string {
   try {
-    return readFileSync(spelling.slice(5), 'utf8').trim()
+    return readFileSync(place, 'utf8').trim()
   } catch (error) {
-    throw new ConfigError([
-      {
-        place: spelling.slice(5),
-        field,
-        message: (error as Error).message,
-        cure: 'Check the path and who may read it.',
-      },
-    ])
+    const { message } = error as Error
+    throw new ConfigError([{ place, field, message, cure: 'Check the path and who may read it.' }])
   }
 }
 

@@ -1,8 +1,9 @@
 // What keys have used, by all keepers alike: never more than allowed, all or nothing, and given back what was not used.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock } from '../ground/manual-clock.ts'
@@ -124,6 +125,20 @@ for (const [name, open] of Object.entries(keepers)) {
     assert(refused && !refused.isGranted && refused.waitMs === 3 * minuteMs)
   })
 
+  test(`${name}: what is no number is not written down, and the counting goes on`, () => {
+    const clock = new ManualClock()
+    using keeper = open(clock)
+    const [door] = keeper.doors
+    const ask: Ask = { key: 'k', wishes: [perMinute(1, 3)], callsMax: null }
+    assert(door?.take(ask).isGranted)
+    for (const amount of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+      door?.give({ key: 'k', amounts: [{ kind: 'requestsPerMinute', amount, limit: 3 }], isOver: false })
+    clock.advance(100)
+    assert(door?.take(ask).isGranted)
+    assert(door?.take(ask).isGranted)
+    assert.equal(door?.take(ask).isGranted, false)
+  })
+
   test(`${name}: a clock that steps back neither forgives nor punishes`, () => {
     const clock = new ManualClock()
     clock.advance(10 * minuteMs)
@@ -152,5 +167,62 @@ test('sqlite: calls of a process that is dead count no more after a while', () =
   clock.advance(20_000)
   assert(alive.take(ask).isGranted)
   dead[Symbol.dispose]()
+  rmSync(folder, { recursive: true })
+})
+
+test('sqlite: a damaged file is laid aside, and limits hold again', () => {
+  const clock = new ManualClock()
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-usage-'))
+  const path = join(folder, 'usage.db')
+  const ask: Ask = { key: 'k', wishes: [perMinute(1, 2)], callsMax: null }
+  writeFileSync(path, 'this is no database, and long enough to be looked at as one'.repeat(100))
+  {
+    using store = new SqliteAllowances(path, clock, 'a')
+    assert.deepEqual(
+      [1, 2, 3].map(() => store.take(ask).isGranted),
+      [true, true, false],
+    )
+  }
+  assert(existsSync(`${path}.damaged`))
+  {
+    using store = new SqliteAllowances(path, clock, 'b')
+    const file = openSync(path, 'r+')
+    ftruncateSync(file, 0)
+    writeSync(file, Buffer.alloc(64 * 1024, 0x55))
+    closeSync(file)
+    // Whoever finds it lets one call pass; from then on there is a new one.
+    assert.throws(() => store.take(ask))
+    assert.deepEqual(
+      [1, 2, 3].map(() => store.take(ask).isGranted),
+      [true, true, false],
+    )
+  }
+  rmSync(folder, { recursive: true })
+})
+
+test('sqlite: while another process holds the file nothing is counted, and what was given back then is not lost', () => {
+  const clock = new ManualClock()
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-usage-'))
+  const path = join(folder, 'usage.db')
+  const ask: Ask = { key: 'k', wishes: [perMinute(1, 3)], callsMax: null }
+  using store = new SqliteAllowances(path, clock, 'a')
+  for (let i = 0; i < 3; i++) assert(store.take(ask).isGranted)
+  const other = new DatabaseSync(path)
+  other.exec('BEGIN IMMEDIATE')
+  store.give({ key: 'k', amounts: [{ kind: 'requestsPerMinute', amount: -1, limit: 3 }], isOver: false })
+  const waits = Array.from({ length: 12 }, () => {
+    const beganMs = performance.now()
+    assert.throws(() => store.take(ask), /locked/)
+    return performance.now() - beganMs
+  })
+  // The first waits for a while, in the hope that it is soon over; no other does, or all streams would stand still.
+  assert(Math.min(...waits.slice(1)) < (waits[0] ?? 0) / 4, waits.join())
+  clock.advance(200)
+  other.exec('COMMIT')
+  other.close()
+  assert.deepEqual(
+    [1, 2].map(() => store.take(ask).isGranted),
+    [true, false],
+  )
   rmSync(folder, { recursive: true })
 })

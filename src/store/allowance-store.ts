@@ -58,7 +58,7 @@ export interface Ask {
 export interface Return {
   readonly key: string
   readonly amounts: readonly { readonly kind: AllowanceKind; readonly amount: number; readonly limit: number }[]
-  /** A call is over. */
+  /** A call is over that took a place among those under way. */
   readonly isOver: boolean
 }
 
@@ -109,6 +109,14 @@ function periodEndMs(kind: AllowanceKind, ms: number): number {
   if (kind.endsWith('PerDay')) return periodBeginMs(kind, ms) + dayMs
   const date = new Date(ms)
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
+}
+
+/**
+ * What has been used after something was given back, or taken beyond. What is no number changes nothing: written down
+ * it would end the counting for all.
+ */
+export function usedAfter(used: number, amount: number): number {
+  return Number.isFinite(amount) ? Math.max(0, used + amount) : used
 }
 
 /** What a keeper is to write down of one kind. */

@@ -8,6 +8,7 @@ import {
   type Return,
   type Taken,
   type Used,
+  usedAfter,
   usedNow,
 } from './allowance-store.ts'
 
@@ -34,7 +35,7 @@ export class MemoryAllowances implements AllowanceStore {
     const account = this.#open(ask.key)
     const { taken, writes } = decide(ask, account.callsLive, (kind) => account.used.get(kind), nowMs)
     for (const { kind, amount, limit } of writes) account.used.set(kind, { amount, atMs: nowMs, limit })
-    if (taken.isGranted) account.callsLive++
+    if (taken.isGranted && ask.callsMax !== null) account.callsLive++
     return taken
   }
 
@@ -44,7 +45,7 @@ export class MemoryAllowances implements AllowanceStore {
     if (isOver) account.callsLive = Math.max(0, account.callsLive - 1)
     for (const { kind, amount, limit } of amounts) {
       const used = usedNow(kind, limit, account.used.get(kind), nowMs)
-      account.used.set(kind, { amount: Math.max(0, used + amount), atMs: nowMs, limit })
+      account.used.set(kind, { amount: usedAfter(used, amount), atMs: nowMs, limit })
     }
   }
 

@@ -1,6 +1,7 @@
 /**
  * What keys have used, in a file that all workers share: one short transaction a call of a key that is limited. It is
- * not waited for the disk: after a power cut the last moments may be forgotten.
+ * not waited for the disk: after a power cut the last moments may be forgotten. A damaged file is laid aside, and
+ * counting begins anew: without it no limit would hold until somebody takes it away.
  */
 import type { Clock, Timer } from '../ground/clock.ts'
 import {
@@ -11,13 +12,17 @@ import {
   type Return,
   type Taken,
   type Used,
+  usedAfter,
   usedNow,
 } from './allowance-store.ts'
-import { SqliteFile } from './sqlite-file.ts'
+import { isBusy, isDamage, SqliteFile } from './sqlite-file.ts'
+import { inodeOf, layAside } from './sqlite-lay-aside.ts'
 
 export const allowancesFileName = 'usage.db'
 
 const busyMs = 100
+/** While another process holds the file, as one that was stopped would: this thread is not held up again and again. */
+const heldMs = 2
 /** What is given back waits for the next who takes, or so long. */
 const giveMs = 50
 /** Calls of a process that has said nothing for so long are over: it is dead. */
@@ -43,7 +48,11 @@ interface Row {
 }
 
 export class SqliteAllowances implements AllowanceStore {
+  #path: string
   #file: SqliteFile
+  #inode: number | null = null
+  #isDamaged = false
+  #isHeld = false
   #clock: Clock
   #node: string
   #givenBack: Return[] = []
@@ -54,19 +63,19 @@ export class SqliteAllowances implements AllowanceStore {
   constructor(path: string, clock: Clock, node: string) {
     this.#clock = clock
     this.#node = node
-    this.#file = new SqliteFile(path, clock, 'normal')
-    this.#file.database.exec(`PRAGMA busy_timeout = ${busyMs}; ${schemaSql}`)
+    this.#path = path
+    this.#file = this.#open()
     this.#beat = clock.every(beatMs, () => this.#sayAlive())
   }
 
   take(ask: Ask): Taken {
     const nowMs = this.#clock.nowMs()
     const waiting = this.#givenBack.length
-    const taken = this.#file.write((): Taken => {
+    const taken = this.#write((): Taken => {
       this.#settle(nowMs)
       const live = ask.callsMax === null ? 0 : this.#countLive(ask.key, nowMs)
       const { taken, writes } = decide(ask, live, (kind) => this.#read(ask.key, kind), nowMs)
-      for (const { kind, amount, limit } of writes) this.#write(ask.key, kind, { amount, atMs: nowMs }, limit)
+      for (const { kind, amount, limit } of writes) this.#note(ask.key, kind, { amount, atMs: nowMs }, limit)
       if (taken.isGranted && ask.callsMax !== null) this.#addLive(ask.key, 1, nowMs)
       return taken
     })
@@ -102,12 +111,59 @@ export class SqliteAllowances implements AllowanceStore {
     this.#file.close()
   }
 
+  #open(): SqliteFile {
+    this.#inode = inodeOf(this.#path)
+    try {
+      return this.#openFile()
+    } catch (cause) {
+      if (!isDamage(cause)) throw cause
+      layAside(this.#path, this.#inode)
+      return this.#openFile()
+    }
+  }
+
+  #openFile(): SqliteFile {
+    const file = new SqliteFile(this.#path, this.#clock, 'normal')
+    try {
+      file.database.exec(`PRAGMA busy_timeout = ${busyMs}; ${schemaSql}`)
+      this.#inode = inodeOf(this.#path)
+      return file
+    } catch (cause) {
+      file.close()
+      throw cause
+    }
+  }
+
+  /** One transaction. @throws as the database does; where it is damaged, the next one finds a new file. */
+  #write<T>(run: () => T): T {
+    if (this.#isDamaged) this.#file = this.#open()
+    this.#isDamaged = false
+    try {
+      const result = this.#file.write(run)
+      if (this.#isHeld) this.#noteHeld(false)
+      return result
+    } catch (cause) {
+      if (isBusy(cause) && !this.#isHeld) this.#noteHeld(true)
+      if (isDamage(cause)) {
+        this.#isDamaged = true
+        this.#file.close()
+        layAside(this.#path, this.#inode)
+      }
+      throw cause
+    }
+  }
+
+  #noteHeld(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    this.#file.database.exec(`PRAGMA busy_timeout = ${isHeld ? heldMs : busyMs}`)
+  }
+
   /** A database that is in the way now is not at the next call. */
   #flush(): void {
     const waiting = this.#givenBack.length
     if (waiting === 0) return
     try {
-      this.#file.write(() => this.#settle(this.#clock.nowMs()))
+      this.#write(() => this.#settle(this.#clock.nowMs()))
       this.#givenBack.splice(0, waiting)
     } catch {
       this.#soon ??= this.#clock.after(giveMs, () => {
@@ -121,7 +177,7 @@ export class SqliteAllowances implements AllowanceStore {
     for (const { key, amounts, isOver } of this.#givenBack) {
       for (const { kind, amount, limit } of amounts) {
         const used = usedNow(kind, limit, this.#read(key, kind), nowMs)
-        this.#write(key, kind, { amount: Math.max(0, used + amount), atMs: nowMs }, limit)
+        this.#note(key, kind, { amount: usedAfter(used, amount), atMs: nowMs }, limit)
       }
       if (isOver) this.#addLive(key, -1, nowMs)
     }
@@ -129,10 +185,11 @@ export class SqliteAllowances implements AllowanceStore {
 
   #read(key: string, kind: AllowanceKind): Used | undefined {
     const row = this.#file.sql('SELECT amount, at_ms FROM used WHERE key = ? AND kind = ?').get(key, kind)
-    return row && { amount: Number(row['amount']), atMs: Number(row['at_ms']) }
+    const amount = Number(row?.['amount'])
+    return row && Number.isFinite(amount) ? { amount, atMs: Number(row['at_ms']) } : undefined
   }
 
-  #write(key: string, kind: AllowanceKind, { amount, atMs }: Used, limit: number): void {
+  #note(key: string, kind: AllowanceKind, { amount, atMs }: Used, limit: number): void {
     this.#file.sql('INSERT OR REPLACE INTO used VALUES (?, ?, ?, ?, ?)').run(key, kind, amount, atMs, limit)
   }
 

@@ -1,8 +1,9 @@
 // Keys that operators make while a gateway of two processes runs: limits hold for both, and one that is revoked stops.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startSim } from '../../lab/start-sim.ts'
@@ -104,3 +105,21 @@ async function rateHeaders(url: string, key: string): Promise<(string | null)[]>
   assert(Number(answer.headers.get('retry-after')) > 0)
   return [answer.headers.get('x-ratelimit-limit-requests'), String(answer.status), error.cause]
 }
+
+test('a file of keys that takes the place of another counts at once: what was restored, and what is made there', async () => {
+  await using gateway = await startGateway('--upstream', 'http://127.0.0.1:9/v1', '--workers', '1')
+  const path = join(gateway.state, 'keys.db')
+  const old = await makeKey(gateway, 'old')
+  await untilKnown(gateway.url, old)
+  const copy = new DatabaseSync(path)
+  copy.exec(`VACUUM INTO '${path}.copy'`)
+  copy.close()
+  const lost = await makeKey(gateway, 'lost')
+  await untilKnown(gateway.url, lost)
+  for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true })
+  renameSync(`${path}.copy`, path)
+  await untilKnown(gateway.url, await makeKey(gateway, 'young'))
+  await untilKnown(gateway.url, old)
+  const { status } = await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${lost}` } })
+  assert.equal(status, 401)
+})

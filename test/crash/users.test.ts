@@ -1,5 +1,6 @@
 // Users with tokens of an identity provider: a real provider on loopback, that rotates its keys, lies and goes away.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -86,6 +87,14 @@ test('a token of the provider is as good as a key, under the name of its user; o
   assert.deepEqual(new Set(await Promise.all(Array.from({ length: 20 }, () => ask(same)))), new Set(['whole']))
   assert.equal(provider.asked(), looks, 'its keys are known')
   assert.equal(await ask('robot-key'), 'whole', 'keys go on to work')
+  assert.equal(
+    await ask(await provider.sign(key, { exp: Math.floor(Date.now() / 1000) - 5 })),
+    'whole',
+    'clocks differ',
+  )
+  // Whoever may choose his name cannot take the place of one who is known by a hash.
+  const hashed = createHash('sha256').update('Zoë Ångström').digest('base64url').slice(0, 22)
+  for (const sub of ['Zoë Ångström', hashed]) assert.equal(await ask(await provider.sign(key, { sub })), 'whole')
   const stranger = await provider.makeKey()
   const seconds = Math.floor(Date.now() / 1000)
   const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${same.split('.')[1]}.AAAA`
@@ -103,6 +112,7 @@ test('a token of the provider is as good as a key, under the name of its user; o
   await gateway.end('SIGTERM')
   const callers = new Set(gateway.lines.map(({ caller }) => caller))
   assert(callers.has('corp:ann') && callers.has('corp:bob') && callers.has('robot'), [...callers].join())
+  assert(callers.has(`corp:~${hashed}`) && callers.has(`corp:${hashed}`), [...callers].join())
   assert(!gateway.lines.some((line) => JSON.stringify(line).includes(same)), 'no token in the log')
 })
 

@@ -258,6 +258,7 @@ test('what two servers could read in two ways goes to none', async () => {
   }
   for (const path of ['/a/../b', '/a/%2e%2e/b', '/..', '//b', '/a\\..\\b', '/a/..%2fb', '/%00'])
     assert.equal((await ask(house.port, path)).status, 400, path)
+  assert.equal((await ask(house.port, '/below//evil.test')).status, 400, 'also where the path begins later')
   assert.equal((await ask(house.port, '/', { method: 'TRACE' })).status, 405)
   assert.equal((await ask(house.port, '/', { headers: { host: 'a b' } }).catch(() => ({ status: 400 }))).status, 400)
   assert.equal(count, 0)

@@ -301,6 +301,39 @@ test('what a request brings beside its address leads no other to the wrong answe
   assert.match(status(await get(other)), /fwd=uri-miss/)
 })
 
+test('what does not reach the application does not say for whom its answer is kept', async () => {
+  const path = newPath()
+  handle = (request, response) =>
+    reply({ 'cache-control': 'max-age=60', vary: 'x-team' }, `of ${String(request.headers['x-team'])}`)(
+      request,
+      response,
+    )
+  // Whoever hides a field from the application gets the answer without it, and nobody else does.
+  assert.equal((await get(path, { 'x-team': 'blue', connection: 'x-team' })).text, 'of undefined')
+  assert.equal((await get(path, { 'x-team': 'blue' })).text, 'of blue')
+  // Applications behind CGI know no difference between the two.
+  const other = newPath()
+  handle = (request, response) =>
+    reply({ 'cache-control': 'max-age=60' }, JSON.stringify(request.headers))(request, response)
+  const odd = { X_Forwarded_Host: 'evil.test', 'x-real_ip': '1.1.1.1', 'x-forwarded-ssl': 'on', 'x-original-uri': '/a' }
+  const told = JSON.parse((await get(other, { ...odd, x_fine: 'yes' })).text) as Record<string, string>
+  assert.deepEqual(
+    Object.keys(told).filter((name) => name.toLowerCase() in odd || name in odd || name === 'x_forwarded_host'),
+    [],
+  )
+  assert.equal(told['x_fine'], 'yes')
+})
+
+test('an answer that may be to another method, or goes by who asks, is kept for nobody', async () => {
+  handle = reply({ 'cache-control': 'max-age=60' })
+  const path = newPath()
+  const disguised = await get(path, { 'X-HTTP-Method-Override': 'DELETE' })
+  assert.equal(status(disguised), 'holdfast; fwd=bypass')
+  assert.match(status(await get(path)), /fwd=uri-miss/)
+  handle = reply({ 'cache-control': 'max-age=60', vary: 'X-Forwarded-For' })
+  assert.match(status(await get(newPath())), /detail=vary/)
+})
+
 test('a HEAD that finds something stale renews it whole', async () => {
   const path = newPath()
   handle = reply({ 'cache-control': 'max-age=0, stale-while-revalidate=60' }, 'old')

@@ -3,7 +3,7 @@ import type { Usage } from '../call.ts'
 import { isFields } from '../field.ts'
 
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 ? value : undefined
+  return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined
 }
 
 function usage(input: number | undefined, output: number | undefined, cached: number | undefined): Usage | null {

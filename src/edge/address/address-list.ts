@@ -33,8 +33,16 @@ export class AddressList {
   }
 }
 
+/** IPv4 in IPv6, in every spelling; load balancers write it in full, in hexadecimal. */
+const wrapped =
+  /^(?:::(?:0{1,4}:){0,4}|(?:0{1,4}:){5})ffff:(?:(\d{1,3}(?:\.\d{1,3}){3})|([\da-f]{1,4}):([\da-f]{1,4}))$/i
+
 /** Without the wrapping of IPv4 in IPv6 and without the zone of a link-local address. */
 export function plainAddress(address: string): string {
-  const wrapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  return wrapped ?? address.replace(/%.*$/, '')
+  if (!address.includes(':')) return address
+  const [, plain, high, low] = wrapped.exec(address) ?? []
+  if (plain !== undefined) return plain
+  if (high === undefined || low === undefined) return address.replace(/%.*$/, '')
+  const bytes = [high, low].flatMap((each) => [Number.parseInt(each, 16) >> 8, Number.parseInt(each, 16) & 0xff])
+  return bytes.join('.')
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { AddressList, readNetwork } from './address-list.ts'
+import { AddressList, plainAddress, readNetwork } from './address-list.ts'
 import { readForwarded, visitorAddress } from './forwarded.ts'
 import { readProxyHeader } from './proxy-header.ts'
 
@@ -22,6 +22,20 @@ const v2 = (command: number, family: number, rest: Buffer): Buffer => {
   return Buffer.concat([head, Buffer.from([0x20 | command, family]), length, rest])
 }
 const rest4 = Buffer.from([192, 0, 2, 1, 10, 0, 0, 1, 0x12, 0x34, 0x01, 0xbb])
+
+test('IPv4 in IPv6 is that IPv4 address in every spelling, and nothing else is', () => {
+  const same = [
+    '::ffff:192.0.2.1',
+    '::FFFF:c000:201',
+    '0:0:0:0:0:ffff:c000:201',
+    '0000:0:0:0:0:ffff:192.0.2.1',
+    '::0:ffff:c000:0201',
+  ]
+  for (const text of same) assert.equal(plainAddress(text), '192.0.2.1', text)
+  for (const text of ['192.0.2.1', '::1', '2001:db8::ffff:c000:201', '::ffff:0:c000:201', '64:ff9b::c000:201'])
+    assert.equal(plainAddress(text), text)
+  assert.equal(plainAddress('fe80::1%eth0'), 'fe80::1')
+})
 
 test('both versions of the PROXY protocol say whose connection it is', () => {
   const text = Buffer.from('PROXY TCP4 192.0.2.1 10.0.0.1 4660 443\r\nGET /')

@@ -13,10 +13,13 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../ground/clock.ts'
 import type { Limits } from '../limits.ts'
+import type { Gate } from '../address/proxy-gate.ts'
+import type { Sockets } from '../realtime/sockets.ts'
 import type { Answering, Asking } from '../visitor.ts'
 import { SessionBudget } from './session-budget.ts'
 import { StreamAnswer } from './stream-answer.ts'
 import { WatchedSocket } from './watched-socket.ts'
+import { askerOnStream } from './stream-asker.ts'
 
 /** Requests under way on one connection; a client with more opens another. */
 const streamsMax = 256
@@ -57,6 +60,9 @@ export interface StreamFrontParts {
   /** Whether connections may wait for another request now. */
   readonly mayStayOpen: () => boolean
   readonly handle: (request: Asking, response: Answering) => void
+  /** Who takes streams that are to be WebSockets (RFC 8441); left out, they are served like others. */
+  readonly sockets?: Pick<Sockets, 'isMeant' | 'take'> | undefined
+  readonly gate: Gate | null
   /** A session was closed for what came over it. */
   readonly onOffence: (socket: Socket, why: string) => void
   /** A session was closed for frames that are none, or out of place. */
@@ -70,6 +76,8 @@ interface Session {
   /** Since when it is so; monotonic. */
   changedMs: number
   isLeaving: boolean
+  /** Streams that became WebSockets. */
+  readonly joined: Set<ServerHttp2Stream>
   /** It was told to calm down; nothing of it is served any more. */
   isCalmed: boolean
   /** It was counted among those that are turned away. */
@@ -97,6 +105,7 @@ export class StreamFront implements Disposable {
       maxHeaderListPairs: headerCountMax,
       settings: {
         enablePush: false,
+        enableConnectProtocol: parts.sockets !== undefined,
         initialWindowSize: streamWindowBytes,
         maxConcurrentStreams: streamsMax,
         maxHeaderListSize: limits.headerBytesMax,
@@ -106,7 +115,7 @@ export class StreamFront implements Disposable {
     this.#server.on('request', (request, { stream }) => this.#serve(request, stream))
     // Without it node:http2 would answer by itself, without a ray.
     this.#server.on('checkExpectation', (request: Http2ServerRequest) => this.#serve(request, request.stream))
-    this.#server.on('connect', (request: Http2ServerRequest) => this.#serve(request, request.stream))
+    this.#server.on('connect', (request: Http2ServerRequest) => this.#connect(request, request.stream))
     this.#timers.use(clock.every(sweepMs, () => this.#sweep()))
     this.#timers.use(clock.every(lookMs, () => this.#look()))
   }
@@ -154,7 +163,12 @@ export class StreamFront implements Disposable {
       isLeaving: false,
       isCalmed: false,
       isRefused: false,
+      joined: new Set(),
     }
+    // Node goes on with a connection whose client will say nothing more; who has a WebSocket is gone then.
+    this.#arriving?.socket.once('end', () => {
+      for (const stream of known.joined) stream.destroy()
+    })
     this.#sessions.set(session, known)
     session.once('close', () => this.#sessions.delete(session))
     // Before it becomes a request: one that is reset by now no longer knows its session.
@@ -201,6 +215,29 @@ export class StreamFront implements Disposable {
     // Of the connection itself: node:http2 knows only what stands before it.
     Object.defineProperty(request, 'socket', { value: known.socket })
     handle(request as unknown as IncomingMessage, answer)
+  }
+
+  /** A stream that is to be a WebSocket; any other CONNECT is answered like what else is not spoken. */
+  #connect(request: Http2ServerRequest, stream: ServerHttp2Stream): void {
+    const { sockets, clock, gate } = this.#parts
+    if (!sockets?.isMeant(request as unknown as IncomingMessage)) return this.#serve(request, stream)
+    const session = stream.session as ServerHttp2Session
+    const known = this.#sessions.get(session)
+    if (!known || known.isCalmed) return void stream.destroy()
+    if (stream.aborted || stream.destroyed) return
+    countBody(stream, known.budget)
+    countPieces(stream, known.budget)
+    known.liveCount++
+    known.joined.add(stream)
+    stream.once('close', () => {
+      known.liveCount--
+      known.joined.delete(stream)
+      known.changedMs = clock.monotonicMs()
+      if (stream.aborted && !stream.headersSent) this.#dropped(session, known)
+    })
+    request.headers.host ??= request.authority
+    Object.defineProperty(request, 'socket', { value: known.socket })
+    void sockets.take(askerOnStream(request, stream, gate))
   }
 
   /** A stream was reset before its time, by the client or for what it did. */
@@ -269,5 +306,14 @@ function countBody(stream: ServerHttp2Stream, budget: SessionBudget): void {
   stream.push = (piece: Buffer | null): boolean => {
     if (piece) budget.body(piece.length)
     return push(piece)
+  }
+}
+
+/** Pieces of what we send, each of which may be answered with a word that there is room again. */
+function countPieces(stream: ServerHttp2Stream, budget: SessionBudget): void {
+  const write = stream.write.bind(stream) as (piece: Buffer) => boolean
+  stream.write = (piece: Buffer): boolean => {
+    budget.piece()
+    return write(piece)
   }
 }

@@ -1,6 +1,7 @@
 // What a call takes of its key's limits, what it gives back, and what its caller is told.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Route } from '../../dialect/call.ts'
 import { readCall } from '../../dialect/read-call.ts'
 import type { Ray } from '../../fault/ray.ts'
 import { ManualClock } from '../../ground/manual-clock.ts'
@@ -23,10 +24,15 @@ function open(limits: KeyLimits, store?: AllowanceStore) {
   const log = { error: (_: object, words: string) => void errors.push(words) } as unknown as Log
   const allowances = new Allowances({ clock, log, store: kept, priceOf: (model) => (model === 'dear' ? price : null) })
   let count = 0
-  const ask = (model = 'lab', family: 'openai' | 'anthropic' = 'openai') => {
+  const ask = (
+    model = 'lab',
+    family: 'openai' | 'anthropic' = 'openai',
+    more = '"max_tokens":100',
+    route: Route = 'chat',
+  ) => {
     const ray = `ray${++count}` as Ray
-    const body = Buffer.from(JSON.stringify({ model, max_tokens: 100, messages: [{ role: 'user', content: 'x' }] }))
-    const call = readCall('chat', body, {})
+    const body = Buffer.from(`{"model":"${model}","messages":[{"role":"user","content":"x"}],${more}}`)
+    const call = readCall(route, body, {})
     const caller = {
       name: 'k',
       models: null,
@@ -57,6 +63,36 @@ test('a call takes its prompt and its limit, and gives back what it did not use'
   assert.equal(used('tokensPerDay'), promptTokens + 100)
   settle(ray, complete)
   assert.equal(used('tokensPerDay'), 18)
+})
+
+test('several answers at once are paid for before they are made', () => {
+  const { ask, used } = open({ tokensPerDay: 10_000 })
+  const { promptTokens } = ask('lab', 'openai', '"max_tokens":100,"n":20')
+  assert.equal(used('tokensPerDay'), promptTokens + 2000)
+  assert.equal(ask('lab', 'openai', '"max_tokens":100,"n":90').fault?.code, 'HF_KEY_BUDGET')
+})
+
+test('what is only computed takes no tokens for an answer', () => {
+  const { ask, settle, used } = open({ tokensPerDay: 10_000 })
+  const answered = { ...complete, inputTokens: null, outputTokens: null }
+  const { ray, promptTokens } = ask('lab', 'openai', '"input":"x"', 'embeddings')
+  settle(ray, answered)
+  assert.equal(used('tokensPerDay'), promptTokens)
+  settle(ask('lab', 'anthropic', '"max_tokens":100', 'count_tokens').ray, answered)
+  assert.equal(used('tokensPerDay'), promptTokens, 'counting them is free')
+})
+
+test('numbers beyond all measure end no counting, and make no call free', () => {
+  for (const limit of ['1e400', '1e300', '-5', '9007199254740993']) {
+    const { ask, settle, used, errors } = open({ tokensPerDay: 1000 })
+    const { ray, fault } = ask('lab', 'openai', `"max_tokens":${limit},"n":1e308`)
+    assert.equal(fault, null)
+    settle(ray, complete)
+    assert.equal(used('tokensPerDay'), 18, limit)
+    const lie = ask()
+    settle(lie.ray, { ...complete, inputTokens: Number.NaN, outputTokens: Number.NEGATIVE_INFINITY })
+    assert.deepEqual([used('tokensPerDay'), errors], [18, []], limit)
+  }
 })
 
 test('what was not answered costs nothing; what was broken off costs what was sent', () => {

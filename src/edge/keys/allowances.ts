@@ -3,23 +3,18 @@
  * its answer by the caller's limit), and gives back what it did not use when it is settled.
  */
 import type { Family } from '../../dialect/call.ts'
-import { Fault } from '../../fault/fault.ts'
+import type { Fault } from '../../fault/fault.ts'
 import type { Ray } from '../../fault/ray.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { ExchangeFact } from '../../observe/exchange-fact.ts'
 import type { Log } from '../../observe/log.ts'
 import type { CallReader } from '../../observe/observer.ts'
 import type { Order } from '../../relay/order.ts'
-import {
-  type AllowanceKind,
-  type AllowanceStore,
-  allowanceKinds,
-  type Left,
-  type Wish,
-} from '../../store/allowance-store.ts'
+import type { AllowanceStore, Ask, Taken, Wish } from '../../store/allowance-store.ts'
 import type { Caller } from '../caller.ts'
-import type { KeyLimits } from './key-limits.ts'
 import { rateHeaders } from './rate-headers.ts'
+import { SessionAllowance } from './session-allowance.ts'
+import { amountOf, refusalOf, wishesOf } from './wishes.ts'
 
 /** Money for a million tokens. */
 export interface Price {
@@ -31,8 +26,8 @@ export interface Price {
 const bytesPerToken = 4
 /** Of a call whose caller sets no limit. */
 const outputTokensDefault = 1024
-/** Nobody comes back the sooner for knowing of so many calls under way. */
-const callsWaitMs = 1000
+/** More than any call comes to: a number that is none, or too large to be added up with others, counts as this. */
+const tokensMax = 1e9
 
 interface Permit {
   readonly key: string
@@ -40,6 +35,8 @@ interface Permit {
   readonly wishes: readonly Wish[]
   readonly inputTokens: number
   readonly outputTokens: number
+  /** It has a place among those under way. */
+  readonly hasPlace: boolean
 }
 
 /** A call may go on, and says these headers; or it may not. */
@@ -70,26 +67,48 @@ export class Allowances implements CallReader {
 
   take({ name, limits }: Caller, { ray, call }: Pick<Order, 'ray' | 'call'>, family: Family): Granted {
     if (!limits) return free
-    const inputTokens = Math.ceil(call.body.bytes.length / bytesPerToken)
-    const outputTokens = call.outputTokensMax ?? outputTokensDefault
+    // Tokens that are only counted are read by no model.
+    const inputTokens = call.route === 'count_tokens' ? 0 : Math.ceil(call.body.bytes.length / bytesPerToken)
+    const outputTokens = isComputed(call.route)
+      ? 0
+      : countOf((call.outputTokensMax ?? outputTokensDefault) * answersOf(call))
     const money = this.#cost(call.model, inputTokens, outputTokens)
     const wishes = wishesOf(limits, { requests: 1, tokens: inputTokens + outputTokens, money })
-    const { clock, store, log } = this.#parts
-    let taken: ReturnType<AllowanceStore['take']>
+    const { clock } = this.#parts
+    const taken = this.#take({ key: name, wishes, callsMax: limits.callsLiveMax ?? null })
+    if (!taken) return free
+    const headers = rateHeaders(taken.left, family, clock.nowMs())
+    if (!taken.isGranted) return { headers, fault: refusalOf(taken.kind, taken.waitMs, limits, clock.nowMs()) }
+    const hasPlace = limits.callsLiveMax !== undefined
+    this.#permits.set(ray, { key: name, model: call.model, wishes, inputTokens, outputTokens, hasPlace })
+    return { headers, fault: null }
+  }
+
+  /** What a session takes as it goes on; null for a caller without limits. */
+  session({ name, limits }: Caller, model: string): SessionAllowance | null {
+    if (!limits) return null
+    const { clock, store } = this.#parts
+    return new SessionAllowance({
+      ...{ key: name, limits, clock },
+      take: (ask) => this.#take(ask),
+      give: (given) => store.give(given),
+      cost: (inputTokens, outputTokens) => this.#cost(model, inputTokens, outputTokens),
+    })
+  }
+
+  /** Null where it cannot be counted; it is not refused then: a full disk must not end the service. */
+  #take(ask: Ask): Taken | null {
+    const { store, log } = this.#parts
     try {
-      taken = store.take({ key: name, wishes, callsMax: limits.callsLiveMax ?? null })
+      const taken = store.take(ask)
       this.#hasFailed = false
+      return taken
     } catch (error) {
-      // What cannot be counted is not refused: a full disk must not end the service.
       if (!this.#hasFailed)
         log.error({ detail: String(error) }, 'what keys use cannot be counted: their limits do not hold')
       this.#hasFailed = true
-      return free
+      return null
     }
-    const headers = rateHeaders(taken.left, family, clock.nowMs())
-    if (!taken.isGranted) return { headers, fault: refusalOf(taken.kind, taken.waitMs, limits, clock.nowMs()) }
-    this.#permits.set(ray, { key: name, model: call.model, wishes, inputTokens, outputTokens })
-    return { headers, fault: null }
   }
 
   /** A call is settled: what it did not use is given back, what it used beyond is taken. */
@@ -119,13 +138,15 @@ export class Allowances implements CallReader {
   }
 
   #give(permit: Permit, used: { requests: number; inputTokens: number; outputTokens: number }): void {
-    const { requests, inputTokens, outputTokens } = used
+    const { requests } = used
+    const [inputTokens, outputTokens] = [countOf(used.inputTokens), countOf(used.outputTokens)]
     const money = this.#cost(permit.model, inputTokens, outputTokens)
     const amounts = permit.wishes.map(({ kind, amount, limit }) => {
       const real = amountOf(kind, { requests, tokens: inputTokens + outputTokens, money })
       return { kind, amount: real - amount, limit }
     })
-    this.#parts.store.give({ key: permit.key, amounts: amounts.filter(({ amount }) => amount !== 0), isOver: true })
+    const changed = amounts.filter(({ amount }) => amount !== 0)
+    this.#parts.store.give({ key: permit.key, amounts: changed, isOver: permit.hasPlace })
   }
 
   #cost(model: string, inputTokens: number, outputTokens: number): number {
@@ -134,41 +155,16 @@ export class Allowances implements CallReader {
   }
 }
 
+/** Their answers have no tokens. */
+const isComputed = (route: Order['call']['route']): boolean => route === 'embeddings' || route === 'count_tokens'
+
+/** Tokens, whatever a caller or a model server says. */
+const countOf = (tokens: number): number => (tokens >= 0 ? Math.min(tokens, tokensMax) : 0)
+
+/** How many answers are made for it at once. */
+function answersOf({ body }: Order['call']): number {
+  const told = (name: string): number => (body.kind(name) === 'number' ? (body.number(name) ?? 1) : 1)
+  return Math.max(1, told('n'), told('best_of'))
+}
+
 const isServed = ({ cache }: ExchangeFact): boolean => cache === 'hit' || cache === 'stale' || cache === 'collapsed'
-
-interface Amounts {
-  readonly requests: number
-  readonly tokens: number
-  readonly money: number
-}
-
-function amountOf(kind: AllowanceKind, { requests, tokens, money }: Amounts): number {
-  if (kind === 'requestsPerMinute') return requests
-  return kind.startsWith('money') ? money : tokens
-}
-
-function wishesOf(limits: KeyLimits, amounts: Amounts): Wish[] {
-  return allowanceKinds.flatMap((kind) => {
-    const limit = limits[kind]
-    return limit === undefined ? [] : [{ kind, amount: amountOf(kind, amounts), limit }]
-  })
-}
-
-const limitWords: Readonly<Record<AllowanceKind, string>> = {
-  requestsPerMinute: 'calls a minute',
-  tokensPerMinute: 'tokens a minute',
-  tokensPerDay: 'tokens a day',
-  tokensPerMonth: 'tokens a month',
-  moneyPerDay: 'of cost a day',
-  moneyPerMonth: 'of cost a month',
-}
-
-function refusalOf(kind: Left['kind'] | 'calls', waitMs: number | null, limits: KeyLimits, nowMs: number): Fault {
-  if (kind === 'calls') {
-    const detail = `${limits.callsLiveMax} calls at once are the limit of this key`
-    return new Fault('HF_KEY_RATE', { detail, retryAfterMs: waitMs ?? callsWaitMs })
-  }
-  const detail = `${limits[kind]} ${limitWords[kind]} are the limit of this key`
-  if (kind.endsWith('PerMinute')) return new Fault('HF_KEY_RATE', { detail, retryAfterMs: waitMs ?? callsWaitMs })
-  return new Fault('HF_KEY_BUDGET', { detail, ...(waitMs !== null && { untilMs: nowMs + waitMs }) })
-}

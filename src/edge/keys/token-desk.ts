@@ -100,7 +100,11 @@ function issuerOf(token: string): string {
   }
 }
 
-/** Names of keys have no colon. A user whose name would not do in a log is known by its hash. */
+/**
+ * Names of keys have no colon. A user whose name would not do in a log is known by its hash, behind a sign that no
+ * plain name has: nobody who may choose his name can take the hash of another's.
+ */
 function nameOf(provider: string, user: string): string {
-  return `${provider}:${/^[\w.@-]{1,64}$/.test(user) ? user : hash('sha256', user, 'base64url').slice(0, 22)}`
+  if (/^[\w.@-]{1,64}$/.test(user)) return `${provider}:${user}`
+  return `${provider}:~${hash('sha256', user, 'base64url').slice(0, 22)}`
 }

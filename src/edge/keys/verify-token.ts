@@ -25,7 +25,7 @@ export function verifierOf(options: UserOptions, clock: Clock): Verify {
     const claims = await verified(token, await keys, { issuer, audience, currentDate: new Date(clock.nowMs()) })
     const user = claims[userClaim]
     if (typeof user !== 'string' || user === '') throw new TokenError(`the token has no claim ${userClaim}`)
-    const endsMs = Number(claims['exp']) * 1000
+    const endsMs = (Number(claims['exp']) + toleranceSeconds) * 1000
     return { user, endsMs: Math.min(endsMs, clock.nowMs() + tokenMsMax) }
   }
 }

@@ -4,7 +4,7 @@ import { Fault } from '../../fault/fault.ts'
 import type { AppAnswer, AppFlight, AppLink } from '../../relay/wire/app-link.ts'
 import { below } from './find-route.ts'
 import { pump } from './pump.ts'
-import { fieldsOf, type Front, frontOf, requestFields } from './app-request.ts'
+import { fieldsOf, type Front, frontOf, overridesMethod, passedFields, requestFields } from './app-request.ts'
 import type { WebRouteOptions } from './web-options.ts'
 import type { WebVisit } from './web.ts'
 
@@ -22,7 +22,7 @@ const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE
 
 export class AppCall {
   readonly visit: WebVisit
-  /** Of the request, without those of HTTP/2 that are no fields. */
+  /** Of the request, those that may go on to the application. */
   readonly fields: readonly string[]
   readonly host: string
   readonly front: Front
@@ -37,10 +37,11 @@ export class AppCall {
     this.#target = target
     this.#route = route
     this.#parts = parts
-    this.fields = fieldsOf(request.rawHeaders)
+    const fields = fieldsOf(request.rawHeaders)
+    this.fields = passedFields(fields)
     this.host = hostOf(visit)
     const isTls = (request.socket as { encrypted?: boolean }).encrypted === true
-    this.front = frontOf(this.fields, this.host, { isTls, peer: visit.peer })
+    this.front = frontOf(fields, this.host, { isTls, peer: visit.peer })
   }
 
   /** The address as it is asked for, whole: what is kept stands under it. */
@@ -62,6 +63,11 @@ export class AppCall {
     const { headers, httpVersion, method = 'GET' } = this.visit.request
     if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) return true
     return headers['content-length'] === undefined && !bodiless.has(method) && httpVersion === '2.0'
+  }
+
+  /** Its address and its fields do not say all that its answer is about: it is kept from nobody and for nobody. */
+  get isApart(): boolean {
+    return this.hasBody || overridesMethod(this.fields)
   }
 
   /** Sends it. `isOurs`: for the cache's sake, so without its body, and no early answers are passed on. */
@@ -136,7 +142,8 @@ export class AppCall {
   }
 }
 
-function hostOf({ request: { headers } }: WebVisit): string {
+/** As the caller names it. @throws {Fault} HF_BAD_HTTP */
+export function hostOf({ request: { headers } }: Pick<WebVisit, 'request'>): string {
   const named = headers.host ?? headers[':authority']
   const host = typeof named === 'string' ? named : ''
   // It stands in addresses and in fields from here on.

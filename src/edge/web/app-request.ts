@@ -16,18 +16,13 @@ export interface Between {
 
 /** They say who the caller is and what it asked for; from just anybody they are not believed. */
 const dropped: ReadonlySet<string> = new Set([
-  ...[
-    'forwarded',
-    'x-forwarded-for',
-    'x-forwarded-host',
-    'x-forwarded-proto',
-    'x-forwarded-port',
-    'x-forwarded-server',
-  ],
-  ...['x-real-ip', 'expect', 'x-request-id', 'host', 'surrogate-capability'],
+  ...['forwarded', 'x-real-ip', 'expect', 'x-request-id', 'host', 'surrogate-capability'],
   // Some applications answer for these and not for the address: the wrong answer would be kept.
-  ...['x-original-url', 'x-rewrite-url', 'x-forwarded-prefix', 'x-host', 'x-forwarded-scheme', 'x-url-scheme'],
+  ...['x-rewrite-url', 'x-host', 'x-url-scheme', 'front-end-https'],
 ])
+const isDropped = (name: string): boolean => dropped.has(name) || /^x-(?:forwarded|original)-/.test(name)
+/** Some applications take a GET for what one of these says. */
+const overrides = ['x-http-method-override', 'x-http-method', 'x-method-override']
 const conditions: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since', 'if-range', 'range'])
 
 /** As they came, without those of HTTP/2 that are no fields. */
@@ -36,6 +31,23 @@ export function fieldsOf(rawHeaders: HeaderList): string[] {
   for (let i = 0; i < rawHeaders.length; i += 2)
     if (!rawHeaders[i]?.startsWith(':')) fields.push(rawHeaders[i] as string, rawHeaders[i + 1] as string)
   return fields
+}
+
+/**
+ * What goes on to an application of them, and so all that its answer can go by: not what ends with this connection, nor
+ * what the gateway says itself. Behind CGI and its kin `x_real_ip` is the same name as `x-real-ip`.
+ */
+export function passedFields(fields: HeaderList): string[] {
+  const ending = hopByHop(fields)
+  const isOurs = (name: string): boolean => ending.has(name) || isDropped(name)
+  const isTwin = (name: string): boolean => name.includes('_') && isSpelled(name.replaceAll('_', '-'))
+  const isSpelled = (name: string): boolean => isOurs(name) || name === 'content-length'
+  return without(fields, { has: (name) => isOurs(name) || isTwin(name) })
+}
+
+/** Whether it may be taken for a request of another method than it is. */
+export function overridesMethod(fields: HeaderList): boolean {
+  return overrides.some((name) => valueOf(fields, name) !== null)
 }
 
 /** Who is asked, as the caller sees it: what is kept stands under it, so an application may go by it. */
@@ -65,10 +77,9 @@ export function frontOf(
   }
 }
 
-/** Fields for the application. `host`: as the caller named it. */
+/** Fields for the application. `fields`: as `passedFields` gives them. `host`: as the caller named it. */
 export function requestFields(fields: HeaderList, host: string, front: Front, between: Between): string[] {
-  const ending = hopByHop(fields)
-  const kept = without(fields, { has: (name) => name === 'via' || ending.has(name) || dropped.has(name) })
+  const kept = without(fields, { has: (name) => name === 'via' })
   const { node, requestId, httpVersion, isChunked } = between
   const via = [...linesOf(fields, 'via'), `${httpVersion} ${node}`].join(', ')
   const nodes = front.chain.map((each) => `for=${forwardedNode(each)}`)

@@ -61,8 +61,7 @@ export class CachedApp {
     const { shelf, flights, clock, rules, collapseMs } = this.#parts
     const { fields, url } = call
     const method = call.visit.request.method ?? 'GET'
-    // A body that nobody expects may be what the answer is about: it is kept from nobody and for nobody.
-    if ((method === 'GET' || method === 'HEAD') && call.hasBody) return await this.#bypass(call)
+    if ((method === 'GET' || method === 'HEAD') && call.isApart) return await this.#bypass(call)
     const asked = { method, headers: fields }
     const mayWait = method === 'GET' && valueOf(fields, 'range') === null
     for (let waits = 0; ; waits++) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { fieldsOf, frontOf, requestFields, validating } from './app-request.ts'
+import { fieldsOf, frontOf, passedFields, requestFields, validating } from './app-request.ts'
 import { wantedCodings } from './content-coding.ts'
 import { contentType, hasHashedName, isCompressible } from './content-type.ts'
 import { below, findRoute } from './find-route.ts'
@@ -54,7 +54,30 @@ test('whatever is asked for, the file lies in the folder', () => {
 test('paths that are read in two ways', () => {
   for (const path of ['//a', '/a/../b', '/a/./b', '/a/%2E%2e/b', '/a/..', '/a/..%2fb', '/a\\b', '/a%00', '/..%5cb'])
     assert.ok(isAmbiguous(path), path)
-  for (const path of ['/', '/a', '/a..b', '/...', '/a/.well-known/x', '/a%20b', '/a/..b', '/%2efile'])
+  for (const path of [
+    '/a%2f..%2fb',
+    '/a%5c..%5cb',
+    '/a/..;/b',
+    '/a/..%3bx/b',
+    '/%2fevil.test',
+    '/%5Cevil.test',
+    '/a#/../b',
+  ])
+    assert.ok(isAmbiguous(path), path)
+  for (const path of [
+    '/',
+    '/a',
+    '/a..b',
+    '/...',
+    '/a;b',
+    '/a%2fb',
+    '/a/..b;c',
+    '/a//b',
+    '/a/.well-known/x',
+    '/a%20b',
+    '/a/..b',
+    '/%2efile',
+  ])
     assert.ok(!isAmbiguous(path), path)
 })
 
@@ -105,7 +128,7 @@ test('who asked, as the application is told', () => {
   const told = (address: string, isTrusted: boolean, ...headers: string[]): Record<string, string> => {
     const isChunked = headers.includes('chunked')
     const front = frontOf(headers, 'site.test', { peer: { address, isTrusted }, isTls: false })
-    const fields = requestFields(headers, 'site.test', front, {
+    const fields = requestFields(passedFields(headers), 'site.test', front, {
       node: 'n',
       requestId: 'r',
       httpVersion: '1.1',

@@ -25,9 +25,12 @@ export function safeSegments(path: string): string[] | null {
   return segments
 }
 
+/** Steps, in any spelling, also behind a slash that only some decode, and before what only some take for parameters. */
+const steps = /(?:\/|%2f|%5c)(?:\.|%2e){1,2}(?:\/|%2f|%5c|;|%3b|$)/i
+
 /** For what is passed on: a path that two servers could read in two ways. */
 export function isAmbiguous(path: string): boolean {
-  return path.startsWith('//') || /(?:^|\/)(?:\.|%2e){1,2}(?:\/|%2f|\\|%5c|$)/i.test(path) || /[\\\0]|%00/.test(path)
+  return /^\/(?:\/|%2f|%5c)/i.test(path) || steps.test(path) || /[\\\0#]|%00/.test(path)
 }
 
 function decoded(text: string): string | null {

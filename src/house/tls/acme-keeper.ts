@@ -10,7 +10,7 @@ import type { Random } from '../../ground/random.ts'
 import { readSecret } from '../secrets.ts'
 import { issue, newAccountKey, type ChallengeType } from './acme.ts'
 import { AcmeFolder } from './acme-folder.ts'
-import { againAfterMs, renewalMs, suggestedMs } from './acme-plan.ts'
+import { againAfterMs, renewalMs, suggestedMs, whyUseless } from './acme-plan.ts'
 import { type KnownPair, readPair } from './read-pair.ts'
 import { askRenewalWindow, certificateId } from './renewal-info.ts'
 
@@ -30,6 +30,8 @@ export interface AcmeKeeperParts {
   /** There is another certificate. */
   readonly onPair: (pair: KnownPair) => void
   readonly onFailure: (words: string) => void
+  /** Asks an authority; another one for tests. */
+  readonly issue?: typeof issue
 }
 
 export class AcmeKeeper {
@@ -40,6 +42,8 @@ export class AcmeKeeper {
   #parts: AcmeKeeperParts
   #folder: AcmeFolder
   #failures = 0
+  /** Its certificate is in use, and not in the folder yet. */
+  #isUnkept = false
   /** When it is to be renewed; wall time. */
   #dueMs: number
   /** Chance of this certificate: the moment does not jump about while one waits for it. */
@@ -85,6 +89,7 @@ export class AcmeKeeper {
     try {
       await this.#askWindow()
       if (this.#parts.clock.nowMs() >= this.#dueMs) await this.#renew()
+      else if (this.#isUnkept) this.#keep()
     } finally {
       this.#isBusy = false
     }
@@ -107,20 +112,37 @@ export class AcmeKeeper {
     const { clock, random, onPair, onFailure } = this.#parts
     try {
       const pair = await this.#issue()
-      this.#folder.keepPair(pair)
       this.pair = pair
       this.trouble = null
       this.#failures = 0
       this.#unit = random.unit()
-      this.#askedMs = Number.NEGATIVE_INFINITY
+      // An authority that would always like it to be renewed gets its wish a few times a day.
+      this.#askedMs = clock.nowMs()
       this.#dueMs = renewalMs(pair, this.#unit)
       onPair(pair)
+      this.#keep()
     } catch (error) {
       this.#failures++
       this.#forgetAccount(error)
       this.#dueMs = clock.nowMs() + againAfterMs(this.#failures, random.unit())
       this.trouble = (error instanceof Error ? error.message : String(error)).slice(0, 500)
       onFailure(this.trouble)
+    }
+  }
+
+  /** One that the disk does not take is used all the same: authorities issue the same again only a few times a week. */
+  #keep(): void {
+    const { pair } = this
+    if (!pair) return
+    const wasUnkept = this.#isUnkept
+    try {
+      this.#folder.keepPair(pair)
+      this.#isUnkept = false
+      if (wasUnkept) this.trouble = null
+    } catch (error) {
+      this.#isUnkept = true
+      this.trouble = `the certificate cannot be kept: ${(error as Error).message}`.slice(0, 500)
+      if (!wasUnkept) this.#parts.onFailure(this.trouble)
     }
   }
 
@@ -131,7 +153,7 @@ export class AcmeKeeper {
     const { pair } = this
     const replaces = pair && this.#hasWindow ? certificateId(pair.cert) : null
     const usual: readonly ChallengeType[] = this.#parts.hasPlainPort ? ['http-01', 'tls-alpn-01'] : ['tls-alpn-01']
-    const { cert, key } = await issue({
+    const { cert, key } = await (this.#parts.issue ?? issue)({
       ...{ directoryUrl, names, email, account, replaces, ca: this.#authority(), prove: this.#parts.prove },
       types: challenges ?? usual,
       onAccount: (url) => {
@@ -139,7 +161,10 @@ export class AcmeKeeper {
       },
       binding: eab && { kid: eab.kid, hmacKey: readSecret(eab.key, 'tls.acme.eab.key') },
     })
-    return readPair(cert, key)
+    const issued = readPair(cert, key)
+    const why = whyUseless(issued, names, this.#parts.clock.nowMs())
+    if (why !== null) throw new Error(why)
+    return issued
   }
 
   /** An account that the authority does not know any more is looked for by its key at the next try. */

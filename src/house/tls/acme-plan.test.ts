@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { againAfterMs, renewalMs, suggestedMs } from './acme-plan.ts'
+import { againAfterMs, renewalMs, suggestedMs, whyUseless } from './acme-plan.ts'
 
 const dayMs = 86_400_000
 const unit = fc.double({ min: 0, max: 1, noNaN: true })
@@ -41,4 +41,11 @@ test('pauses double up to a bound, and no authority sees more than five failures
   let failures = 1
   while (ms < 3_600_000) ms += againAfterMs(failures++, 0.5)
   assert.ok(failures - 1 <= 6, `${failures - 1} in an hour`)
+})
+
+test('what was issued for other names, or is over by this clock, is a failure, and so is not asked for again at once', () => {
+  const pair = { names: ['a.test', 'b.test'], fromMs: 0, untilMs: 90 * dayMs }
+  assert.equal(whyUseless(pair, ['b.test', 'a.test'], dayMs), null)
+  assert.match(whyUseless(pair, ['a.test', 'c.test'], dayMs) ?? '', /c\.test/)
+  assert.match(whyUseless(pair, ['a.test'], 90 * dayMs) ?? '', /clock/)
 })

@@ -28,3 +28,14 @@ export function againAfterMs(failures: number, unit: number): number {
   const waitMs = Math.min(againMsMax, againMs * 2 ** Math.max(0, failures - 1))
   return Math.round(waitMs * (1 - unit / 2))
 }
+
+/** Why what was issued is of no use, in words for people; null where it is. Whoever took it would ask again at once. */
+export function whyUseless(
+  { names, untilMs }: Lifetime & { readonly names: readonly string[] },
+  wanted: readonly string[],
+  nowMs: number,
+): string | null {
+  const missing = wanted.find((name) => !names.includes(name))
+  if (missing !== undefined) return `the certificate that was issued is not for ${missing}`
+  return untilMs > nowMs ? null : 'the certificate that was issued is over already: is the clock right?'
+}
