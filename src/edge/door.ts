@@ -135,8 +135,8 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      const { node, visitors, callers, crowd, challenge } = this.#parts
-      checkRequest(request, node)
+      const { visitors, callers, crowd, challenge } = this.#parts
+      this.#guard()
       if (visitors.isChoosy) visitors.check(this.#address)
       if (crowd.isOn)
         crowd.ask(
@@ -154,6 +154,21 @@ class Visit {
       )
     } catch (thrown) {
       this.#refuse(toFault(thrown))
+    }
+  }
+
+  /** What is refused here counts for its address as other requests do. @throws {Fault} of the guard, HF_ADDRESS_RATE */
+  #guard(): void {
+    const { node, callers, crowd } = this.#parts
+    try {
+      checkRequest(this.#request, node)
+    } catch (thrown) {
+      if (crowd.isOn && isMalformed(thrown)) {
+        // Whichever answer it gets; of HTTP/2 only the stream ends.
+        if (!(':method' in this.#request.headers)) this.#response.shouldKeepAlive = false
+        crowd.ask(this.#address, () => callers.knows(this.#request.headers))
+      }
+      throw thrown
     }
   }
 
@@ -346,7 +361,7 @@ class Visit {
     // Who is locked out finds no open connection either.
     if (fault.code === 'HF_ADDRESS_RATE' && crowd.isLocked(this.#address)) this.#response.shouldKeepAlive = false
     this.#answerFault(fault, this.ray, more)
-    if (!massed.has(fault.code) || crowd.mayTell()) this.#accountFor(fault)
+    if (!crowd.isOn || !toldSparingly.has(fault.code) || crowd.mayTell()) this.#accountFor(fault)
   }
 
   #accountFor(fault: Fault): void {
@@ -391,8 +406,10 @@ class Visit {
   }
 }
 
-/** These come in masses by their nature: some are told, the others counted. */
-const massed: ReadonlySet<FaultCode> = new Set(['HF_ADDRESS_RATE', 'HF_CHALLENGE'])
+/** These come in masses by their nature: so many a second get a line in the log and a place in the record. */
+const toldSparingly: ReadonlySet<FaultCode> = new Set(['HF_ADDRESS_RATE', 'HF_BAD_HTTP', 'HF_CHALLENGE'])
+
+const isMalformed = (thrown: unknown): boolean => thrown instanceof Fault && thrown.code === 'HF_BAD_HTTP'
 
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: Asking): Family {

@@ -190,7 +190,7 @@ export class Metrics {
   #crowdCounts(crowd: CrowdCounts): void {
     this.#countEach(
       'holdfast_turned_away_total',
-      'Visitors turned away by address: requests over their `rate`, `connections` that are too many, `locked` out, or closed for a `flood` of HTTP/2.',
+      'Visitors turned away by address: requests over their `rate`, `connections` that are too many, `locked` out, closed for a `flood` of HTTP/2, or for what is `malformed` and no request.',
       'why',
       crowd.turnedAway,
     )

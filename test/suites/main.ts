@@ -5,6 +5,8 @@
  *     npm run suites -- cache           cache-tests, nginx beside it; --only ID,ID some of its tests, --from FOLDER a
  *                                       checkout of another edition, --peers holdfast without nginx, --json FILE
  *     npm run suites -- smuggling       requests and answers that two readers could take for different ones
+ *     npm run suites -- h2spec          conformance to HTTP/2; --h2spec PATH the program, or --from FOLDER its source
+ *     npm run suites -- smuggler        defparam/smuggler, three sets over TCP and TLS; --from FOLDER a checkout of it
  *     npm run suites -- rapid-reset     streams of HTTP/2 that are reset, floods of control frames, header bombs
  *     npm run suites -- flood           more than can be answered, from 1,000 addresses, with guards and without;
  *                                       --only SCENE,SCENE
@@ -27,6 +29,7 @@ const { values, positionals } = parseArgs({
     parser: { type: 'string' },
     seconds: { type: 'string', default: '5' },
     seed: { type: 'string', default: '1' },
+    h2spec: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -52,6 +55,8 @@ async function runSlow(): Promise<boolean> {
 const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   cache: runCache,
   smuggling: async () => (await import('./smuggling-suite.ts')).runSmugglingSuite(),
+  h2spec: async () => (await import('./h2spec-suite.ts')).runH2specSuite({ program: values.h2spec, from: values.from }),
+  smuggler: async () => (await import('./smuggler-suite.ts')).runSmugglerSuite(values.from),
   'rapid-reset': async () => (await import('./rapid-reset-suite.ts')).runRapidResetSuite(),
   flood: async () => (await import('./flood-suite.ts')).runFloodSuite(values.only?.flatMap(split) ?? []),
   slow: runSlow,

@@ -42,7 +42,7 @@ const nobody = (): boolean => false
 const noChallenges: ChallengeSums = { issued: 0, solved: 0, refused: 0 }
 
 /** Why somebody was turned away. */
-export type Turning = 'rate' | 'connections' | 'locked' | 'flood'
+export type Turning = 'rate' | 'connections' | 'locked' | 'flood' | 'malformed'
 
 export interface CrowdParts {
   readonly clock: Clock
@@ -54,7 +54,7 @@ export interface CrowdParts {
 
 export class Crowd implements Disposable {
   /** Since the start. */
-  readonly turnedAway: Record<Turning, number> = { rate: 0, connections: 0, locked: 0, flood: 0 }
+  readonly turnedAway: Record<Turning, number> = { rate: 0, connections: 0, locked: 0, flood: 0, malformed: 0 }
   /** Since the start. */
   readonly challenges: { -readonly [K in keyof ChallengeSums]: number } = { ...noChallenges }
   #challengesTold: ChallengeSums = noChallenges
@@ -195,6 +195,20 @@ export class Crowd implements Disposable {
     this.#second.turnedAway++
     this.#second.answered++
     this.#hitters.add(place.network)
+  }
+
+  /** What came is no request, and counts as one. False where it is one too many: then it need not be answered. */
+  malformed(address: string): boolean {
+    try {
+      this.ask(address, () => false)
+    } catch {
+      return false
+    }
+    const place = this.#placeOf(address)
+    if (place === null) return true
+    this.#turnAway('malformed', place.network)
+    this.#second.answered++
+    return true
   }
 
   /** A connection was closed since what came over it was no use but a cost. `why`: in words. */

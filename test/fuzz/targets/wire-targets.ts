@@ -169,10 +169,21 @@ const frames: Target = {
     Buffer.from('82ffffffffffffffffff00000000', 'hex'),
   ],
   run(bytes) {
-    const [whole, cut] = [new FrameWatch(), new FrameWatch()]
-    whole.push(bytes)
-    for (const piece of pieces(bytes)) cut.push(piece)
-    must(whole.isBetween === cut.isBetween, 'cut elsewhere, another end')
+    const rules = {
+      isMasked: ((bytes[1] ?? 0) & 0x80) !== 0,
+      hasExtensions: false,
+      frameBytesMax: 2 ** 20,
+      textBytesMax: 4096,
+    }
+    const [whole, cut] = [
+      new FrameWatch({ ...rules, onText: () => {} }),
+      new FrameWatch({ ...rules, onText: () => {} }),
+    ]
+    const passed = Buffer.from(whole.push(bytes))
+    const inParts = Buffer.concat(pieces(bytes).map((piece) => Buffer.from(cut.push(piece))))
+    must(passed.equals(inParts), 'cut elsewhere, other bytes pass')
+    must(whole.isBetween === cut.isBetween && whole.flaw?.code === cut.flaw?.code, 'cut elsewhere, another end')
+    if (whole.flaw) return whole.flaw.code
     return whole.isBetween
   },
 }
