@@ -4,7 +4,8 @@ import { hostname } from 'node:os'
 import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
-import { type DoorParts, openDoor } from './edge/door.ts'
+import { openDoor } from './edge/door.ts'
+import type { DoorParts } from './edge/door-parts.ts'
 import type { Crowd } from './edge/crowd/crowd.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
@@ -113,8 +114,12 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     notice: () => notice,
     hstsMs: config.tls.hstsMs,
   })
-  const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, sockets }, tls)
+  const front = await openListeners(
+    parts,
+    config,
+    { ...entry, handle, mayStayOpen: () => pressure.mayStayOpen, sockets },
+    tls,
+  )
   const open = {
     ...opened,
     crowd: come.crowd,

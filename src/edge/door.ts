@@ -6,78 +6,36 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { routeNames, routes, type Family, type Route } from '../dialect/call.ts'
 import type { FaultCode } from '../fault/code.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import type { Ray, RaySource } from '../fault/ray.ts'
-import type { Fleet } from '../fleet/fleet.ts'
-import type { Clock } from '../ground/clock.ts'
+import type { Ray } from '../fault/ray.ts'
 import { Portions } from '../ground/portions.ts'
 import { redact } from '../ground/redact.ts'
-import type { Random } from '../ground/random.ts'
 import { webRoute } from '../observe/exchange-fact.ts'
-import { type Observer, refusalFact } from '../observe/observer.ts'
+import { refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
-import { openTrace, type Trace, type TraceOptions } from '../observe/trace-context.ts'
+import { openTrace, type Trace } from '../observe/trace-context.ts'
 import { bypassHeaders } from '../relay/cache-mark.ts'
-import type { CacheRules } from '../relay/cache-wish.ts'
 import type { Order } from '../relay/order.ts'
-import type { Pressure } from '../relay/overload/pressure.ts'
-import type { RelayPlane } from '../relay/relay.ts'
 import type { CallKind } from '../status/component.ts'
-import { type BodyPurse, discardBody, readBody } from './body.ts'
+import { discardBody, readBody } from './body.ts'
 import { type Challenge, challengePath } from './challenge/challenge.ts'
 import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
-import type { Caller, Callers } from './caller.ts'
-import type { DurableStreams } from './durable-streams/durable-streams.ts'
+import type { Caller } from './caller.ts'
+import type { DoorParts } from './door-parts.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
 import type { Gate } from './address/proxy-gate.ts'
-import type { Visitors } from './address/visitors.ts'
-import type { Crowd } from './crowd/crowd.ts'
 import { unwelcome } from './crowd/unwelcome.ts'
 import { withExpectedEnd } from './expected-end.ts'
-import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
 import { checkMediaType } from './check-media-type.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
-import type { Limits } from './limits.ts'
 import { errorPreview, previewRoot } from './error-preview.ts'
 import { modelList, oneModel } from './model-list.ts'
-import type { Notice } from './notice.ts'
 import { mayBeKept } from './read-cache-wish.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
 import { type Answering, type Asking, isSecure } from './visitor.ts'
-import type { Web } from './web/web.ts'
 import { responseQueued } from './response-object.ts'
-
-export interface DoorParts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly rays: RaySource
-  readonly fleet: Fleet
-  readonly callers: Callers
-  readonly allowances: Allowances
-  readonly visitors: Visitors
-  readonly crowd: Crowd
-  readonly purse: BodyPurse
-  readonly observer: Observer
-  readonly tracing: TraceOptions
-  readonly limits: Limits
-  readonly pressure: Pressure
-  readonly site: string
-  /** Our name in `via`. */
-  readonly node: string
-  readonly onDisconnect: 'cancel' | 'detach'
-  readonly cache: CacheRules
-  readonly streams: DurableStreams
-  readonly relay: RelayPlane
-  /** Pages and applications beside the models, and the proof of work before them; null for none. */
-  readonly web: Web | null
-  readonly challenge: Challenge | null
-  /** What visitors of error pages are told of the service as a whole. */
-  readonly notice: () => Notice
-  /** How long browsers that came by TLS are told to come by nothing else; 0: they are told nothing. */
-  readonly hstsMs: number
-}
 
 interface OpenDoorParts extends DoorParts {
   /** The accounts of those who left in the middle of their request. */
