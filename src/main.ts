@@ -93,7 +93,6 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
-
   const purse = new BodyPurse(limits.bodiesBytesMax)
   const webBase = { clock, random, log, metrics: opened.metrics, node: ourName, crowd: come.crowd, peers: wires }
   const { web, challenge } = await openWeb(config, parts, webBase)
@@ -114,15 +113,11 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     notice: () => notice,
     hstsMs: config.tls.hstsMs,
   })
-  const front = await openListeners(
-    parts,
-    config,
-    { ...entry, handle, mayStayOpen: () => pressure.mayStayOpen, sockets },
-    tls,
-  )
+  const listening = { ...entry, handle, mayStayOpen: () => pressure.mayStayOpen, sockets }
+  const front = await openListeners(parts, config, listening, tls)
   const open = {
     ...opened,
-    crowd: come.crowd,
+    ...come,
     parts: parts.move(),
     clock,
     fleet,
