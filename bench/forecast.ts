@@ -45,15 +45,8 @@ function main(): void {
   }
   print(cells)
   const json = command.text('json')
-  if (json)
-    writeFileSync(
-      json,
-      `${JSON.stringify(
-        cells.map(({ tail: _, ...cell }) => cell),
-        null,
-        2,
-      )}\n`,
-    )
+  const without = (key: string, value: unknown): unknown => (key === 'tail' ? undefined : value)
+  if (json) writeFileSync(json, `${JSON.stringify(cells, without, 2)}\n`)
 }
 
 function jobsOf(

@@ -81,9 +81,7 @@ function scoreCell(series: Series, horizonMin: number, ahead: number, scoredFrom
   const dayBins = Math.round(1440 / binMin)
   const shares = quantileShares.length
   const isScored = (bin: number): boolean =>
-    bin >= Math.max(scoredFrom, ahead) &&
-    !Number.isNaN(loads[bin] as number) &&
-    !Number.isNaN(loads[bin - ahead] as number)
+    bin >= Math.max(scoredFrom, ahead) && !Number.isNaN(loads[bin]) && !Number.isNaN(loads[bin - ahead])
   const others = sayOthers(loads, ahead, dayBins)
   const sums = others.map(({ name }) => new Sum(name))
   const own = new Sum(holdfast)
@@ -132,7 +130,7 @@ function sayOthers(loads: Float64Array, ahead: number, dayBins: number): Other[]
     const mixed = weighing.mean(slot.map(Math.sqrt)) ** 2
     for (const [index, { values, highs }] of all.entries()) {
       values[bin] = slot[index] ?? mixed
-      highs[bin] = bands[index]?.quantile(values[bin] as number) as number
+      highs[bin] = bands[index]?.quantile(values[bin]) as number
     }
   }
   return all

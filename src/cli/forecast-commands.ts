@@ -13,14 +13,16 @@ export function addForecastCommands(program: Command): void {
     .option('-c, --config <file>', 'configuration file (default: holdfast.yaml, if there is one)')
     .option('--state <folder>', 'state folder of the gateway (default: that of the file, or .holdfast)')
     .option('--trace <file>', 'a recorded load instead: a CSV, plain or gzip')
-    .addOption(new Option('--bin <minutes>', 'of a row of the trace').argParser(Number).choices(['1', '10']).default(1))
+    .addOption(new Option('--bin <minutes>', 'of a row of the trace').choices(['1', '10']).default('1'))
     .option('--horizon <minutes>', 'how far ahead; give it again for more (default: 15, 60)', eachMinutes)
     .option('--days <count>', 'how far back to judge', wholeNumber(30), 3)
     .option('--json', 'print it as JSON')
-    .action(async (options: Omit<ForecastOptions, 'horizon'> & { horizon?: readonly number[] }) => {
-      const { forecast } = await import('./forecast.ts')
-      forecast({ ...options, bin: Number(options.bin), horizon: options.horizon ?? [15, 60] })
-    })
+    .action(
+      async (options: Omit<ForecastOptions, 'horizon' | 'bin'> & { bin: string; horizon?: readonly number[] }) => {
+        const { forecast } = await import('./forecast.ts')
+        forecast({ ...options, bin: Number(options.bin), horizon: options.horizon ?? [15, 60] })
+      },
+    )
   program
     .command('simulate')
     .description('Replay a recorded load against scaling policies: cost, overload and replicas of each.')

@@ -43,12 +43,11 @@ export function simulate(options: SimulateOptions): void {
     writeFileSync(options.plot, replicasSvg(needs, outcomes))
     process.stderr.write(`Drawn in ${options.plot}.\n`)
   }
-  const shown = outcomes.map(({ replicas: _, ...rest }) => rest)
-  if (options.json)
-    process.stdout.write(
-      `${JSON.stringify({ perReplica: order.perReplica, startMin: order.startMin, choice: best?.policy, policies: shown }, null, 2)}\n`,
-    )
-  else process.stdout.write(words(order, outcomes, best, overloadMax))
+  if (options.json) {
+    const { perReplica, startMin } = order
+    const shown = { perReplica, startMin, choice: best?.policy, policies: outcomes }
+    process.stdout.write(`${JSON.stringify(shown, (key, value) => (key === 'replicas' ? undefined : value), 2)}\n`)
+  } else process.stdout.write(words(order, outcomes, best, overloadMax))
 }
 
 function pricesOf({ priceReplicaHour, priceLostRequest }: SimulateOptions): Prices | null {

@@ -78,7 +78,7 @@ export function replay(
 export function oracleReplicaHours({ loads, from, startMin, perReplica }: Omit<ReplayOrder, 'forecasts'>): number {
   let paid = 0
   for (let minute = from; minute < loads.length; minute++) {
-    if (Number.isNaN(loads[minute] as number)) continue
+    if (Number.isNaN(loads[minute])) continue
     let need = 1
     for (let ahead = 0; ahead <= startMin && minute + ahead < loads.length; ahead++) {
       const load = loads[minute + ahead] as number

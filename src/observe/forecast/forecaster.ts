@@ -42,7 +42,9 @@ export class Forecaster {
     for (const view of this.#views) view.add(view.scale.of(known))
     return this.#horizons.map((horizon) => {
       const said = horizon.step(known)
-      return said && { value: rootScale.back(said.value), quantiles: said.quantiles.map(rootScale.back) }
+      return (
+        said && { value: rootScale.back(said.value), quantiles: said.quantiles.map((each) => rootScale.back(each)) }
+      )
     })
   }
 
