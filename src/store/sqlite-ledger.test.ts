@@ -291,3 +291,19 @@ test('a folder that may not be written is no reason to stop', {
   at.clock.advance(120_000)
   assert.deepEqual(at.told, ['the ledger cannot be written'])
 })
+
+test('the calls of the whole house are told by the minute, with how the minute was', () => {
+  using at = stage()
+  using ledger = at.open()
+  ledger.note(startMs, wholeHouse, null, good)
+  ledger.note(startMs + 2 * minuteMs, wholeHouse, null, { ...good, level: 'under_maintenance' })
+  ledger.note(startMs + minuteMs, 'chat', null, good)
+  ledger.flush(100, true)
+  assert.deepEqual(
+    at.read((query) => query.minutes(startMs, startMs + dayMs)),
+    [
+      { minuteMs: startMs, calls: good.calls, level: 'operational' },
+      { minuteMs: startMs + 2 * minuteMs, calls: good.calls, level: 'under_maintenance' },
+    ],
+  )
+})
