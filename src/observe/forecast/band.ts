@@ -15,7 +15,7 @@ const weighingDays = 3
 /** Gentler than where medians are weighed: pinball losses of a far quantile rest on a few values. */
 const steepness = 8
 /** How far a day of values on the wrong side moves a quantile, in expected errors. */
-const dayMove = 10
+const dayMove = 16
 const tiers = 4
 const tierDays = 8
 const experts = spreadWays * memoryDays.length + 1
