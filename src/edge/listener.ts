@@ -7,6 +7,7 @@ import type { Clock } from '../ground/clock.ts'
 import { Portions } from '../ground/portions.ts'
 import { Connections } from './connections.ts'
 import type { Limits } from './limits.ts'
+import { Pipeline } from './pipeline.ts'
 import { PlainFront } from './plain/plain-front.ts'
 import { LiveAnswers, parserFault } from './raw-refusal.ts'
 import { Fault } from '../fault/fault.ts'
@@ -84,11 +85,12 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   let isEnding = false
   const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
+  const pipeline = new Pipeline(clock)
   const onRequest: RequestListener = (request, response) => {
     if (!live.enter(response)) return
     // Set before the handler writes its head: the client then does not reuse the connection.
     if (!mayStayOpen()) response.shouldKeepAlive = false
-    parts.handle(request, response)
+    pipeline.take(response, () => parts.handle(request, response))
   }
   const secure = await openSecure(options, parts, onRequest)
   const server: Server = secure?.server ?? createServer(settingsOf(parts), onRequest)
@@ -108,7 +110,7 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   else server.on('connection', take)
   if (parts.crowd?.isOn) putBefore(server, entranceFor(parts.crowd, gate, secure ? null : parts))
   if (gate) putBefore(server, gate)
-  serveTheRest(server, parts, { live, gate, turnAway: turnAwayFor(parts.crowd, gate, parts) })
+  serveTheRest(server, parts, { live, pipeline, gate, turnAway: turnAwayFor(parts.crowd, gate, parts) })
   server.maxConnections = limits.connectionsMax
   await listen(server, options)
   server.on('error', (error) => parts.observer.log.error({ detail: error.message }, 'listener failed'))
@@ -165,11 +167,11 @@ const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host
 function serveTheRest(
   server: Server,
   parts: ListenerParts,
-  { live, gate, turnAway }: { live: LiveAnswers; gate: Gate | null; turnAway: TurnAway },
+  { live, pipeline, gate, turnAway }: { live: LiveAnswers; pipeline: Pipeline; gate: Gate | null; turnAway: TurnAway },
 ): void {
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => {
-    if (live.enter(response)) parts.handle(request, response)
+    if (live.enter(response)) pipeline.take(response, () => parts.handle(request, response))
   })
   server.on('connect', (_request, socket: Socket) =>
     turnAway(socket, new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' })),
