@@ -67,6 +67,7 @@ function openCache(config: Config, clock: Clock, log: Log): CacheStore {
     bytesMax: diskBytesMax,
     memoryBytesMax,
     entryBytesMax,
+    isShared: config.workers > 1,
     warn: (detail) => {
       if (clock.monotonicMs() - warnedMs < warnMs) return
       warnedMs = clock.monotonicMs()
