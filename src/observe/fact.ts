@@ -336,6 +336,17 @@ export interface SumFact extends Base {
   readonly seamCount: number
 }
 
+/** Visits of an application beside the models in one period: how many, and how many of them failed. */
+export interface VisitsFact extends Base {
+  readonly kind: 'visits'
+  /** From here to `atMs`. */
+  readonly fromMs: number
+  /** Path of the route. */
+  readonly route: string
+  readonly count: number
+  readonly failedCount: number
+}
+
 /** A fact of the record. */
 export type Fact =
   | CallFact
@@ -360,6 +371,7 @@ export type Fact =
   | MaintenanceFact
   | ShieldFact
   | SumFact
+  | VisitsFact
 
 export type FactKind = Fact['kind']
 
@@ -387,6 +399,7 @@ export const factKinds = {
   maintenance: 'house',
   shield: 'house',
   sum: 'house',
+  visits: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>
 
 /** What the record adds by itself. */
