@@ -6,6 +6,7 @@ import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Portions } from '../ground/portions.ts'
 import { Connections } from './connections.ts'
+import { Handshakes } from './handshakes.ts'
 import type { Limits } from './limits.ts'
 import { Pipeline } from './pipeline.ts'
 import { PlainFront } from './plain/plain-front.ts'
@@ -53,6 +54,11 @@ const shortIdleSweepsMax = 6
 
 /** From this share of `connectionsMax` on, each that comes takes the place of one that does not ask. */
 const crowdedShare = 0.9
+/**
+ * node:http looks for those whose time is over once a second, and finds all of them at once; and a thousand may leave in
+ * the same moment, in the middle of what they were saying.
+ */
+const massEnds: ReadonlySet<string> = new Set(['ERR_HTTP_REQUEST_TIMEOUT', 'HPE_INVALID_EOF_STATE', 'ECONNRESET'])
 /** Connections of the slow that are answered and closed in one turn: some 0.1 ms each. */
 const endsPerTurn = 8
 
@@ -97,16 +103,33 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   const streams = await openStreams(options, parts, mayStayOpen, gate)
   const front = openFront(server, parts, { staysOpen: mayStayOpen, arrival: secure ? secured : 'connection', streams })
   const isAnswering = (socket: Socket): boolean =>
-    live.isOn(socket) || front.isOn(socket) || (parts.sockets?.isOn(socket) ?? false)
+    live.isOn(socket) ||
+    front.isOn(socket) ||
+    (streams?.isOn(socket) ?? false) ||
+    (parts.sockets?.isOn(socket) ?? false)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
   const mayStay = (socket: Socket): boolean => parts.crowd?.isWelcome(addressOf(socket, gate)) ?? true
+  const handshakes = new Handshakes(clock)
+  const makeRoom = (): void => {
+    const count = handshakes.count + connections.count + (secure ? (streams?.count ?? 0) : 0)
+    if (!parts.crowd?.isOn || count < crowdedShare * limits.connectionsMax) return
+    if (!handshakes.makeRoom(mayStay) && !connections.makeRoom(mayStay)) streams?.makeRoom(mayStay)
+  }
   const take = (socket: Socket): void => {
-    if (parts.crowd?.isOn && connections.count >= crowdedShare * limits.connectionsMax) connections.makeRoom(mayStay)
+    if (!secure) makeRoom()
     front.take(socket)
     connections.enter(socket)
   }
-  if (secure) server.on(secured, (socket: TLSSocket) => secure.meet(socket, take, streams))
+  const arrive = (socket: Socket): void => {
+    makeRoom()
+    handshakes.enter(socket)
+  }
+  const meet = (socket: TLSSocket): void => {
+    handshakes.done(socket)
+    secure?.meet(socket, take, streams)
+  }
+  if (secure) server.on('connection', arrive).on(secured, meet)
   else server.on('connection', take)
   if (parts.crowd?.isOn) putBefore(server, entranceFor(parts.crowd, gate, secure ? null : parts))
   if (gate) putBefore(server, gate)
@@ -180,8 +203,7 @@ function serveTheRest(
   const ends = new Portions(parts.clock, endsPerTurn)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const end = (): void => live.breakOff(socket, () => turnAway(socket, parserFault(error)))
-    // node:http looks for those whose time is over once a second, and finds all of them at once.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') ends.add(end)
+    if (massEnds.has(error.code ?? '')) ends.add(end)
     else end()
   })
 }

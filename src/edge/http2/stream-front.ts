@@ -33,6 +33,8 @@ const lastStream = 2 ** 31 - 1
 /** From the word that the connection will close to its end: a way to the client and back, and some. */
 const noticeMs = 1000
 const sweepMs = 1000
+/** At sessions, for one to close. */
+const roomLooksMax = 32
 /** Pieces of connections that bring many requests at once, of all together in one turn. */
 const piecesPerTurn = 3
 /** From our last word on a connection to its end, where the client does not end it. */
@@ -93,6 +95,7 @@ export class StreamFront implements Disposable {
   #parts: StreamFrontParts
   #server: Http2Server
   #sessions = new Map<ServerHttp2Session, Session>()
+  #bySocket = new WeakMap<Socket, Session>()
   #timers = new DisposableStack()
   #pieces: Portions
   /** The connection whose session is just being made. */
@@ -124,6 +127,27 @@ export class StreamFront implements Disposable {
     this.#server.on('connect', (request: Http2ServerRequest) => this.#connect(request, request.stream))
     this.#timers.use(clock.every(sweepMs, () => this.#sweep()))
     this.#pieces = new Portions(clock, piecesPerTurn)
+  }
+
+  /** Whether a request is under way on it. */
+  isOn(socket: Socket): boolean {
+    return (this.#bySocket.get(socket)?.liveCount ?? 0) > 0
+  }
+
+  /** Closes the oldest session on which nothing is under way. `mayStay`: whose it is not to be. False where there is none. */
+  makeRoom(mayStay: (socket: Socket) => boolean): boolean {
+    let looks = 0
+    for (const [session, known] of this.#sessions) {
+      if (++looks > roomLooksMax) return false
+      const { socket, liveCount } = known
+      // Looked at again last.
+      this.#sessions.delete(session)
+      this.#sessions.set(session, known)
+      if (!socket || liveCount > 0 || mayStay(socket)) continue
+      session.destroy()
+      return true
+    }
+    return false
   }
 
   get count(): number {
@@ -180,6 +204,7 @@ export class StreamFront implements Disposable {
       for (const stream of known.joined) stream.destroy()
     })
     this.#sessions.set(session, known)
+    if (known.socket) this.#bySocket.set(known.socket, known)
     session.once('close', () => this.#sessions.delete(session))
     // Before it becomes a request: one that is reset by now no longer knows its session.
     session.prependListener('stream', (stream: ServerHttp2Stream) => this.#begin(stream, session, known))
