@@ -244,6 +244,11 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     if (pool !== undefined && !pools.includes(pool)) miss(['models', model, 'pool'], 'pool', pool, pools)
   }
   checkMaintenance(config, miss)
+  const paths = config.web.routes.map(({ path }) => path)
+  config.status.components.forEach(({ site }, i) => {
+    for (const path of site)
+      if (!paths.includes(path)) miss(['status', 'components', i, 'site'], 'route', path, paths)
+  })
   if (config.streams.engine === 'memory' && config.workers > 1) {
     const cure = 'Leave `streams.engine` at `sqlite`, or set `workers: 1`.'
     const message = `${config.workers} workers cannot share streams in memory`
