@@ -94,17 +94,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const webBase = {
-    clock,
-    random,
-    log,
-    metrics: opened.metrics,
-    node: ourName,
-    crowd: come.crowd,
-    peers: wires,
-    recorder: record.recorder,
-    visited: opened.visited,
-  }
+  const webBase = { ...given, ...opened, node: ourName, crowd: come.crowd, peers: wires, recorder: record.recorder }
   const { web, challenge } = await openWeb(config, parts, webBase)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })

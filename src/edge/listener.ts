@@ -55,8 +55,8 @@ const shortIdleSweepsMax = 6
 /** From this share of `connectionsMax` on, each that comes takes the place of one that does not ask. */
 const crowdedShare = 0.9
 /**
- * node:http looks for those whose time is over once a second, and finds all of them at once; and a thousand may leave in
- * the same moment, in the middle of what they were saying.
+ * node:http looks for those whose time is over once a second, and finds all of them at once; and a thousand may leave
+ * in the same moment, in the middle of what they were saying.
  */
 const massEnds: ReadonlySet<string> = new Set(['ERR_HTTP_REQUEST_TIMEOUT', 'HPE_INVALID_EOF_STATE', 'ECONNRESET'])
 /** Connections of the slow that are answered and closed in one turn: some 0.1 ms each. */
@@ -109,28 +109,11 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
     (parts.sockets?.isOn(socket) ?? false)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
-  const mayStay = (socket: Socket): boolean => parts.crowd?.isWelcome(addressOf(socket, gate)) ?? true
-  const handshakes = new Handshakes(clock)
-  const makeRoom = (): void => {
-    const count = handshakes.count + connections.count + (secure ? (streams?.count ?? 0) : 0)
-    if (!parts.crowd?.isOn || count < crowdedShare * limits.connectionsMax) return
-    if (!handshakes.makeRoom(mayStay) && !connections.makeRoom(mayStay)) streams?.makeRoom(mayStay)
-  }
   const take = (socket: Socket): void => {
-    if (!secure) makeRoom()
     front.take(socket)
     connections.enter(socket)
   }
-  const arrive = (socket: Socket): void => {
-    makeRoom()
-    handshakes.enter(socket)
-  }
-  const meet = (socket: TLSSocket): void => {
-    handshakes.done(socket)
-    secure?.meet(socket, take, streams)
-  }
-  if (secure) server.on('connection', arrive).on(secured, meet)
-  else server.on('connection', take)
+  receive(server, parts, { gate, secure, connections, streams, take })
   if (parts.crowd?.isOn) putBefore(server, entranceFor(parts.crowd, gate, secure ? null : parts))
   if (gate) putBefore(server, gate)
   serveTheRest(server, parts, { live, pipeline, gate, turnAway: turnAwayFor(parts.crowd, gate, parts) })
@@ -173,6 +156,40 @@ function openGate(options: ListenerOptions, parts: ListenerParts): { gate: Proxy
 /** Whose a connection is. */
 const addressOf = (socket: Socket, gate: Gate | null): string =>
   gate ? gate.addressOf(socket) : (socket.remoteAddress ?? '')
+
+interface Reception {
+  readonly gate: Gate | null
+  readonly secure: SecureServer | null
+  readonly connections: Connections
+  readonly streams: StreamFront | null
+  readonly take: (socket: Socket) => void
+}
+
+/** Hands each connection on; where they become few, one that does not ask makes room for it. */
+function receive(
+  server: Server,
+  { clock, limits, crowd }: ListenerParts,
+  { gate, secure, connections, streams, take }: Reception,
+): void {
+  const handshakes = new Handshakes(clock)
+  const mayStay = (socket: Socket): boolean => crowd?.isWelcome(addressOf(socket, gate)) ?? true
+  const makeRoom = (): void => {
+    // Without TLS those of HTTP/2 are among all others.
+    const count = connections.count + (secure ? handshakes.count + (streams?.count ?? 0) : 0)
+    if (!crowd?.isOn || count < crowdedShare * limits.connectionsMax) return
+    if (!handshakes.makeRoom(mayStay) && !connections.makeRoom(mayStay)) streams?.makeRoom(mayStay)
+  }
+  server.on('connection', (socket: Socket) => {
+    makeRoom()
+    if (secure) handshakes.enter(socket)
+    else take(socket)
+  })
+  if (!secure) return
+  server.on(secured, (socket: TLSSocket) => {
+    handshakes.done(socket)
+    secure.meet(socket, take, streams)
+  })
+}
 
 function putBefore(server: Server, gate: Pick<ProxyGate, 'enter'>): void {
   const takers = server.listeners('connection')

@@ -39,7 +39,7 @@ export function openWeb(parts: AsyncDisposableStack, config: Config, base: WebBa
   const { clock, log, metrics, node, random, peers, recorder, visited } = base
   const { web: options, limits } = config
   const store = options.routes.some(({ app, cache }) => app !== undefined && cache)
-    ? openCache(config, clock, log)
+    ? openCache(config, clock, log, `${node} ${random.bits(32).toString(36)}`)
     : null
   const counted = new WebMetrics(metrics.registry, () => store?.size ?? { entries: 0, bytes: 0 })
   const watched = new Set(config.status.components.flatMap(({ site }) => site))
@@ -69,7 +69,8 @@ export function openChallenge(config: Config, { clock, random, crowd, log }: Web
   return new Challenge({ clock, random, crowd, options, secret })
 }
 
-function openCache(config: Config, clock: Clock, log: Log): CacheStore {
+/** `owner`: name of this process among those that share it. */
+function openCache(config: Config, clock: Clock, log: Log, owner: string): CacheStore {
   const { diskBytesMax, memoryBytesMax, entryBytesMax } = config.web.cache
   let warnedMs = Number.NEGATIVE_INFINITY
   return new SqliteCache(clock, {
@@ -78,7 +79,7 @@ function openCache(config: Config, clock: Clock, log: Log): CacheStore {
     bytesMax: diskBytesMax,
     memoryBytesMax,
     entryBytesMax,
-    isShared: config.workers > 1,
+    ...(config.workers > 1 && { owner }),
     warn: (detail) => {
       if (clock.monotonicMs() - warnedMs < warnMs) return
       warnedMs = clock.monotonicMs()

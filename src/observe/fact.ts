@@ -2,24 +2,11 @@
  * Everything the record can hold: a closed union, one shape a kind. Whoever explains a failure, counts, warns or shows
  * reads these and measures nothing again. No kind has room for a prompt, an answer, a key or a header's value.
  */
-import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
-
-/** What every fact tells. */
-interface Base {
-  /** When, milliseconds since 1970. */
-  readonly atMs: number
-  /** The process that saw it: `supervisor` or `worker-<number>`, `/` and its process number. */
-  readonly node: string
-  /** The call it is of; null where it is of none. */
-  readonly ray: Ray | null
-  /** The upstream it is of, by its name in the configuration; null where it is of none. */
-  readonly upstream: string | null
-  /** The fault behind it; null where there is none. */
-  readonly code: FaultCode | null
-}
+import type { Base } from './fact-base.ts'
+import type { VisitsFact } from './visit.ts'
 
 /** A call is settled; also one that was refused at the door. `upstream`: the one that was asked last. */
 export interface CallFact extends Base, Omit<ExchangeFact, 'atMs' | 'isModelKnown' | 'ray' | 'code' | 'trace'> {
@@ -334,17 +321,6 @@ export interface SumFact extends Base {
   readonly outputTokens: number
   readonly attemptCount: number
   readonly seamCount: number
-}
-
-/** Visits of an application beside the models in one period: how many, and how many of them failed. */
-export interface VisitsFact extends Base {
-  readonly kind: 'visits'
-  /** From here to `atMs`. */
-  readonly fromMs: number
-  /** Path of the route. */
-  readonly route: string
-  readonly count: number
-  readonly failedCount: number
 }
 
 /** A fact of the record. */

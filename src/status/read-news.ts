@@ -5,7 +5,8 @@
 import { faultKind } from '../fault/code.ts'
 import type { FaultCode } from '../fault/code.ts'
 import { webRoute } from '../observe/exchange-fact.ts'
-import type { CallFact, SumFact, VisitsFact } from '../observe/fact.ts'
+import type { CallFact, SumFact } from '../observe/fact.ts'
+import type { VisitsFact } from '../observe/visit.ts'
 import { addUp, type CallKind, type Component, covers, isOfSite, noCalls } from './component.ts'
 import type { Tally } from './harm-meter.ts'
 

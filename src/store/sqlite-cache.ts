@@ -7,7 +7,6 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../ground/clock.ts'
-import { randomUUID } from 'node:crypto'
 import type {
   CacheChoice,
   CacheEntry,
@@ -46,8 +45,8 @@ export interface SqliteCacheOptions {
   readonly memoryBytesMax: number
   /** Larger bodies are not kept. */
   readonly entryBytesMax: number
-  /** Whether other processes fetch what is to be kept, too, and are told of it; left out, they are not. */
-  readonly isShared?: boolean
+  /** Name of this process among others that fetch what is to be kept, too; left out, nobody is told of that. */
+  readonly owner?: string
   readonly warn: (detail: string) => void
 }
 
@@ -61,7 +60,6 @@ export class SqliteCache implements CacheStore {
   /** Bodies that somebody has still in hand, such as a slow reader: nobody reads them a second time. */
   #lent = new Map<number, WeakRef<Buffer>>()
   #isClosed = false
-  #owner: string = randomUUID()
   #hasLeases = false
   #timer: Timer
   #clock: Clock
@@ -186,8 +184,12 @@ export class SqliteCache implements CacheStore {
     }
   }
 
+  get #owner(): string {
+    return this.#options.owner ?? ''
+  }
+
   get #isShared(): boolean {
-    return this.#options.isShared === true && this.#options.path !== null
+    return this.#options.owner !== undefined && this.#options.path !== null
   }
 
   /** A copy that cannot be had is no failure of anybody's request. `isFine`: what need not be told. */

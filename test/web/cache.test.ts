@@ -384,7 +384,7 @@ test('where another worker takes long, or has died, one goes itself; and nobody 
   {
     await using one = await openTestHouse(settings)
     const folder = join(stateDir, 'cache')
-    const options = { folder, bytesMax: 1e9, memoryBytesMax: 1e6, entryBytesMax: 1e6, isShared: true }
+    const options = { folder, bytesMax: 1e9, memoryBytesMax: 1e6, entryBytesMax: 1e6, owner: 'other' }
     const warn = (detail: string): void => assert.fail(detail)
     await using other = new SqliteCache(systemClock, { ...options, path: join(stateDir, 'cache.db'), warn })
     const key = (path: string): string => `http://site.test${path}`

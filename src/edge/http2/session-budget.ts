@@ -62,7 +62,7 @@ class Purse {
 
 export class SessionBudget {
   #idle: Purse
-  /** By the frames of the client, before anything is made of them; and by what became of its streams, for whatever reason. */
+  /** By the client's frames, before anything is made of them; and by what became of its streams, whoever ended them. */
   #resets: Purse
   #drops: Purse
 

@@ -134,7 +134,7 @@ export class StreamFront implements Disposable {
     return (this.#bySocket.get(socket)?.liveCount ?? 0) > 0
   }
 
-  /** Closes the oldest session on which nothing is under way. `mayStay`: whose it is not to be. False where there is none. */
+  /** Closes a session on which nothing is under way. `mayStay`: whose it is not to be. False where none was found. */
   makeRoom(mayStay: (socket: Socket) => boolean): boolean {
     let looks = 0
     for (const [session, known] of this.#sessions) {
