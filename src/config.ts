@@ -339,7 +339,7 @@ function checkSites({ web, status }: Config, miss: Miss): void {
   const paths = web.routes.map(({ path }) => path)
   for (const [i, { site }] of status.components.entries())
     for (const wanted of site)
-      if (!paths.includes(wanted)) miss(['status', 'components', i, 'site'], 'route', wanted, paths)
+      if (!paths.includes(wanted)) miss(['status', 'components', i, 'site'], 'web.route', wanted, paths)
 }
 
 function checkMaintenance({ upstreams, status }: Config, miss: Miss): void {
