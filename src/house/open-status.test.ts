@@ -78,6 +78,7 @@ class House implements Disposable {
       status: this.components,
       stateDir: this.stateDir,
       upstreams: { a: { url: 'http://127.0.0.1:1/v1' } },
+      web: { routes: [{ app: 'http://127.0.0.1:1' }] },
     })
     const record = { recorder: { note: () => {} } as never, read: () => this.#reader() }
     return new StatusDesk(config, { clock: this.clock, log: silentLog, record })
