@@ -99,7 +99,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const entry = { clock, random, rays, fleet, ...keys, ...come, observer, limits, pressure, node: ourName }
-  const sockets = parts.use(openSockets({ ...entry, peers: wires, web, metrics: opened.metrics }))
+  const sockets = parts.use(openSockets({ ...entry, peers: wires, web, challenge, metrics: opened.metrics }))
   const handle = openDoor({
     ...entry,
     tracing: telemetry.tracing,

@@ -30,6 +30,7 @@ const put = (store: SqliteVectors, scope: string, name: string, value = 1, ms = 
   store.put({
     ...{ scope, name, caller: 'ann', model: 'm', untilMs: clock.nowMs() + ms },
     vector: Float32Array.of(value, 0),
+    wording: 'w',
   })
 
 describe('the store of questions', () => {

@@ -4,13 +4,13 @@
  * done. A session is not ended within a response, unless that goes on for very long.
  */
 import { readClientEvent, readServerEvent, type RealtimeEvent, type Tokens } from '../../dialect/realtime-event.ts'
-import type { Fault } from '../../fault/fault.ts'
+import { Fault } from '../../fault/fault.ts'
 import type { SessionAllowance } from '../keys/session-allowance.ts'
 
 /** Of a response that says nothing of its length. */
 const outputTokensDefault = 1024
 /** Of responses that are wished for and have not begun, and of those under way; servers allow one, or a few. */
-const responsesMax = 64
+const responsesMax = 256
 
 export class Meter {
   inputTokens = 0
@@ -19,6 +19,8 @@ export class Meter {
   responseCount = 0
   /** Why it has to end, once nothing is under way. */
   refusal: Fault | null = null
+  /** A response was wished for that does not fit: nothing more of what the caller says is passed on. */
+  isDenied = false
   #allowance: SessionAllowance | null
   #wished: Tokens[] = []
   #begun: Tokens[] = []
@@ -73,9 +75,11 @@ export class Meter {
   }
 
   #wish(outputTokensMax: number | null): void {
-    if (this.#wished.length >= responsesMax) return
-    const reserved = this.#reserve(outputTokensMax)
+    if (this.#wished.length >= responsesMax && this.#allowance)
+      this.refusal ??= new Fault('HF_KEY_RATE', { detail: `${responsesMax} responses at once are the limit` })
+    const reserved = this.#wished.length < responsesMax ? this.#reserve(outputTokensMax) : null
     if (reserved) this.#wished.push(reserved)
+    else this.isDenied ||= this.refusal !== null
   }
 
   #begin(outputTokensMax: number | null): void {
