@@ -125,7 +125,10 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     front,
     log,
     journalNode,
-    bury: (dead: string): Promise<void> => journal.bury(dead).then(adopt),
+    bury: (dead: string): Promise<void> => {
+      keys.allowances.bury(dead)
+      return journal.bury(dead).then(adopt)
+    },
     useNotice: (told: Notice): void => void (notice = told),
   }
   const house = asHouse({ ...open, memoryRecord: record.memory })
