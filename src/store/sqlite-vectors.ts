@@ -57,7 +57,7 @@ export class SqliteVectors implements VectorStore {
   #old = new Map<string, Scope>()
   #youngBytes = 0
 
-  /** @throws when the file cannot be opened; one that is damaged is thrown away. */
+  /** A file that is damaged is thrown away; for one that cannot be opened the memory of this process does. */
   constructor(clock: Clock, options: SqliteVectorsOptions) {
     this.#clock = clock
     this.#options = options
@@ -100,15 +100,26 @@ export class SqliteVectors implements VectorStore {
   }
 
   #open(): SqliteFile {
-    const { path, warn } = this.#options
+    const { path } = this.#options
     if (path === null) return this.#ready(':memory:')
     try {
       return this.#ready(path)
     } catch (cause) {
-      if (!isDamage(cause) && !(cause instanceof OtherLayout)) throw cause
-      warn(`begun anew: ${reasonOf(cause)}`)
+      return this.#begunAnew(path, cause)
+    }
+  }
+
+  /** No gateway is to stand still for this. */
+  #begunAnew(path: string, why: unknown): SqliteFile {
+    const { warn } = this.#options
+    try {
+      if (!isDamage(why) && !(why instanceof OtherLayout)) throw why
+      warn(`begun anew: ${reasonOf(why)}`)
       for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true })
       return this.#ready(path)
+    } catch (cause) {
+      warn(`kept in the memory of this worker: ${reasonOf(cause)}`)
+      return this.#ready(':memory:')
     }
   }
 
