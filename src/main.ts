@@ -125,10 +125,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     front,
     log,
     journalNode,
-    bury: (dead: string): Promise<void> => {
-      keys.allowances.bury(dead)
-      return journal.bury(dead).then(adopt)
-    },
+    bury: burying([keys.allowances, journal], adopt),
     useNotice: (told: Notice): void => void (notice = told),
   }
   const house = asHouse({ ...open, memoryRecord: record.memory })
@@ -152,6 +149,14 @@ async function openWeb(
 function answering({ onDisconnect, cache, journal }: Config): Pick<DoorParts, 'onDisconnect' | 'cache'> {
   const outlastsJournal = cache.ttlMs + cache.staleIfErrorMs > journal.keepMs
   return { onDisconnect, cache: { ...cache, outlastsJournal } }
+}
+
+/** What a dead process held is held no more; then what it left is taken over. */
+function burying(
+  holders: readonly { bury(node: string): void | Promise<void> }[],
+  adopt: () => void,
+): (dead: string) => Promise<void> {
+  return (dead) => Promise.all(holders.map((each) => each.bury(dead))).then(adopt)
 }
 
 /** Takes over what dead nodes left, now and then; gives what does so at once. */

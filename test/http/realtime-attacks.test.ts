@@ -52,7 +52,7 @@ test('a wish that does not fit is not passed on while another response goes on e
   await using house = await openStage(echo, { keys })
   const client = visit(house)
   const heard: string[] = []
-  client.on('message', (data) => heard.push(String(data as Buffer)))
+  client.on('message', (data) => heard.push((data as Buffer).toString()))
   assert.equal(await statusOf(client), 101)
   // The server says everything back: so it begins a response that goes on.
   client.send(JSON.stringify({ type: 'response.created', response: { max_output_tokens: 2000 } }))
@@ -120,12 +120,9 @@ test('what the operator says of the address stands, and a caller names no model 
   const client = visit(house, { query })
   assert.equal(await statusOf(client), 101)
   const asked = new URL(echo.requests[0]?.url ?? '', 'http://x').searchParams
-  assert.deepEqual([...asked].toSorted(), [
-    ['api-version', '1'],
-    ['deployment', 'cheap'],
-    ['intent', 'transcription'],
-    ['model', 'voice'],
-  ])
+  const expected = { 'api-version': '1', deployment: 'cheap', intent: 'transcription', model: 'voice' }
+  assert.deepEqual(Object.fromEntries(asked), expected)
+  assert.equal(asked.size, 4)
   client.terminate()
   await until('the account', () => house.accounts.length > 0)
 })

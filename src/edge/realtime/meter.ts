@@ -23,6 +23,8 @@ export class Meter {
   isDenied = false
   #allowance: SessionAllowance | null
   #wished: Tokens[] = []
+  /** Of these wishes so many have been passed on. */
+  #passedCount = 0
   #begun: Tokens[] = []
   /** What the last response had before it: the next has that and more. */
   #lastInputTokens = 0
@@ -47,11 +49,23 @@ export class Meter {
     if (event) this.#take(event)
   }
 
-  /** The session is over: what broke off costs what was reserved for it, what had not begun costs nothing. */
+  /**
+   * The session is over: what broke off costs what was reserved for it. So does what had not begun, for the server has
+   * been asked: else whoever asks and leaves at once, again and again, would pay nothing.
+   */
   leave(): void {
-    for (const reserved of this.#wished.splice(0))
-      this.#allowance?.settle(-reserved.inputTokens, -reserved.outputTokens)
+    this.#dropUnsent()
     this.#allowance?.leave()
+  }
+
+  /** What the caller has said so far has been passed on. */
+  passed(): void {
+    this.#passedCount = this.#wished.length
+  }
+
+  #dropUnsent(): void {
+    for (const { inputTokens, outputTokens } of this.#wished.splice(this.#passedCount))
+      this.#allowance?.settle(-inputTokens, -outputTokens)
   }
 
   #take(event: RealtimeEvent): void {
@@ -69,6 +83,7 @@ export class Meter {
       case 'refused': {
         // What was wished for last does not begin.
         const reserved = this.#wished.pop()
+        this.#passedCount = Math.min(this.#passedCount, this.#wished.length)
         if (reserved) this.#allowance?.settle(-reserved.inputTokens, -reserved.outputTokens)
       }
     }
@@ -79,12 +94,16 @@ export class Meter {
       this.refusal ??= new Fault('HF_KEY_RATE', { detail: `${responsesMax} responses at once are the limit` })
     const reserved = this.#wished.length < responsesMax ? this.#reserve(outputTokensMax) : null
     if (reserved) this.#wished.push(reserved)
-    else this.isDenied ||= this.refusal !== null
+    else if (this.refusal) {
+      this.isDenied = true
+      this.#dropUnsent()
+    }
   }
 
   #begin(outputTokensMax: number | null): void {
     if (this.#begun.length >= responsesMax) return
     const reserved = this.#wished.shift() ?? this.#reserve(outputTokensMax)
+    this.#passedCount = Math.max(0, this.#passedCount - 1)
     if (reserved) this.#begun.push(reserved)
   }
 

@@ -8,8 +8,8 @@ import { Fault } from '../../fault/fault.ts'
 const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /**
- * Programs name no origin, or one that is no web page's (`app://…`); pages of this machine and of the gateway's own name
- * are at home. `hosts`: names that the gateway was asked by. @throws {Fault} HF_KEY_UNKNOWN
+ * Programs name no origin, or one that is no web page's (`app://…`); pages of this machine and of the gateway's own
+ * name are at home. `hosts`: names that the gateway was asked by. @throws {Fault} HF_KEY_UNKNOWN
  */
 export function checkOrigin(origin: string | undefined, hosts: readonly (string | undefined)[]): void {
   if (origin === undefined || (origin !== 'null' && !/^https?:/i.test(origin))) return

@@ -139,6 +139,7 @@ export class Passage {
     this.#settleUp()
     if (this.#farewell?.fault || this.#options.meter?.isDenied) this.#isCutOff = true
     if (this.#isEnded || this.#isCutOff) return
+    this.#options.meter?.passed()
     this.#toServerBytes += passing.length
     if (passing.length > 0 && !this.#server.write(passing)) this.#caller.pause()
     const { flaw } = this.#toServerWatch
