@@ -16,7 +16,7 @@ import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import type { FleetView } from './house/fleet-view.ts'
 import { openFleet } from './house/open-fleet.ts'
-import { openKeys } from './house/open-keys.ts'
+import { type Keys, openKeys } from './house/open-keys.ts'
 import { type Front, openListeners } from './house/open-listeners.ts'
 import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
@@ -125,7 +125,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     front,
     log,
     journalNode,
-    bury: burying([keys.allowances, journal], adopt),
+    bury: burying(keys.allowances, journal, adopt),
     useNotice: (told: Notice): void => void (notice = told),
   }
   const house = asHouse({ ...open, memoryRecord: record.memory })
@@ -153,10 +153,14 @@ function answering({ onDisconnect, cache, journal }: Config): Pick<DoorParts, 'o
 
 /** What a dead process held is held no more; then what it left is taken over. */
 function burying(
-  holders: readonly { bury(node: string): void | Promise<void> }[],
+  allowances: Keys['allowances'],
+  journal: ReturnType<typeof openJournal>,
   adopt: () => void,
 ): (dead: string) => Promise<void> {
-  return (dead) => Promise.all(holders.map((each) => each.bury(dead))).then(adopt)
+  return (dead) => {
+    allowances.bury(dead)
+    return journal.bury(dead).then(adopt)
+  }
 }
 
 /** Takes over what dead nodes left, now and then; gives what does so at once. */
