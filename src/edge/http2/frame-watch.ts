@@ -12,12 +12,14 @@ import type { Tally } from './session-budget.ts'
 /** Codes of errors: RFC 9113, section 7. */
 const protocolError = 1
 const streamClosed = 5
-const calmDown = 11
 
 /** What a client sends before its first frame. */
 const prefaceBytes = 24
 const headBytes = 9
-/** Streams that the client has begun and not ended. More than it may have open at once, for some it leaves behind. */
+/**
+ * Streams that the client has begun and not ended. More than it may have open at once, for some it leaves behind: an
+ * upload that is refused has no end.
+ */
 const openMax = 4096
 
 const data = 0
@@ -50,6 +52,8 @@ export class FrameWatch {
   /** The highest number the client has used. */
   #last = 0
   #open = new Set<number>()
+  /** Up to this number it is not known any more which are open: nghttp2 has the word. */
+  #forgotten = 0
   /** Of the frame that is being read: bytes before its piece of headers, of that piece, and whether padding is told. */
   #lead = 0
   #pieceBytes = 0
@@ -177,15 +181,28 @@ export class FrameWatch {
       this.#last = stream
       if (isEnd) return 0
       this.#open.add(stream)
-      return this.#open.size > openMax ? calmDown : 0
+      if (this.#open.size > openMax) this.#forget()
+      return 0
     }
+    if (stream <= this.#forgotten) return 0
     if (!this.#open.has(stream)) return stream === this.#last ? streamClosed : protocolError
     if (isEnd) this.#open.delete(stream)
     return 0
   }
 
+  /** The older half. */
+  #forget(): void {
+    let left = openMax / 2
+    for (const stream of this.#open) {
+      if (left-- === 0) break
+      this.#forgotten = stream
+      this.#open.delete(stream)
+    }
+  }
+
   #judgeData(stream: number, isEnd: boolean): number {
     if (stream === 0 || stream > this.#last) return 0 // nghttp2 refuses it
+    if (stream <= this.#forgotten) return 0
     if (!this.#open.has(stream)) return streamClosed
     if (isEnd) this.#open.delete(stream)
     return 0

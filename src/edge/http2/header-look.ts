@@ -64,8 +64,9 @@ export class HeaderLook {
         if (this.#left === 0x7f) this.#state = restOfLength
         return this.#left === 0x7f || this.#startString()
       case restOfLength:
-        if (this.#shift >= lengthBitsMax) this.#state = lost
-        else this.#left += (byte & 0x7f) * 2 ** this.#shift
+        // Zeros behind the number are no part of it, and nghttp2 takes some.
+        if (this.#shift < lengthBitsMax) this.#left += (byte & 0x7f) * 2 ** this.#shift
+        else if ((byte & 0x7f) !== 0) this.#state = lost
         this.#shift += 7
         return byte >= 0x80 || this.#state === lost || this.#startString()
       case stringBytes:
