@@ -12,7 +12,7 @@ import type { Means, Solver } from './solver.ts'
 
 /** Of one run from hot to cold; of small problems there are several. */
 const stepsPerReplica = 3000
-const stepsMin = 30_000
+const stepsMin = 10_000
 const stepsMax = 4_000_000
 const runs = (replicaCount: number): number => Math.max(1, Math.min(8, Math.floor(400 / replicaCount)))
 

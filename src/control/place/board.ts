@@ -83,6 +83,16 @@ export class Board {
     this.#count(r, h, 1)
   }
 
+  /** Off its host, to nowhere. */
+  lift(r: number): void {
+    const from = this.hostOf[r] ?? -1
+    const replica = this.problem.replicas[r]
+    if (from === -1 || !replica) return
+    this.#take(r, from, replica.memoryBytes, replica.gpus)
+    this.hostOf[r] = -1
+    this.cost -= this.delta(r, from)
+  }
+
   #take(r: number, h: number, memoryBytes: number, gpus: number): void {
     const list = this.on[h] ?? []
     const slot = this.#slot[r] ?? 0

@@ -39,7 +39,11 @@ export function roomFor({ members, memoryBytes, gpus }: Kind, host: Host | undef
 }
 
 /** From how many of each kind stand on each host (`counts[kind][host]`) to names: who can stay, stays. */
-export function placeKinds(problem: Problem, kinds: readonly Kind[], counts: readonly (readonly number[])[]): Placement {
+export function placeKinds(
+  problem: Problem,
+  kinds: readonly Kind[],
+  counts: readonly (readonly number[])[],
+): Placement {
   const placement = new Int32Array(problem.replicas.length).fill(-1)
   kinds.forEach(({ members }, k) => {
     const left = counts[k]?.slice() ?? []

@@ -34,8 +34,7 @@ export function nelderMead(
     const others = corners.slice(0, -1)
     const centre = start.map((_, j) => others.reduce((sum, { at }) => sum + (at[j] ?? 0), 0) / others.length)
     /** On the line from the worst through the centre: 1 is its mirror image. */
-    const along = (factor: number): Corner =>
-      look(centre.map((x, j) => x + factor * (x - (worst.at[j] ?? 0))))
+    const along = (factor: number): Corner => look(centre.map((x, j) => x + factor * (x - (worst.at[j] ?? 0))))
     const mirrored = along(1)
     let next: Corner | null = mirrored
     if (mirrored.value < best.value) {

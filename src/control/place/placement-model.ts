@@ -19,7 +19,8 @@ export function placementModel(problem: Problem): PlacementModel {
   const model = new LinearModel()
   const kinds = kindsOf(problem, { byPresent: false })
   const counts = kinds.map((kind) => addKind(model, problem, kind))
-  problem.hosts.forEach((_, h) => addHost(model, problem, kinds, counts, h))
+  const inUse = problem.hosts.map((_, h) => addHost(model, problem, kinds, counts, h))
+  addSums(model, problem, inUse)
   problem.groups.forEach((group, g) => addGroup(model, group, membersBy(problem, kinds, counts, group, g)))
   return { model, kinds, counts }
 }
@@ -38,7 +39,14 @@ function addKind(model: LinearModel, { hosts }: Problem, kind: Kind): number[] {
     const column = columns[h] ?? -1
     if (column === -1) continue
     const stay = model.addColumn({ cost: -moveCost, lower: 0, upper: count, isInteger: false })
-    model.addRow({ lower: 0, upper: Number.POSITIVE_INFINITY, terms: [[column, 1], [stay, -1]] })
+    model.addRow({
+      lower: 0,
+      upper: Number.POSITIVE_INFINITY,
+      terms: [
+        [column, 1],
+        [stay, -1],
+      ],
+    })
   }
   return columns
 }
@@ -49,9 +57,9 @@ function addHost(
   kinds: readonly Kind[],
   counts: readonly (readonly number[])[],
   h: number,
-): void {
+): number {
   const host = hosts[h]
-  if (!host) return
+  if (!host) throw new RangeError(`no host ${h}`)
   const inUse = model.addColumn({ cost: host.price, lower: 0, upper: 1, isInteger: true })
   const there = kinds.flatMap((kind, k) => {
     const column = counts[k]?.[h] ?? -1
@@ -68,6 +76,23 @@ function addHost(
     const terms = [[column, 1] as const, [inUse, -roomFor(kind, host)] as const]
     model.addRow({ lower: Number.NEGATIVE_INFINITY, upper: 0, terms })
   }
+  return inUse
+}
+
+/** The hosts in use hold the sum of all: it follows from the rest, and the solver makes sharper bounds of it. */
+function addSums(model: LinearModel, { hosts, replicas }: Problem, inUse: readonly number[]): void {
+  const sum = (rooms: readonly number[], need: number): void => {
+    const terms = rooms.flatMap((room, h): [number, number][] => (room > 0 ? [[inUse[h] ?? 0, room]] : []))
+    if (need > 0) model.addRow({ lower: need, upper: Number.POSITIVE_INFINITY, terms })
+  }
+  sum(
+    hosts.map(({ memoryBytes }) => memoryBytes / 2 ** 20),
+    replicas.reduce((total, { memoryBytes }) => total + memoryBytes / 2 ** 20, 0),
+  )
+  sum(
+    hosts.map(({ gpus }) => gpus),
+    replicas.reduce((total, { gpus }) => total + gpus, 0),
+  )
 }
 
 interface Member {
@@ -126,6 +151,14 @@ function addSteps(model: LinearModel, cost: number, terms: Terms, most: number):
   model.addRow({ lower: 0, upper: 0, terms: [...terms, ...steps.map((step) => [step, -1] as const)] })
   steps.forEach((step, i) => {
     const before = steps[i - 1]
-    if (before !== undefined) model.addRow({ lower: 0, upper: 1, terms: [[before, 1], [step, -1]] })
+    if (before !== undefined)
+      model.addRow({
+        lower: 0,
+        upper: 1,
+        terms: [
+          [before, 1],
+          [step, -1],
+        ],
+      })
   })
 }

@@ -174,7 +174,8 @@ class Builder {
     this.#inUse.forEach((variable, h) => {
       if (variable !== -1) set[variable] = placement.includes(h)
     })
-    for (const { bits, terms, room } of this.#slacks) setSum(set, bits, room - sumOf(terms, (each) => set[each] === true))
+    for (const { bits, terms, room } of this.#slacks)
+      setSum(set, bits, room - sumOf(terms, (each) => set[each] === true))
     return set
   }
 }

@@ -44,6 +44,8 @@ export interface Outcome {
 
 export interface SolveOptions {
   readonly solvers: readonly SolverName[]
+  /** No further solver is asked once a plan is proved to be the cheapest. */
+  readonly stopsWhenProved: boolean
   readonly clock: Clock
   /** A fresh one for each solver, so that one does not change what another does. */
   readonly randomFor: (solver: SolverName) => Random
@@ -62,7 +64,7 @@ export async function solve(problem: Problem, options: SolveOptions): Promise<Ou
   const state: State = { best: null, by: null, bound: lowerBound(problem), isImpossible: false }
   const attempts: Attempt[] = []
   for (const [i, name] of options.solvers.entries()) {
-    if (isProved(problem, state) && options.solvers === defaultSolvers) break
+    if (options.stopsWhenProved && isProved(problem, state)) break
     const refusal = solvers[name].refusal(problem)
     if (refusal !== null) {
       attempts.push({ solver: name, cost: null, tookMs: 0, words: refusal })
