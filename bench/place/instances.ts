@@ -11,7 +11,10 @@ export interface Size {
   readonly fill?: number
 }
 
-/** About half of the replicas stand somewhere already. Never one without an answer: each host’s share is laid out first. */
+/**
+ * About half of the replicas stand somewhere already. Never one without an answer: each host’s share is laid out
+ * first.
+ */
 export function makeInstance({ replicas: count, hosts: hostCount, fill = 0.55 }: Size, seed: number): Problem {
   const random = seededRandom(seed)
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random.unit() * list.length)] as T

@@ -107,7 +107,9 @@ class Walk {
     return delta <= 0 || this.#random.unit() < Math.exp(-delta / this.#temperature)
   }
 
-  /** Half of the time to any host, else to where another replica stands: most hosts of a large fleet are not worth it. */
+  /**
+   * Half of the time to any host, else to where another replica stands: most hosts of a large fleet are not worth it.
+   */
   #relocate(): void {
     const board = this.#board
     const r = this.#pick(board.hostOf.length)

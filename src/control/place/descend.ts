@@ -33,7 +33,10 @@ function tryToEmpty(board: Board, h: number): void {
   for (const r of replicas) board.move(r, h)
 }
 
-/** Moves all of host `h` to those of the candidates where they cost the least. False where one has no room; some have moved then. */
+/**
+ * Moves all of host `h` to those of the candidates where they cost the least. False where one has no room; some have
+ * moved then.
+ */
 export function emptyInto(board: Board, h: number, candidates: readonly number[]): boolean {
   const replicas = board.on[h]?.slice() ?? []
   for (const r of replicas) {

@@ -46,7 +46,10 @@ export const exact: Solver = {
   },
 }
 
-/** What no placement can cost less than, by the same problem with fractions allowed; null where it is not known in time. */
+/**
+ * What no placement can cost less than, by the same problem with fractions allowed; null where it is not known in
+ * time.
+ */
 export async function relaxedBound(problem: Problem, withinMs: number): Promise<number | null> {
   if (exact.refusal(problem) !== null) return null
   const { model } = placementModel(problem)

@@ -66,7 +66,9 @@ function bySize(problem: Problem): number[] {
   return problem.replicas.map((_, r) => r).sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0) || a - b)
 }
 
-/** Sets of hosts that are cheap for what they hold: just as many as hold the sum of all, and some more, step by step. */
+/**
+ * Sets of hosts that are cheap for what they hold: just as many as hold the sum of all, and some more, step by step.
+ */
 function fewHosts({ hosts, replicas }: Problem): number[][] {
   const need = {
     memory: replicas.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),

@@ -1,6 +1,6 @@
 /**
- * HiGHS (MIT, University of Edinburgh; `highs` of npm is its WebAssembly), wrapped: the one file that loads it, and only
- * when it is asked. It holds up its thread while it solves, for as long as it was given and little more.
+ * HiGHS (MIT, University of Edinburgh; `highs` of npm is its WebAssembly), wrapped: the one file that loads it, and
+ * only when it is asked. It holds up its thread while it solves, for as long as it was given and little more.
  */
 import type { LinearModel, LinearOutcome, Row } from './linear-model.ts'
 

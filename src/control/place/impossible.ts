@@ -1,4 +1,7 @@
-/** What can be seen at once to have no plan, with the cure: a replica larger than any host, or more than all hosts hold. */
+/**
+ * What can be seen at once to have no plan, with the cure: a replica larger than any host, or more than all hosts
+ * hold.
+ */
 import type { Question, Replica } from './problem.ts'
 
 export interface Impossibility {

@@ -1,8 +1,8 @@
 /**
- * Placement as a mixed-integer linear problem, exact and not an approximation. `n[k,h]` counts replicas of a kind on a
- * host. Pairs in one place, n(n−1)/2, are convex in n: where they cost, a column lies above all their tangents, which at
- * whole numbers is the same; where they save, n is written in steps, n = Σ u[j] with u[1] ≥ u[2] ≥ …, and pairs are
- * Σ (j−1)·u[j].
+ * Placement as a mixed-integer linear problem, exact and not an approximation. `n[k,h]` counts replicas of a kind on
+ * a host. Pairs in one place, n(n−1)/2, are convex in n: where they cost, a column lies above all their tangents,
+ * which at whole numbers is the same; where they save, n is written in steps, n = Σ u[j] with u[1] ≥ u[2] ≥ …, and
+ * pairs are Σ (j−1)·u[j].
  */
 import { kindsOf, roomFor, type Kind } from './kind.ts'
 import { LinearModel } from './linear-model.ts'

@@ -1,8 +1,8 @@
 /**
- * Placement as a QUBO. Variables: how many of a kind stand on a host, in bits; whether a host is in use, where that has a
- * price; what of a capacity is left over, in bits, where the capacity needs it. Each rule that is broken costs
- * `penalty`, which is more than all that breaking it could save: the lowest energy is the optimum, and the energy of a
- * valid plan is its cost.
+ * Placement as a QUBO. Variables: how many of a kind stand on a host, in bits; whether a host is in use, where that
+ * has a price; what of a capacity is left over, in bits, where the capacity needs it. Each rule that is broken costs
+ * `penalty`, which is more than all that breaking it could save: the lowest energy is the optimum, and the energy of
+ * a valid plan is its cost.
  */
 import { capacityRule } from './capacity-rule.ts'
 import { type Cost, wrongsOf } from './cost.ts'
@@ -195,9 +195,9 @@ function setSum(set: boolean[], terms: readonly Term[], sum: number): void {
 }
 
 /**
- * More than the known cost, so that whatever breaks a rule costs more than what is known. Only pairs that belong together
- * can save beyond their constant, by replicas that stand in two places at once: E of them too many make M·E + E(E−1)/2
- * pairs more of M, and cost Σ e² ≥ max(E, E²/M) penalties.
+ * More than the known cost, so that whatever breaks a rule costs more than what is known. Only pairs that belong
+ * together can save beyond their constant, by replicas that stand in two places at once: E of them too many make M·E
+ * + E(E−1)/2 pairs more of M, and cost Σ e² ≥ max(E, E²/M) penalties.
  */
 function penaltyFor({ groups }: Problem, known: Cost): number {
   const saved = groups.reduce((sum, { cost, members }) => sum + Math.max(0, -cost) * 1.5 * members.length, 0)

@@ -31,7 +31,10 @@ export function bqmJson(qubo: Qubo, info: Readonly<Record<string, unknown>>): st
   return `${JSON.stringify(model)}\n`
 }
 
-/** Comments, a line of counts, then `i i linear` for each variable and `i j quadratic`, i < j. It has no place for the offset. */
+/**
+ * Comments, a line of counts, then `i i linear` for each variable and `i j quadratic`, i < j. It has no place for the
+ * offset.
+ */
 export function qbsolvText(qubo: Qubo, comments: readonly string[]): string {
   const pairs: string[] = []
   eachPair(qubo, (a, b, factor) => pairs.push(`${a} ${b} ${factor}`))

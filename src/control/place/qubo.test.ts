@@ -84,6 +84,14 @@ test('replicas that nobody could tell apart are counted in bits', () => {
   assert.deepEqual(qubo.labels, ['1@a*1', '1@a*2', '1@b*1', '1@b*2', 'a*', 'b*'])
 })
 
+test('each variable has a label of its own', () => {
+  for (const seed of [1, 2, 3, 4]) {
+    const problem = makeInstance({ replicas: 9, hosts: 3, fill: 0.8 }, seed)
+    const { qubo } = placementQubo(problem, costOf(problem, new Int32Array(9)))
+    assert.equal(new Set(qubo.labels).size, qubo.size)
+  }
+})
+
 test('a capacity put smaller allows and forbids the same sets', () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 7 })
   fc.assert(

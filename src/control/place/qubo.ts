@@ -10,8 +10,13 @@ export class Qubo {
   /** By the lower variable: the higher one and their factor. */
   readonly quadratic: Map<number, number>[] = []
 
-  /** Returns its number. */
-  addVariable(label: string): number {
+  readonly #known = new Set<string>()
+
+  /** Returns its number. One whose label is taken gets a prime: readers of the files go by labels. */
+  addVariable(name: string): number {
+    let label = name
+    while (this.#known.has(label)) label += "'"
+    this.#known.add(label)
     this.linear.push(0)
     this.quadratic.push(new Map())
     return this.labels.push(label) - 1

@@ -1,7 +1,7 @@
 /**
  * Asks the solvers and keeps the best plan. Each begins with the best so far and none can make it worse, so that the
- * outcome is never worse than greedy. By default those are asked that are worth it for the size: greedy, then annealing,
- * then the exact solver for what is left of the time.
+ * outcome is never worse than greedy. By default those are asked that are worth it for the size: greedy, then
+ * annealing, then the exact solver for what is left of the time.
  */
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
@@ -46,6 +46,11 @@ export interface SolveOptions {
   readonly solvers: readonly SolverName[]
   /** No further solver is asked once a plan is proved to be the cheapest. */
   readonly stopsWhenProved: boolean
+  /**
+   * Where the exact solver is not asked, a bound is worked out besides, in tenths of a second to seconds. Default:
+   * true.
+   */
+  readonly provesBound?: boolean
   readonly clock: Clock
   /** A fresh one for each solver, so that one does not change what another does. */
   readonly randomFor: (solver: SolverName) => Random
@@ -57,9 +62,11 @@ export interface SolveOptions {
 const tolerance = 1e-6
 /** What annealing takes at most of the whole time, and the exact solver leaves to those after it. */
 const annealShare = 0.4
+/** The last one: solvers look at the clock now and then, and are a little late. */
+const lastShare = 0.75
 
 export async function solve(problem: Problem, options: SolveOptions): Promise<Outcome> {
-  const { clock, randomFor, withinMs } = options
+  const { clock, randomFor, withinMs, provesBound = true } = options
   const untilMs = clock.monotonicMs() + withinMs
   const state: State = { best: null, by: null, bound: lowerBound(problem), isImpossible: false }
   const attempts: Attempt[] = []
@@ -72,13 +79,17 @@ export async function solve(problem: Problem, options: SolveOptions): Promise<Ou
     }
     const beganMs = clock.monotonicMs()
     const leftMs = Math.max(200, untilMs - beganMs)
-    const share = i === options.solvers.length - 1 ? 1 : name === 'anneal' ? annealShare : 0.6
+    const share = i === options.solvers.length - 1 ? lastShare : name === 'anneal' ? annealShare : 0.6
     const means = { clock, random: randomFor(name), withinMs: leftMs * share, start: state.best }
     const solution = await solvers[name].solve(problem, means)
     const cost = keep(problem, state, name, solution)
     attempts.push({ solver: name, cost, tookMs: clock.monotonicMs() - beganMs, words: solution.words })
   }
-  if (!attempts.some(({ solver, tookMs }) => solver === 'exact' && tookMs > 0) && !isProved(problem, state)) {
+  if (
+    provesBound &&
+    !attempts.some(({ solver, tookMs }) => solver === 'exact' && tookMs > 0) &&
+    !isProved(problem, state)
+  ) {
     const relaxed = await relaxedBound(problem, Math.max(200, untilMs - clock.monotonicMs()))
     state.bound = Math.max(state.bound, relaxed ?? 0)
   }
