@@ -12,15 +12,17 @@ import type { Solution, Solver } from './solver.ts'
 
 /** Larger ones take more memory and time than anyone has who waits for a plan. */
 const columnsMax = 40_000
+/** Of these counts alone: with more, the whole is not even written down. */
+const countsMax = 30_000
 const termsMax = 2_000_000
 
 export const exact: Solver = {
   name: 'exact',
   refusal: (problem) => {
-    const least = kindsOf(problem, { byPresent: false }).reduce((sum, kind) => {
+    const counts = kindsOf(problem, { byPresent: false }).reduce((sum, kind) => {
       return sum + problem.hosts.filter((host) => roomFor(kind, host) > 0).length
     }, 0)
-    return least > columnsMax ? sizeWords(least) : null
+    return counts > countsMax ? sizeWords(counts) : null
   },
   solve: async (problem, { withinMs, start, clock }): Promise<Solution> => {
     const beganMs = clock.monotonicMs()

@@ -32,28 +32,45 @@ const fewStepsMax = 12
 /** Further orders where none of the ways finds room for all. */
 const shufflesMax = 50
 
+/** Of the whole time; then it makes do with what it has found, or gives up. */
+const timeShare = 0.25
+
 export const greedy: Solver = {
   name: 'greedy',
   refusal: () => null,
-  solve: (problem, { random, start }) => {
-    const placement = placeGreedily(problem, random, start)
+  solve: (problem, { clock, random, start, withinMs }) => {
+    const untilMs = clock.monotonicMs() + timeShare * withinMs
+    const placement = placeGreedily(problem, random, { start, isOver: () => clock.monotonicMs() >= untilMs })
     const words =
       placement === null ? 'found no way to make all fit' : 'largest first, each where it adds the least to the cost'
     return Promise.resolve({ placement, bound: null, isImpossible: false, words })
   },
 }
 
-export function placeGreedily(problem: Problem, random: Random, start: Placement | null = null): Placement | null {
+interface Limits {
+  readonly start?: Placement | null
+  readonly isOver?: () => boolean
+}
+
+export function placeGreedily(
+  problem: Problem,
+  random: Random,
+  { start = null, isOver = () => false }: Limits = {},
+): Placement | null {
+  // As it is: no move costs anything.
+  const asIs = [problem.present, start].filter((each) => each !== null && wrongsOf(problem, each).length === 0)
+  const found = asIs.map((each) => new Board(problem, each ?? undefined))
   const order = bySize(problem)
   const few = fewHosts(problem).flatMap((hosts) => [
     { isStaying: false, opening: 'none' as const, isTight: false, hosts },
     { isStaying: true, opening: 'none' as const, isTight: false, hosts },
   ])
-  const found = [...ways, ...few].map((way) => runWay(problem, order, way)).filter((board) => board !== null)
-  // As it is: no move costs anything.
-  const asIs = [problem.present, start].filter((each) => each !== null && wrongsOf(problem, each).length === 0)
-  found.push(...asIs.map((each) => new Board(problem, each ?? undefined)))
-  for (let i = 0; found.length === 0 && i < shufflesMax; i++) {
+  const isEnough = (): boolean => isOver() && found.length > 0
+  for (const way of [...ways, ...few]) {
+    const board = isEnough() ? null : runWay(problem, order, way)
+    if (board) found.push(board)
+  }
+  for (let i = 0; found.length === 0 && i < shufflesMax && !isOver(); i++) {
     const board = runWay(problem, shuffled(order, random), { isStaying: false, opening: 'none', isTight: true })
     if (board) found.push(board)
   }

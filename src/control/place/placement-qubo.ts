@@ -4,7 +4,7 @@
  * `penalty`, which is more than all that breaking it could save: the lowest energy is the optimum, and the energy of
  * a valid plan is its cost.
  */
-import { capacityRule } from './capacity-rule.ts'
+import { type CapacityRule, capacityRule } from './capacity-rule.ts'
 import { type Cost, wrongsOf } from './cost.ts'
 import { countKinds, type Kind, kindsOf, placeKinds, roomFor } from './kind.ts'
 import { pairs, placeCount, placeOf, type Placement, type Problem } from './problem.ts'
@@ -34,11 +34,25 @@ export function quboRefusal(problem: Problem): string | null {
   return most > pairsMax ? `it would have ${most.toLocaleString('en-US')} pairs of variables` : null
 }
 
-/** About as many as there will be: of one kind all, of one host all. */
-function pairsOf({ hosts }: Problem, kinds: readonly Kind[]): number {
+/** At most as many as there will be: of one kind all, of one host all, of one place of a group all. */
+function pairsOf(problem: Problem, kinds: readonly Kind[]): number {
+  const { hosts, groups } = problem
   const bits = kinds.map((kind) => hosts.map((host) => bitWeights(roomFor(kind, host)).length))
-  const byKind = bits.reduce((sum, row) => sum + pairs(row.reduce((a, b) => a + b, 0)), 0)
-  return byKind + hosts.reduce((sum, _, h) => sum + pairs(bits.reduce((a, row) => a + (row[h] ?? 0), 0)), 0)
+  const sumOf = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0)
+  const byKind = sumOf(bits.map((row) => pairs(sumOf(row))))
+  const byHost = sumOf(hosts.map((_, h) => pairs(sumOf(bits.map((row) => row[h] ?? 0)))))
+  const byGroup = groups.map(({ within }, g) => {
+    const places = new Array<number>(placeCount(problem, within)).fill(0)
+    kinds.forEach(({ groups: own }, k) => {
+      if (!own.includes(g)) return
+      bits[k]?.forEach((count, h) => {
+        const place = placeOf(problem, within, h)
+        places[place] = (places[place] ?? 0) + count
+      })
+    })
+    return sumOf(places.map(pairs))
+  })
+  return byKind + byHost + sumOf(byGroup)
 }
 
 /** `known`: the cost of any valid placement; the better it is, the smaller the penalty may be. */
@@ -62,6 +76,7 @@ class Builder {
   /** By host; -1 for none. */
   readonly #inUse: number[] = []
   readonly #slacks: Slack[] = []
+  readonly #rules = new Map<string, CapacityRule>()
   readonly #penalty: number
 
   constructor(problem: Problem, known: Cost) {
@@ -130,7 +145,7 @@ class Builder {
   }
 
   #limit(label: string, variables: readonly number[], sizes: readonly number[], room: number): void {
-    const rule = capacityRule(sizes, room)
+    const rule = this.#ruleFor(sizes, room)
     if (rule.kind === 'always') return
     if (rule.kind === 'pairs') {
       for (const [i, j] of rule.pairs) this.#qubo.addPair(variables[i] ?? 0, variables[j] ?? 0, this.#penalty)
@@ -140,6 +155,14 @@ class Builder {
     const bits = bitWeights(rule.room).map((weight) => [this.#qubo.addVariable(`${label}+${weight}`), weight] as const)
     this.#qubo.addSquare([...terms, ...bits], -rule.room, this.#penalty)
     this.#slacks.push({ bits, terms, room: rule.room })
+  }
+
+  /** Hosts alike ask alike, and the answer takes a while. */
+  #ruleFor(sizes: readonly number[], room: number): CapacityRule {
+    const key = [room, ...sizes].join(' ')
+    const rule = this.#rules.get(key) ?? capacityRule(sizes, room)
+    this.#rules.set(key, rule)
+    return rule
   }
 
   /** cost · n(n−1)/2 for n of a group in one place. */
