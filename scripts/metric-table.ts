@@ -1,6 +1,7 @@
 /** Every metric of a gateway, as its registry tells it: the table behind the reference page and the dashboard. */
 import type { Gauges } from '../src/observe/gauges.ts'
 import { Metrics, mergeNumbers } from '../src/observe/metric.ts'
+import { countSockets } from '../src/observe/socket-metrics.ts'
 import { WebMetrics } from '../src/observe/web-metrics.ts'
 
 export interface MetricRow {
@@ -21,7 +22,7 @@ const nothing: Gauges = {
   upstreams: () => [],
   lines: () => [],
   recordLost: () => 0,
-  crowd: { turnedAway: {}, shieldLevel: 0 },
+  crowd: { turnedAway: {}, challenges: { issued: 0, solved: 0, refused: 0 }, shieldLevel: 0 },
   retriesLeft: () => 0,
   retriesDenied: () => 0,
   hedgesDenied: () => 0,
@@ -31,6 +32,7 @@ const nothing: Gauges = {
 export async function metricTable(): Promise<MetricRow[]> {
   const metrics = new Metrics(nothing)
   new WebMetrics(metrics.registry, () => ({ entries: 0, bytes: 0 }))
+  countSockets(metrics.registry, () => 0)
   const labels = new Map(
     (metrics.registry.getMetricsAsArray() as unknown as { name: string; labelNames?: readonly string[] }[]).map(
       ({ name, labelNames = [] }) => [name, labelNames],

@@ -124,7 +124,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const checks = [checkReferences, checkTls, checkRemote, checkRoutes]
+  const checks = [checkReferences, checkSemantic, checkTls, checkRemote, checkRoutes]
   const problems = checks.flatMap((check) => check(config, locate))
   if (Object.keys(config.pools).length === 0 && problems.length === 0)
     config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
@@ -271,6 +271,16 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     })
   })
   return [...problems, ...checkListeners(config, locate), ...checkUsers(config, locate)]
+}
+
+/** Keys that want answers by their meaning, where meanings are not compared. */
+function checkSemantic({ keys, cache: { semantic } }: Config, locate: Locate): Problem[] {
+  return keys.flatMap(({ cache }, i) => {
+    if (cache !== 'semantic' || semantic) return []
+    const cure = 'Name an embeddings model in `cache.semantic.model`, or say `all`.'
+    const message = 'there is no `cache.semantic` by which meanings could be compared'
+    return [{ place: locate(['keys', i, 'cache']), field: `keys.${i}.cache`, message, cure }]
+  })
 }
 
 function checkRemote({ admin, tls }: Config, locate: Locate): Problem[] {

@@ -4,13 +4,13 @@ import { hostname } from 'node:os'
 import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
-import { type DoorParts, openDoor } from './edge/door.ts'
-import { Realtime } from './edge/realtime/realtime.ts'
+import { openDoor } from './edge/door.ts'
+import type { DoorParts } from './edge/door-parts.ts'
+import type { Crowd } from './edge/crowd/crowd.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
-import type { Web } from './edge/web/web.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
@@ -21,6 +21,7 @@ import { type Front, openListeners } from './house/open-listeners.ts'
 import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
 import { openJournal, openStreams } from './house/open-stores.ts'
+import { openSockets } from './house/open-sockets.ts'
 import { openTelemetry } from './house/open-telemetry.ts'
 import { openVisitors } from './house/open-visitors.ts'
 import { openWatch } from './house/open-watch.ts'
@@ -44,6 +45,8 @@ export interface House extends AsyncDisposable {
   readonly view: () => FleetView
   /** What objectives and early warnings are judged by. */
   readonly signs: () => Signs
+  /** Which addresses are known for good keys. */
+  readonly crowd: Pick<Crowd, 'takeWelcomed' | 'hearWelcomed'>
   /** The name under which this process holds leases. */
   readonly journalNode: string
   /** What happened in this process, where it is kept in memory. */
@@ -83,19 +86,20 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const journal = parts.use(openJournal(config, clock, journalNode, { log, recorder: record.recorder }))
   const wires = parts.use(new Wires(clock, config.upstreams))
   const telemetry = openTelemetry(config, { clock, random, log, fleet, instance: ourName })
-  const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone: (name) => relay.revoke(name) })
+  const onGone = (name: string): void => [relay, sockets].forEach((each) => each.revoke(name))
+  const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone })
   const come = openVisitors(parts, config, { clock, log, recorder: record.recorder })
   const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
   const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
-
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const web = await openWeb(config, parts, { clock, log, metrics: opened.metrics, node: ourName })
+  const webBase = { clock, random, log, metrics: opened.metrics, node: ourName, crowd: come.crowd, peers: wires }
+  const { web, challenge } = await openWeb(config, parts, webBase)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const entry = { clock, random, rays, fleet, ...keys, ...come, observer, limits, pressure, node: ourName }
-  const realtime = parts.use(new Realtime({ ...entry, peers: wires }))
+  const sockets = parts.use(openSockets({ ...entry, peers: wires, web, metrics: opened.metrics }))
   const handle = openDoor({
     ...entry,
     tracing: telemetry.tracing,
@@ -105,13 +109,15 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     streams,
     relay,
     web,
+    challenge,
     notice: () => notice,
     hstsMs: config.tls.hstsMs,
   })
-  const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, realtime }, tls)
+  const listening = { ...entry, handle, mayStayOpen: () => pressure.mayStayOpen, sockets }
+  const front = await openListeners(parts, config, listening, tls)
   const open = {
     ...opened,
+    ...come,
     parts: parts.move(),
     clock,
     fleet,
@@ -129,10 +135,14 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
 }
 
 /** Most gateways serve models alone, and load nothing of this. */
-async function openWeb(config: Config, parts: AsyncDisposableStack, base: WebBase): Promise<Web | null> {
-  if (config.web.routes.length === 0) return null
+async function openWeb(
+  config: Config,
+  parts: AsyncDisposableStack,
+  base: WebBase,
+): Promise<Pick<DoorParts, 'web' | 'challenge'>> {
+  if (config.web.routes.length === 0) return { web: null, challenge: null }
   const house = await import('./house/open-web.ts')
-  return parts.use(house.openWeb(config, base))
+  return { web: parts.use(house.openWeb(config, base)), challenge: house.openChallenge(config, base) }
 }
 
 /** How answers are kept, and for whom. */
@@ -157,6 +167,7 @@ function keepAdopting(
 interface OpenParts {
   readonly parts: AsyncDisposableStack
   readonly clock: Clock
+  readonly crowd: Crowd
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly signs: () => Signs
@@ -176,6 +187,7 @@ function asHouse(open: OpenParts): House {
   const {
     parts,
     clock,
+    crowd,
     fleet,
     metrics,
     signs,
@@ -197,6 +209,7 @@ function asHouse(open: OpenParts): House {
   }
   return {
     urls: front.listeners.map(({ url }) => url),
+    crowd,
     fleet,
     metrics,
     signs,

@@ -45,6 +45,12 @@ export function errorEvent(fault: Fault, ray: string, route: Route): Buffer {
   return toEvent(family === 'anthropic' ? 'error' : null, errorValue(fault, ray, family))
 }
 
+/** The event by which a session of the realtime API is told, as this API spells it. */
+export function realtimeErrorEvent(fault: Fault, ray: string): Buffer {
+  const error = { ...openaiError(fault, ray), event_id: null }
+  return Buffer.from(JSON.stringify({ type: 'error', event_id: `event_${ray}`, error }))
+}
+
 /** What we add to every error, whichever the family. */
 function ours(fault: Fault, ray: string): Record<string, unknown> {
   return {

@@ -11,7 +11,10 @@ export const limitsSchema = z
     headerBytesMax: bytes(32 * 2 ** 10, 'All headers of a request together.'),
     connectionsMax: count(10_000, 'Open connections of visitors, per worker.'),
     callsLiveMax: count(5000, 'Calls under way at once, per worker.'),
-    realtimeMax: count(500, 'Realtime connections (WebSocket) at once, per worker.', { min: 0 }),
+    realtimeMax: count(500, 'WebSockets at once, of the realtime API and of applications, per worker.', { min: 0 }),
+    realtimePerCallerMax: count(100, 'WebSockets at once of one key, or of one address without a key, per worker.', {
+      min: 0,
+    }),
     detachedMax: count(
       1000,
       'Answers that go on without a reader, per worker; beyond it those that lose theirs are cancelled.',

@@ -7,7 +7,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { errorBody } from '../dialect/error-body.ts'
 import { Fault } from '../fault/fault.ts'
-import type { RaySource } from '../fault/ray.ts'
+import type { Ray, RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { type Observer, refusalFact } from '../observe/observer.ts'
 import { faultHeaders } from './fault-answer.ts'
@@ -74,15 +74,28 @@ export function refuseRaw(fault: Fault | null, socket: Socket, parts: RawRefusal
     return
   }
   const ray = rays.next()
+  const { headers, body } = refusalAnswer(fault, ray, clock.nowMs())
+  socket.end(
+    rawAnswer(fault.status, fault.kind.title.replace(/[^ -~]/g, ''), [...headers, 'connection', 'close'], body),
+  )
+  observer.settled(refusalFact(fault, ray, route, clock.nowMs(), 0))
+}
+
+/** What the sender of a request is told that nobody read. `headers`: names and values in turn. */
+export function refusalAnswer(fault: Fault, ray: Ray, nowMs: number): { headers: string[]; body: Buffer } {
   const body = errorBody(fault, ray, 'openai')
   const headers = [
-    ...['date', new Date(clock.nowMs()).toUTCString(), 'connection', 'close', 'cache-control', 'no-store'],
+    ...['date', new Date(nowMs).toUTCString(), 'cache-control', 'no-store'],
     ...['holdfast-ray', ray, 'x-request-id', ray, 'request-id', ray, ...faultHeaders(fault)],
     ...(fault.param && fault.code === 'HF_METHOD_UNKNOWN' ? ['allow', fault.param] : []),
     ...['content-type', 'application/json', 'content-length', String(body.length)],
   ]
-  let head = `HTTP/1.1 ${fault.status} ${fault.kind.title.replace(/[^ -~]/g, '')}\r\n`
+  return { headers, body }
+}
+
+/** An answer as it goes over HTTP/1.1. */
+export function rawAnswer(status: number, reason: string, headers: readonly string[], body: Buffer): Buffer {
+  let head = `HTTP/1.1 ${status} ${reason}\r\n`
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
-  socket.end(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body]))
-  observer.settled(refusalFact(fault, ray, route, clock.nowMs(), 0))
+  return Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body])
 }

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts'
 import { isCall } from '../edge/door.ts'
 import { type Listener, type ListenerParts, openListener } from '../edge/listener.ts'
-import type { Realtime } from '../edge/realtime/realtime.ts'
+import type { Sockets } from '../edge/realtime/sockets.ts'
 import type { Redirect } from '../edge/tls/redirect.ts'
 import type { TlsMaterial } from '../edge/tls/tls-material.ts'
 
@@ -20,7 +20,7 @@ export interface Front {
 export async function openListeners(
   parts: AsyncDisposableStack,
   config: Config,
-  base: Omit<ListenerParts, 'isCall' | 'tls' | 'realtime'> & { readonly realtime: Realtime },
+  base: Omit<ListenerParts, 'isCall' | 'tls' | 'sockets'> & { readonly sockets: Sockets },
   tls: TlsMaterial | null,
 ): Promise<Front> {
   const listeners: Listener[] = []
@@ -38,10 +38,10 @@ export async function openListeners(
       for (const listener of listeners) listener.useTls(material)
       current = material
     },
-    endSessions: () => base.realtime.close(),
+    endSessions: () => base.sockets.close(),
     drain: async (isReplaced) => {
       // Nobody stands in our place: the sooner they know, the sooner they are elsewhere.
-      if (!isReplaced) base.realtime.close()
+      if (!isReplaced) base.sockets.close()
       redirect?.drain()
       await Promise.all(listeners.map((listener) => listener.drain(isReplaced)))
     },

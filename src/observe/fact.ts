@@ -4,6 +4,7 @@
  */
 import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
+import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 
 /** What every fact tells. */
@@ -295,6 +296,8 @@ export interface ShieldFact extends Base {
   readonly detail: string
   /** Whence most came of what was turned away, and its share; some at most. */
   readonly networks: readonly NetworkTold[]
+  /** Since the last fact of this kind. */
+  readonly challenges: ChallengeSums
 }
 
 export interface NetworkTold {

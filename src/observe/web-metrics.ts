@@ -14,16 +14,16 @@ interface Value {
 
 type Registered = Parameters<Metrics['registry']['registerMetric']>[0]
 
-/** What a registry asks of a metric. */
-function metricOf(
+/** What a registry asks of a metric. `aggregator`: over workers. */
+export function metricOf(
   name: string,
   help: string,
   type: 'counter' | 'gauge',
   labelNames: readonly string[],
   values: () => Value[],
-): Registered {
   // Of the cache, which workers share, all tell the same.
-  const aggregator = type === 'counter' ? 'sum' : 'max'
+  aggregator: 'sum' | 'max' = type === 'counter' ? 'sum' : 'max',
+): Registered {
   const get = (): Promise<object> => Promise.resolve({ name, help, type, aggregator, values: values() })
   return { name, help, type, labelNames, get } as unknown as Registered
 }

@@ -24,10 +24,7 @@ async function openStage(echo: EchoServer, more: Partial<ConfigInput> = {}): Pro
   return await openTestHouse({
     upstreams: { only },
     models: { voice: { as: 'voice-1' } },
-    keys: [
-      { name: 'app', key },
-      { name: 'metered', key: 'key-with-limits', limits: { requestsPerMinute: 5 } },
-    ],
+    keys: [{ name: 'app', key }],
     ...more,
   })
 }
@@ -93,6 +90,7 @@ test('what is said comes back, small and large; the upstream sees our key, its n
   assert.equal(asked.headers.authorization, 'Bearer key-of-the-gateway')
   assert.equal(asked.headers['sec-websocket-protocol'], 'realtime')
   assert.doesNotMatch(JSON.stringify(asked.rawHeaders), new RegExp(key))
+  assert.equal(asked.headers['sec-websocket-extensions'], undefined)
   socket.close()
   await heard(socket, 'close')
   await until('the upstream to be let go', () => echo.sockets.size === 0)
@@ -114,8 +112,7 @@ test('who may not, or asks for what is not there, is told why before anything pa
     return [status, /"cause":"(\w+)"/.exec(text)?.[1]]
   }
   assert.deepEqual(await refused('/v1/realtime?model=voice', { authorization: 'Bearer x' }), [401, 'HF_KEY_UNKNOWN'])
-  const metered = { authorization: 'Bearer key-with-limits' }
-  assert.deepEqual(await refused('/v1/realtime?model=voice', metered), [403, 'HF_MODEL_FORBIDDEN'])
+  assert.deepEqual(await refused('/v1/realtime?model=voice', { 'sec-websocket-version': '8' }), [400, 'HF_BAD_HTTP'])
   assert.deepEqual(await refused('/v1/realtime'), [400, 'HF_BAD_CALL'])
   assert.deepEqual(await refused('/v1/realtime?model=nobody'), [404, 'HF_MODEL_UNKNOWN'])
   assert.deepEqual(await refused('/v1/realtime?model=voice', { 'content-length': '3' }), [400, 'HF_BAD_HTTP'])
@@ -223,7 +220,10 @@ test('a key that is revoked ends the sessions of its holder', async (t) => {
   const socket = new WebSocket(url, ['realtime', `openai-insecure-api-key.${secret}`])
   await heard(socket, 'open')
   const closed = heard<CloseEvent>(socket, 'close')
+  const told = heard<MessageEvent>(socket, 'message')
   assert.equal((await holdfast('key', 'revoke', 'app', '--state', gateway.state)).code, 0)
-  assert.notEqual((await closed).code, 1000)
+  assert.match(String((await told).data), /^{"type":"error",.*"cause":"HF_KEY_REVOKED"/)
+  const { code, reason } = await closed
+  assert.deepEqual([code, reason], [1008, 'HF_KEY_REVOKED'])
   await until('the upstream to be let go', () => echo.sockets.size === 0)
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openBrowser } from '../http/chat-app.ts'
+import { EchoServer } from '../http/echo-sockets.ts'
 import { openTestHouse, streamBody } from '../http/harness.ts'
 import { Authority, material, noOpenssl } from './certificates.ts'
 
@@ -39,6 +40,37 @@ test('Chromium negotiates X25519MLKEM768 and HTTP/2, and reads a streamed answer
     assert.equal(securityDetails?.protocol, 'TLS 1.3')
     assert.equal(securityDetails.keyExchangeGroup, 'X25519MLKEM768')
     assert.equal(protocol, 'h2')
+  } finally {
+    await browser.close()
+  }
+})
+
+test('Chromium opens a WebSocket as a stream of the connection that it has', { skip }, async (t) => {
+  const browser = await openBrowser()
+  if (typeof browser === 'string') return t.skip(browser)
+  try {
+    using authority = new Authority()
+    await using echo = await EchoServer.open()
+    const web = { routes: [{ path: '/', app: new URL(echo.url).origin }] }
+    await using house = await openTestHouse({ web }, material([authority.issue('localhost', '127.0.0.1')]))
+    const context = await browser.newContext({ ignoreHTTPSErrors: true })
+    const page = await context.newPage()
+    await page.goto(`https://localhost:${house.port}/v1/models`)
+    const heard = await page.evaluate(async (url) => {
+      const socket = new WebSocket(url)
+      await new Promise((resolve, reject) => {
+        socket.addEventListener('open', resolve)
+        socket.addEventListener('error', reject)
+      })
+      socket.send('hello')
+      return await new Promise<string>((resolve) =>
+        socket.addEventListener('message', ({ data }) => resolve(String(data))),
+      )
+    }, `wss://localhost:${house.port}/talk`)
+    assert.equal(heard, 'hello')
+    const via = String(echo.requests.at(-1)?.headers.via)
+    t.diagnostic(`${browser.version()}: ${via}`)
+    assert.match(via, /^2\.0 /)
   } finally {
     await browser.close()
   }

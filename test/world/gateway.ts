@@ -272,6 +272,7 @@ export class Gateway implements Machine {
         sizes: new CallSizes(),
         places,
         prober: null,
+        keptForOthers: () => {},
         balancer: new Balancer({
           clock,
           random,

@@ -3,23 +3,18 @@
  * its answer by the caller's limit), and gives back what it did not use when it is settled.
  */
 import type { Family } from '../../dialect/call.ts'
-import { Fault } from '../../fault/fault.ts'
+import type { Fault } from '../../fault/fault.ts'
 import type { Ray } from '../../fault/ray.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { ExchangeFact } from '../../observe/exchange-fact.ts'
 import type { Log } from '../../observe/log.ts'
 import type { CallReader } from '../../observe/observer.ts'
 import type { Order } from '../../relay/order.ts'
-import {
-  type AllowanceKind,
-  type AllowanceStore,
-  allowanceKinds,
-  type Left,
-  type Wish,
-} from '../../store/allowance-store.ts'
+import type { AllowanceStore, Ask, Taken, Wish } from '../../store/allowance-store.ts'
 import type { Caller } from '../caller.ts'
-import type { KeyLimits } from './key-limits.ts'
 import { rateHeaders } from './rate-headers.ts'
+import { SessionAllowance } from './session-allowance.ts'
+import { amountOf, refusalOf, wishesOf } from './wishes.ts'
 
 /** Money for a million tokens. */
 export interface Price {
@@ -33,8 +28,6 @@ const bytesPerToken = 4
 const outputTokensDefault = 1024
 /** More than any call comes to: a number that is none, or too large to be added up with others, counts as this. */
 const tokensMax = 1e9
-/** Nobody comes back the sooner for knowing of so many calls under way. */
-const callsWaitMs = 1000
 
 interface Permit {
   readonly key: string
@@ -81,23 +74,41 @@ export class Allowances implements CallReader {
       : countOf((call.outputTokensMax ?? outputTokensDefault) * answersOf(call))
     const money = this.#cost(call.model, inputTokens, outputTokens)
     const wishes = wishesOf(limits, { requests: 1, tokens: inputTokens + outputTokens, money })
-    const { clock, store, log } = this.#parts
-    let taken: ReturnType<AllowanceStore['take']>
-    try {
-      taken = store.take({ key: name, wishes, callsMax: limits.callsLiveMax ?? null })
-      this.#hasFailed = false
-    } catch (error) {
-      // What cannot be counted is not refused: a full disk must not end the service.
-      if (!this.#hasFailed)
-        log.error({ detail: String(error) }, 'what keys use cannot be counted: their limits do not hold')
-      this.#hasFailed = true
-      return free
-    }
+    const { clock } = this.#parts
+    const taken = this.#take({ key: name, wishes, callsMax: limits.callsLiveMax ?? null })
+    if (!taken) return free
     const headers = rateHeaders(taken.left, family, clock.nowMs())
     if (!taken.isGranted) return { headers, fault: refusalOf(taken.kind, taken.waitMs, limits, clock.nowMs()) }
     const hasPlace = limits.callsLiveMax !== undefined
     this.#permits.set(ray, { key: name, model: call.model, wishes, inputTokens, outputTokens, hasPlace })
     return { headers, fault: null }
+  }
+
+  /** What a session takes as it goes on; null for a caller without limits. */
+  session({ name, limits }: Caller, model: string): SessionAllowance | null {
+    if (!limits) return null
+    const { clock, store } = this.#parts
+    return new SessionAllowance({
+      ...{ key: name, limits, clock },
+      take: (ask) => this.#take(ask),
+      give: (given) => store.give(given),
+      cost: (inputTokens, outputTokens) => this.#cost(model, inputTokens, outputTokens),
+    })
+  }
+
+  /** Null where it cannot be counted; it is not refused then: a full disk must not end the service. */
+  #take(ask: Ask): Taken | null {
+    const { store, log } = this.#parts
+    try {
+      const taken = store.take(ask)
+      this.#hasFailed = false
+      return taken
+    } catch (error) {
+      if (!this.#hasFailed)
+        log.error({ detail: String(error) }, 'what keys use cannot be counted: their limits do not hold')
+      this.#hasFailed = true
+      return null
+    }
   }
 
   /** A call is settled: what it did not use is given back, what it used beyond is taken. */
@@ -156,41 +167,5 @@ function answersOf({ body }: Order['call']): number {
   return Math.max(1, told('n'), told('best_of'))
 }
 
-const isServed = ({ cache }: ExchangeFact): boolean => cache === 'hit' || cache === 'stale' || cache === 'collapsed'
-
-interface Amounts {
-  readonly requests: number
-  readonly tokens: number
-  readonly money: number
-}
-
-function amountOf(kind: AllowanceKind, { requests, tokens, money }: Amounts): number {
-  if (kind === 'requestsPerMinute') return requests
-  return kind.startsWith('money') ? money : tokens
-}
-
-function wishesOf(limits: KeyLimits, amounts: Amounts): Wish[] {
-  return allowanceKinds.flatMap((kind) => {
-    const limit = limits[kind]
-    return limit === undefined ? [] : [{ kind, amount: amountOf(kind, amounts), limit }]
-  })
-}
-
-const limitWords: Readonly<Record<AllowanceKind, string>> = {
-  requestsPerMinute: 'calls a minute',
-  tokensPerMinute: 'tokens a minute',
-  tokensPerDay: 'tokens a day',
-  tokensPerMonth: 'tokens a month',
-  moneyPerDay: 'of cost a day',
-  moneyPerMonth: 'of cost a month',
-}
-
-function refusalOf(kind: Left['kind'] | 'calls', waitMs: number | null, limits: KeyLimits, nowMs: number): Fault {
-  if (kind === 'calls') {
-    const detail = `${limits.callsLiveMax} calls at once are the limit of this key`
-    return new Fault('HF_KEY_RATE', { detail, retryAfterMs: waitMs ?? callsWaitMs })
-  }
-  const detail = `${limits[kind]} ${limitWords[kind]} are the limit of this key`
-  if (kind.endsWith('PerMinute')) return new Fault('HF_KEY_RATE', { detail, retryAfterMs: waitMs ?? callsWaitMs })
-  return new Fault('HF_KEY_BUDGET', { detail, ...(waitMs !== null && { untilMs: nowMs + waitMs }) })
-}
+const served: ReadonlySet<ExchangeFact['cache']> = new Set(['hit', 'semantic', 'stale', 'collapsed'])
+const isServed = ({ cache }: ExchangeFact): boolean => served.has(cache)

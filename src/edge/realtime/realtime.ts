@@ -1,163 +1,165 @@
 /**
- * The realtime API: a WebSocket of a caller is joined to one of an upstream that offers it. What passes is not looked
- * at and not kept: such a session cannot be resumed, nor moved. It is bounded, counted, and ended with a word.
+ * The realtime API: a WebSocket of a caller is joined to one of an upstream that offers it. Of what passes only its
+ * usage is read, and nothing is kept: such a session cannot be resumed, nor moved. Extensions are not agreed upon, so
+ * that what passes can be read.
  */
-import { hash } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingHttpHeaders } from 'node:http'
+import { realtimeErrorEvent } from '../../dialect/error-body.ts'
 import { readUpstreamError } from '../../dialect/upstream-error.ts'
 import { Fault, toFault } from '../../fault/fault.ts'
-import type { Ray, RaySource } from '../../fault/ray.ts'
+import type { Ray } from '../../fault/ray.ts'
 import { type Fleet, modelAt } from '../../fleet/fleet.ts'
 import type { Member } from '../../fleet/pool.ts'
 import type { Target } from '../../fleet/target.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
-import { type Observer, refusalFact } from '../../observe/observer.ts'
 import type { AttemptFact } from '../../observe/exchange-fact.ts'
-import type { Pressure } from '../../relay/overload/pressure.ts'
+import { type Observer, refusalFact } from '../../observe/observer.ts'
 import type { PeerBook } from '../../relay/wire/peer-files.ts'
 import { openTunnel, type Tunnel } from '../../relay/wire/tunnel.ts'
-import type { Gate } from '../address/proxy-gate.ts'
-import type { Visitors } from '../address/visitors.ts'
 import { type Caller, callerKey, type Callers } from '../caller.ts'
-import { checkRequest } from '../guard.ts'
-import type { Limits } from '../limits.ts'
-import { refuseRaw } from '../raw-refusal.ts'
-import { Passage } from './passage.ts'
+import type { Allowances } from '../keys/allowances.ts'
+import type { SessionAllowance } from '../keys/session-allowance.ts'
+import { checkAnswer, newKey } from './handshake.ts'
+import { Meter } from './meter.ts'
+import type { PassageEnd } from './passage.ts'
+import type { Guest, Joined, Kind } from './kind.ts'
 
 const path = '/v1/realtime'
 /** Upstreams that are asked for one session. */
 const attemptsMax = 3
 /** How browsers, which can set no header, show a key. */
 const keyProtocol = 'openai-insecure-api-key.'
-/** What passes through in the handshake, both ways; the rest is ours. */
-const passedAlong = ['sec-websocket-key', 'sec-websocket-version', 'sec-websocket-extensions', 'openai-beta'] as const
-const passedBack = ['sec-websocket-accept', 'sec-websocket-protocol', 'sec-websocket-extensions'] as const
 
 export interface RealtimeParts {
   readonly clock: Clock
   readonly random: Random
-  readonly rays: RaySource
   readonly fleet: Fleet
   readonly callers: Callers
-  readonly visitors: Visitors
+  readonly allowances: Allowances
   readonly observer: Observer
-  readonly limits: Limits
-  readonly pressure: Pressure
   readonly peers: PeerBook
-  /** Our name in `via`. */
-  readonly node: string
 }
 
 /** One session, from its request to its end. */
 interface Session {
-  readonly ray: Ray
-  readonly beganMs: number
+  readonly guest: Guest
   readonly attempts: AttemptFact[]
   model: string
-  caller: string
+  caller: Caller | null
 }
 
-export class Realtime implements Disposable {
+export class Realtime implements Kind {
   #parts: RealtimeParts
-  #passages = new Map<Socket, Passage>()
   /** Sessions, by upstream. */
   #counts = new Map<string, number>()
-  /** Under way to an upstream. */
-  #joiningCount = 0
-  #isClosing = false
+  /** Of those that are not joined yet, for their account. */
+  #asking = new WeakMap<Guest, Session>()
 
   constructor(parts: RealtimeParts) {
     this.#parts = parts
   }
 
-  /** Whether this request asks for one; all other requests to upgrade are served as if they did not. */
-  isMeant({ url = '', method, headers }: IncomingMessage): boolean {
-    return method === 'GET' && url.split('?', 1)[0] === path && headers.upgrade?.toLowerCase() === 'websocket'
+  isMeant(url: string): boolean {
+    return url.split('?', 1)[0] === path
   }
 
-  /** Something passes on this connection, or is about to. */
-  isOn(socket: Socket): boolean {
-    return this.#passages.has(socket)
-  }
-
-  /** `first`: what the caller has said already. */
-  async join(request: IncomingMessage, socket: Socket, first: Buffer, gate: Gate | null = null): Promise<void> {
-    const { clock, rays } = this.#parts
-    const beganMs = clock.monotonicMs()
-    const session: Session = { ray: rays.next(), beganMs, attempts: [], model: '', caller: '' }
-    socket.on('error', () => {})
-    this.#joiningCount++
-    try {
-      const { tunnel, member } = await this.#find(request, session, gate)
-      if (socket.destroyed) return void tunnel.socket.destroy()
-      this.#pass(session, member, { socket, first, tunnel })
-    } catch (thrown) {
-      refuseRaw(toFault(thrown), socket, { ...this.#parts, rays: { next: () => session.ray } as RaySource }, 'realtime')
-    } finally {
-      this.#joiningCount--
-    }
-  }
-
-  /** All are ended with a word; no more are joined. */
-  close(): void {
-    this.#isClosing = true
-    for (const passage of this.#passages.values()) passage.close()
-  }
-
-  [Symbol.dispose](): void {
-    this.#isClosing = true
-    for (const passage of this.#passages.values()) passage.destroy()
+  knows(headers: IncomingHttpHeaders): boolean {
+    return this.#parts.callers.knows(withKey(headers))
   }
 
   /** @throws {Fault} */
-  async #find(
-    request: IncomingMessage,
-    session: Session,
-    gate: Gate | null,
-  ): Promise<{ tunnel: Tunnel; member: Member }> {
-    const { callers, visitors, fleet, limits, pressure, node } = this.#parts
-    checkRequest(request, node)
-    if (visitors.isChoosy) visitors.check(visitors.addressOf(request, gate))
-    checkForm(request)
-    const { key, protocols } = readProtocols(request.headers['sec-websocket-protocol'])
-    const authorization = request.headers.authorization ?? (key === null ? undefined : `Bearer ${key}`)
-    const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) }
+  async join(guest: Guest): Promise<Joined> {
+    const session: Session = { guest, attempts: [], model: '', caller: null }
+    this.#asking.set(guest, session)
+    const { callers, fleet, allowances } = this.#parts
+    const { request, socket } = guest.asker
+    const headers = withKey(request.headers)
     await callers.look(headers)
     const caller = callers.identify(headers)
-    callers.hold(caller, request.socket)
-    session.caller = caller.name
+    callers.hold(caller, socket)
+    session.caller = caller
+    guest.enter(caller.name)
     const query = new URLSearchParams(request.url?.split('?')[1] ?? '')
     session.model = readModel(query, caller)
-    if (this.#isClosing) throw new Fault('HF_CLOSING')
-    if (!pressure.mayTakeCalls) throw pressure.refusal()
-    if (this.#passages.size + this.#joiningCount > limits.realtimeMax)
-      throw new Fault('HF_QUEUE_FULL', { detail: 'too many sessions' })
     const target = fleet.resolve(session.model)
-    const asked = { request, query, protocols, callersKey: key ?? callerKey(request.headers), target }
-    return await this.#ask(session, asked)
+    const { protocols } = readProtocols(request.headers['sec-websocket-protocol'])
+    const asked = { beta: request.headers['openai-beta'], query, protocols, callersKey: callerKey(headers), target }
+    const allowance = allowances.session(caller, session.model)
+    const fault = allowance?.join() ?? null
+    if (fault) throw fault
+    try {
+      const { tunnel, member } = await this.#ask(session, asked)
+      return this.#joined(session, member, tunnel, allowance)
+    } catch (thrown) {
+      allowance?.leave()
+      throw thrown
+    }
+  }
+
+  /** The account of one that was not joined. */
+  refused(guest: Guest, fault: Fault): void {
+    this.#settle(guest, this.#asking.get(guest), { ...nothingPassed, fault }, null)
+  }
+
+  #joined(
+    session: Session,
+    { upstream: { name } }: Member,
+    tunnel: Tunnel,
+    allowance: SessionAllowance | null,
+  ): Joined {
+    const { guest } = session
+    const meter = new Meter(allowance)
+    const protocol = tunnel.headers['sec-websocket-protocol']
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+    return {
+      tunnel,
+      headers: [...(allowance?.headers ?? []), ...(protocol === undefined ? [] : ['sec-websocket-protocol', protocol])],
+      meter,
+      hasExtensions: false,
+      caller: session.caller?.name ?? '',
+      eventOf: (fault) => realtimeErrorEvent(fault, guest.ray),
+      settled: (end) => {
+        const left = (this.#counts.get(name) ?? 1) - 1
+        if (left > 0) this.#counts.set(name, left)
+        else this.#counts.delete(name)
+        this.#settle(guest, session, end, meter)
+      },
+    }
+  }
+
+  #settle({ ray, beganMs }: Guest, session: Session | undefined, end: PassageEnd, meter: Meter | null): void {
+    const { clock, observer } = this.#parts
+    const { fault } = end
+    const durationMs = clock.monotonicMs() - beganMs
+    const told = refusalFact(fault ?? new Fault('HF_CLIENT_GONE'), ray, 'realtime', clock.nowMs(), durationMs)
+    const known = session && {
+      ...{ model: session.model, isModelKnown: session.attempts.length > 0, attempts: session.attempts },
+      ...{ caller: session.caller?.name ?? '', tier: session.caller?.tier ?? 'standard' },
+    }
+    const passed = meter && {
+      ...{ status: 101, isStream: true, sentBytes: end.sentBytes, requestBytes: end.receivedBytes },
+      ...{ inputTokens: meter.inputTokens, outputTokens: meter.outputTokens, eventCount: meter.responseCount },
+      ...(fault === null && { outcome: 'complete' as const, code: null, detail: '' }),
+    }
+    observer.settled({ ...told, ...known, ...passed })
   }
 
   /** One upstream after the other, until one joins. @throws {Fault} the last one's, or what no other would mend. */
   async #ask(session: Session, asked: Asked): Promise<{ tunnel: Tunnel; member: Member }> {
-    const { clock, peers } = this.#parts
+    const { clock, peers, random } = this.#parts
     const members = this.#inOrder(asked.target)
     if (members.length === 0) throw new Fault('HF_ROUTE_UNSPOKEN', { detail: 'no upstream offers the realtime API' })
     let fault = new Fault('HF_NO_UPSTREAM')
     for (const member of members.slice(0, attemptsMax)) {
       const { upstream } = member
       const startMs = clock.monotonicMs()
+      const key = newKey(random)
       try {
-        const url = urlAt(member, asked)
-        const answer = await openTunnel(
-          url,
-          headersFor(member, asked, session.ray),
-          asked.target.pool.timeouts.connectMs,
-          peers,
-        )
+        const headers = headersFor(member, asked, session.guest.ray, key)
+        const answer = await openTunnel(urlAt(member, asked), headers, asked.target.pool.timeouts.connectMs, peers)
         if ('socket' in answer) {
-          checkAnswer(asked.request, answer)
+          checkAnswer(answer, key, false)
           session.attempts.push(this.#attempt(session, upstream.name, startMs, null))
           return { tunnel: answer, member }
         }
@@ -171,7 +173,7 @@ export class Realtime implements Disposable {
     throw fault
   }
 
-  #attempt({ beganMs }: Session, upstream: string, startMs: number, fault: Fault | null): AttemptFact {
+  #attempt({ guest: { beganMs } }: Session, upstream: string, startMs: number, fault: Fault | null): AttemptFact {
     const durationMs = this.#parts.clock.monotonicMs() - startMs
     const { code = null, detail = '' } = fault ?? {}
     const times = { afterMs: startMs - beganMs, durationMs, connectMs: durationMs, firstTokenMs: null }
@@ -194,64 +196,17 @@ export class Realtime implements Disposable {
       )
       .map(({ member }) => member)
   }
-
-  #pass(session: Session, { upstream: { name } }: Member, { socket, first, tunnel }: Ends): void {
-    const { clock, limits, observer } = this.#parts
-    const back = passedBack.flatMap((header) => {
-      const value = tunnel.headers[header]
-      return value === undefined ? [] : [`${header}: ${value}`]
-    })
-    const { ray } = session
-    const head = ['HTTP/1.1 101 Switching Protocols', 'upgrade: websocket', 'connection: Upgrade', ...back]
-    socket.write(`${[...head, `holdfast-ray: ${ray}`, `x-request-id: ${ray}`].join('\r\n')}\r\n\r\n`, 'latin1')
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
-    const onEnd = (sentBytes: number, requestBytes: number): void => {
-      this.#passages.delete(socket)
-      this.#counts.set(name, (this.#counts.get(name) ?? 1) - 1)
-      const nothing = refusalFact(new Fault('HF_CLIENT_GONE'), ray, 'realtime', clock.nowMs(), 0)
-      observer.settled({
-        ...nothing,
-        ...{ model: session.model, isModelKnown: true, caller: session.caller, attempts: session.attempts },
-        ...{ outcome: 'complete', status: 101, code: null, isStream: true, sentBytes, requestBytes },
-        durationMs: clock.monotonicMs() - session.beganMs,
-      })
-    }
-    const options = { clock, stalledMs: limits.stalledReaderMs, onEnd }
-    this.#passages.set(socket, new Passage(socket, tunnel.socket, { caller: first, server: tunnel.first }, options))
-  }
 }
 
+const nothingPassed = { sentBytes: 0, receivedBytes: 0 }
+
 interface Asked {
-  readonly request: IncomingMessage
+  readonly beta: string | string[] | undefined
   readonly query: URLSearchParams
   readonly protocols: readonly string[]
   readonly callersKey: string | null
   readonly target: Target
 }
-
-interface Ends {
-  readonly socket: Socket
-  readonly first: Buffer
-  readonly tunnel: Tunnel
-}
-
-/** One with a body could be read in two ways. @throws {Fault} HF_BAD_HTTP */
-function checkForm({ headers }: IncomingMessage): void {
-  const hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
-  const isWhole = headers['sec-websocket-key'] !== undefined && headers['sec-websocket-version'] !== undefined
-  if (hasBody || !isWhole) throw new Fault('HF_BAD_HTTP', { detail: 'not as a WebSocket begins' })
-}
-
-/** A server that changes to something else than was asked for is let go. @throws {Fault} HF_UPSTREAM_GARBLED */
-function checkAnswer({ headers }: IncomingMessage, { headers: told, socket }: Tunnel): void {
-  const expected = hash('sha1', `${headers['sec-websocket-key']}${webSocketGuid}`, 'base64')
-  if (told['sec-websocket-accept'] === expected && told['upgrade']?.toLowerCase() === 'websocket') return
-  socket.destroy()
-  throw new Fault('HF_UPSTREAM_GARBLED', { detail: 'it changed to another protocol than WebSocket' })
-}
-
-/** RFC 6455, section 1.3. */
-const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** The key stays here; what else was offered goes on. */
 function readProtocols(offered: string | undefined): { key: string | null; protocols: readonly string[] } {
@@ -260,13 +215,17 @@ function readProtocols(offered: string | undefined): { key: string | null; proto
   return { key, protocols: all.filter((each) => each !== '' && !each.startsWith(keyProtocol)) }
 }
 
+/** With a key that is shown as a protocol, as if it stood where others put it. */
+function withKey(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const { key } = readProtocols(headers['sec-websocket-protocol'])
+  return key === null || headers.authorization !== undefined ? headers : { ...headers, authorization: `Bearer ${key}` }
+}
+
 /** @throws {Fault} HF_BAD_CALL, HF_MODEL_FORBIDDEN */
-function readModel(query: URLSearchParams, caller: Caller): string {
+function readModel(query: URLSearchParams, { models }: Caller): string {
   const model = query.get('model') ?? ''
   if (model === '' || model.length > 256) throw new Fault('HF_BAD_CALL', { param: 'model', detail: 'name a model' })
-  if (caller.models && !caller.models.has(model)) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model' })
-  const detail = 'a key with limits has no realtime: what passes there is not measured'
-  if (caller.limits) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model', detail })
+  if (models && !models.has(model)) throw new Fault('HF_MODEL_FORBIDDEN', { param: 'model' })
   return model
 }
 
@@ -279,14 +238,14 @@ function urlAt(member: Member, { query, target }: Asked): URL {
   return url
 }
 
-function headersFor({ upstream }: Member, asked: Asked, ray: Ray): Record<string, string> {
-  const headers: Record<string, string> = { connection: 'Upgrade', upgrade: 'websocket', 'x-request-id': ray }
-  for (const name of passedAlong) {
-    const value = asked.request.headers[name]
-    if (typeof value === 'string') headers[name] = value
+function headersFor({ upstream }: Member, asked: Asked, ray: Ray, key: string): Record<string, string> {
+  const headers: Record<string, string> = {
+    ...{ connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': key },
+    'x-request-id': ray,
   }
+  if (typeof asked.beta === 'string') headers['openai-beta'] = asked.beta
   if (asked.protocols.length > 0) headers['sec-websocket-protocol'] = asked.protocols.join(', ')
-  const key = upstream.options.key === 'caller' ? asked.callersKey : upstream.key
-  if (key !== null) headers['authorization'] = `Bearer ${key}`
+  const secret = upstream.options.key === 'caller' ? asked.callersKey : upstream.key
+  if (secret !== null) headers['authorization'] = `Bearer ${secret}`
   return headers
 }

@@ -2,21 +2,26 @@
 import { join } from 'node:path'
 import { Fault, toFault } from '../../fault/fault.ts'
 import type { Clock } from '../../ground/clock.ts'
-import { redact } from '../../ground/redact.ts'
+import { Portions } from '../../ground/portions.ts'
+import type { Random } from '../../ground/random.ts'
 import { AppLink } from '../../relay/wire/app-link.ts'
+import type { PeerBook } from '../../relay/wire/peer-files.ts'
 import type { CacheStore } from '../../store/cache-store.ts'
 import { AnswerShelf } from './answer-shelf.ts'
 import { AppCall, type AppParts } from './app-call.ts'
 import { CachedApp, type Outcome } from './cached-app.ts'
 import { CodedCopies } from './coded-copies.ts'
+import { StreamCoders } from './coded-stream.ts'
 import { FillingPurse } from './filling.ts'
 import { below, findRoute } from './find-route.ts'
 import { Flights } from './flights.ts'
 import { Folder } from './folder.ts'
+import { piecesPerTurn } from './send-bytes.ts'
 import { SlowReaders } from './slow-readers.ts'
 import { isAmbiguous } from './safe-path.ts'
 import { StaticFiles } from './static-files.ts'
-import type { Web, WebVisit } from './web.ts'
+import { AppSockets } from './app-sockets.ts'
+import { type SiteVisit, toldPath, type Web, type WebFact, type WebVisit } from './web.ts'
 import type { WebOptions, WebRouteOptions } from './web-options.ts'
 
 export interface WebParts {
@@ -31,39 +36,29 @@ export interface WebParts {
   readonly store: CacheStore | null
   /** Told of each request, once it is over. */
   readonly settled: (fact: WebFact) => void
-}
-
-/** The account of a request that was none of the gateway's own. */
-export interface WebFact {
-  readonly ray: string
-  /** Path of the route, as the configuration has it. */
-  readonly route: string
-  readonly method: string
-  /** Without its query, which may hold secrets. */
-  readonly path: string
-  /** Sent, or 499 where the reader left before its end. */
-  readonly status: number
-  /** What the cache did: `hit`, why it asked, or nothing where there is none. */
-  readonly cache: string
-  readonly durationMs: number
+  readonly random: Random
+  readonly peers: PeerBook
 }
 
 const listenersMax = 24
-/** Of a path in the log. */
-const pathLengthMax = 200
 
-type Serve = (visit: WebVisit, path: string, query: string) => Promise<Outcome>
+type Serve = (visit: SiteVisit, path: string, query: string) => Promise<Outcome>
 
 export class WebSite implements Web {
+  readonly sockets: AppSockets
   #parts: WebParts
   #sites: readonly (WebRouteOptions & { readonly serve: Serve })[]
   #opened = new DisposableStack()
   #readers: SlowReaders
+  #coders = new StreamCoders()
+  #pieces: Portions
 
   constructor(parts: WebParts) {
     this.#parts = parts
     const { options, clock, stalledReaderMs } = parts
     this.#readers = this.#opened.use(new SlowReaders(clock, stalledReaderMs))
+    this.sockets = new AppSockets(options.routes, parts)
+    this.#pieces = new Portions(clock, piecesPerTurn)
     const copies = new CodedCopies(options.cache.memoryBytesMax / 4)
     const flights = new Flights(clock)
     const purse = new FillingPurse(options.cache.fillingBytesMax)
@@ -84,6 +79,7 @@ export class WebSite implements Web {
     if (method === 'TRACE') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST, PUT, DELETE' })
     if (isAmbiguous(path) || (site.stripPath && isAmbiguous(below(path, site))))
       throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
+    if (site.challenge) visit.prove()
     void this.#answer(site, visit, path, at === -1 ? '' : url.slice(at))
     return true
   }
@@ -107,7 +103,7 @@ export class WebSite implements Web {
     this.#readers.watch(response)
     response.once('close', () => this.#settle(site, visit, outcome, failed))
     try {
-      outcome = await site.serve({ ...visit, fail }, path, query)
+      outcome = await site.serve({ ...visit, fail, pieces: this.#pieces }, path, query)
     } catch (thrown) {
       fail(toFault(thrown))
     }
@@ -118,7 +114,7 @@ export class WebSite implements Web {
     const cache = news.isHit ? (news.forward ? 'stale' : 'hit') : (news.forward ?? '')
     const status = failed?.status ?? (sent === 0 || response.writableFinished === false ? 499 : sent)
     const durationMs = this.#parts.clock.monotonicMs() - beganMs
-    const asked = redact((request.url ?? '').split('?', 1)[0]?.slice(0, pathLengthMax) ?? '')
+    const asked = toldPath(request.url ?? '')
     this.#parts.settled({ ray, route: path, method: request.method ?? '', path: asked, status, cache, durationMs })
   }
 
@@ -134,7 +130,7 @@ export class WebSite implements Web {
     const { connectionsMax, connectMs, headMs, idleMs } = route
     const url = new URL(route.app ?? '')
     const link = this.#opened.use(new AppLink({ url, connectionsMax, connectMs, headMs, idleMs, clock }))
-    const parts: AppParts = { link, node, bodyBytesMax }
+    const parts: AppParts = { link, node, bodyBytesMax, coders: route.compress ? this.#coders : null }
     const { heuristicShare, staleOnErrorMs, entryBytesMax, collapseMs } = options.cache
     const cached =
       store && route.cache

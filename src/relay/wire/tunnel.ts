@@ -1,4 +1,4 @@
-/** Asks a model server to change its connection to another protocol (RFC 9110, section 7.8), and hands it over. */
+/** Asks a server to change its connection to another protocol (RFC 9110, section 7.8), and hands it over. */
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
@@ -14,6 +14,8 @@ const refusalBytesMax = 16_384
 export interface Tunnel {
   readonly socket: Socket
   readonly headers: Readonly<Record<string, string | undefined>>
+  /** As they came. */
+  readonly rawHeaders: readonly string[]
   /** What it has said already. */
   readonly first: Buffer
 }
@@ -22,13 +24,14 @@ export interface Tunnel {
 export interface TunnelRefusal {
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
+  readonly rawHeaders: readonly string[]
   readonly body: Buffer
 }
 
-/** `connectMs`: for all of it. @throws {Fault} when there is no answer. */
+/** `headers`: by name, or names and values in turn, then with `host`; `connectMs`: for all of it. @throws {Fault} when there is no answer. */
 export async function openTunnel(
   url: URL,
-  headers: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> | readonly string[],
   connectMs: number,
   peers: PeerBook,
 ): Promise<Tunnel | TunnelRefusal> {
@@ -37,14 +40,14 @@ export async function openTunnel(
   const isTls = url.protocol === 'https:'
   const isSmall = peers.hellos.isSmall(`${url.hostname}:${url.port || 443}`)
   const options = {
-    ...{ headers, signal, agent: false, auth: null, maxHeaderSize: headerBytesMax },
+    ...{ headers: headers as Record<string, string>, signal, agent: false, auth: null, maxHeaderSize: headerBytesMax },
     ...{ autoSelectFamilyAttemptTimeout: 250, lookup: peers.names.lookup },
   } as const
   const asked = isTls
     ? requestHttps(url, { ...options, ...handshakeOptions(url, peers, isSmall) })
     : requestHttp(url, options)
   asked.on('upgrade', (answer, socket, first) => {
-    resolve({ socket, headers: answer.headers as Tunnel['headers'], first })
+    resolve({ socket, headers: answer.headers as Tunnel['headers'], rawHeaders: answer.rawHeaders, first })
   })
   asked.on('response', (answer) => void readRefusal(answer).then(resolve, reject))
   asked.on('error', reject)
@@ -66,5 +69,5 @@ async function readRefusal(answer: IncomingMessage): Promise<TunnelRefusal> {
     if (bytes > refusalBytesMax) break
   }
   const headers = answer.headers as TunnelRefusal['headers']
-  return { status: answer.statusCode ?? 0, headers, body: Buffer.concat(pieces) }
+  return { status: answer.statusCode ?? 0, headers, rawHeaders: answer.rawHeaders, body: Buffer.concat(pieces) }
 }

@@ -1,0 +1,112 @@
+/**
+ * Counts what a session of the realtime API uses, by the events that pass, and says when it has used up what it may. A
+ * response is reserved when it is wished for, or begins by itself as one who speaks has ended, and settled when it is
+ * done. A session is not ended within a response, unless that goes on for very long.
+ */
+import { readClientEvent, readServerEvent, type RealtimeEvent, type Tokens } from '../../dialect/realtime-event.ts'
+import type { Fault } from '../../fault/fault.ts'
+import type { SessionAllowance } from '../keys/session-allowance.ts'
+
+/** Of a response that says nothing of its length. */
+const outputTokensDefault = 1024
+/** Of responses that are wished for and have not begun, and of those under way; servers allow one, or a few. */
+const responsesMax = 64
+
+export class Meter {
+  inputTokens = 0
+  outputTokens = 0
+  /** Responses that were done. */
+  responseCount = 0
+  /** Why it has to end, once nothing is under way. */
+  refusal: Fault | null = null
+  #allowance: SessionAllowance | null
+  #wished: Tokens[] = []
+  #begun: Tokens[] = []
+  /** What the last response had before it: the next has that and more. */
+  #lastInputTokens = 0
+
+  /** `allowance`: null where nothing is limited. */
+  constructor(allowance: SessionAllowance | null) {
+    this.#allowance = allowance
+  }
+
+  /** Nothing is under way that would be cut. */
+  get isAtBoundary(): boolean {
+    return this.#begun.length === 0
+  }
+
+  fromCaller(text: Buffer): void {
+    const event = readClientEvent(text)
+    if (event) this.#take(event)
+  }
+
+  fromServer(text: Buffer): void {
+    const event = readServerEvent(text)
+    if (event) this.#take(event)
+  }
+
+  /** The session is over: what broke off costs what was reserved for it, what had not begun costs nothing. */
+  leave(): void {
+    for (const reserved of this.#wished.splice(0))
+      this.#allowance?.settle(-reserved.inputTokens, -reserved.outputTokens)
+    this.#allowance?.leave()
+  }
+
+  #take(event: RealtimeEvent): void {
+    switch (event.kind) {
+      case 'wished':
+        return this.#wish(event.outputTokensMax)
+      case 'begun':
+        return this.#begin(event.outputTokensMax)
+      case 'done':
+        return this.#end(event.tokens, event.isNothing)
+      case 'spent':
+        this.#count(event.tokens)
+        this.#allowance?.settle(event.tokens.inputTokens, event.tokens.outputTokens)
+        return this.#look()
+      case 'refused': {
+        // What was wished for last does not begin.
+        const reserved = this.#wished.pop()
+        if (reserved) this.#allowance?.settle(-reserved.inputTokens, -reserved.outputTokens)
+      }
+    }
+  }
+
+  #wish(outputTokensMax: number | null): void {
+    if (this.#wished.length >= responsesMax) return
+    const reserved = this.#reserve(outputTokensMax)
+    if (reserved) this.#wished.push(reserved)
+  }
+
+  #begin(outputTokensMax: number | null): void {
+    if (this.#begun.length >= responsesMax) return
+    const reserved = this.#wished.shift() ?? this.#reserve(outputTokensMax)
+    if (reserved) this.#begun.push(reserved)
+  }
+
+  #reserve(outputTokensMax: number | null): Tokens | null {
+    const tokens = { inputTokens: this.#lastInputTokens, outputTokens: outputTokensMax ?? outputTokensDefault }
+    this.refusal ??= this.#allowance?.reserve(tokens.inputTokens, tokens.outputTokens) ?? null
+    return this.refusal ? null : tokens
+  }
+
+  #end(told: Tokens | null, isNothing: boolean): void {
+    const nothing = { inputTokens: 0, outputTokens: 0 }
+    const reserved = this.#begun.shift() ?? nothing
+    const used = isNothing ? nothing : (told ?? reserved)
+    if (told) this.#count(told)
+    if (told) this.#lastInputTokens = told.inputTokens
+    this.responseCount++
+    this.#allowance?.settle(used.inputTokens - reserved.inputTokens, used.outputTokens - reserved.outputTokens)
+    this.#look()
+  }
+
+  #count({ inputTokens, outputTokens }: Tokens): void {
+    this.inputTokens += inputTokens
+    this.outputTokens += outputTokens
+  }
+
+  #look(): void {
+    this.refusal ??= this.#allowance?.look() ?? null
+  }
+}
