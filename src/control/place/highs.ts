@@ -34,11 +34,11 @@ export async function solveLinear(
     ...(isRelaxed ? {} : { integrality: columns.map(({ isInteger }) => typeOf(isInteger)) }),
   }
   return highs.withModel(data, (solver): LinearOutcome => {
-    // Gaps of zero: `optimal` is to mean just that. One seed: the same problem, the same answer.
+    // Gaps as good as none: `optimal` is to mean just that. One seed: the same problem, the same answer.
     solver.options.set({
       output_flag: false,
       time_limit: withinMs / 1000,
-      mip_rel_gap: 0,
+      mip_rel_gap: 1e-9,
       mip_abs_gap: 1e-9,
       random_seed: 0,
     })

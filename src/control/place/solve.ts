@@ -58,8 +58,12 @@ export interface SolveOptions {
   readonly withinMs: number
 }
 
-/** Costs that differ by less are alike. */
+/** Costs that differ by less, of one or of themselves, are alike. */
 const tolerance = 1e-6
+
+function slackOf(cost: number): number {
+  return tolerance * Math.max(1, Math.abs(cost))
+}
 /** What annealing takes at most of the whole time, and the exact solver leaves to those after it. */
 const annealShare = 0.4
 /** The last one: solvers look at the clock now and then, and are a little late. */
@@ -111,7 +115,7 @@ function keep(problem: Problem, state: State, name: SolverName, solution: Soluti
   state.bound = Math.max(state.bound, solution.bound ?? 0)
   if (solution.placement === null || wrongsOf(problem, solution.placement).length > 0) return null
   const { total } = costOf(problem, solution.placement)
-  if (state.best === null || total < costOf(problem, state.best).total - tolerance) {
+  if (state.best === null || total < costOf(problem, state.best).total - slackOf(total)) {
     state.best = solution.placement
     state.by = name
   }
@@ -119,5 +123,5 @@ function keep(problem: Problem, state: State, name: SolverName, solution: Soluti
 }
 
 function isProved(problem: Problem, { best, bound }: State): boolean {
-  return best !== null && costOf(problem, best).total <= bound + tolerance
+  return best !== null && costOf(problem, best).total <= bound + slackOf(bound)
 }
