@@ -10,11 +10,13 @@ import { placeGreedily } from './greedy.ts'
 import type { Placement, Problem } from './problem.ts'
 import type { Means, Solver } from './solver.ts'
 
-/** Of one run from hot to cold; of small problems there are several. */
+/**
+ * Of one run from hot to cold. There are several, each from the best so far: now and then one finds a better valley.
+ */
 const stepsPerReplica = 3000
 const stepsMin = 10_000
 const stepsMax = 4_000_000
-const runs = (replicaCount: number): number => Math.max(1, Math.min(8, Math.floor(400 / replicaCount)))
+const runs = (replicaCount: number): number => Math.max(3, Math.min(8, Math.floor(400 / replicaCount)))
 
 /** The temperature ends at this part of where it began. */
 const coolingRange = 0.002

@@ -19,10 +19,8 @@ const termsMax = 2_000_000
 export const exact: Solver = {
   name: 'exact',
   refusal: (problem) => {
-    const counts = kindsOf(problem, { byPresent: false }).reduce((sum, kind) => {
-      return sum + problem.hosts.filter((host) => roomFor(kind, host) > 0).length
-    }, 0)
-    return counts > countsMax ? sizeWords(counts) : null
+    const count = countColumns(problem)
+    return count > countsMax ? sizeWords(count) : null
   },
   solve: async (problem, { withinMs, start, clock }): Promise<Solution> => {
     const beganMs = clock.monotonicMs()
@@ -46,6 +44,13 @@ export const exact: Solver = {
     const words = status === 'optimal' ? `proved to be the optimum (${size})` : `not proved in its time (${size})`
     return { placement, bound, isImpossible: false, words }
   },
+}
+
+/** The least number of columns that there will be: one for each kind and host with room for it. */
+export function countColumns(problem: Problem): number {
+  return kindsOf(problem, { byPresent: false }).reduce((sum, kind) => {
+    return sum + problem.hosts.filter((host) => roomFor(kind, host) > 0).length
+  }, 0)
 }
 
 /**

@@ -152,7 +152,8 @@ interface Node {
 function nodeAt(path: readonly PropertyKey[]): Node | undefined {
   let node: Node | undefined = z.toJSONSchema(placeSchema, { io: 'input' }) as Node
   for (const part of path) {
-    const { properties, additionalProperties, items, description } = (node ?? {}) as Node
+    const here: Node = node ?? {}
+    const { properties, additionalProperties, items, description } = here
     const named: Node | undefined =
       properties?.[String(part)] ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined)
     // An item of a list says what the list is.

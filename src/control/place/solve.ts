@@ -7,7 +7,7 @@ import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import { anneal } from './anneal.ts'
 import { type Cost, costOf, wrongsOf } from './cost.ts'
-import { exact, relaxedBound } from './exact.ts'
+import { countColumns, exact, relaxedBound } from './exact.ts'
 import { greedy } from './greedy.ts'
 import { lowerBound } from './lower-bound.ts'
 import type { Placement, Problem } from './problem.ts'
@@ -44,7 +44,7 @@ export interface Outcome {
 
 export interface SolveOptions {
   readonly solvers: readonly SolverName[]
-  /** No further solver is asked once a plan is proved to be the cheapest. */
+  /** None is asked that is not worth it: once a plan is proved to be the cheapest, or by the size. */
   readonly stopsWhenProved: boolean
   /**
    * Where the exact solver is not asked, a bound is worked out besides, in tenths of a second to seconds. Default:
@@ -64,18 +64,27 @@ const tolerance = 1e-6
 function slackOf(cost: number): number {
   return tolerance * Math.max(1, Math.abs(cost))
 }
-/** What annealing takes at most of the whole time, and the exact solver leaves to those after it. */
-const annealShare = 0.4
-/** The last one: solvers look at the clock now and then, and are a little late. */
-const lastShare = 0.75
+
+/**
+ * What each may take of the time that is left. Never all of it: a solver looks at the clock now and then, and is a
+ * little late.
+ */
+const shares: Readonly<Record<SolverName, number>> = { greedy: 0.8, anneal: 0.55, exact: 0.65, qaoa: 0.75 }
+const boundShare = 0.6
+
+/**
+ * Up to so many columns the default asks the exact solver. With more it hardly gets through its first relaxation in ten
+ * seconds, and annealing has made more of them.
+ */
+const worthColumnsMax = 3000
 
 export async function solve(problem: Problem, options: SolveOptions): Promise<Outcome> {
   const { clock, randomFor, withinMs, provesBound = true } = options
   const untilMs = clock.monotonicMs() + withinMs
   const state: State = { best: null, by: null, bound: lowerBound(problem), isImpossible: false }
   const attempts: Attempt[] = []
-  for (const [i, name] of options.solvers.entries()) {
-    if (options.stopsWhenProved && isProved(problem, state)) break
+  for (const name of options.solvers) {
+    if (options.stopsWhenProved && isEnough(problem, state, name)) break
     const refusal = solvers[name].refusal(problem)
     if (refusal !== null) {
       attempts.push({ solver: name, cost: null, tookMs: 0, words: refusal })
@@ -83,8 +92,7 @@ export async function solve(problem: Problem, options: SolveOptions): Promise<Ou
     }
     const beganMs = clock.monotonicMs()
     const leftMs = Math.max(200, untilMs - beganMs)
-    const share = i === options.solvers.length - 1 ? lastShare : name === 'anneal' ? annealShare : 0.6
-    const means = { clock, random: randomFor(name), withinMs: leftMs * share, start: state.best }
+    const means = { clock, random: randomFor(name), withinMs: leftMs * shares[name], start: state.best }
     const solution = await solvers[name].solve(problem, means)
     const cost = keep(problem, state, name, solution)
     attempts.push({ solver: name, cost, tookMs: clock.monotonicMs() - beganMs, words: solution.words })
@@ -94,7 +102,7 @@ export async function solve(problem: Problem, options: SolveOptions): Promise<Ou
     !attempts.some(({ solver, tookMs }) => solver === 'exact' && tookMs > 0) &&
     !isProved(problem, state)
   ) {
-    const relaxed = await relaxedBound(problem, Math.max(200, untilMs - clock.monotonicMs()))
+    const relaxed = await relaxedBound(problem, Math.max(200, boundShare * (untilMs - clock.monotonicMs())))
     state.bound = Math.max(state.bound, relaxed ?? 0)
   }
   const cost = state.best && costOf(problem, state.best)
@@ -120,6 +128,12 @@ function keep(problem: Problem, state: State, name: SolverName, solution: Soluti
     state.by = name
   }
   return total
+}
+
+/** Whether the default need not ask this one. */
+function isEnough(problem: Problem, state: State, name: SolverName): boolean {
+  if (isProved(problem, state)) return true
+  return name === 'exact' && state.best !== null && countColumns(problem) > worthColumnsMax
 }
 
 function isProved(problem: Problem, { best, bound }: State): boolean {
