@@ -44,7 +44,7 @@ const good: Readonly<Record<string, (draw: Draw) => Partial<Behaviour>>> = {
 
 const bad: Readonly<Record<string, (draw: Draw) => Partial<Behaviour>>> = {
   'slow tokens': (draw) => ({ tokenTimeFactor: draw(1.35, 2.2) }),
-  'slow first token': (draw) => ({ ttftFactor: draw(1.7, 3.5) }),
+  'slow first token': (draw) => ({ ttftFactor: draw(1.9, 4) }),
   'slow now and then': (draw) => ({ slowShare: draw(0.12, 0.3) }),
   failing: (draw) => ({ failedShare: draw(0.03, 0.25) }),
   truncating: (draw) => ({ truncatedShare: draw(0.08, 0.5) }),

@@ -12,7 +12,7 @@ const countMin = 30
 /** Weights grow instead of old counts shrinking; beyond this, all are divided by it. */
 const weightMax = 1e6
 /** Strata that are remembered of a measure. */
-const strataMax = 64
+const strataMax = 128
 
 interface Rate {
   hits: number
@@ -81,7 +81,7 @@ export function rateOf({ rates, weight }: BaselineState, name: MeasureName): Rat
 export function referenceOf(baseline: BaselineState, measure: AmountMeasure, stratum: string): Reference | null {
   const kept = baseline.sketches[measure.of]
   const [size = '0', load = '0'] = stratum.split('.')
-  for (let more = 0; more <= 8; more++) {
+  for (let more = 0; more <= 16; more++) {
     const sketch = kept[`${size}.${Number(load) + more}`]
     if (!sketch) continue
     const count = countOf(sketch) / baseline.weight

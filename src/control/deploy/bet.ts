@@ -4,11 +4,20 @@
  * looks (Ville's inequality; Waudby-Smith and Ramdas 2023). The stake is spread over several alternatives.
  */
 
-/** How many times as high the odds are: of alternatives to "at most so often". The inverse for "at least". */
-const oddsRatios = [1.25, 1.6, 2.2, 3.5, 7, 20, 60]
+/** Against "at most so often": how many times as high the odds are. */
+const higher = [1.25, 1.6, 2.2, 3.5, 7, 20, 60]
+/** Against "at least so often". */
+const lower = [1 / 1.5, 1 / 3, 1 / 12]
 
-/** Part of the stake that is laid down at once; the rest comes in later, so that late changes are seen early. */
+/** Part of the stake that is laid down at once where changes are waited for; the rest comes in later. */
 const firstStake = 0.4
+/**
+ * What one look can bring at most, as a logarithm. Busy minutes come in lumps, and a lump proves little; a fair bet stays
+ * fair if gains are cut.
+ */
+const lookGainMax = 1
+
+export type Side = 'most' | 'least'
 
 export interface BetState {
   /** Logarithm of what each alternative has made. */
@@ -17,38 +26,48 @@ export interface BetState {
   spare: number
 }
 
-export const newBet = (): BetState => {
-  const log = Math.log(firstStake / oddsRatios.length)
-  return { logs: oddsRatios.map(() => log), spare: 1 - firstStake }
+export const newBet = (side: Side): BetState => {
+  const ratios = side === 'most' ? higher : lower
+  const spare = side === 'most' ? 1 - firstStake : 0
+  return { logs: ratios.map(() => Math.log((1 - spare) / ratios.length)), spare }
 }
 
 /** Lays down half of what is spare: from now on things may be different. */
 export function stakeMore(bet: BetState): void {
-  const stake = Math.log(bet.spare / 2 / oddsRatios.length)
+  const stake = Math.log(bet.spare / 2 / bet.logs.length)
   bet.spare /= 2
   bet.logs = bet.logs.map((log) => addLogs(log, stake))
 }
 
-/**
- * @param claim the rate that is claimed, 0 to 1
- * @param side `most`: it is at most this; `least`: at least this
- * @param hits how often it happened, of `count`; both may be fractions, where calls that resemble each other tell less
- */
-export function settle(bet: BetState, claim: number, side: 'most' | 'least', hits: number, count: number): void {
+/** Calls of a look. */
+export interface Trial {
+  /** The rate that is claimed, 0 to 1. */
+  readonly claim: number
+  /** How often it happened, of `count`; both may be fractions, where calls that resemble each other tell less. */
+  readonly hits: number
+  readonly count: number
+}
+
+/** @param side `most`: the claims are that it is at most so often; `least`: at least */
+export function settle(bet: BetState, side: Side, trials: readonly Trial[]): void {
+  const ratios = side === 'most' ? higher : lower
+  bet.logs = bet.logs.map((log, i) => {
+    const gain = trials.reduce((sum, trial) => sum + gainOf(trial, ratios[i] as number), 0)
+    return log + Math.min(lookGainMax, gain)
+  })
+}
+
+/** Logarithm of the likelihood ratio. */
+function gainOf({ claim, hits, count }: Trial, oddsRatio: number): number {
   const rate = Math.min(0.999, Math.max(1e-5, claim))
-  const odds = rate / (1 - rate)
-  for (let i = 0; i < oddsRatios.length; i++) {
-    const ratio = oddsRatios[i] as number
-    const other = odds * (side === 'most' ? ratio : 1 / ratio)
-    const rival = other / (1 + other)
-    const gain = hits * Math.log(rival / rate) + (count - hits) * Math.log((1 - rival) / (1 - rate))
-    bet.logs[i] = (bet.logs[i] as number) + gain
-  }
+  const other = (rate / (1 - rate)) * oddsRatio
+  const rival = other / (1 + other)
+  return hits * Math.log(rival / rate) + (count - hits) * Math.log((1 - rival) / (1 - rate))
 }
 
 /** Logarithm of what the bet has made of a stake of 1. */
 export function logWealth(bet: BetState): number {
-  return bet.logs.reduce(addLogs, Math.log(bet.spare))
+  return bet.logs.reduce(addLogs, bet.spare > 0 ? Math.log(bet.spare) : -Infinity)
 }
 
 export function addLogs(a: number, b: number): number {

@@ -3,7 +3,7 @@
  * one against "it is harmful". The first that gets rich decides; as long as neither has, nobody knows, and that is said.
  */
 import { type BaselineState, addLook, newBaseline, rateOf } from './baseline.ts'
-import { addLogs, type BetState, logWealth, newBet, settle, stakeMore } from './bet.ts'
+import { addLogs, type BetState, logWealth, newBet, settle, stakeMore, type Trial } from './bet.ts'
 import { compare } from './compare.ts'
 import { type DeathState, logDeathWealth, newDeaths } from './death-bet.ts'
 import { type Measure, type MeasureName, measures } from './measures.ts'
@@ -73,7 +73,7 @@ export function beginStep(state: JudgeState): void {
   state.stepCalls = 0
   for (const each of Object.values(state.measures)) {
     stakeMore(each.harmless)
-    each.harmful = newBet()
+    each.harmful = newBet('least')
   }
 }
 
@@ -94,11 +94,14 @@ function betOn(state: JudgeState, measure: Measure, look: Look, isCounted: boole
   const portions = compare(measure, look, state.baseline)
   if (!isCounted) return
   const own = (state.measures[measure.name] ??= {
-    ...{ harmless: newBet(), harmful: newBet(), hits: 0, mayHits: 0, count: 0 },
+    ...{ harmless: newBet('most'), harmful: newBet('least'), hits: 0, mayHits: 0, count: 0 },
   })
-  for (const { count, harmlessRate, harmlessHits, harmfulRate, harmfulHits } of portions) {
-    settle(own.harmless, harmlessRate, 'most', harmlessHits, count)
-    settle(own.harmful, harmfulRate, 'least', harmfulHits, count)
+  const trialOf = (claim: number, hits: number, count: number): Trial => ({ claim, hits, count })
+  const harmless = portions.map(({ count, harmlessRate, harmlessHits }) => trialOf(harmlessRate, harmlessHits, count))
+  settle(own.harmless, 'most', harmless)
+  const harmful = portions.map(({ count, harmfulRate, harmfulHits }) => trialOf(harmfulRate, harmfulHits, count))
+  settle(own.harmful, 'least', harmful)
+  for (const { count, harmlessRate, harmlessHits } of portions) {
     own.hits += harmlessHits
     own.mayHits += harmlessRate * count
     own.count += count

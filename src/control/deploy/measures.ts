@@ -85,10 +85,10 @@ const rates: readonly RateMeasure[] = [
 ]
 
 const amounts: readonly AmountMeasure[] = [
-  { ...amount('first token', 'ttftMs', 0.5, 'more'), harmless: margin(0.2, 40), harmful: margin(0.5, 80) },
-  { ...amount('first token', 'ttftMs', 0.9, 'more'), harmless: margin(0.35, 80), harmful: margin(1, 200) },
+  { ...amount('first token', 'ttftMs', 0.5, 'more'), harmless: margin(0.2, 25), harmful: margin(0.5, 50) },
+  { ...amount('first token', 'ttftMs', 0.95, 'more'), harmless: margin(0.35, 80), harmful: margin(1, 200) },
   { ...amount('token time', 'interTokenMs', 0.5, 'more'), harmless: margin(0.12, 0.5), harmful: margin(0.28, 1) },
-  { ...amount('token time', 'interTokenMs', 0.9, 'more'), harmless: margin(0.2, 1), harmful: margin(0.6, 2) },
+  { ...amount('token time', 'interTokenMs', 0.95, 'more'), harmless: margin(0.2, 1), harmful: margin(0.6, 2) },
   { ...amount('longer answers', 'answerTokens', 0.5, 'more'), harmless: margin(0.25, 2), harmful: margin(0.7, 8) },
   { ...amount('longer answers', 'answerTokens', 0.9, 'more'), harmless: margin(0.25, 2), harmful: margin(0.8, 8) },
   { ...amount('shorter answers', 'answerTokens', 0.1, 'less'), harmless: margin(0.35, 1), harmful: margin(1.5, 2) },

@@ -14,6 +14,8 @@ export interface MemoryState {
   /** Samples at which it is looked at next: each look has a chance to be wrong, so there are few. */
   nextCount: number
   verdict: MemoryVerdict
+  /** How often in a row it looked like a leak. */
+  leaks: number
 }
 
 export interface MemoryVerdict {
@@ -32,13 +34,15 @@ const servedMin = 400
 /** What fills up grows more slowly later; a leak grows on by this part at least. */
 const goesOnShare = 0.6
 const chanceMax = 0.001
+/** Looks in a row that must find it. */
+const leaksMin = 2
 /** A leak that ends in less is harmful, in more than twice that it is let through. */
 const harmfulHours = 12
 /** Replicas without a limit are taken to have that of what they hold at first. */
 const unknownRoom = 1.5
 
 export const newMemory = (): MemoryState => ({
-  ...{ calls: [], bytes: [], served: 0, bytesMax: 0, nextCount: samplesMin, verdict: unsure },
+  ...{ calls: [], bytes: [], served: 0, bytesMax: 0, nextCount: samplesMin, verdict: unsure, leaks: 0 },
 })
 
 /** @param callsPerHour that it would serve with all calls on its release */
@@ -53,7 +57,9 @@ export function noteMemory(
   state.bytesMax = sample.bytesMax ?? (state.bytes[0] ?? 0) * unknownRoom
   if (state.calls.length >= state.nextCount) {
     state.nextCount = Math.ceil(state.calls.length * lookGrowth)
-    state.verdict = judgeMemory(state, callsPerHour)
+    const verdict = judgeMemory(state, callsPerHour)
+    state.leaks = verdict.kind === 'leaking' ? state.leaks + 1 : 0
+    state.verdict = verdict.kind === 'leaking' && state.leaks < leaksMin ? { ...verdict, kind: 'unsure' } : verdict
   }
   if (state.calls.length > samplesMax) thin(state)
 }

@@ -54,9 +54,9 @@ export interface Look {
   readonly callsPerReplicaHour: number
 }
 
-/** An octave and a half of prompt, and of work in hand, is taken for the same. */
+/** An octave and a half of prompt is taken for the same, and half an octave of work in hand. */
 const sizeStep = 1.5
-const loadStep = 1
+const loadStep = 0.5
 
 /**
  * What is compared with what: a call on a replica that is as busy, with as much prompt to read. New replicas have cold
