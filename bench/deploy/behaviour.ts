@@ -47,7 +47,7 @@ const bad: Readonly<Record<string, (draw: Draw) => Partial<Behaviour>>> = {
   'slow first token': (draw) => ({ ttftFactor: draw(1.9, 4) }),
   'slow now and then': (draw) => ({ slowShare: draw(0.12, 0.3) }),
   failing: (draw) => ({ failedShare: draw(0.03, 0.25) }),
-  truncating: (draw) => ({ truncatedShare: draw(0.08, 0.5) }),
+  truncating: (draw) => ({ truncatedShare: draw(0.12, 0.5) }),
   'ending early': (draw) => ({ shortShare: draw(0.3, 0.8) }),
   'wrong template': (draw) => ({
     ...{ runOnShare: draw(0.1, 0.7), markedShare: draw(0.3, 1), toolMissingShare: draw(0.2, 0.9) },

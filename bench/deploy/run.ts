@@ -32,7 +32,7 @@ type Replicas = ReturnType<World['newReplica']>[]
 export interface RunOptions {
   /** Calls a second, of which one is drawn on a logarithmic scale. */
   readonly callsPerSecond: readonly [number, number]
-  readonly gate: (behaviour: Behaviour, seed: number) => NonNullable<Seen['gate']>
+  readonly gate: NonNullable<Seen['gate']>
 }
 
 const options: RolloutOptions = { ...rolloutDefaults, steps: stepsOf.canary, warmMs: 600_000 }
@@ -46,7 +46,7 @@ export function runDeploy({ kind, isGood, behaviour }: Case, seed: number, run: 
   const order = { id: '1', deployment: 'chat', from: 'v1', to: 'v2', strategy: 'canary' } as const
   let state = newRollout(order, 0)
   const count = { all: 0, own: 0, harmed: 0 }
-  const gate = run.gate(behaviour, seed)
+  const { gate } = run
   let [nowMs, looks, topShare] = [0, 0, 0]
   while (!isAtEnd(state) && looks++ < looksMax) {
     nowMs += lookMs
@@ -135,7 +135,9 @@ function join(a: ReleaseLook, b: ReleaseLook): ReleaseLook {
 }
 
 function addCounts(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]))
+  return Object.fromEntries(
+    [...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]),
+  )
 }
 
 function addStrata(a: ReleaseLook['ttftMs'], b: ReleaseLook['ttftMs']): ReleaseLook['ttftMs'] {

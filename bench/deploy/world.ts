@@ -216,7 +216,11 @@ export class World {
     const wait = inHand > this.#knee ? -Math.log(1 - chance.unit()) * 40 * (inHand - this.#knee) : 0
     const read = ((25 + (unread / this.#readPerSecond) * 1000) * (1 + 0.03 * inHand) + wait) * chance.spread(1, 0.25)
     const told = unread * chance.spread(1, 0.25)
-    add(look.ttftMs, stratumOf(told, inHand), read * replica.hostFactor * behaviour.ttftFactor * slow * (isFirst ? 2 : 1))
+    add(
+      look.ttftMs,
+      stratumOf(told, inHand),
+      read * replica.hostFactor * behaviour.ttftFactor * slow * (isFirst ? 2 : 1),
+    )
   }
 
   /** @returns tokens of the answer */
@@ -236,7 +240,13 @@ export class World {
       this.#harmed += this.#weight
     if (this.#hasTools && is(0.3)) this.#tools(look, behaviour)
     const cut = isTruncated ? chance.between(0.2, 0.8) : isShort ? chance.between(0.1, 0.6) : 1
-    const tokens = isEmpty ? 0 : isRefused ? chance.between(10, 60) : isRunOn ? chance.between(1500, 2500) : wanted * cut
+    const tokens = isEmpty
+      ? 0
+      : isRefused
+        ? chance.between(10, 60)
+        : isRunOn
+          ? chance.between(1500, 2500)
+          : wanted * cut
     observe(look.answerTokens as number[], tokens)
     return tokens
   }

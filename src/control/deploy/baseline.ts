@@ -7,8 +7,10 @@ import type { ReleaseLook } from './release-look.ts'
 import { addSketch, countOf, quantileOf, type Sketch } from './sketch.ts'
 
 const halfLifeMs = 600_000
-/** A quantile of fewer is not worth much. */
+/** A median of fewer is not worth much; towards the ends it takes more. */
 const countMin = 30
+/** Strata of load that are looked through: up to two hundred times as much in hand. */
+const loadsMax = 16
 /** Weights grow instead of old counts shrinking; beyond this, all are divided by it. */
 const weightMax = 1e6
 /** Strata that are remembered of a measure. */
@@ -75,17 +77,21 @@ export function rateOf({ rates, weight }: BaselineState, name: MeasureName): Rat
 }
 
 /**
- * The present quantile where calls were alike: in the same stratum, else under more load. That is lenient, since a
- * release is not slower for having less to do. Null where there are too few.
+ * The present quantile where calls were alike: in the same stratum and, as long as those are few, in the next ones under
+ * more load. That is lenient, since a release is not slower for having less to do. Null where there are too few.
  */
 export function referenceOf(baseline: BaselineState, measure: AmountMeasure, stratum: string): Reference | null {
-  const kept = baseline.sketches[measure.of]
+  const { quantile, of } = measure
+  const kept = baseline.sketches[of]
   const [size = '0', load = '0'] = stratum.split('.')
-  for (let more = 0; more <= 16; more++) {
+  const wanted = countMin / Math.min(1, 4 * quantile, 4 * (1 - quantile))
+  const alike: number[] = []
+  for (let more = 0; more <= loadsMax; more++) {
     const sketch = kept[`${size}.${Number(load) + more}`]
     if (!sketch) continue
-    const count = countOf(sketch) / baseline.weight
-    if (count >= countMin) return { value: quantileOf(sketch, measure.quantile), count }
+    addSketch(alike, sketch)
+    const count = countOf(alike) / baseline.weight
+    if (count >= wanted) return { value: quantileOf(alike, quantile), count }
   }
   return null
 }
@@ -116,7 +122,8 @@ export function designEffect({ likeness, weight }: BaselineState, name: MeasureN
 function rescale(baseline: BaselineState): void {
   const by = 1 / baseline.weight
   for (const strata of Object.values(baseline.sketches))
-    for (const sketch of Object.values(strata)) for (let i = 0; i < sketch.length; i++) sketch[i] = (sketch[i] ?? 0) * by
+    for (const sketch of Object.values(strata))
+      for (let i = 0; i < sketch.length; i++) sketch[i] = (sketch[i] ?? 0) * by
   for (const rate of Object.values(baseline.rates)) {
     rate.hits *= by
     rate.count *= by

@@ -84,7 +84,8 @@ export function judge(state: JudgeState, look: Look): Verdict {
   state.stepCalls += look.next.calls
   addLook(state.baseline, look.present, look.ms)
   // With nothing beside it, only what kills it is told.
-  if (look.present.calls > 0) for (const measure of measures) betOn(state, measure, look, isWarm || measure.kind === 'rate')
+  if (look.present.calls > 0)
+    for (const measure of measures) betOn(state, measure, look, isWarm || measure.kind === 'rate')
   noteDeaths(state.deaths, look)
   noteReplicas(state, look)
   return verdictOf(state)

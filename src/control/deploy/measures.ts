@@ -72,7 +72,7 @@ const rates: readonly RateMeasure[] = [
   },
   {
     ...{ kind: 'rate', name: 'tool calls broken', shareMin: 0.02, harmless: margin(0.3, 0.015) },
-    harmful: margin(1, 0.08),
+    harmful: margin(1, 0.1),
     hits: (look) => look.toolCallsBroken,
     count: (look) => look.toolCalls,
   },
@@ -89,10 +89,10 @@ const amounts: readonly AmountMeasure[] = [
   { ...amount('first token', 'ttftMs', 0.95, 'more'), harmless: margin(0.35, 80), harmful: margin(1, 200) },
   { ...amount('token time', 'interTokenMs', 0.5, 'more'), harmless: margin(0.12, 0.5), harmful: margin(0.28, 1) },
   { ...amount('token time', 'interTokenMs', 0.95, 'more'), harmless: margin(0.2, 1), harmful: margin(0.6, 2) },
-  { ...amount('longer answers', 'answerTokens', 0.5, 'more'), harmless: margin(0.25, 2), harmful: margin(0.7, 8) },
+  { ...amount('longer answers', 'answerTokens', 0.5, 'more'), harmless: margin(0.25, 2), harmful: margin(0.6, 8) },
   { ...amount('longer answers', 'answerTokens', 0.9, 'more'), harmless: margin(0.25, 2), harmful: margin(0.8, 8) },
-  { ...amount('shorter answers', 'answerTokens', 0.1, 'less'), harmless: margin(0.35, 1), harmful: margin(1.5, 2) },
-  { ...amount('shorter answers', 'answerTokens', 0.5, 'less'), harmless: margin(0.25, 2), harmful: margin(0.8, 4) },
+  { ...amount('shorter answers', 'answerTokens', 0.1, 'less'), harmless: margin(0.25, 1), harmful: margin(0.7, 2) },
+  { ...amount('shorter answers', 'answerTokens', 0.5, 'less'), harmless: margin(0.2, 2), harmful: margin(0.6, 4) },
   { ...amount('shorter answers', 'answerTokens', 0.9, 'less'), harmless: margin(0.25, 2), harmful: margin(0.8, 4) },
 ]
 

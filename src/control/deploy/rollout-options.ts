@@ -36,7 +36,7 @@ const step = (share: number, minutesMin: number, minutesMax: number, isShown = t
 /** One call in a hundred cannot show much; five can, in time. Most of the watching is done below a tenth. */
 const canary: readonly Step[] = [
   step(0.01, 3, 10, false),
-  step(0.05, 12, 120),
+  step(0.05, 12, 180),
   step(0.1, 4, 60),
   step(0.25, 4, 60),
   step(0.5, 4, 60),
@@ -45,7 +45,7 @@ const canary: readonly Step[] = [
 
 /** Replica by replica, with as large a share as they are. */
 const rolling: readonly Step[] = [
-  step(0.05, 12, 120),
+  step(0.05, 12, 180),
   ...[0.25, 0.5, 0.75].map((share) => step(share, 3, 60)),
   step(1, 0, 0, false),
 ]
