@@ -1,6 +1,6 @@
 /** One simulated deploy from its begin to its end, by the state machine and the judge that the gateway uses. */
 import type { ReleaseLook } from '../../src/control/deploy/release-look.ts'
-import { advance, type Seen } from '../../src/control/deploy/rollout.ts'
+import { lead, type Seen } from '../../src/control/deploy/rollout.ts'
 import { type RolloutOptions, rolloutDefaults, stepsOf } from '../../src/control/deploy/rollout-options.ts'
 import { planOf } from '../../src/control/deploy/rollout-plan.ts'
 import { newRollout, type Phase, type RolloutState } from '../../src/control/deploy/rollout-state.ts'
@@ -44,7 +44,7 @@ export function runDeploy({ kind, isGood, behaviour }: Case, seed: number, run: 
   const next: Replicas = []
   const births: number[] = []
   const order = { id: '1', deployment: 'chat', from: 'v1', to: 'v2', strategy: 'canary' } as const
-  let state = newRollout(order, 0)
+  const state = newRollout(order, 0)
   const count = { all: 0, own: 0, harmed: 0 }
   const { gate } = run
   let [nowMs, looks, topShare] = [0, 0, 0]
@@ -61,7 +61,7 @@ export function runDeploy({ kind, isGood, behaviour }: Case, seed: number, run: 
     count.own += looked.ownCalls
     count.harmed += looked.harmed
     topShare = Math.max(topShare, share)
-    state = advance(
+    lead(
       state,
       {
         ...{ nowMs, total: world.replicaCount, readyNext: next.length, readyPresent: present.length, callsLeft: 0 },
@@ -149,8 +149,8 @@ function addStrata(a: ReleaseLook['ttftMs'], b: ReleaseLook['ttftMs']): ReleaseL
 const addLists = (a: readonly number[], b: readonly number[]): number[] =>
   Array.from({ length: Math.max(a.length, b.length) }, (_, i) => (a[i] ?? 0) + (b[i] ?? 0))
 
-const ends: readonly Phase[] = ['done', 'rolled-back', 'inconclusive']
-const isAtEnd = ({ phase }: RolloutState): boolean => ends.includes(phase)
+const ends: ReadonlySet<Phase> = new Set(['done', 'rolled-back', 'inconclusive'])
+const isAtEnd = ({ phase }: RolloutState): boolean => ends.has(phase)
 
 function endOf({ phase }: RolloutState): Outcome['end'] {
   if (phase === 'rolled-back' || phase === 'rolling-back') return 'stopped'

@@ -16,6 +16,8 @@ const wronglyStopped = 0.01
 const wronglyPassed = 0.02
 /** From here on a rollout does not go further, though nothing is sure: e-values of 10 are what chance gives once in ten. */
 const suspiciousWealth = 10
+/** Of what is no bet but found. A number, since it is written down as JSON. */
+const certain = 1e300
 /** A death counts for nothing below this. */
 const calmWealth = 4
 /** Answers without which nothing is said: the first ones are slow for reasons of their own. */
@@ -133,7 +135,7 @@ function verdictOf(state: JudgeState): Verdict {
   const logMean = logSum - Math.log(measures.length + 1)
   const memory = memoryOf(state)
   const all = [...memory, ...evidence].toSorted((a, b) => b.wealth - a.wealth)
-  const isBad = logMean >= -Math.log(wronglyStopped) || memory.some(({ wealth }) => wealth === Infinity)
+  const isBad = logMean >= -Math.log(wronglyStopped) || memory.some(({ wealth }) => wealth >= certain)
   const isSuspicious = isBad || logMean >= Math.log(suspiciousWealth) || !isCalm(state.deaths)
   const open = all.filter(({ isPassed }) => !isPassed).map(({ measure }) => measure)
   const isGood = !isSuspicious && open.length === 0 && state.stepCalls >= stepCallsMin
@@ -184,5 +186,5 @@ function memoryOf({ memory }: JudgeState): Evidence[] {
     : isFlat
       ? 'does not grow'
       : 'not known yet'
-  return [{ measure: 'memory', wealth: leaking ? Infinity : 1, isPassed: isFlat && !leaking, words }]
+  return [{ measure: 'memory', wealth: leaking ? certain : 1, isPassed: isFlat && !leaking, words }]
 }

@@ -2,7 +2,7 @@
  * The rollouts of all deployments: one at a time each, and those that are over. Plain JSON in and out, for the database
  * that keeps it; the loop asks it at each look.
  */
-import { advance, command, type RolloutCommand, type Seen } from './rollout.ts'
+import { command, lead, type RolloutCommand, type Seen } from './rollout.ts'
 import type { RolloutOptions, Strategy } from './rollout-options.ts'
 import { type HistoryEntry, isOver, newRollout, type RolloutOrder, type RolloutState } from './rollout-state.ts'
 
@@ -88,7 +88,8 @@ export class RolloutBook {
   /** Null where none goes on. */
   advance(deployment: string, seen: Seen, options: RolloutOptions): RolloutState | null {
     const state = this.live(deployment)
-    return state && this.#put(advance(state, seen, options))
+    if (state) lead(state, seen, options)
+    return state
   }
 
   /** The latest first. */

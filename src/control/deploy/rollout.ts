@@ -1,6 +1,6 @@
 /**
- * How a release takes over from another, step by step: what has been seen in, where it stands out. Pure and without a
- * memory of its own: the state is plain JSON, a run that is interrupted anywhere goes on the same.
+ * How a release takes over from another, step by step: what has been seen in, where it stands out. Without a
+ * memory of its own: the state is plain JSON, and a run that is interrupted anywhere goes on the same.
  */
 import { beginStep, judge, type Verdict } from './judge.ts'
 import type { Look } from './release-look.ts'
@@ -28,18 +28,26 @@ export type RolloutCommand = 'pause' | 'resume' | 'rollback' | 'go-on'
 /** A pause between two looks, as after a restart, counts as no more than this. */
 const watchedMsMax = 60_000
 
+/** The state after a look. */
 export function advance(before: RolloutState, seen: Seen, options: RolloutOptions): RolloutState {
-  if (isOver(before)) return before
   const state = structuredClone(before)
+  lead(state, seen, options)
+  return state
+}
+
+/** The same, for who owns the state: changes it. */
+export function lead(state: RolloutState, seen: Seen, options: RolloutOptions): void {
+  if (isOver(state)) return
   // Clocks jump, also back.
   const passedMs = Math.min(watchedMsMax, Math.max(0, seen.nowMs - state.atMs))
   state.atMs = seen.nowMs
-  const isJudged = state.share > 0 && state.phase !== 'rolling-back' && seen.look !== null
-  if (isJudged) state.verdict = judge(state.judge, seen.look)
-  if (isJudged && state.verdict?.kind === 'bad') rollBack(state, 'judge', wordsOf(state.verdict), seen.nowMs)
-  if (state.phase === 'rolling-back' || !state.isPaused) state.phaseMs += passedMs
-  if (!state.isPaused || state.phase === 'rolling-back') go(state, seen, options)
-  return state
+  if (state.share > 0 && state.phase !== 'rolling-back' && seen.look) {
+    state.verdict = judge(state.judge, seen.look)
+    if (state.verdict.kind === 'bad') rollBack(state, 'judge', wordsOf(state.verdict), seen.nowMs)
+  }
+  if (state.isPaused && state.phase !== 'rolling-back') return
+  state.phaseMs += passedMs
+  go(state, seen, options)
 }
 
 function go(state: RolloutState, seen: Seen, options: RolloutOptions): void {
