@@ -1,6 +1,6 @@
 /**
- * Does the judge stop bad releases before many met them, and let good ones through? Simulated deploys by seed, each with
- * traffic, noise and a defect of its own.
+ * Does the judge stop bad releases before many met them, and let good ones through? Simulated deploys by seed,
+ * each with traffic, noise and a defect of its own.
  */
 import { writeFileSync } from 'node:fs'
 import { Command, flag, say, text } from './command.ts'

@@ -1,4 +1,5 @@
 /** One simulated deploy from its begin to its end, by the state machine and the judge that the gateway uses. */
+import { joinLooks } from '../../src/control/deploy/gather-look.ts'
 import type { ReleaseLook } from '../../src/control/deploy/release-look.ts'
 import { lead, type Seen } from '../../src/control/deploy/rollout.ts'
 import { type RolloutOptions, rolloutDefaults, stepsOf } from '../../src/control/deploy/rollout-options.ts'
@@ -113,41 +114,10 @@ function lookAt(
   const calls = ownCalls + looks.reduce((sum, look) => sum + callsOf(look), 0)
   const isShifted = share > 0
   return {
-    ...{ present: looks.reduce(join), next: own, ownCalls, harmed: world.takeHarmed() },
+    ...{ present: joinLooks(looks), next: own, ownCalls, harmed: world.takeHarmed() },
     calls: isShifted ? calls : 0,
   }
 }
-
-function join(a: ReleaseLook, b: ReleaseLook): ReleaseLook {
-  const counts = (['calls', 'finished', 'truncated', 'refused', 'empty', 'deaths'] as const).map(
-    (key) => [key, a[key] + b[key]] as const,
-  )
-  const tools = (['toolOffers', 'toolCalls', 'toolCallsBroken'] as const).map((key) => [key, a[key] + b[key]] as const)
-  return {
-    ...a,
-    ...(Object.fromEntries([...counts, ...tools]) as Pick<ReleaseLook, (typeof counts)[number][0]>),
-    failures: addCounts(a.failures, b.failures),
-    ttftMs: addStrata(a.ttftMs, b.ttftMs),
-    interTokenMs: addStrata(a.interTokenMs, b.interTokenMs),
-    answerTokens: addLists(a.answerTokens, b.answerTokens),
-    replicas: [...a.replicas, ...b.replicas],
-  }
-}
-
-function addCounts(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(
-    [...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]),
-  )
-}
-
-function addStrata(a: ReleaseLook['ttftMs'], b: ReleaseLook['ttftMs']): ReleaseLook['ttftMs'] {
-  return Object.fromEntries(
-    [...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, addLists(a[key] ?? [], b[key] ?? [])]),
-  )
-}
-
-const addLists = (a: readonly number[], b: readonly number[]): number[] =>
-  Array.from({ length: Math.max(a.length, b.length) }, (_, i) => (a[i] ?? 0) + (b[i] ?? 0))
 
 const ends: ReadonlySet<Phase> = new Set(['done', 'rolled-back', 'inconclusive'])
 const isAtEnd = ({ phase }: RolloutState): boolean => ends.has(phase)

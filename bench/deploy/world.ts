@@ -1,6 +1,6 @@
 /**
- * A simulated deployment under traffic, as far as the judge can see it: rates that go with the hour, callers of their own
- * habits, heavy tails, replicas that are slow when busy, cold when new and unlucky now and then.
+ * A simulated deployment under traffic, as far as the judge can see it: rates that go with the hour, callers of
+ * their own habits, heavy tails, replicas that are slow when busy, cold when new and unlucky now and then.
  */
 import { observe } from '../../src/control/deploy/sketch.ts'
 import { type ReleaseLook, type ReplicaLook, stratumOf } from '../../src/control/deploy/release-look.ts'

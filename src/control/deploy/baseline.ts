@@ -1,6 +1,6 @@
 /**
- * How the present release does: the last ten minutes or so, the past fading. The new one is held against what the present
- * one does at the same time, so that a busy hour or a bad network is nobody's fault.
+ * How the present release does: the last ten minutes or so, the past fading. The new one is held against what the
+ * present one does at the same time, so that a busy hour or a bad network is nobody's fault.
  */
 import type { AmountMeasure, MeasureName } from './measures.ts'
 import type { ReleaseLook } from './release-look.ts'
@@ -21,7 +21,10 @@ interface Rate {
   count: number
 }
 
-/** How much calls of one replica in one look resemble each other, as sums: Σ (r² − 1) and Σ (calls of a replica − 1). */
+/**
+ * How much calls of one replica in one look resemble each other, as sums: Σ (r² − 1) and Σ (calls of a replica −
+ * 1).
+ */
 interface Likeness {
   excess: number
   pairs: number
@@ -77,8 +80,9 @@ export function rateOf({ rates, weight }: BaselineState, name: MeasureName): Rat
 }
 
 /**
- * The present quantile where calls were alike: in the same stratum and, as long as those are few, in the next ones under
- * more load. That is lenient, since a release is not slower for having less to do. Null where there are too few.
+ * The present quantile where calls were alike: in the same stratum and, as long as those are few, in the next ones
+ * under more load. That is lenient, since a release is not slower for having less to do. Null where there are too
+ * few.
  */
 export function referenceOf(baseline: BaselineState, measure: AmountMeasure, stratum: string): Reference | null {
   const { quantile, of } = measure
@@ -110,8 +114,8 @@ export function addLikeness(baseline: BaselineState, name: MeasureName, square: 
 }
 
 /**
- * How many calls tell as much as one call by itself would, at least 1: `1 + ρ (calls of a replica − 1)`, the design effect
- * of clustered samples (Kish 1965), its ρ learnt from the present release.
+ * How many calls tell as much as one call by itself would, at least 1: `1 + ρ (calls of a replica − 1)`, the
+ * design effect of clustered samples (Kish 1965), its ρ learnt from the present release.
  */
 export function designEffect({ likeness, weight }: BaselineState, name: MeasureName, callsPerReplica: number): number {
   const { excess, pairs } = likeness[name] ?? { excess: 0, pairs: 0 }

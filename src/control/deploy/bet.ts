@@ -1,7 +1,8 @@
 /**
- * A bet against the claim that something happens at most (or at least) so often. Who bets fairly and gets rich has shown
- * the claim to be wrong: were it right, the chance of ever having c times the stake is at most 1/c, however often one
- * looks (Ville's inequality; Waudby-Smith and Ramdas 2023). The stake is spread over several alternatives.
+ * A bet against the claim that something happens at most (or at least) so often. Who bets fairly and gets rich has
+ * shown the claim to be wrong: were it right, the chance of ever having c times the stake is at most 1/c, however
+ * often one looks (Ville's inequality; Waudby-Smith and Ramdas 2023). The stake is spread over several
+ * alternatives.
  */
 
 /** Against "at most so often": how many times as high the odds are. */
@@ -12,8 +13,8 @@ const lower = [1 / 1.5, 1 / 3, 1 / 12]
 /** Part of the stake that is laid down at once where changes are waited for; the rest comes in later. */
 const firstStake = 0.4
 /**
- * What one look can bring at most, as a logarithm. Busy minutes come in lumps, and a lump proves little; a fair bet stays
- * fair if gains are cut.
+ * What one look can bring at most, as a logarithm. Busy minutes come in lumps, and a lump proves little; a fair
+ * bet stays fair if gains are cut.
  */
 const lookGainMax = 1
 

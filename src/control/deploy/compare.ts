@@ -70,8 +70,8 @@ function compareRate(
 }
 
 /**
- * An amount becomes a rate: how many lie beyond the present quantile moved by the margin? As many as beyond the quantile
- * itself, were the new one worse by just the margin.
+ * An amount becomes a rate: how many lie beyond the present quantile moved by the margin? As many as beyond the
+ * quantile itself, were the new one worse by just the margin.
  */
 function compareAmount(
   measure: AmountMeasure,

@@ -1,6 +1,7 @@
 /**
- * Is the new release as good as the present one? Two bets on each measure, look by look: one against "it is harmless",
- * one against "it is harmful". The first that gets rich decides; as long as neither has, nobody knows, and that is said.
+ * Is the new release as good as the present one? Two bets on each measure, look by look: one against "it is
+ * harmless", one against "it is harmful". The first that gets rich decides; as long as neither has, nobody knows,
+ * and that is said.
  */
 import { type BaselineState, addLook, newBaseline, rateOf } from './baseline.ts'
 import { addLogs, type BetState, logWealth, newBet, settle, stakeMore, type Trial } from './bet.ts'
@@ -14,7 +15,10 @@ import type { Look } from './release-look.ts'
 const wronglyStopped = 0.01
 /** Harmful ones that may pass a step, for each measure. */
 const wronglyPassed = 0.02
-/** From here on a rollout does not go further, though nothing is sure: e-values of 10 are what chance gives once in ten. */
+/**
+ * From here on a rollout does not go further, though nothing is sure: e-values of 10 are what chance gives once in
+ * ten.
+ */
 const suspiciousWealth = 10
 /** Of what is no bet but found. A number, since it is written down as JSON. */
 const certain = 1e300
@@ -128,7 +132,10 @@ function noteReplicas(state: JudgeState, { next, callsPerReplicaHour }: Look): v
   }
 }
 
-/** The mean of e-values is an e-value (Vovk and Wang 2021): all bets together are one, and it is never divided by zero. */
+/**
+ * The mean of e-values is an e-value (Vovk and Wang 2021): all bets together are one, and it is never divided by
+ * zero.
+ */
 function verdictOf(state: JudgeState): Verdict {
   const evidence = [...measures.flatMap((measure) => evidenceOf(state, measure)), deathsOf(state)]
   const logSum = evidence.reduce((sum, each) => addLogs(sum, Math.log(each.wealth)), -Infinity)

@@ -1,6 +1,7 @@
 /**
- * Does a replica leak? Its memory over the calls it has served: a leak goes on, while caches fill and are full. Told as
- * the hours until nothing is left once the release has all calls. Mann–Kendall says whether it grows, Theil–Sen how fast.
+ * Does a replica leak? Its memory over the calls it has served: a leak goes on, while caches fill and are full.
+ * Told as the hours until nothing is left once the release has all calls. Mann–Kendall says whether it grows,
+ * Theil–Sen how fast.
  */
 import { risingProbability, slopeRange } from '../../ground/mann-kendall.ts'
 

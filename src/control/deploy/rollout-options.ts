@@ -9,7 +9,10 @@ export interface Step {
   readonly msMin: number
   /** After this it is inconclusive. */
   readonly msMax: number
-  /** Whether the next step wants the new release shown to be no worse at this one; else it is enough that nothing was found. */
+  /**
+   * Whether the next step wants the new release shown to be no worse at this one; else it is enough that nothing
+   * was found.
+   */
   readonly isShown: boolean
 }
 

@@ -1,6 +1,6 @@
 /**
- * Asks both releases the golden prompts and has the answers judged. New replicas are asked as many things at once as the
- * present ones have in hand, so that they are as busy, and warm when their first caller comes.
+ * Asks both releases the golden prompts and has the answers judged. New replicas are asked as many things at once
+ * as the present ones have in hand, so that they are as busy, and warm when their first caller comes.
  */
 import { type GatePair, type GateReport, judgeGate } from './gate.ts'
 import type { GoldenAnswer, GoldenPrompt } from './golden-prompt.ts'

@@ -1,6 +1,6 @@
 /**
- * Real calls for the gate, where an operator wants that: a few, kept in memory only, for a while, without what looks like
- * a secret, and none of callers or models that were not named.
+ * Real calls for the gate, where an operator wants that: a few, kept in memory only, for a while, without what
+ * looks like a secret, and none of callers or models that were not named.
  */
 import type { Random } from '../../ground/random.ts'
 import { redact } from '../../ground/redact.ts'

@@ -1,6 +1,6 @@
 /**
- * Signs of a wrong chat template: marks of templates in the text, which a right one keeps to itself; the prompt said again;
- * the same words over and over.
+ * Signs of a wrong chat template: marks of templates in the text, which a right one keeps to itself; the prompt
+ * said again; the same words over and over.
  */
 
 /** Marks that well-known templates put between messages. None of them belongs into an answer. */
