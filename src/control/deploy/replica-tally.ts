@@ -1,6 +1,6 @@
 /**
- * What a worker measures of one replica's answers, for the judge: sums that are told every second and begun anew. Fed with
- * the account of each call; costs some additions a call.
+ * What a worker measures of one replica's answers, for the judge: sums that are told every second and begun anew.
+ * Fed with the account of each call; costs some additions a call.
  */
 import type { AttemptFact, ExchangeFact } from '../../observe/exchange-fact.ts'
 import { stratumOf } from './release-look.ts'

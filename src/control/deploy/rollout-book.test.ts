@@ -1,7 +1,7 @@
 /** The book of rollouts: one at a time, what is over is remembered for a while, and it can be written down. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Seen } from './rollout.ts'
+import type { Seen } from './rollout.ts'
 import { RolloutBook, RolloutError } from './rollout-book.ts'
 import { rolloutDefaults, stepsOf } from './rollout-options.ts'
 
@@ -44,4 +44,16 @@ test('it is the same after it was written down, and forgets the oldest', () => {
   assert.equal(book.views()[0]?.to, 'v31')
   const again = new RolloutBook(JSON.parse(JSON.stringify(book)) as ReturnType<RolloutBook['toJSON']>)
   assert.deepEqual(again.views(), book.views())
+})
+
+test('however many were rolled back since, it knows what runs', () => {
+  const book = new RolloutBook()
+  book.begin(order('0', 'v2'), 0)
+  finish(book)
+  for (let i = 1; i < 40; i++) {
+    book.begin(order(`${i}`, 'v3'), 0)
+    book.command('chat', 'rollback', 'ada', 0)
+    finish(book)
+  }
+  assert.equal(book.release('chat'), 'v2')
 })

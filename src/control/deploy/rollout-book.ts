@@ -108,6 +108,9 @@ export class RolloutBook {
   #forget(deployment: string): void {
     const over = this.#rollouts.filter((each) => each.deployment === deployment && isOver(each))
     const old = new Set(over.slice(0, Math.max(0, over.length - keptMax)))
+    // What runs is known by it.
+    const running = over.findLast(({ phase }) => phase === 'done')
+    if (running) old.delete(running)
     this.#rollouts = this.#rollouts.filter((each) => !old.has(each))
   }
 }
