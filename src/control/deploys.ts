@@ -1,6 +1,6 @@
 /**
- * The rollouts of all deployments as the control loop has them: it asks what each deployment is to run, and tells once a
- * second what it sees. Gates are run beside it; tallies of workers are gathered into looks of ten seconds.
+ * The rollouts of all deployments as the control loop has them: it asks what each deployment is to run, and tells once
+ * a second what it sees. Gates are run beside it; tallies of workers are gathered into looks of ten seconds.
  */
 import { type GatheredReplica, gatherLook } from './deploy/gather-look.ts'
 import type { GateReport } from './deploy/gate.ts'
