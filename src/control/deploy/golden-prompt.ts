@@ -64,9 +64,7 @@ function lacksJson(text: string, schema: Readonly<Record<string, unknown>> | und
   try {
     const value: unknown = JSON.parse(text)
     if (!schema) return null
-    return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value).success
-      ? null
-      : 'is not JSON of the wanted shape'
+    return z.fromJSONSchema(schema).safeParse(value).success ? null : 'is not JSON of the wanted shape'
   } catch {
     return 'is no JSON'
   }
