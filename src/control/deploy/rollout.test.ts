@@ -165,6 +165,9 @@ test('the first release of all gets the calls once it passed the gate', () => {
   const state = run({ from: null, looks: 30 })
   assert.equal(state.phase, 'done')
   assert.deepEqual(sharesOf(state), [0, 1])
+  const fresh = run({ from: null, looks: 5 })
+  assert.equal(fresh.share, 1)
+  assert.throws(() => command(fresh, 'rollback', 'ada', 0), /no release before/)
 })
 
 test('a run that is written down and read again anywhere ends the same, in every field', () => {

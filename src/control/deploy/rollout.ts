@@ -41,7 +41,8 @@ export function lead(state: RolloutState, seen: Seen, options: RolloutOptions): 
   // Clocks jump, also back.
   const passedMs = Math.min(watchedMsMax, Math.max(0, seen.nowMs - state.atMs))
   state.atMs = seen.nowMs
-  if (state.share > 0 && state.phase !== 'rolling-back' && seen.look) {
+  // With nothing to go back to, nothing is judged.
+  if (state.share > 0 && state.from !== null && state.phase !== 'rolling-back' && seen.look) {
     state.verdict = judge(state.judge, seen.look)
     if (state.verdict.kind === 'bad') rollBack(state, 'judge', wordsOf(state.verdict), seen.nowMs)
   }
@@ -174,6 +175,7 @@ export function command(before: RolloutState, asked: RolloutCommand, by: string,
       enter(state, 'shifting', `${by} lets it go on`, nowMs)
       break
     case 'rollback':
+      if (state.from === null && state.share > 0) refuse('there is no release before it to go back to')
       if (state.phase !== 'rolling-back') rollBack(state, 'asked', `rolled back by ${by}`, nowMs)
       break
   }
