@@ -94,7 +94,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const webBase = { clock, random, log, metrics: opened.metrics, node: ourName, crowd: come.crowd, peers: wires }
+  const webBase = { ...given, ...opened, node: ourName, crowd: come.crowd, peers: wires, recorder: record.recorder }
   const { web, challenge } = await openWeb(config, parts, webBase)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
@@ -142,7 +142,7 @@ async function openWeb(
 ): Promise<Pick<DoorParts, 'web' | 'challenge'>> {
   if (config.web.routes.length === 0) return { web: null, challenge: null }
   const house = await import('./house/open-web.ts')
-  return { web: parts.use(house.openWeb(config, base)), challenge: house.openChallenge(config, base) }
+  return { web: parts.use(house.openWeb(parts, config, base)), challenge: house.openChallenge(config, base) }
 }
 
 /** How answers are kept, and for whom. */

@@ -24,6 +24,8 @@ const nameBytes = new Uint8Array(256)
 for (const byte of Buffer.from("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")) nameBytes[byte] = 1
 
 export class HeaderLook {
+  /** Of this block so far. */
+  fieldCount = 0
   #state = representation
   /** Behind the index, or the name. */
   #next = representation
@@ -38,6 +40,7 @@ export class HeaderLook {
   /** A block begins. */
   begin(): void {
     this.#state = representation
+    this.fieldCount = 0
   }
 
   /** A piece of the block. False for a name or value that must not be. */
@@ -73,6 +76,7 @@ export class HeaderLook {
   }
 
   #begin(byte: number): void {
+    this.fieldCount++
     const isLiteral = byte < 0x80 && (byte & 0xe0) !== 0x20
     const mask = byte >= 0x80 ? 0x7f : byte >= 0x40 ? 0x3f : byte >= 0x20 ? 0x1f : 0x0f
     const index = byte & mask
