@@ -1,6 +1,7 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import { addCacheCommands } from './cache-commands.ts'
+import { addDeployCommands } from './deploy-commands.ts'
 import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addAnswersCommands } from './answers-commands.ts'
@@ -8,6 +9,7 @@ import { addForecastCommands } from './forecast-commands.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
+import { addPlaceCommand } from './place-command.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import type { TailOptions } from './tail.ts'
 import { version } from './version.ts'
@@ -199,10 +201,12 @@ alerts
 
 addAnswersCommands(program)
 addCacheCommands(program)
+addDeployCommands(program)
 addForecastCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)
+addPlaceCommand(program)
 
 program
   .command('import')

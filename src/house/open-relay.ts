@@ -6,6 +6,7 @@ import type { CertificateTold } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import { CallCounts } from '../objective/call-counts.ts'
 import type { Signs } from '../objective/signs.ts'
+import type { Visit } from '../observe/visit.ts'
 import type { CrowdCounts } from '../observe/gauges.ts'
 import { Metrics } from '../observe/metric.ts'
 import { type CallReader, Observer } from '../observe/observer.ts'
@@ -57,6 +58,8 @@ export interface OpenRelay {
   readonly view: () => FleetView
   /** For objectives and early warnings. */
   readonly signs: () => Signs
+  /** Counts a visit of what is served beside the models. */
+  readonly visited: (visit: Visit) => void
 }
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
@@ -116,6 +119,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     observer,
     metrics,
     signs: () => signsOf(gauged, counts, crowd.shieldLevel),
+    visited: (visit) => counts.visited(visit),
     view: () => viewFleet(gauged),
   }
 }

@@ -47,6 +47,8 @@ const words: Words = {
     `${state === 'offence' ? 'a connection was closed' : `the shield is ${state} to ${level}`}${behind(detail)}${networks.length > 0 ? `; from ${networks.map(({ network, share }) => `${network} ${percent(share)}`).join(', ')}` : ''}${proofs(challenges)}`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>
     `${count} calls of ${route} to ${model} in ${seconds(atMs - fromMs)}: ${code ?? outcome}`,
+  visits: ({ count, route, failedCount, fromMs, atMs }) =>
+    `${count} visits of ${route} in ${seconds(atMs - fromMs)}, ${failedCount} of them failed`,
 }
 
 /** Undefined in facts of versions that asked for no proof of work. */
