@@ -1,6 +1,7 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import { addCacheCommands } from './cache-commands.ts'
+import { addQuarantineCommands } from './quarantine-commands.ts'
 import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addAnswersCommands } from './answers-commands.ts'
@@ -198,6 +199,7 @@ alerts
 
 addAnswersCommands(program)
 addCacheCommands(program)
+addQuarantineCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)

@@ -2,24 +2,11 @@
  * Everything the record can hold: a closed union, one shape a kind. Whoever explains a failure, counts, warns or shows
  * reads these and measures nothing again. No kind has room for a prompt, an answer, a key or a header's value.
  */
-import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
 import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
-
-/** What every fact tells. */
-interface Base {
-  /** When, milliseconds since 1970. */
-  readonly atMs: number
-  /** The process that saw it: `supervisor` or `worker-<number>`, `/` and its process number. */
-  readonly node: string
-  /** The call it is of; null where it is of none. */
-  readonly ray: Ray | null
-  /** The upstream it is of, by its name in the configuration; null where it is of none. */
-  readonly upstream: string | null
-  /** The fault behind it; null where there is none. */
-  readonly code: FaultCode | null
-}
+import type { Base } from './fact-base.ts'
+import type { QuarantineFact, RemedyFact } from './heal-fact.ts'
 
 /** A call is settled; also one that was refused at the door. `upstream`: the one that was asked last. */
 export interface CallFact extends Base, Omit<ExchangeFact, 'atMs' | 'isModelKnown' | 'ray' | 'code' | 'trace'> {
@@ -359,6 +346,8 @@ export type Fact =
   | CertificateFact
   | MaintenanceFact
   | ShieldFact
+  | QuarantineFact
+  | RemedyFact
   | SumFact
 
 export type FactKind = Fact['kind']
@@ -386,6 +375,8 @@ export const factKinds = {
   certificate: 'house',
   maintenance: 'house',
   shield: 'house',
+  quarantine: 'house',
+  remedy: 'house',
   sum: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>
 
