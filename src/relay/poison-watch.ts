@@ -12,7 +12,7 @@ import type { Recorder } from '../observe/recorder.ts'
 import type { Condemned, Quarantine, ServerDeath, SuspectTrace } from '../store/quarantine.ts'
 import type { Order } from './order.ts'
 import { hasReachedUpstream } from './failover.ts'
-import { gotFurther, joinDeaths, judge } from './overload/poison-judge.ts'
+import { areDyingAround, gotFurther, joinDeaths, judge } from './overload/poison-judge.ts'
 import type { QuarantineOptions } from './overload/quarantine-options.ts'
 import { poisonKeyOf } from './poison-key.ts'
 
@@ -31,7 +31,7 @@ const failedKnocksMs: readonly number[] = [100, 400, 1000]
 /** Other workers tell of the same death within this. */
 const settleMs = 50
 /** Suspects wait so long for a server where there is no other one; those of two deaths longer. */
-const patienceMs = 2000
+const patienceMs = 500
 const patienceMsMax = 5000
 /** A suspect that is alone somewhere is looked at so often, and is alone no longer than this. */
 const watchMs = 50
@@ -65,6 +65,8 @@ export interface PoisonParts {
 interface Case extends Omit<ServerDeath, 'isExplained'> {
   readonly suspects: Map<string, SuspectTrace>
   readonly models: Map<string, Pick<Order['call'], 'model' | 'route'>>
+  /** It counts as a death until it is known for none. */
+  isLikely: boolean
   verdict: Promise<void>
 }
 
@@ -122,11 +124,12 @@ export class PoisonWatch implements Disposable {
     const cases = [...this.#cases.values()].filter(({ suspects }) => suspects.has(key))
     const [last] = cases
     const count = cases.length + (this.#suspects.get(key)?.length ?? 0)
-    return last && count > 1 ? last.verdict : null
+    return last && count > 1 && !areDyingAround(key, this.#deaths, this.#parts.clock.nowMs()) ? last.verdict : null
   }
 
-  isSuspect(order: Order): boolean {
-    return !this.isCalm && this.#suspectKey(order) !== null
+  /** A server has died while it was there. */
+  isSuspect({ call }: Order): boolean {
+    return !this.isCalm && this.#suspects.size > 0 && this.#suspects.has(poisonKeyOf(call))
   }
 
   /** Whether it may go to this server: a suspect only where no other one is, as long as it can wait. */
@@ -138,8 +141,9 @@ export class PoisonWatch implements Disposable {
     const sinceMs = this.#waitsSinceMs.get(put) ?? nowMs
     this.#waitsSinceMs.set(put, sinceMs)
     const isTwice = (this.#suspects.get(key)?.length ?? 0) > 1
-    if (nowMs - sinceMs >= (isTwice ? patienceMsMax : patienceMs)) return true
     const wallMs = clock.nowMs()
+    if (nowMs - sinceMs >= (isTwice ? patienceMsMax : patienceMs)) return true
+    if (areDyingAround(key, this.#deaths, wallMs)) return true
     return this.#safely(() => quarantine.enter(name, key, wallMs, wallMs + aloneMsMax)) ?? true
   }
 
@@ -181,10 +185,12 @@ export class PoisonWatch implements Disposable {
     if (!found) {
       const id = `${this.#parts.node}-${this.#caseCount++}`
       const atMs = this.#parts.clock.nowMs()
-      found = { id, upstream: name, atMs, suspects: new Map(), models: new Map(), verdict: Promise.resolve() }
+      const verdict = Promise.resolve()
+      found = { id, upstream: name, atMs, suspects: new Map(), models: new Map(), isLikely: isBroken, verdict }
       this.#cases.set(name, found)
       found.verdict = this.#examine(found, url, isBroken ? brokenKnocksMs : failedKnocksMs)
     }
+    found.isLikely ||= isBroken
     if (found.suspects.size >= suspectsMax) return
     const { ray, call } = order
     const key = poisonKeyOf(call)
@@ -197,6 +203,7 @@ export class PoisonWatch implements Disposable {
     const { isNobodyAt, quarantine, log } = this.#parts
     try {
       if (!(await this.#isDead(isNobodyAt, url, knocksMs))) return
+      found.isLikely = true
       // What else breaks with it, and what other workers tell of it.
       this.#safely(() => quarantine.note(found))
       await this.#wait(settleMs)
@@ -285,7 +292,7 @@ export class PoisonWatch implements Disposable {
     if (this.#suspects.size === 0 && this.#cases.size === 0) return null
     const key = poisonKeyOf(call)
     if (this.#suspects.has(key)) return key
-    for (const { suspects } of this.#cases.values()) if (suspects.has(key)) return key
+    for (const { isLikely, suspects } of this.#cases.values()) if (isLikely && suspects.has(key)) return key
     return null
   }
 

@@ -40,12 +40,17 @@ export function judge(key: string, deaths: readonly ServerDeath[], nowMs: number
   const mine = deaths.filter(({ suspects }) => suspects.has(key))
   if (mine.length === 0) return 'free'
   if (new Set(mine.map(({ upstream }) => upstream)).size < 2 || !isAtAllOf(key, mine)) return 'suspect'
+  if (areDyingAround(key, deaths, nowMs)) return 'suspect'
+  const rivals = [...(mine[0]?.suspects.keys() ?? [])].filter((other) => other !== key && isAtAllOf(other, mine))
+  return rivals.length === 0 ? 'poison' : 'suspect'
+}
+
+/** As many servers died lately without it as with it, and two at least: no need to look for a request. */
+export function areDyingAround(key: string, deaths: readonly ServerDeath[], nowMs: number): boolean {
   const around = deaths.filter(
     ({ atMs, isExplained, suspects }) => !isExplained && !suspects.has(key) && nowMs - atMs <= aroundMs,
   )
-  if (around.length >= mine.length) return 'suspect'
-  const rivals = [...(mine[0]?.suspects.keys() ?? [])].filter((other) => other !== key && isAtAllOf(other, mine))
-  return rivals.length === 0 ? 'poison' : 'suspect'
+  return around.length >= Math.max(2, deaths.filter(({ suspects }) => suspects.has(key)).length)
 }
 
 /** It was at all of these when they died, and got no further from one to the next. */
