@@ -41,6 +41,7 @@ const tickMs = 5000
 const startMs = 60_000
 const drainMs = 30_000
 const gib = 2 ** 30
+const bytesMax = 8 * gib
 const beganMs = Date.UTC(2026, 0, 1)
 
 interface Replica {
@@ -184,7 +185,7 @@ class SimFleet {
     replica.noise = 0.98 * replica.noise + (random.unit() - 0.5) * 0.05
     if (replica.ill === 'leak') replica.leaked += (0.5 * gib * tickMs) / 3_600_000
     if (replica.ill === 'slow-leak') replica.leaked += (0.1 * gib * tickMs) / 3_600_000
-    if (replica.leaked > 5 * gib) {
+    if (replica.leaked + (2 + replica.noise + 0.02 * replica.calls) * gib > bytesMax) {
       this.#leakDeaths++
       this.#die(replica)
     }
@@ -232,7 +233,7 @@ class SimFleet {
         phase: goneMs !== null ? 'gone' : this.#nowMs < replica.readyMs ? 'starting' : 'running',
         isServing: this.#isServing(replica),
         memoryBytes: goneMs !== null ? null : bytes,
-        memoryBytesMax: 8 * gib,
+        memoryBytesMax: bytesMax,
         exit: goneMs === null ? null : { code: 1, signal: null, isOutOfMemory: replica.leaked > 0, lastWords: 'died' },
         diskFreeBytes: null,
         certificateEndsMs: null,
@@ -249,7 +250,7 @@ class SimFleet {
     }
   }
 
-  #check({ state, replica: name, ailment, remedy }: RemedyNote): void {
+  #check({ state, replica: name, ailment, remedy, evidence }: RemedyNote): void {
     const replica = this.#replicas.find((each) => each.name === name)
     if (state === 'measured' || !replica) return
     const isOf: Readonly<Record<string, readonly (Ill | null)[]>> = {
@@ -260,7 +261,7 @@ class SimFleet {
     }
     if (!isOf[ailment]?.includes(replica.ill)) {
       if (remedy === 'replace' || remedy === 'quarantine')
-        this.#falseAlarms.push(`${name} ${ailment} ${remedy} (${replica.ill ?? 'well'})`)
+        this.#falseAlarms.push(`${name} ${ailment} (${replica.ill ?? 'well'}): ${evidence}`)
       return
     }
     if (replica.isFound || replica.ill === null || (state === 'gave-up' && ailment === 'leak')) return

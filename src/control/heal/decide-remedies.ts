@@ -157,7 +157,7 @@ class Round {
   #findLeak(own: ReplicaMemory, replica: ReplicaView): Finding | null {
     const { replaceMs, options } = this.#view
     const bin = Math.floor((own.bins.at(-1)?.atMs ?? 0) / options.binMs)
-    if (own.leak?.bin !== bin) own.leak = { bin, finding: findLeak(own.bins, replica, { replaceMs }) }
+    if (own.leak?.bin !== bin) own.leak = { bin, finding: findLeak(own.bins, replica, { replaceMs, binMs: options.binMs }) }
     return own.leak.finding
   }
 

@@ -14,7 +14,7 @@ const binsMax = 144
 /** What happens at the start is no leak. */
 const settleMs = 15 * 60_000
 const warnMs = 6 * 3_600_000
-/** Of start and drain together. */
+/** Of start and drain together; or bins, where those take longer: it is not looked at more often. */
 const replacementsLeft = 3
 
 export interface MemoryBin {
@@ -25,6 +25,8 @@ export interface MemoryBin {
 }
 
 export interface LeakRules {
+  /** Over so long memory is put together. */
+  readonly binMs: number
   /** What it takes to start another one and to drain this one. */
   readonly replaceMs: number
 }
@@ -82,11 +84,11 @@ export function judgeLeak(bins: readonly MemoryBin[], bytesMax: number): Leak | 
 export function findLeak(
   bins: readonly MemoryBin[],
   { memoryBytesMax }: ReplicaView,
-  { replaceMs }: LeakRules,
+  { replaceMs, binMs }: LeakRules,
 ): Finding | null {
   const leak = memoryBytesMax === null ? null : judgeLeak(bins, memoryBytesMax)
   if (leak === null || leak.leftMs > warnMs) return null
   const hours = (leak.leftMs / 3_600_000).toFixed(1)
   const evidence = `memory grows by ${Math.round(leak.bytesPerHour / 2 ** 20)} MiB an hour over ${bins.length} samples (chance ${leak.chance.toExponential(0)}); its limit is reached in ${hours} h`
-  return { ailment: 'leak', remedy: leak.leftMs <= replacementsLeft * replaceMs ? 'replace' : 'tell', evidence }
+  return { ailment: 'leak', remedy: leak.leftMs <= replacementsLeft * Math.max(replaceMs, binMs) ? 'replace' : 'tell', evidence }
 }
