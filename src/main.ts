@@ -89,9 +89,8 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const onGone = (name: string): void => [relay, sockets].forEach((each) => each.revoke(name))
   const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone })
   const come = openVisitors(parts, config, { clock, log, recorder: record.recorder })
-  const kept = { clock, random, log, fleet, journal, wires, record }
-  const given = { ...kept, telemetry, callReaders: [keys.allowances], node: journalNode }
-  const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
+  const kept = { clock, random, log, fleet, journal, wires, record, telemetry, node: journalNode }
+  const opened = await openRelay(parts, config, { ...kept, callReaders: [keys.allowances], crowd: come.crowd })
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
   const purse = new BodyPurse(limits.bodiesBytesMax)

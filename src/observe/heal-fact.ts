@@ -17,8 +17,8 @@ export interface QuarantineFact extends Base {
 }
 
 /**
- * What was found about a replica, and what was done: `planned` (the loop carries it out), `withheld` (a limit, a rule or
- * the dry run speaks against it), `gave-up` (it is left to people), `measured` (what came of an earlier one).
+ * What was found about a replica, and what was done: `planned` (the loop carries it out), `withheld` (a limit, a rule
+ * or the dry run speaks against it), `gave-up` (it is left to people), `measured` (what came of an earlier one).
  */
 export interface RemedyFact extends Base {
   readonly kind: 'remedy'

@@ -222,8 +222,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   onGivenUp(fault: Fault): void {
     this.#endLeg()
-    // What broke the answer says more than why nobody could go on with it, unless nobody is to.
-    this.#fail(fault.code === 'HF_POISON' ? fault : (this.#fault ?? fault))
+    this.#fail(fault.code === 'HF_POISON' ? fault : (this.#fault ?? fault)) // what broke it says more than who cannot
   }
 
   onBroken(fault: Fault): void {
@@ -283,7 +282,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   }
 
   // Journal, deliver, settle.
-
   /** Only what the journal has taken is put into the feed, so that both count the same events. */
   #journal(event: Buffer, aside?: Buffer): void {
     try {

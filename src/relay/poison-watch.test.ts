@@ -73,7 +73,15 @@ class Stage {
     const order = { call, ray: `r${n}` } as unknown as Order
     const watch = this.watches[Math.floor(2 * this.#random.unit())] as PoisonWatch
     const piecesMax = 20 + Math.floor(40 * this.#random.unit())
-    const caller = { put: { order, spokenCount: 0 }, watch, isPoison, piecesMax, running: null, waits: null, outcome: null }
+    const caller = {
+      put: { order, spokenCount: 0 },
+      watch,
+      isPoison,
+      piecesMax,
+      running: null,
+      waits: null,
+      outcome: null,
+    }
     this.callers.push(caller)
     return caller
   }

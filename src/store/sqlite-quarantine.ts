@@ -32,7 +32,9 @@ const schemaSql = `
     key TEXT PRIMARY KEY, model TEXT NOT NULL, route TEXT NOT NULL, ray TEXT NOT NULL, at_ms INTEGER NOT NULL,
     until_ms INTEGER NOT NULL, upstreams TEXT NOT NULL, refused INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS ward (upstream TEXT PRIMARY KEY, key TEXT NOT NULL, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ward (
+    upstream TEXT PRIMARY KEY, key TEXT NOT NULL, until_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
   PRAGMA user_version = 1`
 
 type Row = Readonly<Record<string, string | number>>

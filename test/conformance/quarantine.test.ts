@@ -38,10 +38,13 @@ for (const [name, open] of Object.entries(kinds)) {
     assert.notEqual(store.version(), version)
     store.acquit('aa')
     const [death] = store.deaths(0)
-    assert.deepEqual([...(death?.suspects ?? [])].toSorted(), [
-      ['bb', { ...trace, isStream: false }],
-      ['cc', trace],
-    ])
+    assert.deepEqual(
+      [...(death?.suspects ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+      [
+        ['bb', { ...trace, isStream: false }],
+        ['cc', trace],
+      ],
+    )
     assert.equal(store.deaths(51).length, 0)
     store.condemn(condemned('bb'))
     assert.equal(store.deaths(0)[0]?.isExplained, true)

@@ -1,6 +1,6 @@
 /**
- * From what is seen of replicas to what is done about the sick ones. Pure but for the memory, which is its own: the same
- * views in the same order give the same remedies. Nothing that serves is taken away below what the load needs; a robot
+ * From what is seen of replicas to what is done about the sick ones. Pure but for the memory, which is its own: the
+ * same views in the same order give the same remedies. Nothing that serves is taken away below what the load needs; a robot
  * acts so often and no more; what flaps is left alone for a while; what does nothing time after time is not done again.
  */
 import type { Ailment, Finding, Remedy, ReplicaView } from './ailment.ts'
@@ -96,11 +96,14 @@ class Round {
   /** Takes in what is seen, before anything is judged by it. */
   #watch(): void {
     const { replicas, nowMs, options } = this.#view
+    const before = replicas.flatMap(({ name }) => this.#memory.of(name).work ?? [])
+    const frozenBefore = before.map((work) => frozenForMs(work, nowMs))
+    const isWithOthers = (forMs: number): boolean => areMany(frozenBefore, forMs)
     for (const replica of replicas) {
       const { name, deployment, isServing, ended, failed } = replica
       const own = this.#memory.of(name)
       own.begin(replica)
-      own.work = watchWork(own.work, replica, nowMs)
+      own.work = watchWork(own.work, replica, nowMs, isWithOthers)
       if (own.work) this.#frozen.push(frozenForMs(own.work, nowMs))
       own.bins = addMemory(own.bins, replica, nowMs, options.binMs)
       if (isServing !== own.wasServing) own.damped = flap(own.damped, nowMs)
@@ -114,7 +117,7 @@ class Round {
     for (const [deployment, counts] of this.#counts) {
       const last = this.#memory.counts.get(deployment)
       if (last && nowMs - last.atMs < trialMs) continue
-      this.#memory.counts.set(deployment, { atMs: nowMs, then: counts, before: minus(counts, last?.then) })
+      this.#memory.counts.set(deployment, { atMs: nowMs, since: counts, before: minus(counts, last?.since) })
     }
   }
 
@@ -157,7 +160,8 @@ class Round {
   #findLeak(own: ReplicaMemory, replica: ReplicaView): Finding | null {
     const { replaceMs, options } = this.#view
     const bin = Math.floor((own.bins.at(-1)?.atMs ?? 0) / options.binMs)
-    if (own.leak?.bin !== bin) own.leak = { bin, finding: findLeak(own.bins, replica, { replaceMs, binMs: options.binMs }) }
+    if (own.leak?.bin !== bin)
+      own.leak = { bin, finding: findLeak(own.bins, replica, { replaceMs, binMs: options.binMs }) }
     return own.leak.finding
   }
 
@@ -174,10 +178,7 @@ class Round {
 
   /** Half of all at which there is work stand still since the same moment: maybe nobody looks. */
   #isFrozenWithOthers(own: WorkSeen): boolean {
-    const forMs = frozenForMs(own, this.#view.nowMs)
-    if (forMs < frozenTogetherMs) return false
-    const count = this.#frozen.filter((other) => Math.abs(other - forMs) < frozenTogetherMs).length
-    return count >= Math.max(frozenMin, this.#frozen.length / 2)
+    return areMany(this.#frozen, frozenForMs(own, this.#view.nowMs))
   }
 
   /** Whether the remedy may be used, and why not. */
@@ -200,7 +201,7 @@ class Round {
       return { state: 'withheld', detail: 'too many remedies at once' }
     const counts = this.#counts.get(deployment) ?? none
     const before = this.#memory.counts.get(deployment)
-    const recent = before ? plus(before.before, minus(counts, before.then)) : none
+    const recent = before ? plus(before.before, minus(counts, before.since)) : none
     const trial = {
       deployment,
       replica: name,
@@ -254,6 +255,13 @@ class Round {
     own.told = told
     this.#facts.push({ kind: 'remedy', state, deployment, replica: name, ailment, remedy, evidence, detail })
   }
+}
+
+/** Whether half of all, and some at least, have stood still for as long as this one. */
+function areMany(frozen: readonly number[], forMs: number): boolean {
+  if (forMs < frozenTogetherMs) return false
+  const count = frozen.filter((other) => Math.abs(other - forMs) < frozenTogetherMs).length
+  return count >= Math.max(frozenMin, frozen.length / 2)
 }
 
 const none: Counts = { ended: 0, failed: 0 }

@@ -22,14 +22,21 @@ export interface WorkSeen {
   readonly progressedMs: number | null
 }
 
-/** Null while we have nothing there. */
-export function watchWork(before: WorkSeen | null, replica: ReplicaView, nowMs: number): WorkSeen | null {
+/** Null while we have nothing there. @param wasWithOthers its pause was one of many since the same moment. */
+export function watchWork(
+  before: WorkSeen | null,
+  replica: ReplicaView,
+  nowMs: number,
+  wasWithOthers: (forMs: number) => boolean,
+): WorkSeen | null {
   const { calls, progressedMs } = replica
   if (calls === 0) return null
   const sinceMs = before?.sinceMs ?? nowMs
   const hasMoved = before !== null && progressedMs !== before.progressedMs && progressedMs !== null
   const pauseMs = hasMoved ? progressedMs - Math.max(before.progressedMs ?? 0, sinceMs) : 0
-  return { sinceMs, progressedMs, pauseMsMax: Math.max(before?.pauseMsMax ?? 0, pauseMs) }
+  const longest = before?.pauseMsMax ?? 0
+  const isNormal = pauseMs > longest && !wasWithOthers(pauseMs)
+  return { sinceMs, progressedMs, pauseMsMax: isNormal ? pauseMs : longest }
 }
 
 /** How long nothing has got on while there was work. */

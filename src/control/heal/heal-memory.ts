@@ -59,7 +59,7 @@ export class HealMemory {
   /** By deployment, ailment and remedy. */
   readonly failures = new Map<string, Failures>()
   /** Counts of a deployment a while ago, and now: what the next remedy is compared with. */
-  readonly counts = new Map<string, { readonly atMs: number; readonly then: Counts; readonly before: Counts }>()
+  readonly counts = new Map<string, { readonly atMs: number; readonly since: Counts; readonly before: Counts }>()
 
   of(name: string): ReplicaMemory {
     let memory = this.replicas.get(name)

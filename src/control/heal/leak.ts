@@ -5,7 +5,7 @@
  * takes.
  */
 import { risingProbability, slopeRange } from '../../ground/mann-kendall.ts'
-import { theilSen } from '../../ground/theil-sen.ts'
+import { median, theilSen } from '../../ground/theil-sen.ts'
 import type { Finding, ReplicaView } from './ailment.ts'
 
 const chanceMax = 0.0005
@@ -14,8 +14,9 @@ const binsMax = 144
 /** What happens at the start is no leak. */
 const settleMs = 15 * 60_000
 const warnMs = 6 * 3_600_000
-/** Of start and drain together; or bins, where those take longer: it is not looked at more often. */
+/** Of start and drain together; or so many bins: their least memory lies below what it takes at its highest. */
 const replacementsLeft = 3
+const binsLeft = 12
 
 export interface MemoryBin {
   readonly atMs: number
@@ -72,7 +73,7 @@ export function judgeLeak(bins: readonly MemoryBin[], bytesMax: number): Leak | 
   const floor = raw.map((bytes, i) => bytes - Math.max(0, perCall) * (calls[i] ?? 0))
   // The test costs thousands of times as much as this look, at which nearly all are well.
   const roughSlope = theilSen(times, floor).slope
-  const left = Math.max(0, bytesMax - (raw.at(-1) ?? 0))
+  const left = Math.max(0, bytesMax - median(raw.slice(-3))) // a single wild sample says nothing
   if (!(roughSlope > 0) || left / roughSlope > 2 * warnMs) return null
   const chance = risingProbability(floor)
   if (chance > chanceMax) return null
@@ -86,9 +87,14 @@ export function findLeak(
   { memoryBytesMax }: ReplicaView,
   { replaceMs, binMs }: LeakRules,
 ): Finding | null {
-  const leak = memoryBytesMax === null ? null : judgeLeak(bins, memoryBytesMax)
+  // The last bin is not over.
+  const leak = memoryBytesMax === null ? null : judgeLeak(bins.slice(0, -1), memoryBytesMax)
   if (leak === null || leak.leftMs > warnMs) return null
   const hours = (leak.leftMs / 3_600_000).toFixed(1)
   const evidence = `memory grows by ${Math.round(leak.bytesPerHour / 2 ** 20)} MiB an hour over ${bins.length} samples (chance ${leak.chance.toExponential(0)}); its limit is reached in ${hours} h`
-  return { ailment: 'leak', remedy: leak.leftMs <= replacementsLeft * Math.max(replaceMs, binMs) ? 'replace' : 'tell', evidence }
+  return {
+    ailment: 'leak',
+    remedy: leak.leftMs <= Math.max(replacementsLeft * replaceMs, binsLeft * binMs) ? 'replace' : 'tell',
+    evidence,
+  }
 }

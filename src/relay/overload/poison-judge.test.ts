@@ -1,3 +1,4 @@
+// Who is condemned for the deaths of servers, and who is only suspected.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'

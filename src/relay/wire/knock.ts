@@ -5,7 +5,7 @@ import type { Names } from './names.ts'
 
 const knockMs = 1000
 
-/** `nobody`: the connection was refused. `unknown`: it was neither taken nor refused in time, or there is no address. */
+/** `nobody`: the connection was refused. `unknown`: neither taken nor refused in time, or there is no address. */
 export type Knock = 'somebody' | 'nobody' | 'unknown'
 
 export function knock({ hostname, port, protocol }: URL, names: Pick<Names, 'find'>, clock: Clock): Promise<Knock> {
