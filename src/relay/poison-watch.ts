@@ -1,8 +1,8 @@
 /**
  * The watch over requests that kill model servers. A connection that breaks makes the server be knocked at; where
- * nobody is at home, all that was there within 30 s of its sending is suspected. A suspect is sent on at once, but alone: no
- * other one to the same server, until it has got further there than it had, which acquits it. When the next server dies
- * as well, the one suspect that was at both is known, and is put into quarantine before a third is asked.
+ * nobody is at home, all that was there within 30 s of its sending is suspected. A suspect is sent on at once, but
+ * alone: no other one to the same server, until it has got further there than it had, which acquits it. When the next
+ * server dies as well, the one suspect that was at both is known, and is put into quarantine before a third is asked.
  */
 import { Fault } from '../fault/fault.ts'
 import type { Upstream } from '../fleet/upstream.ts'

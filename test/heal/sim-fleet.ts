@@ -1,6 +1,7 @@
 /**
- * A simulated fleet of replicas with ills, by seed: crashes, hangs, leaks, flapping, and a monitoring that lies. The production decisions heal it; the world carries them out, and counts what was found when, and what was done
- * to replicas that were well.
+ * A simulated fleet of replicas with ills, by seed: crashes, hangs, leaks, flapping, and a monitoring that lies. The
+ * production decisions heal it; the world carries them out, and counts what was found when, and what was done to
+ * replicas that were well.
  */
 import type { ReplicaView } from '../../src/control/heal/ailment.ts'
 import { decideRemedies, type RemedyNote } from '../../src/control/heal/decide-remedies.ts'

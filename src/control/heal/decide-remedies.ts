@@ -1,7 +1,8 @@
 /**
  * From what is seen of replicas to what is done about the sick ones. Pure but for the memory, which is its own: the
- * same views in the same order give the same remedies. Nothing that serves is taken away below what the load needs; a robot
- * acts so often and no more; what flaps is left alone for a while; what does nothing time after time is not done again.
+ * same views in the same order give the same remedies. Nothing that serves is taken away below what the load needs; a
+ * robot acts so often and no more; what flaps is left alone for a while; what does nothing time after time is not done
+ * again.
  */
 import type { Ailment, Finding, Remedy, ReplicaView } from './ailment.ts'
 import { countDeath, findCrashLoop } from './crash-loop.ts'
