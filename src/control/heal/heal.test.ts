@@ -116,7 +116,8 @@ function memorySeries(seed: number, leakPerHour: number, loadPerHour: number) {
     const hours = i / 12
     noise = 0.7 * noise + (random.unit() - 0.5) * 0.02
     const calls = Math.round(10 + loadPerHour * hours + 6 * random.unit())
-    return { atMs: i * 5 * minuteMs, calls, bytes: (2 + noise + 0.03 * calls + leakPerHour * hours) * gib }
+    const bytes = (2 + noise + 0.03 * calls + leakPerHour * hours) * gib
+    return { atMs: i * 5 * minuteMs, calls, bytes, peakBytes: bytes }
   })
 }
 

@@ -14,13 +14,17 @@ const binsMax = 144
 /** What happens at the start is no leak. */
 const settleMs = 15 * 60_000
 const warnMs = 6 * 3_600_000
-/** Of start and drain together; or so many bins: their least memory lies below what it takes at its highest. */
+/** Of start and drain together; or so many bins, for it is not looked at more often. */
 const replacementsLeft = 3
 const binsLeft = 12
+/** Peaks of which the middle one counts. */
+const peaksCount = 6
 
 export interface MemoryBin {
   readonly atMs: number
   readonly bytes: number
+  /** The most of it: that is what meets the limit. */
+  readonly peakBytes: number
   /** In hand when it was so. */
   readonly calls: number
 }
@@ -43,9 +47,15 @@ export function addMemory(
   if (memoryBytes === null || nowMs - startedMs < Math.min(settleMs, 3 * binMs)) return bins
   const last = bins.at(-1)
   const isSame = last !== undefined && Math.floor(last.atMs / binMs) === Math.floor(nowMs / binMs)
-  if (isSame && last.bytes <= memoryBytes) return bins
+  if (isSame && last.bytes <= memoryBytes) {
+    if (last.peakBytes >= memoryBytes) return bins
+    return [...bins.slice(0, -1), { ...last, peakBytes: memoryBytes }]
+  }
   const kept = isSame ? bins.slice(0, -1) : bins.slice(-(binsMax - 1))
-  return [...kept, { atMs: nowMs, bytes: memoryBytes, calls }]
+  return [
+    ...kept,
+    { atMs: nowMs, bytes: memoryBytes, peakBytes: Math.max(memoryBytes, (isSame && last.peakBytes) || 0), calls },
+  ]
 }
 
 export interface Leak {
@@ -73,7 +83,8 @@ export function judgeLeak(bins: readonly MemoryBin[], bytesMax: number): Leak | 
   const floor = raw.map((bytes, i) => bytes - Math.max(0, perCall) * (calls[i] ?? 0))
   // The test costs thousands of times as much as this look, at which nearly all are well.
   const roughSlope = theilSen(times, floor).slope
-  const left = Math.max(0, bytesMax - median(raw.slice(-3))) // a single wild sample says nothing
+  // Wild samples say nothing, so the middle one of the peaks.
+  const left = Math.max(0, bytesMax - median(bins.slice(-peaksCount).map(({ peakBytes }) => peakBytes)))
   if (!(roughSlope > 0) || left / roughSlope > 2 * warnMs) return null
   const chance = risingProbability(floor)
   if (chance > chanceMax) return null
