@@ -8,6 +8,7 @@ import { addAnswersCommands } from './answers-commands.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
+import { addPlaceCommand } from './place-command.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import type { TailOptions } from './tail.ts'
 import { version } from './version.ts'
@@ -203,6 +204,7 @@ addQuarantineCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)
+addPlaceCommand(program)
 
 program
   .command('import')

@@ -6,6 +6,7 @@ import type { CertificateTold } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import { CallCounts } from '../objective/call-counts.ts'
 import type { Signs } from '../objective/signs.ts'
+import type { Visit } from '../observe/visit.ts'
 import type { CrowdCounts } from '../observe/gauges.ts'
 import { Metrics } from '../observe/metric.ts'
 import { type CallReader, Observer } from '../observe/observer.ts'
@@ -60,6 +61,8 @@ export interface OpenRelay {
   readonly view: () => FleetView
   /** For objectives and early warnings. */
   readonly signs: () => Signs
+  /** Counts a visit of what is served beside the models. */
+  readonly visited: (visit: Visit) => void
 }
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
@@ -73,8 +76,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const hedging = new Hedging(config.hedging, (pool) =>
     Math.max(places.saturation(pool), admission.liveCount / limits.callsLiveMax),
   )
-  const breakers = new Breakers(clock, config.breaker)
-  const capabilities = new Capabilities(clock)
+  const [breakers, capabilities] = [new Breakers(clock, config.breaker), new Capabilities(clock)]
   const balancer = new Balancer({
     clock,
     random,
@@ -120,6 +122,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     observer,
     metrics,
     signs: () => signsOf(gauged, counts, crowd.shieldLevel),
+    visited: (visit) => counts.visited(visit),
     view: () => viewFleet(gauged),
   }
 }

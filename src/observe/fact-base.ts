@@ -1,4 +1,4 @@
-/** What every fact of the record has. */
+/** What all kinds of facts have in common. */
 import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
 

@@ -53,6 +53,8 @@ const words: Words = {
     `${replica}: ${ailment} (${evidence}); ${[remedy, state].filter((word) => word !== '').join(' ')}${behind(detail)}`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>
     `${count} calls of ${route} to ${model} in ${seconds(atMs - fromMs)}: ${code ?? outcome}`,
+  visits: ({ count, route, failedCount, fromMs, atMs }) =>
+    `${count} visits of ${route} in ${seconds(atMs - fromMs)}, ${failedCount} of them failed`,
 }
 
 /** Undefined in facts of versions that asked for no proof of work. */

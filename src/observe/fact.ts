@@ -7,6 +7,7 @@ import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import type { Base } from './fact-base.ts'
 import type { QuarantineFact, RemedyFact } from './heal-fact.ts'
+import type { VisitsFact } from './visit.ts'
 
 /** A call is settled; also one that was refused at the door. `upstream`: the one that was asked last. */
 export interface CallFact extends Base, Omit<ExchangeFact, 'atMs' | 'isModelKnown' | 'ray' | 'code' | 'trace'> {
@@ -349,6 +350,7 @@ export type Fact =
   | QuarantineFact
   | RemedyFact
   | SumFact
+  | VisitsFact
 
 export type FactKind = Fact['kind']
 
@@ -378,6 +380,7 @@ export const factKinds = {
   quarantine: 'house',
   remedy: 'house',
   sum: 'house',
+  visits: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>
 
 /** What the record adds by itself. */
