@@ -2,6 +2,7 @@
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import { addCacheCommands } from './cache-commands.ts'
 import { addDeployCommands } from './deploy-commands.ts'
+import { addQuarantineCommands } from './quarantine-commands.ts'
 import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addAnswersCommands } from './answers-commands.ts'
@@ -201,6 +202,7 @@ alerts
 addAnswersCommands(program)
 addCacheCommands(program)
 addDeployCommands(program)
+addQuarantineCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)
