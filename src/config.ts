@@ -28,6 +28,7 @@ import { overloadSchema } from './relay/overload/overload-options.ts'
 import { hedgingSchema } from './relay/overload/hedge-options.ts'
 import { retriesSchema } from './relay/overload/retry-options.ts'
 import { breakerSchema } from './relay/overload/breaker-options.ts'
+import { quarantineSchema } from './relay/overload/quarantine-options.ts'
 import { protectionSchema } from './relay/overload/protection.ts'
 import { continuationSchema } from './relay/stream/continuation-options.ts'
 import { statusSchema } from './status/status-options.ts'
@@ -99,6 +100,7 @@ export const configSchema = z
     retries: retriesSchema,
     hedging: hedgingSchema,
     breaker: breakerSchema,
+    quarantine: quarantineSchema,
     streams: streamsSchema,
     record: recordSchema,
     objectives: objectivesSchema,

@@ -89,12 +89,12 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const onGone = (name: string): void => [relay, sockets].forEach((each) => each.revoke(name))
   const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone })
   const come = openVisitors(parts, config, { clock, log, recorder: record.recorder })
-  const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
-  const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
+  const kept = { clock, random, log, fleet, journal, wires, record, telemetry, node: journalNode }
+  const opened = await openRelay(parts, config, { ...kept, callReaders: [keys.allowances], crowd: come.crowd })
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const webBase = { ...given, ...opened, node: ourName, crowd: come.crowd, peers: wires, recorder: record.recorder }
+  const webBase = { ...kept, ...opened, node: ourName, crowd: come.crowd, peers: wires, recorder: record.recorder }
   const { web, challenge } = await openWeb(config, parts, webBase)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })

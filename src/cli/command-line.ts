@@ -2,6 +2,7 @@
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import { addCacheCommands } from './cache-commands.ts'
 import { addDeployCommands } from './deploy-commands.ts'
+import { addQuarantineCommands } from './quarantine-commands.ts'
 import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addAnswersCommands } from './answers-commands.ts'
@@ -203,6 +204,7 @@ addAnswersCommands(program)
 addCacheCommands(program)
 addDeployCommands(program)
 addForecastCommands(program)
+addQuarantineCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)

@@ -30,6 +30,7 @@ import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
+import { openPoisonWatch } from './open-poison-watch.ts'
 import { closeForMaintenance } from './close-for-maintenance.ts'
 import { type FleetView, viewFleet } from './fleet-view.ts'
 import { gaugesOf } from './gauges.ts'
@@ -45,6 +46,8 @@ export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & 
   readonly telemetry: Telemetry
   readonly record: Pick<OpenRecord, 'recorder' | 'lostCount'>
   readonly crowd: CrowdCounts
+  /** Of this process; no other one has the same. */
+  readonly node: string
   /** Who else is told of settled calls. */
   readonly callReaders: readonly CallReader[]
 }
@@ -73,15 +76,15 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const hedging = new Hedging(config.hedging, (pool) =>
     Math.max(places.saturation(pool), admission.liveCount / limits.callsLiveMax),
   )
-  const breakers = new Breakers(clock, config.breaker)
-  const capabilities = new Capabilities(clock)
+  const [breakers, capabilities] = [new Breakers(clock, config.breaker), new Capabilities(clock)]
   const balancer = new Balancer({
     clock,
     random,
     standing: (member, upstreamModel) => breakers.standing(member, upstreamModel),
     hasRoom: (member) => places.hasRoom(member),
   })
-  const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure }
+  const poison = openPoisonWatch(parts, config, base)
+  const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure, poison }
   const metrics = new Metrics(gaugesOf(gauged, record, crowd))
   const { recorder } = record
   const exporter = telemetry.openExporter(metrics)

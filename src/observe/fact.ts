@@ -6,6 +6,7 @@ import type { Ray } from '../fault/ray.ts'
 import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import type { Base } from './fact-base.ts'
+import type { QuarantineFact, RemedyFact } from './heal-fact.ts'
 import type { VisitsFact } from './visit.ts'
 
 /** A call is settled; also one that was refused at the door. `upstream`: the one that was asked last. */
@@ -346,6 +347,8 @@ export type Fact =
   | CertificateFact
   | MaintenanceFact
   | ShieldFact
+  | QuarantineFact
+  | RemedyFact
   | SumFact
   | VisitsFact
 
@@ -374,6 +377,8 @@ export const factKinds = {
   certificate: 'house',
   maintenance: 'house',
   shield: 'house',
+  quarantine: 'house',
+  remedy: 'house',
   sum: 'house',
   visits: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>

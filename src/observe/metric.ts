@@ -136,6 +136,12 @@ export class Metrics {
       [],
       (gauge) => gauge.set(gauges.pressureRung()),
     )
+    this.#gauge(
+      'holdfast_quarantine_requests',
+      'Requests that killed model servers and are refused; of several workers the most.',
+      [],
+      (gauge) => gauge.set(gauges.quarantined()),
+    )
     this.#upstreamGauges(gauges)
     this.#lineGauges(gauges)
     this.#engineGauges(gauges)

@@ -31,6 +31,7 @@ export class Mend implements LegOrder {
   readonly size: CallSize
   readonly account: AttemptFact[]
   readonly isBeginning = false
+  readonly spokenCount: number
   readonly inTime = null
   readonly avoid: PoolMember | null
   /** The events that end an answer of which only the end is missing; null where an upstream has to go on. */
@@ -46,6 +47,7 @@ export class Mend implements LegOrder {
     this.order = order
     this.target = target
     this.account = options.account
+    this.spokenCount = events.length
     this.size = sizeOf(relay, order, events.length)
     this.avoid = options.avoid
     this.#partial = readPartial(order.call.route, events)

@@ -282,6 +282,7 @@ export class Gateway implements Machine {
         }),
         retries: new RetryBudget(clock, retriesSchema.parse({}), () => admission.liveCount),
         hedging: this.#hedging(places),
+        poison: null,
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
         answerBytesMax: this.#options.journal.answerBytesMax,
         requestBytesMax: this.#options.journal.requestBytesMax,
