@@ -11,7 +11,7 @@ export type Sign = FaultCode | 'ADOPTED' | 'READER_STALLED' | 'READER_LEFT'
 /** Codes that only tell of the failures behind them. */
 const wrappers: ReadonlySet<Sign> = new Set(['HF_ATTEMPTS_SPENT', 'HF_NO_UPSTREAM', 'HF_SEAM_MISFIT'])
 /** Ends of attempts that are no failure. */
-const harmless: ReadonlySet<Sign> = new Set(['HF_OUTRUN', 'HF_UPSTREAM_DRAINED'])
+const harmless: ReadonlySet<Sign> = new Set(['HF_OUTRUN'])
 
 export function isWrapper(sign: Sign): boolean {
   return wrappers.has(sign)

@@ -148,7 +148,13 @@ test('a member that joins gets calls, also those that wait; one that drains gets
   })
   const named = ({ members }: Target): string[] => members.map((each) => each.upstream.name)
   all.join(upstream('b', ['m']), { pool: 'main', weight: 2 })
-  assert.deepEqual([named(waiting), names(all, 'm')], [['a', 'b'], ['a', 'b']])
+  assert.deepEqual(
+    [named(waiting), names(all, 'm')],
+    [
+      ['a', 'b'],
+      ['a', 'b'],
+    ],
+  )
   assert.equal(waiting.members[1]?.weight, 2)
   assert.ok(all.drain('a', 500))
   assert.ok(!all.drain('a', 500), 'it drains already')
@@ -168,9 +174,15 @@ test('a newcomer takes calls once it has said what it offers', () => {
   const waiting = all.resolve('m')
   const late = upstream('b')
   all.join(late, { pool: 'main' })
-  assert.deepEqual(waiting.members.map((each) => each.upstream.name), ['a'])
+  assert.deepEqual(
+    waiting.members.map((each) => each.upstream.name),
+    ['a'],
+  )
   late.learn(['m'], null)
-  assert.deepEqual(waiting.members.map((each) => each.upstream.name), ['a', 'b'])
+  assert.deepEqual(
+    waiting.members.map((each) => each.upstream.name),
+    ['a', 'b'],
+  )
 })
 
 test('names are taken once, and pools must be there', () => {

@@ -62,6 +62,7 @@ test('one that leaves with answers in hand: they go on with others; a call waits
   await using second = await openSimServer(options)
   await using stage = await openTestHouse({
     upstreams: { first: { url: `${first.url}/v1` } },
+    pools: { all: { upstreams: ['first'] } },
     models: { sim: { pool: 'all' } },
   })
   const { house } = stage
