@@ -11,6 +11,7 @@ import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
 import type { Web } from './edge/web/web.ts'
 import type { Fleet } from './fleet/fleet.ts'
+import { type FleetReplica, ReplicaRoll } from './fleet/replica-roll.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import type { FleetView } from './house/fleet-view.ts'
@@ -54,6 +55,8 @@ export interface House extends AsyncDisposable {
   readonly pressure: Pressure
   /** What visitors of error pages are told from now on. */
   readonly useNotice: (notice: Notice) => void
+  /** The replicas of deployments, all of them, from now on. */
+  readonly useReplicas: (replicas: readonly FleetReplica[]) => void
   /** TLS is spoken with these from now on. @throws {Error} when they cannot be used; then all is as before. */
   readonly useTls: (material: TlsMaterial) => void
   /** Called when those measures change. */
@@ -191,6 +194,7 @@ function asHouse(open: OpenParts): House {
     bury,
     useNotice,
   } = open
+  const roll = new ReplicaRoll(fleet, clock)
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -206,6 +210,7 @@ function asHouse(open: OpenParts): House {
     memoryRecord,
     bury,
     useNotice,
+    useReplicas: (replicas) => roll.use(replicas),
     useTls: (material) => front.useTls(material),
     pressure,
     onPressure: () => {},

@@ -108,6 +108,16 @@ export class Fleet implements MemberSource {
     return true
   }
 
+  /** One that was to go stays after all. False when there is none that drains. */
+  restore(name: string, { pool: poolName, weight = 1, priority = 0 }: Standing): boolean {
+    const [upstream, pool] = [this.find(name), this.pools.get(poolName)]
+    if (!upstream?.isDraining || !pool) return false
+    upstream.isDraining = false
+    pool.members = [...pool.members, { upstream, model: null, weight, priority }]
+    this.version++
+    return true
+  }
+
   /** It goes; whatever it still has in hand breaks off, and goes on elsewhere. False when there is none of that name. */
   leave(name: string): boolean {
     const upstream = this.find(name)

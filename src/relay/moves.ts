@@ -35,7 +35,7 @@ export class Moves implements Disposable {
     this.#timers.get(upstream)?.cancel()
     const timer = this.#relay.clock.after(afterMs, () => {
       void this.#look(upstream).finally(() => {
-        if (this.#timers.get(upstream) === timer) this.begin(upstream, nextMs)
+        if (upstream.isDraining && this.#timers.get(upstream) === timer) this.begin(upstream, nextMs)
       })
     })
     this.#timers.set(upstream, timer)
@@ -54,6 +54,7 @@ export class Moves implements Disposable {
   }
 
   async #look(upstream: Upstream): Promise<void> {
+    if (!upstream.isDraining) return void this.#timers.delete(upstream)
     const nowMs = this.#relay.clock.monotonicMs()
     let count = 0
     for (const exchange of this.#live) {
