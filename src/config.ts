@@ -133,7 +133,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const checks = [checkReferences, checkDeployments, checkTls, checkRemote, checkRoutes]
+  const checks = [checkReferences, checkDeployments, checkEmptyPools, checkTls, checkRemote, checkRoutes]
   const problems = checks.flatMap((check) => check(config, locate))
   if (problems.length === 0) Object.assign(config, withDeployed(config))
   if (!isShared && config.workers > 1) {
@@ -223,8 +223,7 @@ function cureFor(path: readonly PropertyKey[]): string {
 function checkReferences(config: Config, locate: Locate): Problem[] {
   const problems: Problem[] = []
   const upstreams = Object.keys(config.upstreams)
-  const deployed = poolsOf(config.deployments)
-  const pools = [...Object.keys(config.pools), ...deployed]
+  const pools = [...Object.keys(config.pools), ...poolsOf(config.deployments)]
   const miss: Miss = (path, what, wanted, known) => {
     const near = nearestName(wanted, known)
     const cure = near
@@ -244,11 +243,6 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     problems.push({ place: locate(['upstreams']), field: 'upstreams', message: 'there is no upstream', cure })
   }
   for (const [pool, { upstreams: members }] of Object.entries(config.pools)) {
-    if (members.length === 0 && !deployed.includes(pool)) {
-      const cure = 'Name at least one; only the pool of a deployment may have none.'
-      const field = `pools.${pool}.upstreams`
-      problems.push({ place: locate(['pools', pool, 'upstreams']), field, message: 'nobody is in it', cure })
-    }
     members.forEach((member, i) => {
       const wanted = typeof member === 'string' ? member : member.name
       if (!upstreams.includes(wanted)) miss(['pools', pool, 'upstreams', i], 'upstream', wanted, upstreams)
@@ -285,6 +279,16 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     })
   })
   return [...problems, ...checkListeners(config, locate), ...checkUsers(config, locate)]
+}
+
+function checkEmptyPools({ pools, deployments }: Config, locate: Locate): Problem[] {
+  const deployed = poolsOf(deployments)
+  return Object.entries(pools).flatMap(([pool, { upstreams }]) => {
+    if (upstreams.length > 0 || deployed.includes(pool)) return []
+    const cure = 'Name at least one; only the pool of a deployment may have none.'
+    const at = ['pools', pool, 'upstreams']
+    return [{ place: locate(at), field: at.join('.'), message: 'nobody is in it', cure }]
+  })
 }
 
 function checkRemote({ admin, tls }: Config, locate: Locate): Problem[] {
