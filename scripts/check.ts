@@ -3,7 +3,7 @@ import { runStep, type StepResult } from './step.ts'
 
 const folders = ['src', 'lab', 'test', 'bench', 'scripts', 'examples', 'web/console']
 
-export async function check(): Promise<boolean> {
+export async function check(say: (text: string) => void): Promise<boolean> {
   const results = await Promise.all([
     runStep('types', 'tsc', ['-p', '.']),
     runStep('console types', 'tsc', ['-p', 'web/console', '--noEmit']),
@@ -12,8 +12,8 @@ export async function check(): Promise<boolean> {
     runStep('dead code', 'knip', ['--no-progress']),
     runStep('house rules', process.execPath, ['--test', '--test-reporter=spec', 'test/tidy.test.ts']),
   ])
-  for (const result of results) process.stdout.write(row(result))
-  for (const { name, isGood, output } of results) if (!isGood) process.stdout.write(`\n── ${name} ──\n${output}\n`)
+  for (const result of results) say(row(result))
+  for (const { name, isGood, output } of results) if (!isGood) say(`\n── ${name} ──\n${output}\n`)
   return results.every(({ isGood }) => isGood)
 }
 
@@ -21,4 +21,4 @@ function row({ name, isGood, seconds }: StepResult): string {
   return `${isGood ? 'ok  ' : 'FAIL'}  ${name.padEnd(14)} ${seconds.toFixed(1).padStart(5)} s\n`
 }
 
-if (import.meta.main) process.exitCode = (await check()) ? 0 : 1
+if (import.meta.main) process.exitCode = (await check((text) => void process.stdout.write(text))) ? 0 : 1

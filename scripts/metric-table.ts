@@ -22,7 +22,7 @@ const nothing: Gauges = {
   upstreams: () => [],
   lines: () => [],
   recordLost: () => 0,
-  crowd: { turnedAway: {}, shieldLevel: 0 },
+  crowd: { turnedAway: {}, challenges: { issued: 0, solved: 0, refused: 0 }, shieldLevel: 0 },
   retriesLeft: () => 0,
   retriesDenied: () => 0,
   hedgesDenied: () => 0,

@@ -1,70 +1,126 @@
 /**
- * `npm test`: the checks, the unit tests (pure, one process), then everything with sockets and processes, a process a
- * file. Arguments name files to run instead of all. The last line counts.
+ * `npm test`: the checks, then all tests: the unit tests (pure, one process) and everything with sockets and processes,
+ * a process a file, as many at once as the machine bears. Arguments name files to run instead of all.
+ *
+ *     npm test -- [part of a path ...] [--json] [--keep-costs]
+ *
+ * The end names the files that took longest; the last line counts. `--json` says the same for machines, on stdout, and
+ * the rest on stderr. `--keep-costs` writes what each file took to test-costs.json, by which the next run orders them.
  */
-import { glob } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { chmod, glob, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { check } from './check.ts'
-import { root, runStep } from './step.ts'
+import { root } from './step.ts'
+import { runTestJob, type TestJob, type TestResult } from './test-file.ts'
+import { type Cost, type Place, pickNext } from './test-order.ts'
 
-interface Counts {
-  passed: number
-  failed: number
-  skipped: number
-}
+const costsPath = join(import.meta.dirname, 'test-costs.json')
+/** Of a file that is not in the table; what takes no longer is not written down. */
+const usual: Cost = { wallS: 2, cpuS: 1.5 }
+const units = 'unit tests'
 
-const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+const { values: flags, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, 'keep-costs': { type: 'boolean', default: false } },
+})
+const say = (text: string): void => void (flags.json ? process.stderr : process.stdout).write(text)
 
-async function find(pattern: string): Promise<string[]> {
+async function find(...patterns: string[]): Promise<string[]> {
   const files: string[] = []
-  for await (const file of glob(pattern, { cwd: root })) files.push(file)
-  return files.sort()
+  for await (const file of glob(patterns, { cwd: root })) files.push(file)
+  return files.sort().filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
 }
 
-/** Runs test files under node:test, shows its report, and adds up its closing lines. */
-/** For all tests of a kind, on a machine that is busy with other things. */
-const testsMsMax = 2_400_000
-
-async function runTests(name: string, files: readonly string[], flags: readonly string[]): Promise<boolean> {
-  if (files.length === 0) return true
-  process.stdout.write(`\n── ${name}: ${files.length} files ──\n`)
-  const onOutput = (text: string): void => void process.stdout.write(text)
-  const { isGood, seconds, output } = await runStep(
-    name,
-    process.execPath,
-    ['--import', './scripts/leave.ts', '--test', '--test-reporter=spec', ...flags, ...files],
-    { onOutput, timeoutMs: testsMsMax },
-  )
-  // The last one: a test may itself have run tests and shown their report.
-  const counted = (what: string): number =>
-    Number([...output.matchAll(new RegExp(`^ℹ ${what} (\\d+)`, 'gm'))].at(-1)?.[1] ?? 0)
-  const before = counts.passed + counts.failed + counts.skipped
-  counts.passed += counted('pass')
-  counts.failed += counted('fail') + counted('cancelled')
-  counts.skipped += counted('skipped') + counted('todo')
-  process.stdout.write(`${name}: ${seconds.toFixed(1)} s\n`)
-  // A run that counted nothing ran nothing, whatever its exit code says.
-  return isGood && counts.passed + counts.failed + counts.skipped > before
+async function readCosts(): Promise<Record<string, Cost>> {
+  return JSON.parse(await readFile(costsPath, 'utf8')) as Record<string, Cost>
 }
 
-const wanted = process.argv.slice(2)
-const isWanted = (file: string): boolean => wanted.length === 0 || wanted.some((part) => file.includes(part))
+async function findJobs(): Promise<TestJob[]> {
+  const costs = await readCosts()
+  const jobOf = (name: string, files: readonly string[]): TestJob => ({ name, files, cost: costs[name] ?? usual })
+  const pure = await find('src/**/*.test.ts', 'bench/**/*.test.ts', 'lab/**/*.test.ts')
+  // Where everything is run, the house rules are part of the check.
+  const others = (await find('test/**/*.test.ts')).filter((file) => wanted.length > 0 || file !== 'test/tidy.test.ts')
+  return [...(pure.length > 0 ? [jobOf(units, pure)] : []), ...others.map((file) => jobOf(file, [file]))]
+}
+
+async function runAll(jobs: readonly TestJob[], place: Place): Promise<TestResult[]> {
+  const waiting = new Set(jobs)
+  const running = new Map<TestJob, Promise<void>>()
+  const results: TestResult[] = []
+  const folder = await openFolder()
+  while (waiting.size + running.size > 0) {
+    const job = pickNext([...waiting], [...running.keys()], place)
+    if (job === null) {
+      await Promise.race(running.values())
+      continue
+    }
+    waiting.delete(job)
+    const run = async (): Promise<void> => {
+      const result = await runTestJob(job, join(folder, String(waiting.size)))
+      running.delete(job)
+      results.push(result)
+      const at = `${results.length} of ${jobs.length}`
+      say(
+        `\n── ${at}: ${job.name}, ${result.wallS} s (CPU ${result.cpuS} s)${result.isGood ? '' : ', FAILED'} ──\n${result.report}`,
+      )
+    }
+    running.set(job, run())
+  }
+  return results
+}
+
+/** For the temporary folders of all; short, since paths of sockets are. Gone at the end, whatever kind of end. */
+async function openFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hf-'))
+  await chmod(folder, 0o711)
+  process.once('exit', () => {
+    try {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    } catch {
+      // A process that outlived its test still writes there.
+    }
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+  return folder
+}
+
+function sum(results: readonly TestResult[], of: 'passed' | 'failed' | 'skipped' | 'wallS' | 'cpuS'): number {
+  return results.reduce((total, result) => total + result[of], 0)
+}
+
+/** What failed has not shown what it takes, and what was not run takes what it took. */
+async function keepCosts(results: readonly TestResult[]): Promise<void> {
+  const costs = new Map(Object.entries(await readCosts()))
+  for (const { name, isGood, wallS, cpuS } of results) if (isGood) costs.set(name, { wallS, cpuS })
+  const rows = [...costs]
+    .filter(([name, { wallS }]) => wallS > usual.wallS && (name === units || existsSync(join(root, name))))
+    .toSorted(([, a], [, b]) => b.wallS - a.wallS)
+    .map(([name, { wallS, cpuS }]) => `  ${JSON.stringify(name)}: { "wallS": ${wallS}, "cpuS": ${cpuS} }`)
+  await writeFile(costsPath, `{\n${rows.join(',\n')}\n}\n`)
+}
+
 const startMs = performance.now()
-let isGood = wanted.length > 0 || (await check())
-const units = (await find('src/**/*.test.ts'))
-  .concat(await find('bench/**/*.test.ts'), await find('lab/**/*.test.ts'))
-  .filter(isWanted)
-isGood = (await runTests('unit tests', units, ['--test-isolation=none'])) && isGood
-// All of them, the house rules are part of the check.
-const isChecked = (file: string): boolean => wanted.length === 0 && file === 'test/tidy.test.ts'
-const others = (await find('test/**/*.test.ts')).filter((file) => isWanted(file) && !isChecked(file))
-const flags = ['--test-concurrency=2', '--test-timeout=240000']
-isGood = (await runTests('tests with sockets and processes', others, flags)) && isGood
-if (units.length + others.length === 0) {
-  process.stdout.write(`No test file has ${wanted.join(' or ')} in its path.\n`)
-  isGood = false
+const isChecked = wanted.length > 0 || (await check(say))
+const cores = availableParallelism()
+const results = await runAll(await findJobs(), { cores, filesMax: cores * 2 })
+if (results.length === 0) say(`No test file has ${wanted.join(' or ')} in its path.\n`)
+if (flags['keep-costs']) await keepCosts(results)
+const isGood = isChecked && results.length > 0 && results.every((result) => result.isGood)
+const [passed, failed, skipped] = [sum(results, 'passed'), sum(results, 'failed'), sum(results, 'skipped')]
+const wallS = Math.round((performance.now() - startMs) / 1000)
+const slowest = results.toSorted((a, b) => b.wallS - a.wallS)
+say('\nWhat took longest, wall and CPU seconds:\n')
+for (const { name, ...cost } of slowest.slice(0, 10))
+  say(`${cost.wallS.toFixed(1).padStart(7)} ${cost.cpuS.toFixed(1).padStart(7)}  ${name}\n`)
+for (const { name } of results.filter((result) => !result.isGood)) say(`FAILED  ${name}\n`)
+say(`\nAll in ${wallS} s, ${Math.round(sum(results, 'cpuS'))} s of CPU in tests; `)
+say(`checks and tests ${isGood ? 'are good' : 'FAILED'}.\n${passed} passed, ${failed} failed, ${skipped} skipped\n`)
+if (flags.json) {
+  const files = slowest.map((file) => ({ ...file, report: undefined }))
+  process.stdout.write(`${JSON.stringify({ isGood, isChecked, wallS, passed, failed, skipped, files }, null, 1)}\n`)
 }
-process.stdout.write(
-  `\nAll in ${((performance.now() - startMs) / 1000).toFixed(0)} s; checks and tests ${isGood ? 'are good' : 'FAILED'}.\n`,
-)
-process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`)
 process.exitCode = isGood ? 0 : 1

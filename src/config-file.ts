@@ -48,8 +48,16 @@ export function writeYaml(value: object): string {
   return stringify(value, { lineWidth: 0 })
 }
 
+/**
+ * Keys inside keys inside keys (`? ? ? …`), for which the reader of YAML takes time by the third power and more: 1 KB
+ * of them takes seconds. Nobody means them.
+ */
+const keysInKeys = /(?:\?[ \t]+(?:[&!-][^\s?]*[ \t]+)?){9}/
+const keysInKeysWords = 'keys (`?`) are nested too deep'
+
 /** Values of any YAML, unchecked. @throws {Error} when it is none. */
 export function readYaml(text: string): unknown {
+  if (keysInKeys.test(text)) throw new Error(keysInKeysWords)
   return parse(text, { maxAliasCount: 100 })
 }
 
@@ -59,7 +67,9 @@ function readPart(path: string, env: Env, parts: Part[], way: readonly string[])
   if (way.includes(own)) throw problem(path, 'includes itself', `It goes ${[...way, own].join(' → ')}.`)
   if (parts.length >= filesMax) throw problem(path, `more than ${filesMax} files`, 'Join some of them.')
   const lines = new LineCounter()
-  const document = parseDocument(readText(path), { lineCounter: lines, prettyErrors: false })
+  const text = readText(path)
+  if (keysInKeys.test(text)) throw problem(path, keysInKeysWords, 'Write them as plain names.')
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.slice(0, 10).map((error) => ({

@@ -133,7 +133,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const checks = [checkReferences, checkDeployments, checkEmptyPools, checkTls, checkRemote, checkRoutes]
+  const checks = [checkReferences, checkDeployments, checkEmptyPools, checkSemantic, checkTls, checkRemote, checkRoutes]
   const problems = checks.flatMap((check) => check(config, locate))
   if (problems.length === 0) Object.assign(config, withDeployed(config))
   if (!isShared && config.workers > 1) {
@@ -288,6 +288,16 @@ function checkEmptyPools({ pools, deployments }: Config, locate: Locate): Proble
     const cure = 'Name at least one; only the pool of a deployment may have none.'
     const at = ['pools', pool, 'upstreams']
     return [{ place: locate(at), field: at.join('.'), message: 'nobody is in it', cure }]
+  })
+}
+
+/** Keys that want answers by their meaning, where meanings are not compared. */
+function checkSemantic({ keys, cache: { semantic } }: Config, locate: Locate): Problem[] {
+  return keys.flatMap(({ cache }, i) => {
+    if (cache !== 'semantic' || semantic) return []
+    const cure = 'Name an embeddings model in `cache.semantic.model`, or say `all`.'
+    const message = 'there is no `cache.semantic` by which meanings could be compared'
+    return [{ place: locate(['keys', i, 'cache']), field: `keys.${i}.cache`, message, cure }]
   })
 }
 

@@ -4,12 +4,13 @@ import { hostname } from 'node:os'
 import type { Config } from './config.ts'
 import { answerStreams } from './edge/answer-stream.ts'
 import { BodyPurse } from './edge/body.ts'
-import { type DoorParts, openDoor } from './edge/door.ts'
+import { openDoor } from './edge/door.ts'
+import type { DoorParts } from './edge/door-parts.ts'
+import type { Crowd } from './edge/crowd/crowd.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
-import type { Web } from './edge/web/web.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { type FleetReplica, ReplicaRoll } from './fleet/replica-roll.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
@@ -45,6 +46,8 @@ export interface House extends AsyncDisposable {
   readonly view: () => FleetView
   /** What objectives and early warnings are judged by. */
   readonly signs: () => Signs
+  /** Which addresses are known for good keys. */
+  readonly crowd: Pick<Crowd, 'takeWelcomed' | 'hearWelcomed'>
   /** The name under which this process holds leases. */
   readonly journalNode: string
   /** What happened in this process, where it is kept in memory. */
@@ -93,9 +96,9 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
-
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const web = await openWeb(config, parts, { clock, random, log, metrics: opened.metrics, node: ourName, peers: wires })
+  const webBase = { clock, random, log, metrics: opened.metrics, node: ourName, crowd: come.crowd, peers: wires }
+  const { web, challenge } = await openWeb(config, parts, webBase)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const entry = { clock, random, rays, fleet, ...keys, ...come, observer, limits, pressure, node: ourName }
@@ -109,13 +112,15 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     streams,
     relay,
     web,
+    challenge,
     notice: () => notice,
     hstsMs: config.tls.hstsMs,
   })
-  const mayStayOpen = (): boolean => pressure.mayStayOpen
-  const front = await openListeners(parts, config, { ...entry, handle, mayStayOpen, sockets }, tls)
+  const listening = { ...entry, handle, mayStayOpen: () => pressure.mayStayOpen, sockets }
+  const front = await openListeners(parts, config, listening, tls)
   const open = {
     ...opened,
+    ...come,
     parts: parts.move(),
     clock,
     fleet,
@@ -133,10 +138,14 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
 }
 
 /** Most gateways serve models alone, and load nothing of this. */
-async function openWeb(config: Config, parts: AsyncDisposableStack, base: WebBase): Promise<Web | null> {
-  if (config.web.routes.length === 0) return null
+async function openWeb(
+  config: Config,
+  parts: AsyncDisposableStack,
+  base: WebBase,
+): Promise<Pick<DoorParts, 'web' | 'challenge'>> {
+  if (config.web.routes.length === 0) return { web: null, challenge: null }
   const house = await import('./house/open-web.ts')
-  return parts.use(house.openWeb(config, base))
+  return { web: parts.use(house.openWeb(config, base)), challenge: house.openChallenge(config, base) }
 }
 
 /** How answers are kept, and for whom. */
@@ -161,6 +170,7 @@ function keepAdopting(
 interface OpenParts {
   readonly parts: AsyncDisposableStack
   readonly clock: Clock
+  readonly crowd: Crowd
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly signs: () => Signs
@@ -180,6 +190,7 @@ function asHouse(open: OpenParts): House {
   const {
     parts,
     clock,
+    crowd,
     fleet,
     metrics,
     signs,
@@ -202,6 +213,7 @@ function asHouse(open: OpenParts): House {
   }
   return {
     urls: front.listeners.map(({ url }) => url),
+    crowd,
     fleet,
     metrics,
     signs,

@@ -5,8 +5,8 @@
 import { promptHash } from '../answer.ts'
 import { faultKinds } from '../fault-plan.ts'
 import type { ProfileName, RouteName } from '../profile.ts'
-import { seededRandom } from '../../src/ground/random.ts'
 import { decode, encode } from '../vocabulary.ts'
+import { embeddingOf } from './embedding.ts'
 import type { Exchange } from './exchange.ts'
 import { countField, listField, type Fields } from './field.ts'
 import { checkModel } from './generate-route.ts'
@@ -20,14 +20,6 @@ const inputsMax = 2048
 const embeddingSizeMax = 4096
 /** Times in lists of models: fixed, so that two replicas say the same. */
 const modelCreatedS = 1_767_225_600
-
-/** A vector of length 1, fixed by the text. */
-export function embeddingOf(text: string, size: number): number[] {
-  const random = seededRandom(promptHash(text))
-  const raw = Array.from({ length: size }, () => random.unit() * 2 - 1)
-  const length = Math.hypot(...raw) || 1
-  return raw.map((value) => value / length)
-}
 
 /** An input of an embeddings call: text, or token ids. @throws {Refusal} */
 function inputText(item: unknown): string {

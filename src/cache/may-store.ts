@@ -19,6 +19,7 @@ export type WhyNot =
   | 'private'
   | 'authorization'
   | 'vary'
+  | 'set-cookie'
   | 'nothing-to-go-by'
 
 /** Statuses that are understood, for `must-understand`. */
@@ -44,8 +45,19 @@ export function whyNotStore(
   if (directives.isPrivate === true) return 'private'
   const mayShare = directives.isPublic || directives.mustRevalidate || directives.sMaxAge !== undefined
   if (valueOf(request, 'authorization') !== null && !mayShare) return 'authorization'
+  if (valueOf(headers, 'set-cookie') !== null && !isCookieShared(policy)) return 'set-cookie'
   if (varyNames(headers) === null) return 'vary'
   return hasSomethingToGoBy(headers, policy, heuristicShare) ? null : 'nothing-to-go-by'
+}
+
+/**
+ * A cookie is for one reader, as a rule: with a lifetime alone, which frameworks add by themselves, nobody has said
+ * that it is for all (RFC 9111 section 7.3 leaves it to the cache; nginx and Varnish keep none either).
+ */
+function isCookieShared({ directives, field }: Policy): boolean {
+  const { isPublic, sMaxAge, noCache } = directives
+  const isLeftOut = Array.isArray(noCache) && noCache.some((name: string) => name.toLowerCase() === 'set-cookie')
+  return isPublic === true || sMaxAge !== undefined || field !== 'cache-control' || isLeftOut
 }
 
 /** Without a lifetime and without a validator it could never be used. */

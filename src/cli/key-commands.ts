@@ -54,7 +54,12 @@ function withWishes(command: Command): Command {
     .addOption(new Option('--tier <tier>', 'whom it is served before').choices([...tiers]))
     .addOption(new Option('--on-disconnect <how>', 'when its readers leave').choices(['cancel', 'detach']))
     .addOption(
-      new Option('--cache <calls>', 'which calls may be answered from the cache').choices(['off', 'sure', 'all']),
+      new Option('--cache <calls>', 'which calls may be answered from the cache').choices([
+        'off',
+        'sure',
+        'all',
+        'semantic',
+      ]),
     )
     .option('--requests-per-minute <count>', 'calls a minute', wholeNumber(countMax))
     .option('--tokens-per-minute <count>', 'tokens of prompts and answers a minute', wholeNumber(countMax))

@@ -16,7 +16,7 @@ export interface KeyWishes {
   readonly model?: readonly string[]
   readonly tier?: Tier
   readonly onDisconnect?: 'cancel' | 'detach'
-  readonly cache?: 'off' | 'sure' | 'all'
+  readonly cache?: 'off' | 'sure' | 'all' | 'semantic'
   readonly requestsPerMinute?: number
   readonly tokensPerMinute?: number
   readonly callsLive?: number

@@ -55,3 +55,14 @@ test('what one has learnt the others are told once', () => {
   for (let i = 0; i < 3; i++) siblings.hearSpeeds('a', [{ url: 'http://gpu1', model: 'm', firstToken }], 1000)
   assert.equal(told['b']?.length, 2)
 })
+
+test('where a good key came to one, the others hear of it, and nobody else', () => {
+  const { siblings, told } = open()
+  for (const name of ['a', 'b', 'c']) siblings.welcome(name)
+  siblings.forget('c')
+  siblings.hearWelcomed('a', ['198.51.100.7'])
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((name) => told[name]?.slice(1)),
+    [[], [{ event: 'siblings', welcomed: ['198.51.100.7'] }], []],
+  )
+})

@@ -10,6 +10,8 @@ export interface SiblingWord {
   readonly event: 'siblings'
   readonly calls?: CallsByUpstream
   readonly speeds?: readonly SpeedEntry[]
+  /** Addresses from which a good key came to another. */
+  readonly welcomed?: readonly string[]
 }
 
 interface Told {
@@ -45,6 +47,11 @@ export class Siblings<Worker> {
     const speeds = this.#book.add(entries, nowMs)
     if (speeds.length === 0) return
     for (const other of this.#workers.keys()) if (other !== worker) this.#tell(other, { event: 'siblings', speeds })
+  }
+
+  /** A good key came from these addresses: they are locked out nowhere. */
+  hearWelcomed(worker: Worker, welcomed: readonly string[]): void {
+    for (const other of this.#workers.keys()) if (other !== worker) this.#tell(other, { event: 'siblings', welcomed })
   }
 
   /** Tells each what the others have in hand now, if that has changed. */

@@ -323,6 +323,7 @@ export class Supervisor {
         // One that was forgotten must not be counted from nothing again.
         if (word.event === 'signs' && this.#hands.has(hand)) this.#desk.hear(String(worker.id), number, word.signs)
         if (word.event === 'learnt') this.#siblings.hearSpeeds(worker, word.speeds, systemClock.nowMs())
+        if (word.event === 'welcomed') this.#siblings.hearWelcomed(worker, word.units)
         if (word.event === 'secured') this.#tls.hear(worker, word.serial, word.trouble)
         if (word.event === 'failed') reject(Object.assign(new Error(word.message), word))
       })

@@ -32,6 +32,8 @@ export type WorkerWord =
   /** For objectives and early warnings. */
   | { readonly event: 'signs'; readonly signs: Signs }
   | { readonly event: 'learnt'; readonly speeds: readonly SpeedEntry[] }
+  /** Addresses from which a good key came. */
+  | { readonly event: 'welcomed'; readonly units: readonly string[] }
   /** TLS is spoken with the material of this number, or what is wrong with it. */
   | { readonly event: 'secured'; readonly serial: number; readonly trouble: string | null }
   | { readonly event: 'failed'; readonly message: string; readonly code?: string; readonly syscall?: string }

@@ -21,6 +21,8 @@ const factsMax = 1000
 const lastWordMs = 500
 /** What has been learnt is told so often. */
 const learntPeriodMs = 5000
+/** An address that is locked out by one worker may have just shown a good key to another. */
+const welcomedPeriodMs = 250
 
 /** The last word: resolves when it has left, or nobody seems to take it. */
 function tellLast(word: WorkerWord): Promise<void> {
@@ -81,7 +83,7 @@ async function begin({
 async function work(config: Config, number: number, dead: readonly string[], tls: TlsMaterial | null): Promise<Worker> {
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number, tls)
-  if (house.memoryRecord) tellFacts(house.memoryRecord, `worker-${number}/${process.pid}`)
+  tellEvents(house, number)
   const tellStatus = (): void => tell({ event: 'status', status: statusOf(house), calls: callsInHand(house.fleet) })
   const timer = setInterval(tellStatus, statusPeriodMs)
   const book = new SpeedBook()
@@ -134,9 +136,19 @@ async function work(config: Config, number: number, dead: readonly string[], tls
       if (word.event === 'siblings') {
         if (word.calls) hearSiblings(house.fleet, word.calls)
         if (word.speeds) learnSpeeds(house.fleet, word.speeds)
+        if (word.welcomed) house.crowd.hearWelcomed(word.welcomed)
       }
     },
   }
+}
+
+/** What is told as it happens. */
+function tellEvents({ memoryRecord, crowd }: House, number: number): void {
+  if (memoryRecord) tellFacts(memoryRecord, `worker-${number}/${process.pid}`)
+  setInterval(() => {
+    const units = crowd.takeWelcomed()
+    if (units.length > 0) tell({ event: 'welcomed', units })
+  }, welcomedPeriodMs).unref()
 }
 
 function secure(house: House, material: TlsMaterial): void {

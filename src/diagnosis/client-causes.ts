@@ -90,6 +90,14 @@ export const clientCauses = {
     explains: { HF_ADDRESS_REFUSED: proof, HF_ADDRESS_RATE: proof },
     clues: [],
   },
+  'unproven-visitor': {
+    ...client,
+    title: 'The visitor has not shown a proof of work',
+    sentence: () => 'Visitors without a key were asked for a proof of work just then, and this one had not done it',
+    cure: 'Open the page in a browser with JavaScript and cookies, or send a key; for addresses that programs call set `challenge: false` at their route.',
+    explains: { HF_CHALLENGE: proof },
+    clues: [],
+  },
   'stream-full': {
     ...client,
     title: 'The durable stream is full',

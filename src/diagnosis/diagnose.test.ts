@@ -335,3 +335,13 @@ test('any facts whatever: it never throws, and what it claims is a share', () =>
     { numRuns: 500 },
   )
 })
+
+test('a call that was answered with the answer to another question says so', () => {
+  const [own, other] = [ray, rays.next()]
+  const call = callOf(own, [], { cache: 'semantic', answerRay: other, similarity: 0.973 })
+  const text = explanation(diagnose(own, [call]))
+  assert.match(
+    text,
+    new RegExp(`with ${other}, the answer to another question of the same meaning \\(similarity 0.973\\)`),
+  )
+})

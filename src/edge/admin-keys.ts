@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { Fault } from '../fault/fault.ts'
+import { percentDecoded } from '../ground/percent-decoded.ts'
 import { type AdminAnswer, type AdminBody, readWrite } from './admin-write.ts'
 
 /** What there is to be done; refusals in words for the operator are thrown as errors of `refusal`. */
@@ -25,7 +26,10 @@ export const isKeyPath = (path: string): boolean => path === '/keys' || path.sta
 /** @throws {Fault} or the words of a `KeyActions`. */
 export async function answerKeys(path: string, request: IncomingMessage, keys: KeyActions): Promise<AdminAnswer> {
   const { method } = request
-  const [name, action, more] = path.split('/').slice(2).map(decodeURIComponentSafe)
+  const [name, action, more] = path
+    .split('/')
+    .slice(2)
+    .map((part) => percentDecoded(part) ?? part)
   if (more !== undefined || name === '') throw new Fault('HF_ROUTE_UNKNOWN', { detail: 'keys are at /keys/<name>' })
   if (method === 'GET' || method === 'HEAD') {
     if (name === undefined) return { status: 200, body: { keys: keys.list() } }
@@ -63,12 +67,4 @@ function create({ method }: IncomingMessage, body: AdminBody, keys: KeyActions):
 function graceOf({ graceMinutes = graceMinutesDefault }: AdminBody): number {
   if (typeof graceMinutes === 'number' && graceMinutes >= 0 && graceMinutes <= graceMinutesMax) return graceMinutes
   throw new Fault('HF_BAD_CALL', { detail: `\`graceMinutes\` is a number from 0 to ${graceMinutesMax}` })
-}
-
-function decodeURIComponentSafe(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

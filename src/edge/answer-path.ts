@@ -1,6 +1,7 @@
 /** The paths under which an answer is read again, cancelled and deleted. */
 import type { Route } from '../dialect/call.ts'
 import { Fault } from '../fault/fault.ts'
+import { percentDecoded } from '../ground/percent-decoded.ts'
 
 /** One answer, named by the path of a request. */
 export interface AnswerPath {
@@ -28,11 +29,9 @@ export function readAnswerPath(path: string): AnswerPath | null {
 
 /** @throws {Fault} HF_BAD_HTTP */
 export function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new Fault('HF_BAD_HTTP', { detail: 'the path is not properly percent-encoded' })
-  }
+  const decoded = percentDecoded(text)
+  if (decoded === null) throw new Fault('HF_BAD_HTTP', { detail: 'the path is not properly percent-encoded' })
+  return decoded
 }
 
 /**

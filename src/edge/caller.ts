@@ -16,7 +16,7 @@ export interface Caller {
   readonly tier: Tier
   readonly onDisconnect: 'cancel' | 'detach' | null
   /** Which of its calls may be answered from the cache; null: those that ask for it. */
-  readonly cache: 'off' | 'sure' | 'all' | null
+  readonly cache: 'off' | 'sure' | 'all' | 'semantic' | null
   /** Null for none. */
   readonly limits: KeyLimits | null
   /** It may be told at any moment that its key is good no more. */

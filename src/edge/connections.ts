@@ -4,6 +4,8 @@ import type { Clock, Timer } from '../ground/clock.ts'
 
 /** Idle connections are looked at this often. */
 const sweepMs = 1000
+/** At connections, for one to close. */
+const looksMax = 32
 
 export class Connections implements Disposable {
   #clock: Clock
@@ -32,6 +34,20 @@ export class Connections implements Disposable {
   enter(socket: Socket): void {
     this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))
+  }
+
+  /**
+   * Closes the oldest connection on which nothing is answered, for one that comes anew; who waits longest without
+   * asking loses least. `mayStay`: whose it is not to be. Not all are looked at: those passed over are last next time.
+   */
+  makeRoom(mayStay: (socket: Socket) => boolean): void {
+    let looks = 0
+    for (const socket of this.#open) {
+      this.#open.delete(socket)
+      if (!this.#isAnswering(socket) && !mayStay(socket)) return void socket.destroy()
+      this.#open.add(socket)
+      if (++looks >= looksMax) return
+    }
   }
 
   [Symbol.dispose](): void {

@@ -4,74 +4,46 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { routeNames, routes, type Family, type Route } from '../dialect/call.ts'
+import type { FaultCode } from '../fault/code.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import type { Ray, RaySource } from '../fault/ray.ts'
-import type { Fleet } from '../fleet/fleet.ts'
-import type { Clock } from '../ground/clock.ts'
+import type { Ray } from '../fault/ray.ts'
+import { Portions } from '../ground/portions.ts'
 import { redact } from '../ground/redact.ts'
-import type { Random } from '../ground/random.ts'
 import { webRoute } from '../observe/exchange-fact.ts'
-import { type Observer, refusalFact } from '../observe/observer.ts'
+import { refusalFact } from '../observe/observer.ts'
 import { readRequestId } from '../observe/request-id.ts'
-import { openTrace, type Trace, type TraceOptions } from '../observe/trace-context.ts'
+import { openTrace, type Trace } from '../observe/trace-context.ts'
 import { bypassHeaders } from '../relay/cache-mark.ts'
-import type { CacheRules } from '../relay/cache-wish.ts'
 import type { Order } from '../relay/order.ts'
-import type { Pressure } from '../relay/overload/pressure.ts'
-import type { RelayPlane } from '../relay/relay.ts'
 import type { CallKind } from '../status/component.ts'
-import { type BodyPurse, discardBody, readBody } from './body.ts'
+import { discardBody, readBody } from './body.ts'
+import { type Challenge, challengePath } from './challenge/challenge.ts'
 import { type AnswerVisit, serveAnswer, withRay } from './answer-door.ts'
 import { type AnswerPath, decode, readAnswerPath } from './answer-path.ts'
-import type { Caller, Callers } from './caller.ts'
-import type { DurableStreams } from './durable-streams/durable-streams.ts'
+import type { Caller } from './caller.ts'
+import type { DoorParts } from './door-parts.ts'
 import { streamRoot } from './durable-streams/stream-target.ts'
 import type { Gate } from './address/proxy-gate.ts'
-import type { Visitors } from './address/visitors.ts'
-import type { Crowd } from './crowd/crowd.ts'
 import { unwelcome } from './crowd/unwelcome.ts'
 import { withExpectedEnd } from './expected-end.ts'
-import type { Allowances } from './keys/allowances.ts'
 import { answerFault, type FaultContext } from './fault-answer.ts'
+import { checkMediaType } from './check-media-type.ts'
 import { checkRequest } from './guard.ts'
 import { HttpReply } from './http-reply.ts'
-import type { Limits } from './limits.ts'
 import { errorPreview, previewRoot } from './error-preview.ts'
 import { modelList, oneModel } from './model-list.ts'
-import type { Notice } from './notice.ts'
+import { mayBeKept } from './read-cache-wish.ts'
 import { mayBeRepeated, readOrder } from './read-order.ts'
-import type { Answering, Asking } from './visitor.ts'
-import type { Web } from './web/web.ts'
+import { type Answering, type Asking, isSecure } from './visitor.ts'
 import { responseQueued } from './response-object.ts'
 
-export interface DoorParts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly rays: RaySource
-  readonly fleet: Fleet
-  readonly callers: Callers
-  readonly allowances: Allowances
-  readonly visitors: Visitors
-  readonly crowd: Crowd
-  readonly purse: BodyPurse
-  readonly observer: Observer
-  readonly tracing: TraceOptions
-  readonly limits: Limits
-  readonly pressure: Pressure
-  readonly site: string
-  /** Our name in `via`. */
-  readonly node: string
-  readonly onDisconnect: 'cancel' | 'detach'
-  readonly cache: CacheRules
-  readonly streams: DurableStreams
-  readonly relay: RelayPlane
-  /** Pages and applications beside the models; null for none. */
-  readonly web: Web | null
-  /** What visitors of error pages are told of the service as a whole. */
-  readonly notice: () => Notice
-  /** How long browsers that came by TLS are told to come by nothing else; 0: they are told nothing. */
-  readonly hstsMs: number
+interface OpenDoorParts extends DoorParts {
+  /** The accounts of those who left in the middle of their request. */
+  readonly departures: Portions
 }
+
+/** Accounts of one turn: some 0.1 ms each. */
+const departuresPerTurn = 8
 
 /** Whether a request for this target is a call. */
 export function isCall(url: string): boolean {
@@ -93,12 +65,12 @@ class Visit {
   /** Once it is a call. The order itself would keep the body for as long as the answer's end is remembered. */
   #kind: CallKind | null = null
   #trace: Trace | null | undefined = undefined
-  #parts: DoorParts
+  #parts: OpenDoorParts
   #request: Asking
   #response: Answering
   #gate: Gate | null
 
-  constructor(parts: DoorParts, request: Asking, response: Answering, gate: Gate | null) {
+  constructor(parts: OpenDoorParts, request: Asking, response: Answering, gate: Gate | null) {
     this.#parts = parts
     this.#request = request
     this.#response = response
@@ -121,10 +93,15 @@ class Visit {
     this.family = route ? routes[route].family : path.startsWith('/v1') ? familyOf(request) : null
     this.route = route ?? (path.startsWith('/v1/models') ? 'models' : 'other')
     try {
-      const { node, visitors, callers, crowd } = this.#parts
-      checkRequest(request, node)
+      const { visitors, callers, crowd, challenge } = this.#parts
+      this.#guard()
       if (visitors.isChoosy) visitors.check(this.#address)
-      if (crowd.isOn) crowd.ask(this.#address, () => callers.knows(request.headers))
+      if (crowd.isOn)
+        crowd.ask(
+          this.#address,
+          () => callers.knows(request.headers),
+          () => challenge?.lets(request, path, this.#address) ?? false,
+        )
       // What an application's visitors show is for the application.
       const look = path.startsWith('/v1') ? callers.look(request.headers) : null
       if (look === null) return this.#serve(path, query, route)
@@ -135,6 +112,21 @@ class Visit {
       )
     } catch (thrown) {
       this.#refuse(toFault(thrown))
+    }
+  }
+
+  /** What is refused here counts for its address as other requests do. @throws {Fault} of the guard, HF_ADDRESS_RATE */
+  #guard(): void {
+    const { node, callers, crowd } = this.#parts
+    try {
+      checkRequest(this.#request, node)
+    } catch (thrown) {
+      if (crowd.isOn && isMalformed(thrown)) {
+        // Whichever answer it gets; of HTTP/2 only the stream ends.
+        if (!(':method' in this.#request.headers)) this.#response.shouldKeepAlive = false
+        crowd.ask(this.#address, () => callers.knows(this.#request.headers))
+      }
+      throw thrown
     }
   }
 
@@ -166,10 +158,12 @@ class Visit {
     checkMediaType(request)
     const caller = this.#identify()
     const { purse, limits, pressure, clock } = this.#parts
-    // One that may have been sent before may find its answer.
-    if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers))
+    // One that may have been sent before, or asks the cache, may find its answer: that takes no model server.
+    if (!pressure.mayTakeCalls && !mayBeRepeated(request.headers) && !mayBeKept(request.headers, caller))
       return discardBody(request, clock, () => this.#refuse(pressure.refusal()))
     readBody(request, limits.bodyBytesMax, purse, (fault, body) => {
+      // A thousand may go in one moment, and none of them waits for anything.
+      if (fault?.code === 'HF_CLIENT_GONE') return this.#parts.departures.add(() => this.#refuse(fault))
       if (fault) return this.#refuse(fault)
       this.#response.on('close', () => {
         purse.give(body.length)
@@ -284,16 +278,30 @@ class Visit {
 
   /** Whether it is a page or an application that is asked for; it then answers. */
   #isOfWeb(path: string): boolean {
-    const { web } = this.#parts
+    const { web, challenge, callers } = this.#parts
     if (web === null || path === '/v1' || path.startsWith('/v1/')) return false
+    if (challenge !== null && path === challengePath) return this.#prove(challenge)
     this.route = webRoute
     this.family = null
     const { ray, beganMs, headers } = this
     const fail = (fault: Fault, more: readonly string[] = []): void => this.#refuse(fault, more)
     const peer = this.#parts.visitors.peerOf(this.#request, this.#gate)
-    if (web.take({ ...this.#own, ray, peer, beganMs, headers, fail })) return true
+    const request = this.#request
+    const prove = (): void => challenge?.check(request, this.#address, () => callers.knows(request.headers))
+    if (web.take({ ...this.#own, ray, peer, beganMs, headers, prove, fail })) return true
     this.route = 'other'
     return false
+  }
+
+  /** A browser has done its work: it gets its pass. */
+  #prove(challenge: Challenge): true {
+    const request = this.#request
+    const { isTrusted } = this.#parts.visitors.peerOf(request, this.#gate)
+    const isTls = isSecure(request) || (isTrusted && request.headers['x-forwarded-proto'] === 'https')
+    const cookie = challenge.solve(request, this.#address, isTls)
+    this.#response.writeHead(204, [...this.headers, 'set-cookie', cookie, 'cache-control', 'no-store'])
+    this.#response.end()
+    return true
   }
 
   /** `ray`: of the answer that this is about. */
@@ -304,13 +312,14 @@ class Visit {
   }
 
   /** A request that never became a call: answered, and accounted for. */
-  #refuse(fault: Fault, more: readonly string[] = []): void {
-    const { crowd } = this.#parts
+  #refuse(given: Fault, more: readonly string[] = []): void {
+    const { crowd, challenge } = this.#parts
+    const fault = challenge?.inPlaceOf(given, this.#request, this.#address) ?? given
     if (unwelcome.has(fault.code)) crowd.refused(this.#address)
     // Who is locked out finds no open connection either.
     if (fault.code === 'HF_ADDRESS_RATE' && crowd.isLocked(this.#address)) this.#response.shouldKeepAlive = false
     this.#answerFault(fault, this.ray, more)
-    if (fault.code !== 'HF_ADDRESS_RATE' || crowd.mayTell()) this.#accountFor(fault)
+    if (!crowd.isOn || !toldSparingly.has(fault.code) || crowd.mayTell()) this.#accountFor(fault)
   }
 
   #accountFor(fault: Fault): void {
@@ -324,7 +333,8 @@ class Visit {
   /** `ray`: of the answer that failed, where that is an earlier one. */
   #answerFault(fault: Fault, ray: Ray = this.ray, more: readonly string[] = []): void {
     const headers = ray === this.ray ? [...this.headers, ...more] : withRay(this.headers, ray)
-    answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray })
+    const { challenge } = this.#parts
+    answerFault(this.#advised(fault), this.#request, this.#response, headers, { ...this.#context, ray, challenge })
   }
 
   /** With the time to come back that an incident says. */
@@ -354,27 +364,18 @@ class Visit {
   }
 }
 
+/** These come in masses by their nature: so many a second get a line in the log and a place in the record. */
+const toldSparingly: ReadonlySet<FaultCode> = new Set(['HF_ADDRESS_RATE', 'HF_BAD_HTTP', 'HF_CHALLENGE'])
+
+const isMalformed = (thrown: unknown): boolean => thrown instanceof Fault && thrown.code === 'HF_BAD_HTTP'
+
 /** Anthropic's clients name a version; everyone else is taken for a speaker of OpenAI's language. */
 function familyOf(request: Asking): Family {
   return request.headers['anthropic-version'] ? 'anthropic' : 'openai'
 }
 
-function isSecure({ socket }: Asking): boolean {
-  return 'encrypted' in socket && socket.encrypted === true
-}
-
-function checkMediaType(request: Asking): void {
-  const type = request.headers['content-type'] ?? 'application/json'
-  const coding = request.headers['content-encoding'] ?? 'identity'
-  if (coding !== 'identity')
-    throw new Fault('HF_MEDIA_TYPE', { detail: `content-encoding ${coding.slice(0, 40)} is not taken` })
-  // curl -d without a header says form-urlencoded; the body is JSON all the same, and is read as such.
-  if (!/^(application\/(json|[\w.-]+\+json|x-www-form-urlencoded)|text\/plain)\s*(;|$)/i.test(type)) {
-    throw new Fault('HF_MEDIA_TYPE', { detail: `content-type ${type.slice(0, 80)} is not JSON` })
-  }
-}
-
 /** The handler of a listener's requests. */
 export function openDoor(parts: DoorParts): (request: Asking, response: Answering, gate?: Gate | null) => void {
-  return (request, response, gate = null) => new Visit(parts, request, response, gate).enter()
+  const open = { ...parts, departures: new Portions(parts.clock, departuresPerTurn) }
+  return (request, response, gate = null) => new Visit(open, request, response, gate).enter()
 }

@@ -4,6 +4,7 @@ import { errorBody } from '../dialect/error-body.ts'
 import type { Fault } from '../fault/fault.ts'
 import type { Ray } from '../fault/ray.ts'
 import { preferred } from './accept.ts'
+import type { Challenge } from './challenge/challenge.ts'
 import { faultPage, markdown, problem } from './fault-words.ts'
 import type { Notice } from './notice.ts'
 import type { Answering, Asking } from './visitor.ts'
@@ -21,6 +22,8 @@ export interface FaultContext {
   readonly notice: Notice
   /** Of the visitor. */
   readonly address: string
+  /** Whose page is the answer for HF_CHALLENGE, where a page can be. */
+  readonly challenge?: Pick<Challenge, 'isPage' | 'page'> | null
 }
 
 /** Headers that tell of a fault, names and values in turn: RFC 9209 for machines between, retry advice for SDKs. */
@@ -58,10 +61,11 @@ export function answerFault(
     response.destroy()
     return
   }
-  const { type, body } = renderFault(fault, request, context)
+  const { type, body, headers: more = [] } = renderFault(fault, request, context)
   const all = [
     ...headers,
     ...faultHeaders(fault),
+    ...more,
     'content-type',
     type,
     'content-length',
@@ -90,11 +94,21 @@ const forms = {
 } as const
 type Form = keyof typeof forms
 
+interface Rendered {
+  readonly type: string
+  readonly body: Buffer
+  readonly headers?: readonly string[]
+}
+
 /** The body of the answer for a fault, in the form that the reader likes best. */
-export function renderFault(fault: Fault, request: Asking, context: FaultContext): { type: string; body: Buffer } {
+export function renderFault(fault: Fault, request: Asking, context: FaultContext): Rendered {
   const { ray, family, site, atMs, notice, address } = context
   if (family && !isLookedAt(request)) return { type: 'application/json', body: errorBody(fault, ray, family) }
-  const type = preferred(request.headers.accept ?? '', Object.keys(forms)) as Form
+  const isChallenge = fault.code === 'HF_CHALLENGE'
+  if (isChallenge && context.challenge?.isPage(request)) return context.challenge.page(request, context)
+  // A script that fetched what it takes for a part of its page must not get a page of ours.
+  const offered = Object.keys(forms).filter((type) => type !== 'text/html' || !isChallenge || isLookedAt(request))
+  const type = preferred(request.headers.accept ?? '', offered) as Form
   const body = forms[type]({ fault, ray, site, atMs, address, notice })
   return { type: type.startsWith('text/') ? `${type}; charset=utf-8` : type, body }
 }

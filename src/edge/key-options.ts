@@ -21,9 +21,9 @@ const settings = {
     .enum(['cancel', 'detach'])
     .optional()
     .meta({ description: 'Overrides the common `onDisconnect` for this key.' }),
-  cache: z.enum(['off', 'sure', 'all']).optional().meta({
+  cache: z.enum(['off', 'sure', 'all', 'semantic']).optional().meta({
     description:
-      'Which of its calls may be answered from the cache without asking for it: `sure` those that leave nothing to chance (`temperature: 0`, embeddings, counts of tokens), `all` every one; `off`: none, even if it asks. Default: those that ask (`holdfast-cache`).',
+      'Which of its calls may be answered from the cache without asking for it: `sure` those that leave nothing to chance (`temperature: 0`, embeddings, counts of tokens), `all` every one; `semantic`: every one, also with answers to other questions that mean the same (`cache.semantic`); `off`: none, even if it asks. Default: those that ask (`holdfast-cache`).',
   }),
   limits: keyLimitsSchema.optional(),
 }

@@ -4,10 +4,11 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
+import { Portions } from '../ground/portions.ts'
 import { Connections } from './connections.ts'
 import type { Limits } from './limits.ts'
 import { PlainFront } from './plain/plain-front.ts'
-import { LiveAnswers, parserFault, refuseRaw } from './raw-refusal.ts'
+import { LiveAnswers, parserFault } from './raw-refusal.ts'
 import { Fault } from '../fault/fault.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Answering, Asking } from './visitor.ts'
@@ -16,6 +17,7 @@ import { type Gate, ProxyGate } from './address/proxy-gate.ts'
 import type { Visitors } from './address/visitors.ts'
 import type { Crowd } from './crowd/crowd.ts'
 import { entranceFor } from './crowd/entrance.ts'
+import { type TurnAway, turnAwayFor } from './crowd/turn-away.ts'
 import type { Sockets } from './realtime/sockets.ts'
 import type { StreamFront } from './http2/stream-front.ts'
 import type { SecureServer, SecureSettings } from './tls/secure-server.ts'
@@ -48,6 +50,11 @@ export interface Listener {
  */
 const shortIdleSweepsMax = 6
 
+/** From this share of `connectionsMax` on, each that comes takes the place of one that does not ask. */
+const crowdedShare = 0.9
+/** Connections of the slow that are answered and closed in one turn: some 0.1 ms each. */
+const endsPerTurn = 8
+
 export interface ListenerParts {
   readonly clock: Clock
   readonly rays: RaySource
@@ -60,7 +67,7 @@ export interface ListenerParts {
   /** Who may say whose a connection is; nobody, where it is left out. */
   readonly visitors?: Pick<Visitors, 'trusted'>
   /** Who has too many connections, or is locked out, does not come in. */
-  readonly crowd?: Pick<Crowd, 'isOn' | 'admit' | 'offend' | 'mayTell'>
+  readonly crowd?: Pick<Crowd, 'isOn' | 'admit' | 'isWelcome' | 'offend' | 'malformed' | 'mayTell'>
   /** Whether a request for this target is a call. */
   readonly isCall: (url: string) => boolean
   /** Who takes connections that are to change to WebSocket; left out, such requests are served like others. */
@@ -91,7 +98,9 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
     live.isOn(socket) || front.isOn(socket) || (parts.sockets?.isOn(socket) ?? false)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
+  const mayStay = (socket: Socket): boolean => parts.crowd?.isWelcome(addressOf(socket, gate)) ?? true
   const take = (socket: Socket): void => {
+    if (parts.crowd?.isOn && connections.count >= crowdedShare * limits.connectionsMax) connections.makeRoom(mayStay)
     front.take(socket)
     connections.enter(socket)
   }
@@ -99,7 +108,7 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   else server.on('connection', take)
   if (parts.crowd?.isOn) putBefore(server, entranceFor(parts.crowd, gate, secure ? null : parts))
   if (gate) putBefore(server, gate)
-  serveTheRest(server, parts, { live, gate })
+  serveTheRest(server, parts, { live, gate, turnAway: turnAwayFor(parts.crowd, gate, parts) })
   server.maxConnections = limits.connectionsMax
   await listen(server, options)
   server.on('error', (error) => parts.observer.log.error({ detail: error.message }, 'listener failed'))
@@ -136,6 +145,10 @@ function openGate(options: ListenerOptions, parts: ListenerParts): { gate: Proxy
   return { gate, parts: { ...parts, handle: (request, response) => handle(request, response, gate) } }
 }
 
+/** Whose a connection is. */
+const addressOf = (socket: Socket, gate: Gate | null): string =>
+  gate ? gate.addressOf(socket) : (socket.remoteAddress ?? '')
+
 function putBefore(server: Server, gate: Pick<ProxyGate, 'enter'>): void {
   const takers = server.listeners('connection')
   server.removeAllListeners('connection')
@@ -152,18 +165,22 @@ const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host
 function serveTheRest(
   server: Server,
   parts: ListenerParts,
-  { live, gate }: { live: LiveAnswers; gate: Gate | null },
+  { live, gate, turnAway }: { live: LiveAnswers; gate: Gate | null; turnAway: TurnAway },
 ): void {
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => {
     if (live.enter(response)) parts.handle(request, response)
   })
   server.on('connect', (_request, socket: Socket) =>
-    refuseRaw(new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' }), socket, parts),
+    turnAway(socket, new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' })),
   )
   server.on('upgrade', (request, socket, first) => void parts.sockets?.join(request, socket as Socket, first, gate))
+  const ends = new Portions(parts.clock, endsPerTurn)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    live.breakOff(socket, () => refuseRaw(parserFault(error), socket, parts))
+    const end = (): void => live.breakOff(socket, () => turnAway(socket, parserFault(error)))
+    // node:http looks for those whose time is over once a second, and finds all of them at once.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') ends.add(end)
+    else end()
   })
 }
 
@@ -196,9 +213,9 @@ async function openStreams(
   const isSpoken = tls && isTls !== false ? tls.settings.http2 : (h2c ?? false)
   if (!isSpoken) return null
   const { StreamFront: Front } = await import('./http2/stream-front.ts')
-  const onOffence = (socket: Socket, why: string): void =>
-    crowd?.offend(gate ? gate.addressOf(socket) : (socket.remoteAddress ?? ''), why)
-  return new Front({ clock, limits, handle, mayStayOpen, onOffence, sockets, gate })
+  const onOffence = (socket: Socket, why: string): void => crowd?.offend(addressOf(socket, gate), why)
+  const onRefused = (socket: Socket): void => void crowd?.malformed(addressOf(socket, gate))
+  return new Front({ clock, limits, handle, mayStayOpen, onOffence, onRefused, sockets, gate })
 }
 
 function settingsOf({ limits, sockets }: ListenerParts): ServerOptions {

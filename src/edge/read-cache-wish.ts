@@ -7,8 +7,10 @@ import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Call } from '../dialect/call.ts'
 import { type Meaning, meaningOf, type NoMeaning } from '../dialect/meaning/call-meaning.ts'
+import { hardWords } from '../dialect/meaning/hard-words.ts'
+import { questionOf } from '../dialect/meaning/question.ts'
 import { Fault } from '../fault/fault.ts'
-import type { CacheRules, CacheWish } from '../relay/cache-wish.ts'
+import type { CacheRules, CacheWish, SemanticWish } from '../relay/cache-wish.ts'
 import type { TimeLimits } from '../relay/order.ts'
 import type { Tier } from '../relay/overload/tier.ts'
 import type { Caller } from './caller.ts'
@@ -18,7 +20,7 @@ const bodyBytesMax = 256 * 2 ** 10
 /** Who gives an answer more time than this does not end it early for those who joined. */
 const unhurriedMs = 300_000
 
-const wishes = ['use', 'refresh', 'only', 'off'] as const
+const wishes = ['use', 'semantic', 'refresh', 'only', 'off'] as const
 type Wish = (typeof wishes)[number]
 
 /** Why a call that wanted the cache goes past it. */
@@ -39,6 +41,11 @@ export interface CacheAsk {
 /** Whether the call or its key says anything of the cache: asked of every call. */
 export function wantsCache(headers: IncomingHttpHeaders, caller: Caller): boolean {
   return headers['holdfast-cache'] !== undefined || caller.cache !== null
+}
+
+/** Whether its answer may be in the cache, as far as can be told before its body is read. */
+export function mayBeKept(headers: IncomingHttpHeaders, caller: Caller): boolean {
+  return wantsCache(headers, caller) && caller.cache !== 'off' && Number(headers['content-length']) <= bodyBytesMax
 }
 
 /** @throws {Fault} HF_BAD_CALL for a `holdfast-cache` that is none. */
@@ -69,7 +76,7 @@ function wishOf(ask: CacheAsk, asked: Wish | null): CacheWish | Bypass {
   const meaning = meaningOf(call, isStored, options.tools)
   if (typeof meaning === 'string') return meaning
   // What is drawn by chance is given twice only to those who ask for that.
-  if (!meaning.isSure && asked === null && caller.cache !== 'all') return 'chance'
+  if (!meaning.isSure && asked === null && caller.cache !== 'all' && caller.cache !== 'semantic') return 'chance'
   const isNew = asked === 'refresh' || control.has('no-cache')
   const isOnly = asked === 'only' || control.has('only-if-cached')
   return {
@@ -80,16 +87,33 @@ function wishOf(ask: CacheAsk, asked: Wish | null): CacheWish | Bypass {
     mayLead: !isNew && !isOnly && isUnhurried(ask.timeLimits),
     isKeptLong: options.outlastsJournal,
     isShared: options.shared,
+    semantic:
+      asked === 'semantic' || (caller.cache === 'semantic' && asked !== 'use') ? semanticOf(ask, meaning) : null,
     answerBytesMax: options.answerBytesMax,
     ageMsMax: Math.min(options.ttlMs, secondsOf(control, 'max-age')),
     staleMsMax: Math.min(options.staleIfErrorMs, secondsOf(control, 'stale-if-error')),
   }
 }
 
+/** Null where no other question will do. Names, numbers and negations are a part of the scope. */
+function semanticOf(ask: CacheAsk, { form, otherForms }: Meaning): SemanticWish | null {
+  const { semantic, ttlMs } = ask.options
+  const question = semantic && questionOf(ask.call, semantic.temperatureMax)
+  if (!semantic || !question || question.text.length > semantic.lengthMax) return null
+  const words = hardWords(question.text)
+  if (words === null) return null
+  const scopeOf = (each: string): string =>
+    `${baseOf(ask)}${digest([semantic.model, each, words, question.rest].join('\n'))}`
+  return { text: question.text, scopes: [form, ...otherForms].map(scopeOf), keepMs: ttlMs }
+}
+
+function baseOf(ask: CacheAsk): string {
+  return `${tenantOf(ask)}/${digest(ask.call.model).slice(0, 16)}/`
+}
+
 /** By key, model and meaning; those that are being made also by tier, so that none waits behind a lower one. */
 function namesOf(ask: CacheAsk, meaning: Meaning): Pick<CacheWish, 'keptName' | 'otherNames' | 'liveName'> {
-  const model = digest(ask.call.model).slice(0, 16)
-  const base = `${tenantOf(ask)}/${model}/`
+  const base = baseOf(ask)
   const name = (form: string): string => `${base}${digest(`${form}\n${meaning.text}`)}`
   const kept = name(meaning.form)
   return {

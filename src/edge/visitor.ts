@@ -25,3 +25,8 @@ export interface Answering {
   end(bytes?: Buffer): unknown
   destroy(): unknown
 }
+
+/** Whether it came to us by TLS. */
+export function isSecure({ socket }: Asking): boolean {
+  return 'encrypted' in socket && socket.encrypted === true
+}

@@ -256,6 +256,19 @@ export const callerFaults = {
     sentence: 'More requests without a good key came from this address, or its network, than are taken.',
     cure: 'Come back after the time in Retry-After, or send a key; the limits are `guard.perAddress` and `guard.perNetwork`.',
   },
+  HF_CHALLENGE: {
+    ...badRequest,
+    status: 429,
+    proxyError: 'http_request_denied',
+    envoyFlag: 'RL',
+    shouldCallerRetry: true,
+    openai: ['rate_limit_error', 'challenge'],
+    anthropic: 'rate_limit_error',
+    title: 'Only for browsers that have been checked',
+    sentence:
+      'This site asks visitors without a key for a proof of work, which was not shown, or was wrong or too late.',
+    cure: 'Open the page in a browser with JavaScript and cookies, or send a key; `guard.challenge` says when it is asked for, `web.routes[].challenge` for what.',
+  },
   HF_MODEL_FORBIDDEN: {
     ...badRequest,
     status: 403,

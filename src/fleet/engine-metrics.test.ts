@@ -147,3 +147,9 @@ test('what we sent since counts as well, and what we got back does not any more'
   assert.deepEqual(loadNow(gauges({ running: 4, waiting: 3, ownCalls: 7 }), 2), { waiting: 0, running: 2 })
   assert.deepEqual(loadNow(gauges({ running: 1, ownCalls: 9 }), 0), { waiting: 0, running: 0 })
 })
+
+test('a page of endless digits is read as fast as any other', () => {
+  // By the square of its length, one such line took three seconds.
+  const line = `vllm:num_requests_waiting ${'1'.repeat(16_000)}x\n`
+  assert.equal(readEngineMetrics(`${line.repeat(100)}vllm:num_requests_waiting 3\n`)?.waiting, 3)
+})

@@ -92,7 +92,8 @@ const meanings = new Map<string, readonly Meaning[]>([
 /** A longer line, or more requests, is none of an engine's. */
 const lineCharsMax = 16_384
 const countMax = 1_000_000
-const numberPattern = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+/** No two ways to read the same digits: that of a long line of them would take seconds. */
+const numberPattern = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
 
 /** Reads a page of metrics. Null when no line of it tells how many requests there are. */
 export function readEngineMetrics(text: string): EngineReading | null {

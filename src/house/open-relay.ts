@@ -23,6 +23,7 @@ import { RelayPlane } from '../relay/relay.ts'
 import { EngineWatch } from '../relay/engine-watch.ts'
 import { followFleet, type Watchers } from '../relay/follow-fleet.ts'
 import { type Probe, RollCall } from '../relay/roll-call.ts'
+import type { SemanticAnswers } from '../relay/semantic-answers.ts'
 import { SeamBudget } from '../relay/stream/seam-budget.ts'
 import { TokenProber } from '../relay/token-probe.ts'
 import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
@@ -34,6 +35,7 @@ import { type FleetView, viewFleet } from './fleet-view.ts'
 import { gaugesOf } from './gauges.ts'
 import type { OpenRecord } from './open-record.ts'
 import type { Telemetry } from './open-telemetry.ts'
+import type { SemanticBase } from './open-semantic.ts'
 import { recordSamples } from './record-samples.ts'
 import { signsOf } from './signs.ts'
 
@@ -84,10 +86,8 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   if (exporter) parts.use(exporter)
   const counts = callCounts(config, fleet)
   const wishes = { access: config.log.access, refusalWords: config.record.refusalWords }
-  const observer = new Observer(log, metrics, wishes, recorder, [
-    ...[counts, ...callReaders],
-    ...(exporter ? [exporter] : []),
-  ])
+  const readers = [counts, ...callReaders, ...(exporter ? [exporter] : [])]
+  const observer = new Observer(log, metrics, wishes, recorder, readers)
   const relay: Relay = {
     ...gauged,
     clock,
@@ -98,11 +98,13 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     sizes: new CallSizes(),
     prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
     seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
+    keptForOthers: (order) => semantic?.keep(order),
     answerBytesMax: config.journal.answerBytesMax,
     requestBytesMax: config.journal.requestBytesMax,
     detached: { count: 0, max: limits.detachedMax, ms: limits.detachedMs },
   }
-  const plane = parts.use(new RelayPlane(relay, config.journal, config.cache))
+  const semantic = await openMeanings(parts, config, { relay, metrics, log })
+  const plane = parts.use(new RelayPlane(relay, config.journal, config.cache, semantic))
   parts.use(recordSamples(config, { clock, recorder, fleet, relay: plane, places }))
   const prober = new TokenProber(clock, wires, places)
   parts.use(closeForMaintenance(config, base))
@@ -118,6 +120,18 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     signs: () => signsOf(gauged, counts, crowd.shieldLevel),
     view: () => viewFleet(gauged),
   }
+}
+
+/** Most gateways compare no meanings, and load nothing of it. */
+async function openMeanings(
+  parts: AsyncDisposableStack,
+  config: Config,
+  base: Pick<SemanticBase, 'relay' | 'metrics' | 'log'>,
+): Promise<SemanticAnswers | null> {
+  const options = config.cache.semantic
+  if (!options) return null
+  const house = await import('./open-semantic.ts')
+  return house.openSemantic(parts, { ...base, config, options })
 }
 
 function callCounts({ objectives }: Config, fleet: Relay['fleet']): CallCounts {

@@ -1,6 +1,8 @@
 /** Opens what is served beside the models. Loaded where the configuration has any of it: other workers do without. */
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import { Challenge } from '../edge/challenge/challenge.ts'
+import type { Crowd } from '../edge/crowd/crowd.ts'
 import type { Web, WebFact } from '../edge/web/web.ts'
 import { WebSite } from '../edge/web/web-site.ts'
 import type { Clock } from '../ground/clock.ts'
@@ -11,17 +13,19 @@ import { WebMetrics } from '../observe/web-metrics.ts'
 import type { PeerBook } from '../relay/wire/peer-files.ts'
 import type { CacheStore } from '../store/cache-store.ts'
 import { SqliteCache } from '../store/sqlite-cache.ts'
-import { cacheEngine, cachePath } from './state-files.ts'
+import { keptSecret, makeSecret } from './secrets.ts'
+import { cacheEngine, cachePath, passSecretPath } from './state-files.ts'
 
 /** Trouble of the cache is told so often at most: it comes with every request. */
 const warnMs = 60_000
 
 export interface WebBase {
   readonly clock: Clock
+  readonly random: Random
+  readonly crowd: Crowd
   readonly log: Log
   readonly metrics: Metrics
   readonly node: string
-  readonly random: Random
   readonly peers: PeerBook
 }
 
@@ -37,6 +41,21 @@ export function openWeb(config: Config, { clock, log, metrics, node, random, pee
   }
   const { bodyBytesMax, stalledReaderMs } = limits
   return new WebSite({ clock, options, node, bodyBytesMax, stalledReaderMs, store, settled, random, peers })
+}
+
+/** Null where visitors are never asked for a proof of work. */
+export function openChallenge(config: Config, { clock, random, crowd, log }: WebBase): Challenge | null {
+  const { challenge: options } = config.guard
+  if (!crowd.isOn || options.when === 'never') return null
+  const secret = (): Buffer => {
+    try {
+      return keptSecret(passSecretPath(config), random)
+    } catch (error) {
+      log.error({ detail: String(error) }, 'the secret of passes cannot be kept: each worker takes only its own')
+      return makeSecret(random)
+    }
+  }
+  return new Challenge({ clock, random, crowd, options, secret })
 }
 
 function openCache(config: Config, clock: Clock, log: Log): CacheStore {

@@ -1,8 +1,10 @@
 /** Reads the secrets that the configuration only names: from the environment, and from files of their own. */
-import { readFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import type { UpstreamOptions } from '../fleet/upstream-options.ts'
 import { ConfigError } from '../ground/config-error.ts'
+import type { Random } from '../ground/random.ts'
 import { type OtlpTarget, readOtlpTarget } from '../observe/otlp/otlp-target.ts'
 
 /**
@@ -56,5 +58,45 @@ export function readTelemetry({ telemetry }: Pick<Config, 'telemetry'>): OtlpTar
     if (error instanceof ConfigError) throw error
     const cure = 'Give the base URL of the receiver, e.g. http://127.0.0.1:4318, or unset the variable.'
     throw new ConfigError([{ place: 'environment', field: 'telemetry.otlp', message: (error as Error).message, cure }])
+  }
+}
+
+const keptBytes = 32
+
+/** `random`: the system's. */
+export function makeSecret(random: Random): Buffer {
+  return Buffer.from(Uint8Array.from({ length: keptBytes }, () => random.bits(8)))
+}
+
+/**
+ * A secret of our own that all processes share and that outlives them: the first one makes it. @throws {Error} where it
+ * cannot be kept.
+ */
+export function keptSecret(path: string, random: Random): Buffer {
+  const kept = readKept(path)
+  if (kept) return kept
+  // Whole or not at all, and never in the place of another's.
+  const draft = `${path}.${process.pid}`
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(draft, makeSecret(random), { mode: 0o600 })
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft, { force: true })
+  }
+  const made = readKept(path)
+  if (!made) throw new Error(`${path} holds no secret of ${keptBytes} bytes; remove it`)
+  return made
+}
+
+function readKept(path: string): Buffer | null {
+  try {
+    const secret = readFileSync(path)
+    return secret.length === keptBytes ? secret : null
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
 }

@@ -8,6 +8,12 @@ export const streamsPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => j
 
 export const cachePath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'cache.db')
 
+/** What passes of visitors are signed with. */
+export const passSecretPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'pass.key')
+
+/** Questions as vectors, kept as the journal is. */
+export const vectorsPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'vectors.db')
+
 /** Copies are kept as the journal is, unless their own setting says otherwise. */
 export const cacheEngine = ({ web, journal }: Pick<Config, 'web' | 'journal'>): 'memory' | 'sqlite' =>
   web.cache.engine ?? journal.engine
@@ -18,9 +24,10 @@ export const recordEngine = ({ record, journal }: Pick<Config, 'record' | 'journ
 
 /** Paths of all that are kept on the disk. */
 export function sqlitePaths(config: Config): string[] {
-  const { stateDir, journal, streams, record, web } = config
+  const { stateDir, journal, streams, record, web, cache } = config
   const paths: string[] = []
   if (journal.engine === 'sqlite') paths.push(journalPath(config))
+  if (journal.engine === 'sqlite' && cache.semantic) paths.push(vectorsPath(config))
   if (streams.engine === 'sqlite') paths.push(streamsPath(config))
   if (record.enabled && recordEngine(config) === 'sqlite') paths.push(join(stateDir, recordFileName))
   if (web.routes.some(({ app }) => app !== undefined) && cacheEngine(config) === 'sqlite') paths.push(cachePath(config))

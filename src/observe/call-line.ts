@@ -35,6 +35,8 @@ const told = {
   sentBytes: 0,
   eventCount: 0,
   cache: 0,
+  answerRay: 0,
+  similarity: 0,
 } satisfies Record<Exclude<keyof ExchangeFact, Untold>, 0>
 
 /** `prefix`: fields of the process, as in an object's text; may be empty. Fields without a value are left out. */
@@ -62,6 +64,8 @@ export function callText(fact: Omit<Pick<ExchangeFact, Told>, 'atMs' | 'ray' | '
   if (inputTokens !== null) text += `,"inputTokens":${inputTokens}`
   if (outputTokens !== null) text += `,"outputTokens":${outputTokens}`
   if (fact.cache !== undefined) text += `,"cache":"${fact.cache}"`
+  if (fact.answerRay !== undefined) text += `,"answerRay":"${fact.answerRay}"`
+  if (fact.similarity !== undefined) text += `,"similarity":${Math.floor(fact.similarity * 1000) / 1000}`
   if (finishReason !== null) text += `,"finishReason":${quoted(finishReason)}`
   const seams = fact.seams.length === 0 ? '[]' : quoted(fact.seams)
   return `${text},"attempts":${attemptsText(fact.attempts)},"seams":${seams}`

@@ -69,5 +69,9 @@ export interface ExchangeFact {
   readonly sentBytes: number
   readonly eventCount: number
   /** What the answer cache had to do with it; left out where it was not asked. */
-  readonly cache?: 'hit' | 'miss' | 'refreshed' | 'stale' | 'collapsed'
+  readonly cache?: 'hit' | 'semantic' | 'miss' | 'refreshed' | 'stale' | 'collapsed'
+  /** Whose answer it got, where that was made for another call. */
+  readonly answerRay?: Ray
+  /** How near the question was to which that answer was given, 0 to 1; left out where it was the same. */
+  readonly similarity?: number
 }

@@ -1,4 +1,5 @@
 /** A fact in one line, for people. What others chose is shown, and cannot move a cursor or begin a line of its own. */
+import type { ChallengeSums } from './challenge-sums.ts'
 import type { CallFact, ExitTold, Fact } from './fact.ts'
 
 type Words = { readonly [K in Fact['kind']]: (fact: Extract<Fact, { kind: K }>) => string }
@@ -44,10 +45,15 @@ const words: Words = {
     `certificate of ${names.slice(0, 3).join(', ')} ${state}${untilMs > 0 ? `, good until ${moment(untilMs)}` : ''}${behind(detail)}`,
   maintenance: ({ state, title, beginMs, endMs }) =>
     `maintenance ${state}: ${title} (${moment(beginMs)} to ${moment(endMs)})`,
-  shield: ({ state, level, detail, networks }) =>
-    `${state === 'offence' ? 'a connection was closed' : `the shield is ${state} to ${level}`}${behind(detail)}${networks.length > 0 ? `; from ${networks.map(({ network, share }) => `${network} ${percent(share)}`).join(', ')}` : ''}`,
+  shield: ({ state, level, detail, networks, challenges }) =>
+    `${state === 'offence' ? 'a connection was closed' : `the shield is ${state} to ${level}`}${behind(detail)}${networks.length > 0 ? `; from ${networks.map(({ network, share }) => `${network} ${percent(share)}`).join(', ')}` : ''}${proofs(challenges)}`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>
     `${count} calls of ${route} to ${model} in ${seconds(atMs - fromMs)}: ${code ?? outcome}`,
+}
+
+/** Undefined in facts of versions that asked for no proof of work. */
+function proofs(sums: ChallengeSums | undefined): string {
+  return sums && sums.issued > 0 ? `; ${sums.issued} proofs of work asked for, ${sums.solved} done` : ''
 }
 
 const moment = (ms: number): string => new Date(ms).toISOString()

@@ -4,6 +4,7 @@
  */
 import type { Ray } from '../fault/ray.ts'
 import type { BaseFact as Base } from './base-fact.ts'
+import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import type { EngineFact, ReplicaFact, WorkerFact } from './process-fact.ts'
 
@@ -246,6 +247,8 @@ export interface ShieldFact extends Base {
   readonly detail: string
   /** Whence most came of what was turned away, and its share; some at most. */
   readonly networks: readonly NetworkTold[]
+  /** Since the last fact of this kind. */
+  readonly challenges: ChallengeSums
 }
 
 export interface NetworkTold {

@@ -1,4 +1,5 @@
 /** What metrics read of the parts of a gateway at the moment of a scrape. */
+import type { ChallengeSums } from './challenge-sums.ts'
 
 /** What is read at the moment of a scrape. */
 export interface Gauges {
@@ -21,9 +22,10 @@ export interface Gauges {
   readonly crowd: CrowdCounts
 }
 
-/** Running sums of visitors that were turned away, by why, and how tight the shield is. */
+/** Running sums of visitors that were turned away, by why, and of challenges; and how tight the shield is. */
 export interface CrowdCounts {
   readonly turnedAway: Readonly<Record<string, number>>
+  readonly challenges: ChallengeSums
   readonly shieldLevel: number
 }
 

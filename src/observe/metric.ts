@@ -63,6 +63,11 @@ export class Metrics {
   readonly pulse = new Pulse()
   #calls = this.#tally('holdfast_calls_total', 'Calls settled.', ['route', 'model', 'outcome', 'code'])
   #cached = this.#tally('holdfast_cached_calls_total', 'Calls that asked the cache, by what came of it.', ['cache'])
+  #semanticLooks = this.#tally(
+    'holdfast_semantic_questions_total',
+    'Questions compared by their meaning: `near` found candidates, `far` none, `alone` nothing to compare with, `dimensions` nothing comparable; without a vector: `late`, `failed`, `invalid`, `busy`, `resting`. `kept`: for others, with their answers.',
+    ['look'],
+  )
   #attempts = this.#tally('holdfast_attempts_total', 'Tries on upstreams; `code` is `ok` or the fault.', [
     'upstream',
     'code',
@@ -185,9 +190,15 @@ export class Metrics {
   #crowdCounts(crowd: CrowdCounts): void {
     this.#countEach(
       'holdfast_turned_away_total',
-      'Visitors turned away by address: requests over their `rate`, `connections` that are too many, `locked` out, or closed for a `flood` of HTTP/2.',
+      'Visitors turned away by address: requests over their `rate`, `connections` that are too many, `locked` out, closed for a `flood` of HTTP/2, or for what is `malformed` and no request.',
       'why',
       crowd.turnedAway,
+    )
+    this.#countEach(
+      'holdfast_challenges_total',
+      'Proofs of work for visitors of pages: `issued`, `solved`, and `refused` because they were wrong or late.',
+      'outcome',
+      crowd.challenges,
     )
     const help =
       'Steps by which the limits of addresses are tightened; 0 while there is no attack; of several workers the worst.'
@@ -235,6 +246,10 @@ export class Metrics {
   /** All of it, as it is sent to whoever adds it up. */
   async numbers(): Promise<Numbers> {
     return (await this.registry.getMetricsAsJSON()) as unknown as Numbers
+  }
+
+  semanticLook(look: string): void {
+    this.#semanticLooks.add(1, look)
   }
 
   settled(fact: ExchangeFact): void {

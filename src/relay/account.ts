@@ -60,11 +60,14 @@ export class Account {
   }
 
   /** The answer is whole: from now on others may have it, if it is one for others. */
-  nameForOthers({ cache }: Order, entry: Pick<JournalEntry, 'alias'> | null): void {
+  nameForOthers(relay: Pick<Relay, 'keptForOthers'>, order: Order, entry: Pick<JournalEntry, 'alias'> | null): void {
+    const { cache } = order
     if (!cache?.mayKeep || this.answerBytes > cache.answerBytesMax) return
     // What is mended, or was held back by a filter, is the best for who waits, and no model for others.
     const isFirstRate = this.seams.length === 0 && !poorFinishes.has(this.#finishReason ?? '')
-    if (isFirstRate) entry?.alias(cache.keptName)
+    if (!isFirstRate || !entry) return
+    entry.alias(cache.keptName)
+    relay.keptForOthers(order)
   }
 
   /** Tells whoever counts, and learns from it how large such calls are. */

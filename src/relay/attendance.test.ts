@@ -11,7 +11,7 @@ import type { CacheWish } from './cache-wish.ts'
 const detachedMs = 60_000
 const wish: CacheWish = {
   ...{ keptName: 'answer/1', otherNames: [], liveName: 'asking/1' },
-  ...{ mayRead: true, mayKeep: true, mayAsk: true, mayLead: true, isKeptLong: false, isShared: false },
+  ...{ mayRead: true, mayKeep: true, mayAsk: true, mayLead: true, isKeptLong: false, isShared: false, semantic: null },
   ...{ answerBytesMax: 1, ageMsMax: 1, staleMsMax: 0 },
 }
 

@@ -1,5 +1,6 @@
 /** Settings of the answer cache. */
 import { bytes, milliseconds, z } from '../ground/schema.ts'
+import { semanticSchema } from './semantic-options.ts'
 
 const longestMs = 31 * 86_400_000
 
@@ -37,6 +38,7 @@ export const cacheSchema = z
     pace: z.int().min(0).max(10_000).default(0).meta({
       description: 'Events a second of a streamed answer from the cache. 0: all at once.',
     }),
+    semantic: semanticSchema,
   })
   .prefault({})
   .meta({

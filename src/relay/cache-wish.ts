@@ -7,8 +7,18 @@ export interface CacheRules extends CacheOptions {
   readonly outlastsJournal: boolean
 }
 
-/** What came of it. */
-export type CacheState = 'hit' | 'miss' | 'refreshed' | 'stale' | 'collapsed'
+/** What came of it. `semantic`: the answer to another question, which means the same. */
+export type CacheState = 'hit' | 'semantic' | 'miss' | 'refreshed' | 'stale' | 'collapsed'
+
+/** What is looked for among the answers to questions that mean the same. */
+export interface SemanticWish {
+  /** The question, as it is turned into a vector. */
+  readonly text: string
+  /** Where such questions are kept, each for one form of answers; its own first, then those that one can be made of. */
+  readonly scopes: readonly string[]
+  /** For how long its own is of use, milliseconds. */
+  readonly keepMs: number
+}
 
 export interface CacheWish {
   /** The journal's alias of the answer that is kept for such calls. */
@@ -29,6 +39,8 @@ export interface CacheWish {
   readonly isKeptLong: boolean
   /** Any key may have the answer. */
   readonly isShared: boolean
+  /** Null where only the same question will do. */
+  readonly semantic: SemanticWish | null
   /** A larger answer is not kept for others. */
   readonly answerBytesMax: number
   /** An answer that began earlier is too old. */

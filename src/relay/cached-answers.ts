@@ -11,6 +11,7 @@ import type { CacheRules, CacheWish } from './cache-wish.ts'
 import type { Exchange } from './exchange.ts'
 import { OpenedCursor, PacedCursor, WholeCursor } from './kept-cursor.ts'
 import type { Order } from './order.ts'
+import type { SemanticAnswers } from './semantic-answers.ts'
 
 /** Read of a kept answer at once, and what of one that is to be put together. */
 const pageBytes = 64 * 2 ** 10
@@ -33,13 +34,20 @@ export class CachedAnswers {
   #journal: Pick<Journal, 'open'>
   #clock: Clock
   #rules: Pick<CacheRules, 'pace'>
+  #semantic: Pick<SemanticAnswers, 'find'> | null
   /** Answers being made on this node to which others may be joined, by their live name. One a call under way. */
   #leaders = new Map<string, Exchange>()
 
-  constructor(journal: Pick<Journal, 'open'>, clock: Clock, rules: Pick<CacheRules, 'pace'>) {
+  constructor(
+    journal: Pick<Journal, 'open'>,
+    clock: Clock,
+    rules: Pick<CacheRules, 'pace'>,
+    semantic: Pick<SemanticAnswers, 'find'> | null = null,
+  ) {
     this.#journal = journal
     this.#clock = clock
     this.#rules = rules
+    this.#semantic = semantic
   }
 
   /** The answer of this node that this call can be joined to. */
@@ -74,6 +82,22 @@ export class CachedAnswers {
     }
   }
 
+  /** A fresh answer to another question, which means the same. Never throws. */
+  async findSemantic(order: Order): Promise<Kept | null> {
+    const { call, cache } = order
+    if (!cache?.semantic || !this.#semantic) return null
+    try {
+      for (const { name, similarity } of await this.#semantic.find(order)) {
+        const kept = await this.#look(name, cache, call.route, call.isStream)
+        if (kept?.mark.state !== 'hit') continue
+        return { cursor: kept.cursor, mark: { ...kept.mark, state: 'semantic', similarity } }
+      }
+    } catch {
+      // It is a miss.
+    }
+    return null
+  }
+
   /** The same answer, being made by another node. */
   async elsewhere({ cache }: Order): Promise<JournalCursor | null> {
     if (!cache?.mayRead) return null
@@ -87,7 +111,12 @@ export class CachedAnswers {
     const ageMs = Math.max(0, this.#clock.nowMs() - cursor.info.beganMs)
     const isFresh = ageMs < wish.ageMsMax
     if (!isFresh && ageMs >= wish.ageMsMax + wish.staleMsMax) return null
-    const mark: CacheMark = { state: isFresh ? 'hit' : 'stale', ageMs, leftMs: wish.ageMsMax - ageMs }
+    const mark: CacheMark = {
+      state: isFresh ? 'hit' : 'stale',
+      ageMs,
+      leftMs: wish.ageMsMax - ageMs,
+      answerRay: cursor.info.ray,
+    }
     const page = await cursor.read(0, pageBytes)
     if (!page?.[0]) return null
     const opened = new OpenedCursor(cursor, page)

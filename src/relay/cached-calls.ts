@@ -64,12 +64,18 @@ export class CachedCalls {
     const { fresh } = await this.#answers.find(order)
     if (fresh) return this.#deliver(order, reply, fresh)
     if (this.#join(order, reply)) return
+    if (order.cache?.semantic) {
+      const semantic = await this.#answers.findSemantic(order)
+      if (semantic) return this.#deliver(order, reply, semantic)
+      if (this.#join(order, reply)) return
+    }
     if (!order.cache?.mayAsk) throw new Fault('HF_NOT_KEPT')
     const elsewhere = await this.#answers.elsewhere(order)
     // Meanwhile another call may have begun it here.
     if (this.#join(order, reply)) return
     if (elsewhere) {
-      const seat = this.#seat(order, reply, () => this.#mark('collapsed', elsewhere.info.beganMs))
+      const { beganMs, ray } = elsewhere.info
+      const seat = this.#seat(order, reply, () => ({ ...this.#mark('collapsed', beganMs), answerRay: ray }))
       return this.#ways.follow(elsewhere, seat)
     }
     const own = this.#own(order, reply)
@@ -87,7 +93,7 @@ export class CachedCalls {
     const beganMs = this.#relay.clock.nowMs() - ageMs
     this.#ways.join(
       leader,
-      this.#seat(order, reply, () => this.#mark('collapsed', beganMs)),
+      this.#seat(order, reply, () => ({ ...this.#mark('collapsed', beganMs), answerRay: leader.order.ray })),
     )
     return true
   }
@@ -166,7 +172,7 @@ class ServedAccount {
   #relay: Pick<Relay, 'clock' | 'observer' | 'fleet'>
   #order: Order
   #firstTokenMs: number | null = null
-  #state: CacheState | null = null
+  #told: CacheMark | null = null
 
   constructor(relay: Pick<Relay, 'clock' | 'observer' | 'fleet'>, order: Order, mark: () => CacheMark) {
     this.#relay = relay
@@ -178,7 +184,7 @@ class ServedAccount {
     marks: () => {
       const mark = this.mark()
       this.#firstTokenMs = this.#relay.clock.monotonicMs() - this.#order.beganMs
-      this.#state = mark.state
+      this.#told = mark
       return markHeaders(mark)
     },
     onEnded: (sentBytes, how) => this.settle(sentBytes, how, this.fault),
@@ -187,8 +193,9 @@ class ServedAccount {
   settle(sentBytes: number, how: Ending | 'gone', why: Fault | null): void {
     const outcome = how === 'end' ? 'complete' : how === 'gone' ? 'cancelled' : 'failed'
     const fault = outcome === 'failed' ? (why ?? new Fault('HF_UPSTREAM_CUT')) : null
-    const cache = this.#state ?? this.mark().state
-    const served = { cache, outcome, fault, sentBytes, firstTokenMs: this.#firstTokenMs } as const
+    const { state, answerRay, similarity } = this.#told ?? this.mark()
+    const of = { ...(answerRay && { answerRay }), ...(similarity !== undefined && { similarity }) }
+    const served = { cache: state, ...of, outcome, fault, sentBytes, firstTokenMs: this.#firstTokenMs } as const
     this.#relay.observer.settled(servedOrder(this.#order, served, this.#relay))
   }
 }

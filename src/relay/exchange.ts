@@ -351,7 +351,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#fault = fault
     this.#isReading = true // what is kept within `seal` waits for the end: readers are to know that it is one
     if (lastWord) this.feed.push(lastWord)
-    if (outcome === 'complete') this.#account.nameForOthers(this.order, this.#entry)
+    if (outcome === 'complete') this.#account.nameForOthers(this.#relay, this.order, this.#entry)
     this.#entry?.seal(outcome, lastWord)
     this.#isReading = false
     this.feed.finish(outcome === 'complete' ? 'end' : 'breakOff', fault)

@@ -5,6 +5,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Journal } from '../store/journal.ts'
 import type { LegParts } from './leg-order.ts'
+import type { Order } from './order.ts'
 import type { Detached } from './attendance.ts'
 import type { Admission } from './overload/admission.ts'
 import type { Pressure } from './overload/pressure.ts'
@@ -25,6 +26,8 @@ export interface Relay extends LegParts {
   readonly prober: PrefillProber | null
   /** Largest request that is kept for another node, bytes. */
   readonly requestBytesMax: number
+  /** The answer to this order is kept for others that ask the same. */
+  readonly keptForOthers: (order: Order) => void
   /** Answers that go on without a reader. */
   readonly detached: Detached
 }

@@ -25,6 +25,7 @@ import { CachedAnswers } from './cached-answers.ts'
 import { CachedCalls, type OwnMarks, type Seat } from './cached-calls.ts'
 import type { CacheRules } from './cache-wish.ts'
 import { EarlierCalls } from './earlier-calls.ts'
+import type { SemanticAnswers } from './semantic-answers.ts'
 import type { Ending } from './stream/feed.ts'
 import { Reader } from './stream/reader.ts'
 
@@ -68,12 +69,17 @@ export class RelayPlane {
   #cached: CachedAnswers
   #cachedCalls: CachedCalls
 
-  constructor(relay: Relay, options: Pick<JournalOptions, 'keepMs'>, cache: Pick<CacheRules, 'pace'> = { pace: 0 }) {
+  constructor(
+    relay: Relay,
+    options: Pick<JournalOptions, 'keepMs'>,
+    cache: Pick<CacheRules, 'pace'> = { pace: 0 },
+    semantic: SemanticAnswers | null = null,
+  ) {
     this.#relay = relay
     this.#options = options
     this.#moves = new Moves(relay, this.#live)
     this.#earlier = new EarlierCalls(relay, (isIt) => this.#find(isIt))
-    this.#cached = new CachedAnswers(relay.journal, relay.clock, cache)
+    this.#cached = new CachedAnswers(relay.journal, relay.clock, cache, semantic)
     this.#cachedCalls = new CachedCalls(relay, this.#cached, {
       start: (order, reply, marks) => this.#start(order, reply, marks),
       repeat: (order, reply, marks) => this.#takeRepeated(order, reply, marks),

@@ -18,7 +18,9 @@ export function refusedOrder(order: Order, fault: Fault, clock: Clock): Exchange
 /** It was answered with what was made for another call. */
 export function servedOrder(
   order: Order,
-  served: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'cache' | 'firstTokenMs'> & { readonly fault: Fault | null },
+  served: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'cache' | 'firstTokenMs' | 'answerRay' | 'similarity'> & {
+    readonly fault: Fault | null
+  },
   { clock, fleet }: { readonly clock: Clock; readonly fleet: Pick<Fleet, 'knows'> },
 ): ExchangeFact {
   const { fault, outcome, ...rest } = served

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { checkConfig, type Config, configJsonSchema } from '../../src/config.ts'
-import { readConfigFile } from '../../src/config-file.ts'
+import { readConfigFile, readYaml } from '../../src/config-file.ts'
 import { ConfigError, type Problem } from '../../src/ground/config-error.ts'
 
 let folder = ''
@@ -227,6 +227,15 @@ describe('a mistake names file, line, field and cure', () => {
       '  - { name: ann, key: env:B_KEY }',
     )
     assert.deepEqual([line, field], [4, 'keys.1.name'])
+  })
+
+  test('keys inside keys are refused before they take seconds', () => {
+    for (const text of ['? '.repeat(2000), '? - '.repeat(1000), `a: ${'? &a '.repeat(1000)}`])
+      assert.throws(() => readYaml(text), /nested too deep/)
+    assert.deepEqual(readYaml('a: "who? what? where? why? how? when? which? one? two? three?"\n? b\n: 1\n'), {
+      a: 'who? what? where? why? how? when? which? one? two? three?',
+      b: 1,
+    })
   })
 
   test('a file that is no YAML', () => {

@@ -20,8 +20,10 @@ export interface Gateway extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | null>
 }
 
-const readyMs = 60_000
-const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
+/** No promise: several gateways may start at once, beside other tests. */
+const readyMs = 120_000
+/** The command's own file. */
+export const main = join(import.meta.dirname, '../../src/cli/holdfast.ts')
 
 /** The command itself. */
 export function holdfast(...args: string[]): Promise<{ code: number | null; output: string }> {

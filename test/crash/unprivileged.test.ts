@@ -6,6 +6,7 @@ import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, statSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { startSim } from '../../lab/start-sim.ts'
 import { chat } from './chat.ts'
@@ -20,6 +21,18 @@ function whyNot(): string | null {
     ...{ uid: nobody, gid: nobody },
   })
   return tried.status === 0 ? null : 'the checkout or Node cannot be read by another user'
+}
+
+/** A busy machine may make the gateway say something else first. */
+async function readyUrls(stdout: Readable): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    createInterface({ input: stdout })
+      .on('line', (line) => {
+        const { event, urls = [] } = JSON.parse(line) as { event?: string; urls?: string[] }
+        if (event === 'ready') resolve(urls)
+      })
+      .once('close', () => reject(new Error('the gateway ended before it was ready')))
+  })
 }
 
 test('a user without rights, on what is as good as a read-only file system', async (t) => {
@@ -38,8 +51,7 @@ test('a user without rights, on what is as good as a read-only file system', asy
   let errors = ''
   child.stderr.on('data', (bytes: Buffer) => (errors += bytes.toString()))
   t.after(() => child.kill('SIGKILL'))
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  const { urls } = JSON.parse(line) as { urls: string[] }
+  const urls = await readyUrls(child.stdout)
   assert.equal((await chat(urls[0] ?? '', 'lab', 'tokens:20', true)).verdict, 'whole', errors)
   const files = readdirSync(state)
   assert(files.includes('journal.db'), files.join())

@@ -57,6 +57,57 @@ test('a network has a limit as well, however many addresses it has', limit, asyn
   assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429, 429])
 })
 
+test(
+  'where all connections are taken, one that says nothing makes room; never one from where a good key came',
+  limit,
+  async () => {
+    await using house = await openTestHouse({ ...strict({}), limits: { connectionsMax: 20 } })
+    await using early = await from(house, '127.0.4.1')
+    early.write(post(goodBody, withKey))
+    assert.equal((await early.answer()).status, 200)
+    const silent = Array.from({ length: 40 }, (_, i) =>
+      connect({ port: house.port, host: '127.0.0.1', localAddress: `127.0.5.${1 + i}` }).on('error', () => {}),
+    )
+    try {
+      await until('room is made', () => silent.filter(({ closed }) => closed).length >= 23)
+      await using late = await from(house, '127.0.6.1')
+      late.write(post(goodBody, withKey))
+      assert.equal((await late.answer()).status, 200, 'one that was never seen comes in')
+      early.write(post(goodBody, withKey))
+      assert.equal((await early.answer()).status, 200, 'the oldest of all is still there')
+      const [first] = silent
+      assert.ok(first?.closed, 'the first that said nothing is the first that goes')
+    } finally {
+      for (const socket of silent) socket.destroy()
+    }
+  },
+)
+
+test('one that is locked out comes in once another worker has seen a good key from there', limit, async () => {
+  const guard = { perAddress: { requestsPerSecond: 1, requestsBurst: 1 }, lockoutMs: 600_000 }
+  await using house = await openTestHouse(strict(guard))
+  await using bad = await from(house, '127.0.7.1')
+  for (let i = 0; i < 202; i++) {
+    bad.write(post(goodBody))
+    const answer = await bad.answer().catch(() => null)
+    if (answer === null || answer.headers['connection'] === 'close') break
+  }
+  await using shut = await from(house, '127.0.7.1')
+  assert.equal(await shut.ended(), '')
+  house.house.crowd.hearWelcomed(['127.0.7.1'])
+  await using client = await from(house, '127.0.7.1')
+  client.write(post(goodBody, withKey))
+  assert.equal((await client.answer()).status, 200)
+  assert.deepEqual(house.house.crowd.takeWelcomed(), [], 'what was heard is not told again')
+  await using other = await from(house, '127.0.7.2')
+  for (let i = 0; i < 2; i++) {
+    other.write(post(goodBody, withKey))
+    assert.equal((await other.answer()).status, 200)
+  }
+  assert.deepEqual(house.house.crowd.takeWelcomed(), ['127.0.7.2'], 'told once')
+  assert.deepEqual(house.house.crowd.takeWelcomed(), [])
+})
+
 test('connections are limited by address; one that is closed makes room', limit, async () => {
   await using house = await openTestHouse(strict({ perAddress: { connectionsMax: 2 } }))
   await using first = await from(house, '127.0.1.1')
@@ -223,3 +274,56 @@ async function openHttp2(port: number): Promise<Good> {
     },
   }
 }
+
+test(
+  'what is no request counts for its address: it is refused, then not even answered, then locked out',
+  limit,
+  async () => {
+    const guard = { perAddress: { requestsPerSecond: 1, requestsBurst: 30 }, lockoutMs: 60_000 }
+    await using house = await openTestHouse(strict(guard))
+    const nonsense = [
+      'GET / HTTP/9.9\r\n\r\n',
+      'POST / HTTP/1.1\r\nhost: a\r\nx : y\r\n\r\n',
+      'CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n',
+    ]
+    const said: string[] = []
+    for (let i = 0; i < 300; i++) {
+      await using client = await from(house, '127.0.1.1')
+      client.write(nonsense[i % nonsense.length] as string)
+      said.push(await client.ended())
+    }
+    assert.match(said[0] as string, /^HTTP\/1\.1 400 [\s\S]*HF_BAD_HTTP/)
+    assert.equal(said.at(-1), '')
+    const answered = said.filter((text) => text !== '').length
+    assert.ok(answered >= 20 && answered < 100, `${answered} were answered`)
+    await using same = await from(house, '127.0.1.1')
+    same.write(post(goodBody, withKey))
+    assert.equal(await same.ended(), '', 'locked out')
+    await using other = await from(house, '127.0.1.2')
+    other.write(post(goodBody, withKey))
+    assert.equal((await other.answer()).status, 200)
+  },
+)
+
+test('requests that the guard refuses are limited as others are', limit, async () => {
+  await using house = await openTestHouse(strict({ perAddress: { requestsPerSecond: 1, requestsBurst: 3 } }))
+  const statuses: number[] = []
+  for (let i = 0; i < 6; i++) {
+    await using client = await from(house, '127.0.1.1')
+    client.write('GET /v1/models HTTP/1.1\r\n\r\n')
+    statuses.push(Number((await client.ended()).slice(9, 12)))
+  }
+  assert.deepEqual(statuses, [400, 400, 400, 429, 429, 429])
+})
+
+test('frames of a stream that is over end the connection with a word, and count for its address', limit, async () => {
+  await using house = await openTestHouse({ ...strict({}), listeners: [{ port: 0, h2c: true }] })
+  using bad = new RawHttp2(house.port, '127.0.1.1')
+  bad.write(frameOf(frame.headers, flag.endHeaders | flag.end, 1, keyless))
+  await until('the answer', () => bad.headCount === 1)
+  bad.write(frameOf(frame.data, flag.none, 1, Buffer.from('more')))
+  await bad.ended(20_000)
+  assert.equal(bad.goaway, 5, 'STREAM_CLOSED')
+  const metrics = await house.house.metrics.registry.metrics()
+  assert.match(metrics, /holdfast_turned_away_total\{why="malformed"\} 1/)
+})

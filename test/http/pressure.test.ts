@@ -104,3 +104,17 @@ test('too little memory is noticed by itself', async () => {
   assert.match(metrics, /^holdfast_pressure\{resource="memory"\} 1$/m)
   assert.match(metrics, /^holdfast_pressure_rung 4$/m)
 })
+
+test('what is in the cache is answered still: it takes no model server', async () => {
+  await using house = await openTestHouse()
+  const headers = ['content-type: application/json', 'holdfast-cache: use']
+  const first = await house.ask(post(goodBody, { headers }))
+  using _ = press(house, { heap: 0.99 })
+  const second = await house.ask(post(goodBody, { headers }))
+  assert.match(second.headers['holdfast-cache'] ?? '', /^hit;/)
+  assert.equal(second.body, first.body)
+  // What is not there is refused as ever, and so is who does not want the cache.
+  assertRefused(await house.ask(post(streamBody, { headers })), 503, 'HF_PRESSURE')
+  assertRefused(await house.ask(post(goodBody)), 503, 'HF_PRESSURE')
+  assert.equal(house.upstream.calls.length, 1)
+})

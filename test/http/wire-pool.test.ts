@@ -107,6 +107,28 @@ describe('a connection used again', limit, () => {
     }
   })
 
+  test('is given up for what comes on it before the next call has been sent: that goes over another', async () => {
+    const turns: (() => void)[] = []
+    let isHeld = false
+    class SlowClock extends HandClock {
+      override soon(run: () => void): void {
+        if (isHeld) turns.push(run)
+        else super.soon(run)
+      }
+    }
+    await using server = await rawServer((socket) => socket.write(answerOf('own')))
+    await using wire = openWire({ url: server.url, clock: new SlowClock() })
+    await exchange(wire)
+    isHeld = true
+    const { recorder } = send(wire)
+    connectionOf(server)?.write(answerOf('of another'))
+    await until(() => server.count === 2 || recorder.isOver)
+    isHeld = false
+    for (const run of turns) run()
+    await recorder.over
+    assert.equal(recorder.body, 'own')
+  })
+
   test('is the newest one, and no older than the limits of both sides', async () => {
     const cases = [
       { headers: [], idleMs: 3999, isReused: true },

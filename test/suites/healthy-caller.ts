@@ -22,6 +22,10 @@ export interface Asking {
   /** Calls at once, and the pause between two of the same lane. */
   readonly lanes: number
   readonly everyMs: number
+  /** Whether each call comes over a connection of its own. */
+  readonly isAnew?: boolean
+  /** A page to visit, in the place of calls. */
+  readonly page?: string
 }
 
 /** In a thread of its own: what the attackers of this process do is no delay of his. */
@@ -49,7 +53,7 @@ export class HealthyCaller {
 
 if (!isMainThread && parentPort) {
   const asking = workerData as Asking
-  const agent = new Agent({ keepAlive: true })
+  const agent = new Agent({ keepAlive: asking.isAnew !== true })
   let times: number[] = []
   let failures: string[] = []
   const lane = async (): Promise<never> => {
@@ -73,10 +77,11 @@ if (!isMainThread && parentPort) {
 }
 
 /** What went wrong; null for a good answer. */
-function askOnce({ port, from, key }: Asking, agent: Agent): Promise<string | null> {
+function askOnce({ port, from, key, page }: Asking, agent: Agent): Promise<string | null> {
   return new Promise((resolve) => {
     const headers = { 'content-type': 'application/json', ...(key !== undefined && { authorization: `Bearer ${key}` }) }
-    const where = { port, host: '127.0.0.1', localAddress: from, path: '/v1/chat/completions', method: 'POST' }
+    const target = page === undefined ? { path: '/v1/chat/completions', method: 'POST' } : { path: page, method: 'GET' }
+    const where = { port, host: '127.0.0.1', localAddress: from, ...target }
     const asked = request({ ...where, agent, headers, timeout: patienceMs }, (answer) => {
       let text = ''
       answer.setEncoding('utf8').on('data', (piece: string) => (text += piece))
@@ -87,6 +92,6 @@ function askOnce({ port, from, key }: Asking, agent: Agent): Promise<string | nu
     })
     asked.on('timeout', () => asked.destroy(new Error('no answer in time')))
     asked.on('error', (error) => resolve(error.message))
-    asked.end(body)
+    asked.end(page === undefined ? body : undefined)
   })
 }

@@ -3,6 +3,8 @@
  * CL.0, expectations, folding, bare line ends, chunk sizes and extensions, targets), each written anew. `mark` is in
  * the open request, `smuggled-` and the mark in the one that some reader would find behind it.
  */
+import { type FamilySize, type OddLine, oddLines } from './smuggling-families.ts'
+
 const hidden = 'smuggled-_______'
 
 /**
@@ -280,8 +282,8 @@ const classes: Readonly<Record<string, readonly Row[]>> = {
   ],
 }
 
-/** Everything above, then each byte at each place where a reader may be careless around `transfer-encoding`. */
-export function allSmugglings(): Smuggling[] {
+/** Everything above, then each way to write the coding oddly, once with a length and a body that is whole. */
+export function allSmugglings(size: FamilySize): Smuggling[] {
   const listed = Object.entries(classes).flatMap(([kind, rows]) =>
     rows.map(([name, verdict, bytes]) => ({ kind, name, verdict, bytes })),
   )
@@ -289,41 +291,15 @@ export function allSmugglings(): Smuggling[] {
     ...rest,
     bytes: (mark) => bytes(mark).replaceAll(hidden, `smuggled-${mark}`),
   })
-  return [...listed, ...mutations()].map(marked)
+  return [...listed, ...oddLines(size).flatMap(bothWays)].map(marked)
 }
 
-const places: Readonly<Record<string, (byte: string) => string>> = {
-  'before the name': (byte) => `${byte}transfer-encoding: chunked`,
-  'in the name': (byte) => `transfer${byte}encoding: chunked`,
-  'after the name': (byte) => `transfer-encoding${byte}: chunked`,
-  'for the colon': (byte) => `transfer-encoding${byte}chunked`,
-  'after the colon': (byte) => `transfer-encoding:${byte}chunked`,
-  'in the value': (byte) => `transfer-encoding: chu${byte}nked`,
-  'after the value': (byte) => `transfer-encoding: chunked${byte}`,
-  'after another header': (byte) => `x: y${byte}transfer-encoding: chunked`,
-  'after another header and CR': (byte) => `x: y\r${byte}transfer-encoding: chunked`,
-  'before LF': (byte) => `x: y${byte}\ntransfer-encoding: chunked`,
-  'between value and another header': (byte) => `transfer-encoding: chunked${byte}x: y`,
-  'between value, CR and another header': (byte) => `transfer-encoding: chunked\r${byte}x: y`,
-}
-
-function mutations(): Smuggling[] {
-  return Object.entries(places).flatMap(([place, lineOf]) =>
-    Array.from({ length: 256 }, (_, code) => {
-      const line = lineOf(String.fromCharCode(code))
-      const name = `0x${code.toString(16).padStart(2, '0')}`
-      const verdict: Verdict = isHarmless(line) ? 'one' : 'refused'
-      return [
-        { kind: `a byte ${place}`, name: `${name}, by length`, verdict, bytes: byOwnLength(line) },
-        {
-          kind: `a byte ${place}`,
-          name: `${name}, in chunks`,
-          verdict,
-          bytes: inChunks((body) => [length(body), line]),
-        },
-      ]
-    }).flat(),
-  )
+function bothWays({ family, name, line }: OddLine): Smuggling[] {
+  const verdict: Verdict = isHarmless(line) ? 'one' : 'refused'
+  return [
+    { kind: family, name: `${name}, by length`, verdict, bytes: byOwnLength(line) },
+    { kind: family, name: `${name}, in chunks`, verdict, bytes: inChunks((body) => [length(body), line]) },
+  ]
 }
 
 /** Without a request behind it: what is read by its length is whole. */

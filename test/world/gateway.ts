@@ -291,6 +291,7 @@ export class Gateway implements Machine {
         places,
         prober: null,
         balancer,
+        keptForOthers: () => {},
         retries: new RetryBudget(clock, retriesSchema.parse({}), () => admission.liveCount),
         hedging: this.#hedging(places),
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),

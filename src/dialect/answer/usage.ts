@@ -2,8 +2,11 @@
 import type { Usage } from '../call.ts'
 import { isFields } from '../field.ts'
 
+/** No answer has more tokens: a count beyond it (JSON can say 1e400) would eat up every budget it is charged to. */
+const tokensMax = 1e9
+
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined
+  return typeof value === 'number' && value >= 0 && value <= tokensMax ? value : undefined
 }
 
 function usage(input: number | undefined, output: number | undefined, cached: number | undefined): Usage | null {

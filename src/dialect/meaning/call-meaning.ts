@@ -49,7 +49,8 @@ const rulesByName = new Map<string, (typeof fieldRules)[number][]>()
 for (const rule of fieldRules)
   for (const name of rule.names) rulesByName.set(name, [...(rulesByName.get(name) ?? []), rule])
 
-function withoutIdle(route: Route, body: Fields): Fields {
+/** The fields that have a say in the answer. */
+export function withoutIdle(route: Route, body: Fields): Fields {
   const kept = Object.entries(body).filter(([name, value]) => !isIdle(route, name, value))
   return Object.fromEntries(kept)
 }

@@ -113,10 +113,13 @@ export class ChatReader extends AnswerReader {
   #readFinish(index: number, reason: string): void {
     this.failure = finishFault(reason)
     if (this.failure) return
-    this.#finished.add(index)
+    const { choiceCount } = this.#options
     this.hasContent = true
+    // One that was not asked for cannot end those that were.
+    if (!Number.isInteger(index) || index < 0 || index >= choiceCount) return
+    this.#finished.add(index)
     this.finishReason = reason
-    if (this.#finished.size >= this.#options.choiceCount) this.isComplete = true
+    if (this.#finished.size >= choiceCount) this.isComplete = true
   }
 }
 

@@ -491,3 +491,24 @@ describe('SameTranslation of a whole answer', () => {
     })
   }
 })
+
+describe('what no server should say', () => {
+  const other = (index: number, finish: string | null): string =>
+    `data: ${JSON.stringify({ id: 'c', choices: [{ index, delta: { content: 'x' }, finish_reason: finish }] })}`
+
+  test('a finish of an answer that was not asked for ends none', () => {
+    for (const index of [1, -1, 0.5]) {
+      const { reader } = play(same('chat', ',"stream":true'), [
+        chunk({ content: 'a' }),
+        other(index, 'stop'),
+        'data: [DONE]',
+      ])
+      assert.equal(reader.isComplete, false, `index ${index}`)
+    }
+  })
+
+  test('counts of tokens that no answer has are none', () => {
+    const body = '{"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1e400,"completion_tokens":2}}'
+    assert.deepEqual(same('chat').readWhole(Buffer.from(body)).usage, { outputTokens: 2 })
+  })
+})

@@ -45,6 +45,13 @@ describe('token ids', () => {
     assert.deepEqual([value, aside], [{ choices: [{}] }, {}])
   })
 
+  test('that are no list of numbers are left alone, whole', () => {
+    const nested = toEvent({ prompt_token_ids: [[1, 2]], choices: [{ token_ids: [{ a: [] }] }] })
+    assert.equal(findTokenIds(nested, 'm'), null)
+    const event = Buffer.from('data: {"prompt_token_ids":[1,,2],"choices":[{"token_ids":[3]}]}')
+    assert.deepEqual(readAside(findTokenIds(event, 'm')?.aside), { tokens: [3] })
+  })
+
   test('that a text speaks of are left alone', () => {
     assert.equal(findTokenIds(toEvent({ choices: [{ delta: { content: '"token_ids":[1]' } }] }), 'm'), null)
     assert.equal(findTokenIds(toEvent({ choices: [{ delta: { content: 'x"token_ids"' } }] }), 'm'), null)

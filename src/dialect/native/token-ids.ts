@@ -43,10 +43,8 @@ export function findTokenIds(event: Buffer, model: string): FoundIds | null {
   }
   if (!prompt) return tokens && { cuts: [tokens], aside: tokens.value ? Buffer.from(tokens.value) : undefined }
   const cuts = [prompt, ...(tokens ? [tokens] : [])].sort((a, b) => a.from - b.from)
-  const aside = {
-    ...(prompt.value && { prompt: toIds(prompt.value), model }),
-    ...(tokens?.value && { tokens: toIds(tokens.value) }),
-  }
+  const ids = { prompt: prompt.value && toIds(prompt.value), tokens: tokens?.value ? toIds(tokens.value) : null }
+  const aside = { ...(ids.prompt && { prompt: ids.prompt, model }), ...(ids.tokens && { tokens: ids.tokens }) }
   return { cuts, aside: Object.keys(aside).length > 0 ? toAside(aside) : undefined }
 }
 
@@ -78,8 +76,19 @@ function readField(event: Buffer, start: number, key: string): Field | null {
   if (event[at] !== colon) return null
   at = skipSpace(event, at + 1)
   if (event[at] === letterN) return { ...withComma(event, start, at + 4), value: null }
-  const end = event[at] === openBracket ? event.indexOf(closeBracket, at) + 1 : 0
+  const end = event[at] === openBracket ? endOfIds(event, at + 1) : 0
   return end === 0 ? null : { ...withComma(event, start, end), value: event.subarray(at, end) }
+}
+
+/** Behind the bracket that closes a list of numbers; 0 for any other list: half of it would be left in the event. */
+function endOfIds(event: Buffer, from: number): number {
+  let at = from
+  for (let byte = event[at]; isDigit(byte) || byte === comma || byte === space; byte = event[at]) at++
+  return event[at] === closeBracket ? at + 1 : 0
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39
 }
 
 function withComma(event: Buffer, start: number, end: number): Cut {
@@ -96,6 +105,11 @@ function skipSpace(event: Buffer, from: number): number {
   return at
 }
 
-function toIds(value: Buffer): number[] {
-  return JSON.parse(value.toString()) as number[]
+/** Null for what is no JSON: the events of a stream are not all read as that. */
+function toIds(value: Buffer): number[] | null {
+  try {
+    return JSON.parse(value.toString()) as number[]
+  } catch {
+    return null
+  }
 }

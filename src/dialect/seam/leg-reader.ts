@@ -109,6 +109,7 @@ export class LegReader implements StreamReader {
     if (this.failure || !this.isComplete) return
     if (!this.#isStopped) this.#inner.end()
     if (this.#isFinished) this.#writer.end(this.usage)
+    else this.failure ??= new Fault('HF_SEAM_MISFIT', { detail: 'what it finished is not what was begun' })
   }
 
   #hear(event: Buffer, aside?: Buffer): void {

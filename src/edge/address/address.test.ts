@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { AddressList, plainAddress, readNetwork } from './address-list.ts'
-import { readForwarded, visitorAddress } from './forwarded.ts'
+import { lastHop, readForwarded, visitorAddress } from './forwarded.ts'
 import { readProxyHeader } from './proxy-header.ts'
 
 test('networks hold their addresses, of both families, however they are written', () => {
@@ -122,4 +122,17 @@ test('whatever stands in the headers, only addresses come out', () => {
     }),
     { numRuns: 2000 },
   )
+})
+
+test('of a header that a proxy of ours writes its last address counts, without the port that some add', () => {
+  const said: [string, string, string | null][] = [
+    ['x-forwarded-for', '1.2.3.4, 2001:db8::1', '2001:db8::1'],
+    ['x-forwarded-for', '1.2.3.4, 203.0.113.9:50100', '203.0.113.9'],
+    ['x-real-ip', '203.0.113.9', '203.0.113.9'],
+    ['forwarded', 'for=1.2.3.4, for="[2001:db8::1]:4711";proto=https', '2001:db8::1'],
+    ['x-forwarded-for', '1.2.3.4, nobody', null],
+    ['x-forwarded-for', `${'1.2.3.4,'.repeat(2000)}1.2.3.4`, null],
+  ]
+  for (const [name, value, address] of said) assert.equal(lastHop({ [name]: value }, name), address, value.slice(0, 60))
+  assert.equal(lastHop({}, 'x-forwarded-for'), null)
 })

@@ -65,6 +65,19 @@ function unquote(text: string): string {
     : text
 }
 
+/**
+ * The one address in such a header that a proxy of ours has written: the last. Null where the header is not there, is
+ * too long, or its end is no plain address.
+ */
+export function lastHop(headers: IncomingHttpHeaders, name: string): string | null {
+  const text = [headers[name] ?? ''].flat().join(',')
+  if (text === '' || text.length > headerLengthMax) return null
+  return (
+    (name === 'forwarded' ? readForwarded(text) : [readNode(text.slice(text.lastIndexOf(',') + 1).trim())]).at(-1) ??
+    null
+  )
+}
+
 /** `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80`, `2001:db8::1`; else null. */
 function readNode(text: string): string | null {
   const inBrackets = /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1]

@@ -35,6 +35,24 @@ const shieldSchema = z
   .prefault({})
   .meta({ description: 'Under attack each step divides the rates of requests by five, up to three times.' })
 
+const challengeSchema = z
+  .strictObject({
+    when: z.enum(['never', 'shield', 'always']).default('shield').meta({
+      description:
+        '`shield`: of visitors who are met by the shield, from `fromLevel` on. `always`: of every visitor from an address that is not exempt. `never`: of nobody.',
+    }),
+    fromLevel: count(2, 'Level of the shield, 1 to 3, from which visitors are asked for it.', { min: 1, max: 3 }),
+    passMs: milliseconds(86_400_000, 'How long a browser that has done it is let through without another.', {
+      min: 60_000,
+      max: 7 * 86_400_000,
+    }),
+  })
+  .prefault({})
+  .meta({
+    description:
+      'A proof of work, done by a page in the browser, that visitors without a key are asked for before what `web.routes` serves. Never for `/v1`.',
+  })
+
 export const crowdSchema = z
   .strictObject({
     enabled: z.boolean().default(true).meta({ description: 'Whether visitors are counted by address at all.' }),
@@ -53,6 +71,7 @@ export const crowdSchema = z
       'How long connections are closed at once whose address goes on after many refusals, or floods HTTP/2; doubles up to 16 times as long. Not where a good key came from in the last ten minutes.',
     ),
     shield: shieldSchema,
+    challenge: challengeSchema,
   })
   .prefault({})
   .meta({

@@ -1,11 +1,13 @@
 /**
  * Visitors by address and network: how many connections each has, how often each asks without a good key, who is locked
- * out, and the shield that tightens all this under attack. Whoever shows a good key is never refused here.
+ * out, and the shield that tightens all this under attack. Whoever shows a good key is never refused here; whoever has
+ * a pass (see `challenge/`) does not feel the shield.
  */
 import type { Socket } from 'node:net'
 import { Fault } from '../../fault/fault.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Log } from '../../observe/log.ts'
+import type { ChallengeSums } from '../../observe/challenge-sums.ts'
 import type { Recorder } from '../../observe/recorder.ts'
 import { AddressList, plainAddress } from '../address/address-list.ts'
 import type { CrowdOptions } from './crowd-options.ts'
@@ -17,6 +19,8 @@ import { Shield } from './shield.ts'
 /** Addresses, and networks, that are remembered. */
 const guestsMax = 16_384
 const networksMax = 4096
+/** Addresses with a pass. */
+const passedMax = 4096
 /** Networks that are counted among those that are turned away, and told of. */
 const hittersMax = 64
 const toldMax = 5
@@ -27,14 +31,18 @@ const refusalsMax = 200
 const refusalsMaxUnderAttack = 10
 /** How long a good key speaks for its address. */
 const goodMs = 600_000
+/** Addresses that wait to be told of. */
+const welcomedMax = 1000
 /** A lockout is at most so many times as long as the first. */
 const lockoutFactorMax = 16
 /** Refusals, and offences, a second that get a line in the log and a place in the record; the others are counted. */
 const toldPerSecond = 20
 const secondMs = 1000
+const nobody = (): boolean => false
+const noChallenges: ChallengeSums = { issued: 0, solved: 0, refused: 0 }
 
 /** Why somebody was turned away. */
-export type Turning = 'rate' | 'connections' | 'locked' | 'flood'
+export type Turning = 'rate' | 'connections' | 'locked' | 'flood' | 'malformed'
 
 export interface CrowdParts {
   readonly clock: Clock
@@ -46,13 +54,21 @@ export interface CrowdParts {
 
 export class Crowd implements Disposable {
   /** Since the start. */
-  readonly turnedAway: Record<Turning, number> = { rate: 0, connections: 0, locked: 0, flood: 0 }
+  readonly turnedAway: Record<Turning, number> = { rate: 0, connections: 0, locked: 0, flood: 0, malformed: 0 }
+  /** Since the start. */
+  readonly challenges: { -readonly [K in keyof ChallengeSums]: number } = { ...noChallenges }
+  #challengesTold: ChallengeSums = noChallenges
   readonly isOn: boolean
   #options: CrowdOptions
   #parts: CrowdParts
   #exempt: AddressList
   #guests = new GuestBook(guestsMax)
+  /** Welcomed here, and not yet told to other workers. */
+  #welcomed = new Set<string>()
   #networks = new GuestBook(networksMax)
+  /** The same of those with a pass: they share nothing with those without. */
+  #passed = new GuestBook(passedMax)
+  #passedNetworks = new GuestBook(networksMax)
   #shield: Shield
   /** Of addresses as they are written; only to save the reading. */
   #places = new Map<string, Place | null>()
@@ -101,21 +117,33 @@ export class Crowd implements Disposable {
     return true
   }
 
-  /** A request has come. `isKnown`: whether it bears a good key. @throws {Fault} HF_ADDRESS_RATE */
-  ask(address: string, isKnown: () => boolean): void {
+  /** The network of this address, where the shield is up against it at this level or above; else null. 0: always. */
+  networkMet(address: string, levelMin: number): string | null {
+    const place = this.#placeOf(address)
+    if (place === null || (levelMin > 0 && (this.#shield.level < levelMin || !this.#isTarget(place)))) return null
+    return place.network
+  }
+
+  /**
+   * A request has come. `isKnown`: whether it bears a good key; `hasPass`: whether the ordinary rate is for it.
+   * @throws {Fault} HF_ADDRESS_RATE
+   */
+  ask(address: string, isKnown: () => boolean, hasPass: () => boolean = nobody): void {
     const place = this.#placeOf(address)
     if (place === null) return
     const nowMs = this.#parts.clock.monotonicMs()
     const guest = this.#guestAt(place, nowMs)
     const network = this.#networks.at(place.network, this.#calmRates.network, nowMs)
-    const isTight = this.#targets === null || this.#targets.has(place.network)
+    const isTight = this.#shield.level > 0 && this.#isTarget(place)
     const rates = isTight ? this.#tightRates : this.#calmRates
     const isIn = guest.lockedUntilMs <= nowMs
-    if (isIn && guest.take(rates.address, nowMs) && network.take(rates.network, nowMs)) return
+    if (isIn && isTight && hasPass()) {
+      if (this.#takePassed(place, nowMs)) return
+    } else if (isIn && guest.take(rates.address, nowMs) && network.take(rates.network, nowMs)) return
     if (isKnown()) return
     this.#second.answered++
     this.#turnAway('rate', place.network)
-    const limit = isTight && this.#shield.level > 0 ? refusalsMaxUnderAttack : refusalsMax
+    const limit = isTight ? refusalsMaxUnderAttack : refusalsMax
     if (isIn && ++guest.refusals >= limit) this.#lock(guest, nowMs)
     const waitMs = Math.max(guest.waitMs(rates.address, nowMs), network.waitMs(rates.network, nowMs))
     throw new Fault('HF_ADDRESS_RATE', {
@@ -130,12 +158,34 @@ export class Crowd implements Disposable {
     return place !== null && (this.#guests.find(place.unit)?.lockedUntilMs ?? 0) > this.#parts.clock.monotonicMs()
   }
 
+  /** Whether a good key came from here lately, or none of this applies. */
+  isWelcome(address: string): boolean {
+    const place = this.#placeOf(address)
+    return place === null || (this.#guests.find(place.unit)?.goodUntilMs ?? 0) > this.#parts.clock.monotonicMs()
+  }
+
   /** A request with a good key came from here. */
   welcome(address: string): void {
     const place = this.#placeOf(address)
     if (place === null) return
     const nowMs = this.#parts.clock.monotonicMs()
-    this.#guestAt(place, nowMs).goodUntilMs = nowMs + goodMs
+    const guest = this.#guestAt(place, nowMs)
+    // Others are told of it now and then, not with each request.
+    if (guest.goodUntilMs < nowMs + goodMs / 2 && this.#welcomed.size < welcomedMax) this.#welcomed.add(place.unit)
+    guest.goodUntilMs = nowMs + goodMs
+  }
+
+  /** From where good keys have come that other workers may not know of; each is told once. */
+  takeWelcomed(): string[] {
+    const units = [...this.#welcomed]
+    this.#welcomed.clear()
+    return units
+  }
+
+  /** A good key came from there to another worker. */
+  hearWelcomed(units: readonly string[]): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    for (const unit of units) this.#guests.at(unit, this.#calmRates.address, nowMs).goodUntilMs = nowMs + goodMs
   }
 
   /** A request was answered with a no for what its sender is, or how it was written. */
@@ -145,6 +195,20 @@ export class Crowd implements Disposable {
     this.#second.turnedAway++
     this.#second.answered++
     this.#hitters.add(place.network)
+  }
+
+  /** What came is no request, and counts as one. False where it is one too many: then it need not be answered. */
+  malformed(address: string): boolean {
+    try {
+      this.ask(address, () => false)
+    } catch {
+      return false
+    }
+    const place = this.#placeOf(address)
+    if (place === null) return true
+    this.#turnAway('malformed', place.network)
+    this.#second.answered++
+    return true
   }
 
   /** A connection was closed since what came over it was no use but a cost. `why`: in words. */
@@ -167,6 +231,19 @@ export class Crowd implements Disposable {
 
   [Symbol.dispose](): void {
     this.#timer?.cancel()
+  }
+
+  #isTarget({ network }: Place): boolean {
+    return this.#targets === null || this.#targets.has(network)
+  }
+
+  #takePassed({ unit, network }: Place, nowMs: number): boolean {
+    const rates = this.#calmRates
+    const guest = this.#passed.at(unit, rates.address, nowMs)
+    return (
+      guest.take(rates.address, nowMs) &&
+      this.#passedNetworks.at(network, rates.network, nowMs).take(rates.network, nowMs)
+    )
   }
 
   #guestAt({ unit }: Place, nowMs: number): Guest {
@@ -223,7 +300,14 @@ export class Crowd implements Disposable {
   }
 
   #note(state: 'raised' | 'lowered' | 'offence', detail: string, networks: { network: string; share: number }[]): void {
-    this.#parts.recorder.note({ kind: 'shield', state, level: this.#shield.level, detail, networks })
+    const [now, told] = [{ ...this.challenges }, this.#challengesTold]
+    this.#challengesTold = now
+    const challenges = {
+      issued: now.issued - told.issued,
+      solved: now.solved - told.solved,
+      refused: now.refused - told.refused,
+    }
+    this.#parts.recorder.note({ kind: 'shield', state, level: this.#shield.level, detail, networks, challenges })
   }
 }
 

@@ -1,5 +1,6 @@
 /** Which stream a request is about, and what it says in its query. */
 import { Fault } from '../../fault/fault.ts'
+import { percentDecoded } from '../../ground/percent-decoded.ts'
 
 /** Where all streams live; the rest of the path is a stream's name. */
 export const streamRoot = '/v1/stream/'
@@ -18,12 +19,8 @@ export function parseTarget(target: string): { name: string; query: URLSearchPar
 /** The stream that a path names, percent-encoding undone. @throws {Fault} HF_STREAM_REQUEST */
 export function parseName(path: string): string {
   if (!path.startsWith(streamRoot)) throw bad(`the path of a stream begins with ${streamRoot}`)
-  let name: string
-  try {
-    name = decodeURIComponent(path.slice(streamRoot.length))
-  } catch {
-    throw bad('the path is not properly percent-encoded')
-  }
+  const name = percentDecoded(path.slice(streamRoot.length))
+  if (name === null) throw bad('the path is not properly percent-encoded')
   if (!isName(name)) throw bad('the name of a stream has 1 to 1024 characters, without empty, `.` or `..` parts')
   return name
 }

@@ -18,6 +18,7 @@ import type { Sockets } from '../realtime/sockets.ts'
 import type { Answering, Asking } from '../visitor.ts'
 import { SessionBudget } from './session-budget.ts'
 import { StreamAnswer } from './stream-answer.ts'
+import { WatchedSocket } from './watched-socket.ts'
 import { askerOnStream } from './stream-asker.ts'
 
 /** Requests under way on one connection; a client with more opens another. */
@@ -46,6 +47,8 @@ const sessionMegabytesMax = 8
 const headerCountMax = 256
 /** RFC 9113, section 7. */
 const enhanceYourCalm = 11
+/** What node:http2 ends a session with for frames that break the rules. */
+const brokenCodes: ReadonlySet<string> = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES'])
 /** From that word to the end: new streams are ignored meanwhile, by nghttp2 itself. */
 const calmMs = 200
 /** With these bytes a client begins that knows that HTTP/2 is spoken here (RFC 9113, section 3.4). */
@@ -62,6 +65,8 @@ export interface StreamFrontParts {
   readonly gate: Gate | null
   /** A session was closed for what came over it. */
   readonly onOffence: (socket: Socket, why: string) => void
+  /** A session was closed for frames that are none, or out of place. */
+  readonly onRefused: (socket: Socket) => void
 }
 
 interface Session {
@@ -75,6 +80,8 @@ interface Session {
   readonly joined: Set<ServerHttp2Stream>
   /** It was told to calm down; nothing of it is served any more. */
   isCalmed: boolean
+  /** It was counted among those that are turned away. */
+  isRefused: boolean
 }
 
 export class StreamFront implements Disposable {
@@ -83,7 +90,7 @@ export class StreamFront implements Disposable {
   #sessions = new Map<ServerHttp2Session, Session>()
   #timers = new DisposableStack()
   /** The connection whose session is just being made. */
-  #arriving: Socket | null = null
+  #arriving: { readonly socket: Socket; readonly watched: WatchedSocket } | null = null
 
   constructor(parts: StreamFrontParts) {
     this.#parts = parts
@@ -123,8 +130,9 @@ export class StreamFront implements Disposable {
       socket.pause() // flowing on with nobody listening, it would lose them
       socket.unshift(unread)
     }
-    this.#arriving = socket
-    this.#server.emit('connection', socket)
+    const watched = new WatchedSocket(socket)
+    this.#arriving = { socket, watched }
+    this.#server.emit('connection', watched)
     this.#arriving = null
   }
 
@@ -148,23 +156,39 @@ export class StreamFront implements Disposable {
     const nowMs = clock.monotonicMs()
     const budget = new SessionBudget(limits.headerBytesMax, nowMs)
     const known: Session = {
-      socket: this.#arriving,
+      socket: this.#arriving?.socket ?? null,
       budget,
       liveCount: 0,
       changedMs: nowMs,
       isLeaving: false,
       isCalmed: false,
+      isRefused: false,
       joined: new Set(),
     }
     // Node goes on with a connection whose client will say nothing more; who has a WebSocket is gone then.
-    this.#arriving?.once('end', () => {
+    this.#arriving?.socket.once('end', () => {
       for (const stream of known.joined) stream.destroy()
     })
     this.#sessions.set(session, known)
     session.once('close', () => this.#sessions.delete(session))
-    session.on('error', () => {}) // `close` follows
+    // Before it becomes a request: one that is reset by now no longer knows its session.
+    session.prependListener('stream', (stream: ServerHttp2Stream) => this.#begin(stream, session, known))
+    session.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (brokenCodes.has(code ?? '')) this.#refused(known)
+    }) // `close` follows
+    const { watched } = this.#arriving ?? {}
+    if (watched) {
+      watched.onError = (code) => this.#end(session, known, code)
+      watched.onBytes = () => this.#lookAt(session, known, clock.monotonicMs())
+    }
     session.setLocalWindowSize(sessionWindowBytes)
     if (!mayStayOpen()) this.#leave(session)
+  }
+
+  #begin(stream: ServerHttp2Stream, session: ServerHttp2Session, known: Session): void {
+    known.budget.request()
+    // Reset before anybody has looked at it: nobody need.
+    if (stream.aborted || stream.destroyed) this.#dropped(session, known)
   }
 
   #serve(request: Http2ServerRequest, stream: ServerHttp2Stream): void {
@@ -172,10 +196,8 @@ export class StreamFront implements Disposable {
     const session = stream.session as ServerHttp2Session
     const known = this.#sessions.get(session)
     if (!known || known.isCalmed) return void stream.destroy()
+    if (stream.aborted || stream.destroyed) return
     const { budget } = known
-    budget.request()
-    // Reset before anybody has looked at it: nobody need.
-    if (stream.aborted || stream.destroyed) return this.#dropped(session, known)
     countBody(stream, budget)
     const answer = new StreamAnswer(stream, () => budget.piece())
     known.liveCount++
@@ -190,6 +212,8 @@ export class StreamFront implements Disposable {
     })
     // In HTTP/2 it is a part of the target; everywhere else in the house it is a header.
     request.headers.host ??= request.authority
+    // Of the connection itself: node:http2 knows only what stands before it.
+    Object.defineProperty(request, 'socket', { value: known.socket })
     handle(request as unknown as IncomingMessage, answer)
   }
 
@@ -200,8 +224,7 @@ export class StreamFront implements Disposable {
     const session = stream.session as ServerHttp2Session
     const known = this.#sessions.get(session)
     if (!known || known.isCalmed) return void stream.destroy()
-    known.budget.request()
-    if (stream.aborted || stream.destroyed) return this.#dropped(session, known)
+    if (stream.aborted || stream.destroyed) return
     countBody(stream, known.budget)
     countPieces(stream, known.budget)
     known.liveCount++
@@ -213,6 +236,7 @@ export class StreamFront implements Disposable {
       if (stream.aborted && !stream.headersSent) this.#dropped(session, known)
     })
     request.headers.host ??= request.authority
+    Object.defineProperty(request, 'socket', { value: known.socket })
     void sockets.take(askerOnStream(request, stream, gate))
   }
 
@@ -223,21 +247,36 @@ export class StreamFront implements Disposable {
 
   #look(): void {
     const nowMs = this.#parts.clock.monotonicMs()
-    for (const [session, known] of this.#sessions) {
-      if (known.socket && !known.budget.read(known.socket.bytesRead, nowMs))
-        this.#calm(session, known, 'too much came that belongs to no request')
-    }
+    for (const [session, known] of this.#sessions) this.#lookAt(session, known, nowMs)
+  }
+
+  #lookAt(session: ServerHttp2Session, known: Session, nowMs: number): void {
+    if (known.socket && !known.budget.read(known.socket.bytesRead, nowMs))
+      this.#calm(session, known, 'too much came that belongs to no request')
   }
 
   /** `why`: what it did; null for who is locked out anyway. */
   #calm(session: ServerHttp2Session, known: Session, why: string | null): void {
-    const { clock, onOffence } = this.#parts
+    if (session.destroyed || known.isCalmed) return
+    if (why !== null && known.socket) this.#parts.onOffence(known.socket, why)
+    this.#end(session, known, enhanceYourCalm)
+  }
+
+  /** `code`: of RFC 9113. Answers that are under way break off. */
+  #end(session: ServerHttp2Session, known: Session, code: number): void {
     if (session.destroyed || known.isCalmed) return
     known.isCalmed = true
-    if (why !== null && known.socket) onOffence(known.socket, why)
+    if (code !== enhanceYourCalm) this.#refused(known)
     // Destroyed at once, it would take the word along: the system resets what is closed with bytes unread.
-    session.goaway(enhanceYourCalm)
-    clock.after(calmMs, () => session.destroy(new Error('told to calm down'), enhanceYourCalm))
+    session.goaway(code)
+    this.#parts.clock.after(calmMs, () => session.destroy(new Error('ended for what came over it'), code))
+  }
+
+  /** Once a session. */
+  #refused(known: Session): void {
+    if (known.isRefused || !known.socket) return
+    known.isRefused = true
+    this.#parts.onRefused(known.socket)
   }
 
   #leave(session: ServerHttp2Session): void {

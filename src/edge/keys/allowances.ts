@@ -167,4 +167,5 @@ function answersOf({ body }: Order['call']): number {
   return Math.max(1, told('n'), told('best_of'))
 }
 
-const isServed = ({ cache }: ExchangeFact): boolean => cache === 'hit' || cache === 'stale' || cache === 'collapsed'
+const served: ReadonlySet<ExchangeFact['cache']> = new Set(['hit', 'semantic', 'stale', 'collapsed'])
+const isServed = ({ cache }: ExchangeFact): boolean => served.has(cache)

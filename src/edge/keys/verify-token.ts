@@ -1,5 +1,5 @@
 /** Verifies tokens of one identity provider, by its public keys. The only file that knows of `jose`. */
-import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey } from 'jose'
+import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTVerifyGetKey } from 'jose'
 import type { Clock } from '../../ground/clock.ts'
 import { TokenError, type Verify } from './token-desk.ts'
 import type { UserOptions } from './user-options.ts'
@@ -13,6 +13,8 @@ const tokenMsMax = 3_600_000
 /** Keys are asked for again after so long, and for a key that is not known at most so often. */
 const keysMs = 600_000
 const pauseMs = 30_000
+/** Of what a provider says of itself, more than this is not read. */
+const answerBytesMax = 256 * 1024
 
 export function verifierOf(options: UserOptions, clock: Clock): Verify {
   const { issuer, audience, userClaim } = options
@@ -59,7 +61,12 @@ function wordsOf(error: errors.JOSEError): string {
 
 async function keysOf({ issuer, jwksUrl, askMs }: UserOptions): Promise<JWTVerifyGetKey> {
   const url = jwksUrl ?? (await discover(issuer, askMs))
-  return createRemoteJWKSet(new URL(url), { timeoutDuration: askMs, cooldownDuration: pauseMs, cacheMaxAge: keysMs })
+  const fetchKeys = async (from: string, init: RequestInit): Promise<Response> => {
+    const answer = await fetch(from, init)
+    return answer.status === 200 ? new Response(await textOf(answer)) : answer
+  }
+  const times = { timeoutDuration: askMs, cooldownDuration: pauseMs, cacheMaxAge: keysMs }
+  return createRemoteJWKSet(new URL(url), { ...times, [customFetch]: fetchKeys })
 }
 
 /** OpenID Connect Discovery 1.0, section 4. */
@@ -67,8 +74,20 @@ async function discover(issuer: string, askMs: number): Promise<string> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const answer = await fetch(url, { signal: AbortSignal.timeout(askMs), redirect: 'error' })
   if (!answer.ok) throw new Error(`${url} answers ${answer.status}`)
-  const told = (await answer.json()) as { issuer?: unknown; jwks_uri?: unknown }
-  if (told.issuer !== issuer) throw new Error(`${url} speaks for another issuer`)
+  const told = JSON.parse(await textOf(answer)) as { issuer?: unknown; jwks_uri?: unknown } | null
+  if (told?.issuer !== issuer) throw new Error(`${url} speaks for another issuer`)
   if (typeof told.jwks_uri !== 'string' || !URL.canParse(told.jwks_uri)) throw new Error(`${url} names no keys`)
   return told.jwks_uri
+}
+
+/** Leaving the loop ends the connection. */
+async function textOf(answer: Response): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of answer.body ?? []) {
+    bytes += piece.length
+    if (bytes > answerBytesMax) throw new Error(`${answer.url} answers with more than ${answerBytesMax} bytes`)
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString()
 }

@@ -56,13 +56,22 @@ export class PlainConnection {
     return this.#response !== null
   }
 
-  /** Called now and then: node:http has the limits for those who do not come to the end of a request. */
+  /** Whether it has been silent for too long. */
+  isDue(nowMs: number, patienceMs: number): boolean {
+    if (this.isBusy || this.#isOver) return false
+    return nowMs - this.#sinceMs >= (this.#isAsking ? patienceMs : this.#parts.idleMs + idleGraceMs)
+  }
+
+  /** Called where it was due: node:http has the limits for those who do not come to the end of a request. */
   look(nowMs: number, patienceMs: number): void {
-    const waitedMs = nowMs - this.#sinceMs
-    if (this.isBusy) return
-    if (this.#held.length > 0 || !this.#hasAnswered) {
-      if (waitedMs >= patienceMs) this.#handOver()
-    } else if (waitedMs >= this.#parts.idleMs + idleGraceMs) this.socket.destroySoon()
+    if (!this.isDue(nowMs, patienceMs)) return
+    if (this.#isAsking) this.#handOver()
+    else this.socket.destroySoon()
+  }
+
+  /** It has begun a request, or never sent one. */
+  get #isAsking(): boolean {
+    return this.#held.length > 0 || !this.#hasAnswered
   }
 
   #onData = (bytes: Buffer): void => {

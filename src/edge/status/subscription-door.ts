@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FloodGate } from '../../status/subscription/flood-gate.ts'
 import type { Counter } from '../../status/subscription/far-desk.ts'
 import { readRequest, RequestRefusal } from '../../status/subscription/subscription-request.ts'
+import { lastHop } from '../address/forwarded.ts'
 import { type SmallPage, smallPageHeaders, smallPageHtml } from './small-page.ts'
 import { readFields, type SubscriptionFields, TooLarge } from './subscription-fields.ts'
 
@@ -174,9 +175,8 @@ function send(
   response.writeHead(status, all).end(request.method === 'HEAD' ? undefined : body)
 }
 
-/** The last one in the header is of our own proxy's writing; the others may be anybody's. */
+/** By the header that our own proxy writes, else by the connection. */
 function sourceOf(request: IncomingMessage, header: string): string {
-  const said = header === '' ? undefined : request.headers[header.toLowerCase()]
-  const last = [said ?? ''].flat().join(',').split(',').at(-1)?.trim() ?? ''
-  return last === '' ? (request.socket.remoteAddress ?? '') : last.slice(0, 64)
+  const said = header === '' ? null : lastHop(request.headers, header.toLowerCase())
+  return said ?? request.socket.remoteAddress ?? ''
 }

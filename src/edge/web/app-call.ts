@@ -2,17 +2,20 @@
 import { hopByHop, valueOf, without } from '../../cache/header-list.ts'
 import { Fault } from '../../fault/fault.ts'
 import type { AppAnswer, AppFlight, AppLink } from '../../relay/wire/app-link.ts'
+import type { CodedHead, StreamCoders } from './coded-stream.ts'
 import { below } from './find-route.ts'
 import { pump } from './pump.ts'
 import { fieldsOf, type Front, frontOf, overridesMethod, passedFields, requestFields } from './app-request.ts'
 import type { WebRouteOptions } from './web-options.ts'
-import type { WebVisit } from './web.ts'
+import type { SiteVisit, WebVisit } from './web.ts'
 
 export interface AppParts {
   readonly link: AppLink
   /** Our name in `via`. */
   readonly node: string
   readonly bodyBytesMax: number
+  /** Null where nothing is compressed. */
+  readonly coders: StreamCoders | null
 }
 
 /** They are ours on every answer; an application's own of the same name would make two. */
@@ -21,7 +24,7 @@ const ours: ReadonlySet<string> = new Set(['holdfast-ray', 'x-request-id', 'requ
 const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'])
 
 export class AppCall {
-  readonly visit: WebVisit
+  readonly visit: SiteVisit
   /** Of the request, those that may go on to the application. */
   readonly fields: readonly string[]
   readonly host: string
@@ -31,7 +34,7 @@ export class AppCall {
   /** Path and query. */
   #target: string
 
-  constructor(visit: WebVisit, target: string, route: WebRouteOptions, parts: AppParts) {
+  constructor(visit: SiteVisit, target: string, route: WebRouteOptions, parts: AppParts) {
     const { request } = visit
     this.visit = visit
     this.#target = target
@@ -88,10 +91,18 @@ export class AppCall {
 
   /** Passes an answer on as it comes. @returns the status sent */
   pass(answer: AppAnswer, more: readonly string[]): number {
-    const { response } = this.visit
-    response.writeHead(answer.status, [...this.answerFields(answer), ...more])
-    pump(answer.body, response)
+    const { headers, sink } = this.coded(answer, [...this.answerFields(answer), ...more])
+    this.visit.response.writeHead(answer.status, headers)
+    pump(answer.body, sink)
     return answer.status
+  }
+
+  /** Where its body goes, compressed for a reader that takes it so, and what is said of it then. */
+  coded(answer: AppAnswer, headers: string[]): CodedHead {
+    const { request, response } = this.visit
+    const { method } = request
+    const reader = { response, method, acceptEncoding: request.headers['accept-encoding'] }
+    return this.#parts.coders?.head(answer, headers, reader) ?? { headers, sink: response }
   }
 
   /** What the caller is told of an answer: all but what was between us and the application. */

@@ -7,9 +7,11 @@ import type { Stored } from '../../cache/stored.ts'
 import { policyOf } from '../../cache/targeted.ts'
 import { validatorsOf } from '../../cache/validators.ts'
 import type { CodedCopies } from './coded-copies.ts'
+import { weakened, withVary } from './coded-fields.ts'
 import { isCompressible } from './content-type.ts'
 import { sendBody } from './send-body.ts'
-import type { WebVisit } from './web.ts'
+import { sendBytes } from './send-bytes.ts'
+import type { SiteVisit } from './web.ts'
 
 /** An answer that is kept, with what is needed to send it. */
 export interface Kept {
@@ -39,7 +41,7 @@ const lengths: ReadonlySet<string> = new Set(['content-length', 'age', 'accept-r
 
 /** @returns the status sent */
 export async function sendKept(
-  visit: WebVisit,
+  visit: SiteVisit,
   asked: HeaderList,
   kept: Kept,
   parts: KeptParts,
@@ -53,7 +55,6 @@ export async function sendKept(
   const coded = await codedOf(visit, asked, kept, parts.copies)
   const body = coded?.body ?? kept.body
   const validators = validatorsOf(stored.headers, how.nowMs)
-  // Of another form the tag must be another; a weak one still says that it is the same thing.
   const shown = coded ? weakened(headers, coded.coding) : headers
   const isText = parts.copies !== null && isCompressible(valueOf(stored.headers, 'content-type') ?? '')
   const whole = {
@@ -79,7 +80,7 @@ function answerFields({ headers }: Stored, isValidated: boolean): string[] {
 }
 
 async function codedOf(
-  { request }: WebVisit,
+  { request }: SiteVisit,
   asked: HeaderList,
   { id, stored, body }: Kept,
   copies: CodedCopies | null,
@@ -91,21 +92,9 @@ async function codedOf(
   return await copies.get(`entry ${id}`, body, request.headers['accept-encoding'])
 }
 
-function weakened(headers: readonly string[], coding: string): string[] {
-  const shown = [...headers, 'content-encoding', coding]
-  return shown.map((each, i) =>
-    i % 2 === 1 && shown[i - 1]?.toLowerCase() === 'etag' && !each.startsWith('W/') ? `W/${each}` : each,
-  )
-}
-
-function withVary(headers: readonly string[]): string[] {
-  const vary = valueOf(headers, 'vary')
-  return vary !== null && /accept-encoding/i.test(vary) ? [...headers] : [...headers, 'vary', 'accept-encoding']
-}
-
 /** What is kept is a part; the request is for that or for less. */
 function sendPart(
-  { response, headers: usual }: WebVisit,
+  { response, headers: usual, pieces }: SiteVisit,
   asked: HeaderList,
   { body }: Kept,
   headers: readonly string[],
@@ -119,6 +108,6 @@ function sendPart(
     ...without(headers, new Set(['content-range'])),
     ...['content-range', contentRange(range, part.whole), 'content-length', String(bytes.length)],
   ])
-  response.end(bytes)
+  sendBytes(response, bytes, pieces)
   return 206
 }

@@ -3,8 +3,8 @@ import { valueOf } from '../../cache/header-list.ts'
 import { isKnown, validatorsOf } from '../../cache/validators.ts'
 import type { AppAnswer } from '../../relay/wire/app-link.ts'
 import type { AppCall } from './app-call.ts'
+import type { Sink } from './coded-stream.ts'
 import type { Filling } from './filling.ts'
-import type { WebAnswer } from './web.ts'
 
 export interface Keeping {
   readonly filling: Filling
@@ -22,7 +22,9 @@ export async function passAndKeep(call: AppCall, answer: AppAnswer, keeping: Kee
   // The application was asked for the whole, for us; the reader has it already.
   const isKnownHere = answer.status === 200 && isKnown(call.fields, validators, nowMs)
   const status = isKnownHere ? 304 : answer.status
-  response.writeHead(status, isKnownHere ? withoutLength(headers) : headers)
+  const coded = isKnownHere ? { headers: withoutLength(headers), sink: response } : call.coded(answer, headers)
+  const { sink } = coded
+  response.writeHead(status, coded.headers)
   if (isKnownHere) response.end()
   // With a length told, the reader has the end with the last byte: that waits until the answer is kept.
   let leftBytes = Number(valueOf(answer.headers, 'content-length') ?? Number.POSITIVE_INFINITY)
@@ -36,16 +38,16 @@ export async function passAndKeep(call: AppCall, answer: AppAnswer, keeping: Kee
         last = piece
         continue
       }
-      const isFull = !isKnownHere && !response.destroyed && !response.write(piece)
+      const isFull = !isKnownHere && !response.destroyed && !sink.write(piece)
       // While it is kept it is in memory in any case; a slow reader holds up nobody who waits for the same.
-      if (isFull && !filling.isOn) await drained(response)
+      if (isFull && !filling.isOn) await drained(sink)
     }
     const body = answer.body.complete ? filling.whole() : null
     if (body) await keeping.keep(body)
-    if (!isKnownHere) response.end(last)
+    if (!isKnownHere) sink.end(last)
   } catch {
     // It broke off: so does what the reader gets, that nobody takes a part for the whole.
-    response.destroy()
+    sink.destroy()
   }
   return status
 }
@@ -57,7 +59,7 @@ function withoutLength(headers: readonly string[]): string[] {
 }
 
 /** Resolves when the reader takes more, or has gone. */
-function drained(response: WebAnswer): Promise<void> {
+function drained(response: Sink): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       response.off('drain', done)

@@ -1,9 +1,9 @@
 /** From a source of bytes to an answer, no faster than it is read; whichever ends early takes the other along. */
 import type { Readable } from 'node:stream'
-import type { WebAnswer } from './web.ts'
+import type { Sink } from './coded-stream.ts'
 
 /** What breaks off at its source breaks off for the reader, that nobody takes a part for the whole. */
-export function pump(source: Readable, answer: WebAnswer): void {
+export function pump(source: Readable, answer: Sink): void {
   const onDrain = (): void => void source.resume()
   const onGone = (): void => void source.destroy()
   answer.on('drain', onDrain)

@@ -1,4 +1,5 @@
 /** From the path of a request to the name of a file below a folder: whatever could lead elsewhere is none. Pure. */
+import { percentDecoded } from '../../ground/percent-decoded.ts'
 
 const pathLengthMax = 2048
 /** Beside them, what begins with a dot is nobody's business: `.git`, `.env`. */
@@ -15,7 +16,7 @@ export function safeSegments(path: string): string[] | null {
   const segments: string[] = []
   const parts = path.slice(1).split('/')
   for (const [i, part] of parts.entries()) {
-    const name = decoded(part)
+    const name = percentDecoded(part)
     if (name === null || name.includes('/') || forbidden.test(name)) return null
     if (name === '' && i < parts.length - 1) return null
     if (name.startsWith('.') && !openDots.has(name)) return null
@@ -31,13 +32,4 @@ const steps = /(?:\/|%2f|%5c)(?:\.|%2e){1,2}(?:\/|%2f|%5c|;|%3b|$)/i
 /** For what is passed on: a path that two servers could read in two ways. */
 export function isAmbiguous(path: string): boolean {
   return /^\/(?:\/|%2f|%5c)/i.test(path) || steps.test(path) || /[\\\0#]|%00/.test(path)
-}
-
-function decoded(text: string): string | null {
-  if (!text.includes('%')) return text
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return null
-  }
 }

@@ -5,7 +5,8 @@ import { type HeaderList, valueOf } from '../../cache/header-list.ts'
 import { isKnown, isUnmet, meetsIfRange, type Validators } from '../../cache/validators.ts'
 import { Fault } from '../../fault/fault.ts'
 import { pump } from './pump.ts'
-import type { WebVisit } from './web.ts'
+import { sendBytes } from './send-bytes.ts'
+import type { SiteVisit } from './web.ts'
 
 export interface Whole {
   readonly status: number
@@ -25,7 +26,7 @@ const boundary = 'holdfast-part-7f3c9a1e5b8d2046'
 const ofContent: ReadonlySet<string> = new Set(['content-type', 'content-encoding', 'content-language'])
 
 /** `nowMs`: wall time, to read dates by. @returns the status sent */
-export function sendBody(visit: WebVisit, asked: HeaderList, whole: Whole, nowMs: number): number {
+export function sendBody(visit: SiteVisit, asked: HeaderList, whole: Whole, nowMs: number): number {
   const { response, request } = visit
   const { status, validators, bytes } = whole
   const headers = [...visit.headers, ...whole.headers]
@@ -54,7 +55,7 @@ export function sendBody(visit: WebVisit, asked: HeaderList, whole: Whole, nowMs
 }
 
 /** RFC 9110 section 14.6. */
-function sendPieces(visit: WebVisit, headers: readonly string[], whole: Whole, ranges: readonly ByteRange[]): number {
+function sendPieces(visit: SiteVisit, headers: readonly string[], whole: Whole, ranges: readonly ByteRange[]): number {
   const type = valueOf(headers, 'content-type')
   const heads = ranges.map((range) => {
     const kind = type === null ? '' : `content-type: ${type}\r\n`
@@ -85,8 +86,8 @@ function sendPieces(visit: WebVisit, headers: readonly string[], whole: Whole, r
 }
 
 /** What breaks off is seen by the client: its length is told. */
-function send({ response }: WebVisit, body: Buffer | Readable): void {
-  if (Buffer.isBuffer(body)) response.end(body)
+function send({ response, pieces }: SiteVisit, body: Buffer | Readable): void {
+  if (Buffer.isBuffer(body)) sendBytes(response, body, pieces)
   else pump(body, response)
 }
 

@@ -11,7 +11,7 @@ import type { Folder, FoundFile } from './folder.ts'
 import { safeSegments } from './safe-path.ts'
 import { sendBody } from './send-body.ts'
 import type { WebRouteOptions } from './web-options.ts'
-import type { WebVisit } from './web.ts'
+import type { SiteVisit } from './web.ts'
 
 const yearSeconds = 31_536_000
 const ends: Readonly<Record<Coding, string>> = { br: '.br', zstd: '.zst', gzip: '.gz' }
@@ -38,7 +38,7 @@ export class StaticFiles {
     this.#parts = parts
   }
 
-  async serve(visit: WebVisit, path: string, query: string): Promise<number> {
+  async serve(visit: SiteVisit, path: string, query: string): Promise<number> {
     const { method } = visit.request
     if (method !== 'GET' && method !== 'HEAD') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD' })
     const segments = safeSegments(below(path, this.#route))
@@ -52,7 +52,7 @@ export class StaticFiles {
   }
 
   /** Links in a page are relative to its folder, so the address has to end in a slash. */
-  async #leadInto(visit: WebVisit, segments: readonly string[], path: string, query: string): Promise<number> {
+  async #leadInto(visit: SiteVisit, segments: readonly string[], path: string, query: string): Promise<number> {
     const index = await this.#parts.folder.find([...segments, this.#route.index])
     if (index === null || index === 'folder') return await this.#fallBack(visit, segments)
     visit.response.writeHead(308, [...visit.headers, 'location', `${path}/${query}`, 'content-length', '0'])
@@ -61,7 +61,7 @@ export class StaticFiles {
   }
 
   /** For addresses that a person sees, and not for files that are missing. */
-  async #fallBack(visit: WebVisit, segments: readonly string[]): Promise<number> {
+  async #fallBack(visit: SiteVisit, segments: readonly string[]): Promise<number> {
     const { fallback } = this.#route
     const isPage = !(segments.at(-1) ?? '').includes('.')
     const wantsPage = /text\/(?:html|\*)|\*\/\*/i.test(visit.request.headers.accept ?? '*/*')
@@ -71,7 +71,7 @@ export class StaticFiles {
     return await this.#send(visit, names, file)
   }
 
-  async #send(visit: WebVisit, names: readonly string[], plain: FoundFile): Promise<number> {
+  async #send(visit: SiteVisit, names: readonly string[], plain: FoundFile): Promise<number> {
     const { clock, folder } = this.#parts
     const name = names.at(-1) ?? ''
     const type = contentType(name)
@@ -97,7 +97,7 @@ export class StaticFiles {
   }
 
   /** A file that lies there compressed, else a copy made of it, else as it is. */
-  async #bestForm({ request }: WebVisit, names: readonly string[], plain: FoundFile): Promise<Form> {
+  async #bestForm({ request }: SiteVisit, names: readonly string[], plain: FoundFile): Promise<Form> {
     const accepted = request.headers['accept-encoding']
     for (const coding of wantedCodings(accepted)) {
       const name = `${names.at(-1)}${ends[coding]}`

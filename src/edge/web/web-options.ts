@@ -1,7 +1,7 @@
 /** Settings of what is served beside the models: pages from folders, applications behind a proxy, and the cache. */
 import { bytes, count, milliseconds, z } from '../../ground/schema.ts'
 
-const pathPattern = /^\/(?:[\w.~!$&'()*+,;=:@%-]+\/?)*$/
+const pathPattern = /^\/(?:[\w.~!$&'()*+,;=:@%-]+(?:\/|$))*$/
 const hostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,252})$/
 const ownPath = /^\/(?:v1|errors)(?:\/|$)/
 
@@ -58,7 +58,11 @@ const routeSchema = z
     connectionsMax: count(256, 'Connections to the application at once, per worker.'),
     compress: z.boolean().default(true).meta({
       description:
-        'Compress text with br, zstd or gzip: files and kept answers, not what an application streams. Files `x.br`, `x.zst` and `x.gz` beside `x` are used as they are.',
+        'Compress text with br, zstd or gzip: files, kept answers, and what an application streams, piece by piece. Files `x.br`, `x.zst` and `x.gz` beside `x` are used as they are.',
+    }),
+    challenge: z.boolean().default(true).meta({
+      description:
+        'Visitors without a key are asked for a proof of work here where `guard.challenge` says so. Off for what programs call: webhooks, an API of the application.',
     }),
     headers: z
       .record(z.string().regex(/^[\w-]+$/), fieldValue)

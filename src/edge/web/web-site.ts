@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { Fault, toFault } from '../../fault/fault.ts'
 import type { Clock } from '../../ground/clock.ts'
+import { Portions } from '../../ground/portions.ts'
 import type { Random } from '../../ground/random.ts'
 import { AppLink } from '../../relay/wire/app-link.ts'
 import type { PeerBook } from '../../relay/wire/peer-files.ts'
@@ -10,15 +11,17 @@ import { AnswerShelf } from './answer-shelf.ts'
 import { AppCall, type AppParts } from './app-call.ts'
 import { CachedApp, type Outcome } from './cached-app.ts'
 import { CodedCopies } from './coded-copies.ts'
+import { StreamCoders } from './coded-stream.ts'
 import { FillingPurse } from './filling.ts'
 import { below, findRoute } from './find-route.ts'
 import { Flights } from './flights.ts'
 import { Folder } from './folder.ts'
+import { piecesPerTurn } from './send-bytes.ts'
 import { SlowReaders } from './slow-readers.ts'
 import { isAmbiguous } from './safe-path.ts'
 import { StaticFiles } from './static-files.ts'
 import { AppSockets } from './app-sockets.ts'
-import { toldPath, type Web, type WebFact, type WebVisit } from './web.ts'
+import { type SiteVisit, toldPath, type Web, type WebFact, type WebVisit } from './web.ts'
 import type { WebOptions, WebRouteOptions } from './web-options.ts'
 
 export interface WebParts {
@@ -39,7 +42,7 @@ export interface WebParts {
 
 const listenersMax = 24
 
-type Serve = (visit: WebVisit, path: string, query: string) => Promise<Outcome>
+type Serve = (visit: SiteVisit, path: string, query: string) => Promise<Outcome>
 
 export class WebSite implements Web {
   readonly sockets: AppSockets
@@ -47,12 +50,15 @@ export class WebSite implements Web {
   #sites: readonly (WebRouteOptions & { readonly serve: Serve })[]
   #opened = new DisposableStack()
   #readers: SlowReaders
+  #coders = new StreamCoders()
+  #pieces: Portions
 
   constructor(parts: WebParts) {
     this.#parts = parts
     const { options, clock, stalledReaderMs } = parts
     this.#readers = this.#opened.use(new SlowReaders(clock, stalledReaderMs))
     this.sockets = new AppSockets(options.routes, parts)
+    this.#pieces = new Portions(clock, piecesPerTurn)
     const copies = new CodedCopies(options.cache.memoryBytesMax / 4)
     const flights = new Flights(clock)
     const purse = new FillingPurse(options.cache.fillingBytesMax)
@@ -73,6 +79,7 @@ export class WebSite implements Web {
     if (method === 'TRACE') throw new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST, PUT, DELETE' })
     if (isAmbiguous(path) || (site.stripPath && isAmbiguous(below(path, site))))
       throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
+    if (site.challenge) visit.prove()
     void this.#answer(site, visit, path, at === -1 ? '' : url.slice(at))
     return true
   }
@@ -96,7 +103,7 @@ export class WebSite implements Web {
     this.#readers.watch(response)
     response.once('close', () => this.#settle(site, visit, outcome, failed))
     try {
-      outcome = await site.serve({ ...visit, fail }, path, query)
+      outcome = await site.serve({ ...visit, fail, pieces: this.#pieces }, path, query)
     } catch (thrown) {
       fail(toFault(thrown))
     }
@@ -123,7 +130,7 @@ export class WebSite implements Web {
     const { connectionsMax, connectMs, headMs, idleMs } = route
     const url = new URL(route.app ?? '')
     const link = this.#opened.use(new AppLink({ url, connectionsMax, connectMs, headMs, idleMs, clock }))
-    const parts: AppParts = { link, node, bodyBytesMax }
+    const parts: AppParts = { link, node, bodyBytesMax, coders: route.compress ? this.#coders : null }
     const { heuristicShare, staleOnErrorMs, entryBytesMax, collapseMs } = options.cache
     const cached =
       store && route.cache

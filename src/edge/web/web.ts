@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault } from '../../fault/fault.ts'
 import type { Ray } from '../../fault/ray.ts'
+import type { Portions } from '../../ground/portions.ts'
 import type { Peer } from '../address/visitors.ts'
 import { redact } from '../../ground/redact.ts'
 import type { Kind } from '../realtime/kind.ts'
@@ -30,6 +31,8 @@ export interface WebVisit {
   readonly beganMs: number
   /** Of every answer, names and values in turn. */
   readonly headers: readonly string[]
+  /** Asks for a proof of work where one is due. @throws {Fault} HF_CHALLENGE */
+  readonly prove: () => void
   /** Answers with a fault, and accounts for it. */
   readonly fail: (fault: Fault, headers?: readonly string[]) => void
 }
@@ -54,6 +57,12 @@ const pathLengthMax = 200
 
 /** An address as it is written down. */
 export const toldPath = (url: string): string => redact(url.split('?', 1)[0]?.slice(0, pathLengthMax) ?? '')
+
+/** The same on its way through the site. */
+export interface SiteVisit extends WebVisit {
+  /** By which all large bodies are written. */
+  readonly pieces: Portions
+}
 
 export interface Web extends AsyncDisposable {
   /** WebSockets of its applications. */

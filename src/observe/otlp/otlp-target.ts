@@ -1,5 +1,6 @@
 /** Where telemetry goes, out of the configuration and the variables that OpenTelemetry has for it. */
 import { isHttpUrl } from '../../ground/http-url.ts'
+import { percentDecoded } from '../../ground/percent-decoded.ts'
 import type { OtlpOptions } from './otlp-options.ts'
 
 /** What is exported, where to, and as whose. */
@@ -55,17 +56,10 @@ function readPairs(text: string | undefined): Record<string, string> {
     const at = pair.indexOf('=')
     const name = pair.slice(0, at).trim()
     if (at < 1 || !/^[\w.-]{1,128}$/.test(name)) continue
-    pairs[name] = decoded(pair.slice(at + 1).trim())
+    const value = pair.slice(at + 1).trim()
+    pairs[name] = percentDecoded(value) ?? value
   }
   return pairs
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 function lowered(pairs: Record<string, string>): Record<string, string> {

@@ -9,7 +9,7 @@ import { platform } from 'node:process'
 import type { LookupAddress } from 'node:dns'
 import { isIP, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { toFault, type Fault } from '../../fault/fault.ts'
+import { Fault, toFault } from '../../fault/fault.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import { Dial } from './dial.ts'
 import { classicalGroups, type Hellos } from './hellos.ts'
@@ -313,6 +313,12 @@ export class HttpConnection implements Carrier, HttpParserSink {
       this.#end(null) // nobody asked for these: the connection is poisoned
       return
     }
+    // Words that came before the call has been sent are not about it.
+    if (this.#isToWrite) {
+      if (this.#isReused && !flight.isMoved) this.#move(flight)
+      else this.#end(new Fault('HF_UPSTREAM_GARBLED', { detail: 'an answer before its request' }))
+      return
+    }
     try {
       this.#parser.push(bytes, count)
     } catch (thrown) {
@@ -347,13 +353,16 @@ export class HttpConnection implements Carrier, HttpParserSink {
       return
     }
     const { hasBegun } = this.#parser
-    if (this.#isReused && !hasBegun && this.#mayMove(flight)) {
-      this.#flight = null
-      this.#end(null)
-      flight.carrier = null
-      flight.isMoved = true
-      this.#owner.onMove(flight)
-    } else this.#end(brokenFault(error, { hasBegun, isReused: this.#isReused, where: this.#where }))
+    if (this.#isReused && !hasBegun && this.#mayMove(flight)) this.#move(flight)
+    else this.#end(brokenFault(error, { hasBegun, isReused: this.#isReused, where: this.#where }))
+  }
+
+  #move(flight: HttpFlight): void {
+    this.#flight = null
+    this.#end(null)
+    flight.carrier = null
+    flight.isMoved = true
+    this.#owner.onMove(flight)
   }
 
   /**

@@ -69,9 +69,9 @@ async function ask(base: URL, credentials: Credentials, dialling: Dialling): Pro
   const text = await readText(answer)
   if (unlisted.has(statusCode)) return { models: null, kind: guessKind(base, {}, answer.headers) }
   if (statusCode !== 200) throw new Error(`GET ${prefix}/models answered ${statusCode}`)
-  const list = JSON.parse(text) as { data?: { id?: unknown; owned_by?: unknown; type?: unknown }[]; models?: unknown }
+  const list = JSON.parse(text) as { data?: ({ id?: unknown; owned_by?: unknown; type?: unknown } | null)[] } | null
   if (!Array.isArray(list?.data)) throw new Error(`GET ${prefix}/models answered something that is no list of models`)
-  const models = list.data.map(({ id }) => id).filter((id) => typeof id === 'string')
+  const models = list.data.map((each) => each?.id).filter((id) => typeof id === 'string')
   return { models: models.slice(0, modelsMax), kind: guessKind(base, list, answer.headers) }
 }
 
@@ -152,7 +152,7 @@ const kindByHost: Readonly<Record<string, UpstreamKind>> = {
 /** Servers name themselves in `owned_by` of their models, in headers, or by their host. */
 function guessKind(
   base: URL,
-  list: { data?: { owned_by?: unknown; type?: unknown }[] },
+  list: { data?: ({ owned_by?: unknown; type?: unknown } | null)[] },
   headers: IncomingHttpHeaders,
 ): UpstreamKind | null {
   const known = kindByHost[base.hostname]

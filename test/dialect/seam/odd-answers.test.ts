@@ -34,6 +34,19 @@ function chunk(delta: object, more: object = {}): KeptEvent {
   return kept({ ...frame, choices: [{ index: 0, delta, finish_reason: null, ...more }] })
 }
 
+test('a second leg that finishes another answer than was begun is a misfit, not an end', () => {
+  const call = callOf('chat', { stream: true, messages: [{ role: 'user', content: 'x' }] })
+  const partial = readPartial('chat', [chunk({ role: 'assistant', content: 'a' })])
+  const leg = openLeg(call, partial, prefill, factsOf({ profile: 'vllm' }, 'chat'))
+  const reader = leg?.streamReader(() => {})
+  assert.ok(reader)
+  const done = { id: 'c2', choices: [{ index: 0, text: 'b', finish_reason: null }] }
+  for (const each of [done, { id: 'c2', choices: [{ index: 1, delta: {}, finish_reason: 'stop' }] }])
+    reader.read(Buffer.from(`data: ${JSON.stringify(each)}`))
+  reader.end()
+  assert.ok(!reader.isComplete || reader.failure?.code === 'HF_SEAM_MISFIT')
+})
+
 describe('a thought that was cut', () => {
   const question = 'think:4 tokens:3'
   /** Events up to the middle of the thought. */
