@@ -3,6 +3,8 @@ import { ProcessDriver } from '../../src/fleet/driver/process-driver.ts'
 import { processSpecSchema } from '../../src/fleet/driver/process-options.ts'
 import { systemClock } from '../../src/ground/clock.ts'
 
+// Timers of the clock keep nobody alive.
+setInterval(() => {}, 1e6)
 const [folder = '', name = '', text = ''] = process.argv.slice(2)
 const driver = new ProcessDriver({ clock: systemClock, folder, environment: process.env })
 const spec = { ...processSpecSchema.parse({ command: [process.execPath, '-e', text] }) }

@@ -18,6 +18,7 @@ import { type KeptReplica, ReplicaFolder } from './replica-folder.ts'
 const host = '127.0.0.1'
 /** A shim says its number within moments; one that has not by then never will. */
 const bornMs = 5000
+const bornLookMs = 5
 /** Dead ones are told of for so long, and so many of them. */
 const deadMs = 3_600_000
 const deadMax = 50
@@ -162,6 +163,11 @@ export class ProcessDriver implements Driver {
     child.unref()
     child.once('exit', () => this.#tell())
     await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))
+    // From here on it is known by its number.
+    for (const endMs = this.#clock.monotonicMs() + bornMs; this.#clock.monotonicMs() < endMs; ) {
+      if (this.#folder.numberIn(name, 'pid') !== null || child.exitCode !== null) return
+      await new Promise<void>((resolve) => this.#clock.after(bornLookMs, resolve))
+    }
   }
 
   #inherited(names: readonly string[] = inheritedDefault): Record<string, string | undefined> {
