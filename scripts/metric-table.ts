@@ -26,6 +26,7 @@ const nothing: Gauges = {
   retriesLeft: () => 0,
   retriesDenied: () => 0,
   hedgesDenied: () => 0,
+  quarantined: () => 0,
 }
 
 /** Our own, in the order of their names. */

@@ -43,6 +43,14 @@ export function readConfigFiles(path: string, env: Env): ConfigFile {
   return { config: checkConfig(input, locate), paths: parts.map((part) => part.path) }
 }
 
+/** A file of YAML that is no configuration, and where its values stand in it. @throws {ConfigError} when it is none. */
+export function readYamlFile(path: string, env: Env): { value: unknown; locate: Locate } {
+  const parts: Part[] = []
+  const value = readPart(path, env, parts, [])
+  const [part] = parts
+  return { value, locate: (field) => (part ? `${path}:${lineOf(part, field)}` : path) }
+}
+
 /** As a file would say it; long values stay on their line. */
 export function writeYaml(value: object): string {
   return stringify(value, { lineWidth: 0 })

@@ -31,6 +31,7 @@ import { overloadSchema } from './relay/overload/overload-options.ts'
 import { hedgingSchema } from './relay/overload/hedge-options.ts'
 import { retriesSchema } from './relay/overload/retry-options.ts'
 import { breakerSchema } from './relay/overload/breaker-options.ts'
+import { quarantineSchema } from './relay/overload/quarantine-options.ts'
 import { protectionSchema } from './relay/overload/protection.ts'
 import { continuationSchema } from './relay/stream/continuation-options.ts'
 import { statusSchema } from './status/status-options.ts'
@@ -107,6 +108,7 @@ export const configSchema = z
     retries: retriesSchema,
     hedging: hedgingSchema,
     breaker: breakerSchema,
+    quarantine: quarantineSchema,
     streams: streamsSchema,
     record: recordSchema,
     objectives: objectivesSchema,
@@ -251,7 +253,7 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   for (const [model, { pool }] of Object.entries(config.models)) {
     if (pool !== undefined && !pools.includes(pool)) miss(['models', model, 'pool'], 'pool', pool, pools)
   }
-  checkMaintenance(config, miss)
+  for (const check of [checkMaintenance, checkSites]) check(config, miss)
   if (config.streams.engine === 'memory' && config.workers > 1) {
     const cure = 'Leave `streams.engine` at `sqlite`, or set `workers: 1`.'
     const message = `${config.workers} workers cannot share streams in memory`
@@ -351,6 +353,14 @@ function checkRoutes({ web }: Config, locate: Locate): Problem[] {
 }
 
 type Miss = (path: PropertyKey[], what: string, wanted: string, known: string[]) => void
+
+/** Components of visits name routes that there are. */
+function checkSites({ web, status }: Config, miss: Miss): void {
+  const paths = web.routes.map(({ path }) => path)
+  for (const [i, { site }] of status.components.entries())
+    for (const wanted of site)
+      if (!paths.includes(wanted)) miss(['status', 'components', i, 'site'], 'web.route', wanted, paths)
+}
 
 function checkMaintenance({ upstreams, status }: Config, miss: Miss): void {
   const [servers, components] = [Object.keys(upstreams), status.components.map((each) => each.name)]

@@ -17,7 +17,7 @@ import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import type { FleetView } from './house/fleet-view.ts'
 import { openFleet } from './house/open-fleet.ts'
-import { openKeys } from './house/open-keys.ts'
+import { type Keys, openKeys } from './house/open-keys.ts'
 import { type Front, openListeners } from './house/open-listeners.ts'
 import { openRecord } from './house/open-record.ts'
 import { openRelay } from './house/open-relay.ts'
@@ -92,17 +92,17 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
   const onGone = (name: string): void => [relay, sockets].forEach((each) => each.revoke(name))
   const keys = await openKeys(parts, config, { clock, log, node: journalNode, onGone })
   const come = openVisitors(parts, config, { clock, log, recorder: record.recorder })
-  const given = { clock, random, log, fleet, journal, wires, record, telemetry, callReaders: [keys.allowances] }
-  const opened = await openRelay(parts, config, { ...given, crowd: come.crowd })
+  const kept = { clock, random, log, fleet, journal, wires, record, telemetry, node: journalNode }
+  const opened = await openRelay(parts, config, { ...kept, callReaders: [keys.allowances], crowd: come.crowd })
   const { plane: relay, pressure, observer } = opened
   const adopt = keepAdopting(parts, { clock, log, relay, periodMs: config.journal.leaseMs / adoptionsPerLease })
   const purse = new BodyPurse(limits.bodiesBytesMax)
-  const webBase = { clock, random, log, metrics: opened.metrics, node: ourName, crowd: come.crowd, peers: wires }
+  const webBase = { ...kept, ...opened, node: ourName, crowd: come.crowd, peers: wires, recorder: record.recorder }
   const { web, challenge } = await openWeb(config, parts, webBase)
   let notice = noNotice
   const streams = openStreams(parts, { config, clock, random, log, purse, readOnly: answerStreams(relay, clock) })
   const entry = { clock, random, rays, fleet, ...keys, ...come, observer, limits, pressure, node: ourName }
-  const sockets = parts.use(openSockets({ ...entry, peers: wires, web, metrics: opened.metrics }))
+  const sockets = parts.use(openSockets({ ...entry, peers: wires, web, challenge, metrics: opened.metrics }))
   const handle = openDoor({
     ...entry,
     tracing: telemetry.tracing,
@@ -128,7 +128,7 @@ export async function openHouse(config: Config, log: Log, worker = 0, tls: TlsMa
     front,
     log,
     journalNode,
-    bury: (dead: string): Promise<void> => journal.bury(dead).then(adopt),
+    bury: burying(keys.allowances, journal, adopt),
     useNotice: (told: Notice): void => void (notice = told),
   }
   const house = asHouse({ ...open, memoryRecord: record.memory })
@@ -145,13 +145,25 @@ async function openWeb(
 ): Promise<Pick<DoorParts, 'web' | 'challenge'>> {
   if (config.web.routes.length === 0) return { web: null, challenge: null }
   const house = await import('./house/open-web.ts')
-  return { web: parts.use(house.openWeb(config, base)), challenge: house.openChallenge(config, base) }
+  return { web: parts.use(house.openWeb(parts, config, base)), challenge: house.openChallenge(config, base) }
 }
 
 /** How answers are kept, and for whom. */
 function answering({ onDisconnect, cache, journal }: Config): Pick<DoorParts, 'onDisconnect' | 'cache'> {
   const outlastsJournal = cache.ttlMs + cache.staleIfErrorMs > journal.keepMs
   return { onDisconnect, cache: { ...cache, outlastsJournal } }
+}
+
+/** What a dead process held is held no more; then what it left is taken over. */
+function burying(
+  allowances: Keys['allowances'],
+  journal: ReturnType<typeof openJournal>,
+  adopt: () => void,
+): (dead: string) => Promise<void> {
+  return (dead) => {
+    allowances.bury(dead)
+    return journal.bury(dead).then(adopt)
+  }
 }
 
 /** Takes over what dead nodes left, now and then; gives what does so at once. */

@@ -1,12 +1,15 @@
 /** The command line: one command a file, loaded when it is asked for. */
 import { Command, eachOf, milliseconds, Option, port, wholeNumber, workerCount } from './command.ts'
 import { addCacheCommands } from './cache-commands.ts'
+import { addDeployCommands } from './deploy-commands.ts'
+import { addQuarantineCommands } from './quarantine-commands.ts'
 import type { ReloadOptions } from './reload.ts'
 import type { ImportOptions } from './import-litellm.ts'
 import { addAnswersCommands } from './answers-commands.ts'
 import { addIncidentCommands } from './incident-commands.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addMaintenanceCommands } from './maintenance-commands.ts'
+import { addPlaceCommand } from './place-command.ts'
 import { labChoices, type RunOptions } from './run-options.ts'
 import type { TailOptions } from './tail.ts'
 import { version } from './version.ts'
@@ -208,9 +211,12 @@ alerts
 
 addAnswersCommands(program)
 addCacheCommands(program)
+addDeployCommands(program)
+addQuarantineCommands(program)
 addIncidentCommands(program)
 addKeyCommands(program)
 addMaintenanceCommands(program)
+addPlaceCommand(program)
 
 program
   .command('import')

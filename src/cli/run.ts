@@ -10,10 +10,11 @@ import { KeyDesk } from '../house/key-desk.ts'
 import { AlertDesk, resolveAlerts } from '../house/open-alerts.ts'
 import { type OpenRecord, openRecord } from '../house/open-record.ts'
 import { StatusDesk } from '../house/open-status.ts'
-import { cachePath } from '../house/state-files.ts'
+import { cachePath, quarantinePath } from '../house/state-files.ts'
 import { TlsDesk } from '../house/tls/tls-desk.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { SqliteCacheDesk } from '../store/sqlite-cache-desk.ts'
+import { SqliteQuarantine } from '../store/sqlite-quarantine.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
@@ -166,6 +167,7 @@ function adminParts(
     subscriptions: () => page.report(),
     record: record.read,
     cache: () => SqliteCacheDesk.open(cachePath(config), join(config.stateDir, 'cache')),
+    quarantine: () => SqliteQuarantine.find(quarantinePath(config), systemClock),
     consoleDesk,
     nowMs: () => Date.now(),
     refusals: {

@@ -21,7 +21,7 @@ export interface TailOptions {
 }
 
 /** Samples and sums are shown when they are asked for: there are many, and each alone says little. */
-const quiet: ReadonlySet<FactKind> = new Set(['sum', 'load', 'line', 'limit', 'resource'])
+const quiet: ReadonlySet<FactKind> = new Set(['sum', 'visits', 'load', 'line', 'limit', 'resource'])
 const usualKinds = (Object.keys(factKinds) as FactKind[]).filter((kind) => !quiet.has(kind))
 
 const followPeriodMs = 500

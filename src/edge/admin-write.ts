@@ -86,4 +86,4 @@ export function serveWrite(
 }
 
 /** Errors whose words are for the operator. */
-const wordNames: ReadonlySet<string> = new Set(['KeyError', 'ConfigError'])
+const wordNames: ReadonlySet<string> = new Set(['KeyError', 'ConfigError', 'RolloutError'])

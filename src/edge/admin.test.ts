@@ -48,6 +48,7 @@ async function openStage(tokens: readonly string[] = []) {
       reload: (isDry) => Promise.resolve({ changes: [], isApplied: !isDry }),
       record: () => shelf,
       cache: () => null,
+      quarantine: () => null,
       consoleDesk: { state: (since) => ({ since }), shownConfig: () => ({ yaml: '' }) },
       nowMs: () => clock.nowMs(),
       refusals: {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerCache, type CacheOpener, cachePaths } from './admin-cache.ts'
+import { answerQuarantine, type QuarantineOpener, quarantinePaths } from './admin-quarantine.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
 import { answerKeys, isKeyPath, type KeyActions } from './admin-keys.ts'
 import { type AdminAnswer, answerReload, reloadPath, serveWrite } from './admin-write.ts'
@@ -38,6 +39,8 @@ export interface AdminParts {
   readonly consoleDesk: { state(since: number): object; shownConfig(): object }
   /** What is kept of applications; null where that is not on the disk. @throws when it cannot be read. */
   readonly cache: CacheOpener
+  /** Requests that are refused for killing model servers; null where that is not on the disk. @throws as `cache`. */
+  readonly quarantine: QuarantineOpener
   /** Wall time. */
   readonly nowMs: () => number
   /** Where refusals get their rays, and who is told of them. */
@@ -103,10 +106,11 @@ export function adminHandler(parts: AdminParts, refusals: AdminRefusals, gate: G
   }
   return (request, response) => {
     const [path, query] = targetOf(request.url ?? '/')
-    if (isKeyPath(path) || path === reloadPath || cachePaths.has(path)) {
+    if (isKeyPath(path) || path === reloadPath || cachePaths.has(path) || quarantinePaths.has(path)) {
       const no = whyNot(request, gate)
       if (no) return refuse(response, no.fault, no.headers)
       const write = (): Promise<AdminAnswer> => {
+        if (quarantinePaths.has(path)) return answerQuarantine(path, request, parts)
         if (cachePaths.has(path)) return answerCache([path, query], request, parts.cache)
         return path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
       }

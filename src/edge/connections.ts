@@ -39,15 +39,20 @@ export class Connections implements Disposable {
   /**
    * Closes the oldest connection on which nothing is answered, for one that comes anew; who waits longest without
    * asking loses least. `mayStay`: whose it is not to be. Not all are looked at: those passed over are last next time.
+   * False where none was found.
    */
-  makeRoom(mayStay: (socket: Socket) => boolean): void {
+  makeRoom(mayStay: (socket: Socket) => boolean): boolean {
     let looks = 0
     for (const socket of this.#open) {
       this.#open.delete(socket)
-      if (!this.#isAnswering(socket) && !mayStay(socket)) return void socket.destroy()
+      if (!this.#isAnswering(socket) && !mayStay(socket)) {
+        socket.destroy()
+        return true
+      }
       this.#open.add(socket)
-      if (++looks >= looksMax) return
+      if (++looks >= looksMax) break
     }
+    return false
   }
 
   [Symbol.dispose](): void {

@@ -6,7 +6,9 @@ import type { RaySource } from '../fault/ray.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Portions } from '../ground/portions.ts'
 import { Connections } from './connections.ts'
+import { Handshakes } from './handshakes.ts'
 import type { Limits } from './limits.ts'
+import { Pipeline } from './pipeline.ts'
 import { PlainFront } from './plain/plain-front.ts'
 import { LiveAnswers, parserFault } from './raw-refusal.ts'
 import { Fault } from '../fault/fault.ts'
@@ -52,6 +54,11 @@ const shortIdleSweepsMax = 6
 
 /** From this share of `connectionsMax` on, each that comes takes the place of one that does not ask. */
 const crowdedShare = 0.9
+/**
+ * node:http looks for those whose time is over once a second, and finds all of them at once; and a thousand may leave
+ * in the same moment, in the middle of what they were saying.
+ */
+const massEnds: ReadonlySet<string> = new Set(['ERR_HTTP_REQUEST_TIMEOUT', 'HPE_INVALID_EOF_STATE', 'ECONNRESET'])
 /** Connections of the slow that are answered and closed in one turn: some 0.1 ms each. */
 const endsPerTurn = 8
 
@@ -84,31 +91,32 @@ export async function openListener(options: ListenerOptions, given: ListenerPart
   let isEnding = false
   const mayStayOpen = (): boolean => !isDraining && parts.mayStayOpen()
   const live = new LiveAnswers()
+  const pipeline = new Pipeline(clock)
   const onRequest: RequestListener = (request, response) => {
     if (!live.enter(response)) return
     // Set before the handler writes its head: the client then does not reuse the connection.
     if (!mayStayOpen()) response.shouldKeepAlive = false
-    parts.handle(request, response)
+    pipeline.take(response, () => parts.handle(request, response))
   }
   const secure = await openSecure(options, parts, onRequest)
   const server: Server = secure?.server ?? createServer(settingsOf(parts), onRequest)
   const streams = await openStreams(options, parts, mayStayOpen, gate)
   const front = openFront(server, parts, { staysOpen: mayStayOpen, arrival: secure ? secured : 'connection', streams })
   const isAnswering = (socket: Socket): boolean =>
-    live.isOn(socket) || front.isOn(socket) || (parts.sockets?.isOn(socket) ?? false)
+    live.isOn(socket) ||
+    front.isOn(socket) ||
+    (streams?.isOn(socket) ?? false) ||
+    (parts.sockets?.isOn(socket) ?? false)
   const idleSweepsMax = (): number => (isEnding || !parts.mayStayOpen() ? shortIdleSweepsMax : Number.POSITIVE_INFINITY)
   const connections = new Connections(clock, isAnswering, idleSweepsMax)
-  const mayStay = (socket: Socket): boolean => parts.crowd?.isWelcome(addressOf(socket, gate)) ?? true
   const take = (socket: Socket): void => {
-    if (parts.crowd?.isOn && connections.count >= crowdedShare * limits.connectionsMax) connections.makeRoom(mayStay)
     front.take(socket)
     connections.enter(socket)
   }
-  if (secure) server.on(secured, (socket: TLSSocket) => secure.meet(socket, take, streams))
-  else server.on('connection', take)
+  receive(server, parts, { gate, secure, connections, streams, take })
   if (parts.crowd?.isOn) putBefore(server, entranceFor(parts.crowd, gate, secure ? null : parts))
   if (gate) putBefore(server, gate)
-  serveTheRest(server, parts, { live, gate, turnAway: turnAwayFor(parts.crowd, gate, parts) })
+  serveTheRest(server, parts, { live, pipeline, gate, turnAway: turnAwayFor(parts.crowd, gate, parts) })
   server.maxConnections = limits.connectionsMax
   await listen(server, options)
   server.on('error', (error) => parts.observer.log.error({ detail: error.message }, 'listener failed'))
@@ -149,6 +157,40 @@ function openGate(options: ListenerOptions, parts: ListenerParts): { gate: Proxy
 const addressOf = (socket: Socket, gate: Gate | null): string =>
   gate ? gate.addressOf(socket) : (socket.remoteAddress ?? '')
 
+interface Reception {
+  readonly gate: Gate | null
+  readonly secure: SecureServer | null
+  readonly connections: Connections
+  readonly streams: StreamFront | null
+  readonly take: (socket: Socket) => void
+}
+
+/** Hands each connection on; where they become few, one that does not ask makes room for it. */
+function receive(
+  server: Server,
+  { clock, limits, crowd }: ListenerParts,
+  { gate, secure, connections, streams, take }: Reception,
+): void {
+  const handshakes = new Handshakes(clock)
+  const mayStay = (socket: Socket): boolean => crowd?.isWelcome(addressOf(socket, gate)) ?? true
+  const makeRoom = (): void => {
+    // Without TLS those of HTTP/2 are among all others.
+    const count = connections.count + (secure ? handshakes.count + (streams?.count ?? 0) : 0)
+    if (!crowd?.isOn || count < crowdedShare * limits.connectionsMax) return
+    if (!handshakes.makeRoom(mayStay) && !connections.makeRoom(mayStay)) streams?.makeRoom(mayStay)
+  }
+  server.on('connection', (socket: Socket) => {
+    makeRoom()
+    if (secure) handshakes.enter(socket)
+    else take(socket)
+  })
+  if (!secure) return
+  server.on(secured, (socket: TLSSocket) => {
+    handshakes.done(socket)
+    secure.meet(socket, take, streams)
+  })
+}
+
 function putBefore(server: Server, gate: Pick<ProxyGate, 'enter'>): void {
   const takers = server.listeners('connection')
   server.removeAllListeners('connection')
@@ -165,11 +207,11 @@ const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host
 function serveTheRest(
   server: Server,
   parts: ListenerParts,
-  { live, gate, turnAway }: { live: LiveAnswers; gate: Gate | null; turnAway: TurnAway },
+  { live, pipeline, gate, turnAway }: { live: LiveAnswers; pipeline: Pipeline; gate: Gate | null; turnAway: TurnAway },
 ): void {
   // Without these node:http would answer by itself, without a ray.
   server.on('checkExpectation', (request, response) => {
-    if (live.enter(response)) parts.handle(request, response)
+    if (live.enter(response)) pipeline.take(response, () => parts.handle(request, response))
   })
   server.on('connect', (_request, socket: Socket) =>
     turnAway(socket, new Fault('HF_METHOD_UNKNOWN', { param: 'GET, HEAD, POST' })),
@@ -178,8 +220,7 @@ function serveTheRest(
   const ends = new Portions(parts.clock, endsPerTurn)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const end = (): void => live.breakOff(socket, () => turnAway(socket, parserFault(error)))
-    // node:http looks for those whose time is over once a second, and finds all of them at once.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') ends.add(end)
+    if (massEnds.has(error.code ?? '')) ends.add(end)
     else end()
   })
 }

@@ -9,6 +9,7 @@ import type { Call } from '../dialect/call.ts'
 import { type Meaning, meaningOf, type NoMeaning } from '../dialect/meaning/call-meaning.ts'
 import { hardWords } from '../dialect/meaning/hard-words.ts'
 import { questionOf } from '../dialect/meaning/question.ts'
+import { wordingOf } from '../dialect/meaning/wording.ts'
 import { Fault } from '../fault/fault.ts'
 import type { CacheRules, CacheWish, SemanticWish } from '../relay/cache-wish.ts'
 import type { TimeLimits } from '../relay/order.ts'
@@ -102,9 +103,11 @@ function semanticOf(ask: CacheAsk, { form, otherForms }: Meaning): SemanticWish 
   if (!semantic || !question || question.text.length > semantic.lengthMax) return null
   const words = hardWords(question.text)
   if (words === null) return null
-  const scopeOf = (each: string): string =>
-    `${baseOf(ask)}${digest([semantic.model, each, words, question.rest].join('\n'))}`
-  return { text: question.text, scopes: [form, ...otherForms].map(scopeOf), keepMs: ttlMs }
+  // Never of other keys, also where all share the same answers: who words a question colours the answer.
+  const base = baseOf({ ...ask, options: { ...ask.options, shared: false } })
+  const scopeOf = (each: string): string => `${base}${digest([semantic.model, each, words, question.rest].join('\n'))}`
+  const { text } = question
+  return { text, wording: wordingOf(text), scopes: [form, ...otherForms].map(scopeOf), keepMs: ttlMs }
 }
 
 function baseOf(ask: CacheAsk): string {

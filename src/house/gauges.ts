@@ -6,11 +6,11 @@ import type { OpenRecord } from './open-record.ts'
 
 export type Gauged = Pick<
   Relay,
-  'fleet' | 'journal' | 'admission' | 'places' | 'breakers' | 'balancer' | 'retries' | 'hedging' | 'pressure'
+  'fleet' | 'journal' | 'admission' | 'places' | 'breakers' | 'balancer' | 'retries' | 'hedging' | 'pressure' | 'poison'
 >
 
 export function gaugesOf(parts: Gauged, record: Pick<OpenRecord, 'lostCount'>, crowd: CrowdCounts): Gauges {
-  const { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure } = parts
+  const { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure, poison } = parts
   return {
     callsLive: () => admission.liveCount,
     journalBytes: () => journal.keptBytes,
@@ -35,6 +35,7 @@ export function gaugesOf(parts: Gauged, record: Pick<OpenRecord, 'lostCount'>, c
     retriesDenied: () => retries.deniedCount,
     recordLost: record.lostCount,
     crowd,
+    quarantined: () => poison?.condemnedCount ?? 0,
     hedgesDenied: () => hedging.deniedCount,
   }
 }

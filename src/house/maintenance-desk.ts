@@ -14,6 +14,7 @@ import {
   maintenanceViews,
   type ShownParts,
 } from '../status/maintenance/maintenance-view.ts'
+import { isOfSite } from '../status/component.ts'
 import { isRest } from '../status/read-news.ts'
 import type { MaintenanceView } from '../status/status-view.ts'
 import type { StatusLog } from '../store/status-log.ts'
@@ -84,7 +85,7 @@ export class MaintenanceDesk implements Disposable {
       note(models, [...each.models, ...affected.flatMap((component) => component.models)], window)
     }
     note(models, lostModels([...upstreams.keys()], parts.offers), firstOf(upstreams.values()))
-    const served = parts.components.filter((component) => !isRest(component))
+    const served = parts.components.filter((component) => !isRest(component) && !isOfSite(component))
     const isAll = served.length > 0 && served.every(({ id }) => maintained.has(id))
     return { upstreams, models, all: isAll ? firstOf(maintained.values()) : null }
   }

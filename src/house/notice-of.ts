@@ -1,6 +1,6 @@
 /** From what goes on to what callers and visitors of error pages are told of it. Pure. */
 import type { Notice, Outage } from '../edge/notice.ts'
-import type { Component } from '../status/component.ts'
+import { type Component, isOfSite } from '../status/component.ts'
 import { type Incident, impacts, isOpen, isPublic } from '../status/incident.ts'
 import { tidyText } from '../status/page/tidy-view.ts'
 import type { StatusView } from '../status/status-view.ts'
@@ -43,6 +43,7 @@ export function outagesOf(
     }
   }
   return components
+    .filter((component) => !isOfSite(component))
     .flatMap(({ id, models, routes, tiers }) => {
       const overAtMs = ends.get(id) ?? null
       return overAtMs === null ? [] : [{ models, routes, tiers, overAtMs }]

@@ -96,6 +96,10 @@ class LateStore implements AllowanceStore {
     this.#store?.give(given)
   }
 
+  bury(node: string): void {
+    this.#store?.bury(node)
+  }
+
   used(key?: string): ReturnType<AllowanceStore['used']> {
     return this.#store?.used(key) ?? new Map()
   }

@@ -6,6 +6,7 @@ import type { CertificateTold } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import { CallCounts } from '../objective/call-counts.ts'
 import type { Signs } from '../objective/signs.ts'
+import type { Visit } from '../observe/visit.ts'
 import type { CrowdCounts } from '../observe/gauges.ts'
 import { Metrics } from '../observe/metric.ts'
 import { type CallReader, Observer } from '../observe/observer.ts'
@@ -30,6 +31,7 @@ import { lookAtCertificate } from '../relay/wire/certificate-look.ts'
 import { MetricsScrape } from '../relay/wire/metrics-scrape.ts'
 import { probe } from '../relay/wire/probe.ts'
 import type { Wires } from '../relay/wire/wires.ts'
+import { openPoisonWatch } from './open-poison-watch.ts'
 import { closeForMaintenance } from './close-for-maintenance.ts'
 import { type FleetView, viewFleet } from './fleet-view.ts'
 import { gaugesOf } from './gauges.ts'
@@ -45,6 +47,8 @@ export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & 
   readonly telemetry: Telemetry
   readonly record: Pick<OpenRecord, 'recorder' | 'lostCount'>
   readonly crowd: CrowdCounts
+  /** Of this process; no other one has the same. */
+  readonly node: string
   /** Who else is told of settled calls. */
   readonly callReaders: readonly CallReader[]
 }
@@ -58,6 +62,8 @@ export interface OpenRelay {
   readonly view: () => FleetView
   /** For objectives and early warnings. */
   readonly signs: () => Signs
+  /** Counts a visit of what is served beside the models. */
+  readonly visited: (visit: Visit) => void
 }
 
 /** Resolves when every upstream has said how it is, or has had its time to. */
@@ -71,15 +77,15 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const hedging = new Hedging(config.hedging, (pool) =>
     Math.max(places.saturation(pool), admission.liveCount / limits.callsLiveMax),
   )
-  const breakers = new Breakers(clock, config.breaker)
-  const capabilities = new Capabilities(clock)
+  const [breakers, capabilities] = [new Breakers(clock, config.breaker), new Capabilities(clock)]
   const balancer = new Balancer({
     clock,
     random,
     standing: (member, upstreamModel) => breakers.standing(member, upstreamModel),
     hasRoom: (member) => places.hasRoom(member),
   })
-  const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure }
+  const poison = openPoisonWatch(parts, config, base)
+  const gauged = { fleet, journal, admission, places, breakers, balancer, retries, hedging, pressure, poison }
   const metrics = new Metrics(gaugesOf(gauged, record, crowd))
   const { recorder } = record
   const exporter = telemetry.openExporter(metrics)
@@ -108,8 +114,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   parts.use(recordSamples(config, { clock, recorder, fleet, relay: plane, places }))
   const prober = new TokenProber(clock, wires, places)
   parts.use(closeForMaintenance(config, base))
-  const watchers = await watchUpstreams(parts, base, prober)
-  followFleet(fleet, relay, { plane, ...watchers })
+  followFleet(fleet, relay, { plane, ...(await watchUpstreams(parts, base, prober)) })
   parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
   return {
     plane,
@@ -118,6 +123,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     observer,
     metrics,
     signs: () => signsOf(gauged, counts, crowd.shieldLevel),
+    visited: (visit) => counts.visited(visit),
     view: () => viewFleet(gauged),
   }
 }

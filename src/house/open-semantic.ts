@@ -4,7 +4,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metric.ts'
 import { Embedder } from '../relay/embedder.ts'
 import type { Relay } from '../relay/relay-parts.ts'
-import { SemanticAnswers } from '../relay/semantic-answers.ts'
+import { type Look, SemanticAnswers } from '../relay/semantic-answers.ts'
 import type { SemanticOptions } from '../relay/semantic-options.ts'
 import { SqliteVectors } from '../store/sqlite-vectors.ts'
 import { vectorsPath } from './state-files.ts'
@@ -37,5 +37,15 @@ export function openSemantic(parts: AsyncDisposableStack, base: SemanticBase): S
     }),
   )
   const embedder = new Embedder(relay, options.model)
-  return new SemanticAnswers({ clock, embedder, vectors, options, count: (look) => metrics.semanticLook(look) })
+  let blindMs = Number.NEGATIVE_INFINITY
+  const count = (look: Look): void => {
+    metrics.semanticLook(look)
+    if (look !== 'blind' || clock.monotonicMs() - blindMs < warnMs) return
+    blindMs = clock.monotonicMs()
+    log.warn(
+      { model: options.model },
+      'the embeddings model has the same vector for different questions: none is believed',
+    )
+  }
+  return new SemanticAnswers({ clock, embedder, vectors, options, count })
 }

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { checkConfig } from '../config.ts'
+import { checkConfig, type ConfigInput } from '../config.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
 import type { SumFact } from '../observe/fact.ts'
+import type { VisitsFact } from '../observe/visit.ts'
 import { silentLog } from '../observe/log.ts'
 import { SqliteStatusLog } from '../store/sqlite-status-log.ts'
 import type { Entry, RecordReader } from '../store/record.ts'
@@ -20,6 +21,7 @@ class House implements Disposable {
   readonly stateDir = mkdtempSync(join(tmpdir(), 'holdfast-desk-'))
   readonly path = join(this.stateDir, 'status.db')
   readonly clock = new ManualClock()
+  components: ConfigInput['status'] = {}
   #entries: Entry[] = []
   #desk: StatusDesk | null = null
 
@@ -42,6 +44,20 @@ class House implements Disposable {
     }
   }
 
+  /** Each look there are calls that go well, and visits of the site: well, or failed. */
+  liveWithSite(looks: number, isWell: boolean): void {
+    for (let i = 0; i < looks; i++) {
+      this.#note(20, true)
+      const atMs = this.clock.nowMs() + lookMs / 2
+      const sum = { fromMs: atMs - 2000, route: '/', count: 20, failedCount: isWell ? 0 : 20 }
+      const fact = { kind: 'visits', atMs, ...sum } as unknown as VisitsFact
+      this.#entries.push({ id: this.#entries.length + 1, fact })
+      const { desk } = this
+      this.clock.advance(lookMs)
+      assert.ok(desk)
+    }
+  }
+
   /** In the file of the log, as another program. */
   sql(text: string): void {
     using database = new DatabaseSync(this.path)
@@ -58,7 +74,12 @@ class House implements Disposable {
   }
 
   #open(): StatusDesk {
-    const config = checkConfig({ stateDir: this.stateDir, upstreams: { a: { url: 'http://127.0.0.1:1/v1' } } })
+    const config = checkConfig({
+      status: this.components,
+      stateDir: this.stateDir,
+      upstreams: { a: { url: 'http://127.0.0.1:1/v1' } },
+      web: { routes: [{ app: 'http://127.0.0.1:1' }] },
+    })
     const record = { recorder: { note: () => {} } as never, read: () => this.#reader() }
     return new StatusDesk(config, { clock: this.clock, log: silentLog, record })
   }
@@ -102,6 +123,34 @@ test('while the log cannot be written the public is told, and later it is writte
   using log = new SqliteStatusLog(house.path)
   assert.equal(log.firstBroken(), null)
   assert.equal(new Set(after?.updates.map(({ text }) => text)).size, after?.updates.length)
+})
+
+test('an application that fails is an incident of the component that is of its route, and of no other', () => {
+  using house = new House()
+  house.components = { components: [{ name: 'Models' }, { name: 'Chat site', site: ['/'] }] }
+  house.liveWithSite(3, true)
+  house.liveWithSite(5, false)
+  const { incidents, components } = house.desk.view()
+  assert.deepEqual(
+    incidents.map((each) => [each.stage, each.components.map(({ id }) => id)]),
+    [['investigating', ['chat-site']]],
+  )
+  assert.deepEqual(
+    components.map(({ name, level }) => [name, level]),
+    [
+      ['Models', 'operational'],
+      ['Chat site', 'major_outage'],
+    ],
+  )
+  house.liveWithSite(30, true)
+  assert.deepEqual(house.stages, ['resolved'])
+})
+
+test('where no component is of a site, visits are nobody’s', () => {
+  using house = new House()
+  house.liveWithSite(3, true)
+  house.liveWithSite(8, false)
+  assert.deepEqual(house.stages, [])
 })
 
 test('a log that cannot be opened at the start keeps nobody from starting, and what was under way goes on', () => {

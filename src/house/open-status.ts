@@ -7,7 +7,8 @@ import { type CauseName, causes } from '../diagnosis/causes.ts'
 import { explainRay } from '../diagnosis/explain-ray.ts'
 import type { Notice } from '../edge/notice.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { CallFact, SumFact } from '../observe/fact.ts'
+import type { CallFact, FactKind, SumFact } from '../observe/fact.ts'
+import type { VisitsFact } from '../observe/visit.ts'
 import { type IncidentSeen, incidentsSeen } from './incident-seen.ts'
 import type { Announced } from './mute-announced.ts'
 import { noticeOf, outagesOf } from './notice-of.ts'
@@ -16,6 +17,7 @@ import { StatusHistory } from './status-history.ts'
 import type { Log } from '../observe/log.ts'
 import { CallersDoing } from '../status/callers-doing.ts'
 import type { Seen } from '../status/case-file.ts'
+import { isOfSite } from '../status/component.ts'
 import { Components } from '../status/components.ts'
 import { EtaDesk } from '../status/eta/eta-desk.ts'
 import type { Incident, Level } from '../status/incident.ts'
@@ -267,9 +269,9 @@ export class StatusDesk implements Disposable {
   #passOver(reader: RecordReader, nowMs: number): void {
     let cursor: number | null = null
     for (let i = 0; i < comingPagesMax; i++) {
-      const page = reader.latest({ kinds: ['sum', 'call'], fromMs: nowMs - overlapMs }, sumsMax, cursor)
+      const page = reader.latest({ kinds: [...this.#sumKinds, 'call'], fromMs: nowMs - overlapMs }, sumsMax, cursor)
       for (const { id, fact } of page.entries) {
-        if (fact.kind === 'sum') this.#ids.set(id, fact.atMs)
+        if (fact.kind === 'sum' || fact.kind === 'visits') this.#ids.set(id, fact.atMs)
         if (fact.kind === 'call') this.#diagnosed.set(fact.ray, fact.atMs)
       }
       cursor = page.next
@@ -277,21 +279,28 @@ export class StatusDesk implements Disposable {
     }
   }
 
+  /** Visits are looked for where a component is of any. */
+  get #sumKinds(): readonly FactKind[] {
+    return this.#components.all.some(isOfSite) ? ['sum', 'visits'] : ['sum']
+  }
+
   #read(reader: RecordReader, nowMs: number): Harm {
     const [fromMs, toMs] = [nowMs - overlapMs, nowMs + aheadMs]
     for (const [id, atMs] of this.#ids) if (atMs < fromMs) this.#ids.delete(id)
     const sums: SumFact[] = []
-    for (const { id, fact } of reader.latest({ kinds: ['sum'], fromMs, toMs }, sumsMax).entries) {
-      if (fact.kind !== 'sum' || this.#ids.has(id)) continue
+    const visits: VisitsFact[] = []
+    for (const { id, fact } of reader.latest({ kinds: this.#sumKinds, fromMs, toMs }, sumsMax).entries) {
+      if (this.#ids.has(id)) continue
       this.#ids.set(id, fact.atMs)
-      sums.push(fact)
+      if (fact.kind === 'sum') sums.push(fact)
+      else if (fact.kind === 'visits') visits.push(fact)
     }
     this.#learn(sums)
     const calls = reader
       .latest({ kinds: ['call'], fromMs, toMs }, callsMax)
       .entries.flatMap(({ fact }) => (fact.kind === 'call' ? [fact] : []))
     const components = this.#components.all
-    const harm = readHarm(sums, calls, components)
+    const harm = readHarm(sums, calls, components, visits)
     const excused = this.#callersDoing.components(nowMs)
     const levelOf = (id: string): Level => (excused.has(id) ? 'operational' : this.#watch.level(id))
     const fresh = calls.filter(({ atMs }) => atMs > nowMs - lookMs)

@@ -9,6 +9,9 @@ import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metric.ts'
+import type { Recorder } from '../observe/recorder.ts'
+import type { Visit } from '../observe/visit.ts'
+import { VisitSums } from '../observe/visit-sums.ts'
 import { WebMetrics } from '../observe/web-metrics.ts'
 import type { PeerBook } from '../relay/wire/peer-files.ts'
 import type { CacheStore } from '../store/cache-store.ts'
@@ -25,18 +28,26 @@ export interface WebBase {
   readonly crowd: Crowd
   readonly log: Log
   readonly metrics: Metrics
+  readonly recorder: Recorder
+  /** For objectives. */
+  readonly visited: (visit: Visit) => void
   readonly node: string
   readonly peers: PeerBook
 }
 
-export function openWeb(config: Config, { clock, log, metrics, node, random, peers }: WebBase): Web {
+export function openWeb(parts: AsyncDisposableStack, config: Config, base: WebBase): Web {
+  const { clock, log, metrics, node, random, peers, recorder, visited } = base
   const { web: options, limits } = config
   const store = options.routes.some(({ app, cache }) => app !== undefined && cache)
-    ? openCache(config, clock, log)
+    ? openCache(config, clock, log, `${node} ${random.bits(32).toString(36)}`)
     : null
   const counted = new WebMetrics(metrics.registry, () => store?.size ?? { entries: 0, bytes: 0 })
+  const watched = new Set(config.status.components.flatMap(({ site }) => site))
+  const sums = watched.size > 0 ? parts.use(new VisitSums(clock, recorder, watched)) : null
   const settled = (fact: WebFact): void => {
     counted.add(fact)
+    visited(fact)
+    sums?.add(fact)
     if (config.log.access) log.info(fact, 'web')
   }
   const { bodyBytesMax, stalledReaderMs } = limits
@@ -58,7 +69,8 @@ export function openChallenge(config: Config, { clock, random, crowd, log }: Web
   return new Challenge({ clock, random, crowd, options, secret })
 }
 
-function openCache(config: Config, clock: Clock, log: Log): CacheStore {
+/** `owner`: name of this process among those that share it. */
+function openCache(config: Config, clock: Clock, log: Log, owner: string): CacheStore {
   const { diskBytesMax, memoryBytesMax, entryBytesMax } = config.web.cache
   let warnedMs = Number.NEGATIVE_INFINITY
   return new SqliteCache(clock, {
@@ -67,6 +79,7 @@ function openCache(config: Config, clock: Clock, log: Log): CacheStore {
     bytesMax: diskBytesMax,
     memoryBytesMax,
     entryBytesMax,
+    ...(config.workers > 1 && { owner }),
     warn: (detail) => {
       if (clock.monotonicMs() - warnedMs < warnMs) return
       warnedMs = clock.monotonicMs()

@@ -8,6 +8,9 @@ export const streamsPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => j
 
 export const cachePath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'cache.db')
 
+/** Requests that kill model servers. */
+export const quarantinePath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'quarantine.db')
+
 /** What passes of visitors are signed with. */
 export const passSecretPath = ({ stateDir }: Pick<Config, 'stateDir'>): string => join(stateDir, 'pass.key')
 

@@ -76,4 +76,5 @@ const cures: Readonly<Record<Objective['sli'], string>> = {
   interToken: 'The model servers are too full: lower what they are given at once, or add one.',
   continuation: 'Broken answers find no upstream that can go on: offer each model on two upstreams.',
   resume: 'Answers cannot be read again: look at the journal, its room on the disk, and `journal.keepMs`.',
+  site: 'The application behind `web.routes` fails or is away: see `holdfast_web_requests_total` by `route` and `status`.',
 }

@@ -1,7 +1,8 @@
 /** What one worker counts of its settled calls for objectives and early warnings: running sums since its start. */
 import type { ExchangeFact } from '../observe/exchange-fact.ts'
+import type { Visit } from '../observe/visit.ts'
 import type { Objective } from './objective-options.ts'
-import { judge } from './sli.ts'
+import { judge, judgeVisit } from './sli.ts'
 import type { QuotaCounts } from './signs.ts'
 
 export class CallCounts {
@@ -44,6 +45,14 @@ export class CallCounts {
       quota.attempts++
       if (code === 'HF_UPSTREAM_RATE_LIMITED') quota.limited++
       if (code === 'HF_UPSTREAM_QUOTA_SPENT') quota.spent++
+    }
+  }
+
+  /** One of what is served beside the models. */
+  visited(visit: Visit): void {
+    for (const [i, objective] of this.#objectives.entries()) {
+      const isGood = judgeVisit(objective, visit)
+      if (isGood !== null) (this.#counts[2 * i + (isGood ? 0 : 1)] as number)++
     }
   }
 

@@ -17,7 +17,7 @@ const objectiveSchema = z.strictObject({
     .meta({ description: 'Its name, in alerts and metrics.' }),
   sli: z.enum(sliNames).meta({
     description:
-      'What counts. `availability`: calls that were answered whole, of all but those that failed by the caller’s own fault, were cancelled, or were refused for planned maintenance; a cut stream is a failure. `firstToken`: streams that began within `thresholdMs`. `interToken`: streams of which the mean time between tokens was within `thresholdMs`. `continuation`: broken answers that were finished on another upstream. `resume`: answers that could be read again when asked for.',
+      'What counts. `availability`: calls that were answered whole, of all but those that failed by the caller’s own fault, were cancelled, or were refused for planned maintenance; a cut stream is a failure. `firstToken`: streams that began within `thresholdMs`. `interToken`: streams of which the mean time between tokens was within `thresholdMs`. `continuation`: broken answers that were finished on another upstream. `resume`: answers that could be read again when asked for. `site`: visits of `web.routes` that were answered with less than 500; `routes` then names their paths.',
   }),
   target: z
     .number()
@@ -33,7 +33,7 @@ const objectiveSchema = z.strictObject({
     description:
       'The most that a missed objective may do: `page` is an alert of severity `critical`, `ticket` of `warning`.',
   }),
-  routes: names('routes (`chat`, `messages`, `embeddings` …)'),
+  routes: names('routes (`chat`, `messages`, `embeddings` …; for `site` paths such as `/`)'),
   models: names('models, as the caller names them'),
   callers: names('callers, by the name of their key'),
 })

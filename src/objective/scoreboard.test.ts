@@ -16,6 +16,19 @@ function signs(good: number, bad: number): Signs {
   return { objectives: { whole: [good, bad] }, firstTokens: { count: 0, logSum: 0 }, callsLive: 0, ...rest }
 }
 
+test('visits count for objectives of the site and for no other', () => {
+  const counts = new CallCounts(
+    objectivesSchema.parse([
+      { name: 'calls', sli: 'availability', target: 0.99 },
+      { name: 'site', sli: 'site', target: 0.99 },
+      { name: 'app', sli: 'site', target: 0.99, routes: ['/app'] },
+    ]),
+  )
+  for (const status of [200, 404, 499, 429, 502]) counts.visited({ route: '/', status })
+  counts.visited({ route: '/app', status: 503 })
+  assert.deepEqual(counts.objectives, { calls: [0, 0], site: [2, 2], app: [0, 1] })
+})
+
 test('what workers tell adds up, whoever comes and goes', () => {
   const board = new Scoreboard(objectives)
   board.hear('1', signs(10, 1), beginMs)

@@ -1,6 +1,7 @@
 /** Whether a settled call was good in the sense of an objective. Pure. */
 import { faultKind } from '../fault/code.ts'
 import { type ExchangeFact, webRoute } from '../observe/exchange-fact.ts'
+import { isLost, type Visit } from '../observe/visit.ts'
 import type { Objective } from './objective-options.ts'
 import type { SliName } from './sli-name.ts'
 import { thresholdMs } from './threshold.ts'
@@ -27,6 +28,13 @@ export function judge(objective: Objective, fact: Judged): boolean | null {
   return judges[sli](fact, thresholdMs(objective))
 }
 
+/** The same of a visit of what is served beside the models. */
+export function judgeVisit({ sli, routes }: Objective, visit: Visit): boolean | null {
+  if (sli !== 'site' || (routes && !routes.includes(visit.route))) return null
+  const lost = isLost(visit)
+  return lost === null ? null : !lost
+}
+
 type Judge = (fact: Judged, limitMs: number) => boolean | null
 
 const judges: Readonly<Record<SliName, Judge>> = {
@@ -49,6 +57,7 @@ const judges: Readonly<Record<SliName, Judge>> = {
     if (outcome === 'complete') return true
     return code !== null && ['gateway', 'operator'].includes(faultKind(code).source) ? false : null
   },
+  site: () => null,
 }
 
 function whole({ outcome, code }: Judged): boolean | null {

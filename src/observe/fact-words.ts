@@ -47,8 +47,16 @@ const words: Words = {
     `maintenance ${state}: ${title} (${moment(beginMs)} to ${moment(endMs)})`,
   shield: ({ state, level, detail, networks, challenges }) =>
     `${state === 'offence' ? 'a connection was closed' : `the shield is ${state} to ${level}`}${behind(detail)}${networks.length > 0 ? `; from ${networks.map(({ network, share }) => `${network} ${percent(share)}`).join(', ')}` : ''}${proofs(challenges)}`,
+  quarantine: ({ state, key, model, upstreams, untilMs }) =>
+    state === 'released'
+      ? `${key === '' ? 'all requests' : `the request ${key.slice(0, 12)}`} may be sent again`
+      : `a request to ${model} is in quarantine until ${moment(untilMs)}: ${upstreams.join(', ')} died of it`,
+  remedy: ({ state, replica, ailment, remedy, evidence, detail }) =>
+    `${replica}: ${ailment} (${evidence}); ${[remedy, state].filter((word) => word !== '').join(' ')}${behind(detail)}`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>
     `${count} calls of ${route} to ${model} in ${seconds(atMs - fromMs)}: ${code ?? outcome}`,
+  visits: ({ count, route, failedCount, fromMs, atMs }) =>
+    `${count} visits of ${route} in ${seconds(atMs - fromMs)}, ${failedCount} of them failed`,
 }
 
 /** Undefined in facts of versions that asked for no proof of work. */

@@ -3,9 +3,11 @@
  * reads these and measures nothing again. No kind has room for a prompt, an answer, a key or a header's value.
  */
 import type { Ray } from '../fault/ray.ts'
-import type { BaseFact as Base } from './base-fact.ts'
 import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
+import type { Base } from './fact-base.ts'
+import type { QuarantineFact, RemedyFact } from './heal-fact.ts'
+import type { VisitsFact } from './visit.ts'
 import type { EngineFact, ReplicaFact, WorkerFact } from './process-fact.ts'
 
 export type { EngineFact, ExitTold, ReplicaFact, WorkerFact } from './process-fact.ts'
@@ -311,7 +313,10 @@ export type Fact =
   | CertificateFact
   | MaintenanceFact
   | ShieldFact
+  | QuarantineFact
+  | RemedyFact
   | SumFact
+  | VisitsFact
 
 export type FactKind = Fact['kind']
 
@@ -339,7 +344,10 @@ export const factKinds = {
   certificate: 'house',
   maintenance: 'house',
   shield: 'house',
+  quarantine: 'house',
+  remedy: 'house',
   sum: 'house',
+  visits: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>
 
 /** What the record adds by itself. */

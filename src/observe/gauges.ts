@@ -17,6 +17,8 @@ export interface Gauges {
   /** Since the start: attempts that were not made, for want of budget. */
   readonly retriesDenied: () => number
   readonly hedgesDenied: () => number
+  /** Requests that are refused for killing model servers. */
+  readonly quarantined: () => number
   /** Since the start: facts that are not in the record, for they could not be written. */
   readonly recordLost: () => number
   readonly crowd: CrowdCounts

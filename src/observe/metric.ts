@@ -65,7 +65,7 @@ export class Metrics {
   #cached = this.#tally('holdfast_cached_calls_total', 'Calls that asked the cache, by what came of it.', ['cache'])
   #semanticLooks = this.#tally(
     'holdfast_semantic_questions_total',
-    'Questions compared by their meaning: `near` found candidates, `far` none, `alone` nothing to compare with, `dimensions` nothing comparable; without a vector: `late`, `failed`, `invalid`, `busy`, `resting`. `kept`: for others, with their answers.',
+    'Questions compared by their meaning: `near` found candidates, `far` none, `blind` one with the same vector and other words, `alone` nothing to compare with, `dimensions` nothing comparable; without a vector: `late`, `failed`, `invalid`, `busy`, `resting`. `kept`: for others, with their answers.',
     ['look'],
   )
   #attempts = this.#tally('holdfast_attempts_total', 'Tries on upstreams; `code` is `ok` or the fault.', [
@@ -135,6 +135,12 @@ export class Metrics {
       'Measures against overload: 0 calm, 1 trim, 2 part, 3 shed, 4 refuse; of several workers the worst.',
       [],
       (gauge) => gauge.set(gauges.pressureRung()),
+    )
+    this.#gauge(
+      'holdfast_quarantine_requests',
+      'Requests that killed model servers and are refused; of several workers the most.',
+      [],
+      (gauge) => gauge.set(gauges.quarantined()),
     )
     this.#upstreamGauges(gauges)
     this.#lineGauges(gauges)

@@ -1,5 +1,5 @@
 /** Facts of the processes of this gateway, and of those that it runs. */
-import type { BaseFact } from './base-fact.ts'
+import type { Base } from './fact-base.ts'
 
 /** How a process of ours or of a model server ended. */
 export interface ExitTold {
@@ -14,7 +14,7 @@ export interface ExitTold {
  * The life of a worker process. `failed`: it could not start; `hung`: it said nothing for too long and is killed;
  * `exited`: by itself, or by the `signal`.
  */
-export interface WorkerFact extends BaseFact {
+export interface WorkerFact extends Base {
   readonly kind: 'worker'
   readonly state: 'started' | 'ready' | 'draining' | 'failed' | 'hung' | 'exited'
   readonly number: number
@@ -27,7 +27,7 @@ export interface WorkerFact extends BaseFact {
 }
 
 /** The life of a model server that this gateway supervises. */
-export interface EngineFact extends BaseFact {
+export interface EngineFact extends Base {
   readonly kind: 'engine'
   readonly upstream: string
   readonly state: 'started' | 'ready' | 'hung' | 'exited'
@@ -43,7 +43,7 @@ export interface EngineFact extends BaseFact {
  * The life of a replica: a model server that a deployment runs. `upstream`: its name. `failed`: it could not be
  * started, or was not ready in time; `died`: unasked; `admitted`: it gets calls; `drained`: no new ones.
  */
-export interface ReplicaFact extends BaseFact {
+export interface ReplicaFact extends Base {
   readonly kind: 'replica'
   readonly upstream: string
   readonly deployment: string

@@ -14,6 +14,8 @@ export type CacheState = 'hit' | 'semantic' | 'miss' | 'refreshed' | 'stale' | '
 export interface SemanticWish {
   /** The question, as it is turned into a vector. */
   readonly text: string
+  /** Its words, hashed: what a vector may not show. */
+  readonly wording: string
   /** Where such questions are kept, each for one form of answers; its own first, then those that one can be made of. */
   readonly scopes: readonly string[]
   /** For how long its own is of use, milliseconds. */

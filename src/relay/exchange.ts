@@ -103,6 +103,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     const { admission, fleet, journal, pressure } = this.#relay
     try {
       pressure.need(this.order.tier)
+      this.#relay.poison?.need(this.order)
       admission.enter()
       this.#isAdmitted = true
       this.#target = fleet.resolve(this.order.call.model)
@@ -227,7 +228,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   onGivenUp(fault: Fault): void {
     this.#endLeg()
-    this.#fail(this.#fault ?? fault) // what broke the answer says more than why nobody could go on with it
+    this.#fail(fault.code === 'HF_POISON' ? fault : (this.#fault ?? fault)) // what broke it says more than who cannot
   }
 
   onBroken(fault: Fault): void {
@@ -282,7 +283,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   }
 
   // Journal, deliver, settle.
-
   /** Only what the journal has taken is put into the feed, so that both count the same events. */
   #journal(event: Buffer, aside?: Buffer): void {
     try {

@@ -13,6 +13,7 @@ import type { Breakers } from './overload/breakers.ts'
 import type { Hedging } from './overload/hedge.ts'
 import type { Places } from './overload/places.ts'
 import type { RetryBudget } from './overload/retry-budget.ts'
+import type { PoisonWatch } from './poison-watch.ts'
 import type { WireSource } from './wire/wires.ts'
 
 export interface LegParts {
@@ -24,6 +25,8 @@ export interface LegParts {
   readonly breakers: Breakers
   readonly retries: RetryBudget
   readonly hedging: Hedging
+  /** Null where requests that kill servers are not looked for. */
+  readonly poison: PoisonWatch | null
   /** Largest answer, bytes. */
   readonly answerBytesMax: number
 }
@@ -33,6 +36,8 @@ export interface LegOrder {
   readonly target: Target
   /** As expected before the answer. */
   readonly size: CallSize
+  /** Pieces of the answer that there are before this leg. */
+  readonly spokenCount: number
   /** No other leg went before: budgets for further attempts and hedges are for such. */
   readonly isBeginning: boolean
   /** Who can be in time for the caller, and so is asked before others; null where that makes no difference. */

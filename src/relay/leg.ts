@@ -30,6 +30,8 @@ import { Rounds } from './rounds.ts'
  * Attempts of all kinds for one leg. Those that found nobody at home do not count against the pool's `attemptsMax`.
  */
 const knocksMax = 64
+/** A suspect looks so often whether a server has no other one. */
+const aloneMs = 25
 
 export interface LegListener extends Ear {
   /** The first content has come. */
@@ -54,6 +56,8 @@ export class Leg implements RaceListener {
   #owed = 0
   #timer: Timer | null = null
   #firstRoundOverMs: number | null = null
+  /** Where this suspect would not be alone. */
+  #crowded = new Set<PoolMember>()
   #isOver = false
   #hasTriedAgain = false
   /** Why the call cannot be put into the language of an upstream. */
@@ -107,16 +111,38 @@ export class Leg implements RaceListener {
 
   #next(): void {
     for (;;) {
-      if (this.#isOver) return
+      if (this.#isOver || this.#isHeld()) return
       const member = this.#mayTry() && this.#rounds.hasRoom ? this.#choose() : null
-      if (!member) return this.#wait()
+      if (!member) return this.#crowded.size > 0 ? this.#lookAgain() : this.#wait()
+      if (this.#parts.poison?.mayEnter(this.#order, member.upstream) === false) {
+        this.#crowded.add(member)
+        continue
+      }
       this.#rounds.ask(member)
       if (!member.upstream.hasLeft && this.#put(member)) return
     }
   }
 
+  /** It may be what kills servers: it waits until more is known, or is not sent any more. */
+  #isHeld(): boolean {
+    const hold = this.#parts.poison?.hold(this.#order) ?? null
+    if (hold === null) return false
+    if (!(hold instanceof Fault)) void hold.then(() => this.#next())
+    else {
+      this.#end()
+      this.#listener.onGivenUp(hold)
+    }
+    return true
+  }
+
+  /** Everywhere is another suspect, and this one is to be alone. */
+  #lookAgain(): void {
+    this.#crowded.clear()
+    this.#timer = this.#parts.clock.after(aloneMs, () => this.#next())
+  }
+
   #choose(): PoolMember | null {
-    const { out } = this.#rounds
+    const out = this.#crowded.size === 0 ? this.#rounds.out : this.#rounds.out.union(this.#crowded)
     const inTime = this.#order.inTime?.filter((member) => !out.has(member) && this.#isFit(member)) ?? []
     return this.#ask.choose(out, inTime.length > 0 ? inTime : this.#order.target.members)
   }
@@ -273,7 +299,13 @@ export class Leg implements RaceListener {
 
   /** Before upstreams of a lower rank are asked, the last of its own gets a second try, once. */
   #isWorthAnother(member: PoolMember, fault: Fault, tookMs: number): boolean {
-    if (this.#hasTriedAgain || !this.#mayTry() || !isFleeting(fault, tookMs)) return false
+    if (
+      this.#hasTriedAgain ||
+      !this.#mayTry() ||
+      this.#parts.poison?.isSuspect(this.#order.order) ||
+      !isFleeting(fault, tookMs)
+    )
+      return false
     if (this.#parts.breakers.find(member.upstream, modelAt(member, this.#order.target))?.breaker.isOut) return false
     const left = this.#order.target.members.filter((other) => !this.#rounds.out.has(other))
     return left.length > 0 && left.every(({ priority }) => priority > member.priority)
@@ -328,7 +360,8 @@ export class Leg implements RaceListener {
   #hedge(slow: PoolMember, beganMs: number): boolean {
     const { pool, members } = this.#order.target
     const others = members.filter((other) => mayHedge(other, slow) && this.#isFit(other))
-    const member = this.#mayTry() ? this.#ask.choose(this.#rounds.out, others) : null
+    const maySend = this.#mayTry() && !this.#parts.poison?.isSuspect(this.#order.order)
+    const member = maySend ? this.#ask.choose(this.#rounds.out, others) : null
     const translation = member && this.#speak(member)
     if (!member || !translation || !this.#parts.hedging.take(pool)) return false
     this.#hedgedMs = beganMs

@@ -35,6 +35,7 @@ export class Mend implements LegOrder {
   readonly size: CallSize
   readonly account: AttemptFact[]
   readonly isBeginning = false
+  readonly spokenCount: number
   readonly inTime = null
   readonly avoid: PoolMember | null
   /** The events that end an answer of which only the end is missing; null where an upstream has to go on. */
@@ -51,6 +52,7 @@ export class Mend implements LegOrder {
     // One that is only to go may go on with it when nobody else can.
     this.target = options.avoid?.upstream.isDraining ? new LastResort(target, options.avoid) : target
     this.account = options.account
+    this.spokenCount = events.length
     this.size = sizeOf(relay, order, events.length)
     this.avoid = options.avoid
     this.#partial = readPartial(order.call.route, events)

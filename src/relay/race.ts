@@ -93,6 +93,7 @@ export class Race {
     if (!options.isHedge) this.member = member
     const runner = new Runner(this, member, translation, options)
     this.#runners.push(runner)
+    this.parts.poison?.sent(this.order, runner.attempt)
     runner.attempt.start()
   }
 
@@ -144,6 +145,7 @@ export class Race {
     if (!fault && !isStream) passage.answered(attempt.usage?.outputTokens ?? 0, this.parts.clock.monotonicMs())
     passage.end()
     this.parts.breakers.settle(upstream, modelAt(member, this.order.target), fault, attempt, passage.promptTokens)
+    this.parts.poison?.ended(this.order, attempt, upstream, fault)
     runner.learnGap()
     if (attempt.usage) this.parts.balancer.learn(upstream, runner.size, attempt.usage)
     const hasOtherKey = fault !== null && key !== null && upstream.keys.fail(key, fault)

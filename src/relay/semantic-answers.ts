@@ -3,14 +3,15 @@
  * word for word, the ones whose vectors are nearest. Nothing that goes wrong here is more than a miss.
  */
 import type { Clock } from '../ground/clock.ts'
+import { judgeWording } from '../dialect/meaning/wording.ts'
 import { nearest } from '../ground/nearest.ts'
 import type { VectorStore } from '../store/vector-store.ts'
 import type { Embedder, NoVector } from './embedder.ts'
 import type { Order } from './order.ts'
 import type { SemanticOptions } from './semantic-options.ts'
 
-/** What came of a look, or `kept`: there is one more question to compare with. `near`: there are candidates; `far`: none is near enough; `alone`: nothing to compare with. */
-export type Look = 'kept' | 'near' | 'far' | 'alone' | 'dimensions' | NoVector
+/** What came of a look, or `kept`: there is one more question to compare with. `near`: there are candidates; `far`: none is near enough; `blind`: one has the same vector and other words; `alone`: nothing to compare with. */
+export type Look = 'kept' | 'near' | 'far' | 'blind' | 'alone' | 'dimensions' | NoVector
 
 /** A kept answer that may do. */
 export interface Candidate {
@@ -61,26 +62,32 @@ export class SemanticAnswers {
     }
     const found: Candidate[] = []
     let comparedCount = 0
-    for (const { names, vectors: others } of scopes) {
+    let isBlind = false
+    for (const { names, wordings, vectors: others } of scopes) {
       comparedCount += others.filter(({ length }) => length === vector.length).length
-      for (const { at, similarity } of nearest(vector, others, options.threshold, candidatesMax))
-        found.push({ name: names[at] as string, similarity })
+      for (const { at, similarity } of nearest(vector, others, options.threshold, candidatesMax)) {
+        const judged = judgeWording(semantic.wording, wordings[at] as string, similarity)
+        if (judged === 'fine') found.push({ name: names[at] as string, similarity })
+        isBlind ||= judged === 'blind'
+      }
     }
     found.sort((a, b) => b.similarity - a.similarity)
-    count(found.length > 0 ? 'near' : comparedCount > 0 ? 'far' : 'dimensions')
-    return found.slice(0, candidatesMax)
+    count(isBlind ? 'blind' : found.length > 0 ? 'near' : comparedCount > 0 ? 'far' : 'dimensions')
+    // Who has one vector for different words is not believed in what else he finds near.
+    return isBlind ? [] : found.slice(0, candidatesMax)
   }
 
   /** The answer to this order is kept for others: its question is, too. */
   keep(order: Order): void {
     const { cache, caller, call } = order
     if (!cache?.semantic) return
+    const { wording } = cache.semantic
     const [scope] = cache.semantic.scopes
     const untilMs = this.#parts.clock.nowMs() + cache.semantic.keepMs
     void this.#asked.get(order)?.then((vector) => {
       if (typeof vector === 'string' || scope === undefined) return
       const { vectors, count } = this.#parts
-      const kept = vectors.put({ scope, name: cache.keptName, caller, model: call.model, vector, untilMs })
+      const kept = vectors.put({ scope, name: cache.keptName, caller, model: call.model, vector, wording, untilMs })
       return kept.then((isKept) => void (isKept && count('kept')))
     })
   }

@@ -17,6 +17,7 @@ export class Speech implements LegOrder {
   readonly size: CallSize
   readonly account: AttemptFact[]
   readonly isBeginning = true
+  readonly spokenCount = 0
   readonly avoid = null
   readonly inTime: readonly PoolMember[] | null
   #relay: Relay

@@ -10,7 +10,11 @@ export interface Component {
   readonly models: readonly string[]
   readonly routes: readonly string[]
   readonly tiers: readonly string[]
+  /** Paths of `web.routes`: it is of their visits, and of no calls. */
+  readonly site?: readonly string[]
 }
+
+export const isOfSite = ({ site = [] }: Pick<Component, 'site'>): boolean => site.length > 0
 
 export interface CallKind {
   readonly model: string
@@ -19,10 +23,11 @@ export interface CallKind {
 }
 
 export function covers(
-  { models, routes, tiers }: Pick<Component, 'models' | 'routes' | 'tiers'>,
+  component: Pick<Component, 'models' | 'routes' | 'tiers' | 'site'>,
   { model, route, tier }: CallKind,
 ): boolean {
-  return takes(models, model) && takes(routes, route) && takes(tiers, tier)
+  const { models, routes, tiers } = component
+  return !isOfSite(component) && takes(models, model) && takes(routes, route) && takes(tiers, tier)
 }
 
 const takes = (list: readonly string[], name: string): boolean => list.length === 0 || list.includes(name)

@@ -6,7 +6,8 @@ import { faultKind } from '../fault/code.ts'
 import type { FaultCode } from '../fault/code.ts'
 import { webRoute } from '../observe/exchange-fact.ts'
 import type { CallFact, SumFact } from '../observe/fact.ts'
-import { addUp, type CallKind, type Component, covers, noCalls } from './component.ts'
+import type { VisitsFact } from '../observe/visit.ts'
+import { addUp, type CallKind, type Component, covers, isOfSite, noCalls } from './component.ts'
 import type { Tally } from './harm-meter.ts'
 
 export interface Harm {
@@ -16,11 +17,21 @@ export interface Harm {
   readonly failed: ReadonlyMap<string, readonly CallFact[]>
 }
 
-/** `calls`: those that are in the record one by one, newest first. */
-export function readHarm(sums: readonly SumFact[], calls: readonly CallFact[], components: readonly Component[]): Harm {
+/** `calls`: those that are in the record one by one, newest first. `visits`: of what is served beside the models. */
+export function readHarm(
+  sums: readonly SumFact[],
+  calls: readonly CallFact[],
+  components: readonly Component[],
+  visits: readonly VisitsFact[] = [],
+): Harm {
   const tallies = new Map<string, Tally>()
   const failed = new Map<string, readonly CallFact[]>()
   for (const component of components) {
+    if (isOfSite(component)) {
+      const own = visits.filter(({ route }) => component.site?.includes(route))
+      if (own.length > 0) tallies.set(component.id, tallyVisits(own))
+      continue
+    }
     const own = sums.filter((sum) => covers(component, sum)).concat(isRest(component) ? sums.flatMap(answered) : [])
     const ownCalls = calls.filter((call) => covers(component, kindOf(call)))
     const harmed = ownCalls.filter(isHarmed)
@@ -31,9 +42,16 @@ export function readHarm(sums: readonly SumFact[], calls: readonly CallFact[], c
   return { tallies, failed }
 }
 
-/** Sums are told apart where harm begins: what went well before it is known to have done so. */
 function tallyInOrder(sums: readonly SumFact[], isOneCaller: boolean): Tally {
-  const all = sums.map((sum) => ({ ...tallyOf(sum, isOneCaller), atMs: sum.atMs }))
+  return inOrder(sums.map((sum) => ({ ...tallyOf(sum, isOneCaller), atMs: sum.atMs })))
+}
+
+function tallyVisits(visits: readonly VisitsFact[]): Tally {
+  return inOrder(visits.map(({ count, failedCount, atMs }) => ({ total: count, failed: failedCount, slow: 0, atMs })))
+}
+
+/** Sums are told apart where harm begins: what went well before it is known to have done so. */
+function inOrder(all: readonly (Tally & { readonly atMs: number })[]): Tally {
   const harmedMs = Math.min(...all.filter(({ failed, slow }) => failed + slow > 0).map(({ atMs }) => atMs))
   const before = all.filter(({ atMs }) => atMs < harmedMs).map(({ total }) => total)
   const wellBefore = Number.isFinite(harmedMs) ? before.reduce((a, b) => a + b, 0) : 0

@@ -16,6 +16,10 @@ const componentSchema = z.strictObject({
     .default([])
     .meta({ description: 'Routes, such as `chat`, `messages`, `embeddings`. None: any.' }),
   tiers: z.array(z.string()).default([]).meta({ description: 'Tiers of callers, such as `premium`. None: any.' }),
+  site: z.array(z.string().startsWith('/')).max(100).default([]).meta({
+    description:
+      'Paths of `web.routes`: then it is of visits of these, and of no calls. Those answered with 500 or more count as failed.',
+  }),
 })
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')

@@ -170,6 +170,25 @@ test('sqlite: calls of a process that is dead count no more after a while', () =
   rmSync(folder, { recursive: true })
 })
 
+test('sqlite: calls of a process that is said to be dead count no more at once, those of others do', () => {
+  const clock = new ManualClock()
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-usage-'))
+  const path = join(folder, 'usage.db')
+  const ask: Ask = { key: 'k', wishes: [], callsMax: 2 }
+  {
+    using dead = new SqliteAllowances(path, clock, 'dead')
+    using alive = new SqliteAllowances(path, clock, 'alive')
+    assert(dead.take(ask).isGranted)
+    assert(alive.take(ask).isGranted)
+    assert.equal(alive.take(ask).isGranted, false)
+    alive.bury('alive') // nobody is buried by himself
+    alive.bury('dead')
+    assert(alive.take(ask).isGranted)
+    assert.equal(alive.take(ask).isGranted, false)
+  }
+  rmSync(folder, { recursive: true })
+})
+
 test('sqlite: a damaged file is laid aside, and limits hold again', () => {
   const clock = new ManualClock()
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-usage-'))

@@ -68,6 +68,8 @@ export interface AllowanceStore extends Disposable {
   take(ask: Ask): Taken
   /** Is written at once or a little later. */
   give(given: Return): void
+  /** Calls that a dead process had under way are over. Never throws: it is found out by its silence as well. */
+  bury(node: string): void
   /** Of all keys, or of one: amounts that count now. */
   used(key?: string): ReadonlyMap<string, ReadonlyMap<AllowanceKind, number>>
 }

@@ -41,6 +41,11 @@ export interface ListedEntry {
   readonly meta: string
 }
 
+/** That one process fetches a copy, and the others need not. */
+export interface CacheLease extends Disposable {
+  readonly key: string
+}
+
 export interface CacheStore extends AsyncDisposable {
   /** At once: nothing waits for a disk that may be slow. Empty, too, where the store is in trouble. */
   find(key: string): readonly CacheEntry[]
@@ -52,6 +57,14 @@ export interface CacheStore extends AsyncDisposable {
   renew(entry: CacheEntry, meta: string): Promise<void>
   /** How many were dropped at once; where another process is in the way, it happens a moment later. */
   drop(choice: CacheChoice): number
+  /**
+   * That somebody is about to put what belongs under this key, said to all processes; it is over when it is disposed
+   * of, or its time is. Null while another has it. Where nobody else is there, or the store is in trouble, it is
+   * granted and says nothing.
+   */
+  lease(key: string, ms: number): CacheLease | null
+  /** Whether somebody has it still. */
+  isLeased(key: string): boolean
   /** The latest first. */
   list(choice: CacheChoice, countMax: number): readonly ListedEntry[]
   readonly size: CacheSize

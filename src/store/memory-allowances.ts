@@ -49,6 +49,9 @@ export class MemoryAllowances implements AllowanceStore {
     }
   }
 
+  /** There are no others. */
+  bury(): void {}
+
   used(key?: string): Map<string, Map<AllowanceKind, number>> {
     const nowMs = this.#clock.nowMs()
     const all = [...this.#accounts].filter(([name]) => key === undefined || name === key)

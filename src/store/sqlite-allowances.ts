@@ -91,6 +91,15 @@ export class SqliteAllowances implements AllowanceStore {
     })
   }
 
+  bury(node: string): void {
+    if (node === this.#node) return
+    try {
+      this.#write(() => this.#file.sql('DELETE FROM live WHERE node = ?').run(node))
+    } catch {
+      // After `silentMs` it counts no more in any case.
+    }
+  }
+
   used(key?: string): Map<string, Map<AllowanceKind, number>> {
     const nowMs = this.#clock.nowMs()
     const of = key === undefined ? '' : 'WHERE key = ?'

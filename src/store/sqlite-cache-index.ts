@@ -37,6 +37,9 @@ const tables = `
     UPDATE total SET entries = entries - 1, bytes = bytes - old.bytes;
     DELETE FROM tag WHERE id = old.id;
   END;
+  CREATE TABLE IF NOT EXISTS lease (
+    key TEXT PRIMARY KEY, owner TEXT NOT NULL, untilMs INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${layout};
 `
 
@@ -127,6 +130,28 @@ export class SqliteCacheIndex {
     this.#write(() => {
       for (const id of ids) this.#file.sql('UPDATE entry SET isUsed = 1 WHERE id = ? AND isUsed = 0').run(id)
     })
+  }
+
+  /** False while another has it. @throws when another process writes */
+  lease(key: string, owner: string, untilMs: number): boolean {
+    const sql = `INSERT INTO lease VALUES (?, ?, ?)
+      ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, untilMs = excluded.untilMs WHERE untilMs <= ?`
+    return this.#write(() => this.#file.sql(sql).run(key, owner, untilMs, this.#clock.nowMs()).changes) === 1
+  }
+
+  isLeased(key: string): boolean {
+    const row = this.#file.sql('SELECT 1 FROM lease WHERE key = ? AND untilMs > ?').get(key, this.#clock.nowMs())
+    return row !== undefined
+  }
+
+  endLease(key: string, owner: string): void {
+    this.#write(() => this.#file.sql('DELETE FROM lease WHERE key = ? AND owner = ?').run(key, owner))
+  }
+
+  /** Removes those that are over: of processes that died, or found the file busy when theirs ended. */
+  sweepLeases(): void {
+    const sql = `DELETE FROM lease WHERE key IN (SELECT key FROM lease WHERE untilMs <= ? LIMIT ${batchMax})`
+    this.#write(() => this.#file.sql(sql).run(this.#clock.nowMs()))
   }
 
   /** @param patienceMs blocks so long while another process writes. @throws when that is over */

@@ -7,7 +7,15 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../ground/clock.ts'
-import type { CacheChoice, CacheEntry, CacheSize, CacheStore, ListedEntry, NewEntry } from './cache-store.ts'
+import type {
+  CacheChoice,
+  CacheEntry,
+  CacheLease,
+  CacheSize,
+  CacheStore,
+  ListedEntry,
+  NewEntry,
+} from './cache-store.ts'
 import { MemoryBodies } from './memory-bodies.ts'
 import { type Dropped, SqliteCacheIndex } from './sqlite-cache-index.ts'
 import { isBusy, isDamage, reasonOf } from './sqlite-file.ts'
@@ -37,6 +45,8 @@ export interface SqliteCacheOptions {
   readonly memoryBytesMax: number
   /** Larger bodies are not kept. */
   readonly entryBytesMax: number
+  /** Name of this process among others that fetch what is to be kept, too; left out, nobody is told of that. */
+  readonly owner?: string
   readonly warn: (detail: string) => void
 }
 
@@ -50,6 +60,7 @@ export class SqliteCache implements CacheStore {
   /** Bodies that somebody has still in hand, such as a slow reader: nobody reads them a second time. */
   #lent = new Map<number, WeakRef<Buffer>>()
   #isClosed = false
+  #hasLeases = false
   #timer: Timer
   #clock: Clock
 
@@ -105,6 +116,30 @@ export class SqliteCache implements CacheStore {
     return this.#dropNow(choice, dropTriesMax)
   }
 
+  lease(key: string, ms: number): CacheLease | null {
+    const granted: CacheLease = { key, [Symbol.dispose]: () => {} }
+    if (!this.#isShared) return granted
+    // To look first costs a tenth of a write that changes nothing.
+    const isOurs = this.#try(
+      () => !this.#index.isLeased(key) && this.#index.lease(key, this.#owner, this.#clock.nowMs() + Math.ceil(ms)),
+      isBusy,
+    )
+    if (isOurs === false) return null
+    if (isOurs === null) return granted
+    this.#hasLeases = true
+    return { key, [Symbol.dispose]: () => void this.#endLease(key) }
+  }
+
+  /** Others find what they waited for in files, too. */
+  async #endLease(key: string): Promise<void> {
+    if (this.#writing.size > 0) await Promise.all(this.#writing.values())
+    this.#try(() => this.#index.endLease(key, this.#owner), isBusy)
+  }
+
+  isLeased(key: string): boolean {
+    return this.#isShared && this.#try(() => this.#index.isLeased(key)) === true
+  }
+
   list(choice: CacheChoice, countMax: number): readonly ListedEntry[] {
     return this.#index.list(choice, countMax)
   }
@@ -149,13 +184,21 @@ export class SqliteCache implements CacheStore {
     }
   }
 
-  /** A copy that cannot be had is no failure of anybody's request. */
-  #try<T>(run: () => T): T | null {
+  get #owner(): string {
+    return this.#options.owner ?? ''
+  }
+
+  get #isShared(): boolean {
+    return this.#options.owner !== undefined && this.#options.path !== null
+  }
+
+  /** A copy that cannot be had is no failure of anybody's request. `isFine`: what need not be told. */
+  #try<T>(run: () => T, isFine: (cause: unknown) => boolean = () => false): T | null {
     if (this.#isClosed) return null
     try {
       return run()
     } catch (cause) {
-      this.#options.warn(reasonOf(cause))
+      if (!isFine(cause)) this.#options.warn(reasonOf(cause))
       return null
     }
   }
@@ -177,6 +220,8 @@ export class SqliteCache implements CacheStore {
   }
 
   #mark(): void {
+    if (this.#hasLeases) this.#try(() => this.#index.sweepLeases(), isBusy)
+    this.#hasLeases = false
     if (this.#used.size === 0) return
     const used = this.#used
     this.#used = new Set()

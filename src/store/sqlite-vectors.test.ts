@@ -1,6 +1,6 @@
 // Questions as vectors: found by their scope, within bounds, by all processes, and lost without harm.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -30,6 +30,7 @@ const put = (store: SqliteVectors, scope: string, name: string, value = 1, ms = 
   store.put({
     ...{ scope, name, caller: 'ann', model: 'm', untilMs: clock.nowMs() + ms },
     vector: Float32Array.of(value, 0),
+    wording: 'w',
   })
 
 describe('the store of questions', () => {
@@ -68,6 +69,14 @@ describe('the store of questions', () => {
     assert.deepEqual(store.of('b').names, ['long', 'short'])
     clock.advance(10)
     assert.deepEqual(store.of('b').names, ['long'])
+  })
+
+  test('does with memory where there can be no file', async () => {
+    mkdirSync(path)
+    using store = open()
+    assert.match(told.join(), /in the memory of this worker/)
+    assert.ok(await put(store, 'a', 'n'))
+    assert.deepEqual(store.of('a').names, ['n'])
   })
 
   test('purges by key and model, and begins anew where its file is damaged', async () => {

@@ -20,10 +20,11 @@ export interface SqliteVectorsOptions {
 }
 
 /** Changes with the tables: a file of another layout is begun anew, there is nothing in it to lose. */
-const layout = 1
+const layout = 2
 const tables = `
   CREATE TABLE IF NOT EXISTS vector (id INTEGER PRIMARY KEY AUTOINCREMENT, scope TEXT NOT NULL, name TEXT NOT NULL,
-    caller TEXT NOT NULL, model TEXT NOT NULL, until_ms INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (scope, name));
+    caller TEXT NOT NULL, model TEXT NOT NULL, until_ms INTEGER NOT NULL, wording TEXT NOT NULL,
+    data BLOB NOT NULL, UNIQUE (scope, name));
   CREATE INDEX IF NOT EXISTS vector_scope ON vector (scope, id);
   CREATE INDEX IF NOT EXISTS vector_until ON vector (until_ms);
   PRAGMA user_version = ${layout};`
@@ -37,12 +38,13 @@ const vectorOverheadBytes = 250
 class Scope implements VectorScope {
   lastId = 0
   names: string[] = []
+  wordings: string[] = []
   vectors: Float32Array[] = []
   untilMs: number[] = []
   bytes = scopeOverheadBytes
 }
 
-const nothing: VectorScope = { names: [], vectors: [] }
+const nothing: VectorScope = { names: [], wordings: [], vectors: [] }
 
 export class SqliteVectors implements VectorStore {
   #clock: Clock
@@ -55,7 +57,7 @@ export class SqliteVectors implements VectorStore {
   #old = new Map<string, Scope>()
   #youngBytes = 0
 
-  /** @throws when the file cannot be opened; one that is damaged is thrown away. */
+  /** A file that is damaged is thrown away; for one that cannot be opened the memory of this process does. */
   constructor(clock: Clock, options: SqliteVectorsOptions) {
     this.#clock = clock
     this.#options = options
@@ -72,12 +74,14 @@ export class SqliteVectors implements VectorStore {
     }
   }
 
-  async put({ scope, name, caller, model, vector, untilMs }: NewVector): Promise<boolean> {
+  async put({ scope, name, caller, model, vector, wording, untilMs }: NewVector): Promise<boolean> {
     const data = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
     const run = (): void => {
       this.#file
-        .sql('INSERT OR REPLACE INTO vector (scope, name, caller, model, until_ms, data) VALUES (?, ?, ?, ?, ?, ?)')
-        .run(scope, name, caller, model, untilMs, data)
+        .sql(
+          'INSERT OR REPLACE INTO vector (scope, name, caller, model, until_ms, wording, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        )
+        .run(scope, name, caller, model, untilMs, wording, data)
       if (this.#putCount++ % sweepEvery === 0) this.#makeRoom()
     }
     try {
@@ -96,15 +100,26 @@ export class SqliteVectors implements VectorStore {
   }
 
   #open(): SqliteFile {
-    const { path, warn } = this.#options
+    const { path } = this.#options
     if (path === null) return this.#ready(':memory:')
     try {
       return this.#ready(path)
     } catch (cause) {
-      if (!isDamage(cause) && !(cause instanceof OtherLayout)) throw cause
-      warn(`begun anew: ${reasonOf(cause)}`)
+      return this.#begunAnew(path, cause)
+    }
+  }
+
+  /** No gateway is to stand still for this. */
+  #begunAnew(path: string, why: unknown): SqliteFile {
+    const { warn } = this.#options
+    try {
+      if (!isDamage(why) && !(why instanceof OtherLayout)) throw why
+      warn(`begun anew: ${reasonOf(why)}`)
       for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true })
       return this.#ready(path)
+    } catch (cause) {
+      warn(`kept in the memory of this worker: ${reasonOf(cause)}`)
+      return this.#ready(':memory:')
     }
   }
 
@@ -126,7 +141,7 @@ export class SqliteVectors implements VectorStore {
     const nowMs = this.#clock.nowMs()
     const bytesBefore = scope.bytes
     const rows = this.#file
-      .sql('SELECT id, name, until_ms, data FROM vector WHERE scope = ? AND id > ? ORDER BY id DESC LIMIT ?')
+      .sql('SELECT id, name, until_ms, wording, data FROM vector WHERE scope = ? AND id > ? ORDER BY id DESC LIMIT ?')
       .all(name, scope.lastId, this.#options.perScopeMax)
     if (rows.length > 0 || scope.untilMs.some((ms) => ms <= nowMs)) this.#renew(scope, rows, nowMs)
     if (scope.names.length === 0) return nothing
@@ -137,25 +152,28 @@ export class SqliteVectors implements VectorStore {
 
   /** The newest first. */
   #renew(scope: Scope, rows: readonly Record<string, unknown>[], nowMs: number): void {
-    const old = { names: scope.names, vectors: scope.vectors, untilMs: scope.untilMs }
+    const { names, wordings, vectors, untilMs } = scope
     const isNew = new Set(rows.map((row) => row['name'] as string))
     scope.names = []
+    scope.wordings = []
     scope.vectors = []
     scope.untilMs = []
     scope.bytes = scopeOverheadBytes
-    const add = (name: string, vector: Float32Array, untilMs: number): void => {
+    const add = (name: string, wording: string, vector: Float32Array, untilMs: number): void => {
       if (untilMs <= nowMs || scope.names.length >= this.#options.perScopeMax) return
       scope.names.push(name)
+      scope.wordings.push(wording)
       scope.vectors.push(vector)
       scope.untilMs.push(untilMs)
       scope.bytes += vector.byteLength + vectorOverheadBytes
     }
     for (const row of rows) {
       scope.lastId = Math.max(scope.lastId, row['id'] as number)
-      add(row['name'] as string, vectorOf(row['data'] as Uint8Array), row['until_ms'] as number)
+      const vector = vectorOf(row['data'] as Uint8Array)
+      add(row['name'] as string, row['wording'] as string, vector, row['until_ms'] as number)
     }
-    old.names.forEach((name, i) => {
-      if (!isNew.has(name)) add(name, old.vectors[i] as Float32Array, old.untilMs[i] as number)
+    names.forEach((name, i) => {
+      if (!isNew.has(name)) add(name, wordings[i] as string, vectors[i] as Float32Array, untilMs[i] as number)
     })
   }
 

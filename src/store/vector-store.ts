@@ -13,13 +13,16 @@ export interface NewVector {
   readonly model: string
   /** Of length 1. */
   readonly vector: Float32Array
+  /** The words of the question, hashed. */
+  readonly wording: string
   /** From then on it is of no use; milliseconds since 1970. */
   readonly untilMs: number
 }
 
-/** What there is of one scope, the index of a vector being that of its name. */
+/** What there is of one scope, the index of a vector being that of its name and wording. */
 export interface VectorScope {
   readonly names: readonly string[]
+  readonly wordings: readonly string[]
   readonly vectors: readonly Float32Array[]
 }
 

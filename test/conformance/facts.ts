@@ -186,4 +186,22 @@ export const notes: fc.Arbitrary<Note> = fc.oneof(
     upstreams: fc.array(text, { maxLength: 3 }),
     models: fc.array(text, { maxLength: 3 }),
   }),
+  fc.record({
+    kind: fc.constant('quarantine' as const),
+    state: fc.constantFrom('condemned', 'released'),
+    key: text,
+    model: text,
+    upstreams: fc.array(text, { maxLength: 3 }),
+    untilMs: size,
+  }),
+  fc.record({
+    kind: fc.constant('remedy' as const),
+    state: fc.constantFrom('planned', 'withheld', 'gave-up', 'measured'),
+    deployment: text,
+    replica: text,
+    ailment: text,
+    remedy: text,
+    evidence: text,
+    detail: text,
+  }),
 )

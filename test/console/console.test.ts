@@ -167,6 +167,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       reload: () => Promise.resolve({}),
       record: () => shelf,
       cache: () => null,
+      quarantine: () => null,
       consoleDesk: { state: () => ({}), shownConfig: () => ({ yaml: 'site: behind-the-token\n' }) },
       nowMs: () => 0,
       refusals: {

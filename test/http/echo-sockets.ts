@@ -13,6 +13,8 @@ export class EchoServer implements AsyncDisposable {
   guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
   /** Status of its refusals; null while it takes everybody. */
   refusal: number | null = null
+  /** It names no protocol, whatever is offered. */
+  isSilent = false
 
   static async open(): Promise<EchoServer> {
     const echo = new EchoServer()
@@ -42,7 +44,7 @@ export class EchoServer implements AsyncDisposable {
     const told = [
       ...head,
       `sec-websocket-accept: ${accept}`,
-      ...(protocol ? [`sec-websocket-protocol: ${protocol}`] : []),
+      ...(protocol && !this.isSilent ? [`sec-websocket-protocol: ${protocol}`] : []),
     ]
     socket.write(`${told.join('\r\n')}\r\n\r\n`)
     let held: Buffer = Buffer.alloc(0)

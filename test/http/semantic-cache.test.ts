@@ -186,6 +186,20 @@ describe('a question that means the same', () => {
     assert.equal(stateOf(await ask('How can I move 10 files to the server Berlin?')), 'semantic')
   })
 
+  test('is another where the same words stand in another order', async () => {
+    await start()
+    await kept('how do i move files of the phone to the cloud')
+    assert.equal(stateOf(await ask('how do i move files of the cloud to the phone')), 'miss')
+  })
+
+  test('is none of another key, also where all keys share their answers', async () => {
+    await start({ cache: { shared: true, semantic: { model: 'embed', waitMs: 5000 } } })
+    await kept(question)
+    assert.equal(stateOf(await ask(question, {}, { key: 'bob' })), 'hit')
+    assert.equal(stateOf(await ask(paraphrase, {}, { key: 'bob' })), 'miss')
+    assert.equal(stateOf(await ask(paraphrase, {}, { key: 'bob' })), 'hit')
+  })
+
   test('is not where it is less near than the threshold', async () => {
     await start({}, { threshold: 0.999 })
     await kept(question)
@@ -217,6 +231,17 @@ describe('an embeddings model that fails', () => {
       assert.equal((await looks())[look], 1)
     })
   }
+
+  test('by having one vector for all gives nobody the answer to another question', async () => {
+    await start()
+    const embedding = embeddingOf('the same for all', 64)
+    embedder.script = (call) => call.answer({ object: 'list', data: [{ object: 'embedding', index: 0, embedding }] })
+    await kept('how do i reset my password')
+    assert.equal(stateOf(await ask('how do i order a sandwich')), 'miss')
+    assert.equal((await looks())['blind'], 1)
+    // Capitals and signs make no other question.
+    assert.equal(stateOf(await ask('how do I order a sandwich?')), 'miss')
+  })
 
   test('is not waited for longer than it may take, nor asked again and again', async () => {
     await start({}, { waitMs: 20 })

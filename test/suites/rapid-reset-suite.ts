@@ -3,7 +3,7 @@
  * and header bombs. What it costs the gateway is its own processor time; a healthy caller asks all the while.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HealthyCaller } from './healthy-caller.ts'
+import { type Health, HealthyCaller } from './healthy-caller.ts'
 import { callLines, flag, frame, frameOf, headerBlock, RawHttp2, u32 } from './raw-http2.ts'
 import { Subject } from './subject.ts'
 
@@ -27,6 +27,8 @@ export async function runRapidResetSuite(): Promise<boolean> {
   await using subject = await Subject.open({ guard: { exempt: ['127.0.0.1'] } })
   const caller = new HealthyCaller({ port: subject.port, from: '127.0.9.1', lanes: 2, everyMs: 100 })
   await sleep(1000)
+  await caller.tell()
+  subject.takeTurns()
   const before = subject.cpuSeconds()
   const beganMs = performance.now()
   const sent = await Promise.all(Array.from({ length: clients }, (_, i) => resetAll(subject.port, `127.0.8.${i + 1}`)))
@@ -40,9 +42,15 @@ export async function runRapidResetSuite(): Promise<boolean> {
   )
   say(`their connections were closed with GOAWAY ${codes} (11 is ENHANCE_YOUR_CALM)`)
   const isCheap = cpu < cpuSecondsMax && resets >= clients * resetsPerClient
-  const isEnded = await playFloods(subject)
-  const { calls, failures, p99Ms } = await caller.end()
-  say(`a healthy caller meanwhile: ${calls} calls, ${failures.length} failed, p99 ${p99Ms.toFixed(0)} ms`)
+  const failures: string[] = []
+  const sayHealth = async (): Promise<void> => {
+    const health = await caller.tell()
+    failures.push(...health.failures)
+    say(`  ${wordsOf(health)}; longest turn ${subject.takeTurns().toFixed(0)} ms of CPU`)
+  }
+  await sayHealth()
+  const isEnded = await playFloods(subject, sayHealth)
+  await caller.end()
   for (const each of failures.slice(0, 5)) say(`  ${each}`)
   const memory = subject.memoryMib()
   say(`memory of the largest process afterwards: ${memory.toFixed(0)} MiB`)
@@ -134,7 +142,7 @@ const floods: readonly Flood[] = [
 ]
 
 /** Each from an address of its own. */
-async function playFloods(subject: Subject): Promise<boolean> {
+async function playFloods(subject: Subject, sayHealth: () => Promise<void>): Promise<boolean> {
   let isGood = true
   for (const [i, { name, first, again }] of floods.entries()) {
     const before = subject.cpuSeconds()
@@ -147,8 +155,9 @@ async function playFloods(subject: Subject): Promise<boolean> {
     for (let turn = 0; !client.isClosed && bytes < floodBytesMax && performance.now() < endMs; turn++) {
       const piece = again(turn)
       bytes += piece.length
-      if (client.write(piece)) await new Promise((resolve) => setImmediate(resolve))
-      else await client.drained()
+      if (!client.write(piece)) await client.drained()
+      // Also where nothing will be taken any more: the end of the connection has to be heard of.
+      await new Promise((resolve) => setImmediate(resolve))
     }
     await client.ended(1000)
     const cpu = subject.cpuSeconds() - before
@@ -156,9 +165,14 @@ async function playFloods(subject: Subject): Promise<boolean> {
     say(
       `flood of ${name}: ${end} after ${(bytes / 1024).toFixed(0)} KiB, ${cpu.toFixed(2)} core-seconds in ${((performance.now() - beganMs) / 1000).toFixed(1)} s, ${subject.memoryMib().toFixed(0)} MiB`,
     )
+    await sayHealth()
     if (!client.isClosed || cpu > cpuSecondsMax / 5) isGood = false
   }
   return isGood
+}
+
+function wordsOf({ calls, failures, p50Ms, p99Ms }: Health): string {
+  return `a healthy caller: ${calls} calls, ${failures.length} failed, p50 ${p50Ms.toFixed(0)} ms, p99 ${p99Ms.toFixed(0)} ms`
 }
 
 function say(line: string): void {

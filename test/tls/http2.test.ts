@@ -286,3 +286,31 @@ test('without TLS, a client that begins with HTTP/2 is served where that is set,
   const answer = await shut.ask('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
   assert.equal(answer.status, 400)
 })
+
+test('where all connections are taken, sessions that ask nothing make room; one that is asking does not', {
+  skip,
+}, async () => {
+  const shown = material([authority.issue('localhost', '127.0.0.1')])
+  const few = { guard: { exempt: [] }, limits: { connectionsMax: 10 } }
+  await using small = await openTestHouse(few, shown)
+  const sessions: ClientHttp2Session[] = []
+  const arrive = async (i: number): Promise<ClientHttp2Session> => {
+    const options = { ca: authority.cert, servername: 'localhost', localAddress: `127.0.5.${1 + i}` }
+    const session = connect(`https://127.0.0.1:${small.port}`, options).on('error', () => {})
+    sessions.push(session)
+    await once(session, 'remoteSettings')
+    return session
+  }
+  try {
+    const asking = await arrive(0)
+    const headers = { ':method': 'POST', ':path': '/v1/chat/completions', 'content-type': 'application/json' }
+    const call = asking.request(headers) // its body is yet to come
+    for (let i = 1; i < 30; i++) await arrive(i)
+    assert.equal(asking.closed, false)
+    await until('room is made', () => sessions.filter(({ closed: isClosed }) => isClosed).length >= 20)
+    call.end(goodBody)
+    assert.equal((await hear(call)).status, 200)
+  } finally {
+    for (const session of sessions) session.destroy()
+  }
+})

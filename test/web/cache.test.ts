@@ -51,6 +51,8 @@ afterEach(() => {
   seen = []
 })
 
+const twoWorkers = { workers: 2, journal: { engine: 'sqlite' }, streams: { engine: 'sqlite' } } as const
+
 let lastPath = 0
 const newPath = (): string => `/p${lastPath++}`
 const get = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Asked> =>
@@ -353,6 +355,53 @@ test('only-if-cached is answered from the cache or not at all', async () => {
   assert.equal(answer.status, 504)
   assert.match(answer.headers['proxy-status'] ?? '', /HF_NOT_KEPT/)
   assert.equal(seen.length, 0)
+})
+
+test('a thousand that want the same at two workers at once make one request, whatever its size', async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-cache-'))
+  const settings: Partial<ConfigInput> = { ...web({ engine: 'sqlite', collapseMs: 60_000 }), ...twoWorkers, stateDir }
+  {
+    await using one = await openTestHouse(settings)
+    await using two = await openTestHouse(settings)
+    for (const bytes of [10, 100_000]) {
+      seen = []
+      const answers: ServerResponse[] = []
+      const send = reply({ 'cache-control': 'max-age=60' }, Buffer.alloc(bytes, 'x'))
+      handle = (_, response) => void answers.push(response)
+      const all = Array.from({ length: 1000 }, (_, i) => ask(i % 2 === 0 ? one.port : two.port, `/cold${bytes}`))
+      await until('the application to be asked', () => answers.length > 0)
+      send(seen[0] as IncomingMessage, answers[0] as ServerResponse)
+      for (const { status, body } of await Promise.all(all)) assert.deepEqual([status, body.length], [200, bytes])
+      assert.equal(seen.length, 1)
+    }
+  }
+  await rm(stateDir, { recursive: true, force: true })
+})
+
+test('where another worker takes long, or has died, one goes itself; and nobody waits for what cannot be kept', async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), 'holdfast-cache-'))
+  const settings: Partial<ConfigInput> = { ...web({ engine: 'sqlite' }), ...twoWorkers, stateDir }
+  {
+    await using one = await openTestHouse(settings)
+    const folder = join(stateDir, 'cache')
+    const options = { folder, bytesMax: 1e9, memoryBytesMax: 1e6, entryBytesMax: 1e6, owner: 'other' }
+    const warn = (detail: string): void => assert.fail(detail)
+    await using other = new SqliteCache(systemClock, { ...options, path: join(stateDir, 'cache.db'), warn })
+    const key = (path: string): string => `http://site.test${path}`
+    handle = reply({ 'cache-control': 'max-age=60' })
+    using lease = other.lease(key('/late'), 400)
+    assert.ok(lease)
+    assert.equal((await ask(one.port, '/late')).status, 200)
+    assert.equal(seen.length, 1)
+    using brief = other.lease(key('/apart'), 60_000)
+    assert.ok(brief)
+    handle = reply({ 'cache-control': 'no-store' })
+    const asked = ask(one.port, '/apart')
+    brief[Symbol.dispose]()
+    assert.equal((await asked).status, 200)
+    assert.equal(other.isLeased(key('/apart')), false)
+  }
+  await rm(stateDir, { recursive: true, force: true })
 })
 
 test('what one house keeps another has, and after a restart; a purge reaches all', async () => {

@@ -1,10 +1,14 @@
 // The proof of work before the hosted site: who is asked for it, who is not, and what is had by having done it.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { WebSocket } from 'ws'
 import { openTestHouse, type TestHouse } from '../http/harness.ts'
 import { ask, type Asked, type AskOptions } from './ask.ts'
 
@@ -164,4 +168,35 @@ test('behind a proxy a pass is for the network of the visitor, and only by TLS w
     ['198.51.100.5', 429],
   ] as const)
     assert.equal((await ask(proxied.port, '/', { headers: by(address, pass) })).status, status, address)
+})
+
+test('a WebSocket of an application asks for it like any other part of a page', async () => {
+  const app = createServer()
+  using _ = { [Symbol.dispose]: () => app.close().closeAllConnections() }
+  app.on('upgrade', (_, socket) => socket.end('HTTP/1.1 403 Shut\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'))
+  app.listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  const url = `http://127.0.0.1:${(app.address() as AddressInfo).port}`
+  const routes = [{ app: url }, { path: '/hook', app: url, challenge: false }]
+  await using visited = await openTestHouse({
+    stateDir: join(root, 'state'),
+    keys: [{ name: 'good', key }],
+    guard: { exempt: [], challenge: { when: 'always' } },
+    web: { routes },
+  })
+  const statusOf = async (target: string, headers: Record<string, string> = {}): Promise<number> => {
+    const client = new WebSocket(`ws://127.0.0.1:${visited.port}${target}`, { headers })
+    client.on('error', () => {})
+    const [, answer] = (await once(client, 'unexpected-response')) as [unknown, IncomingMessage]
+    answer.destroy()
+    return answer.statusCode ?? 0
+  }
+  assert.equal(await statusOf('/socket'), 429)
+  const { text } = await ask(visited.port, '/', { headers: navigation })
+  const passed = await ask(visited.port, path, { method: 'POST', headers: { 'holdfast-solution': solve(text) } })
+  const [cookie = ''] = String(passed.headers['set-cookie']).split(';')
+  // The application is asked, which shuts the door itself.
+  assert.equal(await statusOf('/socket', { cookie }), 403)
+  assert.equal(await statusOf('/socket', bearer), 403)
+  assert.equal(await statusOf('/hook/socket'), 403)
 })

@@ -294,6 +294,7 @@ export class Gateway implements Machine {
         keptForOthers: () => {},
         retries: new RetryBudget(clock, retriesSchema.parse({}), () => admission.liveCount),
         hedging: this.#hedging(places),
+        poison: null,
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
         answerBytesMax: this.#options.journal.answerBytesMax,
         requestBytesMax: this.#options.journal.requestBytesMax,

@@ -8,7 +8,7 @@ import { overview, poll } from './state.ts'
 
 const periodMs = 1000
 const pageMax = 100
-const kinds = [...usualKinds, 'limit', 'load', 'line', 'resource', 'sum'] as const
+const kinds = [...usualKinds, 'limit', 'load', 'line', 'resource', 'sum', 'visits'] as const
 
 export function LivePage() {
   const { query } = route.value

@@ -8,6 +8,8 @@
 const lists = [
   // Negations and restrictions: English, German, French, Spanish, Italian, Portuguese, Dutch.
   'not no never none nothing nobody neither nor without cannot except unless only hardly fail fails failed',
+  'cant dont wont isnt arent wasnt werent doesnt didnt couldnt shouldnt wouldnt hasnt havent hadnt mustnt neednt aint',
+  'instead exclude include excluding including avoid free paid',
   'nicht kein keine keinen keinem keiner nie niemals nichts ohne weder außer nur',
   'ne pas jamais rien sans aucun aucune sauf seulement nunca nada sin ningún ninguna jamás salvo solo',
   'non mai niente senza nessuno nessuna não nem sem niet geen nooit niets zonder alleen',
@@ -15,6 +17,22 @@ const lists = [
   'zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand',
   'million billion dozen half quarter double triple twice first second third fourth fifth last next previous single both',
   'all any some every each',
+  'zwei drei vier fünf sechs sieben acht neun zehn elf zwölf zwanzig hundert tausend alle einige deux trois quatre cinq',
+  'six sept huit neuf dix onze douze vingt cent mille tous dos tres cuatro cinco seis siete ocho nueve diez once doce',
+  'veinte cien mil todos due tre quattro cinque sei sette otto nove dieci venti cento dois três quatro oito dez twee',
+  'drie vijf zes zeven negen tien',
+  // Units, days and months, which stand in small letters and are near to each other.
+  'mm cm m km inch inches foot feet yard yards mile miles mg g kg gram grams kilogram kilograms ounce ounces oz lb lbs',
+  'pound pounds ton tons ml l liter liters litre litres gallon gallons celsius fahrenheit kelvin degrees percent',
+  'ms second seconds minute minutes hour hours day days week weeks month months year years daily weekly monthly yearly',
+  'hourly annual annually kb mb gb tb bit bits byte bytes dollar dollars euro euros yen usd eur gbp',
+  'monday tuesday wednesday thursday friday saturday sunday january february march april june july august september',
+  'october november december spring summer autumn fall winter morning noon afternoon evening night',
+  // Languages, of people and of machines.
+  'english german french spanish italian portuguese dutch polish russian ukrainian turkish arabic hebrew hindi chinese',
+  'japanese korean swedish norwegian danish finnish greek czech python javascript typescript java rust golang ruby',
+  'php kotlin swift perl bash powershell sql mysql postgres postgresql sqlite mongodb redis linux windows macos android',
+  'ios json yaml xml csv html css http https tcp udp',
   // Words with an opposite.
   'before after above below over under more less most least max min maximum minimum greater smaller larger higher lower',
   'increase decrease increases decreases rise fall up down out off enable disable enabled disabled allow deny forbid',
@@ -24,6 +42,10 @@ const lists = [
   'illegal possible impossible old new young early late long short fast slow cheap expensive public private local',
   'remote internal external inside outside male female man woman men women boy girl he she his her him husband wife',
   'mother father against ascending descending asc desc pro con pros cons advantages disadvantages',
+  'vor nach mehr weniger größer kleiner höher niedriger aktivieren deaktivieren öffnen schließen',
+  'kaufen verkaufen links rechts erlauben verbieten avant après plus moins activer désactiver ouvrir fermer acheter vendre',
+  'antes después más menos activar desactivar abrir cerrar comprar vender prima dopo più meno aprire chiudere',
+  'black white red green blue yellow parent child employer employee buyer seller sender receiver client server',
   'cause causes effect effects today tomorrow yesterday now am pm',
 ]
 const marked: ReadonlySet<string> = new Set(lists.flatMap((list) => list.split(' ')))

@@ -14,12 +14,11 @@ import type { CrowdOptions } from '../crowd/crowd-options.ts'
 import type { Asking } from '../visitor.ts'
 import { challengePage, type ChallengePage } from './challenge-page.ts'
 import { checkPass, checkSolution, makePass, makePuzzle, Signer } from './puzzle.ts'
-import { readCookie } from './read-cookie.ts'
+import { passCookie, readCookie } from './read-cookie.ts'
 
 /** Where solutions are sent. */
 export const challengePath = '/.well-known/holdfast-challenge'
 const solutionHeader = 'holdfast-solution'
-const cookieName = 'holdfast-pass'
 
 /** Numbers to look through at each level of the shield, half of them on average. */
 const numbersMax = [100_000, 100_000, 250_000, 500_000]
@@ -58,7 +57,7 @@ export class Challenge {
   }
 
   hasPass({ cookie }: IncomingHttpHeaders, address: string): boolean {
-    const pass = readCookie(cookie, cookieName)
+    const pass = readCookie(cookie, passCookie)
     if (pass === null) return false
     const network = this.#parts.crowd.networkMet(address, 0)
     return network !== null && checkPass(this.#signer, network, pass, this.#nowS)
@@ -141,7 +140,7 @@ export class Challenge {
     const endS = untilS - puzzleS + Math.ceil(options.passMs / 1000)
     const pass = makePass(this.#signer, network, endS)
     const attributes = `Path=/; Max-Age=${endS - this.#nowS}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
-    return `${cookieName}=${pass}; ${attributes}`
+    return `${passCookie}=${pass}; ${attributes}`
   }
 
   get #signer(): Signer {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { checkPass, checkSolution, makePass, makePuzzle, type Puzzle, Signer } from './puzzle.ts'
+import { passedFields } from '../web/app-request.ts'
 import { readCookie } from './read-cookie.ts'
 
 const nowS = 1_800_000_000
@@ -86,4 +87,13 @@ test('a cookie is found by its whole name, among others', () => {
   assert.equal(readCookie('my-holdfast-pass=1; b', 'holdfast-pass'), null)
   assert.equal(readCookie(undefined, 'holdfast-pass'), null)
   fc.assert(fc.property(fc.string(), (text) => typeof readCookie(text, 'a') !== 'undefined'))
+})
+
+test('no application gets the pass, which would make each visitor another one to a cache', () => {
+  const passed = (cookie: string): string[] => passedFields(['Cookie', cookie, 'x-a', 'holdfast-pass=1'])
+  const rest = ['x-a', 'holdfast-pass=1']
+  assert.deepEqual(passed('a=1; holdfast-pass=x.y; b=2'), ['Cookie', 'a=1; b=2', ...rest])
+  assert.deepEqual(passed('holdfast-pass=x.y; b=2'), ['Cookie', 'b=2', ...rest])
+  assert.deepEqual(passed('holdfast-pass=x.y'), rest)
+  assert.deepEqual(passed('my-holdfast-pass=1; b'), ['Cookie', 'my-holdfast-pass=1; b', ...rest])
 })

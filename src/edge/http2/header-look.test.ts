@@ -74,6 +74,15 @@ test('fields that are named by their place are passed over, and those behind the
   assert.ok(!isGood(Buffer.concat([before, Buffer.of(0x0f, 0x21), textOf('a\0b', false)])), 'a name by its place')
 })
 
+test('zeros behind a length hide nothing', () => {
+  for (let zeros = 0; zeros < 6; zeros++) {
+    const length = Buffer.of(0x7f, ...Array.from({ length: zeros }, () => 0x80), 0)
+    const long = Buffer.concat([Buffer.of(0x40), textOf('x', false), length, Buffer.alloc(127, 'a')])
+    assert.ok(isGood(Buffer.concat([long, field('x', 'y', false)])))
+    assert.ok(!isGood(Buffer.concat([long, field('x', 'a\nb', false)])), `${zeros}`)
+  }
+})
+
 test('however it is cut, the verdict is that of the rule', () => {
   const text = fc.string({ unit: fc.constantFrom(...'ab:X \t\r\n\0\xff'), maxLength: 9 })
   const isRight = (name: string, value: string): boolean =>

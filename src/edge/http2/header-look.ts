@@ -24,6 +24,8 @@ const nameBytes = new Uint8Array(256)
 for (const byte of Buffer.from("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")) nameBytes[byte] = 1
 
 export class HeaderLook {
+  /** Of this block so far. */
+  fieldCount = 0
   #state = representation
   /** Behind the index, or the name. */
   #next = representation
@@ -38,6 +40,7 @@ export class HeaderLook {
   /** A block begins. */
   begin(): void {
     this.#state = representation
+    this.fieldCount = 0
   }
 
   /** A piece of the block. False for a name or value that must not be. */
@@ -61,8 +64,9 @@ export class HeaderLook {
         if (this.#left === 0x7f) this.#state = restOfLength
         return this.#left === 0x7f || this.#startString()
       case restOfLength:
-        if (this.#shift >= lengthBitsMax) this.#state = lost
-        else this.#left += (byte & 0x7f) * 2 ** this.#shift
+        // Zeros behind the number are no part of it, and nghttp2 takes some.
+        if (this.#shift < lengthBitsMax) this.#left += (byte & 0x7f) * 2 ** this.#shift
+        else if ((byte & 0x7f) !== 0) this.#state = lost
         this.#shift += 7
         return byte >= 0x80 || this.#state === lost || this.#startString()
       case stringBytes:
@@ -73,6 +77,7 @@ export class HeaderLook {
   }
 
   #begin(byte: number): void {
+    this.fieldCount++
     const isLiteral = byte < 0x80 && (byte & 0xe0) !== 0x20
     const mask = byte >= 0x80 ? 0x7f : byte >= 0x40 ? 0x3f : byte >= 0x20 ? 0x1f : 0x0f
     const index = byte & mask

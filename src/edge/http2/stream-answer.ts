@@ -22,12 +22,12 @@ export class StreamAnswer extends EventEmitter implements Answering {
   /** By us. */
   isBrokenOff = false
   #stream: ServerHttp2Stream
-  #onPiece: () => void
+  #onPiece: (bytes: number) => void
   #head: string[] | null = null
   #isClosed = false
 
   /** `onPiece`: some of it is sent. */
-  constructor(stream: ServerHttp2Stream, onPiece: () => void) {
+  constructor(stream: ServerHttp2Stream, onPiece: (bytes: number) => void) {
     super()
     this.#stream = stream
     this.#onPiece = onPiece
@@ -71,7 +71,7 @@ export class StreamAnswer extends EventEmitter implements Answering {
   write(bytes: Buffer | string): boolean {
     if (this.destroyed) return true
     this.#sendHead(false)
-    this.#onPiece()
+    this.#onPiece(bytes.length)
     return this.#stream.write(bytes)
   }
 
@@ -80,7 +80,10 @@ export class StreamAnswer extends EventEmitter implements Answering {
     const isEmpty = bytes === undefined || bytes.length === 0
     this.#sendHead(isEmpty)
     if (isEmpty) this.#stream.end()
-    else this.#stream.end(bytes)
+    else {
+      this.#onPiece(bytes.length)
+      this.#stream.end(bytes)
+    }
     // The answer is whole; what the visitor may still be sending is not wanted (RFC 9113, section 8.1).
     this.#stream.once('finish', () => {
       // One that came whole with its head needs no word, and a reset would overtake an answer without a body.

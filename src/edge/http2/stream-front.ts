@@ -12,10 +12,12 @@ import {
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../ground/clock.ts'
+import { Portions } from '../../ground/portions.ts'
 import type { Limits } from '../limits.ts'
 import type { Gate } from '../address/proxy-gate.ts'
 import type { Sockets } from '../realtime/sockets.ts'
 import type { Answering, Asking } from '../visitor.ts'
+import { FrameWatch } from './frame-watch.ts'
 import { SessionBudget } from './session-budget.ts'
 import { StreamAnswer } from './stream-answer.ts'
 import { WatchedSocket } from './watched-socket.ts'
@@ -31,8 +33,12 @@ const lastStream = 2 ** 31 - 1
 /** From the word that the connection will close to its end: a way to the client and back, and some. */
 const noticeMs = 1000
 const sweepMs = 1000
-/** What has come over connections is looked at so often. */
-const lookMs = 250
+/** At sessions, for one to close. */
+const roomLooksMax = 32
+/** Pieces of connections that bring many requests at once, of all together in one turn. */
+const piecesPerTurn = 3
+/** From our last word on a connection to its end, where the client does not end it. */
+const lingerMs = 2000
 /** Behind our own budget stands that of nghttp2: it acts within one read of a connection, of some thousand frames. */
 const resetsBurst = 5000
 const resetsPerSecond = 33
@@ -49,8 +55,8 @@ const headerCountMax = 256
 const enhanceYourCalm = 11
 /** What node:http2 ends a session with for frames that break the rules. */
 const brokenCodes: ReadonlySet<string> = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES'])
-/** From that word to the end: new streams are ignored meanwhile, by nghttp2 itself. */
-const calmMs = 200
+/** From that word to the end, for it to arrive; nothing is read meanwhile. */
+const calmMs = 20
 /** With these bytes a client begins that knows that HTTP/2 is spoken here (RFC 9113, section 3.4). */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
@@ -71,6 +77,7 @@ export interface StreamFrontParts {
 
 interface Session {
   readonly socket: Socket | null
+  readonly watched: WatchedSocket | null
   readonly budget: SessionBudget
   liveCount: number
   /** Since when it is so; monotonic. */
@@ -88,7 +95,9 @@ export class StreamFront implements Disposable {
   #parts: StreamFrontParts
   #server: Http2Server
   #sessions = new Map<ServerHttp2Session, Session>()
+  #bySocket = new WeakMap<Socket, Session>()
   #timers = new DisposableStack()
+  #pieces: Portions
   /** The connection whose session is just being made. */
   #arriving: { readonly socket: Socket; readonly watched: WatchedSocket } | null = null
 
@@ -117,7 +126,28 @@ export class StreamFront implements Disposable {
     this.#server.on('checkExpectation', (request: Http2ServerRequest) => this.#serve(request, request.stream))
     this.#server.on('connect', (request: Http2ServerRequest) => this.#connect(request, request.stream))
     this.#timers.use(clock.every(sweepMs, () => this.#sweep()))
-    this.#timers.use(clock.every(lookMs, () => this.#look()))
+    this.#pieces = new Portions(clock, piecesPerTurn)
+  }
+
+  /** Whether a request is under way on it. */
+  isOn(socket: Socket): boolean {
+    return (this.#bySocket.get(socket)?.liveCount ?? 0) > 0
+  }
+
+  /** Closes a session on which nothing is under way. `mayStay`: whose it is not to be. False where none was found. */
+  makeRoom(mayStay: (socket: Socket) => boolean): boolean {
+    let looks = 0
+    for (const [session, known] of this.#sessions) {
+      if (++looks > roomLooksMax) return false
+      const { socket, liveCount } = known
+      // Looked at again last.
+      this.#sessions.delete(session)
+      this.#sessions.set(session, known)
+      if (!socket || liveCount > 0 || mayStay(socket)) continue
+      session.destroy()
+      return true
+    }
+    return false
   }
 
   get count(): number {
@@ -130,7 +160,10 @@ export class StreamFront implements Disposable {
       socket.pause() // flowing on with nobody listening, it would lose them
       socket.unshift(unread)
     }
-    const watched = new WatchedSocket(socket)
+    const { clock, limits } = this.#parts
+    const watch = new FrameWatch(limits.headerBytesMax, headerCountMax)
+    const watched = new WatchedSocket(socket, watch, (run) => this.#pieces.add(run))
+    watched.onFinal = () => clock.after(lingerMs, () => watched.destroy())
     this.#arriving = { socket, watched }
     this.#server.emit('connection', watched)
     this.#arriving = null
@@ -152,11 +185,12 @@ export class StreamFront implements Disposable {
   }
 
   #enter(session: ServerHttp2Session): void {
-    const { clock, limits, mayStayOpen } = this.#parts
+    const { clock, mayStayOpen } = this.#parts
     const nowMs = clock.monotonicMs()
-    const budget = new SessionBudget(limits.headerBytesMax, nowMs)
+    const budget = new SessionBudget(nowMs)
     const known: Session = {
       socket: this.#arriving?.socket ?? null,
+      watched: this.#arriving?.watched ?? null,
       budget,
       liveCount: 0,
       changedMs: nowMs,
@@ -170,16 +204,21 @@ export class StreamFront implements Disposable {
       for (const stream of known.joined) stream.destroy()
     })
     this.#sessions.set(session, known)
+    if (known.socket) this.#bySocket.set(known.socket, known)
     session.once('close', () => this.#sessions.delete(session))
     // Before it becomes a request: one that is reset by now no longer knows its session.
     session.prependListener('stream', (stream: ServerHttp2Stream) => this.#begin(stream, session, known))
     session.on('error', ({ code }: NodeJS.ErrnoException) => {
       if (brokenCodes.has(code ?? '')) this.#refused(known)
     }) // `close` follows
-    const { watched } = this.#arriving ?? {}
+    const { watched } = known
     if (watched) {
       watched.onError = (code) => this.#end(session, known, code)
-      watched.onBytes = () => this.#lookAt(session, known, clock.monotonicMs())
+      watched.isOver = () => session.destroyed
+      watched.onFrames = (tally) => {
+        const why = budget.read(tally, clock.monotonicMs())
+        if (why !== null) this.#calm(session, known, why)
+      }
     }
     session.setLocalWindowSize(sessionWindowBytes)
     if (!mayStayOpen()) this.#leave(session)
@@ -198,8 +237,7 @@ export class StreamFront implements Disposable {
     if (!known || known.isCalmed) return void stream.destroy()
     if (stream.aborted || stream.destroyed) return
     const { budget } = known
-    countBody(stream, budget)
-    const answer = new StreamAnswer(stream, () => budget.piece())
+    const answer = new StreamAnswer(stream, (bytes) => budget.piece(bytes))
     known.liveCount++
     const slow = stream.readableEnded ? null : clock.after(limits.requestMs, () => answer.destroy())
     request.once('end', () => slow?.cancel())
@@ -225,7 +263,6 @@ export class StreamFront implements Disposable {
     const known = this.#sessions.get(session)
     if (!known || known.isCalmed) return void stream.destroy()
     if (stream.aborted || stream.destroyed) return
-    countBody(stream, known.budget)
     countPieces(stream, known.budget)
     known.liveCount++
     known.joined.add(stream)
@@ -242,17 +279,7 @@ export class StreamFront implements Disposable {
 
   /** A stream was reset before its time, by the client or for what it did. */
   #dropped(session: ServerHttp2Session, known: Session): void {
-    if (!known.budget.reset(this.#parts.clock.monotonicMs())) this.#calm(session, known, 'too many streams were reset')
-  }
-
-  #look(): void {
-    const nowMs = this.#parts.clock.monotonicMs()
-    for (const [session, known] of this.#sessions) this.#lookAt(session, known, nowMs)
-  }
-
-  #lookAt(session: ServerHttp2Session, known: Session, nowMs: number): void {
-    if (known.socket && !known.budget.read(known.socket.bytesRead, nowMs))
-      this.#calm(session, known, 'too much came that belongs to no request')
+    if (!known.budget.drop(this.#parts.clock.monotonicMs())) this.#calm(session, known, 'too many streams were reset')
   }
 
   /** `why`: what it did; null for who is locked out anyway. */
@@ -266,8 +293,9 @@ export class StreamFront implements Disposable {
   #end(session: ServerHttp2Session, known: Session, code: number): void {
     if (session.destroyed || known.isCalmed) return
     known.isCalmed = true
+    known.watched?.stop()
     if (code !== enhanceYourCalm) this.#refused(known)
-    // Destroyed at once, it would take the word along: the system resets what is closed with bytes unread.
+    // Destroyed at once, it could take the word along: the system resets what is closed with bytes unread.
     session.goaway(code)
     this.#parts.clock.after(calmMs, () => session.destroy(new Error('ended for what came over it'), code))
   }
@@ -299,21 +327,11 @@ export class StreamFront implements Disposable {
   }
 }
 
-/** Bytes of bodies, as node:http2 hands them on. */
-function countBody(stream: ServerHttp2Stream, budget: SessionBudget): void {
-  if (stream.readableEnded) return
-  const push = stream.push.bind(stream)
-  stream.push = (piece: Buffer | null): boolean => {
-    if (piece) budget.body(piece.length)
-    return push(piece)
-  }
-}
-
 /** Pieces of what we send, each of which may be answered with a word that there is room again. */
 function countPieces(stream: ServerHttp2Stream, budget: SessionBudget): void {
   const write = stream.write.bind(stream) as (piece: Buffer) => boolean
   stream.write = (piece: Buffer): boolean => {
-    budget.piece()
+    budget.piece(piece.length)
     return write(piece)
   }
 }

@@ -146,6 +146,7 @@ test('what cannot be counted is let through, and said once', () => {
       throw new Error('database or disk is full')
     },
     give: () => {},
+    bury: () => {},
     used: () => new Map(),
     [Symbol.dispose]: () => {},
   }

@@ -111,6 +111,11 @@ export class Allowances implements CallReader {
     }
   }
 
+  /** A process that shares the store is dead: its calls are over. */
+  bury(node: string): void {
+    this.#parts.store.bury(node)
+  }
+
   /** A call is settled: what it did not use is given back, what it used beyond is taken. */
   settled(fact: ExchangeFact): void {
     if (this.#permits.size === 0) return

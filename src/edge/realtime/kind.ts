@@ -17,6 +17,8 @@ export interface Guest {
   readonly beganMs: number
   /** Takes a place among those of this key; empty for no key: of the address. @throws {Fault} where there is none */
   enter(caller: string): void
+  /** Where the proof of work is asked of visitors, he has to have done it. @throws {Fault} HF_CHALLENGE */
+  prove(): void
 }
 
 /** The other side is there. */
@@ -29,6 +31,8 @@ export interface Joined {
   /** Name of the caller's key; empty for none. */
   readonly caller: string
   readonly eventOf: (fault: Fault) => Buffer | null
+  /** Rejects once its caller may have it no more; left out for nobody. */
+  readonly check?: () => Promise<void>
   /** Once, when it is over. */
   settled(end: PassageEnd): void
 }

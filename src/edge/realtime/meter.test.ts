@@ -113,10 +113,33 @@ test('a place among the calls of a key is held until the session is over; what b
   assert.equal(open().join()?.code, 'HF_KEY_RATE')
   const meter = new Meter(allowance)
   meter.fromServer(created)
-  meter.fromCaller(wish)
   meter.leave()
   assert.equal(used('tokensPerDay'), 1024)
   assert.equal(open().join(), null)
+})
+
+test('who wishes and leaves before it begins pays for it: the server has the wish', () => {
+  const { open, used } = stage({ tokensPerDay: 10_000 })
+  for (let session = 1; session <= 3; session++) {
+    const meter = new Meter(open())
+    meter.fromCaller(wish)
+    meter.fromCaller(wish)
+    meter.passed()
+    meter.leave()
+    assert.equal(used('tokensPerDay'), session * 200)
+  }
+})
+
+test('wishes that stood before one that does not fit, and so were not passed on, cost nothing', () => {
+  const { open, used } = stage({ tokensPerDay: 350 })
+  const meter = new Meter(open())
+  meter.fromCaller(wish)
+  meter.passed()
+  for (let i = 0; i < 3; i++) meter.fromCaller(wish)
+  assert.ok(meter.isDenied)
+  assert.equal(used('tokensPerDay'), 100)
+  meter.leave()
+  assert.equal(used('tokensPerDay'), 100)
 })
 
 test('a wish that the server refuses costs nothing', () => {

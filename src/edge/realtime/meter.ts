@@ -4,13 +4,13 @@
  * done. A session is not ended within a response, unless that goes on for very long.
  */
 import { readClientEvent, readServerEvent, type RealtimeEvent, type Tokens } from '../../dialect/realtime-event.ts'
-import type { Fault } from '../../fault/fault.ts'
+import { Fault } from '../../fault/fault.ts'
 import type { SessionAllowance } from '../keys/session-allowance.ts'
 
 /** Of a response that says nothing of its length. */
 const outputTokensDefault = 1024
 /** Of responses that are wished for and have not begun, and of those under way; servers allow one, or a few. */
-const responsesMax = 64
+const responsesMax = 256
 
 export class Meter {
   inputTokens = 0
@@ -19,8 +19,12 @@ export class Meter {
   responseCount = 0
   /** Why it has to end, once nothing is under way. */
   refusal: Fault | null = null
+  /** A response was wished for that does not fit: nothing more of what the caller says is passed on. */
+  isDenied = false
   #allowance: SessionAllowance | null
   #wished: Tokens[] = []
+  /** Of these wishes so many have been passed on. */
+  #passedCount = 0
   #begun: Tokens[] = []
   /** What the last response had before it: the next has that and more. */
   #lastInputTokens = 0
@@ -45,11 +49,23 @@ export class Meter {
     if (event) this.#take(event)
   }
 
-  /** The session is over: what broke off costs what was reserved for it, what had not begun costs nothing. */
+  /**
+   * The session is over: what broke off costs what was reserved for it. So does what had not begun, for the server has
+   * been asked: else whoever asks and leaves at once, again and again, would pay nothing.
+   */
   leave(): void {
-    for (const reserved of this.#wished.splice(0))
-      this.#allowance?.settle(-reserved.inputTokens, -reserved.outputTokens)
+    this.#dropUnsent()
     this.#allowance?.leave()
+  }
+
+  /** What the caller has said so far has been passed on. */
+  passed(): void {
+    this.#passedCount = this.#wished.length
+  }
+
+  #dropUnsent(): void {
+    for (const { inputTokens, outputTokens } of this.#wished.splice(this.#passedCount))
+      this.#allowance?.settle(-inputTokens, -outputTokens)
   }
 
   #take(event: RealtimeEvent): void {
@@ -67,20 +83,27 @@ export class Meter {
       case 'refused': {
         // What was wished for last does not begin.
         const reserved = this.#wished.pop()
+        this.#passedCount = Math.min(this.#passedCount, this.#wished.length)
         if (reserved) this.#allowance?.settle(-reserved.inputTokens, -reserved.outputTokens)
       }
     }
   }
 
   #wish(outputTokensMax: number | null): void {
-    if (this.#wished.length >= responsesMax) return
-    const reserved = this.#reserve(outputTokensMax)
+    if (this.#wished.length >= responsesMax && this.#allowance)
+      this.refusal ??= new Fault('HF_KEY_RATE', { detail: `${responsesMax} responses at once are the limit` })
+    const reserved = this.#wished.length < responsesMax ? this.#reserve(outputTokensMax) : null
     if (reserved) this.#wished.push(reserved)
+    else if (this.refusal) {
+      this.isDenied = true
+      this.#dropUnsent()
+    }
   }
 
   #begin(outputTokensMax: number | null): void {
     if (this.#begun.length >= responsesMax) return
     const reserved = this.#wished.shift() ?? this.#reserve(outputTokensMax)
+    this.#passedCount = Math.max(0, this.#passedCount - 1)
     if (reserved) this.#begun.push(reserved)
   }
 

@@ -9,6 +9,7 @@ import { Fault } from '../../fault/fault.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { FrameWatch } from './frame-watch.ts'
 import { closeCode, closeFrame, maskedCloseFrame, textFrame } from './frames.ts'
+import { letGo } from './let-go.ts'
 import type { Meter } from './meter.ts'
 
 const lookMs = 5000
@@ -16,8 +17,6 @@ const lookMs = 5000
 const silentMsMax = 600_000
 /** A frame under way has so long to end before the house closes over it. */
 const closingMs = 1000
-/** After the last word: for the other side to read it. What it still says meanwhile is not looked at. */
-const lastWordMs = 1000
 /** A response goes on so long after its caller has used up what it may. */
 const overtimeMs = 60_000
 const keepAliveMs = 30_000
@@ -138,8 +137,9 @@ export class Passage {
     const passing = this.#toServerWatch.push(bytes)
     // What asked for too much is not passed on, nor what comes behind it.
     this.#settleUp()
-    if (this.#farewell?.fault) this.#isCutOff = true
+    if (this.#farewell?.fault || this.#options.meter?.isDenied) this.#isCutOff = true
     if (this.#isEnded || this.#isCutOff) return
+    this.#options.meter?.passed()
     this.#toServerBytes += passing.length
     if (passing.length > 0 && !this.#server.write(passing)) this.#caller.pause()
     const { flaw } = this.#toServerWatch
@@ -201,27 +201,10 @@ export class Passage {
     const isPolite =
       !this.#isCutOff && this.#toServerWatch.isBetween && !this.#toServerWatch.hasClosed && this.#server.writable
     if (isPolite) this.#server.write(maskedCloseFrame(closeCode.goingAway))
-    for (const side of [this.#caller, this.#server]) this.#letGo(side)
+    const { clock, stalledMs } = this.#options
+    for (const side of [this.#caller, this.#server]) letGo(side, clock, stalledMs)
     const [sentBytes, receivedBytes] = [this.#toCallerBytes, this.#toServerBytes]
     this.#options.meter?.leave()
     this.#options.onEnd({ sentBytes, receivedBytes, fault })
-  }
-
-  /** What was said last is still delivered: a connection that is closed with bytes unread takes it along. */
-  #letGo(side: Duplex): void {
-    if (side.destroyed) return
-    const { clock, stalledMs } = this.#options
-    const leave = (): void => {
-      if (side.writableFinished) side.destroy()
-      else side.once('finish', () => side.destroy())
-    }
-    const timers = [clock.after(lastWordMs, leave), clock.after(stalledMs, () => side.destroy())]
-    side.once('close', () => {
-      for (const timer of timers) timer.cancel()
-    })
-    side.end()
-    if (side.readableEnded) return leave()
-    side.once('end', leave)
-    side.resume()
   }
 }

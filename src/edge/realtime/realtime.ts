@@ -22,6 +22,7 @@ import type { Allowances } from '../keys/allowances.ts'
 import type { SessionAllowance } from '../keys/session-allowance.ts'
 import { checkAnswer, newKey } from './handshake.ts'
 import { Meter } from './meter.ts'
+import { checkOrigin } from './origin.ts'
 import type { PassageEnd } from './passage.ts'
 import type { Guest, Joined, Kind } from './kind.ts'
 
@@ -30,6 +31,10 @@ const path = '/v1/realtime'
 const attemptsMax = 3
 /** How browsers, which can set no header, show a key. */
 const keyProtocol = 'openai-insecure-api-key.'
+/** The one that says what is spoken. */
+const plainProtocol = 'realtime'
+/** Other names for a model, or for a session of somebody else: not for callers to say. */
+const barredParameters: ReadonlySet<string> = new Set(['model', 'deployment', 'call_id'])
 
 export interface RealtimeParts {
   readonly clock: Clock
@@ -47,6 +52,16 @@ interface Session {
   readonly attempts: AttemptFact[]
   model: string
   caller: Caller | null
+}
+
+/** What one that is joined is made of. */
+interface Joining {
+  readonly member: Member
+  readonly tunnel: Tunnel
+  readonly allowance: SessionAllowance | null
+  /** Offered by the caller. */
+  readonly protocols: readonly string[]
+  readonly check: () => Promise<void>
 }
 
 export class Realtime implements Kind {
@@ -77,20 +92,25 @@ export class Realtime implements Kind {
     const headers = withKey(request.headers)
     await callers.look(headers)
     const caller = callers.identify(headers)
-    callers.hold(caller, socket)
     session.caller = caller
+    if (caller.name === '') checkOrigin(headers.origin, hostsOf(guest))
     guest.enter(caller.name)
+    callers.hold(caller, socket)
     const query = new URLSearchParams(request.url?.split('?')[1] ?? '')
     session.model = readModel(query, caller)
     const target = fleet.resolve(session.model)
     const { protocols } = readProtocols(request.headers['sec-websocket-protocol'])
     const asked = { beta: request.headers['openai-beta'], query, protocols, callersKey: callerKey(headers), target }
+    const check = async (): Promise<void> => {
+      await callers.look(headers)
+      callers.identify(headers)
+    }
     const allowance = allowances.session(caller, session.model)
     const fault = allowance?.join() ?? null
     if (fault) throw fault
     try {
       const { tunnel, member } = await this.#ask(session, asked)
-      return this.#joined(session, member, tunnel, allowance)
+      return this.#joined(session, { member, tunnel, allowance, protocols, check })
     } catch (thrown) {
       allowance?.leave()
       throw thrown
@@ -102,20 +122,18 @@ export class Realtime implements Kind {
     this.#settle(guest, this.#asking.get(guest), { ...nothingPassed, fault }, null)
   }
 
-  #joined(
-    session: Session,
-    { upstream: { name } }: Member,
-    tunnel: Tunnel,
-    allowance: SessionAllowance | null,
-  ): Joined {
+  #joined(session: Session, { member, tunnel, allowance, protocols, check }: Joining): Joined {
     const { guest } = session
+    const { name } = member.upstream
     const meter = new Meter(allowance)
-    const protocol = tunnel.headers['sec-websocket-protocol']
+    // Not every server names one, and browsers that offered some go without.
+    const ours = protocols.includes(plainProtocol) ? plainProtocol : undefined
+    const protocol = tunnel.headers['sec-websocket-protocol'] ?? ours
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
     return {
       tunnel,
       headers: [...(allowance?.headers ?? []), ...(protocol === undefined ? [] : ['sec-websocket-protocol', protocol])],
-      meter,
+      ...{ meter, check },
       hasExtensions: false,
       caller: session.caller?.name ?? '',
       eventOf: (fault) => realtimeErrorEvent(fault, guest.ray),
@@ -221,6 +239,12 @@ function withKey(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return key === null || headers.authorization !== undefined ? headers : { ...headers, authorization: `Bearer ${key}` }
 }
 
+/** Names by which the gateway was asked, also of a proxy before it that is trusted. */
+function hostsOf({ asker: { request }, peer }: Guest): (string | undefined)[] {
+  const { host, 'x-forwarded-host': forwarded } = request.headers
+  return [host ?? String(request.headers[':authority'] ?? ''), ...(peer.isTrusted ? [String(forwarded ?? '')] : [])]
+}
+
 /** @throws {Fault} HF_BAD_CALL, HF_MODEL_FORBIDDEN */
 function readModel(query: URLSearchParams, { models }: Caller): string {
   const model = query.get('model') ?? ''
@@ -232,9 +256,11 @@ function readModel(query: URLSearchParams, { models }: Caller): string {
 function urlAt(member: Member, { query, target }: Asked): URL {
   const url = new URL(member.upstream.url)
   url.pathname = `${url.pathname.replace(/\/$/, '')}/realtime`
-  const asked = new URLSearchParams(query)
-  asked.set('model', modelAt(member, target))
-  for (const [name, value] of asked) url.searchParams.set(name, value)
+  url.searchParams.set('model', modelAt(member, target))
+  // What the operator says stands.
+  const said = new Set(url.searchParams.keys())
+  for (const [name, value] of query)
+    if (!said.has(name) && !barredParameters.has(name)) url.searchParams.set(name, value)
   return url
 }
 

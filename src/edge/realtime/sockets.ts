@@ -6,10 +6,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Fault, toFault } from '../../fault/fault.ts'
 import type { RaySource } from '../../fault/ray.ts'
-import type { Clock } from '../../ground/clock.ts'
+import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Pressure } from '../../relay/overload/pressure.ts'
 import type { Gate } from '../address/proxy-gate.ts'
 import type { Visitors } from '../address/visitors.ts'
+import type { Challenge } from '../challenge/challenge.ts'
 import type { Crowd } from '../crowd/crowd.ts'
 import { unwelcome } from '../crowd/unwelcome.ts'
 import { checkRequest } from '../guard.ts'
@@ -18,17 +19,22 @@ import { refusalAnswer } from '../raw-refusal.ts'
 import { type Asker, askerOn } from './asker.ts'
 import { asksForWebSocket, checkForm } from './handshake.ts'
 import type { Guest, Joined, Kind } from './kind.ts'
+import { letGo } from './let-go.ts'
 import { Passage } from './passage.ts'
 import type { Realtime } from './realtime.ts'
 
 /** Nobody comes back the sooner for knowing when one of a caller's own ends. */
 const comeBackMs = 1000
+/** How often is looked whether the keys of those under way are good yet: they may have an end. */
+const checkMs = 1000
 
 export interface SocketParts {
   readonly clock: Clock
   readonly rays: RaySource
   readonly visitors: Visitors
   readonly crowd: Crowd
+  /** Null where visitors never have to prove that a browser works for them. */
+  readonly challenge: Challenge | null
   readonly limits: Limits
   readonly pressure: Pressure
   /** Our name in `via`. */
@@ -41,6 +47,7 @@ export interface SocketParts {
 interface Passing {
   readonly passage: Passage
   readonly caller: string
+  readonly check: Joined['check']
 }
 
 export class Sockets implements Disposable {
@@ -50,9 +57,11 @@ export class Sockets implements Disposable {
   #places = new Map<string, number>()
   #joiningCount = 0
   #isClosing = false
+  #timer: Timer
 
   constructor(parts: SocketParts) {
     this.#parts = parts
+    this.#timer = parts.clock.every(checkMs, () => this.#recheck())
   }
 
   /** Under way. */
@@ -82,13 +91,14 @@ export class Sockets implements Disposable {
     const address = this.#parts.visitors.addressOf(request, asker.gate)
     const peer = this.#parts.visitors.peerOf(request, asker.gate)
     const enter = (caller: string): void => this.#enter(caller, address, socket)
-    const guest: Guest = { asker, ray: rays.next(), beganMs: clock.monotonicMs(), peer, enter }
+    const prove = (): void => this.#parts.challenge?.check(request, address, () => this.#isKnown(request))
+    const guest: Guest = { asker, ray: rays.next(), beganMs: clock.monotonicMs(), peer, enter, prove }
     socket.on('error', () => {})
     this.#joiningCount++
     try {
       this.#check(request, address, kind)
       const answer = await kind.join(guest)
-      if ('status' in answer) asker.answer(answer.status, answer.headers, answer.body)
+      if ('status' in answer) this.#answer(asker, answer.status, answer.headers, answer.body)
       else this.#pass(guest, answer, address)
     } catch (thrown) {
       this.#refuse(guest, address, kind, toFault(thrown))
@@ -111,7 +121,22 @@ export class Sockets implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isClosing = true
+    this.#timer.cancel()
     for (const { passage } of this.#passing.values()) passage.destroy()
+  }
+
+  /** Those end whose key has come to its end, or was changed for another. */
+  #recheck(): void {
+    for (const { passage, check } of this.#passing.values())
+      check?.().catch((thrown: unknown) => {
+        const { code, detail } = toFault(thrown)
+        if (code === 'HF_KEY_UNKNOWN' || code === 'HF_KEY_REVOKED')
+          passage.refuse(new Fault('HF_KEY_REVOKED', { detail }))
+      })
+  }
+
+  #isKnown({ headers }: IncomingMessage): boolean {
+    return this.#parts.realtime.knows(headers)
   }
 
   #kindOf(request: IncomingMessage): Kind | null {
@@ -122,10 +147,11 @@ export class Sockets implements Disposable {
 
   /** @throws {Fault} */
   #check(request: IncomingMessage, address: string, kind: Kind): void {
-    const { visitors, crowd, limits, pressure, node } = this.#parts
+    const { visitors, crowd, challenge, limits, pressure, node } = this.#parts
     checkRequest(request, node)
     if (visitors.isChoosy) visitors.check(address)
-    if (crowd.isOn) crowd.ask(address, () => kind.knows(request.headers))
+    const hasPass = (): boolean => challenge?.hasPass(request.headers, address) ?? false
+    if (crowd.isOn) crowd.ask(address, () => kind.knows(request.headers), hasPass)
     checkForm(request)
     if (this.#isClosing) throw new Fault('HF_CLOSING')
     if (!pressure.mayTakeCalls) throw pressure.refusal()
@@ -137,6 +163,8 @@ export class Sockets implements Disposable {
   #enter(caller: string, address: string, socket: Duplex): void {
     const most = this.#parts.limits.realtimePerCallerMax
     const who = caller === '' ? `address ${address}` : `key ${caller}`
+    // Nobody would tell that it is free again.
+    if (socket.destroyed) throw new Fault('HF_CLIENT_GONE')
     const taken = this.#places.get(who) ?? 0
     if (taken >= most) {
       const detail = `${most} WebSockets at once are the limit`
@@ -154,7 +182,7 @@ export class Sockets implements Disposable {
     const { clock, limits, crowd } = this.#parts
     const { asker, ray } = guest
     const { socket, first } = asker
-    const { tunnel, meter, hasExtensions, caller, eventOf } = joined
+    const { tunnel, meter, hasExtensions, caller, eventOf, check } = joined
     if (caller !== '') crowd.welcome(address)
     if (socket.destroyed) {
       tunnel.socket.destroy()
@@ -170,7 +198,7 @@ export class Sockets implements Disposable {
     const options = { clock, ...rules, hasExtensions, meter, eventOf, onEnd }
     const passage = new Passage(socket, tunnel.socket, { caller: first, server: tunnel.first }, options)
     if (passage.isEnded) return
-    this.#passing.set(socket, { passage, caller })
+    this.#passing.set(socket, { passage, caller, check })
     // What ended while it was being joined.
     if (tunnel.socket.destroyed) passage.destroy()
     else if (this.#isClosing) passage.close()
@@ -183,7 +211,14 @@ export class Sockets implements Disposable {
     const isTold = fault.code !== 'HF_ADDRESS_RATE' || crowd.mayTell()
     if (!isTold) return void asker.socket.destroy()
     const { headers, body } = refusalAnswer(fault, ray, clock.nowMs())
-    asker.answer(fault.status, headers, body)
+    this.#answer(asker, fault.status, headers, body)
     kind.refused(guest, fault)
+  }
+
+  /** Whoever does not leave then is let go: he would hold his place and a connection. */
+  #answer(asker: Asker, status: number, headers: readonly string[], body: Buffer): void {
+    const { clock, limits } = this.#parts
+    asker.answer(status, headers, body)
+    letGo(asker.socket, clock, limits.stalledReaderMs)
   }
 }

@@ -1,7 +1,7 @@
 /** Answers of applications in the store of copies: what is kept of them, and what they say of themselves. */
 import type { Stored } from '../../cache/stored.ts'
 import { tagsOf } from '../../cache/tags.ts'
-import type { CacheEntry, CacheStore } from '../../store/cache-store.ts'
+import type { CacheEntry, CacheLease, CacheStore } from '../../store/cache-store.ts'
 
 export interface KeptEntry {
   readonly entry: CacheEntry
@@ -32,6 +32,15 @@ export class AnswerShelf {
   async renew({ entry }: KeptEntry, stored: Stored): Promise<KeptEntry> {
     await this.#store.renew(entry, JSON.stringify(stored))
     return { entry, stored }
+  }
+
+  /** That this process fetches what is to be kept there; null while another does. */
+  lease(key: string, ms: number): CacheLease | null {
+    return this.#store.lease(key, ms)
+  }
+
+  isLeased(key: string): boolean {
+    return this.#store.isLeased(key)
   }
 
   drop(keys: readonly string[]): void {

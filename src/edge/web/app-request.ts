@@ -2,6 +2,7 @@
 import { splitList } from '../../cache/field-list.ts'
 import { type HeaderList, hopByHop, linesOf, valueOf, without } from '../../cache/header-list.ts'
 import { capability } from '../../cache/targeted.ts'
+import { withoutPass } from '../challenge/read-cookie.ts'
 import type { Peer } from '../address/visitors.ts'
 
 export interface Between {
@@ -42,7 +43,7 @@ export function passedFields(fields: HeaderList): string[] {
   const isOurs = (name: string): boolean => ending.has(name) || isDropped(name)
   const isTwin = (name: string): boolean => name.includes('_') && isSpelled(name.replaceAll('_', '-'))
   const isSpelled = (name: string): boolean => isOurs(name) || name === 'content-length'
-  return without(fields, { has: (name) => isOurs(name) || isTwin(name) })
+  return withoutPass(without(fields, { has: (name) => isOurs(name) || isTwin(name) }))
 }
 
 /** Whether it may be taken for a request of another method than it is. */

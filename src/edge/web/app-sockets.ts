@@ -58,6 +58,7 @@ export class AppSockets implements Kind {
     const inner = route?.stripPath ? below(path, route) : path
     if (!route?.app || isAmbiguous(path) || isAmbiguous(inner))
       throw new Fault('HF_BAD_HTTP', { detail: 'the path leads in two ways' })
+    if (route.challenge) guest.prove()
     guest.enter('')
     const count = this.#counts.get(route) ?? 0
     if (count >= route.connectionsMax) throw new Fault('HF_QUEUE_FULL', { detail: 'too many connections' })

@@ -46,6 +46,12 @@ export interface Outcome {
 const failures: ReadonlySet<number> = new Set([500, 502, 503, 504])
 /** What others brought may again be none of ours; so often it is looked at. */
 const waitsMax = 2
+/** Another process is waited for by so much of the time that one of our own is: it may have died. */
+const leaseShare = 0.1
+/** How often it is looked whether that is done. */
+const leaseLookMs = 15
+
+const noLease = { [Symbol.dispose]: () => {} }
 
 type Validation = Extract<Decision<KeptEntry>, { kind: 'validate' }>
 
@@ -71,6 +77,10 @@ export class CachedApp {
       if (decision.kind === 'use') {
         const used = await this.#use(call, decision, isCollapsed)
         if (used) return used
+        if (!isCollapsed && shelf.isLeased(url)) {
+          await this.#waitForOther(url) // it writes the body just now
+          continue
+        }
         return await this.#forward(call, 'uri-miss', isCollapsed)
       }
       const waiting = mayWait && waits < waitsMax ? flights.wait(url, collapseMs) : null
@@ -78,9 +88,24 @@ export class CachedApp {
         await waiting
         continue
       }
+      const isAsked = mayWait && !isCollapsed && collapseMs > 0 && flights.isWorth(url)
+      using lease = isAsked ? shelf.lease(url, leaseShare * collapseMs) : noLease
+      if (lease === null) {
+        await this.#waitForOther(url)
+        continue
+      }
       if (decision.kind === 'validate') return await this.#validate(call, decision, isCollapsed)
       return await this.#forward(call, decision.why, isCollapsed)
     }
+  }
+
+  /** Another process asks; who comes here meanwhile waits for this wait. */
+  async #waitForOther(url: string): Promise<void> {
+    const { shelf, flights, clock, collapseMs } = this.#parts
+    using _lead = flights.lead(url)
+    const endMs = clock.monotonicMs() + leaseShare * collapseMs
+    while (shelf.isLeased(url) && clock.monotonicMs() < endMs)
+      await new Promise<void>((resolve) => void clock.after(leaseLookMs, resolve))
   }
 
   async #bypass(call: AppCall): Promise<Outcome> {
@@ -220,9 +245,11 @@ export class CachedApp {
 
   /** Asks again while the stale answer is used; one at a time. */
   async #refresh(call: AppCall, kept: KeptEntry): Promise<void> {
-    const { flights, clock, rules, shelf, purse, entryBytesMax } = this.#parts
+    const { flights, clock, rules, shelf, purse, entryBytesMax, collapseMs } = this.#parts
     using lead = flights.lead(call.url)
     if (lead === null) return
+    using lease = shelf.lease(call.url, leaseShare * collapseMs)
+    if (lease === null) return
     using filling = new Filling(purse, entryBytesMax)
     try {
       const requestMs = clock.nowMs()

@@ -12,7 +12,7 @@ export function wantedCodings(acceptEncoding: string | undefined): Coding[] {
   const weights = new Map<string, number>()
   for (const item of splitList([acceptEncoding.slice(0, 1024)], itemsMax)) {
     const [name = '', ...parameters] = item.split(';')
-    const q = parameters.map((each) => /^\s*q=([\d.]{1,5})\s*$/i.exec(each)?.[1]).find((each) => each !== undefined)
+    const q = parameters.map((each) => /^\s*q=([\d.]{1,9})\s*$/i.exec(each)?.[1]).find((each) => each !== undefined)
     weights.set(name.trim().toLowerCase().replace(/^x-/, ''), q === undefined ? 1 : Number(q) || 0)
   }
   const weightOf = (coding: string): number => weights.get(coding) ?? weights.get('*') ?? 0

@@ -62,10 +62,15 @@ export class Flights {
     return lead
   }
 
+  /** Whether an answer from there is waited for: the last one could be kept, as far as is known. */
+  isWorth(key: string): boolean {
+    return (this.#passes.get(key) ?? 0) <= this.#clock.monotonicMs()
+  }
+
   /** For the one on its way, at most so long. Null where there is none, or it is not waited for. */
   wait(key: string, waitMs: number): Promise<void> | null {
     const lead = this.#leads.get(key)
-    if (!lead || waitMs === 0 || (this.#passes.get(key) ?? 0) > this.#clock.monotonicMs()) return null
+    if (!lead || waitMs === 0 || !this.isWorth(key)) return null
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = this.#clock.after(waitMs, resolve)
     return Promise.race([lead.done, promise]).finally(() => timer.cancel())

@@ -119,6 +119,7 @@ test('codings in the order of the client’s liking', () => {
     ['*;q=0.1, br;q=0', 'zstd gzip'],
     ['identity;q=1, gzip;q=0.9', ''],
     ['"br"', ''],
+    ['gzip;q=0.0000', ''],
   ]
   for (const [accepted, expected] of cases)
     assert.equal(wantedCodings(accepted).join(' '), expected, accepted ?? 'nothing')

@@ -100,7 +100,7 @@ export const webSchema = z
         ),
         collapseMs: milliseconds(
           5000,
-          'How long a request waits for the answer to one like it that is on its way, before it is sent, too.',
+          'How long a request waits for the answer to one like it that is on its way, before it is sent, too; a tenth of it where another worker has sent that.',
           { min: 0, max: 60_000 },
         ),
       })

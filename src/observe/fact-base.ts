@@ -1,8 +1,9 @@
-/** What every fact of the record tells. */
+/** What all kinds of facts have in common. */
 import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
 
-export interface BaseFact {
+/** What every fact tells. */
+export interface Base {
   /** When, milliseconds since 1970. */
   readonly atMs: number
   /** The process that saw it: `supervisor` or `worker-<number>`, `/` and its process number. */
