@@ -8,6 +8,9 @@ import type { ExchangeFact } from './exchange-fact.ts'
 import type { Base } from './fact-base.ts'
 import type { QuarantineFact, RemedyFact } from './heal-fact.ts'
 import type { VisitsFact } from './visit.ts'
+import type { EngineFact, ReplicaFact, WorkerFact } from './process-fact.ts'
+
+export type { EngineFact, ExitTold, ReplicaFact, WorkerFact } from './process-fact.ts'
 
 /** A call is settled; also one that was refused at the door. `upstream`: the one that was asked last. */
 export interface CallFact extends Base, Omit<ExchangeFact, 'atMs' | 'isModelKnown' | 'ray' | 'code' | 'trace'> {
@@ -164,44 +167,6 @@ export interface ResourceFact extends Base {
   readonly callsLive: number
 }
 
-/** How a process of ours or of a model server ended. */
-export interface ExitTold {
-  readonly exitCode: number | null
-  readonly signal: string | null
-  /** The last that it wrote to its standard error; at most some KiB, control characters escaped. */
-  readonly stderrTail: string
-  readonly ageMs: number
-}
-
-/**
- * The life of a worker process. `failed`: it could not start; `hung`: it said nothing for too long and is killed;
- * `exited`: by itself, or by the `signal`.
- */
-export interface WorkerFact extends Base {
-  readonly kind: 'worker'
-  readonly state: 'started' | 'ready' | 'draining' | 'failed' | 'hung' | 'exited'
-  readonly number: number
-  readonly pid: number | null
-  /** Whether it was to end: the house closes, or others stand in its place. */
-  readonly isExpected: boolean
-  /** Null until it has ended. */
-  readonly exit: ExitTold | null
-  readonly detail: string
-}
-
-/** The life of a model server that this gateway supervises. */
-export interface EngineFact extends Base {
-  readonly kind: 'engine'
-  readonly upstream: string
-  readonly state: 'started' | 'ready' | 'hung' | 'exited'
-  readonly pid: number | null
-  readonly isExpected: boolean
-  readonly exit: ExitTold | null
-  /** When it was last looked at; null where that is not known. */
-  readonly residentBytes: number | null
-  readonly detail: string
-}
-
 /** The gateway as a whole: started, stopped, or asked to put new workers in place of the old. */
 export interface DeployFact extends Base {
   readonly kind: 'deploy'
@@ -341,6 +306,7 @@ export type Fact =
   | ResourceFact
   | WorkerFact
   | EngineFact
+  | ReplicaFact
   | DeployFact
   | ConfigFact
   | JournalFact
@@ -371,6 +337,7 @@ export const factKinds = {
   resource: 'house',
   worker: 'house',
   engine: 'house',
+  replica: 'house',
   deploy: 'house',
   config: 'house',
   journal: 'house',
