@@ -38,7 +38,7 @@ const worldPlaces = [
   /^src\/edge\/(tls|http2)\//,
   /^src\/house\/tls\//,
   /^src\/relay\/wire\//,
-  /^src\/fleet\/[\w-]+-driver\.ts$/,
+  /^src\/fleet\/driver\/[\w-]+\.ts$/,
   /^src\/store\/(sqlite|redis|postgres)-/,
   /^src\/observe\/(otlp|log|line-sink|vital-signs)\.ts$/,
   /^src\/alert\/(post|mail|state-file)\.ts$/,
