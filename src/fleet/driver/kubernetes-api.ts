@@ -92,11 +92,17 @@ export class KubernetesApi {
     return (list as List<KubePod> | null) ?? { items: [] }
   }
 
+  /** Empty where they cannot be had: a pod tells its address as well. */
   async endpointSlices(labelSelector: string): Promise<KubeEndpointSlice[]> {
     const group = 'discovery.k8s.io'
-    this.#sliceVersion ??= await this.#preferredVersion()
-    const version = this.#sliceVersion
-    return await this.#listCustom<KubeEndpointSlice>({ group, version, plural: 'endpointslices' }, labelSelector)
+    try {
+      this.#sliceVersion ??= await this.#preferredVersion()
+      const version = this.#sliceVersion
+      return await this.#listCustom<KubeEndpointSlice>({ group, version, plural: 'endpointslices' }, labelSelector)
+    } catch (error) {
+      if (error instanceof DriverFault && error.kind === 'refused') return []
+      throw error
+    }
   }
 
   /** Empty where the cluster has none. */
