@@ -11,6 +11,7 @@ import { DockerDriver } from './docker-driver.ts'
 import { DockerEngine } from './docker-engine.ts'
 import { nameAndTag } from './docker-images.ts'
 import { dockerSpecSchema } from './docker-options.ts'
+import { dockerAddress } from './open-far-driver.ts'
 
 async function openAgainst(answer: RequestListener): Promise<{ driver: DockerDriver } & AsyncDisposable> {
   const server = createServer(answer).listen(0, '127.0.0.1')
@@ -109,6 +110,23 @@ test('what a release must not say', () => {
     { image: 'x', tpus: 1 },
   ])
     assert.equal(dockerSpecSchema.safeParse(wrong).success, false, JSON.stringify(wrong))
+})
+
+test('a release that cannot be run is an error that names the field', async () => {
+  await using bench = await openAgainst((_, response) => response.end('[]'))
+  const order = { name: 'chat-v1-1', deployment: 'chat', release: 'v1', spec: { image: 'x', port: 0 } }
+  await assert.rejects(bench.driver.start(order), /release v1 cannot be run \(port: .*\); mend the release/)
+})
+
+test('where the engine is, says the configuration before the environment', () => {
+  const environment = { DOCKER_HOST: 'tcp://gpu1:2375' }
+  assert.deepEqual(dockerAddress({}, {}), { host: null, certs: null })
+  assert.deepEqual(dockerAddress({}, environment), { host: 'tcp://gpu1:2375', certs: null })
+  assert.equal(dockerAddress({ host: 'unix:///run/podman.sock' }, environment).host, 'unix:///run/podman.sock')
+  assert.throws(
+    () => dockerAddress({ certs: '/nowhere' }, environment),
+    /\/nowhere\/ca\.pem cannot be read; put ca\.pem/,
+  )
 })
 
 test('names of images', () => {

@@ -20,6 +20,7 @@ import { DockerEvents } from './docker-events.ts'
 import { DockerImages } from './docker-images.ts'
 import { type DockerSpec, dockerSpecSchema } from './docker-options.ts'
 import { freePort } from './free-port.ts'
+import { readSpec } from './read-spec.ts'
 
 /** Dead containers are kept for what they said, so long and so many. */
 const deadKeptMs = 3600_000
@@ -145,7 +146,7 @@ export class DockerDriver implements Driver {
   }
 
   async #start(order: ReplicaOrder): Promise<void> {
-    const spec = dockerSpecSchema.parse(order.spec)
+    const spec = readSpec(dockerSpecSchema, order)
     const earlier = await this.#find(order.name)
     if (earlier && isAlive(earlier.State)) {
       if (earlier.State === 'created') await this.#begin(earlier.Id)

@@ -2,6 +2,7 @@
  * The Kubernetes API by its official client, as far as replicas need it. Each question has a time limit; a failure says
  * what to do about it. Heavy: loaded only where a deployment asks for this driver.
  */
+import type * as Client from '@kubernetes/client-node'
 import type { AppsV1Api, CoreV1Api, CustomObjectsApi, DiscoveryApi, KubeConfig } from '@kubernetes/client-node'
 import type { Clock } from '../../ground/clock.ts'
 import { DriverFault } from '../driver-fault.ts'
@@ -15,7 +16,7 @@ const logBytesMax = 256 * 1024
 /** A cluster without metrics is asked for them again after this. */
 const metricsRestMs = 300_000
 
-type Library = typeof import('@kubernetes/client-node')
+type Library = typeof Client
 
 interface ApiError extends Error {
   readonly code?: number | string

@@ -10,6 +10,7 @@ import type { KubeDeployment, KubePod } from './kubernetes-kinds.ts'
 import { deploymentName, deploymentOf, marks, safeName, selectorOf, serviceOf } from './kubernetes-objects.ts'
 import { kubernetesSpecSchema } from './kubernetes-options.ts'
 import { chosenPod, endpointsOf, memoryOf, replicaOf, troubleOf } from './kubernetes-replica.ts'
+import { readSpec } from './read-spec.ts'
 import { Rewatch } from './rewatch.ts'
 
 const lookMs = 250
@@ -115,7 +116,7 @@ export class KubernetesDriver implements Driver {
   }
 
   async #start(order: ReplicaOrder): Promise<void> {
-    const spec = kubernetesSpecSchema.parse(order.spec)
+    const spec = readSpec(kubernetesSpecSchema, order)
     const earlier = await this.#find(order.name)
     // A stop that somebody began and did not end.
     if (earlier && (earlier.spec?.replicas === 0 || earlier.metadata?.deletionTimestamp))
@@ -133,7 +134,7 @@ export class KubernetesDriver implements Driver {
 
   /** The cluster waits longer each time before it tries again; a new pod is tried at once. */
   async #startAnew(name: string): Promise<void> {
-    const [seen] = (await this.list()).filter((replica) => replica.name === name)
+    const seen = (await this.list()).find((replica) => replica.name === name)
     if (seen?.phase !== 'gone') return
     for (const { metadata } of (await this.#pods(name)).items)
       if (metadata?.name) await this.#api.deletePod(metadata.name, 1)

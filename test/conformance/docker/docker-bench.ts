@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { systemClock } from '../../../src/ground/clock.ts'
-import { DockerDriver } from '../../../src/fleet/driver/docker-driver.ts'
-import { DockerEngine } from '../../../src/fleet/driver/docker-engine.ts'
-import type { Spec } from '../../../src/fleet/driver.ts'
+import { driversSchema } from '../../../src/fleet/driver/drivers-options.ts'
+import { openFarDriver } from '../../../src/fleet/driver/open-far-driver.ts'
+import type { Driver, Spec } from '../../../src/fleet/driver.ts'
 import { programs } from '../replica-program.ts'
 import type { ReplicaBench } from '../replica-suite.ts'
 import { openTestEngine, type TestEngine } from './obtain-docker.ts'
@@ -19,7 +19,7 @@ export interface DockerBench extends ReplicaBench, AsyncDisposable {
   specWith(changes: Spec): Spec
   /** Id of the container of a replica. */
   idOf(name: string): Promise<string>
-  openDriver(site?: string, onProgress?: (image: string, line: string) => void): Promise<DockerDriver>
+  openDriver(site?: string, onProgress?: (image: string, line: string) => void): Promise<Driver>
 }
 
 export async function openDockerBench(): Promise<DockerBench> {
@@ -46,8 +46,10 @@ export async function openDockerBench(): Promise<DockerBench> {
     absentSpec: specWith({ command: ['/no-such-program'] }),
     crash: async (name) => void (await engine.ask('POST', `/containers/${await idOf(name)}/kill?signal=SIGKILL`)),
     openDriver: async (site = 'test', onProgress) => {
-      const opened = await DockerEngine.open({ host: engine.host, certs: null })
-      return new DockerDriver({ clock: systemClock, engine: opened, site, ...(onProgress ? { onProgress } : {}) })
+      const settings = driversSchema.parse({})
+      const environment = { DOCKER_HOST: engine.host }
+      const parts = { clock: systemClock, site, environment, ...(onProgress ? { onProgress } : {}) }
+      return await openFarDriver('docker', settings, parts)
     },
     [Symbol.asyncDispose]: async () => await engine[Symbol.asyncDispose](),
   }

@@ -32,7 +32,10 @@ interface Pod {
 }
 
 interface Run {
+  /** Where it listens. */
   readonly ip: string
+  /** What is told of that; controllers take no loopback addresses for endpoints. */
+  readonly toldIp: string
   child: ChildProcess | null
   startedAt: string
   words: string
@@ -103,7 +106,17 @@ export class Kubelet implements AsyncDisposable {
     const [{ image }] = pod.spec.containers
     // Linux answers for all of 127/8.
     const ip = `127.77.${1 + Math.floor(++addresses / 250)}.${1 + (addresses % 250)}`
-    const run: Run = { ip, child: null, startedAt: '', words: '', restarts: 0, last: null, isEnding: false }
+    const told = pod.spec.containers[0].env?.find((each) => each.name === 'POD_IP')?.value
+    const run: Run = {
+      ip,
+      toldIp: told ?? ip,
+      child: null,
+      startedAt: '',
+      words: '',
+      restarts: 0,
+      last: null,
+      isEnding: false,
+    }
     this.#runs.set(name, run)
     if (image.includes('nowhere')) {
       const message = `Back-off pulling image "${image}"`
@@ -147,8 +160,8 @@ export class Kubelet implements AsyncDisposable {
     const isReady = 'running' in state
     const status = {
       phase: isReady ? 'Running' : run.restarts > 0 ? 'Running' : 'Pending',
-      podIP: run.ip,
-      podIPs: [{ ip: run.ip }],
+      podIP: run.toldIp,
+      podIPs: [{ ip: run.toldIp }],
       startTime: run.startedAt || new Date().toISOString().replace(/\.\d+Z/, 'Z'),
       conditions: ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({
         type,

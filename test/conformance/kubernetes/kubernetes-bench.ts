@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../../src/ground/clock.ts'
-import { KubernetesApi } from '../../../src/fleet/driver/kubernetes-api.ts'
-import { KubernetesDriver } from '../../../src/fleet/driver/kubernetes-driver.ts'
-import type { Spec } from '../../../src/fleet/driver.ts'
+import { driversSchema } from '../../../src/fleet/driver/drivers-options.ts'
+import { openFarDriver } from '../../../src/fleet/driver/open-far-driver.ts'
+import type { Driver, Spec } from '../../../src/fleet/driver.ts'
 import { programs } from '../replica-program.ts'
 import type { ReplicaBench } from '../replica-suite.ts'
 import { type KubeClient, openKubeClient } from './kube-client.ts'
@@ -15,8 +15,9 @@ import type { Cluster } from './real-cluster.ts'
 export interface KubernetesBench extends ReplicaBench, AsyncDisposable {
   readonly client: KubeClient
   readonly kubelet: Kubelet
+  readonly kubeconfig: string
   specWith(changes: Spec): Spec
-  openDriver(site?: string): Promise<KubernetesDriver>
+  openDriver(site?: string): Promise<Driver>
 }
 
 export async function openKubernetesBench(cluster: Cluster): Promise<KubernetesBench> {
@@ -30,6 +31,7 @@ export async function openKubernetesBench(cluster: Cluster): Promise<KubernetesB
   return {
     client,
     kubelet,
+    kubeconfig: cluster.kubeconfig,
     hasLogs: cluster.hasLogs,
     isBroken: () => cluster.isBroken?.() ?? null,
     specWith,
@@ -42,8 +44,9 @@ export async function openKubernetesBench(cluster: Cluster): Promise<KubernetesB
       kubelet.kill(items[0]?.metadata.name ?? '')
     },
     openDriver: async (site = 'test') => {
-      const api = await KubernetesApi.open({ kubeconfig: cluster.kubeconfig, namespace: 'default' }, systemClock)
-      return new KubernetesDriver({ clock: systemClock, api, site })
+      const { kubeconfig } = cluster
+      const settings = driversSchema.parse({ kubernetes: { kubeconfig, namespace: 'default' } })
+      return await openFarDriver('kubernetes', settings, { clock: systemClock, site, environment: {} })
     },
     [Symbol.asyncDispose]: async () => {
       await kubelet[Symbol.asyncDispose]()

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { DriverFault } from '../../../src/fleet/driver-fault.ts'
 import type { Driver } from '../../../src/fleet/driver.ts'
 import { asked, find, orderOf, replicaSuite, serving, until } from '../replica-suite.ts'
+import { checkSlices } from './cluster-checks.ts'
 import { type KubernetesBench, openKubernetesBench } from './kubernetes-bench.ts'
 import { openPlayedCluster, type PlayedCluster } from './played-cluster.ts'
 
@@ -120,3 +121,5 @@ test('a server that is not there, and a kubeconfig that is none, are errors with
   assert.equal(fault.kind, 'away')
   assert.match(fault.message, /cannot be asked to list \w+ \(.*ECONNREFUSED.*\); see that it runs/)
 })
+
+test('endpoint slices say where a replica is', async () => await checkSlices(bench))

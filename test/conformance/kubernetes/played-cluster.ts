@@ -270,7 +270,7 @@ export async function openPlayedCluster(): Promise<PlayedCluster> {
   const world = new World()
   const token = 'tok-played'
   let failure: number | null = null
-  const played = { onLog: (_: string): string => '' }
+  const played: Pick<PlayedCluster, 'onLog'> = { onLog: () => '' }
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://x')
     const method = request.method ?? 'GET'
@@ -279,7 +279,12 @@ export async function openPlayedCluster(): Promise<PlayedCluster> {
       if (failure !== null) throw new Refused(failure, 'InternalError', 'etcd is away')
       const body = await readBody(request)
       if (url.searchParams.get('watch') === 'true') return follow(world, url.searchParams, response)
-      const answer = answerTo(world, url.pathname.replace(/\/$/, ''), { method, query: url.searchParams, body }, played.onLog)
+      const answer = answerTo(
+        world,
+        url.pathname.replace(/\/$/, ''),
+        { method, query: url.searchParams, body },
+        played.onLog,
+      )
       const isText = typeof answer.body === 'string'
       response.writeHead(answer.status, { 'content-type': isText ? 'text/plain' : 'application/json' })
       response.end(isText ? answer.body : JSON.stringify(answer.body))

@@ -22,7 +22,12 @@ type Step = readonly [what: string, method: string, path: string, body?: object]
 const script: readonly Step[] = [
   ['create', 'POST', `${apps}/deployments`, deployment],
   ['create again', 'POST', `${apps}/deployments`, deployment],
-  ['no name of Kubernetes', 'POST', `${apps}/deployments`, { ...deployment, metadata: { ...deployment.metadata, name: 'A_B' } }],
+  [
+    'no name of Kubernetes',
+    'POST',
+    `${apps}/deployments`,
+    { ...deployment, metadata: { ...deployment.metadata, name: 'A_B' } },
+  ],
   ['list', 'GET', `${apps}/deployments?${ours}`],
   ['list of none', 'GET', `${apps}/deployments?labelSelector=holdfast.dev/site=nobody`],
   ['scale', 'PATCH', `${apps}/deployments/compared-same-v1-1/scale`, { spec: { replicas: 0 } }],
@@ -45,15 +50,22 @@ interface Said {
   readonly replicas?: number
 }
 
+interface Answer {
+  readonly kind?: string
+  readonly reason?: string
+  readonly items?: readonly unknown[]
+  readonly spec?: { readonly replicas?: number }
+}
+
 /** As much of an answer as the driver goes by. */
 function digest({ status, body }: { status: number; body: unknown }): Said {
-  const { kind, reason, items, spec: inner } = body as Record<string, never>
+  const { kind, reason, items, spec: inner } = body as Answer
   return {
     status,
     ...(kind ? { kind } : {}),
     ...(reason ? { reason } : {}),
-    ...(items ? { items: (items as unknown[]).length } : {}),
-    ...(kind === 'Deployment' || kind === 'Scale' ? { replicas: (inner as { replicas?: number })?.replicas ?? 0 } : {}),
+    ...(items ? { items: items.length } : {}),
+    ...(kind === 'Deployment' || kind === 'Scale' ? { replicas: inner?.replicas ?? 0 } : {}),
   }
 }
 
