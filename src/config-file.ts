@@ -4,7 +4,7 @@
  */
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type Document, isMap, isScalar, LineCounter, parse, parseDocument, stringify, visit } from 'yaml'
+import { type Document, isMap, isPair, isScalar, LineCounter, parse, parseDocument, stringify, visit } from 'yaml'
 import { checkConfig, type Config, type Locate } from './config.ts'
 import { ConfigError } from './ground/config-error.ts'
 import { expand, isTemplate } from './ground/expand.ts'
@@ -140,12 +140,17 @@ function readText(path: string): string {
   }
 }
 
+/** In `deployments` these are filled in for each replica, when it is started. */
+const ofReplicas: Env = { PORT: '${PORT}', HOST: '${HOST}', NAME: '${NAME}' }
+
 /** Values of the environment in the place of `${NAME}`. What it stands alone for may be a number, or true. */
 function expandAll({ path, document, lines }: Part, env: Env): void {
   visit(document, {
-    Scalar(key, node) {
+    Scalar(key, node, ancestors) {
       if (key === 'key' || typeof node.value !== 'string' || !isTemplate(node.value)) return
-      const { text, problem: wrong } = expand(node.value, env)
+      const top = ancestors.find((each) => isPair(each))
+      const isOfReplica = isPair(top) && isScalar(top.key) && top.key.value === 'deployments'
+      const { text, problem: wrong } = expand(node.value, isOfReplica ? { ...env, ...ofReplicas } : env)
       if (wrong) {
         const place = `${path}:${lines.linePos(node.range?.[0] ?? 0).line}`
         if (wrong.name === null)

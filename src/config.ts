@@ -17,6 +17,9 @@ import { alertsSchema } from './alert/alert-options.ts'
 import { modelSchema } from './fleet/model-options.ts'
 import { poolSchema, timeoutsSchema } from './fleet/pool-options.ts'
 import { upstreamSchema } from './fleet/upstream-options.ts'
+import { checkDeployments } from './control/check-deployments.ts'
+import { poolsOf, withDeployed } from './control/deployed-pools.ts'
+import { controlSchema, deploymentsSchema } from './control/deployment-options.ts'
 import { ConfigError, type Problem } from './ground/config-error.ts'
 import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
@@ -69,7 +72,12 @@ export const configSchema = z
     access: accessSchema,
     guard: crowdSchema,
     admin: adminSchema,
-    upstreams: z.record(name, upstreamSchema).meta({ description: 'Model servers and providers, by name.' }),
+    upstreams: z
+      .record(name, upstreamSchema)
+      .default({})
+      .meta({ description: 'Model servers and providers, by name.' }),
+    deployments: deploymentsSchema,
+    control: controlSchema,
     pools: z.record(name, poolSchema).default({}).meta({
       description: 'Upstreams that can stand in for each other, by name. Default: one pool, `all`, of all upstreams.',
     }),
@@ -111,7 +119,8 @@ export const configSchema = z
   .meta({ title: 'holdfast.yaml', description: 'Configuration of a Holdfast gateway.' })
 
 export type Config = Omit<z.output<typeof configSchema>, 'workers'> & { readonly workers: number }
-export type ConfigInput = z.input<typeof configSchema>
+type Input = z.input<typeof configSchema>
+export type ConfigInput = Input & { readonly upstreams: NonNullable<Input['upstreams']> }
 
 /** Where a value of the configuration stands in its file. */
 export type Locate = (path: readonly PropertyKey[]) => string
@@ -124,10 +133,9 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const checks = [checkReferences, checkSemantic, checkTls, checkRemote, checkRoutes]
+  const checks = [checkReferences, checkDeployments, checkSemantic, checkTls, checkRemote, checkRoutes]
   const problems = checks.flatMap((check) => check(config, locate))
-  if (Object.keys(config.pools).length === 0 && problems.length === 0)
-    config.pools = { all: poolSchema.parse({ upstreams: Object.keys(config.upstreams) }) }
+  if (problems.length === 0) Object.assign(config, withDeployed(config))
   if (!isShared && config.workers > 1) {
     problems.push({
       place: locate(['workers']),
@@ -215,7 +223,8 @@ function cureFor(path: readonly PropertyKey[]): string {
 function checkReferences(config: Config, locate: Locate): Problem[] {
   const problems: Problem[] = []
   const upstreams = Object.keys(config.upstreams)
-  const pools = Object.keys(config.pools)
+  const deployed = poolsOf(config.deployments)
+  const pools = [...Object.keys(config.pools), ...deployed]
   const miss: Miss = (path, what, wanted, known) => {
     const near = nearestName(wanted, known)
     const cure = near
@@ -230,11 +239,16 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
       cure,
     })
   }
-  if (upstreams.length === 0) {
+  if (upstreams.length + Object.keys(config.deployments).length === 0) {
     const cure = 'Add at least one, e.g. `upstreams: { gpu1: { url: http://127.0.0.1:8000/v1 } }`.'
     problems.push({ place: locate(['upstreams']), field: 'upstreams', message: 'there is no upstream', cure })
   }
   for (const [pool, { upstreams: members }] of Object.entries(config.pools)) {
+    if (members.length === 0 && !deployed.includes(pool)) {
+      const cure = 'Name at least one; only the pool of a deployment may have none.'
+      const field = `pools.${pool}.upstreams`
+      problems.push({ place: locate(['pools', pool, 'upstreams']), field, message: 'nobody is in it', cure })
+    }
     members.forEach((member, i) => {
       const wanted = typeof member === 'string' ? member : member.name
       if (!upstreams.includes(wanted)) miss(['pools', pool, 'upstreams', i], 'upstream', wanted, upstreams)

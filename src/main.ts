@@ -12,6 +12,7 @@ import type { TlsMaterial } from './edge/tls/tls-material.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
 import type { Fleet } from './fleet/fleet.ts'
+import { type FleetReplica, ReplicaRoll } from './fleet/replica-roll.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { systemRandom } from './ground/random.ts'
 import type { FleetView } from './house/fleet-view.ts'
@@ -57,6 +58,8 @@ export interface House extends AsyncDisposable {
   readonly pressure: Pressure
   /** What visitors of error pages are told from now on. */
   readonly useNotice: (notice: Notice) => void
+  /** The replicas of deployments, all of them, from now on. */
+  readonly useReplicas: (replicas: readonly FleetReplica[]) => void
   /** TLS is spoken with these from now on. @throws {Error} when they cannot be used; then all is as before. */
   readonly useTls: (material: TlsMaterial) => void
   /** Called when those measures change. */
@@ -202,6 +205,7 @@ function asHouse(open: OpenParts): House {
     bury,
     useNotice,
   } = open
+  const roll = new ReplicaRoll(fleet, clock)
   let isDraining = false
   const close = async (): Promise<void> => {
     await parts.disposeAsync()
@@ -218,6 +222,7 @@ function asHouse(open: OpenParts): House {
     memoryRecord,
     bury,
     useNotice,
+    useReplicas: (replicas) => roll.use(replicas),
     useTls: (material) => front.useTls(material),
     pressure,
     onPressure: () => {},

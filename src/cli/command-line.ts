@@ -71,6 +71,16 @@ Examples:
   })
 
 program
+  .command('fleet')
+  .description('The replicas that deployments run: state, release, address, age, calls, memory, last words.')
+  .option('--state <folder>', 'state folder of the gateway', '.holdfast')
+  .option('--json', 'print it as JSON')
+  .action(async ({ state, json = false }: { state: string; json?: boolean }) => {
+    const { fleet } = await import('./fleet.ts')
+    await fleet(state, json)
+  })
+
+program
   .command('status')
   .description(
     'Say whether a running gateway is well, and what is out and why. Exit code: 0 well, 1 something is out, 2 it does not serve, 3 none runs.',

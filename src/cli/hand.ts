@@ -1,5 +1,6 @@
 /** One worker process as its supervisor knows it. */
 import type { Worker } from 'node:cluster'
+import type { Totals } from '../observe/metric.ts'
 import type { SupervisorWord, WorkerStatus } from './worker-word.ts'
 
 export interface Hand {
@@ -23,4 +24,8 @@ export function newHand(number: number, worker: Worker): Hand {
 /** A worker that is on its way out no longer listens. */
 export function tell(worker: Worker, word: SupervisorWord): void {
   if (worker.isConnected()) worker.send(word, () => {})
+}
+
+export function add(sum: Totals, more: Totals): void {
+  for (const field of Object.keys(sum) as (keyof Totals)[]) sum[field] += more[field]
 }

@@ -1,4 +1,4 @@
-/** Where the program begins: as the command, a worker, or the status page, each with only what it needs. */
+/** Where the program begins: as the command, a worker, the status page or the control process, each with only what it needs. */
 import './engine.ts'
 import cluster from 'node:cluster'
 import type { StatusPageOrder } from './status-page.ts'
@@ -11,6 +11,9 @@ if (cluster.isWorker) {
 } else if (statusOrder !== undefined) {
   const { runStatusPage } = await import('./status-page.ts')
   await runStatusPage(JSON.parse(statusOrder) as StatusPageOrder)
+} else if (process.env['HOLDFAST_CONTROL'] !== undefined && process.send) {
+  const { runControl } = await import('./control.ts')
+  runControl()
 } else {
   const { runCommand } = await import('./command-line.ts')
   await runCommand()

@@ -14,6 +14,7 @@ import type { StatusDesk } from '../house/open-status.ts'
 import type { TlsDesk } from '../house/tls/tls-desk.ts'
 import type { Log } from '../observe/log.ts'
 import { ChangedFiles } from './changed-files.ts'
+import type { ControlProcess } from './control-process.ts'
 import type { ConsoleDesk } from './console-desk.ts'
 import { DeployNews } from './deploy-news.ts'
 import type { RunOptions } from './run-options.ts'
@@ -48,6 +49,7 @@ export interface ReloadParts {
   readonly statusDesk: StatusDesk
   readonly site: StatusSite
   readonly tls: TlsDesk
+  readonly control: ControlProcess
   readonly log: Log
   readonly record: OpenRecord
 }
@@ -138,7 +140,7 @@ export class Reloader implements Disposable {
   }
 
   async #apply({ config }: Fresh): Promise<void> {
-    const { supervisor, desk, statusDesk, site, tls, consoleDesk } = this.#parts
+    const { supervisor, desk, statusDesk, site, tls, consoleDesk, control } = this.#parts
     // Before anything is changed: a secret may be missing.
     const [alerts, page] = [resolveAlerts(config), readSite(config)]
     const undo = tls.use(config)
@@ -147,6 +149,7 @@ export class Reloader implements Disposable {
       throw error
     })
     this.#config = config
+    control.use(config)
     desk.use(config, alerts)
     statusDesk.use(config)
     await site.use(page)

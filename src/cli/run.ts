@@ -17,6 +17,7 @@ import { SqliteCacheDesk } from '../store/sqlite-cache-desk.ts'
 import { shrinkHeap } from '../observe/vital-signs.ts'
 import { banner, readyLine, type Ready } from './banner.ts'
 import { startCheckpoints } from './checkpoints.ts'
+import { ControlProcess } from './control-process.ts'
 import { ConsoleDesk } from './console-desk.ts'
 import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
@@ -55,11 +56,12 @@ export async function run(options: RunOptions): Promise<void> {
     const site = parts.use(new StatusSite(log, statusDesk))
     await site.use(readSite(config))
     const supervisor = new Supervisor(config, log, { desk, record, tls: new TlsTeller(tls, log) })
-    supervisor.moreNumbers = () => site.numbers()
+    const control = parts.use(openControl(config, supervisor, log, record))
+    supervisor.moreNumbers = async () => [...(await site.numbers()), ...control.numbers()]
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
     consoleDesk.incidents = () => statusDesk.incidents(site.url ?? '')
-    const desks = { desk, consoleDesk, statusDesk, site }
+    const desks = { desk, consoleDesk, statusDesk, site, control }
     const reloader = parts.use(new Reloader(options, config, paths, { ...desks, supervisor, tls, log, record }))
     // Before the workers: when this port is taken, there are none to be ended.
     const asked = adminParts(supervisor, record, { ...desks, reloader }, config)
@@ -101,6 +103,16 @@ function openDesk(config: Config, log: Log, tls: TlsDesk): AlertDesk {
   })
 }
 
+/** Behind the workers' end, replicas that are not kept end, too. */
+function openControl(config: Config, supervisor: Supervisor, log: Log, { recorder }: OpenRecord): ControlProcess {
+  return new ControlProcess(config, {
+    log,
+    recorder,
+    onFleet: (replicas) => supervisor.useReplicas(replicas),
+    calls: () => supervisor.calls,
+  })
+}
+
 /** @throws {ConfigError} when a certificate cannot be used. */
 function openTls(config: Config, log: Log, { recorder }: OpenRecord): TlsDesk {
   return new TlsDesk(config, { clock: systemClock, random: systemRandom, log, recorder })
@@ -132,13 +144,14 @@ interface Desks {
   readonly consoleDesk: ConsoleDesk
   readonly statusDesk: StatusDesk
   readonly site: StatusSite
+  readonly control: ControlProcess
 }
 
 /** What can be asked at the operators' port. */
 function adminParts(
   supervisor: Supervisor,
   record: OpenRecord,
-  { reloader, desk, consoleDesk, statusDesk, site: page }: Desks,
+  { reloader, desk, consoleDesk, statusDesk, site: page, control }: Desks,
   config: Config,
 ): AdminParts {
   return {
@@ -148,6 +161,7 @@ function adminParts(
     reload: (isDry) => reloader.reload(isDry),
     alerts: () => desk.report(),
     status: () => statusDesk.view(),
+    fleet: () => control.report(),
     keys: new KeyDesk(config, systemClock, systemRandom),
     subscriptions: () => page.report(),
     record: record.read,

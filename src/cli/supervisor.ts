@@ -7,21 +7,24 @@ import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config.ts'
 import type { Readiness } from '../edge/admin.ts'
 import { noNotice, type Notice } from '../edge/notice.ts'
+import type { FleetReplica } from '../fleet/replica-roll.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { AlertDesk } from '../house/open-alerts.ts'
 import type { Log } from '../observe/log.ts'
 import type { Numbers, Totals } from '../observe/metric.ts'
 import type { OpenRecord } from '../house/open-record.ts'
+import { withPorts } from './chosen-ports.ts'
 import { compileCache } from './compile-cache.ts'
 import type { Snapshot } from './live-line.ts'
 import type { HandView } from './overview.ts'
-import { type Hand, newHand, tell } from './hand.ts'
+import { isForgetful } from './forgetful.ts'
+import { add, type Hand, newHand, tell } from './hand.ts'
 import { Siblings } from './siblings.ts'
 import { SpeedFile } from './speed-file.ts'
 import type { TlsTeller } from './tls-teller.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
 import { WorkerNews } from './worker-news.ts'
-import type { WorkerWord } from './worker-word.ts'
+import type { SupervisorWord, WorkerWord } from './worker-word.ts'
 
 /** A worker that dies young is replaced after this, doubling up to the maximum while it goes on. */
 const restartMs = 200
@@ -67,6 +70,7 @@ export class Supervisor {
   #diedInRow: number[] = []
   #dead: string[] = []
   #notice = noNotice
+  #replicas: readonly FleetReplica[] = []
   #isClosing = false
   #isRestarting = false
   /** Counts up with each restart. */
@@ -221,10 +225,25 @@ export class Supervisor {
     }
   }
 
-  /** What visitors of error pages are told from now on. */
+  /** For error pages from now on. */
   useNotice(notice: Notice): void {
     this.#notice = notice
-    for (const { worker } of this.#hands) tell(worker, { event: 'notice', notice })
+    this.#tellAll({ event: 'notice', notice })
+  }
+
+  /** For every worker from now on. */
+  useReplicas(replicas: readonly FleetReplica[]): void {
+    this.#replicas = replicas
+    this.#tellAll({ event: 'fleet', replicas })
+  }
+
+  /** In hand, by upstream. */
+  get calls(): Siblings<Worker>['calls'] {
+    return this.#siblings.calls
+  }
+
+  #tellAll(word: SupervisorWord): void {
+    for (const { worker } of this.#hands) tell(worker, word)
   }
 
   get generation(): number {
@@ -285,6 +304,7 @@ export class Supervisor {
     worker.once('online', () => {
       const tls = this.#tls.begin(worker)
       tell(worker, { event: 'begin', config, number, dead: this.#dead, notice: this.#notice, tls })
+      tell(worker, { event: 'fleet', replicas: this.#replicas })
       this.#siblings.welcome(worker)
     })
     return new Promise((resolve, reject) => {
@@ -378,20 +398,4 @@ export class Supervisor {
     this.#dead = [...this.#dead, node].slice(-deadMax)
     for (const { worker } of this.#active) tell(worker, { event: 'bury', node })
   }
-}
-
-function withPorts(listeners: Config['listeners'], urls: readonly string[]): Config['listeners'] {
-  return listeners.map((each, i) => {
-    const { port, protocol } = new URL(urls[i] ?? '')
-    return { ...each, port: Number(port || (protocol === 'https:' ? 443 : 80)) }
-  })
-}
-
-/** What is kept in the memory of a worker goes with it. */
-function isForgetful({ journal, streams }: Config): boolean {
-  return journal.engine === 'memory' || streams.engine === 'memory'
-}
-
-function add(sum: Totals, more: Totals): void {
-  for (const field of Object.keys(sum) as (keyof Totals)[]) sum[field] += more[field]
 }

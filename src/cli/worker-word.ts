@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import type { Notice } from '../edge/notice.ts'
 import type { TlsMaterial } from '../edge/tls/tls-material.ts'
+import type { FleetReplica } from '../fleet/replica-roll.ts'
 import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import type { SpeedEntry } from '../fleet/speed-book.ts'
 import type { House } from '../main.ts'
@@ -49,6 +50,8 @@ export type SupervisorWord =
     }
   /** For error pages from now on. */
   | { readonly event: 'notice'; readonly notice: Notice }
+  /** Replicas of deployments that are members of pools now, or are to go. */
+  | { readonly event: 'fleet'; readonly replicas: readonly FleetReplica[] }
   /** TLS is spoken with these from now on. */
   | { readonly event: 'tls'; readonly material: TlsMaterial }
   /** Another worker died: its answers are to be taken over. */

@@ -127,6 +127,15 @@ export const gatewayCauses = {
     explains: { HF_INTERNAL: proof },
     clues: [],
   },
+  'server-drained': {
+    ...gateway,
+    whose: 'operator',
+    title: 'A model server that was taken out of service',
+    sentence: () => 'The model server was taken out of service, and no other one could go on with the answer',
+    cure: 'Keep another server that offers the model before one is drained; `holdfast fleet` shows who is there.',
+    explains: { HF_UPSTREAM_DRAINED: strong },
+    clues: [],
+  },
   'bad-gateway-deploy': {
     ...gateway,
     whose: 'operator',

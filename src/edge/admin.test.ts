@@ -42,6 +42,7 @@ async function openStage(tokens: readonly string[] = []) {
       readiness: () => ({ isReady: true, facts: { generation: 7 } }),
       alerts: () => ({ alerts: [] }),
       status: () => ({}),
+      fleet: () => ({}),
       keys,
       subscriptions: () => Promise.resolve({ ways: [] }),
       reload: (isDry) => Promise.resolve({ changes: [], isApplied: !isDry }),

@@ -25,6 +25,8 @@ export interface AdminParts {
   readonly alerts: () => object
   /** What the public is told. */
   readonly status: () => object
+  /** The replicas of deployments. */
+  readonly fleet: () => object
   readonly keys: KeyActions
   /** Takes up a changed configuration, or says what would change. @throws what is wrong with it; then all stays. */
   readonly reload: (isDry: boolean) => Promise<object>
@@ -207,6 +209,7 @@ function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answ
         )
       },
     ],
+    ['/fleet', (response) => sendJson(response, 200, parts.fleet(), 2)],
     ['/status', (response) => sendJson(response, 200, status(), 2)],
     [
       '/record',

@@ -84,6 +84,18 @@ export const gatewayFaults = {
     sentence: 'The same call was sent to two model servers, and the other one began to answer first.',
     cure: 'Nothing to do; only ever of an attempt, never of a call. `hedging` says how often that may be.',
   },
+  HF_UPSTREAM_DRAINED: {
+    ...outOfTries,
+    openai: ['server_error', 'upstream_unavailable'],
+    status: 503,
+    source: 'gateway',
+    retry: 'other',
+    proxyError: null,
+    envoyFlag: '',
+    title: 'The model server was taken out of service',
+    sentence: 'The model server that had this request was taken out of service, and no other one could go on with it.',
+    cure: 'Nothing to do while answers go on elsewhere. Where they break off: keep another server that offers the model, and can go on with an answer, before one is drained.',
+  },
   HF_ATTEMPTS_SPENT: {
     ...outOfTries,
     openai: ['server_error', 'upstream_unavailable'],

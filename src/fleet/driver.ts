@@ -39,11 +39,17 @@ export interface SeenReplica {
 
 export interface Driver extends AsyncDisposable {
   readonly kind: 'process' | 'docker' | 'kubernetes'
-  /** All replicas that bear our mark, those of an earlier process of ours too; recent dead ones with their exit. @throws DriverFault */
+  /**
+   * All replicas that bear our mark, those of an earlier process of ours too; recent dead ones with their exit.
+   * @throws DriverFault
+   */
   list(): Promise<SeenReplica[]>
   /** Idempotent by name. Resolves when the order is accepted, not when it is ready. @throws DriverFault */
   start(order: ReplicaOrder): Promise<void>
-  /** Asks it to end, kills it after `graceMs`; idempotent; resolves when it is gone with all its children. @throws DriverFault */
+  /**
+   * Asks it to end, kills it after `graceMs`; idempotent; resolves when it is gone with all its children.
+   * @throws DriverFault
+   */
   stop(name: string, graceMs: number): Promise<void>
   /** Hints that a look is worth it; `list` is the truth. */
   watch(onChange: () => void): Disposable

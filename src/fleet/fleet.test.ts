@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Fault } from '../fault/fault.ts'
 import { ManualClock } from '../ground/manual-clock.ts'
-import { Fleet, modelAt } from './fleet.ts'
+import { Fleet, modelAt, type Target } from './fleet.ts'
 import type { ModelOptions } from './model-options.ts'
 import { balanceSchema, timeoutsSchema } from './pool-options.ts'
 import type { Pool } from './pool.ts'
@@ -134,4 +134,66 @@ test('the list of models names the configured ones first, each once, with who of
     { id: 'ghost', upstreams: [] },
     { id: 'm', upstreams: ['a', 'b'] },
   ])
+})
+
+test('a member that joins gets calls, also those that wait; one that drains gets none, and one that left is forgotten', () => {
+  const main = pool('main', upstream('a', ['m']))
+  const all = fleet([main])
+  const waiting = all.resolve('m')
+  const told: string[] = []
+  all.follow({
+    onJoined: ({ name }) => told.push(`joined ${name}`),
+    onDraining: ({ name }, moveAfterMs) => told.push(`draining ${name} ${moveAfterMs}`),
+    onLeft: ({ name }) => told.push(`left ${name}`),
+  })
+  const named = ({ members }: Target): string[] => members.map((each) => each.upstream.name)
+  all.join(upstream('b', ['m']), { pool: 'main', weight: 2 })
+  assert.deepEqual(
+    [named(waiting), names(all, 'm')],
+    [
+      ['a', 'b'],
+      ['a', 'b'],
+    ],
+  )
+  assert.equal(waiting.members[1]?.weight, 2)
+  assert.ok(all.drain('a', 500))
+  assert.ok(!all.drain('a', 500), 'it drains already')
+  assert.deepEqual([named(waiting), all.upstreams.length, all.find('a')?.restLeftMs === 0], [['b'], 2, false])
+  assert.ok(all.leave('a'))
+  assert.ok(!all.leave('a'))
+  assert.deepEqual([all.find('a'), all.upstreams.length], [null, 1])
+  assert.deepEqual(told, ['joined b', 'draining a 500', 'left a'])
+  all.leave('b')
+  assert.deepEqual(named(waiting), [])
+  assert.equal(refusal(all, 'm').code, 'HF_NO_UPSTREAM', 'somebody may join')
+})
+
+test('a newcomer takes calls once it has said what it offers', () => {
+  const main = pool('main', upstream('a', ['m']))
+  const all = fleet([main])
+  const waiting = all.resolve('m')
+  const late = upstream('b')
+  all.join(late, { pool: 'main' })
+  assert.deepEqual(
+    waiting.members.map((each) => each.upstream.name),
+    ['a'],
+  )
+  late.learn(['m'], null)
+  assert.deepEqual(
+    waiting.members.map((each) => each.upstream.name),
+    ['a', 'b'],
+  )
+})
+
+test('names are taken once, and pools must be there', () => {
+  const all = fleet([pool('main', upstream('a', ['m']))])
+  assert.throws(() => all.join(upstream('a', ['m']), { pool: 'main' }), /already/)
+  assert.throws(() => all.join(upstream('b', ['m']), { pool: 'other' }), /no pool named other/)
+})
+
+test('planned maintenance of a name holds for one that joins meanwhile', () => {
+  const all = fleet([pool('main', upstream('a', ['m']))])
+  all.close({ upstreams: new Map([['b', Number.MAX_SAFE_INTEGER]]), models: new Map() }, () => 0)
+  all.join(upstream('b', ['m']), { pool: 'main' })
+  assert.deepEqual(names(all, 'm'), ['a'])
 })

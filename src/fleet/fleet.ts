@@ -5,7 +5,7 @@
 import { Fault } from '../fault/fault.ts'
 import { type Closed, Closure } from './closure.ts'
 import type { Member, Pool } from './pool.ts'
-import type { Target } from './target.ts'
+import { LiveTarget, type MemberSource, type Target } from './target.ts'
 import type { Upstream } from './upstream.ts'
 import type { ModelOptions } from './model-options.ts'
 
@@ -33,11 +33,33 @@ function fallbacksOf({ members }: Pool): Member[] {
   return members.filter(({ upstream, model }) => model !== null && (upstream.models.has(model) || !upstream.isKnown))
 }
 
-export class Fleet {
-  readonly upstreams: readonly Upstream[]
+/** Where a newcomer stands. */
+export interface Standing {
+  readonly pool: string
+  /** Default: 1. Above 0. */
+  readonly weight?: number
+  /** Default: 0. */
+  readonly priority?: number
+}
+
+/** Who must follow when members come and go. */
+export interface FleetFollower {
+  onJoined(upstream: Upstream): void
+  /** It gets no new calls; what it has in hand is to go on elsewhere from `moveAfterMs` on; null for never. */
+  onDraining(upstream: Upstream, moveAfterMs: number | null): void
+  /** It is no more: everything that is kept of it is to be forgotten. */
+  onLeft(upstream: Upstream): void
+}
+
+export class Fleet implements MemberSource {
+  /** All that are there, those among them that are to go; with each change another list. */
+  upstreams: readonly Upstream[]
   readonly pools: ReadonlyMap<string, Pool>
+  version = 0
   readonly #models: ReadonlyMap<string, ModelOptions>
   #closure: Closure | null = null
+  #closed: Closed = { upstreams: new Map(), models: new Map() }
+  #followers: FleetFollower[] = []
 
   constructor(
     upstreams: readonly Upstream[],
@@ -47,10 +69,80 @@ export class Fleet {
     this.upstreams = upstreams
     this.pools = pools
     this.#models = models
+    for (const upstream of upstreams) upstream.onKnown = () => void this.version++
+  }
+
+  /** From now on it is told of all that come and go. */
+  follow(follower: FleetFollower): void {
+    this.#followers.push(follower)
+  }
+
+  /**
+   * A server gets calls from now on. @throws {RangeError} when its name is taken, or there is no such pool.
+   */
+  join(upstream: Upstream, { pool: poolName, weight = 1, priority = 0 }: Standing): void {
+    const pool = this.pools.get(poolName)
+    if (!pool) throw new RangeError(`there is no pool named ${poolName}`)
+    if (this.find(upstream.name)) throw new RangeError(`there is an upstream named ${upstream.name} already`)
+    this.upstreams = [...this.upstreams, upstream]
+    pool.members = [...pool.members, { upstream, model: null, weight, priority }]
+    upstream.closedUntilMs = this.#closed.upstreams.get(upstream.name) ?? 0
+    upstream.onKnown = () => void this.version++
+    this.version++
+    for (const follower of this.#followers) follower.onJoined(upstream)
+  }
+
+  /** Its share of the calls from now on, in every pool that it is in. */
+  weigh(name: string, weight: number): void {
+    for (const { members } of this.pools.values())
+      for (const member of members) if (member.upstream.name === name) member.weight = weight
+  }
+
+  /** It gets no new calls. False when there is none of that name, or it drains already. */
+  drain(name: string, moveAfterMs: number | null): boolean {
+    const upstream = this.find(name)
+    if (!upstream || upstream.isDraining) return false
+    upstream.isDraining = true
+    this.#removeMember(upstream)
+    for (const follower of this.#followers) follower.onDraining(upstream, moveAfterMs)
+    return true
+  }
+
+  /** One that was to go stays after all. False when there is none that drains. */
+  restore(name: string, { pool: poolName, weight = 1, priority = 0 }: Standing): boolean {
+    const [upstream, pool] = [this.find(name), this.pools.get(poolName)]
+    if (!upstream?.isDraining || !pool) return false
+    upstream.isDraining = false
+    pool.members = [...pool.members, { upstream, model: null, weight, priority }]
+    this.version++
+    return true
+  }
+
+  /** It goes; whatever it still has in hand breaks off, and goes on elsewhere. False when there is none of that name. */
+  leave(name: string): boolean {
+    const upstream = this.find(name)
+    if (!upstream) return false
+    upstream.isDraining = upstream.hasLeft = true
+    this.#removeMember(upstream)
+    this.upstreams = this.upstreams.filter((each) => each !== upstream)
+    for (const follower of this.#followers) follower.onLeft(upstream)
+    return true
+  }
+
+  find(name: string): Upstream | null {
+    return this.upstreams.find((each) => each.name === name) ?? null
+  }
+
+  #removeMember(upstream: Upstream): void {
+    for (const pool of this.pools.values())
+      if (pool.members.some((member) => member.upstream === upstream))
+        pool.members = pool.members.filter((member) => member.upstream !== upstream)
+    this.version++
   }
 
   /** What is under planned maintenance from now on, in place of what was; `nowMs` tells the time. */
   close({ upstreams, models }: Closed, nowMs: () => number): void {
+    this.#closed = { upstreams, models }
     for (const upstream of this.upstreams) upstream.closedUntilMs = upstreams.get(upstream.name) ?? 0
     this.#closure = upstreams.size + models.size === 0 ? null : new Closure(models, nowMs)
   }
@@ -90,14 +182,12 @@ export class Fleet {
     let isAnyoneSilent = false
     for (const pool of pools) {
       if (!pool) continue
-      if (isOfferedByAll(pool, upstreamModel)) return { pool, upstreamModel, members: pool.members }
-      const own = pool.members.filter(({ model: other }) => other === null)
-      const offering = own.filter(({ upstream }) => upstream.models.has(upstreamModel))
-      const silent = own.filter(({ upstream }) => !upstream.isKnown)
-      // A model that the configuration names may be sent to a server that has not listed its models.
-      const members = offering.length > 0 || !alias ? offering : silent
-      if (members.length > 0) return { pool, upstreamModel, members: [...members, ...fallbacksOf(pool)] }
-      isAnyoneSilent ||= silent.length > 0
+      const members = this.membersOf(pool, upstreamModel, alias !== undefined)
+      if (members.length > 0) return new LiveTarget(this, { pool, upstreamModel, members }, alias !== undefined)
+      // Of one without members those that will join have yet to say.
+      isAnyoneSilent ||=
+        pool.members.length === 0 ||
+        pool.members.some(({ upstream, model: other }) => other === null && !upstream.isKnown)
     }
     if (alias)
       throw new Fault('HF_NO_UPSTREAM', {
@@ -110,6 +200,15 @@ export class Fleet {
         retryAfterMs: 5000,
       })
     throw new Fault('HF_MODEL_UNKNOWN', { param: 'model', detail: this.#offer() })
+  }
+
+  membersOf(pool: Pool, upstreamModel: string, isNamed: boolean): readonly Member[] {
+    if (isOfferedByAll(pool, upstreamModel)) return pool.members
+    const own = pool.members.filter(({ model: other }) => other === null)
+    const offering = own.filter(({ upstream }) => upstream.models.has(upstreamModel))
+    // A model that the configuration names may be sent to a server that has not listed its models.
+    const members = offering.length > 0 || !isNamed ? offering : own.filter(({ upstream }) => !upstream.isKnown)
+    return members.length > 0 ? [...members, ...fallbacksOf(pool)] : []
   }
 
   /** Every model that can be asked for now: the configured names first, then what the upstreams say. */

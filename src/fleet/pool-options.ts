@@ -70,7 +70,6 @@ export const poolSchema = z
           }),
         ]),
       )
-      .min(1)
       .meta({ description: 'Names of upstreams, or `{ name, weight, priority, model }`.' }),
     timeouts: timeoutOverrides.optional().meta({ description: 'Time limits that differ from the common ones.' }),
     attemptsMax: count(5, 'Attempts for one call, over all upstreams.', { max: 20 }),

@@ -6,13 +6,15 @@ export interface Member {
   readonly upstream: Upstream
   /** The other model that it answers with; null for the one that was asked for. */
   readonly model: string | null
-  readonly weight: number
+  /** Above 0. The fleet may change it: a new release begins with a small share. */
+  weight: number
   readonly priority: number
 }
 
 export interface Pool {
   readonly name: string
-  readonly members: readonly Member[]
+  /** Those that get new calls. Only the fleet changes it, and with another list: who holds the old one may go on. */
+  members: readonly Member[]
   readonly timeouts: Timeouts
   readonly attemptsMax: number
   readonly balance: BalanceOptions

@@ -19,6 +19,8 @@ const restMsMax = 15_000
 const askedRestMsMax = 60_000
 /** While it hangs it rests at least this long from now on, until a token of it has come. */
 const hungRestMs = 1000
+/** One that is to go comes after all that rest for a moment. */
+const drainRestMs = 60_000
 /** Models of which the speed is kept apart. */
 const speedsMax = 64
 
@@ -52,6 +54,12 @@ export class Upstream {
   isHung = false
   /** Calls that the other workers of this gateway have there, as of a second ago. */
   siblingCalls = 0
+  /** It is to go: no new call is sent to it, and what it has in hand may end there, or go on elsewhere. */
+  isDraining = false
+  /** It is no member any more. */
+  hasLeft = false
+  /** Set by the fleet: it is known now what it offers. */
+  onKnown: () => void = () => {}
   /** It is under planned maintenance until then, milliseconds since 1970; 0 for none. */
   closedUntilMs = 0
   #gauges: EngineGauges | null = null
@@ -130,6 +138,7 @@ export class Upstream {
 
   /** Zero when it may be used; otherwise how long it still rests after failures, or all its keys do. */
   get restLeftMs(): number {
+    if (this.isDraining) return Math.max(drainRestMs, this.#restLeftMs)
     const restLeftMs = this.closedUntilMs === 0 ? this.#restLeftMs : Math.max(this.#restLeftMs, this.closedLeftMs)
     return this.isHung ? Math.max(hungRestMs, restLeftMs) : restLeftMs
   }
@@ -210,7 +219,9 @@ export class Upstream {
     if (!this.options.kind && kind) this.kind = kind
     if (!models) return
     if (!this.options.models) this.models = new Set(models)
+    const isNews = !this.isKnown
     this.isKnown = true
+    if (isNews) this.onKnown()
   }
 }
 

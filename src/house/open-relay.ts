@@ -21,6 +21,7 @@ import { PrefillProber } from '../relay/prefill-probe.ts'
 import type { Relay } from '../relay/relay-parts.ts'
 import { RelayPlane } from '../relay/relay.ts'
 import { EngineWatch } from '../relay/engine-watch.ts'
+import { followFleet, type Watchers } from '../relay/follow-fleet.ts'
 import { type Probe, RollCall } from '../relay/roll-call.ts'
 import type { SemanticAnswers } from '../relay/semantic-answers.ts'
 import { SeamBudget } from '../relay/stream/seam-budget.ts'
@@ -107,7 +108,8 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   parts.use(recordSamples(config, { clock, recorder, fleet, relay: plane, places }))
   const prober = new TokenProber(clock, wires, places)
   parts.use(closeForMaintenance(config, base))
-  await watchUpstreams(parts, base, prober)
+  const watchers = await watchUpstreams(parts, base, prober)
+  followFleet(fleet, relay, { plane, ...watchers })
   parts.use(new Patrol({ clock, fleet, breakers, log, recorder, metrics, prober, options: config.breaker }))
   return {
     plane,
@@ -132,10 +134,9 @@ async function openMeanings(
   return house.openSemantic(parts, { ...base, config, options })
 }
 
-function callCounts({ objectives }: Config, { upstreams }: Relay['fleet']): CallCounts {
-  const paid = upstreams.filter(({ quota }) => quota !== null)
-  const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
-  const isClosed = (name: string): boolean => (byName.get(name)?.closedLeftMs ?? 0) > 0
+function callCounts({ objectives }: Config, fleet: Relay['fleet']): CallCounts {
+  const paid = fleet.upstreams.filter(({ quota }) => quota !== null)
+  const isClosed = (name: string): boolean => (fleet.find(name)?.closedLeftMs ?? 0) > 0
   return new CallCounts(
     objectives,
     paid.map(({ name }) => name),
@@ -145,12 +146,19 @@ function callCounts({ objectives }: Config, { upstreams }: Relay['fleet']): Call
 }
 
 /** Asks the upstreams from now on what they offer, and their engines how they do. */
-async function watchUpstreams(parts: AsyncDisposableStack, base: RelayBase, prober: TokenProber): Promise<void> {
+async function watchUpstreams(
+  parts: AsyncDisposableStack,
+  base: RelayBase,
+  prober: TokenProber,
+): Promise<Pick<Watchers, 'rollCall' | 'engineWatch'>> {
   const { clock, fleet, wires, log, record } = base
   const ask: Probe = (url, credentials, timeoutMs) => probe(url, credentials, timeoutMs, wires)
   const { recorder } = record
-  await parts.use(new RollCall({ clock, fleet, probe: ask, log, recorder, tokens: prober, certificate })).start()
-  parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires)), log)).start()
+  const rollCall = parts.use(new RollCall({ clock, fleet, probe: ask, log, recorder, tokens: prober, certificate }))
+  await rollCall.start()
+  const engineWatch = parts.use(new EngineWatch(clock, fleet, parts.use(new MetricsScrape(clock, wires)), log))
+  engineWatch.start()
+  return { rollCall, engineWatch }
 }
 
 const certificateMs = 3000

@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import { readTelemetry } from './secrets.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import type { Log } from '../observe/log.ts'
@@ -42,16 +43,21 @@ export function openTelemetry(config: Config, base: TelemetryBase): Telemetry {
 /** Names of the conventions where they differ from our kinds. A server of one's own goes by its kind. */
 const providers: Readonly<Record<string, string>> = { mistral: 'mistral_ai' }
 
-function describer({ upstreams }: Fleet): Describe {
-  const known = new Map(
-    upstreams.map((upstream) => {
+function describer(fleet: Fleet): Describe {
+  const addresses = new WeakMap<Upstream, { readonly address: string; readonly port: number }>()
+  const addressOf = (upstream: Upstream): { readonly address: string; readonly port: number } => {
+    let known = addresses.get(upstream)
+    if (!known) {
       const { hostname, port, protocol } = upstream.url
       const address = hostname.replace(/^\[|\]$/g, '')
-      return [upstream.name, { upstream, address, port: Number(port || (protocol === 'https:' ? 443 : 80)) }]
-    }),
-  )
+      known = { address, port: Number(port || (protocol === 'https:' ? 443 : 80)) }
+      addresses.set(upstream, known)
+    }
+    return known
+  }
   return (name) => {
-    const { upstream, address = '', port = 0 } = known.get(name) ?? {}
+    const upstream = fleet.find(name)
+    const { address, port } = upstream ? addressOf(upstream) : { address: '', port: 0 }
     const kind = upstream?.kind ?? 'unknown'
     return { provider: providers[kind] ?? kind, address, port }
   }

@@ -36,7 +36,7 @@ export function recordSamples({ record, journal, stateDir, overload }: Config, b
   const { clock, recorder, fleet, relay, places } = base
   const isOnDisk = journal.engine !== 'memory'
   const meter = new ResourceMeter(clock)
-  const told = new Map<Upstream, Limits>()
+  const told = new WeakMap<Upstream, Limits>()
   const sample = (): void => {
     tellLoads(base)
     for (const { pool, tier, waiting } of places.lineFacts())
@@ -77,7 +77,7 @@ function tellLoads({ fleet, places, recorder }: SampleBase): void {
   }
 }
 
-function tellLimit({ places, recorder }: SampleBase, upstream: Upstream, told: Map<Upstream, Limits>): void {
+function tellLimit({ places, recorder }: SampleBase, upstream: Upstream, told: WeakMap<Upstream, Limits>): void {
   const gate = places.gateOf(upstream)
   const now = { calls: Math.round(gate.callsLimit.value), work: Math.round(gate.limit.value) }
   const before = told.get(upstream)

@@ -34,6 +34,8 @@ const words: Words = {
     `worker ${number} (${pid}) ${state}${exit ? exitWords(exit) : ''}${isExpected ? '' : ', unexpected'}${behind(detail)}`,
   engine: ({ upstream, pid, state, isExpected, exit, detail }) =>
     `model server of ${upstream} (${pid}) ${state}${exit ? exitWords(exit) : ''}${isExpected ? '' : ', unexpected'}${behind(detail)}`,
+  replica: ({ upstream, state, exit, detail }) =>
+    `replica ${upstream} ${state}${exit ? exitWords(exit) : ''}${behind(detail)}`,
   deploy: ({ state, version, versionBefore, generation, reason }) =>
     `gateway ${state}, generation ${generation}, version ${version}${version === versionBefore ? '' : ` (before: ${versionBefore})`}${behind(reason)}`,
   config: ({ state, hash, changed, reason }) =>

@@ -214,6 +214,22 @@ export interface EngineFact extends Base {
   readonly detail: string
 }
 
+/**
+ * The life of a replica: a model server that a deployment runs. `upstream`: its name. `failed`: it could not be started,
+ * or was not ready in time; `died`: without having been asked to; `admitted`: it gets calls; `drained`: no new ones.
+ */
+export interface ReplicaFact extends Base {
+  readonly kind: 'replica'
+  readonly upstream: string
+  readonly deployment: string
+  readonly release: string
+  readonly state: 'started' | 'ready' | 'admitted' | 'drained' | 'stopped' | 'failed' | 'died'
+  /** Null where it has not ended by itself. */
+  readonly exit: ExitTold | null
+  /** Why, where that is to be said. */
+  readonly detail: string
+}
+
 /** The gateway as a whole: started, stopped, or asked to put new workers in place of the old. */
 export interface DeployFact extends Base {
   readonly kind: 'deploy'
@@ -353,6 +369,7 @@ export type Fact =
   | ResourceFact
   | WorkerFact
   | EngineFact
+  | ReplicaFact
   | DeployFact
   | ConfigFact
   | JournalFact
@@ -380,6 +397,7 @@ export const factKinds = {
   resource: 'house',
   worker: 'house',
   engine: 'house',
+  replica: 'house',
   deploy: 'house',
   config: 'house',
   journal: 'house',

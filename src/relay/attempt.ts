@@ -20,9 +20,7 @@ import type { Flight, WireHead, WireReceiver } from './wire/wire.ts'
 const errorBytesMax = 64 * 2 ** 10
 const nothing: Buffer = Buffer.alloc(0)
 
-/**
- * Events without content (role, pings) that are held back before the first content; more than that is content enough.
- */
+/** Events without content (role, pings) that are held back before the first; more than that is content enough. */
 const heldEventsMax = 64
 /** After the finish reason the upstream's own end mark is awaited this long; the answer is whole without it. */
 const endMarkMs = 2000
@@ -135,6 +133,11 @@ export class Attempt implements WireReceiver {
 
   cancel(): void {
     this.#close()
+  }
+
+  /** Fails for a reason that is not its own, unless its answer is whole already. */
+  breakOff(fault: Fault): void {
+    if (!this.#reader?.isComplete) this.#fail(fault)
   }
 
   onHead(head: WireHead): void {
@@ -351,7 +354,7 @@ export class Attempt implements WireReceiver {
     )
   }
 
-  /** One lazy timer: it is not moved at each token, but asks when it fires how long the silence has been. */
+  /** One lazy timer: no token moves it; it asks when it fires how long the silence has been. */
   #watch(): void {
     this.#timer?.cancel()
     if (this.#isOver) return

@@ -35,51 +35,55 @@ interface Watched {
 
 export class EngineWatch implements Disposable {
   #clock: Clock
+  #fleet: Fleet
   #pages: PageSource
   #log: Log
-  #watched: readonly Watched[]
+  #watched = new Map<Upstream, Watched>()
   #isOver = false
 
   constructor(clock: Clock, fleet: Fleet, pages: PageSource, log: Log) {
     this.#clock = clock
     this.#pages = pages
     this.#log = log
-    this.#watched = fleet.upstreams
-      .filter(({ options }) => options.metrics !== false)
-      .map((upstream) => ({
-        upstream,
-        timer: null,
-        isAsking: false,
-        wasSeen: false,
-        failuresInRow: 0,
-        usesSlots: false,
-        slots: null,
-      }))
+    this.#fleet = fleet
   }
 
   /** Asks all for the first time, and goes on by itself. */
   start(): void {
-    for (const watched of this.#watched) {
-      watched.upstream.progress.onSuspect = () => {
-        if (watched.wasSeen) this.#askNow(watched)
-      }
-      this.#askNow(watched)
+    for (const upstream of this.#fleet.upstreams) this.add(upstream)
+  }
+
+  /** One more is there. */
+  add(upstream: Upstream): void {
+    if (upstream.options.metrics === false) return
+    const unknown = { isAsking: false, wasSeen: false, failuresInRow: 0, usesSlots: false, slots: null }
+    const watched: Watched = { upstream, timer: null, ...unknown }
+    this.#watched.set(upstream, watched)
+    upstream.progress.onSuspect = () => {
+      if (watched.wasSeen) this.#askNow(watched)
     }
+    this.#askNow(watched)
+  }
+
+  /** It is no more. */
+  forget(upstream: Upstream): void {
+    this.#watched.get(upstream)?.timer?.cancel()
+    this.#watched.delete(upstream)
   }
 
   [Symbol.dispose](): void {
     this.#isOver = true
-    for (const { timer } of this.#watched) timer?.cancel()
+    for (const { timer } of this.#watched.values()) timer?.cancel()
   }
 
   #askNow(watched: Watched): void {
-    if (this.#isOver || watched.isAsking) return
+    if (this.#isOver || watched.upstream.hasLeft || watched.isAsking) return
     watched.timer?.cancel()
     if (without.has(watched.upstream.kind) && !watched.upstream.options.metrics) return this.#askIn(watched, kindMs)
     watched.isAsking = true
     void this.#ask(watched).then((waitMs) => {
       watched.isAsking = false
-      if (!this.#isOver) this.#askIn(watched, waitMs)
+      if (!this.#isOver && !watched.upstream.hasLeft) this.#askIn(watched, waitMs)
     })
   }
 

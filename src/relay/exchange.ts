@@ -9,7 +9,7 @@
 import { errorEvent } from '../dialect/error-body.ts'
 import type { WholeAnswer } from '../dialect/translation.ts'
 import { Fault, toFault } from '../fault/fault.ts'
-import type { Target } from '../fleet/fleet.ts'
+import type { Target } from '../fleet/target.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Member } from '../ground/crowd.ts'
 import type { Adopted, EntryListener, JournalEntry, Outcome } from '../store/journal.ts'
@@ -17,6 +17,7 @@ import { Account } from './account.ts'
 import { Attendance, type AttendanceListener } from './attendance.ts'
 import { callKeyOf, infoOf, lostAlias, soleNameOf } from './call-key.ts'
 import { lastWord } from './last-word.ts'
+import { isMoved } from './failover.ts'
 import { Leg, type LegListener } from './leg.ts'
 import { Mend } from './mend.ts'
 import { Naming } from './naming.ts'
@@ -89,6 +90,11 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   get hasEnded(): boolean {
     return this.#outcome !== null
+  }
+
+  /** Who is at it now. */
+  get leg(): Leg | null {
+    return this.#leg
   }
 
   /** Begins the answer. `caller`: who reads it first; null for one that runs in the background. */
@@ -229,7 +235,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#endLeg()
     if (this.#outcome) return
     this.feed.flush()
-    if (!this.#relay.seamBudget.take(this.#seamCount)) return this.#fail(fault)
+    if (!isMoved(fault) && !this.#relay.seamBudget.take(this.#seamCount++)) return this.#fail(fault)
     const recalled = this.#relay.journal.recall(this.order.ray).catch(() => null)
     void recalled.then((events) => {
       if (!this.#outcome) return events ? this.#mend(events, fault, member) : this.#fail(fault)
@@ -240,7 +246,6 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   #mend(events: Adopted['events'], fault: Fault, avoid: PoolMember | null = null): void {
     const target = this.#target
     if (!target || this.#outcome) return
-    this.#seamCount++
     this.#fault = fault
     try {
       const mend = new Mend(this.#relay, this.order, target, events, { account: this.#account.attempts, avoid })
@@ -256,10 +261,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     }
   }
 
-  /**
-   * Everything was said before: no event of ours proves that the answer is still ours to end. So the readers take the
-   * journal's word for it.
-   */
+  /** All was said before: no event of ours proves that the answer is still ours to end; readers ask the journal. */
   #sealUnseen(): void {
     this.#outcome = 'complete'
     this.#fault = null
@@ -271,8 +273,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   /** `why`: it is cancelled, too. */
   #endLeg(why: Fault | null = null): void {
     if (why) this.#leg?.cancel(why)
-    // A leg that breaks off in the middle of a read has no turn to end: what is kept from now on goes out at once.
-    this.#isReading = false
+    this.#isReading = false // one that breaks off within a read has no turn to end: what is kept goes out at once
     this.#turn?.leave()
     const leg = this.#leg
     if (!leg) return
@@ -300,9 +301,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     if (!this.#isReading) this.feed.flush()
   }
 
-  /** What the journal could not keep is not delivered, its end least of all. */
+  /** What the journal could not keep is not delivered, its end least of all; also of an answer that is settled. */
   onLost(fault: Fault): void {
-    // Also of an answer that is settled the last events may be lost, and readers may still wait for them.
     if (!this.#isSettled) {
       this.#endLeg(fault)
       this.#fault = fault
@@ -332,7 +332,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
     this.#settle()
   }
 
-  /** The house closes now: what a slow caller has not taken is left, and its connection will break. */
+  /** The house closes now: what a slow caller has not taken is left. */
   abandon(): void {
     this.close()
     this.#caller?.abandon()

@@ -18,6 +18,7 @@ const passing = new Set<FaultCode>([
   'HF_UPSTREAM_BUSY',
   'HF_UPSTREAM_RATE_LIMITED',
   'HF_UPSTREAM_CUT',
+  'HF_UPSTREAM_DRAINED',
 ])
 
 /**
@@ -29,6 +30,7 @@ const innocent = new Set<FaultCode>([
   'HF_CLIENT_GONE',
   'HF_CANCELLED',
   'HF_OUTRUN',
+  'HF_UPSTREAM_DRAINED',
   'HF_DEADLINE',
   'HF_CLOSING',
   'HF_JOURNAL_FULL',
@@ -51,6 +53,11 @@ const unsent = new Set<FaultCode>([
   'HF_TLS_CERTIFICATE',
 ])
 
+/** The gateway took the call from a server that is to go: no failure, and no attempt that counts. */
+export function isMoved({ code }: Fault): boolean {
+  return code === 'HF_UPSTREAM_DRAINED'
+}
+
 /** Whether the server may have seen the request. */
 export function hasReachedUpstream(fault: Fault): boolean {
   return fault.wasSent || !unsent.has(fault.code)
@@ -70,7 +77,7 @@ const severedCost = 0.2
  * when the work is done once all the same.
  */
 export function retryCost(fault: Fault): number {
-  if (!hasReachedUpstream(fault)) return 0
+  if (!hasReachedUpstream(fault) || isMoved(fault)) return 0
   return severed.has(fault.code) || unsent.has(fault.code) ? severedCost : 1
 }
 

@@ -7,6 +7,7 @@ import { Fault, toFault } from '../fault/fault.ts'
 import { modelAt } from '../fleet/fleet.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import { prefillWeightDefault } from '../fleet/speed.ts'
+import type { Upstream } from '../fleet/upstream.ts'
 import type { Timer } from '../ground/clock.ts'
 import type { Ask } from './balance/balancer.ts'
 import {
@@ -68,7 +69,7 @@ export class Leg implements RaceListener {
     const { target, size } = order
     const { call, caller, session } = order.order
     this.#ask = parts.balancer.ask({ target, size, call, caller, session })
-    this.#rounds = new Rounds(order.target.members, order.avoid)
+    this.#rounds = new Rounds(order.target, order.avoid)
     this.race = new Race(parts, order, this, listener)
   }
 
@@ -86,6 +87,18 @@ export class Leg implements RaceListener {
     this.race.cancel(fault)
   }
 
+  get target(): LegOrder['target'] {
+    return this.#order.target
+  }
+
+  /** Whether another server could be asked at once, in place of this one which has not begun to speak. */
+  hasOther(upstream: Upstream): boolean {
+    const { out } = this.#rounds
+    return this.#order.target.members.some(
+      (other) => other.upstream !== upstream && !out.has(other) && this.#isFit(other) && this.#speak(other) !== null,
+    )
+  }
+
   #end(): void {
     this.#isOver = true
     this.#timer?.cancel()
@@ -98,7 +111,7 @@ export class Leg implements RaceListener {
       const member = this.#mayTry() && this.#rounds.hasRoom ? this.#choose() : null
       if (!member) return this.#wait()
       this.#rounds.ask(member)
-      if (this.#put(member)) return
+      if (!member.upstream.hasLeft && this.#put(member)) return
     }
   }
 
@@ -166,7 +179,9 @@ export class Leg implements RaceListener {
     // The one that broke the answer has not been asked again yet.
     const isUnasked = this.#order.avoid !== null && this.#rounds.count === 0
     const isOnlyLate = !this.#order.isBeginning && this.#rounds.isAnyLate
-    const isWorthIt = isUnasked || isOnlyLate || mayReturnSoon(this.#faults, members, patienceLeftMs)
+    // Between one that has gone and the next that comes there may be nobody for a moment.
+    const isNobodyThere = members.length === 0
+    const isWorthIt = isUnasked || isOnlyLate || isNobodyThere || mayReturnSoon(this.#faults, members, patienceLeftMs)
     if (!isWorthIt || patienceLeftMs <= 0 || nextInMs > patienceLeftMs || !this.#mayTry()) return this.#giveUp()
     const backOffMs = backOff(this.#rounds.count, this.race.sentCount > 0, random.unit())
     this.#timer = clock.after(Math.max(nextInMs, Math.min(patienceLeftMs, backOffMs)), () => {
@@ -177,8 +192,13 @@ export class Leg implements RaceListener {
 
   #giveUp(): void {
     this.#end()
-    const isUnspoken = this.#faults.length === 0 && this.#unspeakable !== null
-    this.#listener.onGivenUp(isUnspoken ? (this.#unspeakable as Fault) : giveUpFault(this.#faults))
+    this.#listener.onGivenUp(this.#whyGivenUp())
+  }
+
+  #whyGivenUp(): Fault {
+    if (this.#faults.length > 0) return giveUpFault(this.#faults)
+    if (this.#order.target.members.length === 0) return new Fault('HF_NO_UPSTREAM', { retryAfterMs: 5000 })
+    return this.#unspeakable ?? giveUpFault([])
   }
 
   // What the race tells.

@@ -11,6 +11,7 @@ import type { Translation } from '../dialect/translation.ts'
 import type { Fault } from '../fault/fault.ts'
 import { isRefusal } from '../fleet/capability.ts'
 import { modelAt, type Target } from '../fleet/fleet.ts'
+import { LastResort } from '../fleet/target.ts'
 import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
@@ -24,6 +25,9 @@ export interface MendOptions {
   readonly account: AttemptFact[]
   readonly avoid: PoolMember | null
 }
+
+/** Rungs that continue behind the last token; all others begin or ask anew. */
+const seamless: ReadonlySet<RungName> = new Set(['token-exact', 'prefill', 'prefix-flag'])
 
 export class Mend implements LegOrder {
   readonly order: Order
@@ -44,7 +48,8 @@ export class Mend implements LegOrder {
   constructor(relay: Relay, order: Order, target: Target, events: Adopted['events'], options: MendOptions) {
     this.#relay = relay
     this.order = order
-    this.target = target
+    // One that is only to go may go on with it when nobody else can.
+    this.target = options.avoid?.upstream.isDraining ? new LastResort(target, options.avoid) : target
     this.account = options.account
     this.size = sizeOf(relay, order, events.length)
     this.avoid = options.avoid
@@ -56,6 +61,15 @@ export class Mend implements LegOrder {
   /** Some upstream may be able to go on. */
   get isPossible(): boolean {
     return this.rest !== null || this.target.members.some((member) => this.#rungs(member).length > 0)
+  }
+
+  /** Another server than the one that speaks now can go on at once, token by token: nobody will see it. */
+  get isSeamless(): boolean {
+    const canGoOn = (member: PoolMember): boolean =>
+      member !== this.avoid &&
+      member.upstream.restLeftMs === 0 &&
+      this.#rungs(member).some(({ name }) => seamless.has(name))
+    return this.rest !== null || this.target.members.some(canGoOn)
   }
 
   speak(member: PoolMember): Translation | null {

@@ -9,11 +9,12 @@ import { Fault } from '../fault/fault.ts'
 import { modelAt } from '../fleet/fleet.ts'
 import type { Key } from '../fleet/key-ring.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
+import type { Upstream } from '../fleet/upstream.ts'
 import type { AttemptFact } from '../observe/exchange-fact.ts'
 import { newSpanId } from '../observe/trace-context.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import type { ReadSize } from './balance/balancer.ts'
-import { hasReachedUpstream, isUpstreamsFault } from './failover.ts'
+import { hasReachedUpstream, isMoved, isUpstreamsFault } from './failover.ts'
 import type { LegOrder, LegParts } from './leg-order.ts'
 import { upstreamHeaders } from './upstream-headers.ts'
 
@@ -95,6 +96,21 @@ export class Race {
     runner.attempt.start()
   }
 
+  /** An answer has begun. */
+  get hasSpoken(): boolean {
+    return this.#runners.some(({ attempt }) => attempt.isCommitted)
+  }
+
+  /** Who has an attempt of it under way. */
+  isAt(upstream: Upstream): boolean {
+    return this.#runners.some(({ member }) => member.upstream === upstream)
+  }
+
+  /** Takes the call from a server: what is under way there fails now. */
+  leaveUpstream(upstream: Upstream, fault: Fault): void {
+    for (const { member, attempt } of [...this.#runners]) if (member.upstream === upstream) attempt.breakOff(fault)
+  }
+
   /** Ends all that is under way, and accounts for it under this fault. Nothing is told of it. */
   cancel(fault: Fault): void {
     for (const runner of this.#runners.splice(0)) this.#drop(runner, fault)
@@ -134,7 +150,7 @@ export class Race {
     if (fault && !hasOtherKey) this.#blame(attempt, fault)
     const hasReached = fault === null || hasReachedUpstream(fault)
     // Each key is refused once and rests then: that bounds it.
-    if (hasReached && !hasOtherKey) this.sentCount++
+    if (hasReached && !hasOtherKey && !(fault && isMoved(fault))) this.sentCount++
     if (!hasReached) this.parts.retries.giveBack(cost)
     this.usage = attempt.usage ?? this.usage
     this.finishReason = attempt.finishReason ?? this.finishReason

@@ -7,6 +7,7 @@ import { readErrorEvent } from '../dialect/error-event.ts'
 import type { Route } from '../dialect/call.ts'
 import { Fault, toFault } from '../fault/fault.ts'
 import { parseRay, type Ray } from '../fault/ray.ts'
+import type { Upstream } from '../fleet/upstream.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Crowd } from '../ground/crowd.ts'
 import type { AnswerInfo, JournalCursor } from '../store/journal.ts'
@@ -14,6 +15,7 @@ import type { JournalOptions } from '../store/journal-options.ts'
 import { type Adopter, adoptAnswer } from './adoption.ts'
 import { callKeyOf, infoOf, isForAll, keyAlias, lostAlias } from './call-key.ts'
 import { Exchange } from './exchange.ts'
+import { Moves } from './moves.ts'
 import { idAlias } from './naming.ts'
 import type { Order } from './order.ts'
 import { refusedOrder } from './short-account.ts'
@@ -60,6 +62,7 @@ export class RelayPlane {
   /** Calls that may be repetitions, each waiting for the one before it. */
   #turns = new Map<string, Promise<void>>()
   #earlier: EarlierCalls
+  #moves: Moves
   #isAdopting = false
   #isClosing = false
 
@@ -74,6 +77,7 @@ export class RelayPlane {
   ) {
     this.#relay = relay
     this.#options = options
+    this.#moves = new Moves(relay, this.#live)
     this.#earlier = new EarlierCalls(relay, (isIt) => this.#find(isIt))
     this.#cached = new CachedAnswers(relay.journal, relay.clock, cache, semantic)
     this.#cachedCalls = new CachedCalls(relay, this.#cached, {
@@ -213,9 +217,20 @@ export class RelayPlane {
     await idle
   }
 
+  /** The server is to go: from `afterMs` on its answers go on elsewhere, where somebody can at once. */
+  moveFrom(upstream: Upstream, { afterMs }: { readonly afterMs: number }): void {
+    this.#moves.begin(upstream, afterMs)
+  }
+
+  /** The server is gone: what it still has goes on elsewhere, or breaks off. */
+  breakFrom(upstream: Upstream): void {
+    this.#moves.end(upstream)
+  }
+
   /** Without a drain: what is under way is given back, for whoever adopts it, before its upstream's connection goes. */
   [Symbol.dispose](): void {
     this.retire()
+    this.#moves[Symbol.dispose]()
     for (const exchange of this.#live) exchange.abandon()
   }
 

@@ -68,7 +68,24 @@ export class RollCall implements Disposable {
     for (const timer of this.#timers.values()) timer.cancel()
   }
 
+  /** One more is there. */
+  add(upstream: Upstream): void {
+    upstream.onDown = () => this.#onDown(upstream)
+    void this.#ask(upstream)
+  }
+
+  /** It is no more. */
+  forget(upstream: Upstream): void {
+    this.#timers.get(upstream)?.cancel()
+    for (const book of [this.#timers, this.#told, this.#recorded, this.#certificates]) book.delete(upstream)
+  }
+
+  #isGone({ hasLeft }: Upstream): boolean {
+    return this.#isOver || hasLeft
+  }
+
   #onDown(upstream: Upstream): void {
+    if (this.#isGone(upstream)) return
     const { log } = this.#parts
     const { isHung, lastFault } = upstream
     if (isHung && this.#isNews(upstream, 'hung'))
@@ -80,6 +97,7 @@ export class RollCall implements Disposable {
   }
 
   #record(upstream: Upstream, facts: Pick<UpstreamFact, 'state' | 'seenBy' | 'code' | 'detail'>): void {
+    if (this.#isGone(upstream)) return
     const { state, seenBy, code } = facts
     const kind = state === 'up' ? state : `${state} ${seenBy} ${code}`
     if (this.#recorded.get(upstream) === kind) return
@@ -90,7 +108,7 @@ export class RollCall implements Disposable {
 
   async #lookAtCertificate(upstream: Upstream): Promise<void> {
     const shown = await this.#parts.certificate?.(upstream.url)
-    if (shown) this.#certificates.set(upstream, shown)
+    if (shown && !this.#isGone(upstream)) this.#certificates.set(upstream, shown)
   }
 
   #isNews(upstream: Upstream, state: string): boolean {
@@ -104,18 +122,18 @@ export class RollCall implements Disposable {
     const { log, probe } = this.#parts
     try {
       const { models, kind } = await probe(url, { kind: upstream.kind, key }, probeMs)
-      if (this.#isOver) return
+      if (this.#isGone(upstream)) return
       upstream.learn(models, kind)
       if (!upstream.isKnown) throw new Fault('HF_NO_UPSTREAM', { detail: unlistedWords })
       if (upstream.isHung) await this.#askForTokens(upstream)
-      if (this.#isOver) return
+      if (this.#isGone(upstream)) return
       upstream.appear()
       this.#certificates.delete(upstream)
       const facts = { upstream: name, kind: upstream.kind, models: [...upstream.models].slice(0, 20) }
       if (this.#isNews(upstream, 'up')) log.info(facts, 'upstream is up')
       this.#record(upstream, { state: 'up', seenBy: 'roll-call', code: null, detail: '' })
     } catch (thrown) {
-      if (this.#isOver) return
+      if (this.#isGone(upstream)) return
       const { code, detail } = toFault(thrown)
       // What we are short of ourselves says nothing of it.
       if (code === 'HF_QUEUE_FULL') return this.#askSoon(upstream, downPeriodMs)
@@ -144,7 +162,7 @@ export class RollCall implements Disposable {
 
   /** The next question, in place of the one that was to come. */
   #askSoon(upstream: Upstream, afterMs: number): void {
-    if (this.#isOver) return
+    if (this.#isGone(upstream)) return
     this.#timers.get(upstream)?.cancel()
     this.#timers.set(
       upstream,

@@ -25,14 +25,14 @@ const left = (rounds: Rounds): string =>
     .join('')
 
 test('within a round each is asked once; the one that broke the answer only in the second', () => {
-  const rounds = new Rounds(members, a)
+  const rounds = new Rounds({ members }, a)
   assert.equal(left(rounds), 'bc')
   rounds.ask(b)
   rounds.ask(c)
   assert.deepEqual([left(rounds), rounds.isAnyLeft], ['', false])
   rounds.begin(0)
   assert.equal(left(rounds), 'abc')
-  assert.equal(left(new Rounds([a], a)), 'abc')
+  assert.equal(left(new Rounds({ members: [a] }, a)), 'abc')
 })
 
 test('who was not reached, or hung up, is asked again; who was given up, or answered nonsense, is not', () => {
@@ -47,7 +47,7 @@ test('who was not reached, or hung up, is asked again; who was given up, or answ
     ['HF_UPSTREAM_KEY_REFUSED', false],
     ['HF_CALL_REFUSED', false],
   ] as const) {
-    const rounds = new Rounds(members, null)
+    const rounds = new Rounds({ members }, null)
     for (const member of members) rounds.ask(member)
     rounds.fail(a, new Fault(code), 0)
     for (const other of [b, c]) rounds.fail(other, new Fault('HF_UPSTREAM_GARBLED'), 0)
@@ -58,7 +58,7 @@ test('who was not reached, or hung up, is asked again; who was given up, or answ
 })
 
 test('who was given up only for being late is asked again', () => {
-  const rounds = new Rounds([a], null)
+  const rounds = new Rounds({ members: [a] }, null)
   rounds.ask(a)
   rounds.fail(a, new Fault('HF_FIRST_TOKEN_TIMEOUT'), 0, true)
   rounds.begin(0)
@@ -66,7 +66,7 @@ test('who was given up only for being late is asked again', () => {
 })
 
 test('going back, everybody who may be is asked but the one that was late, and that one a round later', () => {
-  const rounds = new Rounds(members, a)
+  const rounds = new Rounds({ members }, a)
   for (const member of [b, c]) rounds.ask(member)
   rounds.fail(b, new Fault('HF_UPSTREAM_GARBLED'), 0)
   rounds.fail(c, new Fault('HF_FIRST_TOKEN_TIMEOUT'), 0, true)
@@ -84,7 +84,7 @@ test('going back, everybody who may be is asked but the one that was late, and t
 })
 
 test('who said when to come back is not asked before', () => {
-  const rounds = new Rounds([a], null)
+  const rounds = new Rounds({ members: [a] }, null)
   rounds.ask(a)
   rounds.fail(a, new Fault('HF_UPSTREAM_RATE_LIMITED', { retryAfterMs: 2000 }), 1000)
   assert.equal(rounds.nextInMs(1500), 1500)
@@ -95,7 +95,7 @@ test('who said when to come back is not asked before', () => {
 })
 
 test('later rounds ask few', () => {
-  const rounds = new Rounds(members, null)
+  const rounds = new Rounds({ members }, null)
   for (let i = 0; i < 23; i++) rounds.ask(b)
   assert.equal(rounds.hasRoom, true)
   rounds.ask(b)
@@ -106,7 +106,7 @@ test('later rounds ask few', () => {
 })
 
 test('a rank is passed over as a whole', () => {
-  const rounds = new Rounds(members, null)
+  const rounds = new Rounds({ members }, null)
   rounds.skipRank(b)
   assert.equal(left(rounds), 'c')
 })
@@ -120,7 +120,7 @@ test('the next round finds somebody exactly when it says, whatever failed how', 
   })
   fc.assert(
     fc.property(fc.array(failure, { maxLength: 8 }), (failures) => {
-      const rounds = new Rounds(members, null)
+      const rounds = new Rounds({ members }, null)
       for (const { at, code, retryAfterMs, atMs } of failures)
         rounds.fail(members[at] as Member, new Fault(code, retryAfterMs === undefined ? {} : { retryAfterMs }), atMs)
       const inMs = rounds.nextInMs(5000)

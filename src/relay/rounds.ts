@@ -4,6 +4,7 @@
  */
 import type { Fault } from '../fault/fault.ts'
 import type { Member } from '../fleet/pool.ts'
+import type { Target } from '../fleet/target.ts'
 import { askAgainMs } from './failover.ts'
 
 /** Attempts of the first round, and of a later one: who is back is known soon, without every call trying everybody. */
@@ -15,7 +16,7 @@ export class Rounds {
   readonly out = new Set<Member>()
   /** Rounds that are over. */
   count = 0
-  #members: readonly Member[]
+  #target: Pick<Target, 'members'>
   /** Null while none has failed. */
   #notBeforeMs: Map<Member, number> | null = null
   #askedCount = 0
@@ -23,9 +24,9 @@ export class Rounds {
   #late = new Set<Member>()
 
   /** @param avoid is left for the second round, unless it is the only one. */
-  constructor(members: readonly Member[], avoid: Member | null) {
-    this.#members = members
-    if (avoid && members.length > 1) this.out.add(avoid)
+  constructor(target: Pick<Target, 'members'>, avoid: Member | null) {
+    this.#target = target
+    if (avoid && target.members.length > 1) this.out.add(avoid)
   }
 
   /** The round has room for one attempt more. */
@@ -34,7 +35,7 @@ export class Rounds {
   }
 
   get isAnyLeft(): boolean {
-    for (const member of this.#members) if (!this.out.has(member)) return true
+    for (const member of this.#target.members) if (!this.out.has(member)) return true
     return false
   }
 
@@ -57,12 +58,14 @@ export class Rounds {
 
   /** Passes over all of this rank. */
   skipRank({ priority }: Member): void {
-    for (const other of this.#members) if (other.priority === priority) this.out.add(other)
+    for (const other of this.#target.members) if (other.priority === priority) this.out.add(other)
   }
 
   /** Until another round can find somebody; infinite when none ever will. */
   nextInMs(nowMs: number): number {
-    return Math.max(0, Math.min(...this.#members.map((member) => this.#notBeforeMs?.get(member) ?? 0)) - nowMs)
+    const { members } = this.#target
+    if (members.length === 0) return 0 // somebody may join
+    return Math.max(0, Math.min(...members.map((member) => this.#notBeforeMs?.get(member) ?? 0)) - nowMs)
   }
 
   /** Whether another round would ask this one. */

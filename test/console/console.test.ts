@@ -161,6 +161,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       readiness: () => ({ isReady: true, facts: {} }),
       alerts: () => ({}),
       status: () => ({}),
+      fleet: () => ({}),
       keys: { create: () => ({}), list: () => [], change: () => {}, rotate: () => ({}), revoke: () => {} },
       subscriptions: () => Promise.resolve({ ways: [] }),
       reload: () => Promise.resolve({}),

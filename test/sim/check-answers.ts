@@ -4,7 +4,7 @@ import { readAside } from '../../src/dialect/seam/aside.ts'
 import { probeRequestId } from '../../src/relay/token-probe.ts'
 import { AnswerText } from '../world/answer-text.ts'
 import type { Gateway } from '../world/gateway.ts'
-import type { ServerCall } from '../world/model-server.ts'
+import type { ModelServer, ServerCall } from '../world/model-server.ts'
 import type { ClientWatch, ReaderClient } from '../world/reader-client.ts'
 import type { Story } from '../world/story.ts'
 import type { DiskFact, Row, WorldDisk } from '../world/world-disk.ts'
@@ -34,6 +34,7 @@ export interface AnswerWorld {
   readonly time: WorldTime
   readonly disk: WorldDisk
   readonly gateways: readonly Gateway[]
+  readonly servers: readonly ModelServer[]
   readonly stories: readonly Story[]
   readonly readers: readonly ReaderClient[]
 }
@@ -59,6 +60,10 @@ export class AnswerCheck implements ClientWatch {
     const calls = this.#calls.get(call.ray) ?? []
     this.#calls.set(call.ray, calls)
     calls.push(call)
+    const server = this.#world.servers.find(({ name }) => name === call.server)
+    // What was sent a moment before it left may still be on its way.
+    if (server && server.membership === 'out' && call.atMs - server.outMs > 2 * this.#world.scenario.delay[1])
+      this.#checks.report('calls', `${call.server} was asked for ${call.ray} after it had left`)
     for (const gateway of this.#world.gateways) {
       const life = gateway.life
       if (!life?.process.isAwake) continue

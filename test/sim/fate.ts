@@ -1,6 +1,6 @@
 /** Makes the faults of a scenario happen, and mends everything in the end. */
 import type { Gateway } from '../world/gateway.ts'
-import type { ModelServer } from '../world/model-server.ts'
+import type { Membership, ModelServer } from '../world/model-server.ts'
 import type { Network } from '../world/network.ts'
 import type { Trace } from '../world/trace.ts'
 import type { WorldDisk } from '../world/world-disk.ts'
@@ -75,10 +75,28 @@ export class Fate {
         return pick(gateways, fault.gateway).restart(fault.graceMs)
       case 'disk full':
         return this.#hold(fault.kind, fault.forMs, [() => (disk.isFull = true), () => (disk.isFull = false)])
+      case 'turnover':
+        return this.#turnOver(fault)
       case 'clock jump':
         pick(gateways, fault.gateway).skew.ms += fault.byMs
         return
     }
+  }
+
+  /** One that is on its way out already goes on its way. */
+  #turnOver(fault: WorldFault & { kind: 'turnover' }): void {
+    const { servers, gateways, time, trace } = this.#world
+    const server = pick(servers, fault.server)
+    if (server.membership !== 'in') return
+    const turn = (to: Membership): void => {
+      server.membership = to
+      if (to === 'out') server.outMs = time.monotonicMs()
+      trace.note('FATE', `${server.name} is ${to}`)
+      for (const gateway of gateways) gateway.turnOver(server, fault.moveAfterMs)
+    }
+    turn('draining')
+    time.after(fault.leavesMs, () => turn('out'))
+    time.after(fault.forMs, () => turn('in'))
   }
 
   #kill(fault: WorldFault & { kind: 'gateway kill' }): void {

@@ -14,6 +14,14 @@ export type WorldFault = { readonly atMs: number } & (
   /** SIGTERM: a new process takes over, and the old one has that time to finish what it has in hand. */
   | { readonly kind: 'gateway restart'; readonly gateway: number; readonly graceMs: number }
   | { readonly kind: 'disk full'; readonly forMs: number }
+  /** The gateways are to do without a server: it is drained, leaves after `leavesMs`, and is back after `forMs`. */
+  | {
+      readonly kind: 'turnover'
+      readonly server: number
+      readonly moveAfterMs: number | null
+      readonly leavesMs: number
+      readonly forMs: number
+    }
   | { readonly kind: 'clock jump'; readonly gateway: number; readonly byMs: number }
 )
 
@@ -27,7 +35,7 @@ export interface Place {
   readonly untilMs: number
 }
 
-const kinds: readonly FaultKind[] = [
+const kinds: readonly Exclude<FaultKind, 'turnover'>[] = [
   'server crash',
   'server stall',
   'server sick',
@@ -51,7 +59,22 @@ export function drawFaults(chance: Chance, place: Place): WorldFault[] {
   return faults.sort((a, b) => a.atMs - b.atMs)
 }
 
-function drawFault(chance: Chance, kind: FaultKind, place: Place): WorldFault {
+/** Servers that come and go; the first one stays. */
+export function drawTurnovers(chance: Chance, place: Place): WorldFault[] {
+  return Array.from({ length: chance.whole(2, 10) }, (): WorldFault => {
+    const leavesMs = Math.round(chance.happens(0.5) ? chance.between(0, 400) : chance.between(400, 6000))
+    return {
+      kind: 'turnover',
+      atMs: Math.round(chance.between(600, place.untilMs)),
+      server: chance.whole(1, place.servers - 1),
+      moveAfterMs: chance.happens(0.3) ? null : chance.whole(0, 1500),
+      leavesMs,
+      forMs: leavesMs + Math.round(chance.between(0, 2000)),
+    }
+  })
+}
+
+function drawFault(chance: Chance, kind: Exclude<FaultKind, 'turnover'>, place: Place): WorldFault {
   const atMs = Math.round(chance.between(400, place.untilMs))
   const server = chance.whole(0, place.servers - 1)
   const gateway = chance.whole(0, place.gateways - 1)

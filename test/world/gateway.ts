@@ -12,6 +12,7 @@ import { Fleet } from '../../src/fleet/fleet.ts'
 import { balanceSchema, type Timeouts, timeoutsSchema } from '../../src/fleet/pool-options.ts'
 import { Upstream } from '../../src/fleet/upstream.ts'
 import { upstreamSchema } from '../../src/fleet/upstream-options.ts'
+import type { Clock } from '../../src/ground/clock.ts'
 import type { ExchangeFact } from '../../src/observe/exchange-fact.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { noRecorder } from '../../src/observe/recorder.ts'
@@ -21,6 +22,7 @@ import { overloadSchema } from '../../src/relay/overload/overload-options.ts'
 import { Places } from '../../src/relay/overload/places.ts'
 import { Balancer } from '../../src/relay/balance/balancer.ts'
 import { Admission } from '../../src/relay/overload/admission.ts'
+import { followFleet } from '../../src/relay/follow-fleet.ts'
 import { Hedging } from '../../src/relay/overload/hedge.ts'
 import { RetryBudget } from '../../src/relay/overload/retry-budget.ts'
 import { retriesSchema } from '../../src/relay/overload/retry-options.ts'
@@ -201,6 +203,16 @@ export class Gateway implements Machine {
     })
   }
 
+  /** A server comes or goes, as a supervisor tells all processes of a gateway. */
+  turnOver({ name, membership, traits }: ModelServer, moveAfterMs: number | null): void {
+    for (const { process, fleet } of [...(this.#life ? [this.#life] : []), ...this.#leaving.values()])
+      process.run(() => {
+        if (membership === 'in') fleet.join(upstreamOf(name, traits.kind, process.clock), { pool: 'all' })
+        if (membership === 'draining') fleet.drain(name, moveAfterMs)
+        if (membership === 'out') fleet.leave(name)
+      })
+  }
+
   /** SIGSTOP, and SIGCONT. */
   stop(): void {
     this.#life?.process.stop()
@@ -234,10 +246,9 @@ export class Gateway implements Machine {
     const { random } = this.#chance.fork(process.name)
     const { servers, network, disk, trace, onSettled } = this.#around
     const { timeouts, continuation, detachedMs, sabotage } = this.#options
-    const upstreams = servers.map(({ name, traits }) => {
-      const options = upstreamSchema.parse({ url: `http://${name}/v1`, kind: traits.kind })
-      return new Upstream(name, options, null, clock)
-    })
+    const upstreams = servers
+      .filter(({ membership }) => membership === 'in')
+      .map(({ name, traits }) => upstreamOf(name, traits.kind, clock))
     const wires = new Map(
       servers.map((server) => [server.name, new WorldWire(process, network, this.name, server)] as const),
     )
@@ -257,6 +268,13 @@ export class Gateway implements Machine {
       },
     }
     const breakers = openBreakers({ clock, fleet, wires: wireSource, places, log })
+    const balancer = new Balancer({
+      clock,
+      random,
+      blocksMax: 4096,
+      standing: (member, model) => breakers.standing(member, model),
+      hasRoom: (member) => places.hasRoom(member),
+    })
     const relay = new RelayPlane(
       {
         clock,
@@ -273,13 +291,7 @@ export class Gateway implements Machine {
         places,
         prober: null,
         keptForOthers: () => {},
-        balancer: new Balancer({
-          clock,
-          random,
-          blocksMax: 4096,
-          standing: (member, model) => breakers.standing(member, model),
-          hasRoom: (member) => places.hasRoom(member),
-        }),
+        balancer,
         retries: new RetryBudget(clock, retriesSchema.parse({}), () => admission.liveCount),
         hedging: this.#hedging(places),
         seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
@@ -290,7 +302,10 @@ export class Gateway implements Machine {
       this.#options.journal,
     )
     const probe = (base: URL): ReturnType<Probe> => this.#probe(process, base.hostname)
-    void new RollCall({ clock, fleet, probe, log, recorder: noRecorder, tokens: null, certificate: null }).start()
+    const rollCall = new RollCall({ clock, fleet, probe, log, recorder: noRecorder, tokens: null, certificate: null })
+    void rollCall.start()
+    const kept = { places, breakers, balancer, wires: wireSource }
+    followFleet(fleet, kept, { plane: relay, rollCall, engineWatch: null })
     const adopt = (): void =>
       void relay.adoptOrphans().catch((thrown: unknown) => this.#around.onMisuse(String(thrown)))
     clock.every(this.#options.journal.leaseMs / adoptionsPerLease, adopt)
@@ -408,6 +423,10 @@ export class Gateway implements Machine {
     })
     return sabotage.reply?.(reply) ?? reply
   }
+}
+
+function upstreamOf(name: string, kind: ModelServer['traits']['kind'], clock: Clock): Upstream {
+  return new Upstream(name, upstreamSchema.parse({ url: `http://${name}/v1`, kind }), null, clock)
 }
 
 type BreakerParts = Pick<Relay, 'clock' | 'fleet' | 'wires' | 'places'> & { readonly log: Log }

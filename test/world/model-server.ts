@@ -34,12 +34,19 @@ export const modelName = 'lab'
 const contextTokensMax = 4096
 const range: AnswerRange = { min: 4, max: 60 }
 
+/** A member, one that is to go, or none. */
+export type Membership = 'in' | 'draining' | 'out'
+
 export class ModelServer {
   readonly name: string
   readonly traits: ServerTraits
   readonly time: WorldTime
   readonly chance: Chance
   isUp = true
+  /** Whether gateways are to use it. */
+  membership: Membership = 'in'
+  /** When it left last. */
+  outMs = 0
   /** Says nothing until then, on the world's clock. */
   stalledUntilMs = 0
   /** Answers every call with an error of its own until then. */

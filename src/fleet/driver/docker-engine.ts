@@ -1,7 +1,7 @@
 /**
- * The Docker Engine API, as far as replicas need it, by `docker-modem`: the transport of `dockerode` (sockets, TCP, TLS,
- * SSH, framed logs), without the gRPC that `dockerode` brings for building images. Each question has a time limit and
- * each answer a size; a failure says what to do about it.
+ * The Docker Engine API, as far as replicas need it, by `docker-modem`: the transport of `dockerode` (sockets, TCP,
+ * TLS, SSH, framed logs) without the gRPC that `dockerode` brings for building images. Each question has a time limit
+ * and each answer a size; a failure says what to do about it.
  */
 import { PassThrough, type Readable } from 'node:stream'
 import type Modem from 'docker-modem'

@@ -22,7 +22,7 @@ const clientKind = 3
 const parentKnownFlag = 0x100
 const parentRemoteFlag = 0x200
 /** The other attempt was faster, or the caller gave up: nothing failed. */
-const unfailed: ReadonlySet<string> = new Set(['HF_OUTRUN', 'HF_CLIENT_GONE', 'HF_CANCELLED'])
+const unfailed: ReadonlySet<string> = new Set(['HF_OUTRUN', 'HF_UPSTREAM_DRAINED', 'HF_CLIENT_GONE', 'HF_CANCELLED'])
 
 export type Describe = (upstream: string) => UpstreamIdentity
 

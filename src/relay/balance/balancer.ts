@@ -98,6 +98,11 @@ export class Balancer {
     this.#keptShares.set(upstream, before + newest * (share - before))
   }
 
+  /** It is no more. */
+  forget(upstream: Upstream): void {
+    this.index.forget(upstream)
+  }
+
   /** What it had read before it went away it has no longer. */
   forgetIfGone(upstream: Upstream): void {
     const { absenceCount } = upstream

@@ -119,7 +119,7 @@ export class Breakers {
    * 0 for unknown.
    */
   settle(upstream: Upstream, model: string, fault: Fault | null, times: AttemptTimes, promptTokens = 0): void {
-    if (!this.#options.enabled) return
+    if (!this.#options.enabled || upstream.hasLeft) return
     const nowMs = this.#clock.monotonicMs()
     const page = this.#page(upstream)
     const entry = page.entries.get(model) ?? this.#add(page, upstream, model)
@@ -133,6 +133,7 @@ export class Breakers {
 
   /** What it was asked for behind the scenes: null when a whole answer came, else why none did. */
   prove(entry: Entry, reason: string | null): void {
+    if (entry.upstream.hasLeft) return
     const nowMs = this.#clock.monotonicMs()
     const page = this.#page(entry.upstream)
     if (reason === null) page.goodMs = nowMs
@@ -152,6 +153,11 @@ export class Breakers {
 
   find(upstream: Upstream, model: string): Entry | null {
     return this.#find(upstream, model) ?? null
+  }
+
+  /** It is no more. */
+  forget(upstream: Upstream): void {
+    this.#pages.delete(upstream)
   }
 
   /** All that are out. */

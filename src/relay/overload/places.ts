@@ -51,8 +51,22 @@ export class Places {
 
   gateOf(upstream: Upstream): Gate {
     let gate = this.#gates.get(upstream)
-    if (!gate) this.#gates.set(upstream, (gate = new Gate(upstream, this.options)))
+    if (gate) return gate
+    gate = new Gate(upstream, this.options)
+    if (!upstream.hasLeft) this.#gates.set(upstream, gate)
     return gate
+  }
+
+  /** It is no more. */
+  forget(upstream: Upstream): void {
+    this.#gates.delete(upstream)
+    this.#lines.membersChanged()
+  }
+
+  /** One more is there: it may have room for those that wait. */
+  welcome(): void {
+    this.#lines.membersChanged()
+    this.#serveSoon()
   }
 
   lineOf(pool: Pool): Line {

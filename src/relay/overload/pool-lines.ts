@@ -33,6 +33,11 @@ export class PoolLines {
     return line
   }
 
+  /** Other pools may share servers now. */
+  membersChanged(): void {
+    this.#neighbours.clear()
+  }
+
   get isAnyWaiting(): boolean {
     for (const line of this.#lines.values()) if (line.waitingCount > 0) return true
     return false

@@ -11,6 +11,8 @@ import type { Wire } from './wire.ts'
 /** Where the relay gets its wires from; the simulated world has its own. */
 export interface WireSource {
   to(upstream: Upstream): Wire
+  /** The server is no more. */
+  close?(upstream: Upstream): void
 }
 
 export class Wires implements WireSource, PeerBook, AsyncDisposable {
@@ -47,6 +49,12 @@ export class Wires implements WireSource, PeerBook, AsyncDisposable {
       this.#open.set(upstream, wire)
     }
     return wire
+  }
+
+  close(upstream: Upstream): void {
+    const wire = this.#open.get(upstream)
+    this.#open.delete(upstream)
+    void wire?.[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

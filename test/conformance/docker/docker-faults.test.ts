@@ -135,17 +135,17 @@ on('the real engine with the real small model runs in a container and answers', 
   if (!['llama-server', model].every((file) => existsSync(join(folder, file))))
     return t.skip('the engine is not here; `holdfast lab model` fetches it')
   // The image: the engine's folder, the model, and the shell that starts it.
-  const tar = execFileSync('tar', ['-C', folder, '-c', 'llama-server', model], { maxBuffer: 2 ** 28 })
+  const tar = execFileSync('tar', ['-C', folder, '-c', '--transform', 's,^llama-server/root,engine,', 'llama-server', model], { maxBuffer: 2 ** 28 })
   await importImage(world.engine, 'holdfast-test:llama', tar)
-  const loader = '/llama-server/root/usr/lib/x86_64-linux-gnu'
+  const loader = '/engine/usr/lib/x86_64-linux-gnu'
   const spec = {
     image: 'holdfast-test:llama',
     network: 'host',
     command: [
       `${loader}/ld-linux-x86-64.so.2`,
       '--library-path',
-      `${loader}:/llama-server/root/usr/lib64:${loader}/llama`,
-      '/llama-server/root/usr/bin/llama-server',
+      `${loader}:/engine/usr/lib64:${loader}/llama`,
+      '/engine/usr/bin/llama-server',
       ...['-m', `/${model}`, '--host', '${HOST}', '--port', '${PORT}', '-c', '2048', '-t', '1'],
     ],
     ulimits: { nofile: 1024 },

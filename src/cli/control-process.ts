@@ -1,0 +1,160 @@
+/** The supervisor's end of the control process: starts it where there are deployments, hears it, replaces it. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { ReplicaRow } from '../control/replica-row.ts'
+import type { FleetReplica } from '../fleet/replica-roll.ts'
+import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
+import type { Log } from '../observe/log.ts'
+import type { Numbers } from '../observe/metric.ts'
+import type { Recorder } from '../observe/recorder.ts'
+import { compileCache } from './compile-cache.ts'
+import { type ControlConfig, type ControlOrderWord, type ControlWord, replicasFolder } from './control.ts'
+import { replicaNumbers } from './replica-numbers.ts'
+
+const restartMs = 200
+const restartMsMax = 10_000
+const youngMs = 3000
+/** It tells every second that it is there; one that has not for so long hangs. */
+const hungMs = 20_000
+const periodMs = 1000
+/** Beyond the grace of the slowest deployment. */
+const endMs = 15_000
+
+export interface ControlProcessParts {
+  readonly log: Log
+  readonly recorder: Recorder
+  /** The replicas that get calls, and those that are to go. */
+  readonly onFleet: (replicas: readonly FleetReplica[]) => void
+  readonly calls: () => CallsByUpstream
+}
+
+export interface FleetReport {
+  /** Null where nothing is deployed. */
+  readonly isRunning: boolean
+  readonly replicas: readonly ReplicaRow[]
+}
+
+export class ControlProcess implements AsyncDisposable {
+  #config: ControlConfig
+  #parts: ControlProcessParts
+  #child: ChildProcess | null = null
+  #replicas: readonly FleetReplica[] = []
+  #rows: readonly ReplicaRow[] = []
+  #deaths = new Map<string, number>()
+  #heardMs = 0
+  #lookedMs = performance.now()
+  #diedInRow = 0
+  #isClosing = false
+  #timer: NodeJS.Timeout
+
+  constructor(config: Config, parts: ControlProcessParts) {
+    this.#config = pickControl(config)
+    this.#parts = parts
+    if (this.#hasWork) this.#open()
+    this.#timer = setInterval(() => this.#tend(), periodMs)
+    this.#timer.unref()
+  }
+
+  /** Other deployments, taken up while everything goes on. */
+  use(config: Config): void {
+    this.#config = pickControl(config)
+    if (this.#child) this.#tell({ event: 'use', config: this.#config })
+    else if (this.#hasWork) this.#open()
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null
+  }
+
+  report(): FleetReport {
+    return { isRunning: this.#child !== null, replicas: this.#rows }
+  }
+
+  numbers(): Numbers {
+    return this.#hasWork ? replicaNumbers(this.#rows, this.#deaths) : []
+  }
+
+  /** The gateway has stopped: replicas that are not to be kept are ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true
+    clearInterval(this.#timer)
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    this.#tell({ event: 'end' })
+    const graceMs = Math.max(0, ...Object.values(this.#config.deployments).map(({ drain }) => drain.graceMs))
+    const late = setTimeout(() => child.kill('SIGKILL'), graceMs + endMs)
+    await gone
+    clearTimeout(late)
+  }
+
+  /** Deployments, or what is left of some. */
+  get #hasWork(): boolean {
+    if (Object.keys(this.#config.deployments).length > 0) return true
+    const folder = replicasFolder(this.#config)
+    return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.json'))
+  }
+
+  #tend(): void {
+    const nowMs = performance.now()
+    const isLate = nowMs - this.#lookedMs > 2 * periodMs
+    this.#lookedMs = nowMs
+    this.#tell({ event: 'calls', calls: this.#parts.calls() })
+    // After a pause of our own, what it said meanwhile has yet to be read.
+    if (!isLate && nowMs - this.#heardMs > hungMs) this.#child?.kill('SIGKILL')
+  }
+
+  #tell(word: ControlOrderWord): void {
+    if (this.#child?.connected) this.#child.send(word, () => {})
+  }
+
+  #open(): void {
+    const program = join(import.meta.dirname, `holdfast${extname(import.meta.filename)}`)
+    const bornMs = performance.now()
+    const child = fork(program, [], {
+      env: { ...process.env, ...compileCache(), HOLDFAST_CONTROL: '1' },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    this.#child = child
+    this.#heardMs = bornMs
+    this.#tell({ event: 'begin', config: this.#config, replicas: this.#replicas })
+    child.on('message', (word: ControlWord) => this.#hear(word))
+    let isLost = false
+    const lose = (how: string): void => {
+      if (isLost) return
+      isLost = true
+      this.#lose(how, performance.now() - bornMs)
+    }
+    child.on('error', (error) => child.pid === undefined && lose(error.message))
+    child.once('exit', (code, signal) => lose(signal ?? String(code)))
+  }
+
+  #hear(word: ControlWord): void {
+    this.#heardMs = performance.now()
+    if (word.event === 'rows') this.#rows = word.rows
+    if (word.event === 'note') {
+      const { note } = word
+      this.#parts.recorder.note(note)
+      if (note.kind !== 'replica' || (note.state !== 'died' && note.state !== 'failed')) return
+      this.#deaths.set(note.deployment, (this.#deaths.get(note.deployment) ?? 0) + 1)
+    }
+    if (word.event !== 'fleet') return
+    this.#replicas = word.replicas
+    this.#parts.onFleet(word.replicas)
+  }
+
+  #lose(how: string, ageMs: number): void {
+    this.#child = null
+    if (this.#isClosing) return
+    this.#diedInRow = ageMs < youngMs ? this.#diedInRow + 1 : 0
+    const waitMs = Math.min(restartMsMax, restartMs * 2 ** Math.max(0, this.#diedInRow - 1))
+    this.#parts.log.error({ how, waitMs }, 'the control process died and is replaced; the replicas go on')
+    setTimeout(() => !this.#isClosing && !this.#child && this.#open(), waitMs).unref()
+  }
+}
+
+function pickControl({ stateDir, log, deployments, control }: Config): ControlConfig {
+  return { stateDir, log, deployments, control }
+}

@@ -1,0 +1,103 @@
+/**
+ * The control process: runs the replicas of deployments. It has no traffic, and no traffic waits for it; when it is
+ * dead, all goes on as it is, and the next one adopts what runs.
+ */
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import { ControlLoop, type ControlSettings } from '../control/loop.ts'
+import type { ReplicaRow } from '../control/replica-row.ts'
+import { ProcessDriver } from '../fleet/driver/process-driver.ts'
+import type { FleetReplica } from '../fleet/replica-roll.ts'
+import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
+import { systemClock } from '../ground/clock.ts'
+import type { Note } from '../observe/fact.ts'
+import { openLog } from '../observe/log.ts'
+import { logTarget } from './log-target.ts'
+
+const tickMs = 1000
+/** After a hint of a driver, more of which may follow. */
+const hintMs = 50
+
+export interface ControlConfig extends ControlSettings, Pick<Config, 'stateDir' | 'log'> {}
+
+/** What it tells its supervisor. */
+export type ControlWord =
+  | { readonly event: 'fleet'; readonly replicas: readonly FleetReplica[] }
+  | { readonly event: 'note'; readonly note: Note }
+  /** Every second: it is there. */
+  | { readonly event: 'rows'; readonly rows: readonly ReplicaRow[] }
+
+/** What its supervisor tells it. */
+export type ControlOrderWord =
+  | { readonly event: 'begin'; readonly config: ControlConfig; readonly replicas: readonly FleetReplica[] }
+  | { readonly event: 'use'; readonly config: ControlConfig }
+  | { readonly event: 'calls'; readonly calls: CallsByUpstream }
+  /** The gateway has stopped. */
+  | { readonly event: 'end' }
+
+/** Words that a supervisor which stands still has waiting for it; more are not kept. */
+const untakenMax = 1000
+let untaken = 0
+
+function tell(word: ControlWord): void {
+  if (!process.connected || untaken >= untakenMax) return
+  untaken++
+  process.send?.(word, undefined, undefined, () => untaken--)
+}
+
+/** Where the process driver keeps what it knows. */
+export function replicasFolder({ stateDir }: Pick<Config, 'stateDir'>): string {
+  return join(stateDir, 'replicas')
+}
+
+/** Runs until told to end, or until the supervisor is gone: then the replicas go on by themselves. */
+export function runControl(): void {
+  process.umask(0o077)
+  // What ends a terminal or the gateway is for the supervisor to understand.
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM', 'SIGUSR2'] as const) process.on(signal, () => {})
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  process.once('disconnect', () => process.exit())
+  let loop: ControlLoop | null = null
+  process.on('message', (word: ControlOrderWord) => {
+    if (word.event === 'begin') loop = begin(word.config, word.replicas)
+    if (word.event === 'use') loop?.use(word.config)
+    if (word.event === 'calls') loop?.hearCalls(word.calls)
+    if (word.event === 'end') void (loop?.stopAll() ?? Promise.resolve()).finally(() => process.exit())
+  })
+}
+
+function begin(config: ControlConfig, replicas: readonly FleetReplica[]): ControlLoop {
+  const log = openLog(config.log, logTarget(config), { process: 'control' })
+  const environment = { ...process.env, HOLDFAST_CONTROL: undefined }
+  const driver = new ProcessDriver({ clock: systemClock, folder: replicasFolder(config), environment })
+  const parts = { clock: systemClock, log, drivers: [driver], probe }
+  const loop = new ControlLoop(
+    {
+      ...parts,
+      note: (note) => tell({ event: 'note', note }),
+      tellFleet: (told) => tell({ event: 'fleet', replicas: told }),
+    },
+    config,
+    replicas,
+  )
+  const tick = (): void => {
+    const rows = (): void => tell({ event: 'rows', rows: loop.rows() })
+    loop.tick().then(rows, (error: unknown) => log.error({ detail: String(error) }, 'a look at the replicas failed'))
+  }
+  let hint: NodeJS.Timeout | null = null
+  driver.watch(() => {
+    hint ??= setTimeout(() => {
+      hint = null
+      tick()
+    }, hintMs)
+  })
+  setInterval(tick, tickMs)
+  tick()
+  return loop
+}
+
+async function probe(url: string, timeoutMs: number): Promise<boolean> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: 'manual' })
+  await answer.body?.cancel()
+  return answer.ok
+}

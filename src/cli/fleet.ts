@@ -1,0 +1,41 @@
+/** `holdfast fleet`: the replicas that deployments run, one a line. */
+import { safeJson } from '../ground/one-line.ts'
+import { printable } from '../observe/fact-words.ts'
+import { askGateway } from './ask-gateway.ts'
+import type { FleetReport } from './control-process.ts'
+import { shortTime } from './terminal-text.ts'
+
+const wordsMax = 60
+
+/** Prints; the exit code is 1 where a replica is not well, and the error's where no gateway answers. */
+export async function fleet(stateDir: string, isJson: boolean): Promise<void> {
+  const report = await askGateway<FleetReport>(stateDir, '/fleet')
+  if (!report) throw new Error('The gateway is of a version that tells nothing of the kind: restart it.')
+  if (report.replicas.some(({ state }) => state === 'resting' || state === 'dead')) process.exitCode = 1
+  process.stdout.write(isJson ? `${safeJson(JSON.stringify(report, null, 2))}\n` : fleetWords(report))
+}
+
+export function fleetWords({ replicas, isRunning }: FleetReport): string {
+  if (replicas.length === 0)
+    return isRunning ? 'No replica runs yet.\n' : 'Nothing is deployed: name `deployments` in the configuration.\n'
+  const head = ['replica', 'state', 'release', 'url', 'age', 'calls', 'memory', 'last words']
+  const rows = replicas
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map((each) => [
+      each.name,
+      each.restMs > 0 ? `${each.state}, again in ${shortTime(each.restMs)}` : each.state,
+      each.release,
+      each.url ?? '–',
+      shortTime(each.ageMs),
+      String(each.calls),
+      each.memoryBytes === null ? '–' : `${Math.round(each.memoryBytes / 2 ** 20)} MiB`,
+      (each.lastWords.trim().split('\n').at(-1) ?? '').slice(0, wordsMax),
+    ])
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]?.length ?? 0)))
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return `${[head, ...rows].map((row) => printable(line(row))).join('\n')}\n`
+}

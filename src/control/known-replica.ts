@@ -1,0 +1,57 @@
+/** What the control loop knows of one replica beside what its driver says. */
+
+import type { Driver } from '../fleet/driver.ts'
+
+/** After a death it is started again after this, doubling with each in a row, up to the maximum. */
+const restMs = 1000
+const restMsMax = 300_000
+/** One that served for so long has not died in a row. */
+const soundMs = 60_000
+
+export class KnownReplica {
+  readonly name: string
+  /** Who runs it; null before it was seen. */
+  driver: Driver | null = null
+  membership: 'out' | 'in' | 'draining' = 'out'
+  weight = 0
+  isReady = false
+  isBusy = false
+  isProbing = false
+  /** Since it gets no new calls, on the monotonic clock. */
+  drainedAtMs = 0
+  /** Of the copy that runs now: when its driver says it was started, and when it was first seen, monotonic. */
+  startedMs = 0
+  seenAtMs = 0
+  readyAtMs: number | null = null
+  /** Deaths in a row. */
+  deaths = 0
+  restUntilMs = 0
+  lastWords = ''
+  /** The copy whose end was told. */
+  toldStartedMs = -1
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** Another copy than before runs under the name. */
+  see(startedMs: number, nowMs: number): void {
+    if (startedMs === this.startedMs) return
+    this.startedMs = startedMs
+    this.seenAtMs = nowMs
+    if (this.readyAtMs !== null || this.deaths > 0) this.isReady = false
+    this.readyAtMs = null
+  }
+
+  /** It has died, or was not fit. Returns for how long it rests. */
+  die(lastWords: string, nowMs: number): number {
+    const wasSound = this.readyAtMs !== null && nowMs - this.readyAtMs >= soundMs
+    this.deaths = wasSound ? 1 : this.deaths + 1
+    this.isReady = false
+    this.readyAtMs = null
+    this.lastWords = lastWords
+    const waitMs = Math.min(restMsMax, restMs * 2 ** Math.min(20, this.deaths - 1))
+    this.restUntilMs = nowMs + waitMs
+    return waitMs
+  }
+}

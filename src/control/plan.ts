@@ -1,0 +1,31 @@
+/** What is wished: of each deployment which releases run, how often, and with which share of the new calls. */
+import type { Deployments } from './deployment-options.ts'
+
+export interface ReleasePlan {
+  readonly release: string
+  readonly replicas: number
+  /** Of the new calls of the deployment, 0 to 1. */
+  readonly share: number
+}
+
+export interface DeploymentPlan {
+  readonly releases: readonly ReleasePlan[]
+}
+
+/** By deployment. */
+export type Plan = ReadonlyMap<string, DeploymentPlan>
+
+/** As the configuration alone has it: of the release that it names the least number of replicas. */
+export function planOf(deployments: Deployments): Plan {
+  return new Map(
+    Object.entries(deployments).map(([name, options]) => [
+      name,
+      { releases: [{ release: releaseOf(options), replicas: options.replicas.min, share: 1 }] },
+    ]),
+  )
+}
+
+/** The release that is to run. */
+export function releaseOf({ release, releases }: Deployments[string]): string {
+  return release ?? Object.keys(releases)[0] ?? ''
+}

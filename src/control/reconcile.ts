@@ -1,0 +1,178 @@
+/**
+ * From what is wished and what is there to what is done next; pure. A newcomer is admitted before its predecessor goes,
+ * and nothing that serves goes before as many others serve as are wished: where newcomers never become ready, all stays
+ * as it is.
+ */
+import type { Plan, ReleasePlan } from './plan.ts'
+
+export interface ReplicaState {
+  readonly name: string
+  readonly deployment: string
+  readonly release: string
+  readonly phase: 'starting' | 'running' | 'stopping' | 'gone'
+  readonly isReady: boolean
+  /** Whether calls go to it: a member, one that is to go, or none. */
+  readonly membership: 'out' | 'in' | 'draining'
+  /** Its share of the calls that go to the pool, as last told. */
+  readonly weight: number
+  /** Calls that it has in hand. */
+  readonly calls: number
+  /** Since it gets no new calls; 0 while it does. */
+  readonly drainedMs: number
+  /** Something is being done to it that is not over. */
+  readonly isBusy: boolean
+}
+
+/**
+ * What is known of a replica beside that. `replace`: another takes its place before it goes; `quarantine`: it goes, and
+ * is not started again.
+ */
+export type Mark = 'replace' | 'quarantine'
+
+export interface ReconcileFacts {
+  readonly plan: Plan
+  readonly seen: readonly ReplicaState[]
+  readonly marks: ReadonlyMap<string, Mark>
+  /** Names that may not be started yet: they died, and died again. */
+  readonly isResting: (name: string) => boolean
+  readonly weightOf: (deployment: string) => number
+  readonly drainMs: (deployment: string) => number
+  /** Starts, drains and stops that may be begun now. */
+  readonly actionsMax: number
+}
+
+export type Action =
+  | { readonly kind: 'start'; readonly name: string; readonly deployment: string; readonly release: string }
+  | { readonly kind: 'admit'; readonly name: string; readonly weight: number }
+  | { readonly kind: 'weigh'; readonly name: string; readonly weight: number }
+  | { readonly kind: 'drain'; readonly name: string; readonly why: string }
+  | { readonly kind: 'stop'; readonly name: string; readonly why: string }
+
+/** A drained one may be sent the last calls that were chosen for it a moment before. */
+const drainedMsMin = 1500
+
+export function reconcile(facts: ReconcileFacts): Action[] {
+  const names = new Set([...facts.plan.keys(), ...facts.seen.map(({ deployment }) => deployment)])
+  const actions = [...names].flatMap((name) => new Reconciler(name, facts).actions())
+  const free = actions.filter(({ kind }) => kind === 'admit' || kind === 'weigh')
+  const costly = actions.filter(({ kind }) => kind !== 'admit' && kind !== 'weigh')
+  return [...free, ...costly.slice(0, Math.max(0, facts.actionsMax))]
+}
+
+class Reconciler {
+  #name: string
+  #facts: ReconcileFacts
+  #releases: readonly ReleasePlan[]
+  #own: readonly ReplicaState[]
+  /** Those that are wished and live, by release; the first ones of each. */
+  #kept = new Set<string>()
+
+  constructor(name: string, facts: ReconcileFacts) {
+    this.#name = name
+    this.#facts = facts
+    this.#releases = facts.plan.get(name)?.releases ?? []
+    this.#own = facts.seen.filter(({ deployment }) => deployment === name)
+  }
+
+  actions(): Action[] {
+    const starts = this.#releases.flatMap((each) => this.#startsOf(each))
+    return [...this.#admissions(), ...starts, ...this.#drains(), ...this.#stops()]
+  }
+
+  /** Keeps so many of a release as are wished, and starts what is missing. */
+  #startsOf({ release, replicas }: ReleasePlan): Action[] {
+    const alive = this.#own
+      .filter((each) => each.release === release && isLive(each) && !this.#facts.marks.has(each.name))
+      .toSorted((a, b) => rank(b) - rank(a) || (a.name < b.name ? -1 : 1))
+    for (const { name } of alive.slice(0, replicas)) this.#kept.add(name)
+    const missing = replicas - alive.length
+    const live = new Set(this.#own.filter(({ phase }) => phase !== 'gone').map(({ name }) => name))
+    const starts: Action[] = []
+    // Names that rest take a place each: else others would be started in their stead, as fast as they die.
+    for (let n = 1, left = missing; left > 0 && n <= this.#own.length + replicas + 1; n++) {
+      const name = `${this.#name}-${release}-${n}`
+      if (live.has(name) || this.#facts.marks.has(name)) continue
+      left--
+      const isBusy = this.#own.some((each) => each.name === name && each.isBusy)
+      if (!isBusy && !this.#facts.isResting(name)) starts.push({ kind: 'start', name, deployment: this.#name, release })
+    }
+    return starts
+  }
+
+  #admissions(): Action[] {
+    return this.#releases.flatMap(({ release, share }): Action[] => {
+      const ready = this.#own.filter((each) => each.release === release && isLive(each) && each.isReady)
+      const ofRelease = ready.filter(
+        ({ name, membership }) => membership !== 'draining' && !this.#facts.marks.has(name),
+      )
+      const weight = this.#weightFor(share, ofRelease.length)
+      return ofRelease.flatMap(({ name, membership, weight: before }): Action[] => {
+        if (membership === 'out') return [{ kind: 'admit', name, weight }]
+        return Math.abs(before - weight) > 1e-9 ? [{ kind: 'weigh', name, weight }] : []
+      })
+    })
+  }
+
+  /** One release alone has its usual weight; several have their shares of what they would have together. */
+  #weightFor(share: number, count: number): number {
+    const usual = this.#facts.weightOf(this.#name)
+    if (this.#releases.length < 2) return usual
+    const all = this.#releases.reduce((sum, { replicas }) => sum + replicas, 0)
+    return Math.max(1e-3, (usual * share * all) / Math.max(1, count))
+  }
+
+  /** What is not wished goes, as long as enough serve without it. */
+  #drains(): Action[] {
+    const wished = this.#releases.reduce((sum, { replicas }) => sum + replicas, 0)
+    let serving = this.#own.filter(isServing).length
+    return this.#own
+      .filter((each) => each.membership === 'in' && !this.#kept.has(each.name))
+      .toSorted((a, b) => Number(isServing(a)) - Number(isServing(b)))
+      .flatMap((each): Action[] => {
+        if (isServing(each)) {
+          if (serving - 1 < wished) return []
+          serving--
+        } else if (each.phase === 'gone' && this.#isWished(each)) return [] // it is started anew in its place
+        return [{ kind: 'drain', name: each.name, why: this.#why(each) }]
+      })
+  }
+
+  #isWished({ release, name }: ReplicaState): boolean {
+    return !this.#facts.marks.has(name) && this.#releases.some((each) => each.release === release && each.replicas > 0)
+  }
+
+  #stops(): Action[] {
+    return this.#own.flatMap((each): Action[] => {
+      if (each.isBusy || each.membership === 'in' || this.#kept.has(each.name)) return []
+      const why = this.#why(each)
+      if (each.membership === 'draining') {
+        const isDone = each.phase === 'gone' || (each.calls === 0 && each.drainedMs >= drainedMsMin)
+        const isOver = each.drainedMs >= this.#facts.drainMs(this.#name)
+        return isDone || isOver ? [{ kind: 'stop', name: each.name, why }] : []
+      }
+      // A dead one that is wished is told of until it is started again.
+      if (each.phase === 'gone') return this.#isWished(each) ? [] : [{ kind: 'stop', name: each.name, why }]
+      return each.phase === 'stopping' ? [] : [{ kind: 'stop', name: each.name, why }]
+    })
+  }
+
+  #why({ name, release }: ReplicaState): string {
+    const mark = this.#facts.marks.get(name)
+    if (mark) return mark
+    if (this.#releases.length === 0) return 'the deployment is no more'
+    return this.#releases.some((each) => each.release === release) ? 'fewer are wished' : 'another release is wished'
+  }
+}
+
+function isLive({ phase, membership }: ReplicaState): boolean {
+  return (phase === 'starting' || phase === 'running') && membership !== 'draining'
+}
+
+function isServing(replica: ReplicaState): boolean {
+  return isLive(replica) && replica.isReady && replica.membership === 'in'
+}
+
+/** Those that serve are kept before those that are on their way. */
+function rank(replica: ReplicaState): number {
+  return (isServing(replica) ? 4 : 0) + (replica.isReady ? 2 : 0) + (replica.phase === 'running' ? 1 : 0)
+}

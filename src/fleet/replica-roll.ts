@@ -1,0 +1,60 @@
+/** The replicas of deployments as the control process tells them, and how a worker's fleet follows. */
+import type { Clock } from '../ground/clock.ts'
+import type { Fleet } from './fleet.ts'
+import { Upstream } from './upstream.ts'
+import type { UpstreamOptions } from './upstream-options.ts'
+
+/** One that is a member of a pool, or is to go; data that goes by JSON. */
+export interface FleetReplica {
+  readonly name: string
+  /** Base of its API. */
+  readonly url: string
+  readonly pool: string
+  readonly weight: number
+  readonly priority: number
+  /** Null: it is asked. */
+  readonly models: readonly string[] | null
+  readonly isDraining: boolean
+  /** What it has in hand goes on elsewhere from then on. */
+  readonly moveAfterMs: number
+}
+
+export class ReplicaRoll {
+  #fleet: Fleet
+  #clock: Clock
+  /** By name, as last told. */
+  #known = new Map<string, FleetReplica>()
+
+  constructor(fleet: Fleet, clock: Clock) {
+    this.#fleet = fleet
+    this.#clock = clock
+  }
+
+  /** These are all. Newcomers join before anybody goes. Those of a pool that is not there are left out. */
+  use(replicas: readonly FleetReplica[]): void {
+    const wanted = new Map(replicas.map((each) => [each.name, each]))
+    for (const replica of replicas) this.#follow(replica)
+    for (const name of this.#known.keys()) {
+      if (wanted.has(name)) continue
+      this.#fleet.leave(name)
+      this.#known.delete(name)
+    }
+  }
+
+  #follow(replica: FleetReplica): void {
+    const { name, pool, url, weight, isDraining, moveAfterMs } = replica
+    const before = this.#known.get(name)
+    if (!this.#fleet.pools.has(pool) || (!before && this.#fleet.find(name))) return
+    this.#known.set(name, replica)
+    // At another address it is another server.
+    if (before && before.url !== url) this.#fleet.leave(name)
+    if (!this.#fleet.find(name)) this.#fleet.join(new Upstream(name, optionsOf(replica), null, this.#clock), replica)
+    if (isDraining) return void this.#fleet.drain(name, moveAfterMs)
+    if (!this.#fleet.restore(name, replica) && before?.weight !== weight) this.#fleet.weigh(name, weight)
+  }
+}
+
+/** As those of an upstream for which nothing is set. */
+function optionsOf({ url, weight, priority, models }: FleetReplica): UpstreamOptions {
+  return { url, weight, priority, connectionsMax: 1024, streamUsage: true, ...(models && { models: [...models] }) }
+}
