@@ -135,7 +135,11 @@ on('the real engine with the real small model runs in a container and answers', 
   if (!['llama-server', model].every((file) => existsSync(join(folder, file))))
     return t.skip('the engine is not here; `holdfast lab model` fetches it')
   // The image: the engine's folder, the model, and the shell that starts it.
-  const tar = execFileSync('tar', ['-C', folder, '-c', '--transform', 's,^llama-server/root,engine,', 'llama-server', model], { maxBuffer: 2 ** 28 })
+  const tar = execFileSync(
+    'tar',
+    ['-C', folder, '-c', '--transform', 's,^llama-server/root,engine,', 'llama-server', model],
+    { maxBuffer: 2 ** 28 },
+  )
   await importImage(world.engine, 'holdfast-test:llama', tar)
   const loader = '/engine/usr/lib/x86_64-linux-gnu'
   const spec = {
