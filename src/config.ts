@@ -135,7 +135,7 @@ export function checkConfig(input: unknown, locate: Locate = () => 'flags'): Con
   const isShared = journal.engine !== 'memory'
   const workers = result.data.workers ?? (isShared && streams.engine !== 'memory' ? 2 : 1)
   const config = { ...result.data, workers }
-  const checks = [checkReferences, checkDeployments, checkSemantic, checkTls, checkRemote, checkRoutes]
+  const checks = [checkReferences, checkDeployments, checkEmptyPools, checkSemantic, checkTls, checkRemote, checkRoutes]
   const problems = checks.flatMap((check) => check(config, locate))
   if (problems.length === 0) Object.assign(config, withDeployed(config))
   if (!isShared && config.workers > 1) {
@@ -225,8 +225,7 @@ function cureFor(path: readonly PropertyKey[]): string {
 function checkReferences(config: Config, locate: Locate): Problem[] {
   const problems: Problem[] = []
   const upstreams = Object.keys(config.upstreams)
-  const deployed = poolsOf(config.deployments)
-  const pools = [...Object.keys(config.pools), ...deployed]
+  const pools = [...Object.keys(config.pools), ...poolsOf(config.deployments)]
   const miss: Miss = (path, what, wanted, known) => {
     const near = nearestName(wanted, known)
     const cure = near
@@ -246,11 +245,6 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
     problems.push({ place: locate(['upstreams']), field: 'upstreams', message: 'there is no upstream', cure })
   }
   for (const [pool, { upstreams: members }] of Object.entries(config.pools)) {
-    if (members.length === 0 && !deployed.includes(pool)) {
-      const cure = 'Name at least one; only the pool of a deployment may have none.'
-      const field = `pools.${pool}.upstreams`
-      problems.push({ place: locate(['pools', pool, 'upstreams']), field, message: 'nobody is in it', cure })
-    }
     members.forEach((member, i) => {
       const wanted = typeof member === 'string' ? member : member.name
       if (!upstreams.includes(wanted)) miss(['pools', pool, 'upstreams', i], 'upstream', wanted, upstreams)
@@ -296,6 +290,16 @@ function checkSemantic({ keys, cache: { semantic } }: Config, locate: Locate): P
     const cure = 'Name an embeddings model in `cache.semantic.model`, or say `all`.'
     const message = 'there is no `cache.semantic` by which meanings could be compared'
     return [{ place: locate(['keys', i, 'cache']), field: `keys.${i}.cache`, message, cure }]
+  })
+}
+
+function checkEmptyPools({ pools, deployments }: Config, locate: Locate): Problem[] {
+  const deployed = poolsOf(deployments)
+  return Object.entries(pools).flatMap(([pool, { upstreams }]) => {
+    if (upstreams.length > 0 || deployed.includes(pool)) return []
+    const cure = 'Name at least one; only the pool of a deployment may have none.'
+    const at = ['pools', pool, 'upstreams']
+    return [{ place: locate(at), field: at.join('.'), message: 'nobody is in it', cure }]
   })
 }
 

@@ -1,4 +1,4 @@
-/** Where the program begins: as the command, a worker, the status page or the control process, each with only what it needs. */
+/** Where the program begins: as the command or one of its processes, each with only what it needs. */
 import './engine.ts'
 import cluster from 'node:cluster'
 import type { StatusPageOrder } from './status-page.ts'

@@ -1,4 +1,4 @@
-/** What deployments add to the rest of a configuration: their pools, of which the members come later, and their models. */
+/** What deployments add to a configuration: their pools, of which the members come later, and their models. */
 import type { ModelOptions } from '../fleet/model-options.ts'
 import { poolSchema } from '../fleet/pool-options.ts'
 import type { Deployments } from './deployment-options.ts'

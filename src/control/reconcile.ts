@@ -66,6 +66,8 @@ class Reconciler {
   #own: readonly ReplicaState[]
   /** Those that are wished and live, by release; the first ones of each. */
   #kept = new Set<string>()
+  /** Names that are to be started, now or once they have rested. */
+  #awaited = new Set<string>()
 
   constructor(name: string, facts: ReconcileFacts) {
     this.#name = name
@@ -93,6 +95,7 @@ class Reconciler {
       const name = `${this.#name}-${release}-${n}`
       if (live.has(name) || this.#facts.marks.has(name)) continue
       left--
+      this.#awaited.add(name)
       const isBusy = this.#own.some((each) => each.name === name && each.isBusy)
       if (!isBusy && !this.#facts.isResting(name)) starts.push({ kind: 'start', name, deployment: this.#name, release })
     }
@@ -132,13 +135,9 @@ class Reconciler {
         if (isServing(each)) {
           if (serving - 1 < wished) return []
           serving--
-        } else if (each.phase === 'gone' && this.#isWished(each)) return [] // it is started anew in its place
+        } else if (each.phase === 'gone' && this.#awaited.has(each.name)) return [] // it is started anew in its place
         return [{ kind: 'drain', name: each.name, why: this.#why(each) }]
       })
-  }
-
-  #isWished({ release, name }: ReplicaState): boolean {
-    return !this.#facts.marks.has(name) && this.#releases.some((each) => each.release === release && each.replicas > 0)
   }
 
   #stops(): Action[] {
@@ -151,7 +150,7 @@ class Reconciler {
         return isDone || isOver ? [{ kind: 'stop', name: each.name, why }] : []
       }
       // A dead one that is wished is told of until it is started again.
-      if (each.phase === 'gone') return this.#isWished(each) ? [] : [{ kind: 'stop', name: each.name, why }]
+      if (each.phase === 'gone') return this.#awaited.has(each.name) ? [] : [{ kind: 'stop', name: each.name, why }]
       return each.phase === 'stopping' ? [] : [{ kind: 'stop', name: each.name, why }]
     })
   }

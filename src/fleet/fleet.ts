@@ -118,7 +118,7 @@ export class Fleet implements MemberSource {
     return true
   }
 
-  /** It goes; whatever it still has in hand breaks off, and goes on elsewhere. False when there is none of that name. */
+  /** It goes; what it still has in hand breaks off, and goes on elsewhere. False when there is none of that name. */
   leave(name: string): boolean {
     const upstream = this.find(name)
     if (!upstream) return false

@@ -2,24 +2,13 @@
  * Everything the record can hold: a closed union, one shape a kind. Whoever explains a failure, counts, warns or shows
  * reads these and measures nothing again. No kind has room for a prompt, an answer, a key or a header's value.
  */
-import type { FaultCode } from '../fault/code.ts'
 import type { Ray } from '../fault/ray.ts'
+import type { BaseFact as Base } from './base-fact.ts'
 import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
+import type { EngineFact, ReplicaFact, WorkerFact } from './process-fact.ts'
 
-/** What every fact tells. */
-interface Base {
-  /** When, milliseconds since 1970. */
-  readonly atMs: number
-  /** The process that saw it: `supervisor` or `worker-<number>`, `/` and its process number. */
-  readonly node: string
-  /** The call it is of; null where it is of none. */
-  readonly ray: Ray | null
-  /** The upstream it is of, by its name in the configuration; null where it is of none. */
-  readonly upstream: string | null
-  /** The fault behind it; null where there is none. */
-  readonly code: FaultCode | null
-}
+export type { EngineFact, ExitTold, ReplicaFact, WorkerFact } from './process-fact.ts'
 
 /** A call is settled; also one that was refused at the door. `upstream`: the one that was asked last. */
 export interface CallFact extends Base, Omit<ExchangeFact, 'atMs' | 'isModelKnown' | 'ray' | 'code' | 'trace'> {
@@ -174,60 +163,6 @@ export interface ResourceFact extends Base {
   /** Free on the disk of the state folder; null where that is not known. */
   readonly diskFreeBytes: number | null
   readonly callsLive: number
-}
-
-/** How a process of ours or of a model server ended. */
-export interface ExitTold {
-  readonly exitCode: number | null
-  readonly signal: string | null
-  /** The last that it wrote to its standard error; at most some KiB, control characters escaped. */
-  readonly stderrTail: string
-  readonly ageMs: number
-}
-
-/**
- * The life of a worker process. `failed`: it could not start; `hung`: it said nothing for too long and is killed;
- * `exited`: by itself, or by the `signal`.
- */
-export interface WorkerFact extends Base {
-  readonly kind: 'worker'
-  readonly state: 'started' | 'ready' | 'draining' | 'failed' | 'hung' | 'exited'
-  readonly number: number
-  readonly pid: number | null
-  /** Whether it was to end: the house closes, or others stand in its place. */
-  readonly isExpected: boolean
-  /** Null until it has ended. */
-  readonly exit: ExitTold | null
-  readonly detail: string
-}
-
-/** The life of a model server that this gateway supervises. */
-export interface EngineFact extends Base {
-  readonly kind: 'engine'
-  readonly upstream: string
-  readonly state: 'started' | 'ready' | 'hung' | 'exited'
-  readonly pid: number | null
-  readonly isExpected: boolean
-  readonly exit: ExitTold | null
-  /** When it was last looked at; null where that is not known. */
-  readonly residentBytes: number | null
-  readonly detail: string
-}
-
-/**
- * The life of a replica: a model server that a deployment runs. `upstream`: its name. `failed`: it could not be started,
- * or was not ready in time; `died`: without having been asked to; `admitted`: it gets calls; `drained`: no new ones.
- */
-export interface ReplicaFact extends Base {
-  readonly kind: 'replica'
-  readonly upstream: string
-  readonly deployment: string
-  readonly release: string
-  readonly state: 'started' | 'ready' | 'admitted' | 'drained' | 'stopped' | 'failed' | 'died'
-  /** Null where it has not ended by itself. */
-  readonly exit: ExitTold | null
-  /** Why, where that is to be said. */
-  readonly detail: string
 }
 
 /** The gateway as a whole: started, stopped, or asked to put new workers in place of the old. */

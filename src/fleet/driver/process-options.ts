@@ -10,7 +10,7 @@ export const processSpecSchema = z
         'The program and its arguments, run in the foreground and without a shell. `${PORT}`, `${HOST}` and `${NAME}` in it are what the gateway chose; it must listen there.',
     }),
     env: z
-      .record(variable, z.string())
+      .record(variable, z.string().meta({ description: 'A value; `${PORT}`, `${HOST}` and `${NAME}` are filled in.' }))
       .default({})
       .meta({ description: 'Its environment, beside what it inherits. `PORT`, `HOST` and `NAME` are set for it.' }),
     inherit: z.array(variable).max(200).optional().meta({

@@ -1,0 +1,186 @@
+// What is done to replicas: newcomers before predecessors, never below what serves, a lively fleet settles.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Plan } from './plan.ts'
+import { type Action, type Mark, reconcile, type ReconcileFacts, type ReplicaState } from './reconcile.ts'
+
+function planned(...releases: [release: string, replicas: number, share?: number][]): Plan {
+  return new Map([
+    ['d', { releases: releases.map(([release, replicas, share = 1]) => ({ release, replicas, share })) }],
+  ])
+}
+
+function replica(name: string, more: Partial<ReplicaState> = {}): ReplicaState {
+  const [deployment = '', release = ''] = name.split('-')
+  const rest = {
+    phase: 'running',
+    isReady: true,
+    membership: 'in',
+    weight: 1,
+    calls: 0,
+    drainedMs: 0,
+    isBusy: false,
+  } as const
+  return { name, deployment, release, ...rest, ...more }
+}
+
+function decide(plan: Plan, seen: readonly ReplicaState[], more: Partial<ReconcileFacts> = {}): string[] {
+  const facts = {
+    isResting: () => false,
+    weightOf: () => 1,
+    drainMs: () => 10_000,
+    actionsMax: 100,
+    marks: new Map<string, Mark>(),
+  }
+  return reconcile({ plan, seen, ...facts, ...more }).map((each) => `${each.kind} ${each.name}`)
+}
+
+test('what is missing is started, what is ready gets calls', () => {
+  assert.deepEqual(decide(planned(['v1', 2]), []), ['start d-v1-1', 'start d-v1-2'])
+  const waiting = replica('d-v1-1', { isReady: false, membership: 'out' })
+  assert.deepEqual(decide(planned(['v1', 1]), [waiting]), [])
+  assert.deepEqual(decide(planned(['v1', 1]), [{ ...waiting, isReady: true }]), ['admit d-v1-1'])
+  assert.deepEqual(decide(planned(['v1', 1]), [replica('d-v1-1')]), [])
+})
+
+test('a dead one is started again under its name, and not while it rests', () => {
+  const dead = replica('d-v1-1', { phase: 'gone', isReady: false })
+  assert.deepEqual(decide(planned(['v1', 2]), [dead, replica('d-v1-2')]), ['start d-v1-1'])
+  assert.deepEqual(decide(planned(['v1', 2]), [dead, replica('d-v1-2')], { isResting: () => true }), [])
+})
+
+test('another release: the old one goes when as many others serve, one after the other, and then it ends', () => {
+  const plan = planned(['v2', 2])
+  const old = [replica('d-v1-1'), replica('d-v1-2')]
+  const late = replica('d-v2-1', { isReady: false, membership: 'out' })
+  assert.deepEqual(decide(plan, old), ['start d-v2-1', 'start d-v2-2'])
+  assert.deepEqual(
+    decide(plan, [...old, late, { ...late, name: 'd-v2-2' }]),
+    [],
+    'newcomers that are never ready change nothing',
+  )
+  assert.deepEqual(decide(plan, [...old, replica('d-v2-1'), { ...late, name: 'd-v2-2' }]), ['drain d-v1-1'])
+  const drained = replica('d-v1-1', { membership: 'draining', calls: 1, drainedMs: 5000 })
+  const others = [replica('d-v2-1'), replica('d-v2-2')]
+  assert.deepEqual(decide(plan, [drained, ...others]), [], 'it has a call in hand')
+  assert.deepEqual(decide(plan, [{ ...drained, calls: 0 }, ...others]), ['stop d-v1-1'])
+  assert.deepEqual(decide(plan, [{ ...drained, drainedMs: 10_000 }, ...others]), ['stop d-v1-1'], 'its time is over')
+})
+
+test('one that is marked is replaced: another serves first; a quarantined name is not used again', () => {
+  const marks = new Map<string, Mark>([['d-v1-1', 'replace']])
+  const seen = [replica('d-v1-1'), replica('d-v1-2')]
+  assert.deepEqual(decide(planned(['v1', 2]), seen, { marks }), ['start d-v1-3'])
+  assert.deepEqual(decide(planned(['v1', 2]), [...seen, replica('d-v1-3')], { marks }), ['drain d-v1-1'])
+  const dead = replica('d-v1-1', { phase: 'gone', membership: 'out', isReady: false })
+  assert.deepEqual(decide(planned(['v1', 1]), [dead], { marks: new Map([['d-v1-1', 'quarantine']]) }), [
+    'start d-v1-2',
+    'stop d-v1-1',
+  ])
+})
+
+test('releases side by side share the calls as planned, whatever the number of their replicas', () => {
+  const plan = planned(['v1', 3, 0.9], ['v2', 1, 0.1])
+  const seen = [1, 2, 3].map((n) => replica(`d-v1-${n}`))
+  const canary = replica('d-v2-1', { membership: 'out' })
+  const facts = {
+    isResting: () => false,
+    weightOf: () => 1,
+    drainMs: () => 1,
+    actionsMax: 9,
+    marks: new Map<string, Mark>(),
+  }
+  const weights = new Map(
+    reconcile({ plan, seen: [...seen, canary], ...facts }).map((each) => [
+      each.name,
+      'weight' in each ? each.weight : 0,
+    ]),
+  )
+  const old = [...weights].filter(([name]) => name.startsWith('d-v1')).reduce((sum, [, weight]) => sum + weight, 0)
+  const fresh = weights.get('d-v2-1') ?? 0
+  assert.ok(Math.abs(fresh / (old + fresh) - 0.1) < 1e-9)
+})
+
+test('a limit on actions holds back what costs, and never the admission of what is ready', () => {
+  const plan = planned(['v1', 5])
+  const ready = replica('d-v1-1', { membership: 'out' })
+  assert.deepEqual(decide(plan, [ready], { actionsMax: 2 }), ['admit d-v1-1', 'start d-v1-2', 'start d-v1-3'])
+})
+
+/** A little world that does what it is told, sooner or later, and in which replicas die. */
+class World {
+  seen: ReplicaState[] = []
+
+  do(action: Action): void {
+    const { name } = action
+    this.seen = this.seen.filter((each) => each.name !== name || (action.kind !== 'start' && action.kind !== 'stop'))
+    if (action.kind === 'start') this.seen.push(replica(name, { phase: 'starting', isReady: false, membership: 'out' }))
+    if (action.kind === 'admit') this.#change(name, { membership: 'in', weight: action.weight })
+    if (action.kind === 'drain') this.#change(name, { membership: 'draining' })
+  }
+
+  #change(name: string, more: Partial<ReplicaState>): void {
+    this.seen = this.seen.map((each) => (each.name === name ? { ...each, ...more } : each))
+  }
+
+  /** Time passes. */
+  pass(): void {
+    this.seen = this.seen.map((each) => ({
+      ...each,
+      phase: each.phase === 'starting' ? ('running' as const) : each.phase,
+      isReady: each.isReady || each.phase === 'running',
+      drainedMs: each.membership === 'draining' ? each.drainedMs + 1000 : 0,
+    }))
+  }
+
+  kill(at: number): void {
+    const victim = this.seen[at % Math.max(1, this.seen.length)]
+    if (victim) this.#change(victim.name, { phase: 'gone', isReady: false })
+  }
+
+  get serving(): number {
+    return this.seen.filter(({ phase, isReady, membership }) => phase === 'running' && isReady && membership === 'in')
+      .length
+  }
+}
+
+test('whatever is planned and dies, no action takes one that serves below the plan, and the fleet settles', () => {
+  const plans = fc.array(
+    fc.record({
+      release: fc.constantFrom('v1', 'v2', 'v3'),
+      count: fc.nat(4),
+      deaths: fc.array(fc.nat(9), { maxLength: 2 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  )
+  fc.assert(
+    fc.property(plans, (steps) => {
+      const world = new World()
+      for (const { release, count, deaths } of steps) {
+        for (const victim of deaths) world.kill(victim)
+        let rounds = 0
+        for (; rounds < 60; rounds++) {
+          const before = world.serving
+          const facts = {
+            isResting: () => false,
+            weightOf: () => 1,
+            drainMs: () => 9000,
+            actionsMax: 3,
+            marks: new Map<string, Mark>(),
+          }
+          const actions = reconcile({ plan: planned([release, count]), seen: world.seen, ...facts })
+          for (const action of actions) world.do(action)
+          assert.ok(world.serving >= Math.min(before, count), `${world.serving} of ${count} serve, before ${before}`)
+          if (actions.length === 0 && world.seen.every(({ isReady, membership }) => isReady && membership === 'in'))
+            break
+          world.pass()
+        }
+        assert.ok(rounds < 60, `it settles: ${JSON.stringify(world.seen)}`)
+        assert.deepEqual([world.serving, world.seen.length], [count, count])
+        assert.ok(world.seen.every((each) => each.release === release))
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
