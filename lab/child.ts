@@ -84,13 +84,28 @@ export class OwnedChild {
 
   /** Resolves when the process is gone. */
   get exited(): Promise<Exit> {
+    this.#hold(true)
     return this.#end
+  }
+
+  /** It runs, and holds nobody up who has nothing else to do: it ends with us. */
+  leaveAlone(): void {
+    this.#hold(false)
+  }
+
+  /** Whether our process goes on for as long as this one. */
+  #hold(isHeld: boolean): void {
+    for (const each of [this.process, this.process.stdin, this.process.stdout, this.process.stderr]) {
+      const handle = each as { ref?(): void; unref?(): void } | null
+      if (isHeld) handle?.ref?.()
+      else handle?.unref?.()
+    }
   }
 
   /** Sends the signal; resolves when the process is gone, or at once for signals that only stop it or wake it up. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     if (!this.isOver) this.process.kill(signal)
-    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await this.#end
+    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await this.exited
   }
 
   /** SIGTERM, and SIGKILL to one that is still there (or asleep) after 3 s. */
@@ -98,7 +113,7 @@ export class OwnedChild {
     if (this.isOver) return
     this.process.kill('SIGTERM')
     const timer = setTimeout(() => this.process.kill('SIGKILL'), stopMs)
-    await this.#end
+    await this.exited
     clearTimeout(timer)
   }
 }

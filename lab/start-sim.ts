@@ -27,11 +27,14 @@ export async function startSim(flags: SimFlags = {}): Promise<ChildServer> {
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
   const child = new OwnedChild(process.execPath, [main, 'sim', '--tied', ...toArguments(flags)])
   const url = await readUrl(child)
+  child.leaveAlone()
   return {
     url,
     pid: child.process.pid ?? 0,
     tail: () => child.tail,
-    exited: child.exited,
+    get exited() {
+      return child.exited
+    },
     stop: () => child.stop(),
     kill: (signal) => child.kill(signal),
   }

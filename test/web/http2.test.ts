@@ -79,7 +79,16 @@ test('an application: uploads, fields that come twice, what is kept', async () =
     request.on('data', (piece: Buffer) => (text += piece.toString()))
     request.on('end', () => {
       response.writeEarlyHints({ link: '</a.css>; rel=preload; as=style' })
-      const fields = ['set-cookie', 'a=1', 'set-cookie', 'b=2', 'cache-control', 'max-age=60', 'connection', 'close']
+      const fields = [
+        'set-cookie',
+        'a=1',
+        'set-cookie',
+        'b=2',
+        'cache-control',
+        'public, max-age=60',
+        'connection',
+        'close',
+      ]
       response.writeHead(200, fields).end(`${request.method} ${request.headers.host} ${text}`)
     })
   }
