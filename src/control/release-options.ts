@@ -6,7 +6,7 @@ export const imageReleaseSchema = z
   .looseObject({
     image: z.string().min(1).max(1000).meta({
       description:
-        'The container image, for `driver: docker` and `driver: kubernetes`. What else a release says there: [deployments](../guide/deployments.md).',
+        'The container image, for `driver: docker` and `driver: kubernetes`. What else a release says there: [containers](../guide/containers.md).',
     }),
   })
   .meta({ description: 'A container of an image.' })
