@@ -283,16 +283,6 @@ function checkReferences(config: Config, locate: Locate): Problem[] {
   return [...problems, ...checkListeners(config, locate), ...checkUsers(config, locate)]
 }
 
-/** Keys that want answers by their meaning, where meanings are not compared. */
-function checkSemantic({ keys, cache: { semantic } }: Config, locate: Locate): Problem[] {
-  return keys.flatMap(({ cache }, i) => {
-    if (cache !== 'semantic' || semantic) return []
-    const cure = 'Name an embeddings model in `cache.semantic.model`, or say `all`.'
-    const message = 'there is no `cache.semantic` by which meanings could be compared'
-    return [{ place: locate(['keys', i, 'cache']), field: `keys.${i}.cache`, message, cure }]
-  })
-}
-
 function checkEmptyPools({ pools, deployments }: Config, locate: Locate): Problem[] {
   const deployed = poolsOf(deployments)
   return Object.entries(pools).flatMap(([pool, { upstreams }]) => {
@@ -300,6 +290,16 @@ function checkEmptyPools({ pools, deployments }: Config, locate: Locate): Proble
     const cure = 'Name at least one; only the pool of a deployment may have none.'
     const at = ['pools', pool, 'upstreams']
     return [{ place: locate(at), field: at.join('.'), message: 'nobody is in it', cure }]
+  })
+}
+
+/** Keys that want answers by their meaning, where meanings are not compared. */
+function checkSemantic({ keys, cache: { semantic } }: Config, locate: Locate): Problem[] {
+  return keys.flatMap(({ cache }, i) => {
+    if (cache !== 'semantic' || semantic) return []
+    const cure = 'Name an embeddings model in `cache.semantic.model`, or say `all`.'
+    const message = 'there is no `cache.semantic` by which meanings could be compared'
+    return [{ place: locate(['keys', i, 'cache']), field: `keys.${i}.cache`, message, cure }]
   })
 }
 

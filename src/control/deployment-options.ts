@@ -52,7 +52,10 @@ export const deploymentSchema = z
         'Where its replicas run: `process`, on this machine; `docker`, as containers of an engine; `kubernetes`, in a cluster.',
     }),
     releases: z
-      .record(release, z.union([processSpecSchema, imageReleaseSchema]))
+      .record(
+        release,
+        z.union([processSpecSchema, imageReleaseSchema]).meta({ description: 'A command, or an image: what is run.' }),
+      )
       .refine((releases) => Object.keys(releases).length > 0, 'at least one release')
       .meta({ description: 'Versions of it, by name: what is run.' }),
     release: release.optional().meta({ description: 'The release that runs. Default: the first one.' }),

@@ -3,12 +3,13 @@ import { farSpecSchemas } from '../fleet/driver/drivers-options.ts'
 import { z } from '../ground/schema.ts'
 
 export const imageReleaseSchema = z
-  .looseObject({
+  .object({
     image: z.string().min(1).max(1000).meta({
       description:
         'The container image, for `driver: docker` and `driver: kubernetes`. What else a release says there: [containers](../guide/containers.md).',
     }),
   })
+  .catchall(z.unknown().meta({ description: 'What the driver understands beside it.' }))
   .meta({ description: 'A container of an image.' })
 
 interface Deployment {
