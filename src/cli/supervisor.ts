@@ -231,7 +231,6 @@ export class Supervisor {
     this.#tellAll({ event: 'notice', notice })
   }
 
-  /** For every worker from now on. */
   useReplicas(replicas: readonly FleetReplica[]): void {
     this.#replicas = replicas
     this.#tellAll({ event: 'fleet', replicas })

@@ -86,12 +86,7 @@ async function work(config: Config, number: number, dead: readonly string[], tls
   tellEvents(house, number)
   const tellStatus = (): void => tell({ event: 'status', status: statusOf(house), calls: callsInHand(house.fleet) })
   const timer = setInterval(tellStatus, statusPeriodMs)
-  const book = new SpeedBook()
-  const tellLearnt = (): void => {
-    const speeds = book.add(learntSpeeds(house.fleet), systemClock.nowMs())
-    if (speeds.length > 0) tell({ event: 'learnt', speeds })
-  }
-  setInterval(tellLearnt, learntPeriodMs).unref()
+  const tellLearnt = keepTellingLearnt(house)
   const signsTimer = setInterval(() => tell({ event: 'signs', signs: house.signs() }), config.alerts.periodMs)
   house.onPressure = tellStatus
   let endsMs = Number.POSITIVE_INFINITY
@@ -149,6 +144,17 @@ function tellEvents({ memoryRecord, crowd }: House, number: number): void {
     const units = crowd.takeWelcomed()
     if (units.length > 0) tell({ event: 'welcomed', units })
   }, welcomedPeriodMs).unref()
+}
+
+/** What has been learnt, now and then, and whenever what it returns is called. */
+function keepTellingLearnt({ fleet }: House): () => void {
+  const book = new SpeedBook()
+  const tellLearnt = (): void => {
+    const speeds = book.add(learntSpeeds(fleet), systemClock.nowMs())
+    if (speeds.length > 0) tell({ event: 'learnt', speeds })
+  }
+  setInterval(tellLearnt, learntPeriodMs).unref()
+  return tellLearnt
 }
 
 function secure(house: House, material: TlsMaterial): void {

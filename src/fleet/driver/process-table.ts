@@ -35,20 +35,25 @@ function pidsOfProc(): number[] {
 }
 
 function listPs(): Running[] {
-  const { stdout = '' } = spawnSync('ps', ['-axo', 'pid=,pgid=,rss=,stat='], { encoding: 'utf8', timeout: psMs })
-  return stdout.split('\n').flatMap((line) => {
-    const [pid, group, kib, state = ''] = line.trim().split(/\s+/)
-    return pid && !state.startsWith('Z')
-      ? [{ pid: Number(pid), group: Number(group), memoryBytes: Number(kib) * 1024 }]
-      : []
-  })
+  return askPs('-axo', 'pid=,pgid=,rss=,stat=')
+    .split('\n')
+    .flatMap((line) => {
+      const [pid, group, kib, state = ''] = line.trim().split(/\s+/)
+      return pid && !state.startsWith('Z')
+        ? [{ pid: Number(pid), group: Number(group), memoryBytes: Number(kib) * 1024 }]
+        : []
+    })
+}
+
+function askPs(...args: string[]): string {
+  const { stdout, error } = spawnSync('ps', args, { encoding: 'utf8', timeout: psMs })
+  return error ? '' : stdout
 }
 
 /** Whether this process was started with the mark as its name: another may have its number by now. */
 export function bearsMark(pid: number, mark: string): boolean {
   if (isLinux) return read(`/proc/${pid}/cmdline`).split('\0').includes(mark)
-  const { stdout = '' } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8', timeout: psMs })
-  return stdout.includes(mark)
+  return askPs('-o', 'command=', '-p', String(pid)).includes(mark)
 }
 
 /** Processes with this in their environment: also those that left their group. Known on Linux only. */
