@@ -102,5 +102,3 @@ export const dockerSettingsSchema = z
   })
   .prefault({})
   .meta({ description: 'The container engine, for deployments with `driver: docker`.' })
-
-export type DockerSettings = z.output<typeof dockerSettingsSchema>
