@@ -56,6 +56,12 @@ export class Kubelet implements AsyncDisposable {
 
   constructor(client: KubeClient) {
     this.#client = client
+    // Without it, controllers make no endpoints of its pods.
+    const self = { apiVersion: 'v1', kind: 'Node', metadata: { name: node } }
+    this.#turn = client.ask('POST', '/api/v1/nodes', self).then(
+      () => {},
+      () => {},
+    )
     this.#timer = setInterval(() => {
       this.#turn = this.#turn.then(() => this.#look()).catch(() => {})
     }, lookMs)
