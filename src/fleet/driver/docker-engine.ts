@@ -64,7 +64,7 @@ export class DockerEngine {
     const signal = AbortSignal.timeout(limitMs)
     try {
       const stream = await this.#dial(question, signal)
-      return this.#read<Answer>(await readText(stream, signal))
+      return this.#read(await readText(stream, signal)) as Answer | null
     } catch (error) {
       if (error instanceof DriverFault) throw error
       const { statusCode } = error as EngineError
@@ -73,10 +73,10 @@ export class DockerEngine {
     }
   }
 
-  #read<Answer>(text: string): Answer | null {
+  #read(text: string): unknown {
     if (text.trim() === '') return null
     try {
-      return JSON.parse(text) as Answer
+      return JSON.parse(text)
     } catch (cause) {
       const cure = 'see that it is a Docker engine'
       throw new DriverFault('refused', `What answers at ${this.where} is no JSON`, cure, cause)
@@ -198,7 +198,7 @@ function filled(query: Query): Record<string, string> {
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => [
       name,
-      typeof value === 'object' ? JSON.stringify(value) : String(value),
+      typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean),
     ]),
   )
 }

@@ -289,7 +289,7 @@ export async function openPlayedCluster(): Promise<PlayedCluster> {
       response.writeHead(answer.status, { 'content-type': isText ? 'text/plain' : 'application/json' })
       response.end(isText ? answer.body : JSON.stringify(answer.body))
     } catch (error) {
-      const { status = 500, reason = 'InternalError', message } = error as Refused
+      const { status = 500, reason = 'InternalError', message } = error as Partial<Refused>
       response.writeHead(status, { 'content-type': 'application/json' })
       response.end(
         JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, code: status }),

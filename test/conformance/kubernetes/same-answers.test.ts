@@ -88,7 +88,7 @@ test('what was recorded is what a real one answers', { timeout: 200_000 }, async
   if (cluster instanceof Error) return t.skip(`no control plane here: ${cluster.message}`)
   await using _cluster = cluster
   const said = await play(openKubeClient(cluster.url, cluster.token)).catch((error: Error) => error)
-  if (said instanceof Error || cluster.isBroken?.()) return t.skip(cluster.isBroken?.() ?? String(said))
+  if (said instanceof Error || cluster.isBroken?.()) return t.skip(cluster.isBroken?.() ?? (said as Error).message)
   if (process.env['HOLDFAST_RECORD'] === '1') writeFileSync(file, `${JSON.stringify(said, null, 2)}\n`)
   assert.deepEqual(said, JSON.parse(readFileSync(file, 'utf8')))
 })
