@@ -20,6 +20,7 @@ import { upstreamSchema } from './fleet/upstream-options.ts'
 import { checkDeployments } from './control/check-deployments.ts'
 import { poolsOf, withDeployed } from './control/deployed-pools.ts'
 import { controlSchema, deploymentsSchema } from './control/deployment-options.ts'
+import { driversSchema } from './fleet/driver/drivers-options.ts'
 import { ConfigError, type Problem } from './ground/config-error.ts'
 import { nearestName } from './ground/name.ts'
 import { z } from './ground/schema.ts'
@@ -79,6 +80,7 @@ export const configSchema = z
       .meta({ description: 'Model servers and providers, by name.' }),
     deployments: deploymentsSchema,
     control: controlSchema,
+    drivers: driversSchema,
     pools: z.record(name, poolSchema).default({}).meta({
       description: 'Upstreams that can stand in for each other, by name. Default: one pool, `all`, of all upstreams.',
     }),

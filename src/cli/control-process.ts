@@ -155,6 +155,6 @@ export class ControlProcess implements AsyncDisposable {
   }
 }
 
-function pickControl({ stateDir, log, deployments, control }: Config): ControlConfig {
-  return { stateDir, log, deployments, control }
+function pickControl({ stateDir, log, deployments, control, drivers }: Config): ControlConfig {
+  return { stateDir, log, deployments, control, drivers }
 }

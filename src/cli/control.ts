@@ -12,13 +12,14 @@ import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { Note } from '../observe/fact.ts'
 import { openLog } from '../observe/log.ts'
+import { farDrivers } from './far-drivers.ts'
 import { logTarget } from './log-target.ts'
 
 const tickMs = 1000
 /** After a hint of a driver, more of which may follow. */
 const hintMs = 50
 
-export interface ControlConfig extends ControlSettings, Pick<Config, 'stateDir' | 'log'> {}
+export interface ControlConfig extends ControlSettings, Pick<Config, 'stateDir' | 'log' | 'drivers'> {}
 
 /** What it tells its supervisor. */
 export type ControlWord =
@@ -58,19 +59,24 @@ export function runControl(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   process.once('disconnect', () => process.exit())
   let loop: ControlLoop | null = null
+  let config: ControlConfig | null = null
   process.on('message', (word: ControlOrderWord) => {
-    if (word.event === 'begin') loop = begin(word.config, word.replicas)
+    if (word.event === 'begin' || word.event === 'use') config = word.config
+    if (word.event === 'begin') loop = begin(word.config, word.replicas, () => config ?? word.config)
     if (word.event === 'use') loop?.use(word.config)
     if (word.event === 'calls') loop?.hearCalls(word.calls)
     if (word.event === 'end') void (loop?.stopAll() ?? Promise.resolve()).finally(() => process.exit())
   })
 }
 
-function begin(config: ControlConfig, replicas: readonly FleetReplica[]): ControlLoop {
+function begin(config: ControlConfig, replicas: readonly FleetReplica[], settings: () => ControlConfig): ControlLoop {
   const log = openLog(config.log, logTarget(config), { process: 'control' })
   const environment = { ...process.env, HOLDFAST_CONTROL: undefined }
-  const driver = new ProcessDriver({ clock: systemClock, folder: replicasFolder(config), environment })
-  const parts = { clock: systemClock, log, drivers: [driver], probe }
+  const drivers = [
+    new ProcessDriver({ clock: systemClock, folder: replicasFolder(config), environment }),
+    ...farDrivers(settings, log),
+  ]
+  const parts = { clock: systemClock, log, drivers, probe }
   const loop = new ControlLoop(
     {
       ...parts,
@@ -85,12 +91,13 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[]): Contro
     loop.tick().then(rows, (error: unknown) => log.error({ detail: String(error) }, 'a look at the replicas failed'))
   }
   let hint: NodeJS.Timeout | null = null
-  driver.watch(() => {
+  const onHint = (): void => {
     hint ??= setTimeout(() => {
       hint = null
       tick()
     }, hintMs)
-  })
+  }
+  for (const driver of drivers) driver.watch(onHint)
   setInterval(tick, tickMs)
   tick()
   return loop

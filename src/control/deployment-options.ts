@@ -1,6 +1,7 @@
 /** Settings of deployments: which model servers the gateway runs by itself. */
 import { processSpecSchema } from '../fleet/driver/process-options.ts'
 import { count, milliseconds, z } from '../ground/schema.ts'
+import { checkReleases, imageReleaseSchema } from './release-options.ts'
 
 const name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, '1 to 40 of a-z, 0-9 and -')
 const release = z.string().regex(/^[A-Za-z0-9][\w.]{0,39}$/, '1 to 40 letters, digits, and . _')
@@ -46,11 +47,15 @@ export const deploymentSchema = z
     models: z.array(z.string().min(1).max(256)).max(1000).optional().meta({
       description: 'Models that it offers. Left out, its replicas are asked once they run.',
     }),
-    driver: z.enum(['process']).default('process').meta({
-      description: 'Where its replicas run: `process`, on this machine.',
+    driver: z.enum(['process', 'docker', 'kubernetes']).default('process').meta({
+      description:
+        'Where its replicas run: `process`, on this machine; `docker`, as containers of an engine; `kubernetes`, in a cluster.',
     }),
     releases: z
-      .record(release, processSpecSchema)
+      .record(
+        release,
+        z.union([processSpecSchema, imageReleaseSchema]).meta({ description: 'A command, or an image: what is run.' }),
+      )
       .refine((releases) => Object.keys(releases).length > 0, 'at least one release')
       .meta({ description: 'Versions of it, by name: what is run.' }),
     release: release.optional().meta({ description: 'The release that runs. Default: the first one.' }),
@@ -69,6 +74,7 @@ export const deploymentSchema = z
         'When the gateway is told to stop: `stop` ends its replicas behind the last answer, `keep` leaves them for the next start. A gateway that dies always leaves them.',
     }),
   })
+  .superRefine(checkReleases)
   .meta({ description: 'A model that the gateway runs by itself.' })
 
 export const deploymentsSchema = z

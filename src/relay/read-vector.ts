@@ -3,8 +3,10 @@ import { type Fields, isFields } from '../dialect/field.ts'
 
 const dimensionsMax = 8192
 const bodyBytesMax = 2 ** 20
+/** Below it squares have no digits left. */
+const lengthMin = 1e-100
 
-/** Null for what is none: not of numbers, empty or too long, all zero, or not finite. */
+/** Null for what is none: not of numbers, empty or too long, as good as zero, or not finite. */
 export function readVector(body: Buffer): Float32Array | null {
   if (body.length > bodyBytesMax) return null
   const values = valuesOf(body)
@@ -15,7 +17,7 @@ export function readVector(body: Buffer): Float32Array | null {
     square += value * value
   }
   const length = Math.sqrt(square)
-  if (!(length > 0) || !Number.isFinite(length)) return null
+  if (!(length > lengthMin) || !Number.isFinite(length)) return null
   return Float32Array.from(values as number[], (value) => value / length)
 }
 
