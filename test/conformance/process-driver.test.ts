@@ -105,8 +105,8 @@ test('a port that it must have and somebody has is an error at once; so is a fol
   const lost = { ...bench.spec('good'), cwd: '/nowhere' }
   await assert.rejects(driver.start(orderOf('chat-v1-lost', lost)), /there is no folder \/nowhere/)
   await assert.rejects(driver.start(orderOf('../evil', bench.spec('good'))), /is no name/)
-  const names = (await driver.list()).map((each) => each.name)
-  assert.ok(!names.includes('chat-v1-taken') && !names.includes('chat-v1-lost'))
+  const names = new Set((await driver.list()).map((each) => each.name))
+  assert.ok(!names.has('chat-v1-taken') && !names.has('chat-v1-lost'))
   server.close()
 })
 
