@@ -15,6 +15,8 @@ import { type Action, type Mark, reconcile, type ReplicaState } from './reconcil
 import { type ReplicaRow, rowOf } from './replica-row.ts'
 
 const probeMs = 2000
+/** Looks for what is still there when the gateway stops. */
+const stopRounds = 3
 const minuteMs = 60_000
 /** Deaths are remembered for so long after the rest that they brought. */
 const rememberMs = 600_000
@@ -107,15 +109,27 @@ export class ControlLoop {
   /** The gateway stops: ends those that are not to be kept. Resolves when they are gone. */
   async stopAll(): Promise<void> {
     this.#isOver = true
+    // One that was being started when we looked is there at the next look; a driver may fail once.
+    for (let round = 0; round < stopRounds; round++) {
+      const left = await this.#leftToStop(round > 0)
+      if (left.length === 0) return
+      const ends = await Promise.allSettled(left.map((each) => this.#end(each)))
+      const failed = ends.filter(({ status }) => status === 'rejected')
+      for (const { reason } of failed as PromiseRejectedResult[])
+        this.#parts.log.warn({ detail: String(reason) }, 'a replica could not be ended')
+    }
+  }
+
+  async #leftToStop(isAliveOnly: boolean): Promise<SeenReplica[]> {
     const { deployments } = this.#settings
-    const seen = (await Promise.all(this.#parts.drivers.map((driver) => this.#list(driver).catch(() => [])))).flat()
-    const ending = seen.filter(({ deployment }) => deployments[deployment]?.onStop !== 'keep')
-    await Promise.allSettled(
-      ending.map(async (each) => {
-        await this.#knownOf(each.name).driver?.stop(each.name, this.#graceMs(each.deployment))
-        this.#note(each, 'stopped', 'the gateway stops')
-      }),
-    )
+    const lists = this.#parts.drivers.map((driver) => this.#list(driver).catch(() => []))
+    const own = (await Promise.all(lists)).flat().filter((each) => deployments[each.deployment]?.onStop !== 'keep')
+    return isAliveOnly ? own.filter(({ phase }) => phase !== 'gone') : own
+  }
+
+  async #end(each: SeenReplica): Promise<void> {
+    await this.#knownOf(each.name).driver?.stop(each.name, this.#graceMs(each.deployment))
+    this.#note(each, 'stopped', 'the gateway stops')
   }
 
   // Look.
