@@ -95,7 +95,7 @@ test('new certificates with five hundred open streams: none is cut', { skip }, a
     copyFileSync(from.keyPath, key)
   }
   put(first)
-  const sim = await startSim({ rate: 8, slots: 1024 })
+  const sim = await startSim({ rate: 40, slots: 1024 })
   const file = join(authority.folder, 'holdfast.yaml')
   const config = {
     workers: 2,
