@@ -26,8 +26,6 @@ const attackS = 16
 const tailMs = 2000
 const settleMs = 2000
 const baseMs = 6000
-/** Below so much a p99 says more of the machine than of the gateway. */
-const floorMs = 20
 const timesMax = 2
 const memoryMibMax = 400
 const fileBytes = 2 ** 20
@@ -115,7 +113,7 @@ async function playRound({ subject, tarpit, caller, attackers, way }: Play): Pro
   const memoryMib = subject.memoryMib()
   const after = await rest()
   const controlled = tarpit ? (await under(tarpit.port))[0] : null
-  const baseP99Ms = Math.max(floorMs, (before.p99Ms + after.p99Ms) / 2)
+  const baseP99Ms = (before.p99Ms + after.p99Ms) / 2
   say(
     `  ${way}, ${attackers.name}: ${during.calls} calls, p50 ${ms(during.p50Ms)} (${ms(before.p50Ms)} before, ${ms(after.p50Ms)} after), p99 ${ms(during.p99Ms)} (${ms(before.p99Ms)}, ${ms(after.p99Ms)}${controlled ? `; control ${ms(controlled.p99Ms)}` : ''}); ${words}`,
   )
