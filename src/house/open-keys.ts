@@ -20,7 +20,7 @@ import { readSecret } from './secrets.ts'
 /** A key that is revoked is refused this much later, at most. */
 const lookMs = 250
 /** Answers that end with a word have this long to send it; what else goes to the holder of the key is cut then. */
-const lastWordMs = 200
+const lastWordMs = 600
 
 export interface Keys {
   readonly callers: Callers
