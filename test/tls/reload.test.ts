@@ -116,6 +116,7 @@ test('new certificates with five hundred open streams: none is cut', { skip }, a
       await once(session, 'connect')
     }
     const before = await shown(gateway.url, authority.cert)
+    await until('an answer', async () => (await overHttp1(gateway.url, agent, 'first').verdict) === 'whole')
     const open = [
       ...Array.from({ length: http1Count }, (_, i) => overHttp1(gateway.url, agent, `one ${i}`)),
       ...Array.from({ length: http2Count }, (_, i) =>
