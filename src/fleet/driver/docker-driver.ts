@@ -16,7 +16,8 @@ import {
   replicaOf,
 } from './docker-container.ts'
 import type { DockerEngine } from './docker-engine.ts'
-import { DockerEvents } from './docker-events.ts'
+import { dockerEvents } from './docker-events.ts'
+import type { Rewatch } from './rewatch.ts'
 import { DockerImages } from './docker-images.ts'
 import { type DockerSpec, dockerSpecSchema } from './docker-options.ts'
 import { freePort } from './free-port.ts'
@@ -58,7 +59,7 @@ export class DockerDriver implements Driver {
   readonly kind = 'docker'
   #parts: DockerDriverParts
   #images: DockerImages
-  #events: DockerEvents
+  #events: Rewatch
   #pending = new Map<string, Pending>()
   /** Work under way by name of replica: two orders for one are one. */
   #starting = new Map<string, Promise<void>>()
@@ -70,7 +71,7 @@ export class DockerDriver implements Driver {
   constructor(parts: DockerDriverParts) {
     this.#parts = parts
     this.#images = new DockerImages(parts.engine, parts.onProgress)
-    this.#events = new DockerEvents(parts.engine, parts.clock, `${labels.site}=${parts.site}`)
+    this.#events = dockerEvents(parts.engine, parts.clock, `${labels.site}=${parts.site}`)
   }
 
   async list(): Promise<SeenReplica[]> {

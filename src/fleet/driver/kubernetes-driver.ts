@@ -31,7 +31,6 @@ export class KubernetesDriver implements Driver {
   #site: string
   /** Work under way, one after the other, by name of replica. */
   #turns = new Map<string, Promise<void>>()
-  #listeners = new Set<() => void>()
   #watch: Rewatch
   #isDisposed = false
 
@@ -39,7 +38,7 @@ export class KubernetesDriver implements Driver {
     this.#clock = clock
     this.#api = api
     this.#site = site
-    this.#watch = new Rewatch(clock, (signal) => this.#follow(signal), this.#tell)
+    this.#watch = new Rewatch(clock, (signal) => this.#follow(signal))
   }
 
   async list(): Promise<SeenReplica[]> {
@@ -66,15 +65,7 @@ export class KubernetesDriver implements Driver {
   }
 
   watch(onChange: () => void): Disposable {
-    const listener = (): void => onChange()
-    this.#listeners.add(listener)
-    this.#watch.begin()
-    return {
-      [Symbol.dispose]: () => {
-        this.#listeners.delete(listener)
-        if (this.#listeners.size === 0) this.#watch.end()
-      },
-    }
+    return this.#watch.watch(onChange)
   }
 
   async logs(name: string, lines: number): Promise<string> {
@@ -88,19 +79,14 @@ export class KubernetesDriver implements Driver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
-    this.#watch.end()
-    this.#listeners.clear()
+    this.#watch[Symbol.dispose]()
     await Promise.allSettled(this.#turns.values())
-  }
-
-  #tell = (): void => {
-    for (const listener of this.#listeners) listener()
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
     const ours = selectorOf(this.#site)
     const { metadata } = await this.#api.pods(ours)
-    await this.#api.watchPods(ours, metadata?.resourceVersion, this.#tell, signal)
+    await this.#api.watchPods(ours, metadata?.resourceVersion, () => this.#watch.tell(), signal)
   }
 
   /** What waits for its turn is bounded by the orders that are given. */
