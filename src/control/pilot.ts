@@ -1,6 +1,6 @@
 /**
- * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and which
- * of them are sick (healing). The loop makes it so.
+ * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and
+ * which of them are sick (healing). The loop makes it so.
  */
 import type { FleetReport } from './fleet-report.ts'
 import { Healing } from './healing.ts'
