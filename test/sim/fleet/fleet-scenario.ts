@@ -1,13 +1,6 @@
 /** A whole day of a fleet, drawn from one number: what is deployed, what is asked of it, and what befalls it. */
 import { Chance } from '../../world/chance.ts'
-import {
-  badReleases,
-  changes,
-  type DriverKind,
-  driverFailures,
-  lies,
-  type Mishap,
-} from './mishap.ts'
+import { badReleases, changes, type DriverKind, driverFailures, lies, type Mishap } from './mishap.ts'
 
 export interface DeploymentTraits {
   readonly name: string

@@ -50,7 +50,9 @@ export type Mishap = { readonly atMs: number; readonly forMs: number } & (
 
 export function mishapWords(mishap: Mishap): string {
   const { atMs, forMs, kind, ...rest } = mishap
-  const more = Object.entries(rest).map(([name, value]) => `${name} ${typeof value === 'number' ? round(value) : value}`)
+  const more = Object.entries(rest).map(
+    ([name, value]) => `${name} ${typeof value === 'number' ? round(value) : value}`,
+  )
   const time = forMs > 0 ? `for ${Math.round(forMs / 1000)} s` : ''
   return [clockWords(atMs), kind, ...more, time].filter((each) => each !== '').join(' ')
 }

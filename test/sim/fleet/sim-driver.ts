@@ -22,6 +22,8 @@ export interface DriverWatch {
   /** A name for which nothing was started before, or nothing that lives, now runs. */
   readonly onBorn: (copy: Copy) => void
   readonly onGone: (copy: Copy) => void
+  /** It is not listed any more. */
+  readonly onForgotten: (copy: Copy) => void
 }
 
 export interface ReleaseTraits {
@@ -72,8 +74,7 @@ export class SimDriver implements Driver {
     copy.endedMs = this.#nowMs
     this.#world.watch.onGone(copy)
     this.#hint()
-    if (this.kind === 'kubernetes')
-      this.#world.time.after(forgetMs, () => this.copies.get(copy.name) === copy && this.copies.delete(copy.name))
+    if (this.kind === 'kubernetes') this.#world.time.after(forgetMs, () => this.#forget(copy))
   }
 
   // The contract.
@@ -135,6 +136,8 @@ export class SimDriver implements Driver {
     const upMs = nowMs + chance.between(...bootMs[this.kind])
     const birth = { order, host: this.kind, startedMs: wallMs(), bornMs: nowMs, readyAtMs: upMs + traits.readyMs() }
     const copy = new Copy({ ...birth, url: `http://${this.kind}:${this.#ports++}` })
+    const before = this.copies.get(order.name)
+    if (before) this.#forget(before)
     this.copies.set(order.name, copy)
     watch.onBorn(copy)
     const run = (): void => {
@@ -157,12 +160,18 @@ export class SimDriver implements Driver {
       await this.#wait([endMs[0], Math.max(endMs[0], Math.min(endMs[1], graceMs))])
       while (this.#fails('stop-stuck')) await this.#wait([1000, 5000])
     }
-    if (this.copies.get(name) !== copy) return
-    this.copies.delete(name)
-    if (!copy.isAlive) return
-    copy.change('gone')
-    this.#world.watch.onGone(copy)
-    this.#hint()
+    if (copy.isAlive) {
+      copy.change('gone')
+      this.#world.watch.onGone(copy)
+      this.#hint()
+    }
+    this.#forget(copy)
+  }
+
+  #forget(copy: Copy): void {
+    if (this.copies.get(copy.name) !== copy) return
+    this.copies.delete(copy.name)
+    this.#world.watch.onForgotten(copy)
   }
 
   #isLie(copy: Copy, list: SeenReplica[], nowMs: number): boolean {
