@@ -45,6 +45,8 @@ export class FleetWatch {
   readonly byDeployment = new Map<string, Copy[]>()
   /** Starts, drains and stops: when the last one was begun. */
   lastActionMs = 0
+  /** The gateway stops: what serves is ended too. */
+  isOver = false
   wishes: Wishes | null = null
   #world: WatchedWorld
   #byName = new Map<string, Copy>()
@@ -122,7 +124,7 @@ export class FleetWatch {
     this.#begin('stop', name)
     const copy = driver.copies.get(name)
     if (copy) {
-      if (this.#isServing(copy)) this.#takenAway(copy, 'stopped, and not drained before')
+      if (!this.isOver && this.#isServing(copy)) this.#takenAway(copy, 'stopped, and not drained before')
       copy.isEndAsked = true
     }
     this.#untold.set(`stop ${name}`, this.#world.nowMs())
@@ -246,7 +248,7 @@ export class FleetWatch {
     this.#begun.push(nowMs)
     while ((this.#begun[0] ?? nowMs) <= nowMs - minuteMs) this.#begun.shift()
     const max = this.#world.actionsMax()
-    if (this.#begun.length > max)
+    if (!this.isOver && this.#begun.length > max)
       this.#report('rate', `${what} ${name} is the ${this.#begun.length}th within a minute; ${max} are allowed`)
   }
 

@@ -150,6 +150,7 @@ export class FleetWorld {
       await this.time.run(this.scenario.hours * hourMs, isOver)
       if (!isOver()) {
         checkSettled(this)
+        this.watch.isOver = true
         const ended = this.host.stopAll()
         await this.time.run(this.nowMs + endedWithinMs)
         await ended.catch((error: unknown) => this.#crash(error))

@@ -133,7 +133,8 @@ export class SimDriver implements Driver {
     const { time, chance, wallMs, traitsOf, watch } = this.#world
     const traits = traitsOf(order)
     const nowMs = this.#nowMs
-    const upMs = nowMs + chance.between(...bootMs[this.kind])
+    const [bootMin, bootMax] = bootMs[this.kind]
+    const upMs = nowMs + chance.between(bootMin, bootMax)
     const birth = { order, host: this.kind, startedMs: wallMs(), bornMs: nowMs, readyAtMs: upMs + traits.readyMs() }
     const copy = new Copy({ ...birth, url: `http://${this.kind}:${this.#ports++}` })
     const before = this.copies.get(order.name)
