@@ -67,9 +67,9 @@ export class ControlLoop {
     this.#lookout = new Lookout(parts.drivers, parts.clock, parts.log)
     this.#hands = new Hands(parts, settings.deployments)
     this.#before = before
-    for (const { name, isDraining, weight } of before) {
+    for (const { name, isDraining, weight, url } of before) {
       const known = this.#knownOf(name)
-      Object.assign(known, { membership: isDraining ? 'draining' : 'in', weight, isReady: true })
+      Object.assign(known, { membership: isDraining ? 'draining' : 'in', weight, isReady: true, adoptedUrl: url })
       known.drainedAtMs = parts.clock.monotonicMs()
     }
   }
@@ -153,7 +153,7 @@ export class ControlLoop {
     for (const seen of this.#seen) {
       const known = this.#knownOf(seen.name)
       if (this.#lookout.isBlind(known.driver)) continue
-      known.see(seen.startedMs, nowMs)
+      known.see(seen, nowMs)
       if (seen.phase === 'gone') this.#hearEnd(seen, known)
       else if (!known.isReady && seen.phase === 'running') this.#await(seen, known)
     }
