@@ -125,7 +125,7 @@ class Life {
       return wishes
     }
     const parts = {
-      ...{ clock, log: silentLog, note },
+      ...{ clock, log: silentLog, note, notebook },
       drivers: drivers.map((driver) => seenBy(driver, isHeard, watch)),
       pilot: { decide, hear: (report: FleetReport) => pilot.hear(report) },
       probe: (url: string, timeoutMs: number) => (isHeard() ? probe(url, timeoutMs) : new Promise<boolean>(() => {})),
