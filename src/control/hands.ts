@@ -100,6 +100,8 @@ export class Hands {
     const order = { name, deployment, release, spec }
     this.#run(known, async () => {
       try {
+        // A dead one of that name at another driver would be told of beside it.
+        if (known.driver && known.driver !== driver) await known.driver.stop(name, 0).catch(() => {})
         await driver.start(order)
         this.#parts.log.info({ replica: name }, 'replica started')
         this.note(order, 'started', '')

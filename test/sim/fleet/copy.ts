@@ -5,6 +5,8 @@ const mib = 2 ** 20
 export const memoryBytesMax = 8 * 2 ** 30
 const restingBytes = 2 * 2 ** 30
 const bytesPerCall = 24 * mib
+/** More wait in the engine's line. */
+const callsAtOnceMax = 100
 
 export interface CopyBirth {
   readonly order: ReplicaOrder
@@ -84,7 +86,7 @@ export class Copy {
   /** Measures its memory; true when that is more than it may have. */
   weigh(nowMs: number, noise: number): boolean {
     const leaked = this.leakBytesPerMs * Math.max(0, nowMs - this.leakFromMs)
-    this.#memoryBytes = Math.round(restingBytes + bytesPerCall * this.calls + leaked + noise * 64 * mib)
+    this.#memoryBytes = Math.round(restingBytes + bytesPerCall * Math.min(callsAtOnceMax, this.calls) + leaked + noise * 64 * mib)
     this.#seen = null
     return this.#memoryBytes > memoryBytesMax
   }

@@ -120,13 +120,13 @@ export class FleetWatch {
   }
 
   onStop(name: string, driver: SimDriver): void {
+    const copy = driver.copies.get(name)
+    // What is dead is but cleared away.
+    if (!copy?.isAlive) return this.#world.note('control', `clear ${name}`)
     this.counts.stops++
     this.#begin('stop', name)
-    const copy = driver.copies.get(name)
-    if (copy) {
-      if (!this.isOver && this.#isServing(copy)) this.#takenAway(copy, 'stopped, and not drained before')
-      copy.isEndAsked = true
-    }
+    if (!this.isOver && this.#isServing(copy)) this.#takenAway(copy, 'stopped, and not drained before')
+    copy.isEndAsked = true
     this.#untold.set(`stop ${name}`, this.#world.nowMs())
   }
 
