@@ -8,7 +8,8 @@ import type { Clock } from '../ground/clock.ts'
 import type { Note } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import { ActionBudget } from './action-budget.ts'
-import type { ControlOptions, DeploymentOptions, Deployments } from './deployment-options.ts'
+import type { ControlOptions, Deployments } from './deployment-options.ts'
+import { FleetRoll } from './fleet-roll.ts'
 import type { FleetReport } from './fleet-report.ts'
 import { Hands } from './hands.ts'
 import { Heard } from './heard.ts'
@@ -57,7 +58,7 @@ export class ControlLoop {
   /** What the workers were told before this process was; until all drivers have been seen through. */
   #before: readonly FleetReplica[]
   #budget: ActionBudget
-  #told = ''
+  #roll = new FleetRoll()
   #toldDry = ''
   #isLooking = false
   #isOver = false
@@ -276,18 +277,11 @@ export class ControlLoop {
   }
 
   #tellFleet(): void {
-    const replicas = this.#seen.flatMap((seen) => {
-      const { membership, weight } = this.#knownOf(seen.name)
-      const options = this.#settings.deployments[seen.deployment]
-      if (membership === 'out' || seen.url === null) return []
-      return [memberOf(seen, options, { weight, isDraining: membership === 'draining' })]
-    })
-    const names = new Set(this.#seen.map(({ name }) => name))
-    replicas.push(...this.#before.filter(({ name }) => !names.has(name)))
-    const words = JSON.stringify(replicas)
-    if (words === this.#told) return
-    this.#told = words
-    this.#parts.tellFleet(replicas)
+    const names = this.#before.length > 0 ? new Set(this.#seen.map(({ name }) => name)) : null
+    const kept = names ? this.#before.filter(({ name }) => !names.has(name)) : []
+    const knownOf = (name: string): KnownReplica => this.#knownOf(name)
+    const replicas = this.#roll.changed(this.#seen, knownOf, this.#settings.deployments, kept)
+    if (replicas) this.#parts.tellFleet(replicas)
   }
 
   #knownOf(name: string): KnownReplica {
@@ -295,14 +289,4 @@ export class ControlLoop {
     if (!known) this.#known.set(name, (known = new KnownReplica(name)))
     return known
   }
-}
-
-function memberOf(
-  { name, deployment, url }: SeenReplica,
-  options: DeploymentOptions | undefined,
-  { weight, isDraining }: Pick<FleetReplica, 'weight' | 'isDraining'>,
-): FleetReplica {
-  const { apiPath = '', priority = 0, models = null, pool = deployment } = options ?? {}
-  const moveAfterMs = options?.drain.moveAfterMs ?? 0
-  return { name, url: `${url}${apiPath}`, pool, weight, priority, models, isDraining, moveAfterMs }
 }

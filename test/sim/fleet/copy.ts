@@ -86,7 +86,9 @@ export class Copy {
   /** Measures its memory; true when that is more than it may have. */
   weigh(nowMs: number, noise: number): boolean {
     const leaked = this.leakBytesPerMs * Math.max(0, nowMs - this.leakFromMs)
-    this.#memoryBytes = Math.round(restingBytes + bytesPerCall * Math.min(callsAtOnceMax, this.calls) + leaked + noise * 64 * mib)
+    this.#memoryBytes = Math.round(
+      restingBytes + bytesPerCall * Math.min(callsAtOnceMax, this.calls) + leaked + noise * 64 * mib,
+    )
     this.#seen = null
     return this.#memoryBytes > memoryBytesMax
   }

@@ -145,6 +145,7 @@ export class FleetWorld {
       this.time.every(secondMs, () => this.#second())
       const misfortune = new Misfortune(this)
       for (const mishap of this.scenario.mishaps) this.time.after(mishap.atMs, () => misfortune.strike(mishap))
+      this.time.after(this.quietFromMs, () => this.#cure())
       const { isBrief = false } = this.#options
       const isOver = (): boolean => isBrief && this.checks.violations.length > 0
       await this.time.run(this.scenario.hours * hourMs, isOver)
@@ -205,6 +206,14 @@ export class FleetWorld {
     if (nowMs % hourMs === 0) {
       this.trace.note('world', `${clockWords(nowMs)} ${this.watch.living().length} replicas run`)
       this.#options.onHour?.(this)
+    }
+  }
+
+  /** From now on everything works. */
+  #cure(): void {
+    for (const copy of this.watch.living()) {
+      copy.leakBytesPerMs = 0
+      copy.isHung = copy.isWhollyHung = false
     }
   }
 

@@ -14,6 +14,9 @@ const callsMax = 64
 const promptTokensPerCall = 900
 const outputTokensPerCall = 220
 
+/** Shared: who hears it only adds it up. */
+const quiet = newTally()
+
 export interface LoadSums {
   /** Calls that were asked. */
   asked: number
@@ -107,7 +110,7 @@ export class Load {
     }
     copy.progressedMs = wallMs
     const ended = Math.round(own)
-    const tallies = ended > 0 ? [{ ...newTally(), calls: ended, finished: ended }] : []
+    const tallies = ended > 0 ? [{ ...quiet, calls: ended, finished: ended }] : []
     this.#report.replicas[copy.name] = { calls, progressedMs: wallMs, tallies }
   }
 }
