@@ -10,6 +10,8 @@ import type { FleetChecks } from './fleet-checks.ts'
 import type { SimDriver } from './sim-driver.ts'
 
 const minuteMs = 60_000
+/** What is begun may come to the driver a little later, so its minute is a little shorter. */
+const begunMs = 55_000
 /** What is done is told by then, a driver that takes its time aside. */
 const factMs = 30_000
 /** A death is told within so many looks. */
@@ -144,7 +146,8 @@ export class FleetWatch {
 
   #onReplica(name: string, state: string): void {
     const copy = this.find(name)
-    if (state === 'started') this.#untold.delete(`start ${name}`)
+    // One that nobody saw may be ended at one driver before it is started at another.
+    if (state === 'started') for (const what of ['start', 'stop']) this.#untold.delete(`${what} ${name}`)
     if (state === 'stopped') this.#untold.delete(`stop ${name}`)
     if (state === 'failed') for (const what of ['start', 'stop']) this.#untold.delete(`${what} ${name}`)
     if (state === 'drained') {
@@ -246,7 +249,7 @@ export class FleetWatch {
     this.#world.note('control', `${what} ${name}`)
     if (this.#world.isDry() && nowMs > this.#dryMs) this.#report('dry-run', `${what} ${name}`)
     this.#begun.push(nowMs)
-    while ((this.#begun[0] ?? nowMs) <= nowMs - minuteMs) this.#begun.shift()
+    while ((this.#begun[0] ?? nowMs) <= nowMs - begunMs) this.#begun.shift()
     const max = this.#world.actionsMax()
     if (!this.isOver && this.#begun.length > max)
       this.#report('rate', `${what} ${name} is the ${this.#begun.length}th within a minute; ${max} are allowed`)
