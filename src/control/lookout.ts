@@ -34,14 +34,21 @@ export class Lookout {
     return !!driver && this.#blind.has(driver)
   }
 
+  /** Of two with one name at different drivers, those that do not count. */
+  readonly doubles: [SeenReplica, Driver][] = []
+
   /** All that can be seen, and what was last seen of the others; each with its driver. Never rejects. */
   async look(): Promise<[SeenReplica, Driver][]> {
     await Promise.all(this.#drivers.map((driver) => this.#lookBy(driver)))
+    this.doubles.length = 0
     const byName = new Map<string, [SeenReplica, Driver]>()
     for (const driver of this.#drivers)
       for (const seen of this.#seen.get(driver) ?? []) {
         const other = byName.get(seen.name)
-        if (!other || counts(seen, other[0])) byName.set(seen.name, [seen, driver])
+        const isBetter = !other || counts(seen, other[0])
+        if (isBetter) byName.set(seen.name, [seen, driver])
+        const worse: [SeenReplica, Driver] | undefined = isBetter ? other : [seen, driver]
+        if (worse && other && other[1] !== driver && !this.isBlind(worse[1])) this.doubles.push(worse)
       }
     return [...byName.values()]
   }

@@ -97,6 +97,7 @@ export class ControlLoop {
       await this.#look()
       this.#learn()
       for (const action of this.#decide()) this.#act(action)
+      this.#clearDoubles()
       this.#budget.keep()
       this.#tellFleet()
     } finally {
@@ -274,6 +275,16 @@ export class ControlLoop {
     const { name, kind } = action
     if (kind !== 'admit' && kind !== 'weigh') this.#budget.take()
     this.#hands.act(action, this.#knownOf(name), this.#seen.find((each) => each.name === name) ?? null)
+  }
+
+  /** Where a driver was changed, or forgot one for a while. */
+  #clearDoubles(): void {
+    const { dryRun, actionsPerMinuteMax } = this.#settings.control
+    for (const [seen, driver] of this.#lookout.doubles) {
+      const isAlive = seen.phase !== 'gone'
+      if (dryRun || (isAlive && this.#budget.left(actionsPerMinuteMax) <= 0)) return
+      if (this.#hands.clear(seen, driver) && isAlive) this.#budget.take()
+    }
   }
 
   #tellFleet(): void {

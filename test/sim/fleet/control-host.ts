@@ -24,6 +24,7 @@ export interface HostWatch {
   readonly onStart: (name: string, driver: SimDriver) => void
   readonly onStop: (name: string, driver: SimDriver) => void
   readonly onBegin: () => void
+  readonly onDie: () => void
   readonly onThrow: (thrown: unknown) => void
 }
 
@@ -65,6 +66,7 @@ export class ControlHost {
   kill(forMs: number): void {
     if (!this.#life) return
     this.#life.die()
+    this.#parts.watch.onDie()
     this.#life = null
     this.deaths++
     this.#parts.time.after(forMs, () => this.begin())

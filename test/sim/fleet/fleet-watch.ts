@@ -59,6 +59,8 @@ export class FleetWatch {
   /** What is done and has yet to be told. */
   #untold = new Map<string, number>()
   #dryMs = 0
+  /** In this look. */
+  #drained: Copy[] = []
 
   constructor(world: WatchedWorld) {
     this.#world = world
@@ -76,7 +78,9 @@ export class FleetWatch {
 
   onBorn(copy: Copy): void {
     const own = this.#all(copy.deployment)
-    if (own.some((each) => each.name === copy.name && each.isAlive)) this.#report('double', `${copy.name} runs already`)
+    // What a driver hides nobody can know of.
+    if (own.some((each) => each.name === copy.name && each.isAlive && each.listedPhase !== null))
+      this.#report('double', `${copy.name} runs already`)
     own.push(copy)
     this.#byName.set(copy.name, copy)
     this.#world.note(copy.birth.host, `${copy.name} runs at ${copy.birth.url}`)
@@ -96,8 +100,13 @@ export class FleetWatch {
 
   // The control process.
 
-  onBegin(): void {
+  /** What was under way with it is told by nobody. */
+  onDie(): void {
     this.#untold.clear()
+    this.#world.note('control', 'dies')
+  }
+
+  onBegin(): void {
     this.#world.note('control', 'begins')
   }
 
@@ -153,10 +162,12 @@ export class FleetWatch {
     if (state === 'drained') {
       this.counts.drains++
       this.#begin('drain', name)
-      if (copy && this.#isServing(copy)) this.#takenAway(copy, 'drained')
     }
     if (!copy) return
-    if (state === 'drained') this.#drain(copy)
+    if (state === 'drained') {
+      if (this.#isServing(copy)) this.#drained.push(copy)
+      this.#drain(copy)
+    }
     if (state === 'died' || state === 'failed') copy.isDeathTold = true
     if (state === 'admitted') {
       this.counts.admissions++
@@ -175,6 +186,8 @@ export class FleetWatch {
       if (copy) copy.isMember = false
     }
     for (const told of replicas) this.#onTold(told, before.get(told.name))
+    // Those that join and those that go are told of at once.
+    for (const copy of this.#drained.splice(0)) this.#takenAway(copy, 'drained')
   }
 
   #onTold(told: FleetReplica, before: FleetReplica | undefined): void {

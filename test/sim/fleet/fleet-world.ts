@@ -121,6 +121,7 @@ export class FleetWorld {
       onStart: watch.onStart.bind(watch),
       onStop: watch.onStop.bind(watch),
       onBegin: watch.onBegin.bind(watch),
+      onDie: watch.onDie.bind(watch),
       onThrow: (thrown: unknown) => this.#crash(thrown),
     }
     const probe = (url: string, timeoutMs: number): Promise<boolean> => this.#probe(url, timeoutMs)

@@ -159,7 +159,7 @@ export class SimDriver implements Driver {
     if (copy.isAlive) {
       if (copy.phase !== 'stopping') copy.change('stopping')
       await this.#wait([endMs[0], Math.max(endMs[0], Math.min(endMs[1], graceMs))])
-      while (this.#fails('stop-stuck')) await this.#wait([1000, 5000])
+      while (copy.isAlive && this.#fails('stop-stuck')) await this.#wait([1000, 5000])
     }
     if (copy.isAlive) {
       copy.change('gone')
