@@ -28,7 +28,19 @@ export interface HostWatch {
   readonly onThrow: (thrown: unknown) => void
 }
 
+/** Bugs that are planted, so that the checks can be seen to find them. */
+export interface Sabotage {
+  readonly wishes?: (wishes: Wishes, nowMs: number) => Wishes
+  readonly settings?: (settings: ControlSettings) => ControlSettings
+  readonly isTold?: (note: Note) => boolean
+  readonly isReady?: (isReady: boolean, nowMs: number) => boolean
+  /** What is asked to end goes on, and is not told of any more. */
+  readonly isEnded?: (name: string) => boolean
+}
+
 export interface HostParts {
+  readonly sabotage: Sabotage
+
   readonly time: WorldTime
   readonly wallMs: () => number
   readonly drivers: readonly SimDriver[]
@@ -63,6 +75,11 @@ export class ControlHost {
   }
 
   /** At any moment; it is begun anew after a while. */
+  /** Characters of what is kept. */
+  get keptLength(): number {
+    return [...this.#kept.values()].reduce((sum, { length }) => sum + length, 0)
+  }
+
   kill(forMs: number): void {
     if (!this.#life) return
     this.#life.die()
@@ -74,7 +91,7 @@ export class ControlHost {
 
   use(settings: ControlSettings): void {
     this.settings = settings
-    this.#life?.loop.use(settings)
+    this.#life?.loop.use(this.#parts.sabotage.settings?.(settings) ?? settings)
   }
 
   hear(report: FleetReport): void {
@@ -104,10 +121,14 @@ class Life {
   #timers: { cancel(): void }[] = []
   #hint: Timer | null = null
 
-  constructor({ time, wallMs, drivers, probe, watch }: HostParts, settings: ControlSettings, facts: LifeFacts) {
+  constructor(
+    { time, wallMs, drivers, probe, watch, sabotage }: HostParts,
+    settings: ControlSettings,
+    facts: LifeFacts,
+  ) {
     const { before, kept, onLook, onTell } = facts
     const isHeard = (): boolean => !this.#isDead
-    const note = (told: Note): void => void (isHeard() && watch.onNote(told))
+    const note = (told: Note): void => void (isHeard() && (sabotage.isTold?.(told) ?? true) && watch.onNote(told))
     const notebook = {
       read: (part: string): unknown => JSON.parse(kept.get(part) ?? 'null'),
       write: (part: string, value: unknown): void => void (isHeard() && kept.set(part, JSON.stringify(value))),
@@ -124,11 +145,11 @@ class Life {
     const decide = (sight: Sight): Wishes => {
       const wishes = pilot.decide(sight)
       watch.onWishes(wishes, sight)
-      return wishes
+      return sabotage.wishes?.(wishes, time.monotonicMs()) ?? wishes
     }
     const parts = {
       ...{ clock, log: silentLog, note, notebook },
-      drivers: drivers.map((driver) => seenBy(driver, isHeard, watch)),
+      drivers: drivers.map((driver) => seenBy(driver, isHeard, watch, sabotage)),
       pilot: { decide, hear: (report: FleetReport) => pilot.hear(report) },
       probe: (url: string, timeoutMs: number) => (isHeard() ? probe(url, timeoutMs) : new Promise<boolean>(() => {})),
       tellFleet: (replicas: readonly FleetReplica[]): void => void (isHeard() && onTell(replicas)),
@@ -159,7 +180,7 @@ class Life {
 const toTimer = (watch: Disposable): { cancel(): void } => ({ cancel: () => watch[Symbol.dispose]() })
 
 /** What a dead process asks for is not heard any more; what it has asked for before is done all the same. */
-function seenBy(driver: SimDriver, isHeard: () => boolean, watch: HostWatch): Driver {
+function seenBy(driver: SimDriver, isHeard: () => boolean, watch: HostWatch, { isEnded }: Sabotage): Driver {
   const never = <T>(): Promise<T> => new Promise<T>(() => {})
   const whileHeard = async <T>(work: Promise<T>): Promise<T> => {
     const done = await work.then(
@@ -181,6 +202,7 @@ function seenBy(driver: SimDriver, isHeard: () => boolean, watch: HostWatch): Dr
     stop: (name, graceMs) => {
       if (!isHeard()) return never()
       watch.onStop(name, driver)
+      if (isEnded?.(name) === false) return Promise.resolve()
       return whileHeard(driver.stop(name, graceMs))
     },
     watch: (onChange) => driver.watch(onChange),

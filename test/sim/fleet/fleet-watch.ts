@@ -25,6 +25,8 @@ export interface WatchedWorld {
   readonly neededOf: (deployment: string) => number
   readonly actionsMax: () => number
   readonly isDry: () => boolean
+  /** Its driver tells nothing, or nothing new. */
+  readonly isUnseen: (copy: Copy) => boolean
 }
 
 export interface FleetCounts {
@@ -95,7 +97,10 @@ export class FleetWatch {
     const own = this.#all(copy.deployment)
     const at = own.indexOf(copy)
     if (at >= 0) own.splice(at, 1)
-    if (this.#byName.get(copy.name) === copy) this.#byName.delete(copy.name)
+    if (this.#byName.get(copy.name) !== copy) return
+    const other = own.find((each) => each.name === copy.name)
+    if (other) this.#byName.set(copy.name, other)
+    else this.#byName.delete(copy.name)
   }
 
   // The control process.
@@ -172,7 +177,8 @@ export class FleetWatch {
     if (state === 'admitted') {
       this.counts.admissions++
       copy.isAdmissionTold = true
-      if (!copy.wasProbed) this.#report('unready', `${name} is admitted, and was never ready`)
+      if (!this.#all(copy.deployment).some((each) => each.name === name && each.wasProbed))
+        this.#report('unready', `${name} is admitted, and was never ready`)
     }
   }
 
@@ -192,8 +198,13 @@ export class FleetWatch {
 
   #onTold(told: FleetReplica, before: FleetReplica | undefined): void {
     const { name, url, weight, isDraining } = told
-    const copy = this.find(name)
-    if (!copy || !url.startsWith(copy.birth.url)) {
+    const last = this.find(name)
+    const isThere = last !== undefined && url.startsWith(last.birth.url)
+    // Two drivers may have one each for a while.
+    const copy = isThere
+      ? last
+      : last && this.#all(last.deployment).find((each) => url.startsWith(`${each.birth.url}/`))
+    if (!copy) {
       if (before?.url !== url && !isDraining) this.#report('unready', `${name} is told at ${url}, where nobody is`)
       return
     }
@@ -227,7 +238,8 @@ export class FleetWatch {
     }
     for (const copies of this.byDeployment.values())
       for (const copy of copies) {
-        if (copy.listedPhase !== 'gone' || copy.isDeathTold || copy.isEndAsked) copy.listedDeadMs = nowMs
+        if (copy.listedPhase !== 'gone' || copy.isDeathTold || copy.isEndAsked || this.#world.isUnseen(copy))
+          copy.listedDeadMs = nowMs
         else if (nowMs - copy.listedDeadMs > deathToldMs + minuteMs) {
           copy.isDeathTold = true
           this.#report('facts', `${copy.name} died, and no fact tells of it`)

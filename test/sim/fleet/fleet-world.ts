@@ -8,7 +8,7 @@ import { Chance } from '../../world/chance.ts'
 import { Trace } from '../../world/trace.ts'
 import { WorldTime } from '../../world/world-time.ts'
 import { checkSettled } from './check-settled.ts'
-import { ControlHost } from './control-host.ts'
+import { ControlHost, type Sabotage } from './control-host.ts'
 import type { Copy } from './copy.ts'
 import { FleetChecks, type Violation } from './fleet-checks.ts'
 import { type DeploymentTraits, type FleetScenario, quietMs } from './fleet-scenario.ts'
@@ -26,6 +26,8 @@ const hourMs = 3_600_000
 const weighingS = 10
 /** The supervisor tells between two looks. */
 const toldAfterMs = 500
+/** Of what the control process keeps for the next one. */
+const keptLengthMax = 2_000_000
 /** For what is still to end when the gateway has stopped. */
 const endedWithinMs = 120_000
 
@@ -45,8 +47,7 @@ export interface FleetOptions {
   readonly onLine?: (line: string) => void
   /** Every simulated hour. */
   readonly onHour?: (world: FleetWorld) => void
-  /** A planted bug: what a test of the checks wants. */
-  readonly sabotage?: (world: FleetWorld) => void
+  readonly sabotage?: Sabotage
   /** Ends at the first violation. */
   readonly isBrief?: boolean
 }
@@ -94,6 +95,7 @@ export class FleetWorld {
       neededOf: (deployment) => this.#neededOf(deployment),
       actionsMax: () => this.host.settings.control.actionsPerMinuteMax,
       isDry: () => this.host.settings.control.dryRun,
+      isUnseen: (copy) => this.driverOf(copy)?.isMute ?? false,
     })
     const { watch } = this
     const driverWatch = {
@@ -125,7 +127,7 @@ export class FleetWorld {
       onThrow: (thrown: unknown) => this.#crash(thrown),
     }
     const probe = (url: string, timeoutMs: number): Promise<boolean> => this.#probe(url, timeoutMs)
-    const parts = { time, wallMs, drivers: this.drivers, probe, watch: hostWatch }
+    const parts = { time, wallMs, drivers: this.drivers, probe, watch: hostWatch, sabotage: options.sabotage ?? {} }
     this.host = new ControlHost(parts, this.operators.settings())
   }
 
@@ -141,7 +143,6 @@ export class FleetWorld {
     const onRejection = (reason: unknown): void => this.#crash(reason)
     process.on('unhandledRejection', onRejection)
     try {
-      this.#options.sabotage?.(this)
       this.host.begin()
       this.time.every(secondMs, () => this.#second())
       const misfortune = new Misfortune(this)
@@ -206,6 +207,8 @@ export class FleetWorld {
     if (nowMs % minuteMs === 0) this.watch.checkFacts()
     if (nowMs % hourMs === 0) {
       this.trace.note('world', `${clockWords(nowMs)} ${this.watch.living().length} replicas run`)
+      if (this.host.keptLength > keptLengthMax)
+        this.checks.report('memory', `${this.host.keptLength} characters are kept`)
       this.#options.onHour?.(this)
     }
   }
@@ -261,7 +264,7 @@ export class FleetWorld {
     }
     const isReady = copy.isReadyAt(this.nowMs)
     if (isReady) copy.wasProbed = true
-    return isReady
+    return this.#options.sabotage?.isReady?.(isReady, this.nowMs) ?? isReady
   }
 
   #crash(thrown: unknown): void {

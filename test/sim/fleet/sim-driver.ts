@@ -77,6 +77,11 @@ export class SimDriver implements Driver {
     if (this.kind === 'kubernetes') this.#world.time.after(forgetMs, () => this.#forget(copy))
   }
 
+  /** It tells nothing, or nothing new. */
+  get isMute(): boolean {
+    return this.#fails('away') || this.#fails('late') || this.#fails('old')
+  }
+
   // The contract.
 
   async list(): Promise<SeenReplica[]> {
