@@ -19,8 +19,8 @@ export const checkNames = {
 
 export type CheckName = keyof typeof checkNames
 
-export interface Violation {
-  readonly check: CheckName
+export interface Violation<Name extends string = CheckName> {
+  readonly check: Name
   readonly atMs: number
   readonly words: string
 }
@@ -28,8 +28,9 @@ export interface Violation {
 /** The same mistake is not told a thousand times. */
 const sameMax = 3
 
-export class Checks {
-  readonly violations: Violation[] = []
+/** What was seen, by the names of a world's checks. */
+export class Checks<Name extends string = CheckName> {
+  readonly violations: Violation<Name>[] = []
   #nowMs: () => number
   #note: (words: string) => void
 
@@ -38,7 +39,7 @@ export class Checks {
     this.#note = note
   }
 
-  report(check: CheckName, words: string): void {
+  report(check: Name, words: string): void {
     if (this.violations.filter((each) => each.check === check).length >= sameMax) return
     this.violations.push({ check, atMs: this.#nowMs(), words })
     this.#note(`VIOLATION ${check}: ${words}`)

@@ -40,7 +40,6 @@ export interface Sabotage {
 
 export interface HostParts {
   readonly sabotage: Sabotage
-
   readonly time: WorldTime
   readonly wallMs: () => number
   readonly drivers: readonly SimDriver[]
@@ -74,12 +73,12 @@ export class ControlHost {
     })
   }
 
-  /** At any moment; it is begun anew after a while. */
   /** Characters of what is kept. */
   get keptLength(): number {
     return [...this.#kept.values()].reduce((sum, { length }) => sum + length, 0)
   }
 
+  /** At any moment; it is begun anew after a while. */
   kill(forMs: number): void {
     if (!this.#life) return
     this.#life.die()

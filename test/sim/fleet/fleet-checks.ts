@@ -1,4 +1,5 @@
-/** What must never be seen of a fleet, by name, and what was seen of it. */
+/** What must never be seen of a fleet, by name. */
+import type { Checks, Violation } from '../checks.ts'
 
 export const checkNames = {
   below: 'one that serves was taken away below what the present load needs',
@@ -17,28 +18,6 @@ export const checkNames = {
 
 export type CheckName = keyof typeof checkNames
 
-export interface Violation {
-  readonly check: CheckName
-  readonly atMs: number
-  readonly words: string
-}
+export type FleetChecks = Checks<CheckName>
 
-/** The same mistake is not told a thousand times. */
-const sameMax = 3
-
-export class FleetChecks {
-  readonly violations: Violation[] = []
-  #nowMs: () => number
-  #note: (words: string) => void
-
-  constructor(nowMs: () => number, note: (words: string) => void) {
-    this.#nowMs = nowMs
-    this.#note = note
-  }
-
-  report(check: CheckName, words: string): void {
-    if (this.violations.filter((each) => each.check === check).length >= sameMax) return
-    this.violations.push({ check, atMs: this.#nowMs(), words })
-    this.#note(`VIOLATION ${check}: ${words}`)
-  }
-}
+export type FleetViolation = Violation<CheckName>

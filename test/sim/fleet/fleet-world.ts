@@ -7,10 +7,11 @@ import type { Sight } from '../../../src/control/sight.ts'
 import { Chance } from '../../world/chance.ts'
 import { Trace } from '../../world/trace.ts'
 import { WorldTime } from '../../world/world-time.ts'
+import { Checks } from '../checks.ts'
 import { checkSettled } from './check-settled.ts'
 import { ControlHost, type Sabotage } from './control-host.ts'
 import type { Copy } from './copy.ts'
-import { FleetChecks, type Violation } from './fleet-checks.ts'
+import type { FleetChecks, FleetViolation } from './fleet-checks.ts'
 import { type DeploymentTraits, type FleetScenario, quietMs } from './fleet-scenario.ts'
 import { type FleetCounts, FleetWatch } from './fleet-watch.ts'
 import { Load, type LoadSums } from './load.ts'
@@ -33,7 +34,7 @@ const endedWithinMs = 120_000
 
 export interface FleetResult {
   readonly scenario: FleetScenario
-  readonly violations: readonly Violation[]
+  readonly violations: readonly FleetViolation[]
   /** Equal for two runs that went the same way. */
   readonly hash: string
   readonly looks: number
@@ -70,6 +71,8 @@ export class FleetWorld {
   wallJumpMs = 0
   /** Until then the workers are not heard. */
   silentUntilMs = 0
+  /** Names that die as often as they are started. */
+  readonly loopsUntilMs = new Map<string, number>()
   #options: FleetOptions
   #noise: Chance
   #starts: Chance
@@ -79,15 +82,15 @@ export class FleetWorld {
   constructor(scenario: FleetScenario, options: FleetOptions = {}) {
     this.scenario = scenario
     this.#options = options
-    const nowMs = (): number => this.time.monotonicMs()
-    const wallMs = (): number => this.time.nowMs() + this.wallJumpMs
+    const nowMs = (): number => this.nowMs
+    const wallMs = (): number => this.wallMs
     this.chance = new Chance(scenario.seed).fork('fleet')
     this.#noise = this.chance.fork('noise')
     this.#starts = this.chance.fork('starts')
     this.trace = new Trace(nowMs)
     this.trace.onLine = options.onLine ?? null
     const note = (who: string, what: string): void => this.trace.note(who, what)
-    this.checks = new FleetChecks(nowMs, (words) => note('CHECK', words))
+    this.checks = new Checks(nowMs, (words) => note('CHECK', words))
     this.operators = new Operators(scenario)
     this.load = new Load(this.chance.fork('load'))
     this.watch = new FleetWatch({
@@ -251,9 +254,6 @@ export class FleetWorld {
       },
     }
   }
-
-  /** Names that die as often as they are started. */
-  readonly loopsUntilMs = new Map<string, number>()
 
   async #probe(url: string, timeoutMs: number): Promise<boolean> {
     const copy = this.#byUrl.get(url.slice(0, url.lastIndexOf('/')))
