@@ -1,4 +1,6 @@
 /** One connection to a SQLite database: statements prepared once, whole transactions, and what its errors mean. */
+import { chmodSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Fault } from '../fault/fault.ts'
 import type { Clock } from '../ground/clock.ts'
@@ -125,4 +127,27 @@ export function faultOf(cause: unknown): Fault {
   if (cause instanceof Fault) return cause
   const detail = isBusy(cause) ? 'the journal is locked by another process' : reasonOf(cause)
   return new Fault(isDamage(cause) ? 'HF_INTERNAL' : 'HF_JOURNAL_FULL', { detail: `journal: ${detail}`, cause })
+}
+
+export interface PrivateFileOptions {
+  readonly sync: 'normal' | 'full'
+  /** Makes what is not there yet. */
+  readonly schemaSql: string
+  /** Another process may be writing, or making it too. */
+  readonly waitMs: number
+}
+
+/** One that nobody else on the machine may read; its folder is made where there is none. @throws, nothing left open */
+export function openPrivateFile(path: string, clock: Clock, options: PrivateFileOptions): SqliteFile {
+  const { sync, schemaSql, waitMs } = options
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const file = new SqliteFile(path, clock, sync)
+  try {
+    chmodSync(path, 0o600)
+    file.waitFor(waitMs, () => file.database.exec(schemaSql))
+    return file
+  } catch (cause) {
+    file.close()
+    throw cause
+  }
 }

@@ -1,9 +1,7 @@
 /** What the control process keeps, in a small SQLite database. One that is damaged is laid aside, and begun anew. */
-import { chmodSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
-import { isDamage, reasonOf, SqliteFile } from './sqlite-file.ts'
-import { inodeOf, layAside } from './sqlite-lay-aside.ts'
+import { openPrivateFile, reasonOf, type SqliteFile } from './sqlite-file.ts'
+import { openAnew } from './sqlite-lay-aside.ts'
 
 const schemaSql = `
   CREATE TABLE IF NOT EXISTS note (part TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
@@ -19,26 +17,12 @@ export class SqliteNotebook implements Disposable {
 
   /** @throws when the file cannot be opened. */
   static open(path: string, clock: Clock, warn: (detail: string) => void): SqliteNotebook {
-    try {
-      return new SqliteNotebook(path, clock, warn)
-    } catch (cause) {
-      if (!isDamage(cause)) throw cause
-      layAside(path, inodeOf(path))
-      return new SqliteNotebook(path, clock, warn)
-    }
+    return openAnew(path, () => new SqliteNotebook(path, clock, warn))
   }
 
   private constructor(path: string, clock: Clock, warn: (detail: string) => void) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     this.#warn = warn
-    this.#file = new SqliteFile(path, clock, 'full')
-    try {
-      chmodSync(path, 0o600)
-      this.#file.waitFor(waitMs, () => this.#file.database.exec(schemaSql))
-    } catch (cause) {
-      this.#file.close()
-      throw cause
-    }
+    this.#file = openPrivateFile(path, clock, { sync: 'full', schemaSql, waitMs })
   }
 
   read(part: string): unknown {

@@ -2,8 +2,7 @@
  * The quarantine in SQLite, shared by the workers of a gateway, and looked into by its commands. After a power cut the
  * last of it may be forgotten. A file that cannot be read is begun anew: it holds nothing that is not found out again.
  */
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
 import type { Clock } from '../ground/clock.ts'
 import {
   type Condemned,
@@ -13,11 +12,13 @@ import {
   type ServerDeath,
   type SuspectTrace,
 } from './quarantine.ts'
-import { isDamage, SqliteFile } from './sqlite-file.ts'
-import { inodeOf, layAside } from './sqlite-lay-aside.ts'
+import { openPrivateFile, type SqliteFile } from './sqlite-file.ts'
+import { openAnew } from './sqlite-lay-aside.ts'
 
 /** Another worker writes for a moment. */
 const busyMs = 250
+/** Several workers begin at once. */
+const openMs = 5000
 
 const schemaSql = `
   CREATE TABLE IF NOT EXISTS death (
@@ -46,13 +47,7 @@ export class SqliteQuarantine implements Quarantine {
 
   /** @throws when the file cannot be opened. */
   static open(path: string, clock: Clock): SqliteQuarantine {
-    try {
-      return new SqliteQuarantine(path, clock)
-    } catch (cause) {
-      if (!isDamage(cause)) throw cause
-      layAside(path, inodeOf(path))
-      return new SqliteQuarantine(path, clock)
-    }
+    return openAnew(path, () => new SqliteQuarantine(path, clock))
   }
 
   /** That of a gateway that may be running, or not; null where there is none. @throws when it cannot be opened. */
@@ -61,15 +56,7 @@ export class SqliteQuarantine implements Quarantine {
   }
 
   private constructor(path: string, clock: Clock) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    this.#file = new SqliteFile(path, clock, 'normal')
-    try {
-      chmodSync(path, 0o600)
-      this.#file.waitFor(5000, () => this.#file.database.exec(schemaSql))
-    } catch (cause) {
-      this.#file.close()
-      throw cause
-    }
+    this.#file = openPrivateFile(path, clock, { sync: 'normal', schemaSql, waitMs: openMs })
   }
 
   version(): number {

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
 import { isDamage, reasonOf, SqliteFile } from './sqlite-file.ts'
-import { inodeOf, layAside } from './sqlite-lay-aside.ts'
+import { inodeOf, layAside, openAnew } from './sqlite-lay-aside.ts'
 
 export const recordFileName = 'record.db'
 
@@ -97,13 +97,8 @@ export class RecordFile {
 /** A file that is damaged, or of another version, is laid aside. */
 function openRecordFile(path: string, clock: Clock, waitMs: number): SqliteFile {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  try {
-    return open(path, clock, waitMs)
-  } catch (cause) {
-    if (!isDamage(cause) && !(cause instanceof OtherVersion)) throw cause
-    layAside(path, inodeOf(path))
-    return open(path, clock, waitMs)
-  }
+  const isUseless = (cause: unknown): boolean => isDamage(cause) || cause instanceof OtherVersion
+  return openAnew(path, () => open(path, clock, waitMs), { isUseless })
 }
 
 class OtherVersion extends Error {}

@@ -6,8 +6,8 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
-import { isDamage, SqliteFile } from './sqlite-file.ts'
-import { inodeOf, layAside } from './sqlite-lay-aside.ts'
+import { SqliteFile } from './sqlite-file.ts'
+import { openAnew } from './sqlite-lay-aside.ts'
 import type {
   Asked,
   AskLimits,
@@ -74,14 +74,7 @@ export class SqliteSubscriptions implements SubscriptionStore {
    * @throws when the file cannot be opened, or is of a later version.
    */
   static open(path: string, clock: Clock, random: Random, onDamage: (cause: unknown) => void): SqliteSubscriptions {
-    try {
-      return new SqliteSubscriptions(path, clock, random)
-    } catch (cause) {
-      if (!isDamage(cause)) throw cause
-      layAside(path, inodeOf(path))
-      onDamage(cause)
-      return new SqliteSubscriptions(path, clock, random)
-    }
+    return openAnew(path, () => new SqliteSubscriptions(path, clock, random), { onLaidAside: onDamage })
   }
 
   private constructor(path: string, clock: Clock, random: Random) {
