@@ -6,6 +6,7 @@ import type { KnownReplica } from './known-replica.ts'
 
 interface Shown {
   readonly name: string
+  readonly deployment: string
   readonly url: string
   readonly isDraining: boolean
   readonly weight: number
@@ -32,22 +33,21 @@ export class FleetRoll {
       const isDraining = membership === 'draining'
       const options = deployments[deployment]
       const before = shown[count]
-      const isLike = before?.name === name && before.url === url && before.options === options
-      if (!isLike || before.isDraining !== isDraining || before.weight !== weight) {
+      const isOther = before?.name !== name || before.deployment !== deployment || before.url !== url
+      if (isOther || before.options !== options || before.isDraining !== isDraining || before.weight !== weight) {
         isSame = false
-        shown[count] = { name, url, isDraining, weight, options }
+        shown[count] = { name, deployment, url, isDraining, weight, options }
       }
       count++
     }
     if (isSame && count === shown.length) return null
     shown.length = count
     this.#kept = kept
-    const deploymentOf = new Map(seen.map(({ name, deployment }) => [name, deployment]))
-    return [...shown.map((each) => memberOf(each, deploymentOf.get(each.name) ?? '')), ...kept]
+    return [...shown.map((each) => memberOf(each)), ...kept]
   }
 }
 
-function memberOf({ name, url, options, weight, isDraining }: Shown, deployment: string): FleetReplica {
+function memberOf({ name, deployment, url, options, weight, isDraining }: Shown): FleetReplica {
   const { apiPath = '', priority = 0, models = null, pool = deployment } = options ?? {}
   const moveAfterMs = options?.drain.moveAfterMs ?? 0
   return { name, url: `${url}${apiPath}`, pool, weight, priority, models, isDraining, moveAfterMs }

@@ -4,12 +4,11 @@ import type { Clock } from '../ground/clock.ts'
 import type { Note, ReplicaFact } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
 import type { Deployments } from './deployment-options.ts'
-import type { KnownReplica } from './known-replica.ts'
+import { type KnownReplica, lastWordsMax } from './known-replica.ts'
 import type { Action } from './reconcile.ts'
 
 /** Of one whose deployment is no more nobody knows how long it may take. */
 const graceMsUnknown = 10_000
-const lastWordsMax = 2000
 /** Of what one that never became ready wrote. */
 const linesMax = 20
 

@@ -7,6 +7,8 @@ const restMs = 1000
 const restMsMax = 300_000
 /** One that served for so long has not died in a row. */
 const soundMs = 60_000
+/** Characters that are kept of what it wrote at its end. */
+export const lastWordsMax = 2000
 
 export class KnownReplica {
   readonly name: string

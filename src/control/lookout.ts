@@ -11,6 +11,8 @@ const answerMs = 10_000
 const lateWords = `no answer within ${answerMs} ms`
 
 export class Lookout {
+  /** Of two with one name at different drivers, those that do not count. */
+  readonly doubles: [SeenReplica, Driver][] = []
   /** What was seen last, by driver. */
   #seen = new Map<Driver, readonly SeenReplica[]>()
   #looks = new Map<Driver, Promise<readonly SeenReplica[]>>()
@@ -33,9 +35,6 @@ export class Lookout {
   isBlind(driver: Driver | null | undefined): boolean {
     return !!driver && this.#blind.has(driver)
   }
-
-  /** Of two with one name at different drivers, those that do not count. */
-  readonly doubles: [SeenReplica, Driver][] = []
 
   /** All that can be seen, and what was last seen of the others; each with its driver. Never rejects. */
   async look(): Promise<[SeenReplica, Driver][]> {

@@ -1,19 +1,17 @@
 /**
  * The control loop: looks at the replicas, decides, acts, once a second. What drivers say is the truth; what it knows
- * beside that it learns anew when it is started again. It carries no calls, and nothing waits for it.
+ * beside that it learns anew when it is started again, but for what was begun within the last minute. It carries no
+ * calls, and nothing waits for it.
  */
-import type { Driver, SeenReplica } from '../fleet/driver.ts'
+import type { SeenReplica } from '../fleet/driver.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
-import type { Clock } from '../ground/clock.ts'
-import type { Note } from '../observe/fact.ts'
-import type { Log } from '../observe/log.ts'
 import { ActionBudget } from './action-budget.ts'
 import type { ControlOptions, Deployments } from './deployment-options.ts'
 import { FleetRoll } from './fleet-roll.ts'
 import type { FleetReport } from './fleet-report.ts'
-import { Hands } from './hands.ts'
+import { Hands, type HandsParts } from './hands.ts'
 import { Heard } from './heard.ts'
-import { KnownReplica } from './known-replica.ts'
+import { KnownReplica, lastWordsMax } from './known-replica.ts'
 import { Lookout } from './lookout.ts'
 import type { Notebook } from './notebook.ts'
 import type { Pilot } from './pilot.ts'
@@ -26,18 +24,13 @@ const probeMs = 2000
 const stopRounds = 3
 /** Deaths are remembered for so long after the rest that they brought. */
 const rememberMs = 600_000
-const lastWordsMax = 2000
 
-export interface ControlParts {
-  readonly clock: Clock
-  readonly log: Log
-  readonly drivers: readonly Driver[]
+export interface ControlParts extends HandsParts {
   readonly pilot: Pick<Pilot, 'decide' | 'hear'>
   /** Where it keeps what it has begun; without one, the next process begins anew. */
   readonly notebook?: Notebook
   /** Whether a GET is answered with a status from 200 to 299. */
   readonly probe: (url: string, timeoutMs: number) => Promise<boolean>
-  readonly note: (note: Note) => void
   /** All that get calls, and those that are to go. */
   readonly tellFleet: (replicas: readonly FleetReplica[]) => void
 }
@@ -212,13 +205,13 @@ export class ControlLoop {
 
   #decide(): Action[] {
     const { deployments, control } = this.#settings
-    const [nowMs, wallMs] = [this.#parts.clock.monotonicMs(), this.#parts.clock.nowMs()]
+    const nowMs = this.#parts.clock.monotonicMs()
     const blind = this.#blindDeployments()
     const seen = this.#seen.filter(({ deployment }) => !blind.has(deployment))
-    const { plan, marks, restUntilMs } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
+    const { plan, marks } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
     const isResting = (name: string): boolean => {
       const known = this.#known.get(name)
-      return (known?.restUntilMs ?? 0) > nowMs || (restUntilMs.get(name) ?? 0) > wallMs || known?.isBusy === true
+      return (known?.restUntilMs ?? 0) > nowMs || known?.isBusy === true
     }
     const actions = reconcile({
       ...{ plan, marks, isResting },

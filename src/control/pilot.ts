@@ -13,8 +13,6 @@ import type { Sight } from './sight.ts'
 export interface Wishes {
   readonly plan: Plan
   readonly marks: ReadonlyMap<string, Mark>
-  /** Names that may not be started before then, milliseconds since 1970; beside those that rest from their deaths. */
-  readonly restUntilMs: ReadonlyMap<string, number>
 }
 
 export class Pilot {
@@ -30,8 +28,8 @@ export class Pilot {
   decide(sight: Sight): Wishes {
     const totals = this.scaling.look(sight, (deployment) => this.rollouts.isBusy(deployment))
     const plan = this.rollouts.look(sight, totals)
-    const { marks, restUntilMs, rollbacks } = this.healing.look(sight, totals)
+    const { marks, rollbacks } = this.healing.look(sight, totals)
     for (const deployment of rollbacks) this.rollouts.rollBack(deployment, 'healing', sight.nowMs)
-    return { plan, marks, restUntilMs }
+    return { plan, marks }
   }
 }
