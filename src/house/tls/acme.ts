@@ -38,6 +38,8 @@ export interface AcmeOrder {
 
 /** For each question to the authority. */
 const requestMs = 30_000
+/** So often a question is put again with the nonce that came with its refusal (RFC 8555, section 6.5). */
+const nonceRetries = 20
 /** The authority is asked for a verdict so often, with pauses from one to ten seconds. */
 const looks = { backoffAttempts: 15, backoffMin: 1000, backoffMax: 10_000 }
 
@@ -58,6 +60,9 @@ export async function issue(order: AcmeOrder): Promise<Pick<CertificatePair, 'ce
     ...(order.binding && { externalAccountBinding: order.binding }),
     ...looks,
   })
+  // The library gives up after five, and has no setting for it.
+  const { http } = client as unknown as { readonly http?: { maxBadNonceRetries: number } }
+  if (http) http.maxBadNonceRetries = nonceRetries
   if (order.replaces !== null) {
     const { replaces } = order
     const create = client.createOrder.bind(client)
