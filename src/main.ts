@@ -69,7 +69,7 @@ export interface House extends AsyncDisposable {
   onPressure: () => void
   /** What is out of use though it answers, and why; some dozens at most. */
   readonly troubles: () => Trouble[]
-  /** Not ready while draining, or while no upstream is in use. */
+  /** Not ready while draining, or while no upstream is in use, unless one is started when a call comes. */
   readonly isReady: () => boolean
   /**
    * Stops accepting, lets what is under way finish within `graceMs`, then closes everything. Where other processes
@@ -246,7 +246,7 @@ function asHouse(open: OpenParts): House {
     onPressure: () => {},
     callsLive: () => relay.liveCount,
     troubles: () => relay.breakers.troubles(troublesMax),
-    isReady: () => !isDraining && fleet.upstreams.some(({ isUp }) => isUp),
+    isReady: () => !isDraining && (fleet.isAsleep || fleet.upstreams.some(({ isUp }) => isUp)),
     drain: async (graceMs, isReplaced = false) => {
       isDraining = true
       relay.retire()

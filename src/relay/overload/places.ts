@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import { Gate, type Passage } from './gate.ts'
 import type { Demand, PoolDemand } from './demand.ts'
+import { Hold } from './hold.ts'
 import { Line } from './line.ts'
 import type { OverloadOptions } from './overload-options.ts'
 import { PoolLines } from './pool-lines.ts'
@@ -32,6 +33,8 @@ export class Places {
   /** Null where no replicas are run. */
   readonly demand: Demand | null
   #clock: Clock
+  #random: Random
+  #holds = new Map<Pool, Hold>()
   #gates = new Map<Upstream, Gate>()
   #lines: PoolLines
   #timer: Timer | null = null
@@ -39,6 +42,7 @@ export class Places {
 
   constructor(clock: Clock, random: Random, options: OverloadOptions, demand: Demand | null = null) {
     this.#clock = clock
+    this.#random = random
     this.options = options
     this.demand = demand
     this.#lines = new PoolLines((others) => new Line(clock, random, options, others))
@@ -57,6 +61,7 @@ export class Places {
   takeDemand(): Record<string, PoolDemand> {
     const waiting = new Map<string, number>()
     for (const [{ name }, line] of this.#lines) waiting.set(name, line.waitingCount)
+    for (const [{ name }, hold] of this.#holds) waiting.set(name, (waiting.get(name) ?? 0) + hold.count)
     return this.demand?.take((pool) => waiting.get(pool) ?? 0) ?? {}
   }
 
@@ -77,7 +82,19 @@ export class Places {
   /** One more is there: it may have room for those that wait. */
   welcome(): void {
     this.#lines.membersChanged()
+    for (const hold of this.#holds.values()) if (hold.count > 0) this.#clock.soon(() => hold.serve())
     this.#serveSoon()
+  }
+
+  /** Where calls wait while nobody is in the pool; null where nobody will come. */
+  holdOf(pool: Pool): Hold | null {
+    const { holdMs = 0 } = pool
+    if (holdMs === 0) return null
+    let hold = this.#holds.get(pool)
+    if (hold) return hold
+    hold = new Hold(this.#clock, this.#random, { holdMs, callsMax: this.options.waitingMax })
+    this.#holds.set(pool, hold)
+    return hold
   }
 
   lineOf(pool: Pool): Line {
@@ -129,6 +146,7 @@ export class Places {
   [Symbol.dispose](): void {
     this.#timer?.cancel()
     for (const [, line] of this.#lines) line[Symbol.dispose]()
+    for (const hold of this.#holds.values()) hold[Symbol.dispose]()
   }
 
   /** Once for all that happens in this turn. */
