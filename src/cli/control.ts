@@ -6,13 +6,15 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { FleetReport } from '../control/fleet-report.ts'
 import { ControlLoop, type ControlSettings } from '../control/loop.ts'
+import type { Notebook } from '../control/notebook.ts'
 import { Pilot } from '../control/pilot.ts'
 import type { ReplicaRow } from '../control/replica-row.ts'
 import { ProcessDriver } from '../fleet/driver/process-driver.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { Note } from '../observe/fact.ts'
-import { openLog } from '../observe/log.ts'
+import { type Log, openLog } from '../observe/log.ts'
+import { SqliteNotebook } from '../store/sqlite-notebook.ts'
 import { farDrivers } from './far-drivers.ts'
 import { logTarget } from './log-target.ts'
 
@@ -78,9 +80,10 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
     ...farDrivers(settings, log),
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
+  const notebook = openNotebook(config, log)
   const pilot = new Pilot()
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
-  const parts = { clock: systemClock, log, drivers, probe, pilot, note, tellFleet }
+  const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
   const loop = new ControlLoop(parts, config, replicas)
   const tick = (): void => {
     const rows = (): void => tell({ event: 'rows', rows: loop.rows() })
@@ -97,6 +100,17 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   setInterval(tick, tickMs)
   tick()
   return loop
+}
+
+/** Where nothing can be kept, replicas are run all the same. */
+function openNotebook({ stateDir }: ControlConfig, log: Log): Notebook {
+  const warn = (detail: string): void => log.error({ detail }, 'the state of deployments')
+  try {
+    return SqliteNotebook.open(join(stateDir, 'control.db'), systemClock, warn)
+  } catch (cause) {
+    warn(`it cannot be kept: ${String(cause)}`)
+    return { read: () => null, write: () => {} }
+  }
 }
 
 async function probe(url: string, timeoutMs: number): Promise<boolean> {
