@@ -25,13 +25,17 @@ interface Chunk {
   readonly error?: { cause?: string; message?: string }
 }
 
-/** Asks and judges the answer. A prompt that says `tokens:60` gets that many from a lab server. */
+/**
+ * Asks and judges the answer. A prompt that says `tokens:60` gets that many from a lab server. `onToken` is called as
+ * each piece of text of a stream comes.
+ */
 export async function chat(
   url: string,
   model: string,
   prompt: string,
   isStream: boolean,
   key?: string,
+  onToken: () => void = () => {},
 ): Promise<Outcome> {
   const body = JSON.stringify({ model, stream: isStream, messages: [{ role: 'user', content: prompt }] })
   try {
@@ -41,7 +45,7 @@ export async function chat(
       body,
     })
     if (answer.status !== 200) return refused(answer.status, await answer.text())
-    if (isStream) return await readStream(answer, expectedAnswer(prompt))
+    if (isStream) return await readStream(answer, expectedAnswer(prompt), onToken)
     const whole = JSON.parse(await answer.text()) as {
       choices: { message: { content: string }; finish_reason: string }[]
     }
@@ -75,7 +79,7 @@ async function* texts(body: ReadableStream<Uint8Array>): AsyncGenerator<string> 
   for await (const bytes of body) yield decoder.decode(bytes, { stream: true })
 }
 
-async function readStream(answer: Response, expected: string): Promise<Outcome> {
+async function readStream(answer: Response, expected: string, onToken: () => void): Promise<Outcome> {
   let text = ''
   let tokens = 0
   let isFinished = false
@@ -92,7 +96,10 @@ async function readStream(answer: Response, expected: string): Promise<Outcome> 
         else {
           const chunk = JSON.parse(data) as Chunk
           const choice = chunk.choices?.[0]
-          if (choice?.delta?.content) tokens++
+          if (choice?.delta?.content) {
+            tokens++
+            onToken()
+          }
           text += choice?.delta?.content ?? ''
           isFinished ||= Boolean(choice?.finish_reason)
           fault ??= chunk.error?.cause ?? null
