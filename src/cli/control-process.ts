@@ -30,7 +30,7 @@ export interface ControlProcessParts {
   readonly calls: () => CallsByUpstream
 }
 
-export interface FleetReport {
+export interface FleetStatus {
   /** Null where nothing is deployed. */
   readonly isRunning: boolean
   readonly replicas: readonly ReplicaRow[]
@@ -68,7 +68,7 @@ export class ControlProcess implements AsyncDisposable {
     return this.#child?.pid ?? null
   }
 
-  report(): FleetReport {
+  report(): FleetStatus {
     return { isRunning: this.#child !== null, replicas: this.#rows }
   }
 

@@ -4,14 +4,18 @@
  */
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import type { FleetReport } from '../control/fleet-report.ts'
 import { ControlLoop, type ControlSettings } from '../control/loop.ts'
+import type { Notebook } from '../control/notebook.ts'
+import { Pilot } from '../control/pilot.ts'
 import type { ReplicaRow } from '../control/replica-row.ts'
 import { ProcessDriver } from '../fleet/driver/process-driver.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
 import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { Note } from '../observe/fact.ts'
-import { openLog } from '../observe/log.ts'
+import { type Log, openLog } from '../observe/log.ts'
+import { SqliteNotebook } from '../store/sqlite-notebook.ts'
 import { farDrivers } from './far-drivers.ts'
 import { logTarget } from './log-target.ts'
 
@@ -64,7 +68,7 @@ export function runControl(): void {
     if (word.event === 'begin' || word.event === 'use') config = word.config
     if (word.event === 'begin') loop = begin(word.config, word.replicas, () => config ?? word.config)
     if (word.event === 'use') loop?.use(word.config)
-    if (word.event === 'calls') loop?.hearCalls(word.calls)
+    if (word.event === 'calls') loop?.hear(reportOf(word.calls))
     if (word.event === 'end') void (loop?.stopAll() ?? Promise.resolve()).finally(() => process.exit())
   })
 }
@@ -76,16 +80,11 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
     new ProcessDriver({ clock: systemClock, folder: replicasFolder(config), environment }),
     ...farDrivers(settings, log),
   ]
-  const parts = { clock: systemClock, log, drivers, probe }
-  const loop = new ControlLoop(
-    {
-      ...parts,
-      note: (note) => tell({ event: 'note', note }),
-      tellFleet: (told) => tell({ event: 'fleet', replicas: told }),
-    },
-    config,
-    replicas,
-  )
+  const note = (told: Note): void => tell({ event: 'note', note: told })
+  const pilot = new Pilot({ notebook: openNotebook(config, log), note })
+  const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
+  const parts = { clock: systemClock, log, drivers, probe, pilot, note, tellFleet }
+  const loop = new ControlLoop(parts, config, replicas)
   const tick = (): void => {
     const rows = (): void => tell({ event: 'rows', rows: loop.rows() })
     loop.tick().then(rows, (error: unknown) => log.error({ detail: String(error) }, 'a look at the replicas failed'))
@@ -101,6 +100,25 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   setInterval(tick, tickMs)
   tick()
   return loop
+}
+
+/** Where nothing can be kept, replicas are run all the same. */
+function openNotebook({ stateDir }: ControlConfig, log: Log): Notebook {
+  const warn = (detail: string): void => log.error({ detail }, 'the state of deployments')
+  try {
+    return SqliteNotebook.open(join(stateDir, 'control.db'), systemClock, warn)
+  } catch (cause) {
+    warn(`it cannot be kept: ${String(cause)}`)
+    return { read: () => null, write: () => {} }
+  }
+}
+
+function reportOf(calls: CallsByUpstream): FleetReport {
+  const replicas = Object.entries(calls).map(([name, count]) => [
+    name,
+    { calls: count, progressedMs: null, tallies: [] },
+  ])
+  return { replicas: Object.fromEntries(replicas), demand: {} }
 }
 
 async function probe(url: string, timeoutMs: number): Promise<boolean> {

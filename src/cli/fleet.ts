@@ -2,20 +2,20 @@
 import { safeJson } from '../ground/one-line.ts'
 import { printable } from '../observe/fact-words.ts'
 import { askGateway } from './ask-gateway.ts'
-import type { FleetReport } from './control-process.ts'
+import type { FleetStatus } from './control-process.ts'
 import { shortTime } from './terminal-text.ts'
 
 const wordsMax = 60
 
 /** Prints; the exit code is 1 where a replica is not well, and the error's where no gateway answers. */
 export async function fleet(stateDir: string, isJson: boolean): Promise<void> {
-  const report = await askGateway<FleetReport>(stateDir, '/fleet')
+  const report = await askGateway<FleetStatus>(stateDir, '/fleet')
   if (!report) throw new Error('The gateway is of a version that tells nothing of the kind: restart it.')
   if (report.replicas.some(({ state }) => state === 'resting' || state === 'dead')) process.exitCode = 1
   process.stdout.write(isJson ? `${safeJson(JSON.stringify(report, null, 2))}\n` : fleetWords(report))
 }
 
-export function fleetWords({ replicas, isRunning }: FleetReport): string {
+export function fleetWords({ replicas, isRunning }: FleetStatus): string {
   if (replicas.length === 0)
     return isRunning ? 'No replica runs yet.\n' : 'Nothing is deployed: name `deployments` in the configuration.\n'
   const head = ['replica', 'state', 'release', 'url', 'age', 'calls', 'memory', 'last words']

@@ -15,16 +15,6 @@ export interface DeploymentPlan {
 /** By deployment. */
 export type Plan = ReadonlyMap<string, DeploymentPlan>
 
-/** As the configuration alone has it: of the release that it names the least number of replicas. */
-export function planOf(deployments: Deployments): Plan {
-  return new Map(
-    Object.entries(deployments).map(([name, options]) => [
-      name,
-      { releases: [{ release: releaseOf(options), replicas: options.replicas.min, share: 1 }] },
-    ]),
-  )
-}
-
 /** The release that is to run. */
 export function releaseOf({ release, releases }: Deployments[string]): string {
   return release ?? Object.keys(releases)[0] ?? ''

@@ -1,0 +1,30 @@
+/** What the workers tell of replicas and of what is asked for, gathered by the supervisor once a second; plain JSON. */
+import type { TallyCounts } from './deploy/replica-tally.ts'
+
+export interface ReplicaTold {
+  /** In hand now, at all workers. */
+  readonly calls: number
+  /** Milliseconds since 1970 when any of its answers last got on; null where none ever did. */
+  readonly progressedMs: number | null
+  /** One of each worker at which an attempt there has ended since the last word. */
+  readonly tallies: readonly TallyCounts[]
+}
+
+/** What was asked of a pool since the last word. */
+export interface DemandTold {
+  /** Calls that arrived, each once; those too that were refused, or wait. */
+  readonly requests: number
+  readonly promptTokens: number
+  readonly outputTokens: number
+  /** At no server yet, now. */
+  readonly waiting: number
+  /** Turned away for want of room. */
+  readonly refused: number
+}
+
+export interface FleetReport {
+  /** By name; those alone that have something in hand, or of which something is new. */
+  readonly replicas: Readonly<Record<string, ReplicaTold>>
+  /** By pool. */
+  readonly demand: Readonly<Record<string, DemandTold>>
+}

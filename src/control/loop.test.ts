@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DriverFault } from '../fleet/driver-fault.ts'
+import type { Driver, ReplicaOrder, SeenReplica } from '../fleet/driver.ts'
+import type { FleetReplica } from '../fleet/replica-roll.ts'
+import { ManualClock } from '../ground/manual-clock.ts'
+import type { Note } from '../observe/fact.ts'
+import { silentLog } from '../observe/log.ts'
+import { controlSchema, deploymentsSchema } from './deployment-options.ts'
+import { ControlLoop } from './loop.ts'
+import { Pilot } from './pilot.ts'
+
+class PlayedDriver implements Driver {
+  readonly kind: Driver['kind']
+  readonly running = new Map<string, SeenReplica>()
+  readonly begun: string[] = []
+  fault: Error | null = null
+  isMute = false
+  #clock: ManualClock
+
+  constructor(kind: Driver['kind'], clock: ManualClock) {
+    this.kind = kind
+    this.#clock = clock
+  }
+
+  async list(): Promise<SeenReplica[]> {
+    if (this.isMute) await new Promise(() => {})
+    if (this.fault) throw this.fault
+    return [...this.running.values()]
+  }
+
+  async start({ name, deployment, release }: ReplicaOrder): Promise<void> {
+    if (this.fault) throw this.fault
+    this.begun.push(`start ${name}`)
+    const url = `http://127.0.0.1/${name}`
+    this.running.set(name, {
+      ...{ name, deployment, release, phase: 'running', url, startedMs: this.#clock.nowMs(), host: 'here' },
+      ...{ memoryBytes: null, exit: null },
+    })
+  }
+
+  async stop(name: string): Promise<void> {
+    this.begun.push(`stop ${name}`)
+    this.running.delete(name)
+  }
+
+  watch(): Disposable {
+    return { [Symbol.dispose]: () => {} }
+  }
+
+  async logs(): Promise<string> {
+    return ''
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+interface StageOptions {
+  readonly control?: object
+  readonly before?: readonly FleetReplica[]
+  readonly fault?: Error
+}
+
+function stage({ control = {}, before = [], fault }: StageOptions = {}) {
+  const clock = new ManualClock()
+  const drivers = [new PlayedDriver('process', clock), new PlayedDriver('docker', clock)] as const
+  drivers[1].fault = fault ?? null
+  const notes: Note[] = []
+  let told: readonly FleetReplica[] = []
+  const notebook = { read: () => null, write: () => {} }
+  const note = (each: Note): void => void notes.push(each)
+  const parts = { clock, log: silentLog, drivers, note, probe: async () => true, pilot: new Pilot({ notebook, note }) }
+  const deployments = deploymentsSchema.parse({
+    here: { releases: { v1: { command: ['serve'] } } },
+    there: { driver: 'docker', releases: { v1: { image: 'serve' } } },
+  })
+  const settings = { deployments, control: controlSchema.parse(control) }
+  const loop = new ControlLoop({ ...parts, tellFleet: (all) => (told = all) }, settings, before)
+  const look = async (times = 1): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      clock.advance(1000)
+      const tick = loop.tick()
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+      clock.advance(drivers.some(({ isMute }) => isMute) ? 10_000 : 0)
+      await tick
+    }
+  }
+  return { drivers, notes, look, loop, members: () => told.map(({ name }) => name) }
+}
+
+test('a driver that errs, or does not answer, holds up no deployment of another', async () => {
+  const { drivers, look, members } = stage()
+  await look(3)
+  assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
+  const [here, there] = drivers
+  for (const ail of [
+    () => (there.fault = new DriverFault('away', 'no engine', 'Start it.')),
+    () => (there.isMute = true),
+  ]) {
+    ail()
+    here.running.delete('here-v1-1')
+    await look(4)
+    assert.deepEqual(members(), ['there-v1-1', 'here-v1-1'].toSorted(), 'what cannot be seen goes on')
+    assert.equal(here.begun.at(-1), 'start here-v1-1')
+    assert.equal(there.begun.length, 1)
+  }
+})
+
+test('members of before go on, as long as their driver has not been seen through', async () => {
+  const options = { pool: 'there', weight: 1, priority: 0, models: null, isDraining: false, moveAfterMs: 0 }
+  const before = [{ name: 'there-v1-1', url: 'http://127.0.0.1:9/v1', ...options }]
+  const { drivers, look, members } = stage({ before, fault: new DriverFault('away', 'no engine', 'Start it.') })
+  await look(3)
+  assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
+  drivers[1].fault = null
+  await look(1)
+  assert.deepEqual(members(), ['here-v1-1'], 'it is not there any more')
+})
+
+test('a dry run tells, and does nothing; a limit of actions holds', async () => {
+  const dry = stage({ control: { dryRun: true } })
+  await dry.look(3)
+  assert.deepEqual(
+    dry.drivers.map(({ begun }) => begun.length),
+    [0, 0],
+  )
+  const slow = stage({ control: { actionsPerMinuteMax: 1 } })
+  await slow.look(3)
+  assert.equal(slow.drivers.flatMap(({ begun }) => begun).length, 1)
+  await slow.look(60)
+  assert.equal(slow.drivers.flatMap(({ begun }) => begun).length, 2)
+})

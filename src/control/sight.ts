@@ -1,0 +1,35 @@
+/** What one look of the control loop saw, for whoever decides by it. */
+import type { SeenReplica } from '../fleet/driver.ts'
+import type { Deployments } from './deployment-options.ts'
+import type { DemandTold } from './fleet-report.ts'
+
+export interface ReplicaSight extends SeenReplica {
+  readonly isReady: boolean
+  /** It gets calls, and may. */
+  readonly isServing: boolean
+  readonly membership: 'out' | 'in' | 'draining'
+  /** Of ours, in hand there. */
+  readonly calls: number
+  /** Milliseconds since 1970 when any of its answers last got on; null where none did. */
+  readonly progressedMs: number | null
+  /** Attempts that ended there, and those that it failed, since the control process began. */
+  readonly ended: number
+  readonly failed: number
+  /** From its start until it was ready, milliseconds; null before, and where nobody saw it. */
+  readonly readyAfterMs: number | null
+}
+
+export interface Sight {
+  /** Milliseconds since 1970. */
+  readonly nowMs: number
+  readonly monotonicMs: number
+  /** Those whose replicas can be seen now. */
+  readonly deployments: Deployments
+  readonly replicas: readonly ReplicaSight[]
+  /** When the workers were last heard, milliseconds since 1970; 0 for never. */
+  readonly toldMs: number
+  /** What was asked of a deployment's pool since the last look at it. */
+  readonly takeDemand: (deployment: string) => DemandTold
+  /** Nothing is done, all is told. */
+  readonly dryRun: boolean
+}
