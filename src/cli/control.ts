@@ -36,7 +36,7 @@ export type ControlWord =
 export type ControlOrderWord =
   | { readonly event: 'begin'; readonly config: ControlConfig; readonly replicas: readonly FleetReplica[] }
   | { readonly event: 'use'; readonly config: ControlConfig }
-  | { readonly event: 'calls'; readonly calls: CallsByUpstream }
+  | { readonly event: 'calls'; readonly calls: CallsByUpstream; readonly out: NonNullable<FleetReport['out']> }
   /** The gateway has stopped. */
   | { readonly event: 'end' }
 
@@ -68,7 +68,7 @@ export function runControl(): void {
     if (word.event === 'begin' || word.event === 'use') config = word.config
     if (word.event === 'begin') loop = begin(word.config, word.replicas, () => config ?? word.config)
     if (word.event === 'use') loop?.use(word.config)
-    if (word.event === 'calls') loop?.hear(reportOf(word.calls))
+    if (word.event === 'calls') loop?.hear({ ...reportOf(word.calls), out: word.out })
     if (word.event === 'end') void (loop?.stopAll() ?? Promise.resolve()).finally(() => process.exit())
   })
 }

@@ -4,7 +4,8 @@
  */
 import type { Note } from '../observe/fact.ts'
 import type { FleetReport } from './fleet-report.ts'
-import { Healing } from './healing.ts'
+import type { Deaths } from './heal/crash-loop.ts'
+import { Healing, type Times } from './healing.ts'
 import type { Notebook } from './notebook.ts'
 import type { Plan } from './plan.ts'
 import type { Mark } from './reconcile.ts'
@@ -15,8 +16,6 @@ import type { Sight } from './sight.ts'
 export interface Wishes {
   readonly plan: Plan
   readonly marks: ReadonlyMap<string, Mark>
-  /** Names that may not be started before then, milliseconds since 1970; beside those that rest from their deaths. */
-  readonly restUntilMs: ReadonlyMap<string, number>
 }
 
 export interface PilotParts {
@@ -35,6 +34,11 @@ export class Pilot {
     this.healing = new Healing(parts)
   }
 
+  /** Who died before this process began, with the times of its own clock. */
+  recall(times: Times): ReadonlyMap<string, Deaths> {
+    return this.healing.recall(times)
+  }
+
   /** What the workers measured since they told last. */
   hear(report: FleetReport): void {
     this.rollouts.hear(report)
@@ -43,8 +47,8 @@ export class Pilot {
   decide(sight: Sight): Wishes {
     const totals = this.scaling.look(sight, (deployment) => this.rollouts.isBusy(deployment))
     const plan = this.rollouts.look(sight, totals)
-    const { marks, restUntilMs, rollbacks } = this.healing.look(sight, totals)
+    const { marks, rollbacks } = this.healing.look(sight, (deployment) => this.rollouts.isBusy(deployment))
     for (const deployment of rollbacks) this.rollouts.rollBack(deployment, 'healing', sight.nowMs)
-    return { plan, marks, restUntilMs }
+    return { plan, marks }
   }
 }

@@ -24,10 +24,10 @@ export interface ReplicaState {
 }
 
 /**
- * What is known of a replica beside that. `replace`: another takes its place before it goes; `quarantine`: it goes, and
- * is not started again.
+ * What is known of a replica beside that. `replace`: another takes its place before it goes; `restart`: it serves
+ * nothing, and goes at once, for another could not be started beside it.
  */
-export type Mark = 'replace' | 'quarantine'
+export type Mark = 'replace' | 'restart'
 
 export interface ReconcileFacts {
   readonly plan: Plan
@@ -127,12 +127,13 @@ class Reconciler {
   /** What is not wished goes, as long as enough serve without it. */
   #drains(): Action[] {
     const wished = this.#releases.reduce((sum, { replicas }) => sum + replicas, 0)
-    let serving = this.#own.filter(isServing).length
+    const counts = (each: ReplicaState): boolean => isServing(each) && this.#facts.marks.get(each.name) !== 'restart'
+    let serving = this.#own.filter(counts).length
     return this.#own
       .filter((each) => each.membership === 'in' && !this.#kept.has(each.name))
-      .toSorted((a, b) => Number(isServing(a)) - Number(isServing(b)))
+      .toSorted((a, b) => Number(counts(a)) - Number(counts(b)))
       .flatMap((each): Action[] => {
-        if (isServing(each)) {
+        if (counts(each)) {
           if (serving - 1 < wished) return []
           serving--
         } else if (each.phase === 'gone' && this.#awaited.has(each.name)) return [] // it is started anew in its place
