@@ -1,10 +1,11 @@
 /**
- * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and which
- * of them are sick (healing). The loop makes it so.
+ * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and
+ * which of them are sick (healing). The loop makes it so.
  */
 import type { Note } from '../observe/fact.ts'
 import type { FleetReport } from './fleet-report.ts'
-import { Healing } from './healing.ts'
+import type { Deaths } from './heal/crash-loop.ts'
+import { Healing, type Times } from './healing.ts'
 import type { Notebook } from './notebook.ts'
 import type { Plan } from './plan.ts'
 import type { Mark } from './reconcile.ts'
@@ -15,8 +16,6 @@ import type { Sight } from './sight.ts'
 export interface Wishes {
   readonly plan: Plan
   readonly marks: ReadonlyMap<string, Mark>
-  /** Names that may not be started before then, milliseconds since 1970; beside those that rest from their deaths. */
-  readonly restUntilMs: ReadonlyMap<string, number>
 }
 
 export interface PilotParts {
@@ -30,9 +29,14 @@ export class Pilot {
   readonly healing: Healing
 
   constructor(parts: PilotParts) {
-    this.scaling = new Scaling(parts)
-    this.rollouts = new Rollouts(parts)
+    this.scaling = new Scaling()
+    this.rollouts = new Rollouts()
     this.healing = new Healing(parts)
+  }
+
+  /** Who died before this process began, with the times of its own clock. */
+  recall(times: Times): ReadonlyMap<string, Deaths> {
+    return this.healing.recall(times)
   }
 
   /** What the workers measured since they told last. */
@@ -43,8 +47,8 @@ export class Pilot {
   decide(sight: Sight): Wishes {
     const totals = this.scaling.look(sight, (deployment) => this.rollouts.isBusy(deployment))
     const plan = this.rollouts.look(sight, totals)
-    const { marks, restUntilMs, rollbacks } = this.healing.look(sight, totals)
+    const { marks, rollbacks } = this.healing.look(sight, (deployment) => this.rollouts.isBusy(deployment))
     for (const deployment of rollbacks) this.rollouts.rollBack(deployment, 'healing', sight.nowMs)
-    return { plan, marks, restUntilMs }
+    return { plan, marks }
   }
 }
