@@ -1,3 +1,4 @@
+// The control loop over played drivers: blind ones, members of before, limits, the dead, and doubles.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DriverFault } from '../fleet/driver-fault.ts'

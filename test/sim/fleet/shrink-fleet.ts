@@ -1,4 +1,4 @@
-/** The fewest first mishaps with which a fleet still fails in the same way; then those of them that are not needed go. */
+/** The fewest first mishaps with which a fleet still fails the same way; then those of them that are not needed go. */
 import type { FleetScenario } from './fleet-scenario.ts'
 import { type FleetResult, simulateFleet } from './fleet-world.ts'
 
