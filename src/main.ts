@@ -202,6 +202,11 @@ interface OpenParts {
   readonly memoryRecord: MemoryRecord | null
 }
 
+/** What the supervisor asks for every second. */
+function told({ signs, takeReplicas, view }: OpenParts): Pick<House, 'signs' | 'takeReplicas' | 'view'> {
+  return { signs, takeReplicas, view }
+}
+
 function asHouse(open: OpenParts): House {
   const {
     parts,
@@ -209,9 +214,6 @@ function asHouse(open: OpenParts): House {
     crowd,
     fleet,
     metrics,
-    signs,
-    takeReplicas,
-    view,
     plane: relay,
     pressure,
     streams,
@@ -233,9 +235,7 @@ function asHouse(open: OpenParts): House {
     crowd,
     fleet,
     metrics,
-    signs,
-    takeReplicas,
-    view,
+    ...told(open),
     journalNode,
     memoryRecord,
     bury,

@@ -2,6 +2,7 @@
 import type { ModelOptions } from '../fleet/model-options.ts'
 import { poolSchema } from '../fleet/pool-options.ts'
 import type { Deployments } from './deployment-options.ts'
+import { poolsOf } from './joined-pools.ts'
 
 type PoolOptions = ReturnType<typeof poolSchema.parse>
 
@@ -10,34 +11,6 @@ interface Parts {
   readonly pools: Record<string, PoolOptions>
   readonly deployments: Deployments
   readonly models: Record<string, ModelOptions>
-}
-
-/** The pools that deployments join. */
-export function poolsOf(deployments: Deployments): string[] {
-  return Object.entries(deployments).map(([name, { pool = name }]) => pool)
-}
-
-export interface PoolHold {
-  /** A call waits so long for a replica where none is there. */
-  readonly holdMs: number
-  /** It may have no replicas and be well. */
-  readonly mayBeEmpty: boolean
-}
-
-const holdMsMax = 120_000
-
-/** By pool. Where nothing is started calls need not wait for it. */
-export function holdsOf(deployments: Deployments, { dryRun }: { readonly dryRun: boolean }): Map<string, PoolHold> {
-  const holds = new Map<string, PoolHold>()
-  for (const [name, { pool = name, replicas, ready }] of Object.entries(dryRun ? {} : deployments)) {
-    const before = holds.get(pool)
-    const { holdMs = Math.min(holdMsMax, ready.withinMs), min } = replicas
-    holds.set(pool, {
-      holdMs: Math.max(holdMs, before?.holdMs ?? 0),
-      mayBeEmpty: holdMs > 0 && min === 0 && (before?.mayBeEmpty ?? true),
-    })
-  }
-  return holds
 }
 
 /** With the pools that need not be written down. */

@@ -199,7 +199,7 @@ export class Fleet implements MemberSource {
       const isEmpty = pool.members.length === 0
       if (!isEmpty && pool.members.every(({ upstream }) => upstream.isKnown)) continue
       // What nobody has said yet may be offered.
-      if (alias || !isEmpty || (this.#lastOffers.get(pool.name)?.has(upstreamModel) ?? true)) return pool
+      if (alias || !isEmpty || this.#mayOffer(pool, upstreamModel)) return pool
     }
     return null
   }
@@ -242,8 +242,9 @@ export class Fleet implements MemberSource {
       if (members.length > 0) return new LiveTarget(this, { pool, upstreamModel, members }, alias !== undefined)
       // Of one without members those that will join have yet to say.
       isAnyoneSilent ||=
-        pool.members.length === 0 ||
-        pool.members.some(({ upstream, model: other }) => other === null && !upstream.isKnown)
+        pool.members.length === 0
+          ? this.#mayOffer(pool, upstreamModel)
+          : pool.members.some(({ upstream, model: other }) => other === null && !upstream.isKnown)
     }
     if (alias)
       throw new Fault('HF_NO_UPSTREAM', {
@@ -256,6 +257,11 @@ export class Fleet implements MemberSource {
         retryAfterMs: 5000,
       })
     throw new Fault('HF_MODEL_UNKNOWN', { param: 'model', detail: this.#offer() })
+  }
+
+  /** Whether those that will join an empty pool may do so: as those before did, if there were any. */
+  #mayOffer({ name }: Pool, upstreamModel: string): boolean {
+    return this.#lastOffers.get(name)?.has(upstreamModel) ?? true
   }
 
   membersOf(pool: Pool, upstreamModel: string, isNamed: boolean): readonly Member[] {

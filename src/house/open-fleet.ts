@@ -1,6 +1,6 @@
 /** The fleet as the configuration has it: upstreams with their keys, pools, models. */
 import type { Config } from '../config.ts'
-import { holdsOf } from '../control/deployed-pools.ts'
+import { holdsOf } from '../control/joined-pools.ts'
 import { readKeys } from './secrets.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import type { Pool } from '../fleet/pool.ts'

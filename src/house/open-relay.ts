@@ -1,6 +1,6 @@
 /** The relay with all its policies, and who counts what it does. */
 import type { Config } from '../config.ts'
-import { poolsOf } from '../control/deployed-pools.ts'
+import { poolsOf } from '../control/joined-pools.ts'
 import type { ReplicasWord } from '../control/replicas-word.ts'
 import { CallSizes } from '../fleet/call-size.ts'
 import { Capabilities } from '../fleet/capability.ts'
@@ -79,10 +79,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const admission = new Admission(limits.callsLiveMax)
   const pressure = new Pressure(random)
   const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
-  const deployed = poolsOf(config.deployments)
-  const meter = deployed.length > 0 ? new ReplicaMeter(clock) : null
-  const demand = meter && new Demand(deployed)
-  const places = parts.use(new Places(clock, random, config.overload, demand))
+  const { places, meter } = openPlaces(parts, config, base)
   const hedging = new Hedging(config.hedging, (pool) =>
     Math.max(places.saturation(pool), admission.liveCount / limits.callsLiveMax),
   )
@@ -136,6 +133,17 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     view: () => viewFleet(gauged),
     takeReplicas: () => meter?.take(fleet, places.takeDemand()) ?? null,
   }
+}
+
+/** With what is measured where replicas are run. */
+function openPlaces(
+  parts: AsyncDisposableStack,
+  { deployments, overload }: Config,
+  { clock, random }: Pick<RelayBase, 'clock' | 'random'>,
+): { places: Places; meter: ReplicaMeter | null } {
+  const pools = poolsOf(deployments)
+  const meter = pools.length > 0 ? new ReplicaMeter(clock) : null
+  return { places: parts.use(new Places(clock, random, overload, meter && new Demand(pools))), meter }
 }
 
 /** Most gateways compare no meanings, and load nothing of it. */

@@ -12,6 +12,7 @@ const deployment = { releases: { v1: { command: ['true'] } } }
 const sleeping = (more: { models?: string[]; holdMs?: number }): Parameters<typeof openTestHouse>[0] => {
   const { holdMs, ...others } = more
   return {
+    upstreams: {},
     deployments: { chat: { ...deployment, ...others, replicas: { min: 0, max: 2, ...(holdMs && { holdMs }) } } },
   }
 }
