@@ -63,7 +63,7 @@ export function reconcile(facts: ReconcileFacts): Action[] {
   return [...free, ...costly.slice(0, Math.max(0, facts.actionsMax))]
 }
 
-/** Of one deployment. A look at a thousand replicas takes well below a millisecond: what takes more is done on demand. */
+/** Of one deployment. A look at a thousand replicas takes well below a millisecond: more is done on demand. */
 class Reconciler {
   #name: string
   #facts: ReconcileFacts

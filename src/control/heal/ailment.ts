@@ -1,6 +1,6 @@
 /** What is seen of replicas, and what can ail them. Times are those of one steady clock. */
 import type { Disk } from '../../fleet/driver.ts'
-import type { Deaths } from './crash-loop.ts'
+import type { Deaths } from './deaths.ts'
 
 export const ailments = ['crash-loop', 'hang', 'leak', 'bad-deploy', 'flapping', 'disk-full'] as const
 export type Ailment = (typeof ailments)[number]
