@@ -76,8 +76,7 @@ export interface OpenRelay {
 export async function openRelay(parts: AsyncDisposableStack, config: Config, base: RelayBase): Promise<OpenRelay> {
   const { clock, random, fleet, wires, journal, log, record, telemetry, callReaders, crowd } = base
   const { continuation, limits } = config
-  const admission = new Admission(limits.callsLiveMax)
-  const pressure = new Pressure(random)
+  const [admission, pressure] = [new Admission(limits.callsLiveMax), new Pressure(random)]
   const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
   const { places, meter } = openPlaces(parts, config, base)
   const hedging = new Hedging(config.hedging, (pool) =>
