@@ -82,8 +82,7 @@ export class Healing {
     }
     const { marks, rollbacks, facts } = decideRemedies(view, this.#memory)
     for (const fact of facts) this.#parts.note(fact)
-    this.#forget(sight)
-    this.#keep(nowMs)
+    this.#keep(nowMs, sight)
     return { marks: this.#hasten(marks, sight, nowMs), rollbacks }
   }
 
@@ -127,6 +126,7 @@ export class Healing {
 
   /** Where no replacement comes beside one that hangs, for want of room, it makes room. */
   #hasten(marks: ReadonlyMap<string, 'replace'>, { deployments, replicas }: Sight, nowMs: number): Map<string, Mark> {
+    if (marks.size === 0) return new Map()
     const byName = new Map(replicas.map((replica) => [replica.name, replica]))
     return new Map(
       [...marks].map(([name, mark]): [string, Mark] => {
@@ -147,8 +147,9 @@ export class Healing {
   }
 
   /** Written when it has changed, which the notebook finds out. */
-  #keep(nowMs: number): void {
+  #keep(nowMs: number, sight: Sight): void {
     if (nowMs - this.#keptMs < keepMs) return
+    this.#forget(sight)
     this.#keptMs = nowMs
     const epochMs = this.#epochMs ?? 0
     const kept: KeptHealing = {

@@ -29,11 +29,11 @@ export class Heard {
 
   hear({ replicas, demand, out = {} }: FleetReport, nowMs: number, monotonicMs: number): void {
     this.toldMs = nowMs
-    for (const [name, heard] of this.#replicas) {
-      if (!Object.hasOwn(replicas, name)) heard.calls = 0
+    for (const heard of this.#replicas.values()) {
+      heard.calls = 0
       heard.out = null
     }
-    for (const [name, told] of Object.entries(replicas)) this.#hearReplica(name, told, monotonicMs)
+    for (const name of Object.keys(replicas)) this.#hearReplica(name, replicas[name] as ReplicaTold, monotonicMs)
     for (const [name, why] of Object.entries(out)) {
       const heard = this.#ofNew(name)
       if (heard) heard.out = why
@@ -73,8 +73,10 @@ export class Heard {
     if (!heard) return
     heard.calls = calls
     // Any change is progress: a clock that was set back makes it less.
-    if (progressedMs !== null && progressedMs !== heard.progressedMs)
-      Object.assign(heard, { progressedMs, movedMs: monotonicMs })
+    if (progressedMs !== null && progressedMs !== heard.progressedMs) {
+      heard.progressedMs = progressedMs
+      heard.movedMs = monotonicMs
+    }
     for (const tally of tallies) {
       heard.ended += tally.calls
       for (const count of Object.values(tally.failures)) heard.failed += count

@@ -91,7 +91,8 @@ class Round {
       const mark = known.get(name)?.mark ?? null
       if (mark !== null && !this.#view.options.dryRun) marks.set(name, mark)
     }
-    this.#memory.forget(new Set(replicas.map(({ name }) => name)), nowMs)
+    // All that are seen are remembered; where as many are, nobody else is.
+    if (known.size > replicas.length) this.#memory.forget(new Set(replicas.map(({ name }) => name)), nowMs)
     return { marks, rollbacks: this.#rollbacks, facts: this.#facts, memory: this.#memory }
   }
 
@@ -105,6 +106,7 @@ class Round {
     })
     const isWithOthers = (forMs: number): boolean => areMany(stillBefore, forMs)
     const rules = { hangMs: options.hangMs, isMeasured: this.#isMeasured }
+    const sums = new Map<string, { ended: number; failed: number }>()
     for (const replica of replicas) {
       const { name, deployment, isServing, ended, failed } = replica
       const own = this.#memory.of(name)
@@ -116,10 +118,14 @@ class Round {
       // One that goes by our own wish does not flap.
       if (own.wasServing && !isServing && !replica.isLeaving) own.damped = flap(own.damped, nowMs)
       own.wasServing = isServing
-      const { ended: all = 0, failed: bad = 0 } = this.#counts.get(deployment) ?? {}
-      this.#counts.set(deployment, { ended: all + ended, failed: bad + failed })
+      const counts = sums.get(deployment)
+      if (counts) {
+        counts.ended += ended
+        counts.failed += failed
+      } else sums.set(deployment, { ended, failed })
     }
-    for (const [deployment, counts] of this.#counts) {
+    for (const [deployment, counts] of sums) {
+      this.#counts.set(deployment, counts)
       const last = this.#memory.counts.get(deployment)
       if (last && nowMs - last.atMs < options.measureMs) continue
       this.#memory.counts.set(deployment, { atMs: nowMs, since: counts, before: minus(counts, last?.since) })
@@ -168,15 +174,23 @@ class Round {
     const { replicas, options, deployments } = this.#view
     const { isHealed = false, mayGoBack = false } = deployments.get(deployment) ?? {}
     if (!isHealed || !mayGoBack || !options.enabled) return
-    const own = replicas.filter((each) => each.deployment === deployment && !each.isLeaving)
-    const [first] = own
-    if (!first || own.some(({ release, deaths }) => release !== first.release || (deaths?.inRow ?? 0) < deathsMin)) {
+    let first: ReplicaView | null = null
+    let count = 0
+    let areAllBad = true
+    for (const each of replicas) {
+      if (each.deployment !== deployment || each.isLeaving) continue
+      first ??= each
+      count++
+      areAllBad = each.release === first.release && (each.deaths?.inRow ?? 0) >= deathsMin
+      if (!areAllBad) break
+    }
+    if (!first || !areAllBad) {
       this.#memory.wentBack.delete(deployment)
       return
     }
     if (this.#memory.wentBack.has(deployment)) return
     this.#memory.wentBack.add(deployment)
-    const evidence = `all ${own.length} replicas of ${first.release} died ${deathsMin} times in a row or more, last by ${first.deaths?.how ?? ''}`
+    const evidence = `all ${count} replicas of ${first.release} died ${deathsMin} times in a row or more, last by ${first.deaths?.how ?? ''}`
     const detail = options.dryRun ? 'dry run' : ''
     const state = options.dryRun ? 'withheld' : 'planned'
     if (!options.dryRun) this.#rollbacks.add(deployment)

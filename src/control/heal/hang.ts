@@ -55,6 +55,22 @@ interface Stillness {
   readonly what: string
 }
 
+/** Nobody says anything of it but its answers: so it is with nearly all at nearly each look. */
+const isQuiet = ({ out, silentSinceMs }: ReplicaView): boolean => out === null && silentSinceMs === null
+
+/** For how long its answers have stood still; null where that says nothing. */
+function workStillMs(
+  work: WorkSeen | null,
+  { progressedMs, startedMs, toldMs }: ReplicaView,
+  nowMs: number,
+  isMeasured: boolean,
+): number | null {
+  if (!work || !isMeasured || nowMs - toldMs > staleMs) return null
+  // The first work of a young one may wait for what it loads.
+  if (progressedMs === null && nowMs - startedMs < graceMs) return null
+  return nowMs - Math.max(work.sinceMs, progressedMs ?? 0)
+}
+
 /** All the ways in which it stands still, if it does. */
 function* stillnesses(
   work: WorkSeen | null,
@@ -62,13 +78,12 @@ function* stillnesses(
   nowMs: number,
   { hangMs, isMeasured }: Pick<HangRules, 'hangMs' | 'isMeasured'>,
 ): Generator<Stillness> {
-  const { calls, progressedMs, out, silentSinceMs, startedMs, toldMs } = replica
+  const { calls, progressedMs, out, silentSinceMs, toldMs } = replica
   const isTold = nowMs - toldMs <= staleMs
-  // The first work of a young one may wait for what it loads.
-  const isYoung = progressedMs === null && nowMs - startedMs < graceMs
-  if (work && isTold && isMeasured && !isYoung) {
+  const forMs = workStillMs(work, replica, nowMs, isMeasured)
+  if (work && forMs !== null) {
     const usualMs = Math.max(hangMs, pauses * work.pauseMsMax)
-    yield { forMs: nowMs - Math.max(work.sinceMs, progressedMs ?? 0), usualMs, what: `${calls} calls there, and` }
+    yield { forMs, usualMs, what: `${calls} calls there, and` }
   }
   if (out && isTold) {
     const usualMs = out.isHung ? hangMs : outPatience * hangMs
@@ -90,6 +105,7 @@ export function stillForMs(
   nowMs: number,
   rules: Pick<HangRules, 'hangMs' | 'isMeasured'>,
 ): number | null {
+  if (isQuiet(replica)) return workStillMs(work, replica, nowMs, rules.isMeasured)
   let longest: number | null = null
   for (const { forMs } of stillnesses(work, replica, nowMs, rules)) longest = Math.max(longest ?? 0, forMs)
   return longest
@@ -97,6 +113,7 @@ export function stillForMs(
 
 export function findHang(work: WorkSeen | null, replica: ReplicaView, nowMs: number, rules: HangRules): Finding | null {
   if (replica.phase !== 'running') return null
+  if (isQuiet(replica) && (workStillMs(work, replica, nowMs, rules.isMeasured) ?? 0) < rules.hangMs) return null
   for (const { forMs, usualMs, what } of stillnesses(work, replica, nowMs, rules)) {
     if (forMs < usualMs) continue
     const limitMs = usualMs + (rules.isWithOthers(forMs) ? togetherMs : 0)
