@@ -120,6 +120,7 @@ export class Hands {
     this.#run(known, async () => {
       try {
         await driver.start(order)
+        known.orderedAtMs = this.#parts.clock.monotonicMs()
         this.#parts.log.info({ replica: name }, 'replica started')
         this.note(order, 'started', '')
       } catch (error) {

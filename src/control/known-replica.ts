@@ -4,6 +4,9 @@ import type { Driver, SeenReplica } from '../fleet/driver.ts'
 import { countDeath } from './heal/crash-loop.ts'
 import type { Deaths } from './heal/deaths.ts'
 
+/** What was ordered and is not seen by then is ordered again. */
+const unseenMs = 10_000
+
 export class KnownReplica {
   readonly name: string
   /** Who runs it; null before it was seen. */
@@ -19,6 +22,8 @@ export class KnownReplica {
   startedMs = 0
   seenAtMs = 0
   readyAtMs: number | null = null
+  /** When a driver last took the order to start it, until it is seen; monotonic. */
+  orderedAtMs = Number.NEGATIVE_INFINITY
   /** When its health page was asked last, and since when it has not answered; monotonic. */
   askedAtMs = 0
   silentSinceMs: number | null = null
@@ -38,6 +43,7 @@ export class KnownReplica {
     if (startedMs === this.startedMs) return
     const isAdopted = this.adoptedUrl !== null && (url === null || this.adoptedUrl.startsWith(url))
     this.adoptedUrl = null
+    this.orderedAtMs = Number.NEGATIVE_INFINITY
     this.startedMs = startedMs
     this.seenAtMs = nowMs
     this.readyAtMs = null
@@ -46,6 +52,11 @@ export class KnownReplica {
     // It has to show that it is ready, as any newcomer.
     this.isReady = false
     this.membership = 'out'
+  }
+
+  /** Its driver took the order, and does not tell of it yet: to order it again each second would help nobody. */
+  isOrdered(nowMs: number): boolean {
+    return nowMs - this.orderedAtMs < unseenMs
   }
 
   get deaths(): number {

@@ -160,7 +160,7 @@ export class ControlLoop {
     const names = new Set(this.#seen.map(({ name }) => name))
     for (const [name, known] of this.#known) {
       // Of one that rests its deaths are still to be known; of one that is not there any more nothing is.
-      if (names.has(name) || known.isBusy || known.restUntilMs + rememberMs > nowMs) continue
+      if (names.has(name) || known.isBusy || known.isOrdered(nowMs) || known.restUntilMs + rememberMs > nowMs) continue
       if (this.#before.some((each) => each.name === name)) continue
       this.#known.delete(name)
     }
@@ -245,7 +245,7 @@ export class ControlLoop {
     const { plan, marks } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
     const isResting = (name: string): boolean => {
       const known = this.#known.get(name)
-      return (known?.restUntilMs ?? 0) > nowMs || known?.isBusy === true
+      return known !== undefined && (known.restUntilMs > nowMs || known.isBusy || known.isOrdered(nowMs))
     }
     const actions = reconcile({
       ...{ plan, marks, isResting },

@@ -38,12 +38,25 @@ export interface FleetCounts {
   facts: number
   wishChanges: number
   remedies: number
+  /** Replicas that are well, and were to be replaced as sick ones. */
+  falseAlarms: number
   tells: number
 }
 
 export class FleetWatch {
   readonly counts: FleetCounts = {
-    ...{ starts: 0, stops: 0, drains: 0, admissions: 0, deaths: 0, facts: 0, wishChanges: 0, remedies: 0, tells: 0 },
+    ...{
+      starts: 0,
+      stops: 0,
+      drains: 0,
+      admissions: 0,
+      deaths: 0,
+      facts: 0,
+      wishChanges: 0,
+      remedies: 0,
+      falseAlarms: 0,
+      tells: 0,
+    },
   }
   /** Those that drivers have, the dead ones they still tell of too. */
   readonly byDeployment = new Map<string, Copy[]>()
@@ -154,8 +167,19 @@ export class FleetWatch {
       return
     }
     if (note.kind === 'engine') return
-    if ((note.kind as string) === 'remedy') this.counts.remedies++
+    if (note.kind === 'remedy') this.#onRemedy(note)
     this.#world.note('fact', JSON.stringify(note))
+  }
+
+  #onRemedy({ replica, state, remedy, ailment }: Note & { kind: 'remedy' }): void {
+    if (state !== 'planned') return
+    this.counts.remedies++
+    const copy = this.find(replica)
+    const isIll = copy === undefined || !copy.isAlive || copy.isHung || copy.leakBytesPerMs > 0
+    if (remedy === 'replace' && !isIll) {
+      this.counts.falseAlarms++
+      this.#world.note('ALARM', `${replica} is well, and taken for one with: ${ailment}`)
+    }
   }
 
   #onReplica(name: string, state: string): void {
@@ -254,6 +278,8 @@ export class FleetWatch {
 
   #takenAway(copy: Copy, how: string): void {
     const { deployment, name } = copy
+    // It hangs, so it serves nothing, and there is no room for another beside it.
+    if (copy.isHung && this.wishes?.marks.get(name) === 'restart') return
     const others = this.#all(deployment).filter((each) => each !== copy && this.#isServing(each)).length
     const needed = this.#world.neededOf(deployment)
     const wished = this.wishes?.plan.get(deployment)?.releases.reduce((sum, { replicas }) => sum + replicas, 0) ?? 0
