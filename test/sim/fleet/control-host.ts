@@ -35,6 +35,8 @@ export interface Sabotage {
   readonly settings?: (settings: ControlSettings) => ControlSettings
   readonly isTold?: (note: Note) => boolean
   readonly isReady?: (isReady: boolean, nowMs: number) => boolean
+  /** The workers tell of calls, and of no progress. */
+  readonly isHeard?: boolean
   /** What is asked to end goes on, and is not told of any more. */
   readonly isEnded?: (name: string) => boolean
 }
@@ -96,7 +98,7 @@ export class ControlHost {
   }
 
   hear(report: FleetReport): void {
-    this.#life?.loop.hear(report)
+    this.#life?.loop.hear(this.#parts.sabotage.isHeard === false ? withoutProgress(report) : report)
   }
 
   rows(): ReturnType<ControlLoop['rows']> {
@@ -214,4 +216,12 @@ function seenBy(driver: SimDriver, isHeard: () => boolean, watch: HostWatch, { i
     logs: (name) => (isHeard() ? whileHeard(driver.logs(name)) : never()),
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+/** As if every answer stood still since the first second. */
+function withoutProgress({ replicas, ...rest }: FleetReport): FleetReport {
+  const still = Object.entries(replicas).map(
+    ([name, told]) => [name, { ...told, progressedMs: 1, tallies: [] }] as const,
+  )
+  return { ...rest, replicas: Object.fromEntries(still) }
 }

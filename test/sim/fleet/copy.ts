@@ -27,6 +27,8 @@ export class Copy {
   readyAtMs: number
   isHung = false
   isWhollyHung = false
+  /** It was ill once. */
+  wasIll = false
   leakBytesPerMs = 0
   leakFromMs = 0
 

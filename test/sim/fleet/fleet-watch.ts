@@ -25,6 +25,8 @@ export interface WatchedWorld {
   readonly neededOf: (deployment: string) => number
   readonly actionsMax: () => number
   readonly isDry: () => boolean
+  /** Replicas that are well and may be taken for sick by now: workers fall silent, drivers lie. */
+  readonly falseAlarmsMax: () => number
   /** Its driver tells nothing, or nothing new. */
   readonly isUnseen: (copy: Copy) => boolean
 }
@@ -175,9 +177,11 @@ export class FleetWatch {
     if (state !== 'planned') return
     this.counts.remedies++
     const copy = this.find(replica)
-    const isIll = copy === undefined || !copy.isAlive || copy.isHung || copy.leakBytesPerMs > 0
+    const isIll = copy === undefined || !copy.isAlive || copy.isHung || copy.leakBytesPerMs > 0 || copy.wasIll
     if (remedy === 'replace' && !isIll) {
       this.counts.falseAlarms++
+      if (this.counts.falseAlarms > this.#world.falseAlarmsMax())
+        this.#world.checks.report('well', `${replica} is the ${this.counts.falseAlarms}th, for: ${ailment}`)
       this.#world.note('ALARM', `${replica} is well, and taken for one with: ${ailment}`)
     }
   }

@@ -77,6 +77,7 @@ const bugs: readonly (readonly [name: string, finds: readonly CheckName[], sabot
   ['what is ended goes on', ['leak'], { isEnded: () => false }],
   ['admissions are not told', ['facts'], { isTold: (note) => note.kind !== 'replica' || note.state !== 'admitted' }],
   ['deaths are not told', ['facts'], { isTold: (note) => note.kind !== 'replica' || note.state !== 'died' }],
+  ['progress that is never told', ['well'], { isHeard: false }],
   [
     'a limit that is not kept',
     ['rate'],
