@@ -14,6 +14,8 @@ const minuteMs = 60_000
 const begunMs = 55_000
 /** What is done is told by then, a driver that takes its time aside. */
 const factMs = 30_000
+/** One that hangs is replaced within: robots act so often and no more, and another has to get ready first. */
+const hungMs = 40 * 60_000
 /** A death is told within so many looks. */
 const deathToldMs = 30_000
 
@@ -266,6 +268,10 @@ export class FleetWatch {
     }
     for (const copies of this.byDeployment.values())
       for (const copy of copies) {
+        if (copy.isHung && copy.isMember && !copy.isDraining && nowMs - copy.hungSinceMs > hungMs) {
+          copy.hungSinceMs = nowMs
+          this.#report('ill', `${copy.name} has hung for ${hungMs / minuteMs} min, and gets calls`)
+        }
         if (copy.listedPhase !== 'gone' || copy.isDeathTold || copy.isEndAsked || this.#world.isUnseen(copy))
           copy.listedDeadMs = nowMs
         else if (nowMs - copy.listedDeadMs > deathToldMs + minuteMs) {
@@ -282,8 +288,8 @@ export class FleetWatch {
 
   #takenAway(copy: Copy, how: string): void {
     const { deployment, name } = copy
-    // It hangs, so it serves nothing, and there is no room for another beside it.
-    if (copy.isHung && this.wishes?.marks.get(name) === 'restart') return
+    // It serves nothing, and there is no room for another beside it.
+    if ((copy.isHung || !copy.isAlive) && this.wishes?.marks.get(name) === 'restart') return
     const others = this.#all(deployment).filter((each) => each !== copy && this.#isServing(each)).length
     const needed = this.#world.neededOf(deployment)
     const wished = this.wishes?.plan.get(deployment)?.releases.reduce((sum, { replicas }) => sum + replicas, 0) ?? 0
