@@ -81,7 +81,7 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
   const notebook = openNotebook(config, log)
-  const pilot = new Pilot()
+  const pilot = new Pilot({ notebook, note })
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
   const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
   const loop = new ControlLoop(parts, config, replicas)

@@ -1,6 +1,7 @@
 /** Settings of deployments: which model servers the gateway runs by itself. */
 import { processSpecSchema } from '../fleet/driver/process-options.ts'
 import { count, milliseconds, z } from '../ground/schema.ts'
+import { healSchema } from './heal/heal-options.ts'
 import { checkReleases, imageReleaseSchema } from './release-options.ts'
 
 const name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, '1 to 40 of a-z, 0-9 and -')
@@ -73,6 +74,12 @@ export const deploymentSchema = z
     replicas: replicasSchema,
     ready: readySchema,
     drain: drainSchema,
+    heal: z
+      .strictObject({
+        enabled: z.boolean().default(true).meta({ description: 'Whether its sick replicas are replaced.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Healing of this deployment; the rules for all are at `control.heal`.' }),
     onStop: z.enum(['stop', 'keep']).default('stop').meta({
       description:
         'When the gateway is told to stop: `stop` ends its replicas behind the last answer, `keep` leaves them for the next start. A gateway that dies always leaves them.',
@@ -94,6 +101,7 @@ export const controlSchema = z
     actionsPerMinuteMax: count(60, 'Starts, drains and stops that are begun within a minute, for all deployments.', {
       max: 10_000,
     }),
+    heal: healSchema,
   })
   .prefault({})
   .meta({ description: 'How far the gateway acts by itself.' })

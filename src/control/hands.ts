@@ -91,7 +91,7 @@ export class Hands {
       const said = (await driver?.logs(seen.name, linesMax).catch(() => '')) ?? ''
       await driver?.stop(seen.name, this.#graceMs(seen.deployment))
       const lastWords = `${why}\n${said}`.slice(0, lastWordsMax)
-      const waitMs = known.die(lastWords, this.#parts.clock.monotonicMs())
+      const waitMs = known.die(why, lastWords, this.#parts.clock.monotonicMs())
       this.#parts.log.error({ replica: seen.name, waitMs, lastWords: said.slice(-400) }, `replica was ${why}`)
       this.note(seen, 'failed', why)
     })
@@ -119,11 +119,12 @@ export class Hands {
     this.#run(known, async () => {
       try {
         await driver.start(order)
+        known.orderedAtMs = this.#parts.clock.monotonicMs()
         this.#parts.log.info({ replica: name }, 'replica started')
         this.note(order, 'started', '')
       } catch (error) {
         const { message } = error as Error
-        const waitMs = known.die(message, this.#parts.clock.monotonicMs())
+        const waitMs = known.die('not started', message, this.#parts.clock.monotonicMs())
         this.#parts.log.error({ replica: name, waitMs, detail: message }, 'replica cannot be started')
         this.note(order, 'failed', message)
       }

@@ -32,6 +32,10 @@ export class Lookout {
     return this.#seen.size === this.#drivers.length
   }
 
+  get isAnyBlind(): boolean {
+    return this.#blind.size > 0
+  }
+
   isBlind(driver: Driver | null | undefined): boolean {
     return !!driver && this.#blind.has(driver)
   }

@@ -77,7 +77,7 @@ function stage({ control = {}, before = [], fault, kept = new Map() }: StageOpti
   const health = { isGood: true }
   const note = (each: Note): void => void notes.push(each)
   const probe = async (): Promise<boolean> => health.isGood
-  const parts = { clock, log: silentLog, drivers, note, probe, notebook, pilot: new Pilot() }
+  const parts = { clock, log: silentLog, drivers, note, probe, notebook, pilot: new Pilot({ notebook, note }) }
   const deployments = deploymentsSchema.parse({
     here: { releases: { v1: { command: ['serve'] } } },
     there: { driver: 'docker', releases: { v1: { image: 'serve' } } },
@@ -186,4 +186,21 @@ test('two of one name at two drivers: the living one counts, the other one is en
   await look(2)
   assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
   assert.equal(here.begun.length, 1, 'nothing was started anew')
+})
+
+test('what a driver has taken and does not tell of yet is not ordered each second', async () => {
+  const { drivers, look } = stage()
+  await look(3)
+  const [here] = drivers
+  const running = here.running.get('here-v1-1') as SeenReplica
+  for (let second = 0; second < 30; second++) {
+    here.running.delete('here-v1-1')
+    await look(1)
+  }
+  assert.ok(here.begun.length <= 1 + 4, here.begun.join(', '))
+  here.running.set('here-v1-1', { ...running, startedMs: running.startedMs + 1 })
+  await look(1)
+  here.running.set('here-v1-1', { ...running, startedMs: running.startedMs + 1, phase: 'gone', exit: dead })
+  await look(3)
+  assert.equal(here.running.get('here-v1-1')?.phase, 'running', 'one that dies is started anew as soon as it may be')
 })

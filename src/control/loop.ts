@@ -20,13 +20,15 @@ import { type ReplicaRow, rowOf } from './replica-row.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 
 const probeMs = 2000
+/** One that is ready is asked so often whether it still answers. */
+const askAgainMs = 5000
 /** Looks for what is still there when the gateway stops. */
 const stopRounds = 3
 /** Deaths are remembered for so long after the rest that they brought. */
 const rememberMs = 600_000
 
 export interface ControlParts extends HandsParts {
-  readonly pilot: Pick<Pilot, 'decide' | 'hear'>
+  readonly pilot: Pick<Pilot, 'decide' | 'hear' | 'recall'>
   /** Where it keeps what it has begun; without one, the next process begins anew. */
   readonly notebook?: Notebook
   /** Whether a GET is answered with a status from 200 to 299. */
@@ -69,6 +71,12 @@ export class ControlLoop {
       Object.assign(known, { membership: isDraining ? 'draining' : 'in', weight, isReady: true, adoptedUrl: url })
       known.drainedAtMs = parts.clock.monotonicMs()
     }
+    const times = { nowMs: parts.clock.nowMs(), monotonicMs: parts.clock.monotonicMs() }
+    for (const [name, deaths] of parts.pilot.recall(times)) {
+      const known = this.#knownOf(name)
+      known.deathsSeen = deaths
+      known.toldStartedMs = deaths.startedMs
+    }
   }
 
   use(settings: ControlSettings): void {
@@ -78,7 +86,8 @@ export class ControlLoop {
 
   /** What the workers say. */
   hear(report: FleetReport): void {
-    this.#heard.hear(report, this.#parts.clock.nowMs())
+    const { clock } = this.#parts
+    this.#heard.hear(report, clock.nowMs(), clock.monotonicMs())
     this.#parts.pilot.hear(report)
   }
 
@@ -144,7 +153,7 @@ export class ControlLoop {
     const names = new Set(this.#seen.map(({ name }) => name))
     for (const [name, known] of this.#known) {
       // Of one that rests its deaths are still to be known; of one that is not there any more nothing is.
-      if (names.has(name) || known.isBusy || known.restUntilMs + rememberMs > nowMs) continue
+      if (names.has(name) || known.isBusy || known.isOrdered(nowMs) || known.restUntilMs + rememberMs > nowMs) continue
       if (this.#before.some((each) => each.name === name)) continue
       this.#known.delete(name)
     }
@@ -154,7 +163,9 @@ export class ControlLoop {
       if (this.#lookout.isBlind(known.driver)) continue
       known.see(seen, nowMs)
       if (seen.phase === 'gone') this.#hearEnd(seen, known)
-      else if (!known.isReady && seen.phase === 'running') this.#await(seen, known)
+      else if (seen.phase !== 'running') continue
+      else if (!known.isReady) this.#await(seen, known)
+      else if (known.membership === 'in' && nowMs - known.askedAtMs >= askAgainMs) this.#askAgain(seen, known)
     }
   }
 
@@ -163,8 +174,8 @@ export class ControlLoop {
     known.toldStartedMs = seen.startedMs
     const { exit } = seen
     const said = exit?.lastWords.slice(-lastWordsMax) ?? ''
-    const waitMs = known.die(said, this.#parts.clock.monotonicMs())
     const how = exit ? (exit.signal ?? `exit code ${exit.code}`) : 'unknown'
+    const waitMs = known.die(exit?.isOutOfMemory ? 'out of memory' : how, said, this.#parts.clock.monotonicMs())
     const detail = exit?.isOutOfMemory ? 'out of memory' : known.deaths > 1 ? `${known.deaths} times in a row` : ''
     const facts = { replica: seen.name, how, deaths: known.deaths, waitMs, lastWords: said.slice(-400) }
     this.#parts.log.error(facts, 'replica died')
@@ -201,17 +212,33 @@ export class ControlLoop {
       })
   }
 
+  /** Whether one that gets calls still answers. */
+  #askAgain(seen: SeenReplica, known: KnownReplica): void {
+    const { clock, probe } = this.#parts
+    const options = this.#settings.deployments[seen.deployment]
+    if (!options || seen.url === null || known.isProbing || known.isBusy) return
+    const { startedMs } = seen
+    const askedMs = (known.askedAtMs = clock.monotonicMs())
+    known.isProbing = true
+    void probe(`${seen.url}${options.ready.path}`, probeMs)
+      .catch(() => false)
+      .then((isWell) => {
+        known.isProbing = false
+        if (known.startedMs === startedMs) known.silentSinceMs = isWell ? null : (known.silentSinceMs ?? askedMs)
+      })
+  }
+
   // Decide.
 
   #decide(): Action[] {
     const { deployments, control } = this.#settings
     const nowMs = this.#parts.clock.monotonicMs()
     const blind = this.#blindDeployments()
-    const seen = this.#seen.filter(({ deployment }) => !blind.has(deployment))
+    const seen = blind.size === 0 ? this.#seen : this.#seen.filter(({ deployment }) => !blind.has(deployment))
     const { plan, marks } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
     const isResting = (name: string): boolean => {
       const known = this.#known.get(name)
-      return (known?.restUntilMs ?? 0) > nowMs || known?.isBusy === true
+      return known !== undefined && (known.restUntilMs > nowMs || known.isBusy || known.isOrdered(nowMs))
     }
     const actions = reconcile({
       ...{ plan, marks, isResting },
@@ -230,6 +257,7 @@ export class ControlLoop {
   /** Those of which something cannot be seen now: they are left as they are. */
   #blindDeployments(): ReadonlySet<string> {
     const blind = new Set<string>()
+    if (!this.#lookout.isAnyBlind) return blind
     for (const { name, deployment } of this.#seen)
       if (this.#lookout.isBlind(this.#knownOf(name).driver)) blind.add(deployment)
     for (const name of Object.keys(this.#settings.deployments))
@@ -243,6 +271,7 @@ export class ControlLoop {
     const sighted = Object.entries(deployments).filter(([name]) => !blind.has(name))
     return {
       ...{ nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs(), toldMs: this.#heard.toldMs, dryRun: control.dryRun },
+      heal: control.heal,
       deployments: blind.size === 0 ? deployments : Object.fromEntries(sighted),
       replicas: seen.map((each) => this.#sightOfReplica(each)),
       takeDemand: (name) => this.#heard.takeDemand(deployments[name]?.pool ?? name),
@@ -250,11 +279,37 @@ export class ControlLoop {
   }
 
   #sightOfReplica(seen: SeenReplica): ReplicaSight {
-    const { isReady, membership, readyAtMs, seenAtMs } = this.#knownOf(seen.name)
-    const { calls, progressedMs, ended, failed } = this.#heard.of(seen.name)
+    const { isReady, membership, readyAtMs, seenAtMs, silentSinceMs, deathsSeen } = this.#knownOf(seen.name)
     const isServing = isReady && membership === 'in' && seen.phase === 'running'
     const readyAfterMs = readyAtMs === null ? null : readyAtMs - seenAtMs
-    return { ...seen, isReady, isServing, membership, calls, progressedMs, ended, failed, readyAfterMs }
+    const { calls, progressedMs, movedMs, out, ended, failed } = this.#heard.of(seen.name)
+    // Field by field: to spread three of them, for a thousand replicas each second, takes as long as all the rest.
+    return {
+      name: seen.name,
+      deployment: seen.deployment,
+      release: seen.release,
+      phase: seen.phase,
+      url: seen.url,
+      startedMs: seen.startedMs,
+      host: seen.host,
+      memoryBytes: seen.memoryBytes,
+      memoryBytesMax: seen.memoryBytesMax ?? null,
+      disk: seen.disk ?? null,
+      exit: seen.exit,
+      isReady,
+      isServing,
+      membership,
+      readyAfterMs,
+      silentSinceMs,
+      seenAtMs,
+      deaths: deathsSeen,
+      calls,
+      progressedMs,
+      movedMs,
+      out,
+      ended,
+      failed,
+    }
   }
 
   #stateOf({ name, deployment, release, phase }: SeenReplica, nowMs: number): ReplicaState {

@@ -101,11 +101,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const observer = new Observer(log, metrics, wishes, recorder, readers)
   const relay: Relay = {
     ...gauged,
-    clock,
-    random,
-    wires,
-    observer,
-    capabilities,
+    ...{ clock, random, wires, observer, capabilities },
     sizes: new CallSizes(),
     prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
     seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),

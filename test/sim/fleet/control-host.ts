@@ -3,6 +3,7 @@
  * when it has died, with what the workers were told last and what it kept. What a dead one still says is not heard.
  */
 import type { FleetReport } from '../../../src/control/fleet-report.ts'
+import type { Times } from '../../../src/control/healing.ts'
 import { ControlLoop, type ControlSettings } from '../../../src/control/loop.ts'
 import { Pilot, type Wishes } from '../../../src/control/pilot.ts'
 import type { Sight } from '../../../src/control/sight.ts'
@@ -34,6 +35,8 @@ export interface Sabotage {
   readonly settings?: (settings: ControlSettings) => ControlSettings
   readonly isTold?: (note: Note) => boolean
   readonly isReady?: (isReady: boolean, nowMs: number) => boolean
+  /** The workers tell of calls, and of no progress. */
+  readonly isHeard?: boolean
   /** What is asked to end goes on, and is not told of any more. */
   readonly isEnded?: (name: string) => boolean
 }
@@ -94,7 +97,7 @@ export class ControlHost {
   }
 
   hear(report: FleetReport): void {
-    this.#life?.loop.hear(report)
+    this.#life?.loop.hear(this.#parts.sabotage.isHeard === false ? withoutProgress(report) : report)
   }
 
   rows(): ReturnType<ControlLoop['rows']> {
@@ -132,7 +135,7 @@ class Life {
       read: (part: string): unknown => JSON.parse(kept.get(part) ?? 'null'),
       write: (part: string, value: unknown): void => void (isHeard() && kept.set(part, JSON.stringify(value))),
     }
-    const pilot = new Pilot()
+    const pilot = new Pilot({ notebook, note })
     const bornMs = time.monotonicMs()
     const clock: Clock = {
       nowMs: wallMs,
@@ -149,7 +152,11 @@ class Life {
     const parts = {
       ...{ clock, log: silentLog, note, notebook },
       drivers: drivers.map((driver) => seenBy(driver, isHeard, watch, sabotage)),
-      pilot: { decide, hear: (report: FleetReport) => pilot.hear(report) },
+      pilot: {
+        decide,
+        hear: (report: FleetReport) => pilot.hear(report),
+        recall: (times: Times) => pilot.recall(times),
+      },
       probe: (url: string, timeoutMs: number) => (isHeard() ? probe(url, timeoutMs) : new Promise<boolean>(() => {})),
       tellFleet: (replicas: readonly FleetReplica[]): void => void (isHeard() && onTell(replicas)),
     }
@@ -208,4 +215,12 @@ function seenBy(driver: SimDriver, isHeard: () => boolean, watch: HostWatch, { i
     logs: (name) => (isHeard() ? whileHeard(driver.logs(name)) : never()),
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+/** As if every answer stood still since the first second. */
+function withoutProgress({ replicas, ...rest }: FleetReport): FleetReport {
+  const still = Object.entries(replicas).map(
+    ([name, told]) => [name, { ...told, progressedMs: 1, tallies: [] }] as const,
+  )
+  return { ...rest, replicas: Object.fromEntries(still) }
 }

@@ -27,6 +27,9 @@ export class Copy {
   readyAtMs: number
   isHung = false
   isWhollyHung = false
+  hungSinceMs = 0
+  /** It was ill once. */
+  wasIll = false
   leakBytesPerMs = 0
   leakFromMs = 0
 

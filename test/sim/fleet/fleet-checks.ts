@@ -11,6 +11,8 @@ export const checkNames = {
   facts: 'something was done and not told, or told and not done',
   settle: 'the fleet did not come to what is wished although all works again',
   leak: 'something runs that nobody wishes',
+  ill: 'one that hangs got calls for long',
+  well: 'replicas that are well were replaced as sick ones',
   restless: 'replicas came and went without a reason',
   memory: 'what is remembered grows without end',
   crash: 'production code threw',

@@ -14,6 +14,8 @@ const minuteMs = 60_000
 const begunMs = 55_000
 /** What is done is told by then, a driver that takes its time aside. */
 const factMs = 30_000
+/** One that hangs is replaced within: robots act so often and no more, and another has to get ready first. */
+const hungMs = 40 * 60_000
 /** A death is told within so many looks. */
 const deathToldMs = 30_000
 
@@ -25,6 +27,8 @@ export interface WatchedWorld {
   readonly neededOf: (deployment: string) => number
   readonly actionsMax: () => number
   readonly isDry: () => boolean
+  /** Replicas that are well and may be taken for sick by now: workers fall silent, drivers lie. */
+  readonly falseAlarmsMax: () => number
   /** Its driver tells nothing, or nothing new. */
   readonly isUnseen: (copy: Copy) => boolean
 }
@@ -38,12 +42,25 @@ export interface FleetCounts {
   facts: number
   wishChanges: number
   remedies: number
+  /** Replicas that are well, and were to be replaced as sick ones. */
+  falseAlarms: number
   tells: number
 }
 
 export class FleetWatch {
   readonly counts: FleetCounts = {
-    ...{ starts: 0, stops: 0, drains: 0, admissions: 0, deaths: 0, facts: 0, wishChanges: 0, remedies: 0, tells: 0 },
+    ...{
+      starts: 0,
+      stops: 0,
+      drains: 0,
+      admissions: 0,
+      deaths: 0,
+      facts: 0,
+      wishChanges: 0,
+      remedies: 0,
+      falseAlarms: 0,
+      tells: 0,
+    },
   }
   /** Those that drivers have, the dead ones they still tell of too. */
   readonly byDeployment = new Map<string, Copy[]>()
@@ -154,8 +171,21 @@ export class FleetWatch {
       return
     }
     if (note.kind === 'engine') return
-    if ((note.kind as string) === 'remedy') this.counts.remedies++
+    if (note.kind === 'remedy') this.#onRemedy(note)
     this.#world.note('fact', JSON.stringify(note))
+  }
+
+  #onRemedy({ replica, state, remedy, ailment }: Note & { kind: 'remedy' }): void {
+    if (state !== 'planned') return
+    this.counts.remedies++
+    const copy = this.find(replica)
+    const isIll = copy === undefined || !copy.isAlive || copy.isHung || copy.leakBytesPerMs > 0 || copy.wasIll
+    if (remedy === 'replace' && !isIll) {
+      this.counts.falseAlarms++
+      if (this.counts.falseAlarms > this.#world.falseAlarmsMax())
+        this.#world.checks.report('well', `${replica} is the ${this.counts.falseAlarms}th, for: ${ailment}`)
+      this.#world.note('ALARM', `${replica} is well, and taken for one with: ${ailment}`)
+    }
   }
 
   #onReplica(name: string, state: string): void {
@@ -238,6 +268,10 @@ export class FleetWatch {
     }
     for (const copies of this.byDeployment.values())
       for (const copy of copies) {
+        if (copy.isHung && copy.isMember && !copy.isDraining && nowMs - copy.hungSinceMs > hungMs) {
+          copy.hungSinceMs = nowMs
+          this.#report('ill', `${copy.name} has hung for ${hungMs / minuteMs} min, and gets calls`)
+        }
         if (copy.listedPhase !== 'gone' || copy.isDeathTold || copy.isEndAsked || this.#world.isUnseen(copy))
           copy.listedDeadMs = nowMs
         else if (nowMs - copy.listedDeadMs > deathToldMs + minuteMs) {
@@ -254,6 +288,8 @@ export class FleetWatch {
 
   #takenAway(copy: Copy, how: string): void {
     const { deployment, name } = copy
+    // It serves nothing, and there is no room for another beside it.
+    if ((copy.isHung || !copy.isAlive) && this.wishes?.marks.get(name) === 'restart') return
     const others = this.#all(deployment).filter((each) => each !== copy && this.#isServing(each)).length
     const needed = this.#world.neededOf(deployment)
     const wished = this.wishes?.plan.get(deployment)?.releases.reduce((sum, { replicas }) => sum + replicas, 0) ?? 0

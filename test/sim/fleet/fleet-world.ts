@@ -98,6 +98,8 @@ export class FleetWorld {
       neededOf: (deployment) => this.#neededOf(deployment),
       actionsMax: () => this.host.settings.control.actionsPerMinuteMax,
       isDry: () => this.host.settings.control.dryRun,
+      // One in a replica-week, and one for nothing.
+      falseAlarmsMax: () => 1 + (scenario.replicas * nowMs()) / (7 * 24 * hourMs),
       isUnseen: (copy) => this.driverOf(copy)?.isMute ?? false,
     })
     const { watch } = this
@@ -219,6 +221,7 @@ export class FleetWorld {
   /** From now on everything works. */
   #cure(): void {
     for (const copy of this.watch.living()) {
+      copy.wasIll ||= copy.isHung || copy.leakBytesPerMs > 0
       copy.leakBytesPerMs = 0
       copy.isHung = copy.isWhollyHung = false
     }

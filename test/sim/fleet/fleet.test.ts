@@ -75,6 +75,8 @@ const bugs: readonly (readonly [name: string, finds: readonly CheckName[], sabot
   ['what is ended goes on', ['leak'], { isEnded: () => false }],
   ['admissions are not told', ['facts'], { isTold: (note) => note.kind !== 'replica' || note.state !== 'admitted' }],
   ['deaths are not told', ['facts'], { isTold: (note) => note.kind !== 'replica' || note.state !== 'died' }],
+  ['marks that are lost', ['ill'], { wishes: (all) => ({ ...all, marks: new Map() }) }],
+  ['progress that is never told', ['well'], { isHeard: false }],
   [
     'a limit that is not kept',
     ['rate'],
@@ -100,17 +102,25 @@ const bugs: readonly (readonly [name: string, finds: readonly CheckName[], sabot
 /** An hour of one small fleet, in which one dies while nothing may be done. */
 const hour: FleetScenario = {
   ...drawFleet({ seed: 1, hours: 1, replicas: 8, isCalm: true }),
+  actionsPerMinuteMax: 6,
   mishaps: [
     { atMs: 6 * minuteMs, forMs: 0, kind: 'dies', of: 0.5, how: 'SIGKILL' },
     { atMs: 12 * minuteMs, forMs: 4 * minuteMs, kind: 'dry-run' },
-    { atMs: 13 * minuteMs, forMs: 0, kind: 'host-dies', of: 0, share: 1 },
+    { atMs: 13 * minuteMs, forMs: 0, kind: 'host-dies', of: 0.7, share: 0.1 },
     { atMs: 18 * minuteMs, forMs: 0, kind: 'config', deployment: 0, change: 'release' },
   ],
 }
 
+/** Two hours, in which one hangs. */
+const hung: FleetScenario = {
+  ...hour,
+  hours: 2,
+  mishaps: [{ atMs: 7 * minuteMs, forMs: 0, kind: 'hangs', of: 0.2, isWhole: false }],
+}
+
 for (const [name, finds, sabotage] of bugs)
   test(`a planted bug is found: ${name}`, async () => {
-    const { violations } = await simulateFleet({ ...hour, actionsPerMinuteMax: 6 }, { sabotage })
+    const { violations } = await simulateFleet(finds.includes('ill') ? hung : hour, { sabotage })
     const found = new Set<CheckName>(violations.map(({ check }) => check))
     assert.ok(
       finds.some((check) => found.has(check)),
@@ -118,7 +128,6 @@ for (const [name, finds, sabotage] of bugs)
     )
   })
 
-test('without a planted bug the same hour shows nothing', async () => {
-  const { violations } = await simulateFleet({ ...hour, actionsPerMinuteMax: 6 })
-  assert.deepEqual(violations, [])
+test('without a planted bug the same hours show nothing', async () => {
+  for (const scenario of [hour, hung]) assert.deepEqual((await simulateFleet(scenario)).violations, [])
 })

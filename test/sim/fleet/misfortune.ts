@@ -33,6 +33,7 @@ export class Misfortune {
       case 'hangs':
         return this.#on(mishap.of, (copy) => {
           copy.isHung = true
+          copy.hungSinceMs = nowMs
           copy.isWhollyHung = mishap.isWhole
         })
       case 'leaks':
