@@ -41,6 +41,8 @@ export class Healing {
   /** From the monotonic clock to the steady one, which began as the wall clock was. */
   #epochMs: number | null = null
   #outSince = new Map<string, number>()
+  /** Of each run when it began, by the clock of its driver and by the steady one. */
+  #starts = new Map<string, { readonly told: number; readonly steadyMs: number }>()
   #readyTimes = new Map<string, number[]>()
   /** Which run of each has been counted for these. */
   #counted = new Map<string, number>()
@@ -108,12 +110,10 @@ export class Healing {
     const steadyMs = monotonicMs + epochMs
     const steady = (atMs: number | null): number | null => (atMs === null ? null : atMs + epochMs)
     const { name, deployment, release, phase, isServing, membership, calls, out, ended, failed, deaths } = replica
-    // Older than this process it may be; younger than we have seen it, it is not.
-    const ageMs = Math.max(wallMs - replica.startedMs, monotonicMs - replica.seenAtMs)
     return {
       ...{ name, deployment, release, phase, isServing, calls, ended, failed, deaths },
       isLeaving: membership === 'draining' || phase === 'stopping',
-      startedMs: steadyMs - ageMs,
+      startedMs: this.#startOf(replica, wallMs, steadyMs),
       progressedMs: steady(replica.movedMs),
       // Of a word that came before a jump the age is wrong for one look.
       toldMs: steadyMs - Math.max(0, wallMs - toldMs),
@@ -123,6 +123,15 @@ export class Healing {
       memoryBytesMax: replica.memoryBytesMax ?? null,
       disk: replica.disk ?? null,
     }
+  }
+
+  /** The same at each look, whatever the clocks do meanwhile. */
+  #startOf({ name, startedMs }: ReplicaSight, wallMs: number, steadyMs: number): number {
+    const known = this.#starts.get(name)
+    if (known?.told === startedMs) return known.steadyMs
+    const start = { told: startedMs, steadyMs: steadyMs - Math.max(0, wallMs - startedMs) }
+    this.#starts.set(name, start)
+    return start.steadyMs
   }
 
   /** Where no replacement comes beside one that hangs, for want of room, it makes room. */
@@ -140,7 +149,7 @@ export class Healing {
 
   #forget({ replicas }: Sight): void {
     const names = new Set(replicas.map(({ name }) => name))
-    for (const map of [this.#outSince, this.#counted])
+    for (const map of [this.#outSince, this.#counted, this.#starts])
       for (const name of map.keys()) if (!names.has(name)) map.delete(name)
     if (this.#deaths.size <= keptMax) return
     for (const name of this.#deaths.keys()) if (!names.has(name)) this.#deaths.delete(name)
