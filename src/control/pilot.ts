@@ -1,6 +1,6 @@
 /**
- * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and which
- * of them are sick (healing). The loop makes it so.
+ * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and
+ * which of them are sick (healing). The loop makes it so.
  */
 import type { Note } from '../observe/fact.ts'
 import type { FleetReport } from './fleet-report.ts'
@@ -24,13 +24,11 @@ export interface PilotParts {
 }
 
 export class Pilot {
-  readonly scaling: Scaling
-  readonly rollouts: Rollouts
+  readonly scaling = new Scaling()
+  readonly rollouts = new Rollouts()
   readonly healing: Healing
 
   constructor(parts: PilotParts) {
-    this.scaling = new Scaling(parts)
-    this.rollouts = new Rollouts(parts)
     this.healing = new Healing(parts)
   }
 
