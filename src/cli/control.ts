@@ -6,15 +6,13 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { FleetReport } from '../control/fleet-report.ts'
 import { ControlLoop, type ControlSettings } from '../control/loop.ts'
-import type { Notebook } from '../control/notebook.ts'
 import { Pilot } from '../control/pilot.ts'
 import type { ReplicaRow } from '../control/replica-row.ts'
 import { ProcessDriver } from '../fleet/driver/process-driver.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { Note } from '../observe/fact.ts'
-import { type Log, openLog } from '../observe/log.ts'
-import { SqliteNotebook } from '../store/sqlite-notebook.ts'
+import { openLog } from '../observe/log.ts'
 import { farDrivers } from './far-drivers.ts'
 import { logTarget } from './log-target.ts'
 
@@ -80,7 +78,7 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
     ...farDrivers(settings, log),
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
-  const pilot = new Pilot({ notebook: openNotebook(config, log), note })
+  const pilot = new Pilot()
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
   const parts = { clock: systemClock, log, drivers, probe, pilot, note, tellFleet }
   const loop = new ControlLoop(parts, config, replicas)
@@ -101,6 +99,7 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   return loop
 }
 
+<<<<<<< HEAD
 /** Where nothing can be kept, replicas are run all the same. */
 function openNotebook({ stateDir }: ControlConfig, log: Log): Notebook {
   const warn = (detail: string): void => log.error({ detail }, 'the state of deployments')
@@ -110,6 +109,14 @@ function openNotebook({ stateDir }: ControlConfig, log: Log): Notebook {
     warn(`it cannot be kept: ${String(cause)}`)
     return { read: () => null, write: () => {} }
   }
+=======
+function reportOf(calls: CallsByUpstream): FleetReport {
+  const replicas = Object.entries(calls).map(([name, count]) => [
+    name,
+    { calls: count, progressedMs: null, tallies: [] },
+  ])
+  return { replicas: Object.fromEntries(replicas), demand: {} }
+>>>>>>> main
 }
 
 async function probe(url: string, timeoutMs: number): Promise<boolean> {

@@ -1,3 +1,4 @@
+// The control loop with played drivers: those that err, those that are silent, a dry run, a limit.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DriverFault } from '../fleet/driver-fault.ts'
@@ -67,9 +68,8 @@ function stage({ control = {}, before = [], fault }: StageOptions = {}) {
   drivers[1].fault = fault ?? null
   const notes: Note[] = []
   let told: readonly FleetReplica[] = []
-  const notebook = { read: () => null, write: () => {} }
   const note = (each: Note): void => void notes.push(each)
-  const parts = { clock, log: silentLog, drivers, note, probe: async () => true, pilot: new Pilot({ notebook, note }) }
+  const parts = { clock, log: silentLog, drivers, note, probe: async () => true, pilot: new Pilot() }
   const deployments = deploymentsSchema.parse({
     here: { releases: { v1: { command: ['serve'] } } },
     there: { driver: 'docker', releases: { v1: { image: 'serve' } } },
