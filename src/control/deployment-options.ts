@@ -11,6 +11,10 @@ const replicasSchema = z
   .strictObject({
     min: count(1, 'So many run at least.', { min: 0, max: 1000 }),
     max: count(1, 'So many run at most, beside those that are being replaced. At least `min`.', { max: 1000 }),
+    holdMs: z.int().min(0).max(3_600_000).optional().meta({
+      description:
+        'A call that comes while no replica is there waits for one so long; 0: it is refused at once. Default: `ready.withinMs`, at most 120000. Milliseconds.',
+    }),
   })
   .prefault({})
   .meta({ description: 'How many replicas run.' })
