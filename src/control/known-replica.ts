@@ -1,6 +1,6 @@
 /** What the control loop knows of one replica beside what its driver says. */
 
-import type { Driver } from '../fleet/driver.ts'
+import type { Driver, SeenReplica } from '../fleet/driver.ts'
 import { countDeath, type Deaths } from './heal/crash-loop.ts'
 
 export class KnownReplica {
@@ -25,19 +25,26 @@ export class KnownReplica {
   deathsSeen: Deaths | null = null
   /** The copy whose end was told. */
   toldStartedMs = -1
+  /** Where it got calls when the control process before this one died; null once it was seen, and for all others. */
+  adoptedUrl: string | null = null
 
   constructor(name: string) {
     this.name = name
   }
 
   /** Another copy than before runs under the name. */
-  see(startedMs: number, nowMs: number): void {
+  see({ startedMs, url }: Pick<SeenReplica, 'startedMs' | 'url'>, nowMs: number): void {
     if (startedMs === this.startedMs) return
+    const isAdopted = this.adoptedUrl !== null && (url === null || this.adoptedUrl.startsWith(url))
+    this.adoptedUrl = null
     this.startedMs = startedMs
     this.seenAtMs = nowMs
-    if (this.readyAtMs !== null || this.deaths > 0) this.isReady = false
     this.readyAtMs = null
     this.silentSinceMs = null
+    if (isAdopted) return
+    // It has to show that it is ready, as any newcomer.
+    this.isReady = false
+    this.membership = 'out'
   }
 
   get deaths(): number {
@@ -58,6 +65,7 @@ export class KnownReplica {
     const { startedMs } = this
     this.deathsSeen = countDeath(this.deathsSeen, { startedMs, servedMs, how, lastWords }, nowMs)
     this.isReady = false
+    this.membership = 'out'
     this.readyAtMs = null
     return this.restUntilMs - nowMs
   }
