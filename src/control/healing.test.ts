@@ -1,3 +1,4 @@
+// What healing makes of looks: clocks that jump, replacements that do not come, restarts of the process.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Note } from '../observe/fact.ts'

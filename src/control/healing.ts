@@ -1,14 +1,13 @@
 /**
  * Which replicas are sick, and what is done about them: what the loop saw becomes the view of the pure decisions, and
- * what they remember is kept over restarts of this process. Inside, time is a steady clock: a wall clock that jumps makes
- * nobody hang, and ends no rest.
+ * what they remember is kept over restarts of this process. Inside, time is a steady clock: a wall clock that jumps
+ * makes nobody hang, and ends no rest.
  */
-import type { ReplicaView } from './heal/ailment.ts'
-import type { Deaths } from './heal/crash-loop.ts'
+import type { Deaths, ReplicaView } from './heal/ailment.ts'
 import { type DeploymentView, decideRemedies } from './heal/decide-remedies.ts'
 import { HealMemory } from './heal/heal-memory.ts'
 import { type KeptHealing, readKept } from './heal/kept-healing.ts'
-import type { PilotParts } from './pilot.ts'
+import type { PilotParts } from './pilot-parts.ts'
 import type { Mark } from './reconcile.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 

@@ -1,7 +1,8 @@
 /** What the control loop knows of one replica beside what its driver says. */
 
 import type { Driver, SeenReplica } from '../fleet/driver.ts'
-import { countDeath, type Deaths } from './heal/crash-loop.ts'
+import type { Deaths } from './heal/ailment.ts'
+import { countDeath } from './heal/crash-loop.ts'
 
 export class KnownReplica {
   readonly name: string

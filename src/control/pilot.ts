@@ -2,11 +2,10 @@
  * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and
  * which of them are sick (healing). The loop makes it so.
  */
-import type { Note } from '../observe/fact.ts'
 import type { FleetReport } from './fleet-report.ts'
-import type { Deaths } from './heal/crash-loop.ts'
+import type { Deaths } from './heal/ailment.ts'
 import { Healing, type Times } from './healing.ts'
-import type { Notebook } from './notebook.ts'
+import type { PilotParts } from './pilot-parts.ts'
 import type { Plan } from './plan.ts'
 import type { Mark } from './reconcile.ts'
 import { Rollouts } from './rollouts.ts'
@@ -16,11 +15,6 @@ import type { Sight } from './sight.ts'
 export interface Wishes {
   readonly plan: Plan
   readonly marks: ReadonlyMap<string, Mark>
-}
-
-export interface PilotParts {
-  readonly notebook: Notebook
-  readonly note: (note: Note) => void
 }
 
 export class Pilot {

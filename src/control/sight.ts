@@ -2,7 +2,7 @@
 import type { SeenReplica } from '../fleet/driver.ts'
 import type { Deployments } from './deployment-options.ts'
 import type { DemandTold } from './fleet-report.ts'
-import type { Deaths } from './heal/crash-loop.ts'
+import type { Deaths } from './heal/ailment.ts'
 import type { HealOptions } from './heal/heal-options.ts'
 
 export interface ReplicaSight extends SeenReplica {

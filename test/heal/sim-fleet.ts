@@ -3,8 +3,8 @@
  * production decisions heal it; the world carries them out, and counts what was found when, and what was done to
  * replicas that were well.
  */
-import type { ReplicaView } from '../../src/control/heal/ailment.ts'
-import { countDeath, type Deaths } from '../../src/control/heal/crash-loop.ts'
+import type { Deaths, ReplicaView } from '../../src/control/heal/ailment.ts'
+import { countDeath } from '../../src/control/heal/crash-loop.ts'
 import { decideRemedies, type RemedyNote } from '../../src/control/heal/decide-remedies.ts'
 import { HealMemory } from '../../src/control/heal/heal-memory.ts'
 import { type HealOptions, healSchema } from '../../src/control/heal/heal-options.ts'

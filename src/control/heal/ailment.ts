@@ -1,6 +1,5 @@
 /** What is seen of replicas, and what can ail them. Times are those of one steady clock. */
 import type { Disk } from '../../fleet/driver.ts'
-import type { Deaths } from './crash-loop.ts'
 
 export const ailments = ['crash-loop', 'hang', 'leak', 'bad-deploy', 'flapping', 'disk-full'] as const
 export type Ailment = (typeof ailments)[number]
@@ -13,6 +12,17 @@ export interface Finding {
   readonly remedy: Remedy
   /** In words, with the numbers. */
   readonly evidence: string
+}
+
+export interface Deaths {
+  readonly inRow: number
+  readonly atMs: number
+  /** Which run of it was counted last, as its driver numbers them: by their start. */
+  readonly startedMs: number
+  readonly restUntilMs: number
+  /** `SIGKILL`, `exit code 3`, `out of memory`, `not ready within 120000 ms`. */
+  readonly how: string
+  readonly lastWords: string
 }
 
 export interface ReplicaView {

@@ -1,9 +1,9 @@
 /**
- * A replica that dies rests before it is started again: 1 s, twice as long with each death in a row, up to 5 min. After
- * so many in a row it is given up, with its last words; then it is tried every quarter of an hour. One that served for a
- * minute has not died in a row.
+ * A replica that dies rests before it is started again: 1 s, twice as long with each death in a row, up to 5 min.
+ * After so many in a row it is given up, with its last words; then it is tried every quarter of an hour. One that
+ * served for a minute has not died in a row.
  */
-import type { Finding } from './ailment.ts'
+import type { Deaths, Finding } from './ailment.ts'
 
 const restMsMin = 1000
 const restMsMax = 5 * 60_000
@@ -12,17 +12,6 @@ const givenUpMs = 15 * 60_000
 /** One that served for so long begins anew. */
 const soundMs = 60_000
 const wordsMax = 300
-
-export interface Deaths {
-  readonly inRow: number
-  readonly atMs: number
-  /** Which run of it was counted last, as its driver numbers them: by their start. */
-  readonly startedMs: number
-  readonly restUntilMs: number
-  /** `SIGKILL`, `exit code 3`, `out of memory`, `not ready within 120000 ms`. */
-  readonly how: string
-  readonly lastWords: string
-}
 
 export interface Death {
   readonly startedMs: number

@@ -1,5 +1,5 @@
 /** What healing keeps over restarts: deaths in a row, who flaps, and which remedies did not help. Times since 1970. */
-import type { Deaths } from './crash-loop.ts'
+import type { Deaths } from './ailment.ts'
 import type { Damped } from './damper.ts'
 import type { Failures } from './heal-memory.ts'
 
