@@ -110,7 +110,7 @@ test(
     await using stage = await openStage({ releases, ready: { withinMs: 1000 } })
     const [mute] = await stage.until('it was given up', (rows) => rows.some(({ deaths }) => deaths > 1))
     assert.match(mute?.lastWords ?? '', /not ready within 1000 ms\nloading the weights/)
-    await stage.write({ releases, release: 'dying' })
+    await stage.write({ releases, release: 'dying', replicas: { min: 1, max: 1, holdMs: 200 } })
     const reloaded = await holdfast('reload', '--state', stage.state)
     assert.equal(reloaded.code, 0, reloaded.output)
     const rows = await stage.until('it rests', (all) =>
