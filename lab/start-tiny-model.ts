@@ -72,8 +72,27 @@ export async function startTinyModel(options: TinyModelServerOptions): Promise<T
   }
 }
 
-function commandLine(weights: string, name: string, contextTokens: number, options: TinyModelServerOptions): string[] {
-  const { port = 0, slots = 4, extraArgs = [] } = options
+/** What starts it on a port that another chooses: `${PORT}`. @throws {Error} where it cannot be had. */
+export async function tinyModelCommand(options: TinyModelServerOptions): Promise<string[]> {
+  const { cacheDir, seed = 1, noise = 0.5, contextTokens = 2048, name = 'tiny', program, onProgress, signal } = options
+  const engine = await obtainLlamaServer({
+    path: program,
+    cacheDir: join(cacheDir, 'llama-server'),
+    onProgress,
+    signal,
+  })
+  const weights = await weightsIn(cacheDir, { seed, noise, contextTokens: Math.max(contextTokens, 4096) })
+  return [engine.path, ...commandLine(weights, name, contextTokens, options, '${PORT}')]
+}
+
+function commandLine(
+  weights: string,
+  name: string,
+  contextTokens: number,
+  options: TinyModelServerOptions,
+  port: number | string = options.port ?? 0,
+): string[] {
+  const { slots = 4, extraArgs = [] } = options
   return [
     ...['--model', weights, '--alias', name, '--host', '127.0.0.1', '--port', String(port)],
     // The context is shared out among the slots. One thread is plenty for a model this small, and leaves room for

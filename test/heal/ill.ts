@@ -11,7 +11,7 @@ export type Ill = (typeof ills)[number]
 
 export const victim = 'chat-v1-1'
 const mib = 2 ** 20
-const leakBytesMax = 700 * mib
+const leakBytesMax = 400 * mib
 
 /** What is run for it: faults from the start, limits. */
 export interface Setting {
@@ -37,6 +37,9 @@ export function setFor(ill: Ill, say: (line: string) => void): Setting | null {
   say('disk-full: skipped, a small disk cannot be mounted here (that takes root)')
   return null
 }
+
+/** What can be done to any process, and what the simulated engine alone does on command. */
+export const anyEngine: readonly Ill[] = ['sigkill', 'sigstop']
 
 export async function inflict(ill: Ill, stage: Stage, { spec }: Setting): Promise<void> {
   if (ill === 'sigkill') process.kill(await stage.serverPid(victim), 'SIGKILL')
@@ -64,7 +67,7 @@ export function isDetected(ill: Ill, { replicas, remedies }: FleetStatus): boole
   if (ill === 'sigkill') return replicas.some(({ deaths }) => deaths > 0)
   if (ill === 'poison') return replicas.filter(({ deaths }) => deaths > 0).length >= 2
   const ailment = { sigstop: 'hang', deadlock: 'hang', leak: 'leak', 'disk-full': 'disk-full' }[ill]
-  return remedies.some((each) => each.ailment === ailment && (each.state === 'planned' || ailment === 'disk-full'))
+  return remedies.some((each) => each.ailment === ailment)
 }
 
 /** No call is at the sick one any more. */

@@ -3,21 +3,26 @@
  * what was seen when, and whether any answer suffered.
  */
 import { Command, flag, say, text } from '../../bench/command.ts'
-import { ills, setFor } from './ill.ts'
+import { llamaEngine, simEngine } from './engine.ts'
+import { anyEngine, ills, setFor } from './ill.ts'
 import { type Shown, showIll } from './show-ill.ts'
 
 const usage = `usage: npm run heal -- [options]
   --only LIST     of ${ills.join(',')}; default all
-  --calls N       at once, streams and plain ones; default 12
+  --engine NAME   sim, or llama: the real small model in llama-server, where it can be had (sigkill and sigstop)
+  --calls N       at once, streams and plain ones; default 12, and 3 with llama
   --json          one line of JSON for each`
 
 /** A leak is found after 36 of them, which would be three hours. */
 const heal = { hangMs: 5000, binMs: 500, measureMs: 10_000 }
 
 async function main(): Promise<void> {
-  const command = new Command(usage, { only: text, calls: text, json: flag })
-  const only = command.listOf('only', ills, ills)
-  const callsAtOnce = command.count('calls', 12, 1, 1000)
+  const command = new Command(usage, { only: text, engine: text, calls: text, json: flag })
+  const isReal = command.oneOf('engine', ['sim', 'llama'], 'sim') === 'llama'
+  const only = command.listOf('only', isReal ? anyEngine : ills, isReal ? anyEngine : ills)
+  const engine = isReal ? await llamaEngine(say) : simEngine
+  if (!engine) return
+  const callsAtOnce = command.count('calls', isReal ? 3 : 12, 1, 1000)
   const isJson = command.is('json')
   if (!isJson) {
     say(`3 replicas, 2 workers, ${callsAtOnce} calls at once. Shortened for this: ${JSON.stringify(heal)}`)
@@ -28,7 +33,7 @@ async function main(): Promise<void> {
     const setting = setFor(ill, say)
     if (!setting) continue
     try {
-      const shown = await showIll(ill, setting, { callsAtOnce, heal })
+      const shown = await showIll(ill, setting, { engine, callsAtOnce, heal })
       process.stdout.write(`${isJson ? JSON.stringify(shown) : row(shown)}\n`)
       isWhole &&= shown.notWhole.length === 0 && shown.healedMs !== null && (ill !== 'poison' || shown.refused === 3)
     } finally {

@@ -1,6 +1,7 @@
 /** One ill at a real gateway with three replicas, under load: what was seen when, and what the callers got. */
-import { chat, type Outcome } from '../crash/chat.ts'
-import { openStage, simCommand, type Stage } from '../control/stage.ts'
+import type { Outcome } from '../crash/chat.ts'
+import { openStage, type Stage } from '../control/stage.ts'
+import type { Engine } from './engine.ts'
 import { deploymentOf, type Ill, inflict, isDetected, isHealed, isOutOfService, type Setting, victim } from './ill.ts'
 
 const count = 3
@@ -8,7 +9,7 @@ const names = Array.from({ length: count }, (_, i) => `chat-v1-${i + 1}`)
 const lookMs = 100
 /** Of load before the ill, and behind the recovery. */
 const aroundMs = 2000
-const healMs = 120_000
+const healMs = 180_000
 
 export interface Shown {
   readonly ill: Ill
@@ -25,16 +26,18 @@ export interface Shown {
 }
 
 export interface ShowOptions {
+  readonly engine: Engine
   readonly callsAtOnce: number
   /** Windows that are shortened so that it does not take hours. */
   readonly heal: object
 }
 
-export async function showIll(ill: Ill, setting: Setting, { callsAtOnce, heal }: ShowOptions): Promise<Shown> {
-  const deployment = deploymentOf(simCommand('--answer-max', '60', ...setting.more), setting, count)
+export async function showIll(ill: Ill, setting: Setting, { engine, callsAtOnce, heal }: ShowOptions): Promise<Shown> {
+  const deployment = deploymentOf([...engine.command, ...setting.more], setting, count)
   await using stage = await openStage(deployment, { heal })
   await stage.serving(...names)
-  const load = new Load(stage, callsAtOnce)
+  await engine.prepare((await stage.rows())[0]?.url ?? '')
+  const load = new Load(stage, callsAtOnce, engine)
   await sleep(aroundMs)
   const beganMs = performance.now()
   const since = (): number => Math.round(performance.now() - beganMs)
@@ -66,13 +69,10 @@ class Load {
   #outcomes: Outcome[] = []
   #lanes: Promise<unknown>
 
-  constructor(stage: Stage, lanes: number) {
+  constructor(stage: Stage, lanes: number, engine: Engine) {
     const { url } = stage.gateway
     const run = async (lane: number): Promise<void> => {
-      for (let n = 0; !this.#isOver; n++)
-        this.#outcomes.push(
-          await chat(url, 'lab-model', `lane ${lane} call ${n} tokens:${40 + (n % 40)}`, lane % 4 !== 0),
-        )
+      for (let n = 0; !this.#isOver; n++) this.#outcomes.push(await engine.ask(url, lane, n))
     }
     this.#lanes = Promise.all(Array.from({ length: lanes }, (_, lane) => run(lane)))
   }
