@@ -9,6 +9,7 @@ import type { DoorParts } from './edge/door-parts.ts'
 import type { Crowd } from './edge/crowd/crowd.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
+import type { ReplicasWord } from './control/replicas-word.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
 import type { Fleet } from './fleet/fleet.ts'
@@ -46,6 +47,8 @@ export interface House extends AsyncDisposable {
   readonly view: () => FleetView
   /** What objectives and early warnings are judged by. */
   readonly signs: () => Signs
+  /** What is told of replicas, since this was asked last; null where none are run. */
+  readonly takeReplicas: () => ReplicasWord | null
   /** Which addresses are known for good keys. */
   readonly crowd: Pick<Crowd, 'takeWelcomed' | 'hearWelcomed'>
   /** The name under which this process holds leases. */
@@ -66,7 +69,7 @@ export interface House extends AsyncDisposable {
   onPressure: () => void
   /** What is out of use though it answers, and why; some dozens at most. */
   readonly troubles: () => Trouble[]
-  /** Not ready while draining, or while no upstream is in use. */
+  /** Not ready while draining, or while no upstream is in use, unless one is started when a call comes. */
   readonly isReady: () => boolean
   /**
    * Stops accepting, lets what is under way finish within `graceMs`, then closes everything. Where other processes
@@ -186,6 +189,7 @@ interface OpenParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly signs: () => Signs
+  readonly takeReplicas: () => ReplicasWord | null
   readonly view: () => FleetView
   readonly plane: RelayPlane
   readonly pressure: Pressure
@@ -198,6 +202,11 @@ interface OpenParts {
   readonly memoryRecord: MemoryRecord | null
 }
 
+/** What the supervisor asks for every second. */
+function told({ signs, takeReplicas, view }: OpenParts): Pick<House, 'signs' | 'takeReplicas' | 'view'> {
+  return { signs, takeReplicas, view }
+}
+
 function asHouse(open: OpenParts): House {
   const {
     parts,
@@ -205,8 +214,6 @@ function asHouse(open: OpenParts): House {
     crowd,
     fleet,
     metrics,
-    signs,
-    view,
     plane: relay,
     pressure,
     streams,
@@ -228,8 +235,7 @@ function asHouse(open: OpenParts): House {
     crowd,
     fleet,
     metrics,
-    signs,
-    view,
+    ...told(open),
     journalNode,
     memoryRecord,
     bury,
@@ -240,7 +246,7 @@ function asHouse(open: OpenParts): House {
     onPressure: () => {},
     callsLive: () => relay.liveCount,
     troubles: () => relay.breakers.troubles(troublesMax),
-    isReady: () => !isDraining && fleet.upstreams.some(({ isUp }) => isUp),
+    isReady: () => !isDraining && (fleet.isAsleep || fleet.upstreams.some(({ isUp }) => isUp)),
     drain: async (graceMs, isReplaced = false) => {
       isDraining = true
       relay.retire()

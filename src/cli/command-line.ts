@@ -78,10 +78,11 @@ program
   .command('fleet')
   .description('The replicas that deployments run: state, release, address, age, calls, memory, last words.')
   .option('--state <folder>', 'state folder of the gateway', '.holdfast')
+  .option('--remedies', 'what was done about sick replicas, and what came of it')
   .option('--json', 'print it as JSON')
-  .action(async ({ state, json = false }: { state: string; json?: boolean }) => {
+  .action(async ({ state, json = false, remedies = false }: { state: string; json?: boolean; remedies?: boolean }) => {
     const { fleet } = await import('./fleet.ts')
-    await fleet(state, json)
+    await fleet(state, { isJson: json, isOfRemedies: remedies })
   })
 
 program

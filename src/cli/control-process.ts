@@ -3,14 +3,16 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Config } from '../config.ts'
+import type { FleetReport } from '../control/fleet-report.ts'
 import type { ReplicaRow } from '../control/replica-row.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
-import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
+import { systemClock } from '../ground/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { Numbers } from '../observe/metric.ts'
 import type { Recorder } from '../observe/recorder.ts'
 import { compileCache } from './compile-cache.ts'
 import { type ControlConfig, type ControlOrderWord, type ControlWord, replicasFolder } from './control.ts'
+import { RemedyBook, type RemedyTold } from './remedy-book.ts'
 import { replicaNumbers } from './replica-numbers.ts'
 
 const restartMs = 200
@@ -27,13 +29,18 @@ export interface ControlProcessParts {
   readonly recorder: Recorder
   /** The replicas that get calls, and those that are to go. */
   readonly onFleet: (replicas: readonly FleetReplica[]) => void
-  readonly calls: () => CallsByUpstream
+  /** What the workers told of replicas since this was asked last. */
+  readonly report: () => FleetReport
+  /** Upstreams to which workers give no calls. */
+  readonly out: () => NonNullable<FleetReport['out']>
 }
 
 export interface FleetStatus {
   /** Null where nothing is deployed. */
   readonly isRunning: boolean
   readonly replicas: readonly ReplicaRow[]
+  /** What ailed replicas, what was done, and what came of it; the newest last. */
+  readonly remedies: readonly RemedyTold[]
 }
 
 export class ControlProcess implements AsyncDisposable {
@@ -43,6 +50,7 @@ export class ControlProcess implements AsyncDisposable {
   #replicas: readonly FleetReplica[] = []
   #rows: readonly ReplicaRow[] = []
   #deaths = new Map<string, number>()
+  #remedies = new RemedyBook()
   #heardMs = 0
   #lookedMs = performance.now()
   #diedInRow = 0
@@ -69,11 +77,11 @@ export class ControlProcess implements AsyncDisposable {
   }
 
   report(): FleetStatus {
-    return { isRunning: this.#child !== null, replicas: this.#rows }
+    return { isRunning: this.#child !== null, replicas: this.#rows, remedies: this.#remedies.all }
   }
 
   numbers(): Numbers {
-    return this.#hasWork ? replicaNumbers(this.#rows, this.#deaths) : []
+    return this.#hasWork ? [...replicaNumbers(this.#rows, this.#deaths), ...this.#remedies.numbers()] : []
   }
 
   /** The gateway has stopped: replicas that are not to be kept are ended. */
@@ -101,7 +109,9 @@ export class ControlProcess implements AsyncDisposable {
     const nowMs = performance.now()
     const isLate = nowMs - this.#lookedMs > 2 * periodMs
     this.#lookedMs = nowMs
-    this.#tell({ event: 'calls', calls: this.#parts.calls() })
+    // While it is away the news are kept for the next one.
+    if (this.#child?.connected)
+      this.#tell({ event: 'report', report: { ...this.#parts.report(), out: this.#parts.out() } })
     // After a pause of our own, what it said meanwhile has yet to be read.
     if (!isLate && nowMs - this.#heardMs > hungMs) this.#child?.kill('SIGKILL')
   }
@@ -137,6 +147,7 @@ export class ControlProcess implements AsyncDisposable {
     if (word.event === 'note') {
       const { note } = word
       this.#parts.recorder.note(note)
+      if (note.kind === 'remedy') this.#remedies.add({ ...note, atMs: systemClock.nowMs() })
       if (note.kind !== 'replica' || (note.state !== 'died' && note.state !== 'failed')) return
       this.#deaths.set(note.deployment, (this.#deaths.get(note.deployment) ?? 0) + 1)
     }

@@ -7,15 +7,33 @@ import { shortTime } from './terminal-text.ts'
 
 const wordsMax = 60
 
+export interface FleetAsk {
+  readonly isJson: boolean
+  /** What was done about sick replicas, in place of the replicas. */
+  readonly isOfRemedies: boolean
+}
+
 /** Prints; the exit code is 1 where a replica is not well, and the error's where no gateway answers. */
-export async function fleet(stateDir: string, isJson: boolean): Promise<void> {
+export async function fleet(stateDir: string, { isJson, isOfRemedies }: FleetAsk): Promise<void> {
   const report = await askGateway<FleetStatus>(stateDir, '/fleet')
   if (!report) throw new Error('The gateway is of a version that tells nothing of the kind: restart it.')
   if (report.replicas.some(({ state }) => state === 'resting' || state === 'dead')) process.exitCode = 1
-  process.stdout.write(isJson ? `${safeJson(JSON.stringify(report, null, 2))}\n` : fleetWords(report))
+  process.stdout.write(
+    isJson ? `${safeJson(JSON.stringify(report, null, 2))}\n` : isOfRemedies ? remedyWords(report) : fleetWords(report),
+  )
 }
 
-export function fleetWords({ replicas, isRunning }: FleetStatus): string {
+export function remedyWords({ remedies }: Pick<FleetStatus, 'remedies'>): string {
+  if (remedies.length === 0) return 'No replica was found sick since the gateway began.\n'
+  const lines = remedies.map(({ atMs, replica, ailment, remedy, state, detail, evidence }) =>
+    printable(
+      `${new Date(atMs).toISOString()}  ${replica}: ${ailment}; ${remedy} ${state}${detail && `, ${detail}`}: ${evidence}`,
+    ),
+  )
+  return `${lines.join('\n')}\n`
+}
+
+export function fleetWords({ replicas, isRunning }: Pick<FleetStatus, 'replicas' | 'isRunning'>): string {
   if (replicas.length === 0)
     return isRunning ? 'No replica runs yet.\n' : 'Nothing is deployed: name `deployments` in the configuration.\n'
   const head = ['replica', 'state', 'release', 'url', 'age', 'calls', 'memory', 'last words']

@@ -24,6 +24,7 @@ import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
 import { openOperators } from './open-operators.ts'
+import { outOfUse } from './out-of-use.ts'
 import type { RunOptions } from './run-options.ts'
 import { readSite, StatusSite } from './status-site.ts'
 import { pidFileName } from './restart.ts'
@@ -110,7 +111,8 @@ function openControl(config: Config, supervisor: Supervisor, log: Log, { recorde
     log,
     recorder,
     onFleet: (replicas) => supervisor.useReplicas(replicas),
-    calls: () => supervisor.calls,
+    report: () => supervisor.fleetReports.take(performance.now()),
+    out: () => outOfUse(supervisor.hands()),
   })
 }
 

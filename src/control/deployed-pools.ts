@@ -2,6 +2,7 @@
 import type { ModelOptions } from '../fleet/model-options.ts'
 import { poolSchema } from '../fleet/pool-options.ts'
 import type { Deployments } from './deployment-options.ts'
+import { poolsOf } from './joined-pools.ts'
 
 type PoolOptions = ReturnType<typeof poolSchema.parse>
 
@@ -10,11 +11,6 @@ interface Parts {
   readonly pools: Record<string, PoolOptions>
   readonly deployments: Deployments
   readonly models: Record<string, ModelOptions>
-}
-
-/** The pools that deployments join. */
-export function poolsOf(deployments: Deployments): string[] {
-  return Object.entries(deployments).map(([name, { pool = name }]) => pool)
 }
 
 /** With the pools that need not be written down. */

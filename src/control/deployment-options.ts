@@ -1,6 +1,7 @@
 /** Settings of deployments: which model servers the gateway runs by itself. */
 import { processSpecSchema } from '../fleet/driver/process-options.ts'
 import { count, milliseconds, z } from '../ground/schema.ts'
+import { healSchema } from './heal/heal-options.ts'
 import { checkReleases, imageReleaseSchema } from './release-options.ts'
 
 const name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, '1 to 40 of a-z, 0-9 and -')
@@ -10,6 +11,10 @@ const replicasSchema = z
   .strictObject({
     min: count(1, 'So many run at least.', { min: 0, max: 1000 }),
     max: count(1, 'So many run at most, beside those that are being replaced. At least `min`.', { max: 1000 }),
+    holdMs: z.int().min(0).max(3_600_000).optional().meta({
+      description:
+        'A call that comes while no replica is there waits for one so long; 0: it is refused at once. Default: `ready.withinMs`, at most 120000. Milliseconds.',
+    }),
   })
   .prefault({})
   .meta({ description: 'How many replicas run.' })
@@ -69,6 +74,12 @@ export const deploymentSchema = z
     replicas: replicasSchema,
     ready: readySchema,
     drain: drainSchema,
+    heal: z
+      .strictObject({
+        enabled: z.boolean().default(true).meta({ description: 'Whether its sick replicas are replaced.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Healing of this deployment; the rules for all are at `control.heal`.' }),
     onStop: z.enum(['stop', 'keep']).default('stop').meta({
       description:
         'When the gateway is told to stop: `stop` ends its replicas behind the last answer, `keep` leaves them for the next start. A gateway that dies always leaves them.',
@@ -90,6 +101,7 @@ export const controlSchema = z
     actionsPerMinuteMax: count(60, 'Starts, drains and stops that are begun within a minute, for all deployments.', {
       max: 10_000,
     }),
+    heal: healSchema,
   })
   .prefault({})
   .meta({ description: 'How far the gateway acts by itself.' })

@@ -25,6 +25,8 @@ export interface DemandTold {
 export interface FleetReport {
   /** By name; those alone that have something in hand, or of which something is new. */
   readonly replicas: Readonly<Record<string, ReplicaTold>>
+  /** Replicas to which a worker gives no calls, by name: silent on all answers, or out for what it answered. */
+  readonly out?: Readonly<Record<string, { readonly isHung: boolean; readonly reason: string }>>
   /** By pool. */
   readonly demand: Readonly<Record<string, DemandTold>>
 }

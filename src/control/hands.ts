@@ -92,7 +92,7 @@ export class Hands {
       const said = (await driver?.logs(seen.name, linesMax).catch(() => '')) ?? ''
       await driver?.stop(seen.name, this.#graceMs(seen.deployment))
       const lastWords = `${why}\n${said}`.slice(0, lastWordsMax)
-      const waitMs = known.die(lastWords, this.#parts.clock.monotonicMs())
+      const waitMs = known.die(why, lastWords, this.#parts.clock.monotonicMs())
       this.#parts.log.error({ replica: seen.name, waitMs, lastWords: said.slice(-400) }, `replica was ${why}`)
       this.note(seen, 'failed', why)
     })
@@ -124,7 +124,7 @@ export class Hands {
         this.note(order, 'started', '')
       } catch (error) {
         const { message } = error as Error
-        const waitMs = known.die(message, this.#parts.clock.monotonicMs())
+        const waitMs = known.die('not started', message, this.#parts.clock.monotonicMs())
         this.#parts.log.error({ replica: name, waitMs, detail: message }, 'replica cannot be started')
         this.note(order, 'failed', message)
       }

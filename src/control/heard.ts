@@ -7,12 +7,18 @@ const keptMax = 5000
 export interface ReplicaHeard {
   calls: number
   progressedMs: number | null
+  /** When that was last heard to have changed, monotonic. */
+  movedMs: number | null
+  /** Why workers give it no calls. */
+  out: { readonly isHung: boolean; readonly reason: string } | null
   /** Attempts there that ended since it was first heard of, and those that it failed. */
   ended: number
   failed: number
 }
 
-const nothing: Readonly<ReplicaHeard> = { calls: 0, progressedMs: null, ended: 0, failed: 0 }
+const nothing: Readonly<ReplicaHeard> = {
+  ...{ calls: 0, progressedMs: null, movedMs: null, out: null, ended: 0, failed: 0 },
+}
 const noDemand: DemandTold = { requests: 0, promptTokens: 0, outputTokens: 0, waiting: 0, refused: 0 }
 
 export class Heard {
@@ -21,10 +27,17 @@ export class Heard {
   #replicas = new Map<string, ReplicaHeard>()
   #demand = new Map<string, DemandTold>()
 
-  hear({ replicas, demand }: FleetReport, nowMs: number): void {
+  hear({ replicas, demand, out = {} }: FleetReport, nowMs: number, monotonicMs: number): void {
     this.toldMs = nowMs
-    for (const [name, heard] of this.#replicas) if (!Object.hasOwn(replicas, name)) heard.calls = 0
-    for (const [name, told] of Object.entries(replicas)) this.#hearReplica(name, told)
+    for (const [name, heard] of this.#replicas) {
+      if (!Object.hasOwn(replicas, name)) heard.calls = 0
+      heard.out = null
+    }
+    for (const [name, told] of Object.entries(replicas)) this.#hearReplica(name, told, monotonicMs)
+    for (const [name, why] of Object.entries(out)) {
+      const heard = this.#ofNew(name)
+      if (heard) heard.out = why
+    }
     for (const [pool, told] of Object.entries(demand)) {
       const before = this.#demand.get(pool)
       if (before || this.#demand.size < keptMax) this.#demand.set(pool, plus(before ?? noDemand, told))
@@ -47,14 +60,21 @@ export class Heard {
     for (const name of this.#replicas.keys()) if (!names.has(name)) this.#replicas.delete(name)
   }
 
-  #hearReplica(name: string, { calls, progressedMs, tallies }: ReplicaTold): void {
+  #ofNew(name: string): ReplicaHeard | null {
     let heard = this.#replicas.get(name)
-    if (!heard) {
-      if (this.#replicas.size >= keptMax) return
-      this.#replicas.set(name, (heard = { ...nothing }))
-    }
+    if (heard) return heard
+    if (this.#replicas.size >= keptMax) return null
+    this.#replicas.set(name, (heard = { ...nothing }))
+    return heard
+  }
+
+  #hearReplica(name: string, { calls, progressedMs, tallies }: ReplicaTold, monotonicMs: number): void {
+    const heard = this.#ofNew(name)
+    if (!heard) return
     heard.calls = calls
-    if (progressedMs !== null) heard.progressedMs = Math.max(heard.progressedMs ?? 0, progressedMs)
+    // Any change is progress: a clock that was set back makes it less.
+    if (progressedMs !== null && progressedMs !== heard.progressedMs)
+      Object.assign(heard, { progressedMs, movedMs: monotonicMs })
     for (const tally of tallies) {
       heard.ended += tally.calls
       for (const count of Object.values(tally.failures)) heard.failed += count

@@ -1,12 +1,8 @@
 /** What the control loop knows of one replica beside what its driver says. */
 
 import type { Driver, SeenReplica } from '../fleet/driver.ts'
-
-/** After a death it is started again after this, doubling with each in a row, up to the maximum. */
-const restMs = 1000
-const restMsMax = 300_000
-/** One that served for so long has not died in a row. */
-const soundMs = 60_000
+import { countDeath } from './heal/crash-loop.ts'
+import type { Deaths } from './heal/deaths.ts'
 
 export class KnownReplica {
   readonly name: string
@@ -23,10 +19,11 @@ export class KnownReplica {
   startedMs = 0
   seenAtMs = 0
   readyAtMs: number | null = null
-  /** Deaths in a row. */
-  deaths = 0
-  restUntilMs = 0
-  lastWords = ''
+  /** When its health page was asked last, and since when it has not answered; monotonic. */
+  askedAtMs = 0
+  silentSinceMs: number | null = null
+  /** In a row; null for none. */
+  deathsSeen: Deaths | null = null
   /** The copy whose end was told. */
   toldStartedMs = -1
   /** Where it got calls when the control process before this one died; null once it was seen, and for all others. */
@@ -44,22 +41,33 @@ export class KnownReplica {
     this.startedMs = startedMs
     this.seenAtMs = nowMs
     this.readyAtMs = null
+    this.silentSinceMs = null
     if (isAdopted) return
     // It has to show that it is ready, as any newcomer.
     this.isReady = false
     this.membership = 'out'
   }
 
+  get deaths(): number {
+    return this.deathsSeen?.inRow ?? 0
+  }
+
+  get restUntilMs(): number {
+    return this.deathsSeen?.restUntilMs ?? 0
+  }
+
+  get lastWords(): string {
+    return this.deathsSeen?.lastWords ?? ''
+  }
+
   /** It has died, or was not fit. Returns for how long it rests. */
-  die(lastWords: string, nowMs: number): number {
-    const wasSound = this.readyAtMs !== null && nowMs - this.readyAtMs >= soundMs
-    this.deaths = wasSound ? 1 : this.deaths + 1
+  die(how: string, lastWords: string, nowMs: number): number {
+    const servedMs = this.readyAtMs === null ? 0 : nowMs - this.readyAtMs
+    const { startedMs } = this
+    this.deathsSeen = countDeath(this.deathsSeen, { startedMs, servedMs, how, lastWords }, nowMs)
     this.isReady = false
     this.membership = 'out'
     this.readyAtMs = null
-    this.lastWords = lastWords
-    const waitMs = Math.min(restMsMax, restMs * 2 ** Math.min(20, this.deaths - 1))
-    this.restUntilMs = nowMs + waitMs
-    return waitMs
+    return this.restUntilMs - nowMs
   }
 }

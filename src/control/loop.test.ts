@@ -77,7 +77,7 @@ function stage({ control = {}, before = [], fault, kept = new Map() }: StageOpti
   const health = { isGood: true }
   const note = (each: Note): void => void notes.push(each)
   const probe = async (): Promise<boolean> => health.isGood
-  const parts = { clock, log: silentLog, drivers, note, probe, notebook, pilot: new Pilot() }
+  const parts = { clock, log: silentLog, drivers, note, probe, notebook, pilot: new Pilot({ notebook, note }) }
   const deployments = deploymentsSchema.parse({
     here: { releases: { v1: { command: ['serve'] } } },
     there: { driver: 'docker', releases: { v1: { image: 'serve' } } },

@@ -22,6 +22,8 @@ import { type ReplicaRow, rowOf } from './replica-row.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 
 const probeMs = 2000
+/** One that is ready is asked so often whether it still answers. */
+const askAgainMs = 5000
 /** Looks for what is still there when the gateway stops. */
 const stopRounds = 3
 /** Deaths are remembered for so long after the rest that they brought. */
@@ -32,7 +34,7 @@ export interface ControlParts {
   readonly clock: Clock
   readonly log: Log
   readonly drivers: readonly Driver[]
-  readonly pilot: Pick<Pilot, 'decide' | 'hear'>
+  readonly pilot: Pick<Pilot, 'decide' | 'hear' | 'recall'>
   /** Where it keeps what it has begun; without one, the next process begins anew. */
   readonly notebook?: Notebook
   /** Whether a GET is answered with a status from 200 to 299. */
@@ -76,6 +78,12 @@ export class ControlLoop {
       Object.assign(known, { membership: isDraining ? 'draining' : 'in', weight, isReady: true, adoptedUrl: url })
       known.drainedAtMs = parts.clock.monotonicMs()
     }
+    const times = { nowMs: parts.clock.nowMs(), monotonicMs: parts.clock.monotonicMs() }
+    for (const [name, deaths] of parts.pilot.recall(times)) {
+      const known = this.#knownOf(name)
+      known.deathsSeen = deaths
+      known.toldStartedMs = deaths.startedMs
+    }
   }
 
   use(settings: ControlSettings): void {
@@ -85,7 +93,8 @@ export class ControlLoop {
 
   /** What the workers say. */
   hear(report: FleetReport): void {
-    this.#heard.hear(report, this.#parts.clock.nowMs())
+    const { clock } = this.#parts
+    this.#heard.hear(report, clock.nowMs(), clock.monotonicMs())
     this.#parts.pilot.hear(report)
   }
 
@@ -161,7 +170,9 @@ export class ControlLoop {
       if (this.#lookout.isBlind(known.driver)) continue
       known.see(seen, nowMs)
       if (seen.phase === 'gone') this.#hearEnd(seen, known)
-      else if (!known.isReady && seen.phase === 'running') this.#await(seen, known)
+      else if (seen.phase !== 'running') continue
+      else if (!known.isReady) this.#await(seen, known)
+      else if (known.membership === 'in' && nowMs - known.askedAtMs >= askAgainMs) this.#askAgain(seen, known)
     }
   }
 
@@ -170,8 +181,8 @@ export class ControlLoop {
     known.toldStartedMs = seen.startedMs
     const { exit } = seen
     const said = exit?.lastWords.slice(-lastWordsMax) ?? ''
-    const waitMs = known.die(said, this.#parts.clock.monotonicMs())
     const how = exit ? (exit.signal ?? `exit code ${exit.code}`) : 'unknown'
+    const waitMs = known.die(exit?.isOutOfMemory ? 'out of memory' : how, said, this.#parts.clock.monotonicMs())
     const detail = exit?.isOutOfMemory ? 'out of memory' : known.deaths > 1 ? `${known.deaths} times in a row` : ''
     const facts = { replica: seen.name, how, deaths: known.deaths, waitMs, lastWords: said.slice(-400) }
     this.#parts.log.error(facts, 'replica died')
@@ -208,17 +219,33 @@ export class ControlLoop {
       })
   }
 
+  /** Whether one that gets calls still answers. */
+  #askAgain(seen: SeenReplica, known: KnownReplica): void {
+    const { clock, probe } = this.#parts
+    const options = this.#settings.deployments[seen.deployment]
+    if (!options || seen.url === null || known.isProbing || known.isBusy) return
+    const { startedMs } = seen
+    const askedMs = (known.askedAtMs = clock.monotonicMs())
+    known.isProbing = true
+    void probe(`${seen.url}${options.ready.path}`, probeMs)
+      .catch(() => false)
+      .then((isWell) => {
+        known.isProbing = false
+        if (known.startedMs === startedMs) known.silentSinceMs = isWell ? null : (known.silentSinceMs ?? askedMs)
+      })
+  }
+
   // Decide.
 
   #decide(): Action[] {
     const { deployments, control } = this.#settings
-    const [nowMs, wallMs] = [this.#parts.clock.monotonicMs(), this.#parts.clock.nowMs()]
+    const nowMs = this.#parts.clock.monotonicMs()
     const blind = this.#blindDeployments()
     const seen = this.#seen.filter(({ deployment }) => !blind.has(deployment))
-    const { plan, marks, restUntilMs } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
+    const { plan, marks } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
     const isResting = (name: string): boolean => {
       const known = this.#known.get(name)
-      return (known?.restUntilMs ?? 0) > nowMs || (restUntilMs.get(name) ?? 0) > wallMs || known?.isBusy === true
+      return (known?.restUntilMs ?? 0) > nowMs || known?.isBusy === true
     }
     const actions = reconcile({
       ...{ plan, marks, isResting },
@@ -250,6 +277,7 @@ export class ControlLoop {
     const sighted = Object.entries(deployments).filter(([name]) => !blind.has(name))
     return {
       ...{ nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs(), toldMs: this.#heard.toldMs, dryRun: control.dryRun },
+      heal: control.heal,
       deployments: blind.size === 0 ? deployments : Object.fromEntries(sighted),
       replicas: seen.map((each) => this.#sightOfReplica(each)),
       takeDemand: (name) => this.#heard.takeDemand(deployments[name]?.pool ?? name),
@@ -257,11 +285,11 @@ export class ControlLoop {
   }
 
   #sightOfReplica(seen: SeenReplica): ReplicaSight {
-    const { isReady, membership, readyAtMs, seenAtMs } = this.#knownOf(seen.name)
-    const { calls, progressedMs, ended, failed } = this.#heard.of(seen.name)
+    const { isReady, membership, readyAtMs, seenAtMs, silentSinceMs, deathsSeen } = this.#knownOf(seen.name)
     const isServing = isReady && membership === 'in' && seen.phase === 'running'
     const readyAfterMs = readyAtMs === null ? null : readyAtMs - seenAtMs
-    return { ...seen, isReady, isServing, membership, calls, progressedMs, ended, failed, readyAfterMs }
+    const own = { isReady, isServing, membership, readyAfterMs, silentSinceMs, seenAtMs, deaths: deathsSeen }
+    return { ...seen, ...own, ...this.#heard.of(seen.name) }
   }
 
   #stateOf({ name, deployment, release, phase }: SeenReplica, nowMs: number): ReplicaState {

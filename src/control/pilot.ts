@@ -3,7 +3,9 @@
  * which of them are sick (healing). The loop makes it so.
  */
 import type { FleetReport } from './fleet-report.ts'
-import { Healing } from './healing.ts'
+import type { Deaths } from './heal/deaths.ts'
+import { Healing, type Times } from './healing.ts'
+import type { PilotParts } from './pilot-parts.ts'
 import type { Plan } from './plan.ts'
 import type { Mark } from './reconcile.ts'
 import { Rollouts } from './rollouts.ts'
@@ -13,14 +15,23 @@ import type { Sight } from './sight.ts'
 export interface Wishes {
   readonly plan: Plan
   readonly marks: ReadonlyMap<string, Mark>
-  /** Names that may not be started before then, milliseconds since 1970; beside those that rest from their deaths. */
-  readonly restUntilMs: ReadonlyMap<string, number>
 }
 
 export class Pilot {
-  readonly scaling = new Scaling()
-  readonly rollouts = new Rollouts()
-  readonly healing = new Healing()
+  readonly scaling: Scaling
+  readonly rollouts: Rollouts
+  readonly healing: Healing
+
+  constructor(parts: PilotParts) {
+    this.scaling = new Scaling()
+    this.rollouts = new Rollouts()
+    this.healing = new Healing(parts)
+  }
+
+  /** Who died before this process began, with the times of its own clock. */
+  recall(times: Times): ReadonlyMap<string, Deaths> {
+    return this.healing.recall(times)
+  }
 
   /** What the workers measured since they told last. */
   hear(report: FleetReport): void {
@@ -30,8 +41,8 @@ export class Pilot {
   decide(sight: Sight): Wishes {
     const totals = this.scaling.look(sight, (deployment) => this.rollouts.isBusy(deployment))
     const plan = this.rollouts.look(sight, totals)
-    const { marks, restUntilMs, rollbacks } = this.healing.look(sight, totals)
+    const { marks, rollbacks } = this.healing.look(sight, (deployment) => this.rollouts.isBusy(deployment))
     for (const deployment of rollbacks) this.rollouts.rollBack(deployment, 'healing', sight.nowMs)
-    return { plan, marks, restUntilMs }
+    return { plan, marks }
   }
 }

@@ -68,20 +68,24 @@ test('another release: the old one goes when as many others serve, one after the
   assert.deepEqual(decide(plan, [{ ...drained, drainedMs: 10_000 }, ...others]), ['stop d-v1-1'], 'its time is over')
 })
 
-test('one that is marked is replaced: another serves first; a quarantined name is not used again', () => {
+test('one that is marked is replaced: another serves first; one that serves nothing goes at once, and its name stays free', () => {
   const marks = new Map<string, Mark>([['d-v1-1', 'replace']])
   const seen = [replica('d-v1-1'), replica('d-v1-2')]
   assert.deepEqual(decide(planned(['v1', 2]), seen, { marks }), ['start d-v1-3'])
   assert.deepEqual(decide(planned(['v1', 2]), [...seen, replica('d-v1-3')], { marks }), ['drain d-v1-1'])
   const dead = replica('d-v1-1', { phase: 'gone', membership: 'out', isReady: false })
-  assert.deepEqual(decide(planned(['v1', 1]), [dead], { marks: new Map([['d-v1-1', 'quarantine']]) }), [
+  assert.deepEqual(decide(planned(['v1', 1]), [dead], { marks: new Map([['d-v1-1', 'restart']]) }), [
     'start d-v1-2',
     'stop d-v1-1',
+  ])
+  assert.deepEqual(decide(planned(['v1', 2]), seen, { marks: new Map([['d-v1-1', 'restart']]) }), [
+    'start d-v1-3',
+    'drain d-v1-1',
   ])
 })
 
 test('however many names are out of use, there is one for whoever is wished', () => {
-  const marks = new Map<string, Mark>([1, 2, 3, 4].map((n) => [`d-v1-${n}`, 'quarantine']))
+  const marks = new Map<string, Mark>([1, 2, 3, 4].map((n) => [`d-v1-${n}`, 'replace']))
   assert.deepEqual(decide(planned(['v1', 1]), [], { marks }), ['start d-v1-5'])
 })
 

@@ -24,10 +24,10 @@ export interface ReplicaState {
 }
 
 /**
- * What is known of a replica beside that. `replace`: another takes its place before it goes; `quarantine`: it goes, and
- * is not started again.
+ * What is known of a replica beside that. `replace`: another takes its place before it goes; `restart`: it serves
+ * nothing, and goes at once, for another could not be started beside it.
  */
-export type Mark = 'replace' | 'quarantine'
+export type Mark = 'replace' | 'restart'
 
 export interface ReconcileFacts {
   readonly plan: Plan
@@ -63,7 +63,7 @@ export function reconcile(facts: ReconcileFacts): Action[] {
   return [...free, ...costly.slice(0, Math.max(0, facts.actionsMax))]
 }
 
-/** Of one deployment. A thousand replicas take well below a millisecond: what takes more is done on demand. */
+/** Of one deployment. A look at a thousand replicas takes well below a millisecond: more is done on demand. */
 class Reconciler {
   #name: string
   #facts: ReconcileFacts
@@ -145,11 +145,12 @@ class Reconciler {
     const going = this.#own.filter((each) => each.membership === 'in' && !this.#kept.has(each))
     if (going.length === 0) return []
     const wished = this.#releases.reduce((sum, { replicas }) => sum + replicas, 0)
-    let serving = this.#own.filter(isServing).length
+    const counts = (each: ReplicaState): boolean => isServing(each) && this.#facts.marks.get(each.name) !== 'restart'
+    let serving = this.#own.filter(counts).length
     return going
-      .toSorted((a, b) => Number(isServing(a)) - Number(isServing(b)))
+      .toSorted((a, b) => Number(counts(a)) - Number(counts(b)))
       .flatMap((each): Action[] => {
-        if (isServing(each)) {
+        if (counts(each)) {
           if (serving - 1 < wished) return []
           serving--
         } else if (each.phase === 'gone' && this.#awaited.has(each.name)) return [] // it is started anew in its place

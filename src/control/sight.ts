@@ -2,6 +2,8 @@
 import type { SeenReplica } from '../fleet/driver.ts'
 import type { Deployments } from './deployment-options.ts'
 import type { DemandTold } from './fleet-report.ts'
+import type { Deaths } from './heal/deaths.ts'
+import type { HealOptions } from './heal/heal-options.ts'
 
 export interface ReplicaSight extends SeenReplica {
   readonly isReady: boolean
@@ -12,6 +14,16 @@ export interface ReplicaSight extends SeenReplica {
   readonly calls: number
   /** Milliseconds since 1970 when any of its answers last got on; null where none did. */
   readonly progressedMs: number | null
+  /** When that was last seen to have changed, monotonic: it is right also where clocks jump. */
+  readonly movedMs: number | null
+  /** Why workers give it no calls now; null where they do. */
+  readonly out: { readonly isHung: boolean; readonly reason: string } | null
+  /** Since when its health page has not answered, monotonic; null while it does. */
+  readonly silentSinceMs: number | null
+  /** Monotonic. */
+  readonly seenAtMs: number
+  /** In a row, with monotonic times; null for none. */
+  readonly deaths: Deaths | null
   /** Attempts that ended there, and those that it failed, since the control process began. */
   readonly ended: number
   readonly failed: number
@@ -30,6 +42,7 @@ export interface Sight {
   readonly toldMs: number
   /** What was asked of a deployment's pool since the last look at it. */
   readonly takeDemand: (deployment: string) => DemandTold
+  readonly heal: HealOptions
   /** Nothing is done, all is told. */
   readonly dryRun: boolean
 }

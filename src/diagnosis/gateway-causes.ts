@@ -127,6 +127,15 @@ export const gatewayCauses = {
     explains: { HF_INTERNAL: proof },
     clues: [],
   },
+  'replica-starting': {
+    ...gateway,
+    whose: 'operator',
+    title: 'No replica of the model was running',
+    sentence: () => 'No replica of the model was running, and the one that was being started was not ready in time',
+    cure: '`holdfast fleet` shows the replicas and their last words. Keep one running (`replicas.min`), or let calls wait longer (`replicas.holdMs`).',
+    explains: { HF_STARTING: strong },
+    clues: [],
+  },
   'server-drained': {
     ...gateway,
     whose: 'operator',

@@ -46,6 +46,13 @@ export const gatewayFaults = {
     sentence: 'The request waited for a free model server as long as it may, and none became free.',
     cure: 'Come back after the time in Retry-After. `overload.waitMs` says how long each tier waits.',
   },
+  HF_STARTING: {
+    ...overloaded,
+    envoyFlag: 'UH',
+    title: 'A model server is being started',
+    sentence: 'No replica of this model runs at the moment; one is being started, and was not ready in time.',
+    cure: 'Come back after the time in Retry-After. `holdfast fleet` shows how far it is; `replicas.holdMs` of the deployment says how long calls wait for it, and with `replicas.min` above 0 one is always there.',
+  },
   HF_DEADLINE_TOO_SHORT: {
     ...overloaded,
     title: 'Cannot be done in that time',

@@ -21,6 +21,13 @@ export interface ReplicaExit {
   readonly lastWords: string
 }
 
+/** The room that is left where it writes. */
+export interface Disk {
+  readonly path: string
+  readonly freeBytes: number
+  readonly bytes: number
+}
+
 export interface SeenReplica {
   readonly name: string
   readonly deployment: string
@@ -33,6 +40,10 @@ export interface SeenReplica {
   readonly host: string
   /** Resident memory; null where it is not known. */
   readonly memoryBytes: number | null
+  /** With so much it is killed, or the machine has no more for it; left out where that is not known. */
+  readonly memoryBytesMax?: number | null
+  /** Left out where it is not known. */
+  readonly disk?: Disk | null
   /** Null while it lives. */
   readonly exit: ReplicaExit | null
 }

@@ -33,6 +33,11 @@ function fallbacksOf({ members }: Pool): Member[] {
   return members.filter(({ upstream, model }) => model !== null && (upstream.models.has(model) || !upstream.isKnown))
 }
 
+/** A call is held for it where nobody is there. */
+function isHolding({ holdMs }: Pool): boolean {
+  return holdMs !== undefined && holdMs > 0
+}
+
 /** Where a newcomer stands. */
 export interface Standing {
   readonly pool: string
@@ -60,6 +65,8 @@ export class Fleet implements MemberSource {
   #closure: Closure | null = null
   #closed: Closed = { upstreams: new Map(), models: new Map() }
   #followers: FleetFollower[] = []
+  /** Models that the last replica of a pool offered which is empty now, by pool. */
+  #lastOffers = new Map<string, ReadonlySet<string>>()
 
   constructor(
     upstreams: readonly Upstream[],
@@ -134,9 +141,12 @@ export class Fleet implements MemberSource {
   }
 
   #removeMember(upstream: Upstream): void {
-    for (const pool of this.pools.values())
-      if (pool.members.some((member) => member.upstream === upstream))
-        pool.members = pool.members.filter((member) => member.upstream !== upstream)
+    for (const pool of this.pools.values()) {
+      if (!pool.members.some((member) => member.upstream === upstream)) continue
+      pool.members = pool.members.filter((member) => member.upstream !== upstream)
+      if (isHolding(pool) && pool.members.length === 0 && upstream.isKnown)
+        this.#lastOffers.set(pool.name, upstream.models)
+    }
     this.version++
   }
 
@@ -164,9 +174,55 @@ export class Fleet implements MemberSource {
     }
   }
 
+  /**
+   * As `resolve`. Where nobody is there yet, but a replica may be started, a target that has no members yet: the call
+   * is to be held.
+   */
+  expect(model: string, isUnderWay = false): Target {
+    try {
+      return this.resolve(model, isUnderWay)
+    } catch (thrown) {
+      const isNobodyThere = thrown instanceof Fault && thrown.code === 'HF_NO_UPSTREAM'
+      const pool = isNobodyThere ? this.holdingPool(model) : null
+      if (pool === null) throw thrown
+      const alias = this.#models.get(model)
+      return new LiveTarget(this, { pool, upstreamModel: alias?.as ?? model, members: [] }, alias !== undefined)
+    }
+  }
+
+  /** The pool that would hold a call for this model now, since nobody who offers it is there yet; null for none. */
+  holdingPool(model: string): Pool | null {
+    const alias = this.#models.get(model)
+    const upstreamModel = alias?.as ?? model
+    for (const pool of this.pools.values()) {
+      if (!isHolding(pool) || (alias?.pool !== undefined && alias.pool !== pool.name)) continue
+      const isEmpty = pool.members.length === 0
+      if (!isEmpty && pool.members.every(({ upstream }) => upstream.isKnown)) continue
+      // What nobody has said yet may be offered.
+      if (alias || !isEmpty || this.#mayOffer(pool, upstreamModel)) return pool
+    }
+    return null
+  }
+
+  /** Name of the pool that calls for this model go to now; null where nobody offers it. */
+  poolOf(model: string): string | null {
+    const alias = this.#models.get(model)
+    if (alias?.pool) return alias.pool
+    for (const pool of this.pools.values())
+      if (this.membersOf(pool, alias?.as ?? model, alias !== undefined).length > 0) return pool.name
+    return this.holdingPool(model)?.name ?? null
+  }
+
+  /** Some pool has no members and is well: who comes is waited for. */
+  get isAsleep(): boolean {
+    for (const { mayBeEmpty, members } of this.pools.values()) if (mayBeEmpty && members.length === 0) return true
+    return false
+  }
+
   /** Whether the configuration names it, or an upstream offers it, whether it can be had now or not. */
   knows(model: string): boolean {
-    return this.#models.has(model) || this.upstreams.some(({ models }) => models.has(model))
+    if (this.#models.has(model) || this.upstreams.some(({ models }) => models.has(model))) return true
+    return [...this.#lastOffers.values()].some((models) => models.has(model))
   }
 
   #silent(model: string): Upstream[] {
@@ -186,8 +242,9 @@ export class Fleet implements MemberSource {
       if (members.length > 0) return new LiveTarget(this, { pool, upstreamModel, members }, alias !== undefined)
       // Of one without members those that will join have yet to say.
       isAnyoneSilent ||=
-        pool.members.length === 0 ||
-        pool.members.some(({ upstream, model: other }) => other === null && !upstream.isKnown)
+        pool.members.length === 0
+          ? this.#mayOffer(pool, upstreamModel)
+          : pool.members.some(({ upstream, model: other }) => other === null && !upstream.isKnown)
     }
     if (alias)
       throw new Fault('HF_NO_UPSTREAM', {
@@ -200,6 +257,11 @@ export class Fleet implements MemberSource {
         retryAfterMs: 5000,
       })
     throw new Fault('HF_MODEL_UNKNOWN', { param: 'model', detail: this.#offer() })
+  }
+
+  /** Whether those that will join an empty pool may do so: as those before did, if there were any. */
+  #mayOffer({ name }: Pool, upstreamModel: string): boolean {
+    return this.#lastOffers.get(name)?.has(upstreamModel) ?? true
   }
 
   membersOf(pool: Pool, upstreamModel: string, isNamed: boolean): readonly Member[] {
@@ -217,6 +279,8 @@ export class Fleet implements MemberSource {
     for (const upstream of this.upstreams) {
       for (const id of upstream.models) offers.set(id, [...(offers.get(id) ?? []), upstream.name])
     }
+    for (const [pool, models] of this.#lastOffers)
+      if (this.pools.get(pool)?.members.length === 0) for (const id of models) if (!offers.has(id)) offers.set(id, [])
     const configured = [...this.#models].map(([id, { as }]) => ({ id, upstreams: offers.get(as ?? id) ?? [] }))
     const others = [...offers].filter(([id]) => !this.#models.has(id)).map(([id, upstreams]) => ({ id, upstreams }))
     return [...configured, ...others]

@@ -1,5 +1,6 @@
 /** The fleet as the configuration has it: upstreams with their keys, pools, models. */
 import type { Config } from '../config.ts'
+import { holdsOf } from '../control/joined-pools.ts'
 import { readKeys } from './secrets.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import type { Pool } from '../fleet/pool.ts'
@@ -14,6 +15,7 @@ export function openFleet(config: Config, clock: Clock, log: Log, recorder: Reco
     return new Upstream(name, options, readKeys(name, options), clock)
   })
   const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
+  const holds = holdsOf(config.deployments, config.control)
   const pools = new Map<string, Pool>()
   for (const [name, options] of Object.entries(config.pools)) {
     const members = options.upstreams.flatMap((member) => {
@@ -30,6 +32,7 @@ export function openFleet(config: Config, clock: Clock, log: Log, recorder: Reco
       timeouts: { ...config.timeouts, ...Object.fromEntries(overrides) },
       attemptsMax: options.attemptsMax,
       balance: options.balance,
+      ...holds.get(name),
     })
   }
   const fleet = new Fleet(upstreams, pools, new Map(Object.entries(config.models)))

@@ -4,7 +4,7 @@ import type { Fault } from '../fault/fault.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { AttemptFact, ExchangeFact } from '../observe/exchange-fact.ts'
 import type { JournalEntry } from '../store/journal.ts'
-import { learnSize } from './order-size.ts'
+import { learnSize, sizeOf } from './order-size.ts'
 import type { Leg } from './leg.ts'
 import type { Order } from './order.ts'
 import type { Race } from './race.ts'
@@ -13,6 +13,10 @@ import { serverTiming, upstreamMs } from './timing.ts'
 import type { Turn } from './turn.ts'
 
 const poorFinishes: ReadonlySet<string> = new Set(['content_filter', 'refusal', 'pause_turn', 'failed', 'incomplete'])
+
+const unresolved: ReadonlySet<string> = new Set(['HF_MAINTENANCE', 'HF_NO_UPSTREAM', 'HF_STARTING'])
+/** Faults of the gateway's own limits, which a call may meet before anything else. */
+const unplaced: ReadonlySet<string> = new Set(['HF_QUEUE_FULL', 'HF_PRESSURE'])
 
 export class Account {
   readonly attempts: AttemptFact[] = []
@@ -72,16 +76,18 @@ export class Account {
 
   /** Tells whoever counts, and learns from it how large such calls are. */
   settle(
-    relay: Pick<Relay, 'clock' | 'observer' | 'sizes' | 'fleet'>,
+    relay: Pick<Relay, 'clock' | 'observer' | 'sizes' | 'fleet' | 'places'>,
     order: Order,
     fault: Fault | null,
     end: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'eventCount'>,
   ): void {
     const { clock, observer } = relay
     if (end.outcome === 'complete' && this.#usage) learnSize(relay, order, this.#usage)
-    // These two are found before the model is.
-    if (fault?.code === 'HF_MAINTENANCE' || fault?.code === 'HF_NO_UPSTREAM')
-      this.isModelKnown ||= relay.fleet.knows(order.call.model)
+    // What ends so, or is held before, is found before the model is.
+    if (fault === null || unresolved.has(fault.code)) this.isModelKnown ||= relay.fleet.knows(order.call.model)
+    // It was refused before its pool was known, and asked of it all the same.
+    const pool = this.turn === null && fault && unplaced.has(fault.code) ? relay.fleet.poolOf(order.call.model) : null
+    if (pool !== null) relay.places.demand?.arrived(pool, sizeOf(relay, order))
     observer.settled(this.#fact(order, fault, end, clock))
   }
 

@@ -106,8 +106,8 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
       this.#relay.poison?.need(this.order)
       admission.enter()
       this.#isAdmitted = true
-      this.#target = fleet.resolve(this.order.call.model)
-      this.#account.isModelKnown = true
+      this.#target = fleet.expect(this.order.call.model)
+      this.#account.isModelKnown = this.#target.members.length > 0
       const sole = soleNameOf(this.order, this.#relay.clock)
       if (sole === null) this.#takeTurn(this.#target)
       if (this.#outcome) return
@@ -134,7 +134,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   #takeTurn(target: Target): void {
     this.#turn = this.#account.turn = new Turn(this.#relay, this.order, target, this)
-    this.#turn.take()
+    this.#turn.take(this.#isAdopted)
   }
 
   onTurnCome(): void {
@@ -168,7 +168,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
   #goOn(adopted: Adopted, waitedMs = 0): void {
     if (this.#outcome) return
     try {
-      this.#target = this.#relay.fleet.resolve(this.order.call.model, true)
+      this.#target = this.#relay.fleet[adopted.events.length > 0 ? 'resolve' : 'expect'](this.order.call.model, true)
       this.#account.isModelKnown = true
     } catch (thrown) {
       if (waitedMs >= upstreamWaitMsMax) return this.#fail(toFault(thrown))

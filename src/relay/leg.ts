@@ -44,6 +44,12 @@ export interface LegListener extends Ear {
   onGivenUp(fault: Fault): void
 }
 
+/** Where nobody is left, the next replica is waited for as it is by calls that come now. */
+function patienceOf({ pool, members }: LegOrder['target']): number {
+  const { patienceMs } = pool.timeouts
+  return members.length === 0 ? Math.max(patienceMs, pool.holdMs ?? 0) : patienceMs
+}
+
 export class Leg implements RaceListener {
   readonly race: Race
   #parts: LegParts
@@ -197,10 +203,10 @@ export class Leg implements RaceListener {
    */
   #wait(): void {
     const { clock, random } = this.#parts
-    const { pool, members } = this.#order.target
+    const { members } = this.#order.target
     const nowMs = clock.monotonicMs()
     this.#firstRoundOverMs ??= nowMs
-    const patienceLeftMs = this.#firstRoundOverMs + pool.timeouts.patienceMs - nowMs
+    const patienceLeftMs = this.#firstRoundOverMs + patienceOf(this.#order.target) - nowMs
     const nextInMs = this.#rounds.nextInMs(nowMs)
     // The one that broke the answer has not been asked again yet.
     const isUnasked = this.#order.avoid !== null && this.#rounds.count === 0

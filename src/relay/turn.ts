@@ -1,11 +1,15 @@
-/** A call's turn in the line of its pool: what the line has to know of it, and when its time runs out. */
-import type { Fault } from '../fault/fault.ts'
+/**
+ * A call's turn in the line of its pool: what the line has to know of it, and when its time runs out. Where nobody is
+ * in the pool yet, it is held before it comes to the line.
+ */
+import { type Fault, toFault } from '../fault/fault.ts'
 import { modelAt, type Target } from '../fleet/fleet.ts'
 import type { CallSize } from '../fleet/load.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import { type InTime, type Need, whoIsInTime } from './in-time.ts'
 import { sizeOf } from './order-size.ts'
 import type { Order } from './order.ts'
+import type { HeldCall, Hold } from './overload/hold.ts'
 import type { Line, LineCall } from './overload/line.ts'
 import type { Tier } from './overload/tier.ts'
 import type { Relay } from './relay-parts.ts'
@@ -16,23 +20,25 @@ export interface TurnListener {
   onSentAway(fault: Fault): void
 }
 
-type TurnParts = Pick<Relay, 'places' | 'breakers' | 'sizes' | 'clock'>
+type TurnParts = Pick<Relay, 'places' | 'breakers' | 'sizes' | 'clock' | 'fleet'>
 
-export class Turn implements LineCall {
+export class Turn implements LineCall, HeldCall {
   readonly tier: Tier
   readonly tenant: string
-  readonly work: number
-  readonly startByMs: number
-  readonly placeKey: string
+  work = 0
+  startByMs = 0
+  placeKey = ''
   /** As expected before the answer. */
   readonly size: CallSize
   /** Of the pool those whose answer can be in time; null for all. */
-  readonly inTime: readonly PoolMember[] | null
+  inTime: readonly PoolMember[] | null = null
+  readonly #order: Order
   readonly #relay: TurnParts
   readonly #target: Target
   readonly #listener: TurnListener
   readonly #isUnknown: boolean
   #state: 'waiting' | 'come' | 'over' = 'over'
+  #hold: Hold | null = null
   #askedMs: number | null = null
   #waitedMs: number | null = null
 
@@ -47,7 +53,14 @@ export class Turn implements LineCall {
     this.#isUnknown = !order.isStored && order.idempotencyKey === null
     this.tier = order.tier
     this.tenant = order.caller
-    const size = (this.size = sizeOf(relay, order))
+    this.#order = order
+    this.size = sizeOf(relay, order)
+    this.#measure()
+  }
+
+  /** By who is there now. */
+  #measure(): void {
+    const [relay, order, target, size] = [this.#relay, this.#order, this.#target, this.size]
     const first = target.members[0]
     this.work = first ? relay.places.gateOf(first.upstream).workOf(size) : size.outputTokens
     const { members, startByMs } = whoCan(relay, order, target, size)
@@ -55,6 +68,12 @@ export class Turn implements LineCall {
     this.startByMs = startByMs
     const { upstreamModel } = target
     this.placeKey = members ? [upstreamModel, ...members.map(({ upstream }) => upstream.name)].join(' ') : upstreamModel
+  }
+
+  /** Nobody is there, or nobody has said yet whether it offers the model. */
+  get isHeld(): boolean {
+    const { pool, members } = this.#target
+    return members.length === 0 && pool.members.every(({ upstream }) => !upstream.isKnown)
   }
 
   /** How long it has waited for its place. */
@@ -78,22 +97,44 @@ export class Turn implements LineCall {
     return this.#state === 'come'
   }
 
-  /** Takes a place at once, or waits for one, or is told why neither is possible. */
-  take(): void {
+  /**
+   * Takes a place at once, or waits for one, or is told why neither is possible. `isAdopted`: another node has counted
+   * its arrival.
+   */
+  take(isAdopted = false): void {
+    const { places, clock } = this.#relay
+    const { pool, members } = this.#target
+    if (!isAdopted) places.demand?.arrived(pool.name, this.size)
     this.#state = 'waiting'
+    if (members.length === 0 && this.isHeld) this.#hold = places.holdOf(pool)
+    const fault = this.#hold ? this.#hold.add(this) : this.#line.offer(this)
+    if (this.isWaiting) this.#askedMs = clock.monotonicMs()
+    if (fault) this.refuse(fault)
+  }
+
+  /** It is held no more: to the line, if somebody offers the model. */
+  goOn(): void {
+    this.#hold = null
+    try {
+      if (this.#target.members.length === 0) this.#relay.fleet.resolve(this.#order.call.model)
+    } catch (thrown) {
+      return this.refuse(toFault(thrown))
+    }
+    this.#measure()
     const fault = this.#line.offer(this)
-    if (this.isWaiting) this.#askedMs = this.#relay.clock.monotonicMs()
     if (fault) this.refuse(fault)
   }
 
   /** Its time is over while it waits. */
   expire(): void {
-    this.#line.expire(this)
+    if (this.#hold) this.#hold.expire(this)
+    else this.#line.expire(this)
   }
 
   /** The call has ended. */
   leave(): void {
-    if (this.isWaiting) this.#line.leave(this)
+    if (this.#hold) this.#hold.leave(this)
+    else if (this.isWaiting) this.#line.leave(this)
     else if (this.hasCome) this.#line.leavePlace(this)
     this.#state = 'over'
   }
@@ -112,6 +153,8 @@ export class Turn implements LineCall {
   }
 
   refuse(fault: Fault): void {
+    this.#relay.places.demand?.refused(this.#target.pool.name)
+    this.#hold = null
     this.#state = 'over'
     this.#waitedMs ??= this.waitedMs
     this.#listener.onSentAway(fault)

@@ -123,7 +123,7 @@ test(
     assert.equal(told.code, 1)
     const metrics = await (await fetch(`${stage.gateway.adminUrl}/metrics`)).text()
     assert.match(metrics, /holdfast_replica_deaths_total\{deployment="chat"\} [1-9]/)
-    assert.equal((await chat(stage.gateway.url, 'any', 'hi', true)).code, 'HF_NO_UPSTREAM')
+    assert.equal((await chat(stage.gateway.url, 'any', 'hi', true)).code, 'HF_STARTING')
     assert.ok(readdirSync(stage.state).includes('replicas'))
   },
 )

@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FleetStatus } from '../../src/cli/control-process.ts'
 import type { ReplicaRow } from '../../src/control/replica-row.ts'
 import { listRunning } from '../../src/fleet/driver/process-table.ts'
 import { type Gateway, startGateway } from '../crash/gateway.ts'
@@ -15,7 +16,7 @@ export const simCommand = (...more: string[]): string[] => [
 ]
 
 export interface Deployment {
-  readonly releases: Readonly<Record<string, { readonly command: readonly string[] }>>
+  readonly releases: Readonly<Record<string, { readonly command: readonly string[]; readonly [more: string]: unknown }>>
   readonly release?: string
   readonly replicas?: { readonly min: number; readonly max: number }
   readonly ready?: { readonly path?: string; readonly withinMs?: number }
@@ -23,9 +24,10 @@ export interface Deployment {
   readonly onStop?: 'stop' | 'keep'
 }
 
-export async function openStage(chat: Deployment): Promise<Stage> {
+/** @param control settings of the control loop */
+export async function openStage(chat: Deployment, control: object = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-fleet-'))
-  const stage = new Stage(folder)
+  const stage = new Stage(folder, control)
   await stage.write(chat)
   await stage.start()
   return stage
@@ -34,10 +36,12 @@ export async function openStage(chat: Deployment): Promise<Stage> {
 export class Stage implements AsyncDisposable {
   readonly state: string
   #folder: string
+  #control: object
   #gateway: Gateway | null = null
 
-  constructor(folder: string) {
+  constructor(folder: string, control: object) {
     this.#folder = folder
+    this.#control = control
     this.state = join(folder, 'state')
   }
 
@@ -48,7 +52,7 @@ export class Stage implements AsyncDisposable {
 
   /** The configuration from now on; the gateway has yet to be told. */
   write(chat: Deployment): Promise<void> {
-    const config = { deployments: { chat: { ready: { path: '/health' }, ...chat } } }
+    const config = { control: this.#control, deployments: { chat: { ready: { path: '/health' }, ...chat } } }
     return writeFile(join(this.#folder, 'holdfast.yaml'), JSON.stringify(config))
   }
 
@@ -57,8 +61,12 @@ export class Stage implements AsyncDisposable {
   }
 
   async rows(): Promise<ReplicaRow[]> {
+    return (await this.fleet()).replicas as ReplicaRow[]
+  }
+
+  async fleet(): Promise<FleetStatus> {
     const answer = await fetch(`${this.gateway.adminUrl}/fleet`)
-    return ((await answer.json()) as { replicas: ReplicaRow[] }).replicas
+    return (await answer.json()) as FleetStatus
   }
 
   /** Once it is so, what the fleet is like. */

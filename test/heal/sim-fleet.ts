@@ -4,6 +4,8 @@
  * replicas that were well.
  */
 import type { ReplicaView } from '../../src/control/heal/ailment.ts'
+import { countDeath } from '../../src/control/heal/crash-loop.ts'
+import type { Deaths } from '../../src/control/heal/deaths.ts'
 import { decideRemedies, type RemedyNote } from '../../src/control/heal/decide-remedies.ts'
 import { HealMemory } from '../../src/control/heal/heal-memory.ts'
 import { type HealOptions, healSchema } from '../../src/control/heal/heal-options.ts'
@@ -87,7 +89,7 @@ class SimFleet {
   /** Until when the monitoring lies, and how. */
   #lieUntilMs = 0
   #lie: 'old' | 'frozen' | 'nonsense' = 'old'
-  #rest: ReadonlyMap<string, number> = new Map()
+  #deaths = new Map<string, Deaths>()
 
   constructor(scenario: FleetScenario) {
     this.#scenario = scenario
@@ -157,7 +159,6 @@ class SimFleet {
         this.#serving.set(replica.deployment, (this.#serving.get(replica.deployment) ?? 0) + 1)
     for (const replica of this.#replicas) this.#live(replica)
     const remedies = decideRemedies(this.#view(), this.#memory)
-    this.#rest = remedies.restUntilMs
     this.#facts.push(...remedies.facts)
     for (const fact of remedies.facts) this.#check(fact)
     for (const [name, mark] of remedies.marks) this.#carryOut(name, mark)
@@ -204,6 +205,10 @@ class SimFleet {
   }
 
   #die(replica: Replica): void {
+    const { name, startedMs, readyMs } = replica
+    const servedMs = Math.max(0, this.#nowMs - readyMs)
+    const death = { startedMs, servedMs, how: 'exit code 1', lastWords: 'died' }
+    this.#deaths.set(name, countDeath(this.#deaths.get(name) ?? null, death, this.#nowMs))
     replica.goneMs = this.#nowMs
     replica.calls = 0
   }
@@ -234,19 +239,16 @@ class SimFleet {
         isServing: this.#isServing(replica),
         memoryBytes: goneMs !== null ? null : bytes,
         memoryBytesMax: bytesMax,
-        exit: goneMs === null ? null : { code: 1, signal: null, isOutOfMemory: replica.leaked > 0, lastWords: 'died' },
-        diskFreeBytes: null,
-        certificateEndsMs: null,
+        ...{ deaths: this.#deaths.get(name) ?? null, isLeaving: replica.drainedMs !== null },
+        ...{ out: null, silentSinceMs: null, disk: null },
       }
     })
-    const needed = new Map(replicas.map(({ deployment }) => [deployment, this.#needed()]))
+    const own = { isHealed: true, replaceMs: startMs + drainMs, mayGoBack: false }
     return {
       nowMs: this.#nowMs,
       replicas,
-      needed,
-      badReleases: new Map(),
+      deployments: new Map(replicas.map(({ deployment }) => [deployment, own])),
       options: this.#options,
-      replaceMs: startMs + drainMs,
     }
   }
 
@@ -260,8 +262,7 @@ class SimFleet {
       flapping: ['flap', 'crash-loop', 'crash'],
     }
     if (!isOf[ailment]?.includes(replica.ill)) {
-      if (remedy === 'replace' || remedy === 'quarantine')
-        this.#falseAlarms.push(`${name} ${ailment} (${replica.ill ?? 'well'}): ${evidence}`)
+      if (remedy === 'replace') this.#falseAlarms.push(`${name} ${ailment} (${replica.ill ?? 'well'}): ${evidence}`)
       return
     }
     if (replica.isFound || replica.ill === null || (state === 'gave-up' && ailment === 'leak')) return
@@ -270,7 +271,7 @@ class SimFleet {
   }
 
   /** As the loop does: another one first, then it drains, then it is stopped. */
-  #carryOut(name: string, mark: 'replace' | 'quarantine'): void {
+  #carryOut(name: string, mark: 'replace'): void {
     const replica = this.#replicas.find((each) => each.name === name)
     if (!replica || replica.goneMs !== null || replica.drainedMs !== null) return
     const peers = this.#replicas.filter(
@@ -286,7 +287,11 @@ class SimFleet {
   #finish(): void {
     for (const replica of this.#replicas) {
       if (replica.drainedMs !== null && this.#nowMs - replica.drainedMs >= drainMs) replica.isStarted = false
-      if (replica.goneMs === null || this.#nowMs < (this.#rest.get(replica.name) ?? replica.goneMs + tickMs)) continue
+      if (
+        replica.goneMs === null ||
+        this.#nowMs < (this.#deaths.get(replica.name)?.restUntilMs ?? replica.goneMs + tickMs)
+      )
+        continue
       if (replica.ill === 'crash') this.#found.get('crash')?.tookMs.push(this.#nowMs - replica.goneMs)
       if (replica.ill === 'crash-loop' && replica.crashesLeft-- > 0) replica.illMs = this.#nowMs
       else replica.ill = null

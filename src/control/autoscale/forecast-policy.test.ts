@@ -98,6 +98,12 @@ test('overload above the budget makes it more careful, a calm time less', () => 
   assert.ok(calm.factor() > 1.5)
 })
 
+test('one burst in the first hour makes it a little more careful, not for the day', () => {
+  const young = new OverloadBudget(0.001)
+  for (let minute = 0; minute < 60; minute++) young.saw(minute === 30 ? 300 : 0, 50)
+  assert.ok(young.factor() > 0.9)
+})
+
 test('how long a start takes is measured: the P95 of the last ones', () => {
   const lead = new LeadTime(180_000)
   assert.equal(lead.horizonMin, 4)

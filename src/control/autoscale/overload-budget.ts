@@ -1,7 +1,8 @@
 /**
  * Whether the load that found no room lately is within what is allowed, and how much more careful to be where it is
  * not: on a series whose forecasts are surer of themselves than they should be the risk shrinks until it fits, and on
- * a calm one it may double. The first day counts as one just within the budget.
+ * a calm one it may double. The first day counts as one just within the budget, and a single burst of it is no
+ * evidence of a habit: the risk may shrink by days only.
  */
 const memoryDays = 5
 const minutesPerDay = 1440
@@ -26,12 +27,12 @@ export class OverloadBudget {
     this.#all = this.#all * this.#keep + load
   }
 
-  /** What the risk is multiplied with: 1 just within the budget, 0.2 to 2. */
+  /** What the risk is multiplied with: 1 just within the budget, 0.2 (after some days) to 2. */
   factor(): number {
     if (this.#all === 0) return 1
     const share = this.#over / this.#all
     const young = 0.5 ** (this.#minutes / minutesPerDay)
     const judged = young * this.#allowed + (1 - young) * share
-    return Math.max(factorMin, Math.min(factorMax, this.#allowed / Math.max(judged, Number.MIN_VALUE)))
+    return Math.max(factorMin ** (1 - young), Math.min(factorMax, this.#allowed / Math.max(judged, Number.MIN_VALUE)))
   }
 }

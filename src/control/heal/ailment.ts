@@ -1,10 +1,12 @@
-/** What is seen of replicas, and what can ail them. */
+/** What is seen of replicas, and what can ail them. Times are those of one steady clock. */
+import type { Disk } from '../../fleet/driver.ts'
+import type { Deaths } from './deaths.ts'
 
-export const ailments = ['crash-loop', 'hang', 'leak', 'bad-deploy', 'flapping', 'disk-full', 'certificate'] as const
+export const ailments = ['crash-loop', 'hang', 'leak', 'bad-deploy', 'flapping', 'disk-full'] as const
 export type Ailment = (typeof ailments)[number]
 
-/** `replace`: another is started first, then it is drained and stopped; `quarantine`: it goes, and none in its place. */
-export type Remedy = 'replace' | 'quarantine' | 'rest' | 'rollback' | 'tell'
+/** `replace`: another is started first, then it is drained and stopped. */
+export type Remedy = 'replace' | 'rest' | 'rollback' | 'tell'
 
 export interface Finding {
   readonly ailment: Ailment
@@ -20,6 +22,8 @@ export interface ReplicaView {
   readonly phase: 'starting' | 'running' | 'stopping' | 'gone'
   /** It gets calls. */
   readonly isServing: boolean
+  /** It goes by our own wish. */
+  readonly isLeaving: boolean
   readonly startedMs: number
   /** Ours, in hand there now. */
   readonly calls: number
@@ -27,19 +31,17 @@ export interface ReplicaView {
   readonly progressedMs: number | null
   /** When what is told of calls and progress was told. */
   readonly toldMs: number
+  /** Since when workers give it no calls for what they saw of it; null while they do. */
+  readonly out: { readonly sinceMs: number; readonly isHung: boolean; readonly reason: string } | null
+  /** Since when its health page has not answered; null while it does. */
+  readonly silentSinceMs: number | null
   readonly memoryBytes: number | null
   readonly memoryBytesMax: number | null
-  /** How it ended; null while it lives. */
-  readonly exit: {
-    readonly code: number | null
-    readonly signal: string | null
-    readonly isOutOfMemory: boolean
-    readonly lastWords: string
-  } | null
+  /** Its deaths in a row; null for none. */
+  readonly deaths: Deaths | null
   /** Of its calls since its start: all that ended, and those that failed by its fault. */
   readonly ended: number
   readonly failed: number
-  /** Of its disk and certificate, where they are known. */
-  readonly diskFreeBytes: number | null
-  readonly certificateEndsMs: number | null
+  /** Null where it is not known. */
+  readonly disk: Disk | null
 }

@@ -15,19 +15,21 @@ export interface Damped {
   readonly value: number
   readonly atMs: number
   readonly isSuppressed: boolean
+  /** When it flapped last. */
+  readonly flappedMs: number
 }
 
-export const calm: Damped = { value: 0, atMs: 0, isSuppressed: false }
+export const calm: Damped = { value: 0, atMs: 0, isSuppressed: false, flappedMs: 0 }
 
 /** As it is now. */
-export function decay({ value, atMs, isSuppressed }: Damped, nowMs: number): Damped {
+export function decay({ value, atMs, isSuppressed, flappedMs }: Damped, nowMs: number): Damped {
   const left = value * 0.5 ** (Math.max(0, nowMs - atMs) / halfLifeMs)
-  return { value: left, atMs: nowMs, isSuppressed: isSuppressed && left > reuseAt }
+  return { value: left, atMs: nowMs, isSuppressed: isSuppressed && left > reuseAt, flappedMs }
 }
 
 /** It went down, or up. */
 export function flap(before: Damped, nowMs: number): Damped {
   const { value, isSuppressed } = decay(before, nowMs)
   const next = Math.min(penaltyMax, value + penalty)
-  return { value: next, atMs: nowMs, isSuppressed: isSuppressed || next >= suppressAt }
+  return { value: next, atMs: nowMs, isSuppressed: isSuppressed || next >= suppressAt, flappedMs: nowMs }
 }

@@ -5,33 +5,37 @@
  * again.
  */
 import type { Ailment, Finding, Remedy, ReplicaView } from './ailment.ts'
-import { countDeath, findCrashLoop } from './crash-loop.ts'
+import { findCrashLoop } from './crash-loop.ts'
 import { decay, flap } from './damper.ts'
 import { type Counts, effectOf } from './effect.ts'
-import { findHang, frozenForMs, watchWork, type WorkSeen } from './hang.ts'
+import { findHang, stillForMs, watchWork } from './hang.ts'
 import type { HealMemory, ReplicaMemory, Trial } from './heal-memory.ts'
 import type { HealOptions } from './heal-options.ts'
 import { addMemory, findLeak } from './leak.ts'
 import { findShortage } from './supplies.ts'
 
-/** What came of a remedy is judged after this. */
-const trialMs = 5 * 60_000
 /** A remedy that fails time after time is not used for so long. */
 const disabledMs = 6 * 3_600_000
 /** Fewer that stand still since the same moment may be chance. */
 const frozenMin = 3
 const frozenTogetherMs = 15_000
+/** A release of which all have died so often does not live. */
+const deathsMin = 3
 
 export interface HealView {
   readonly nowMs: number
   readonly replicas: readonly ReplicaView[]
-  /** Replicas that the present load needs, by deployment. */
-  readonly needed: ReadonlyMap<string, number>
-  /** Releases that the judge of deployments has found bad, by deployment, with its evidence. */
-  readonly badReleases: ReadonlyMap<string, { readonly release: string; readonly evidence: string }>
+  /** By name; of others nothing is decided. */
+  readonly deployments: ReadonlyMap<string, DeploymentView>
   readonly options: HealOptions
-  /** What it takes to start another replica and to drain one; as measured. */
+}
+
+export interface DeploymentView {
+  readonly isHealed: boolean
+  /** What it takes to start another replica and to drain one, milliseconds; as measured. */
   readonly replaceMs: number
+  /** There is another release, and nothing that leads a change of it already. */
+  readonly mayGoBack: boolean
 }
 
 export interface RemedyNote {
@@ -47,9 +51,7 @@ export interface RemedyNote {
 
 export interface Remedies {
   /** What the loop is to do, by replica; as long as it is told. */
-  readonly marks: ReadonlyMap<string, 'replace' | 'quarantine'>
-  /** Those that may not be started again before then. */
-  readonly restUntilMs: ReadonlyMap<string, number>
+  readonly marks: ReadonlyMap<string, 'replace'>
   /** Deployments that are to go back to the release before. */
   readonly rollbacks: ReadonlySet<string>
   /** For the record: what changed since the last look. */
@@ -66,14 +68,15 @@ class Round {
   #memory: HealMemory
   #facts: RemedyNote[] = []
   #rollbacks = new Set<string>()
-  #serving = new Map<string, number>()
   #counts = new Map<string, Counts>()
-  /** How long nothing got on, of each at which there is work. */
-  #frozen: number[] = []
+  /** How long nothing got on, of each that stands still. */
+  #still: number[] = []
+  #isMeasured: boolean
 
   constructor(view: HealView, memory: HealMemory) {
     this.#view = view
     this.#memory = memory
+    this.#isMeasured = view.replicas.some(({ progressedMs }) => progressedMs !== null)
   }
 
   decide(): Remedies {
@@ -81,43 +84,44 @@ class Round {
     this.#watch()
     this.#measure()
     for (const replica of replicas) this.#heal(replica)
+    for (const deployment of this.#view.deployments.keys()) this.#goBack(deployment)
     const known = this.#memory.replicas
-    const restUntilMs = new Map<string, number>()
-    for (const [name, { deaths }] of known)
-      if (deaths !== null && deaths.restUntilMs > nowMs) restUntilMs.set(name, deaths.restUntilMs)
-    const marks = new Map<string, 'replace' | 'quarantine'>()
+    const marks = new Map<string, 'replace'>()
     for (const { name } of replicas) {
       const mark = known.get(name)?.mark ?? null
       if (mark !== null && !this.#view.options.dryRun) marks.set(name, mark)
     }
     this.#memory.forget(new Set(replicas.map(({ name }) => name)), nowMs)
-    return { marks, restUntilMs, rollbacks: this.#rollbacks, facts: this.#facts, memory: this.#memory }
+    return { marks, rollbacks: this.#rollbacks, facts: this.#facts, memory: this.#memory }
   }
 
   /** Takes in what is seen, before anything is judged by it. */
   #watch(): void {
     const { replicas, nowMs, options } = this.#view
-    const before = replicas.flatMap(({ name }) => this.#memory.of(name).work ?? [])
-    const frozenBefore = before.map((work) => frozenForMs(work, nowMs))
-    const isWithOthers = (forMs: number): boolean => areMany(frozenBefore, forMs)
+    // By what was known before this look: an answer that comes now ends a pause.
+    const stillBefore = replicas.flatMap(({ name }) => {
+      const { work } = this.#memory.of(name)
+      return work ? [nowMs - Math.max(work.sinceMs, work.progressedMs ?? 0)] : []
+    })
+    const isWithOthers = (forMs: number): boolean => areMany(stillBefore, forMs)
+    const rules = { hangMs: options.hangMs, isMeasured: this.#isMeasured }
     for (const replica of replicas) {
       const { name, deployment, isServing, ended, failed } = replica
       const own = this.#memory.of(name)
       own.begin(replica)
       own.work = watchWork(own.work, replica, nowMs, isWithOthers)
-      if (own.work) this.#frozen.push(frozenForMs(own.work, nowMs))
+      const stillMs = stillForMs(own.work, replica, nowMs, rules)
+      if (stillMs !== null) this.#still.push(stillMs)
       own.bins = addMemory(own.bins, replica, nowMs, options.binMs)
-      if (isServing !== own.wasServing) own.damped = flap(own.damped, nowMs)
+      // One that goes by our own wish does not flap.
+      if (own.wasServing && !isServing && !replica.isLeaving) own.damped = flap(own.damped, nowMs)
       own.wasServing = isServing
-      if (replica.phase === 'gone' && replica.exit !== null && own.deaths?.startedMs !== replica.startedMs)
-        own.deaths = countDeath(own.deaths, replica, nowMs)
-      if (isServing) this.#serving.set(deployment, (this.#serving.get(deployment) ?? 0) + 1)
       const { ended: all = 0, failed: bad = 0 } = this.#counts.get(deployment) ?? {}
       this.#counts.set(deployment, { ended: all + ended, failed: bad + failed })
     }
     for (const [deployment, counts] of this.#counts) {
       const last = this.#memory.counts.get(deployment)
-      if (last && nowMs - last.atMs < trialMs) continue
+      if (last && nowMs - last.atMs < options.measureMs) continue
       this.#memory.counts.set(deployment, { atMs: nowMs, since: counts, before: minus(counts, last?.since) })
     }
   }
@@ -140,26 +144,49 @@ class Round {
     const { state, detail } = this.#judge(replica, finding)
     this.#tell(replica, own, finding, state, detail)
     if (state !== 'planned') return
-    if (finding.remedy === 'rollback') this.#rollbacks.add(replica.deployment)
-    if (finding.remedy === 'replace' || finding.remedy === 'quarantine') {
+    if (finding.remedy === 'replace') {
       own.mark = finding.remedy
       own.markedMs = this.#view.nowMs
+      own.ailment = finding.ailment
     }
   }
 
   #find(replica: ReplicaView, own: ReplicaMemory): Finding | null {
-    const { nowMs, badReleases, options } = this.#view
-    if (!options.enabled) return null
-    if (replica.phase === 'gone') return own.deaths && findCrashLoop(own.deaths, replica)
-    const bad = badReleases.get(replica.deployment)
-    if (bad && bad.release === replica.release)
-      return { ailment: 'bad-deploy', remedy: 'rollback', evidence: bad.evidence }
-    const hang = own.work && findHang(own.work, replica, nowMs, () => this.#isFrozenWithOthers(own.work as WorkSeen))
-    return hang ?? this.#findLeak(own, replica) ?? this.#findFlapping(own) ?? findShortage(replica, nowMs)
+    const { nowMs, options, deployments } = this.#view
+    if (!options.enabled || !deployments.get(replica.deployment)?.isHealed || replica.isLeaving) return null
+    if (replica.phase === 'gone') return replica.deaths && findCrashLoop(replica.deaths)
+    const isWithOthers = (forMs: number): boolean => areMany(this.#still, forMs)
+    const rules = { hangMs: options.hangMs, isMeasured: this.#isMeasured, isWithOthers }
+    // What stands still for want of room does not get on elsewhere on the same disk.
+    const shortage = findShortage(replica)
+    if (shortage) return shortage
+    return findHang(own.work, replica, nowMs, rules) ?? this.#findLeak(own, replica) ?? this.#findFlapping(own)
+  }
+
+  /** A release of which none lives, where there is another. */
+  #goBack(deployment: string): void {
+    const { replicas, options, deployments } = this.#view
+    const { isHealed = false, mayGoBack = false } = deployments.get(deployment) ?? {}
+    if (!isHealed || !mayGoBack || !options.enabled) return
+    const own = replicas.filter((each) => each.deployment === deployment && !each.isLeaving)
+    const [first] = own
+    if (!first || own.some(({ release, deaths }) => release !== first.release || (deaths?.inRow ?? 0) < deathsMin)) {
+      this.#memory.wentBack.delete(deployment)
+      return
+    }
+    if (this.#memory.wentBack.has(deployment)) return
+    this.#memory.wentBack.add(deployment)
+    const evidence = `all ${own.length} replicas of ${first.release} died ${deathsMin} times in a row or more, last by ${first.deaths?.how ?? ''}`
+    const detail = options.dryRun ? 'dry run' : ''
+    const state = options.dryRun ? 'withheld' : 'planned'
+    if (!options.dryRun) this.#rollbacks.add(deployment)
+    const what = { deployment, replica: first.name, ailment: 'bad-deploy', remedy: 'rollback' } as const
+    this.#facts.push({ kind: 'remedy', state, ...what, evidence, detail })
   }
 
   #findLeak(own: ReplicaMemory, replica: ReplicaView): Finding | null {
-    const { replaceMs, options } = this.#view
+    const { options, deployments } = this.#view
+    const { replaceMs = 0 } = deployments.get(replica.deployment) ?? {}
     const bin = Math.floor((own.bins.at(-1)?.atMs ?? 0) / options.binMs)
     if (own.leak?.bin !== bin)
       own.leak = { bin, finding: findLeak(own.bins, replica, { replaceMs, binMs: options.binMs }) }
@@ -168,34 +195,27 @@ class Round {
 
   #findFlapping(own: ReplicaMemory): Finding | null {
     const { nowMs } = this.#view
-    own.damped = own.damped.value === 0 ? own.damped : decay(own.damped, nowMs)
-    if (!own.damped.isSuppressed) return null
+    // Kept as it was at the last flap, unless it is let in again.
+    const now = own.damped.isSuppressed ? decay(own.damped, nowMs) : own.damped
+    if (own.damped.isSuppressed && !now.isSuppressed) own.damped = now
+    if (!now.isSuppressed) return null
     return {
       ailment: 'flapping',
       remedy: 'tell',
-      evidence: `it came and went again and again (penalty ${Math.round(own.damped.value)})`,
+      evidence: `it came and went again and again (penalty ${Math.round(now.value)})`,
     }
-  }
-
-  /** Half of all at which there is work stand still since the same moment: maybe nobody looks. */
-  #isFrozenWithOthers(own: WorkSeen): boolean {
-    return areMany(this.#frozen, frozenForMs(own, this.#view.nowMs))
   }
 
   /** Whether the remedy may be used, and why not. */
   #judge(replica: ReplicaView, { ailment, remedy }: Finding): { state: RemedyNote['state']; detail: string } {
-    const { options, nowMs, needed } = this.#view
-    const { deployment, isServing, name } = replica
+    const { options, nowMs } = this.#view
+    const { deployment, name } = replica
     if (remedy === 'tell') return { state: 'gave-up', detail: 'it is left to people' }
     if (remedy === 'rest') return { state: 'planned', detail: '' }
     const failures = this.#memory.failures.get(keyOf(deployment, ailment, remedy))
     if (failures && failures.inRow >= options.failuresMax && failures.untilMs > nowMs)
       return { state: 'withheld', detail: `it did not help ${failures.inRow} times in a row` }
     if (this.#memory.of(name).damped.isSuppressed) return { state: 'withheld', detail: 'it comes and goes too often' }
-    // A replacement is admitted before its predecessor goes; without one enough must be left.
-    const left = (this.#serving.get(deployment) ?? 0) - 1
-    if (remedy === 'quarantine' && isServing && left < (needed.get(deployment) ?? 1))
-      return { state: 'withheld', detail: 'the load needs it' }
     const rules = { windowMs: options.windowMs, perDeploymentMax: options.perDeploymentMax, allMax: options.allMax }
     if (options.dryRun) return { state: 'withheld', detail: 'dry run' }
     if (!this.#memory.limit.take(deployment, nowMs, rules))
@@ -220,7 +240,7 @@ class Round {
   /** What came of those that were done a while ago. */
   #measure(): void {
     const { nowMs, options } = this.#view
-    const isOver = ({ atMs }: Trial): boolean => nowMs - atMs >= trialMs
+    const isOver = ({ atMs }: Trial): boolean => nowMs - atMs >= options.measureMs
     for (const trial of this.#memory.trials.filter(isOver)) {
       const { deployment, replica, ailment, remedy, before, countsAt, isBack } = trial
       const after = minus(this.#counts.get(deployment) ?? countsAt, countsAt)
@@ -245,13 +265,13 @@ class Round {
   }
 
   #tell(
-    { deployment, name }: ReplicaView,
+    { deployment, name, deaths }: ReplicaView,
     own: ReplicaMemory,
     { ailment, remedy, evidence }: Finding,
     state: RemedyNote['state'],
     detail: string,
   ): void {
-    const told = `${ailment} ${remedy} ${state} ${detail} ${own.deaths?.inRow ?? 0}`
+    const told = `${ailment} ${remedy} ${state} ${detail} ${deaths?.inRow ?? 0}`
     if (own.told === told) return
     own.told = told
     this.#facts.push({ kind: 'remedy', state, deployment, replica: name, ailment, remedy, evidence, detail })

@@ -1,15 +1,17 @@
 /**
- * A replica hangs when we have work there and none of it gets on. Only our own counts are believed: engines that hang
- * say that they are idle, and answer their health pages. Where everything stands still at once it is more likely that
- * nobody looks, so that takes longer; and what was told too long ago is no sign at all.
+ * A replica hangs when we have work there and none of it gets on, when workers found it silent and nothing has got on
+ * since, or when its health page does not answer. That it answers proves nothing: engines that hang say that they are
+ * idle and well. Where everything stands still at once it is more likely that nobody looks, so that takes longer; and
+ * what was told too long ago is no sign at all.
  */
 import type { Finding, ReplicaView } from './ailment.ts'
 
-const frozenMs = 30_000
 /** Loading a model, compiling kernels. */
 const graceMs = 120_000
 /** Several times the longest pause that was ever normal there. */
 const pauses = 5
+/** One that is out for its bad answers may come back by itself. */
+const outPatience = 4
 const staleMs = 5000
 /** Longer, where all stand still. */
 const togetherMs = 60_000
@@ -20,6 +22,14 @@ export interface WorkSeen {
   /** The longest pause of its answers that ended well. */
   readonly pauseMsMax: number
   readonly progressedMs: number | null
+}
+
+export interface HangRules {
+  readonly hangMs: number
+  /** Whether progress is told at all. */
+  readonly isMeasured: boolean
+  /** Asked late: whether many stand still since the same moment. */
+  readonly isWithOthers: (forMs: number) => boolean
 }
 
 /** Null while we have nothing there. @param wasWithOthers its pause was one of many since the same moment. */
@@ -39,25 +49,60 @@ export function watchWork(
   return { sinceMs, progressedMs, pauseMsMax: isNormal ? pauseMs : longest }
 }
 
-/** How long nothing has got on while there was work. */
-export function frozenForMs(work: WorkSeen, nowMs: number): number {
-  return nowMs - Math.max(work.sinceMs, work.progressedMs ?? 0)
+interface Stillness {
+  readonly forMs: number
+  readonly usualMs: number
+  readonly what: string
 }
 
-/** @param isWithOthers asked late: many stand still since the same moment. */
-export function findHang(
-  work: WorkSeen,
+/** All the ways in which it stands still, if it does. */
+function* stillnesses(
+  work: WorkSeen | null,
   replica: ReplicaView,
   nowMs: number,
-  isWithOthers: () => boolean,
-): Finding | null {
-  if (replica.phase !== 'running' || nowMs - replica.toldMs > staleMs) return null
-  const frozen = frozenForMs(work, nowMs)
-  const usualMs = Math.max(frozenMs, pauses * work.pauseMsMax)
-  if (frozen < usualMs) return null
-  const limitMs = usualMs + (isWithOthers() ? togetherMs : 0)
+  { hangMs, isMeasured }: Pick<HangRules, 'hangMs' | 'isMeasured'>,
+): Generator<Stillness> {
+  const { calls, progressedMs, out, silentSinceMs, startedMs, toldMs } = replica
+  const isTold = nowMs - toldMs <= staleMs
   // The first work of a young one may wait for what it loads.
-  if (frozen < limitMs || (work.progressedMs === null && nowMs - replica.startedMs < graceMs)) return null
-  const evidence = `${replica.calls} calls there, and none got on for ${Math.round(frozen / 1000)} s (limit ${Math.round(limitMs / 1000)} s)`
-  return { ailment: 'hang', remedy: 'replace', evidence }
+  const isYoung = progressedMs === null && nowMs - startedMs < graceMs
+  if (work && isTold && isMeasured && !isYoung) {
+    const usualMs = Math.max(hangMs, pauses * work.pauseMsMax)
+    yield { forMs: nowMs - Math.max(work.sinceMs, progressedMs ?? 0), usualMs, what: `${calls} calls there, and` }
+  }
+  if (out && isTold) {
+    const usualMs = out.isHung ? hangMs : outPatience * hangMs
+    const what = `${out.isHung ? 'silent on all answers' : 'out of use'} at workers (${out.reason || 'no reason told'}), and`
+    yield { forMs: nowMs - Math.max(out.sinceMs, progressedMs ?? 0), usualMs, what }
+  }
+  if (silentSinceMs !== null)
+    yield {
+      forMs: nowMs - Math.max(silentSinceMs, progressedMs ?? 0),
+      usualMs: hangMs,
+      what: 'its health page does not answer, and',
+    }
+}
+
+/** How long it has stood still, by whichever sign; null where it does not. */
+export function stillForMs(
+  work: WorkSeen | null,
+  replica: ReplicaView,
+  nowMs: number,
+  rules: Pick<HangRules, 'hangMs' | 'isMeasured'>,
+): number | null {
+  let longest: number | null = null
+  for (const { forMs } of stillnesses(work, replica, nowMs, rules)) longest = Math.max(longest ?? 0, forMs)
+  return longest
+}
+
+export function findHang(work: WorkSeen | null, replica: ReplicaView, nowMs: number, rules: HangRules): Finding | null {
+  if (replica.phase !== 'running') return null
+  for (const { forMs, usualMs, what } of stillnesses(work, replica, nowMs, rules)) {
+    if (forMs < usualMs) continue
+    const limitMs = usualMs + (rules.isWithOthers(forMs) ? togetherMs : 0)
+    if (forMs < limitMs) continue
+    const evidence = `${what} nothing got on for ${Math.round(forMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s)`
+    return { ailment: 'hang', remedy: 'replace', evidence }
+  }
+  return null
 }

@@ -1,6 +1,5 @@
 /** What healing remembers from one look to the next. It belongs to `decideRemedies`, which changes it in place. */
 import type { Ailment, Finding, Remedy, ReplicaView } from './ailment.ts'
-import type { Deaths } from './crash-loop.ts'
 import { calm, type Damped } from './damper.ts'
 import type { Counts } from './effect.ts'
 import type { WorkSeen } from './hang.ts'
@@ -8,7 +7,6 @@ import type { MemoryBin } from './leak.ts'
 import { RobotLimit } from './robot-limit.ts'
 
 export class ReplicaMemory {
-  deaths: Deaths | null = null
   work: WorkSeen | null = null
   bins: readonly MemoryBin[] = []
   /** Of the bins as they were when the last of them began: it costs too much to judge them at each look. */
@@ -19,9 +17,11 @@ export class ReplicaMemory {
   wasServing = false
   /** What was said of it last, so that only a change is told. */
   told = ''
-  /** It is to be replaced, or is out, until it is gone. */
-  mark: 'replace' | 'quarantine' | null = null
+  /** It is to be replaced, until it is gone. */
+  mark: 'replace' | null = null
   markedMs = 0
+  /** What it was marked for. */
+  ailment: Ailment | null = null
 
   /** It was started anew: what was seen of the one before it says nothing of this one. */
   begin({ startedMs, phase }: ReplicaView): void {
@@ -58,6 +58,8 @@ export class HealMemory {
   trials: Trial[] = []
   /** By deployment, ailment and remedy. */
   readonly failures = new Map<string, Failures>()
+  /** Deployments that were told to go back, until they live again. */
+  readonly wentBack = new Set<string>()
   /** Counts of a deployment a while ago, and now: what the next remedy is compared with. */
   readonly counts = new Map<string, { readonly atMs: number; readonly since: Counts; readonly before: Counts }>()
 
@@ -67,12 +69,17 @@ export class HealMemory {
     return memory
   }
 
+  /** Who flapped lately. */
+  dampedNames(nowMs: number): [string, Damped][] {
+    return [...this.replicas].flatMap(([name, { damped }]): [string, Damped][] =>
+      damped.value > 0 && nowMs - damped.flappedMs < forgetMs ? [[name, damped]] : [],
+    )
+  }
+
   /** Those that are no more are forgotten, as soon as nothing of them matters. */
   forget(names: ReadonlySet<string>, nowMs: number): void {
-    for (const [name, { deaths, damped }] of this.replicas) {
-      if (names.has(name)) continue
-      if (nowMs > (deaths?.restUntilMs ?? 0) && nowMs - damped.atMs > forgetMs) this.replicas.delete(name)
-    }
+    for (const [name, { damped }] of this.replicas)
+      if (!names.has(name) && nowMs - damped.atMs > forgetMs) this.replicas.delete(name)
   }
 }
 

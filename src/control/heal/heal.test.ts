@@ -5,9 +5,9 @@ import * as fc from 'fast-check'
 import { simulateFleet } from '../../../test/heal/sim-fleet.ts'
 import { seededRandom } from '../../ground/random.ts'
 import type { ReplicaView } from './ailment.ts'
-import { countDeath, type Deaths, findCrashLoop, isGivenUp } from './crash-loop.ts'
+import { countDeath, findCrashLoop, isGivenUp } from './crash-loop.ts'
+import type { Deaths } from './deaths.ts'
 import { calm, decay, flap } from './damper.ts'
-import { findDeadlock, type Stuck, watchStuck } from './deadlock.ts'
 import { decideRemedies, type HealView } from './decide-remedies.ts'
 import { effectOf } from './effect.ts'
 import { HealMemory } from './heal-memory.ts'
@@ -22,23 +22,21 @@ const gib = 2 ** 30
 function replica(more: Partial<ReplicaView> = {}): ReplicaView {
   return {
     ...{ name: 'chat-v1-1', deployment: 'chat', release: 'v1', phase: 'running', isServing: true, startedMs: 0 },
-    ...{ calls: 0, progressedMs: null, toldMs: 0, memoryBytes: null, memoryBytesMax: null, exit: null },
-    ...{ ended: 0, failed: 0, diskFreeBytes: null, certificateEndsMs: null },
+    ...{ calls: 0, progressedMs: null, toldMs: 0, memoryBytes: null, memoryBytesMax: null, deaths: null },
+    ...{ ended: 0, failed: 0, disk: null, out: null, silentSinceMs: null, isLeaving: false },
     ...more,
   }
 }
 
-const exit = { code: 139, signal: null, isOutOfMemory: false, lastWords: 'segmentation fault' }
+const death = { startedMs: 0, servedMs: 0, how: 'exit code 139', lastWords: 'segmentation fault' }
 const options = healSchema.parse({})
 
 function view(nowMs: number, replicas: readonly ReplicaView[], more: Partial<HealView> = {}): HealView {
   return {
     nowMs,
     replicas,
-    needed: new Map([['chat', 2]]),
-    badReleases: new Map(),
+    deployments: new Map([['chat', { isHealed: true, replaceMs: 60_000, mayGoBack: false }]]),
     options,
-    replaceMs: 60_000,
     ...more,
   }
 }
@@ -48,15 +46,15 @@ test('who dies again and again rests longer and longer, up to five minutes, and 
   const restsS: number[] = []
   let nowMs = 0
   while (deaths === null || !isGivenUp(deaths)) {
-    deaths = countDeath(deaths, replica({ phase: 'gone', exit, startedMs: nowMs }), (nowMs += 2000))
+    deaths = countDeath(deaths, death, (nowMs += 2000))
     restsS.push((deaths.restUntilMs - nowMs) / 1000)
     nowMs = deaths.restUntilMs
   }
-  assert.deepEqual(restsS, [1, 2, 4, 8, 16, 32, 64, 128, 256, 3600])
-  const finding = findCrashLoop(deaths, replica({ phase: 'gone', exit }))
+  assert.deepEqual(restsS, [1, 2, 4, 8, 16, 32, 64, 128, 256, 900])
+  const finding = findCrashLoop(deaths)
   assert.equal(finding?.remedy, 'tell')
   assert.match(finding?.evidence ?? '', /10 times.*exit code 139.*segmentation fault/)
-  const later = countDeath(deaths, replica({ phase: 'gone', exit, startedMs: nowMs }), nowMs + 11 * minuteMs)
+  const later = countDeath(deaths, { ...death, servedMs: minuteMs }, nowMs)
   assert.equal(later.inRow, 1)
 })
 
@@ -103,7 +101,13 @@ test('what is told no more says nothing, and where all stand still at once it ta
 })
 
 test('a young one may load for a while, and long pauses that were normal are waited for', () => {
-  const young = (nowMs: number) => [replica({ calls: 1, toldMs: nowMs })]
+  const well = (nowMs: number) => replica({ name: 'well', calls: 1, toldMs: nowMs, progressedMs: nowMs })
+  const young = (nowMs: number) => [replica({ calls: 1, toldMs: nowMs }), well(nowMs)]
+  assert.deepEqual(
+    play(400_000, (nowMs) => [replica({ calls: 1, toldMs: nowMs })]),
+    [],
+    'nobody measures progress',
+  )
   assert.match(play(130_000, young)[0] ?? '', /^120 /)
   const pausing = (nowMs: number) => [replica({ calls: 3, progressedMs: nowMs - (nowMs % 20_000), toldMs: nowMs })]
   assert.deepEqual(play(600_000, pausing), [])
@@ -193,23 +197,39 @@ test('a remedy that does nothing three times in a row is not used any more, and 
   )
 })
 
-test('a bad release is rolled back, shortages are told to people, a deadlock is seen after five seconds', () => {
-  const bad = new Map([['chat', { release: 'v1', evidence: 'errors 5 % against 0.1 %' }]])
-  const remedies = decideRemedies(view(1000, [replica()], { badReleases: bad }), new HealMemory())
-  assert.deepEqual([...remedies.rollbacks], ['chat'])
-  assert.equal(findShortage(replica({ diskFreeBytes: 2 ** 20 }), 0)?.ailment, 'disk-full')
-  assert.match(findShortage(replica({ certificateEndsMs: 24 * 3_600_000 }), 0)?.evidence ?? '', /runs out in 1.0 days/)
-  assert.equal(findShortage(replica({ certificateEndsMs: 1e12, diskFreeBytes: 1e12 }), 0), null)
-  let stuck: Stuck | null = null
-  const found: (string | null)[] = []
-  for (let s = 0; s <= 6; s++) {
-    const sign = { waiting: 3, placesFree: 2, sentCount: s === 0 ? 7 : 8 }
-    stuck = watchStuck(stuck, sign, s * 1000)
-    found.push(findDeadlock(stuck, sign, s * 1000))
-  }
+test('a release of which none lives is left for another one, once; a full disk is told to people', () => {
+  const dead = countDeath(countDeath(countDeath(null, death, 1), death, 2), death, 3)
+  const mayGoBack = new Map([['chat', { isHealed: true, replaceMs: 60_000, mayGoBack: true }]])
+  const memory = new HealMemory()
+  const look = (deaths: Deaths | null) =>
+    decideRemedies(
+      view(1000, [replica({ deaths }), replica({ name: 'b', deaths: dead })], { deployments: mayGoBack }),
+      memory,
+    )
+  assert.deepEqual([...look(null).rollbacks], [], 'one lives')
+  const first = look(dead)
+  assert.deepEqual([...first.rollbacks], ['chat'])
+  assert.match(first.facts.find(({ ailment }) => ailment === 'bad-deploy')?.evidence ?? '', /all 2 replicas of v1 died/)
+  assert.deepEqual([...look(dead).rollbacks], [])
+  const disk = (freeMib: number, mib: number) => ({ path: '/', freeBytes: freeMib * 2 ** 20, bytes: mib * 2 ** 20 })
+  assert.equal(findShortage(replica({ disk: disk(1, 100) }))?.ailment, 'disk-full')
+  assert.match(findShortage(replica({ disk: disk(200, 100_000) }))?.evidence ?? '', /200 of 100000 MiB/)
+  assert.equal(findShortage(replica({ disk: disk(50, 100) })), null)
+})
+
+test('silent at the workers, or at its health page, with nothing to do: it hangs all the same', () => {
+  const at = (more: Partial<ReplicaView>) => (nowMs: number) => [
+    replica({ toldMs: nowMs, startedMs: -600_000, progressedMs: 5000, ...more }),
+  ]
+  const out = { sinceMs: 10_000, isHung: true, reason: 'silent' }
+  assert.match(play(60_000, at({ out }))[0] ?? '', /^40 chat-v1-1 hang replace planned/)
+  assert.match(play(60_000, at({ silentSinceMs: 20_000 }))[0] ?? '', /^50 chat-v1-1 hang replace planned/)
+  assert.deepEqual(play(60_000, at({ out: { ...out, isHung: false } })), [], 'bad answers may be over soon')
+  assert.match(play(200_000, at({ out: { ...out, isHung: false } }))[0] ?? '', /^130 /)
   assert.deepEqual(
-    found.map((words) => words !== null),
-    [false, false, false, false, false, false, true],
+    play(60_000, (nowMs) => at({ out, progressedMs: nowMs })(nowMs)),
+    [],
+    'another worker has answers',
   )
 })
 

@@ -121,6 +121,7 @@ export function replicaOf(
     startedMs: started > 0 ? started : created > 0 ? created : told.nowMs,
     host: told.host,
     memoryBytes: told.memoryBytes,
+    memoryBytesMax: container.HostConfig?.Memory || null,
     exit: phase === 'gone' ? exitOf(container, told.lastWords, told.earlierMemoryBytes) : null,
   }
 }

@@ -12,6 +12,7 @@ import { DriverFault } from '../driver-fault.ts'
 import type { Driver, ReplicaExit, ReplicaOrder, SeenReplica } from '../driver.ts'
 import type { ProcessSpec } from './process-options.ts'
 import { shimArguments } from './process-shim.ts'
+import { availableMemory, Room } from './room.ts'
 import { bearsMark, findByEnvironment, listRunning, type Running } from './process-table.ts'
 import { type KeptReplica, ReplicaFolder } from './replica-folder.ts'
 
@@ -70,7 +71,8 @@ export class ProcessDriver implements Driver {
 
   list(): Promise<SeenReplica[]> {
     const running = listRunning()
-    const seen = this.#folder.all().map((kept) => this.#look(kept, running))
+    const room = new Room(this.#folder.path)
+    const seen = this.#folder.all().map((kept) => ({ ...this.#look(kept, running), disk: room.of(kept.cwd) }))
     this.#sweep()
     return Promise.resolve(seen)
   }
@@ -120,6 +122,7 @@ export class ProcessDriver implements Driver {
     this.#folder.clear(name)
     this.#folder.write({
       ...{ name, deployment, release, port, startedMs: this.#clock.nowMs(), memoryBytesMax, logBytesMax },
+      cwd: settings.cwd ?? process.cwd(),
       ...{ isStopping: false, isOutOfMemory: false, ended: null },
     })
     try {
@@ -254,7 +257,9 @@ export class ProcessDriver implements Driver {
       this.#folder.write({ ...kept, isOutOfMemory: true })
       for (const pid of this.#allOf(name)) if (pid !== leader) send(pid, 'SIGKILL')
     }
-    return { ...told, phase: isStopping ? 'stopping' : 'running', memoryBytes, exit: null }
+    // Without a limit it may have what the machine has left.
+    const memoryBytesMax = kept.memoryBytesMax || memoryBytes + availableMemory()
+    return { ...told, phase: isStopping ? 'stopping' : 'running', memoryBytes, memoryBytesMax, exit: null }
   }
 
   /** It was started a moment ago, and its shim has yet to say its number. */

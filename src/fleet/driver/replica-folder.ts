@@ -29,6 +29,8 @@ export interface KeptReplica {
   /** Milliseconds since 1970. */
   readonly startedMs: number
   readonly memoryBytesMax: number
+  /** Where it runs; of those that earlier versions started this is not known. */
+  readonly cwd?: string
   readonly logBytesMax: number
   readonly isStopping: boolean
   /** It was killed for the memory that it held. */

@@ -7,19 +7,26 @@ import { movedNames, Outlook } from './outlook.ts'
 import { rootScale } from './scale.ts'
 import { levelSpanMins, type SeriesView } from './series-view.ts'
 
+const straight = { curves: 0, isAbsolute: false } as const
 const plans: readonly LearnerPlan[] = [
-  { halfLifeDays: 3, prior: 10, start: 'anchor', isCurved: false },
-  { halfLifeDays: 10, prior: 200, start: 'anchor', isCurved: false },
-  { halfLifeDays: 3, prior: 10, start: 'usual', isCurved: false },
-  { halfLifeDays: 10, prior: 100, start: 'usual', isCurved: false },
-  { halfLifeDays: 30, prior: 1000, start: 'half', isCurved: false },
-  { halfLifeDays: 5, prior: 100, start: 'half', isCurved: false },
-  { halfLifeDays: 5, prior: 30, start: 'half', isCurved: true },
-  { halfLifeDays: 20, prior: 100, start: 'half', isCurved: true },
+  { halfLifeDays: 3, prior: 10, start: 'anchor', ...straight },
+  { halfLifeDays: 10, prior: 200, start: 'anchor', ...straight },
+  { halfLifeDays: 3, prior: 10, start: 'usual', ...straight },
+  { halfLifeDays: 10, prior: 100, start: 'usual', ...straight },
+  { halfLifeDays: 30, prior: 1000, start: 'half', ...straight },
+  { halfLifeDays: 5, prior: 100, start: 'half', ...straight },
+  { halfLifeDays: 5, prior: 30, start: 'half', curves: 40, isAbsolute: false },
+  { halfLifeDays: 20, prior: 100, start: 'half', curves: 40, isAbsolute: false },
+  { halfLifeDays: 20, prior: 100, start: 'half', curves: 80, isAbsolute: false },
+  { halfLifeDays: 20, prior: 100, start: 'half', curves: 80, isAbsolute: true },
 ]
 const simpleCount = levelSpanMins.length + movedNames.length
 /** On the second scale the levels say the same; only what moves them is asked. */
 const movedCount = movedNames.length
+/** Where the curved learners of both scales stand among the experts: their mean is a way of its own. */
+const curved = [simpleCount, simpleCount + plans.length + movedCount].flatMap((from) =>
+  plans.flatMap(({ curves }, at) => (curves > 0 ? [from + at] : [])),
+)
 
 /** What is said of one bin, on the root scale. */
 export interface Said {
@@ -49,7 +56,11 @@ export class Horizon {
     this.#views = views
     const dayBins = (views[0] as SeriesView).dayBins
     this.#learners = views.map(() => new Learners(plans, dayBins, random))
-    this.#blend = new Blend(views.length * plans.length + simpleCount + (views.length - 1) * movedCount, dayBins)
+    this.#blend = new Blend(
+      views.length * plans.length + simpleCount + (views.length - 1) * movedCount,
+      curved,
+      dayBins,
+    )
     this.#band = new Band(dayBins)
     this.#dayBins = dayBins
     this.#origins = Array.from({ length: bins }, () => undefined)
@@ -119,6 +130,7 @@ export function expertNames(scales: readonly string[]): string[] {
   })
 }
 
-function nameOf({ isCurved, halfLifeDays, start }: LearnerPlan): string {
-  return `${isCurved ? 'curves' : 'ridge'} of ${halfLifeDays} days from ${start}`
+function nameOf({ curves, halfLifeDays, start, isAbsolute }: LearnerPlan): string {
+  const kind = curves > 0 ? `${curves} curves` : 'ridge'
+  return `${kind} of ${halfLifeDays} days from ${start}${isAbsolute ? ', by absolute errors' : ''}`
 }

@@ -8,13 +8,17 @@ import { RecursiveRidge } from './recursive-ridge.ts'
 
 /** How far a target may lie out, in usual errors, before it teaches no more than that. */
 const clip = 3
-const curves = 40
+/** An absolute error below this share of the usual one teaches no more for being smaller. */
+const leastMissed = 0.15
 
 export interface LearnerPlan {
   readonly halfLifeDays: number
   readonly prior: number
   readonly start: Start
-  readonly isCurved: boolean
+  /** Random curves beside the features; 0 for a straight learner. */
+  readonly curves: number
+  /** Learns the median by absolute errors (iteratively reweighted), not the mean by squares: for skewed loads. */
+  readonly isAbsolute: boolean
 }
 
 /** Features as they were at the origin, in the units of the scale. */
@@ -24,19 +28,13 @@ export interface Sight {
 }
 
 export class Learners {
-  readonly #each: readonly { readonly plan: LearnerPlan; readonly ridge: RecursiveRidge }[]
+  readonly #each: readonly Learner[]
   readonly #plain = new Float64Array(featureCount)
-  readonly #curved = new Float64Array(featureCount + curves)
-  readonly #layer: RandomLayer
   #targets = 0
   #variance = 0
 
   constructor(plans: readonly LearnerPlan[], dayBins: number, random: Random) {
-    this.#layer = new RandomLayer(featureCount, curves, random)
-    this.#each = plans.map((plan) => {
-      const size = featureCount + (plan.isCurved ? curves : 0)
-      return { plan, ridge: new RecursiveRidge(size, plan.halfLifeDays * dayBins, plan.prior) }
-    })
+    this.#each = plans.map((plan) => new Learner(plan, dayBins, random))
   }
 
   see(outlook: Outlook): Sight {
@@ -48,11 +46,8 @@ export class Learners {
 
   guesses(sight: Sight): number[] {
     const unit = this.#unit()
-    this.#lift(sight.features, unit)
-    return this.#each.map(({ plan, ridge }) => {
-      const change = ridge.predict(plan.isCurved ? this.#curved : this.#plain) * unit
-      return sight.starts[plan.start] + change
-    })
+    this.#measure(sight.features, unit)
+    return this.#each.map((each) => sight.starts[each.start] + each.predict(this.#plain) * unit)
   }
 
   learn(sight: Sight, value: number): void {
@@ -60,11 +55,8 @@ export class Learners {
     this.#targets++
     this.#variance += Math.max(0.002, 1 / this.#targets) * (error * error - this.#variance)
     const unit = this.#unit()
-    this.#lift(sight.features, unit)
-    for (const { plan, ridge } of this.#each) {
-      const target = (value - sight.starts[plan.start]) / unit
-      ridge.learn(plan.isCurved ? this.#curved : this.#plain, Math.max(-clip, Math.min(clip, target)))
-    }
+    this.#measure(sight.features, unit)
+    for (const each of this.#each) each.learn(this.#plain, (value - sight.starts[each.start]) / unit)
   }
 
   /** The usual error of "as now": what makes all series look alike to the learners. */
@@ -72,14 +64,45 @@ export class Learners {
     return Math.sqrt(this.#variance) || 1
   }
 
-  #lift(features: Float64Array, unit: number): void {
+  #measure(features: Float64Array, unit: number): void {
     const waves = featureCount - 14
     for (let at = 0; at < featureCount; at++) {
       const isUnitless = at === 0 || (at >= waves && at < waves + 4)
       this.#plain[at] = (features[at] as number) / (isUnitless ? 1 : unit)
     }
-    this.#curved.set(this.#plain)
-    this.#layer.write(this.#plain, this.#curved)
+  }
+}
+
+class Learner {
+  readonly start: Start
+  readonly #ridge: RecursiveRidge
+  readonly #isAbsolute: boolean
+  readonly #layer: RandomLayer
+  readonly #inputs: Float64Array
+
+  constructor({ curves, halfLifeDays, prior, start, isAbsolute }: LearnerPlan, dayBins: number, random: Random) {
+    this.start = start
+    this.#isAbsolute = isAbsolute
+    this.#layer = new RandomLayer(featureCount, curves, random)
+    this.#inputs = new Float64Array(featureCount + curves)
+    this.#ridge = new RecursiveRidge(featureCount + curves, halfLifeDays * dayBins, prior)
+  }
+
+  predict(features: Float64Array): number {
+    return this.#ridge.predict(this.#lift(features))
+  }
+
+  learn(features: Float64Array, target: number): void {
+    const inputs = this.#lift(features)
+    if (!this.#isAbsolute) return this.#ridge.learn(inputs, Math.max(-clip, Math.min(clip, target)))
+    const missed = Math.abs(target - this.#ridge.predict(inputs))
+    this.#ridge.learn(inputs, target, 0.7 / Math.max(leastMissed, missed))
+  }
+
+  #lift(features: Float64Array): Float64Array {
+    this.#inputs.set(features)
+    this.#layer.write(features, this.#inputs)
+    return this.#inputs
   }
 }
 

@@ -6,6 +6,8 @@ import type { Upstream } from '../../fleet/upstream.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import { Gate, type Passage } from './gate.ts'
+import type { Demand, PoolDemand } from './demand.ts'
+import { Hold } from './hold.ts'
 import { Line } from './line.ts'
 import type { OverloadOptions } from './overload-options.ts'
 import { PoolLines } from './pool-lines.ts'
@@ -28,15 +30,21 @@ export interface LineFact {
 
 export class Places {
   readonly options: OverloadOptions
+  /** Null where no replicas are run. */
+  readonly demand: Demand | null
   #clock: Clock
+  #random: Random
+  #holds = new Map<Pool, Hold>()
   #gates = new Map<Upstream, Gate>()
   #lines: PoolLines
   #timer: Timer | null = null
   #isServingSoon = false
 
-  constructor(clock: Clock, random: Random, options: OverloadOptions) {
+  constructor(clock: Clock, random: Random, options: OverloadOptions, demand: Demand | null = null) {
     this.#clock = clock
+    this.#random = random
     this.options = options
+    this.demand = demand
     this.#lines = new PoolLines((others) => new Line(clock, random, options, others))
   }
 
@@ -47,6 +55,14 @@ export class Places {
         const { heldCount = 0, missedCount = 0 } = line.forecasts[rank] ?? {}
         yield { pool: name, tier, waiting: line.waitingOf(tier), heldCount, missedCount }
       }
+  }
+
+  /** What was asked of the pools of replicas since this was asked last. */
+  takeDemand(): Record<string, PoolDemand> {
+    const waiting = new Map<string, number>()
+    for (const [{ name }, line] of this.#lines) waiting.set(name, line.waitingCount)
+    for (const [{ name }, hold] of this.#holds) waiting.set(name, (waiting.get(name) ?? 0) + hold.count)
+    return this.demand?.take((pool) => waiting.get(pool) ?? 0) ?? {}
   }
 
   gateOf(upstream: Upstream): Gate {
@@ -66,7 +82,19 @@ export class Places {
   /** One more is there: it may have room for those that wait. */
   welcome(): void {
     this.#lines.membersChanged()
+    for (const hold of this.#holds.values()) if (hold.count > 0) this.#clock.soon(() => hold.serve())
     this.#serveSoon()
+  }
+
+  /** Where calls wait while nobody is in the pool; null where nobody will come. */
+  holdOf(pool: Pool): Hold | null {
+    const { holdMs = 0 } = pool
+    if (holdMs === 0) return null
+    let hold = this.#holds.get(pool)
+    if (hold) return hold
+    hold = new Hold(this.#clock, this.#random, { holdMs, callsMax: this.options.waitingMax })
+    this.#holds.set(pool, hold)
+    return hold
   }
 
   lineOf(pool: Pool): Line {
@@ -118,6 +146,7 @@ export class Places {
   [Symbol.dispose](): void {
     this.#timer?.cancel()
     for (const [, line] of this.#lines) line[Symbol.dispose]()
+    for (const hold of this.#holds.values()) hold[Symbol.dispose]()
   }
 
   /** Once for all that happens in this turn. */

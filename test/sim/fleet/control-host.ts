@@ -3,6 +3,7 @@
  * when it has died, with what the workers were told last and what it kept. What a dead one still says is not heard.
  */
 import type { FleetReport } from '../../../src/control/fleet-report.ts'
+import type { Times } from '../../../src/control/healing.ts'
 import { ControlLoop, type ControlSettings } from '../../../src/control/loop.ts'
 import { Pilot, type Wishes } from '../../../src/control/pilot.ts'
 import type { Sight } from '../../../src/control/sight.ts'
@@ -150,7 +151,11 @@ class Life {
     const parts = {
       ...{ clock, log: silentLog, note, notebook },
       drivers: drivers.map((driver) => seenBy(driver, isHeard, watch, sabotage)),
-      pilot: { decide, hear: (report: FleetReport) => pilot.hear(report) },
+      pilot: {
+        decide,
+        hear: (report: FleetReport) => pilot.hear(report),
+        recall: (times: Times) => pilot.recall(times),
+      },
       probe: (url: string, timeoutMs: number) => (isHeard() ? probe(url, timeoutMs) : new Promise<boolean>(() => {})),
       tellFleet: (replicas: readonly FleetReplica[]): void => void (isHeard() && onTell(replicas)),
     }
