@@ -134,7 +134,7 @@ class Life {
       read: (part: string): unknown => JSON.parse(kept.get(part) ?? 'null'),
       write: (part: string, value: unknown): void => void (isHeard() && kept.set(part, JSON.stringify(value))),
     }
-    const pilot = new Pilot()
+    const pilot = new Pilot({ notebook, note })
     const bornMs = time.monotonicMs()
     const clock: Clock = {
       nowMs: wallMs,
