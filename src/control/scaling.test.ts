@@ -127,7 +127,7 @@ test('load that rises is met within seconds, load that falls lets replicas go in
   assert.ok(seconds < 30, `after ${seconds} s`)
   for (let i = 0; i < 15; i++) minute({ requests: 300 })
   assert.ok(minute({ requests: 300 }) >= 5)
-  for (let i = 0; i < 60; i++) minute({ requests: 30 })
+  for (let i = 0; i < 80; i++) minute({ requests: 30 })
   assert.ok(minute({ requests: 30 }) <= 2)
 })
 
@@ -175,4 +175,15 @@ test('the past outlives the process: how many, how long a start takes, and what 
   assert.equal(after?.startMs, startMs)
   assert.ok(Math.abs((after?.forecast?.p50 ?? 0) - 200) < 60, JSON.stringify(after?.forecast))
   assert.ok((before?.judged?.below90 ?? 0) > 0.7)
+})
+
+test('one call in a quiet time is no reason for more than one replica', () => {
+  const { minute, second, notes } = world({ replicas: { min: 0 }, autoscale: { perReplica: { callsInHand: 8 } } })
+  minute({ requests: 0 })
+  second({ requests: 1, waiting: 1 })
+  for (let i = 0; i < 60; i++) minute({ requests: 0, inHand: i < 3 ? 1 : 0 })
+  assert.deepEqual(
+    notes.map(({ to }) => to),
+    [1, 0],
+  )
 })

@@ -6,15 +6,19 @@ import { quantileAt } from '../../observe/forecast/forecaster.ts'
 import type { DemandTold } from '../fleet-report.ts'
 import type { AutoscaleOptions } from './autoscale-options.ts'
 import { Autoscaler } from './autoscaler.ts'
+import { FlapDamper } from './flap-damper.ts'
 import { Hindsight } from './hindsight.ts'
 import { LoadHistory, type PastStep } from './load-history.ts'
 import { LoadScale, unitWords } from './load-unit.ts'
 import { riskOf } from './risk.ts'
-import type { ScaleWish } from './scale-policy.ts'
+import { replicasFor, type ScaleWish } from './scale-policy.ts'
 import type { ScaleRow } from './scale-row.ts'
 import { StepMeter } from './step-meter.ts'
+import { Trust } from './trust.ts'
 import { Urgency, type UrgentWish } from './urgency.ts'
 
+/** From none one is started ahead when so much of what one bears is likely, or more. */
+const wakeShare = 0.01
 /** A policy counts in minutes; so a step is one to it, however long it is. */
 const minuteMs = 60_000
 /** Steps that must have wished fewer; as the autoscaler's own. */
@@ -63,6 +67,8 @@ export class DeploymentScaler {
   readonly #scale: LoadScale
   readonly #autoscaler: Autoscaler
   readonly #urgency: Urgency
+  readonly #damper = new FlapDamper()
+  readonly #trust = new Trust()
   readonly #hindsight = new Hindsight()
   readonly #startsMs: number[] = []
   #meter: StepMeter
@@ -78,6 +84,8 @@ export class DeploymentScaler {
   /** Of the last step; NaN where it says nothing. And of the last one that says something. */
   #load = Number.NaN
   #lastLoad = 0
+  /** In a row, without any load. */
+  #quietSteps = 0
 
   /** `replicas` there are now, or were wished last. */
   constructor(options: ScalerOptions, history: unknown, state: ScalerState) {
@@ -199,12 +207,31 @@ export class DeploymentScaler {
     if (!isMasked) this.#lastLoad = load
     const seen = { isMasked, load: this.#lastLoad, ready, isHeld: heldBy !== null }
     const waiting = demand?.waiting ?? 0
-    return this.#autoscaler.minute({
+    const wish = this.#autoscaler.minute({
       ...seen,
       // More than are wished belong to a rollout, or are about to be replaced.
       starting: Math.min(starting, Math.max(0, this.#replicas - ready)),
       ...(waiting > 0 && { pressure: { worst: 1 + waiting / Math.max(1, inHand) } }),
     })
+    this.#trust.saw(isMasked ? Number.NaN : load)
+    this.#quietSteps = load > 0 ? 0 : this.#quietSteps + 1
+    const believed = this.#isIdle ? { replicas: 0, why: 'idle' } : this.#believed(wish)
+    const replicas = this.#damper.step(believed.replicas)
+    return replicas > believed.replicas ? { replicas, why: 'a lower wish is too young' } : believed
+  }
+
+  /** What is only forecast, as far as forecasts can be believed yet. */
+  #believed(wish: ScaleWish): ScaleWish {
+    const { perReplica } = this.#scale
+    const atMost = Math.max(1, replicasFor(this.#trust.loadMax, perReplica), replicasFor(this.#lastLoad, perReplica))
+    const replicas = atMost + this.#options.warm
+    return wish.replicas > replicas ? { replicas, why: 'forecast, as far as the past bears it out' } : wish
+  }
+
+  /** No calls for long, and hardly any to come. */
+  get #isIdle(): boolean {
+    const { min, idleMs, stepMs } = this.#options
+    return min === 0 && this.#quietSteps >= idleMs / stepMs && this.#foreseen(0.9) < wakeShare
   }
 
   #hurry(seen: ScalerLook): void {
@@ -216,12 +243,19 @@ export class DeploymentScaler {
     this.#urgent = { ...wish, untilStep: step + steadySteps }
   }
 
+  /** The load that `share` of the values lie below when one ordered now would be ready, in replicas. */
+  #foreseen(share: number): number {
+    const { said } = this.#autoscaler
+    return said ? quantileAt(said.forecast, share) / this.#scale.perReplica : 0
+  }
+
   #decide({ heldBy, inHand, demand }: ScalerLook): [replicas: number, why: string] {
     const { min } = this.#options
     let [replicas, why] = this.#wish ? [this.#wish.replicas, this.#wish.why] : [this.#replicas, 'as before']
     const raise = (to: number, because: string): void => {
       if (to > replicas) [replicas, why] = [to, because]
     }
+    if (this.#replicas === 0 && this.#foreseen(0.5) < wakeShare) [replicas, why] = [0, 'idle']
     if (this.#urgent) raise(this.#urgent.replicas, this.#urgent.why)
     if (inHand + demand.waiting > 0) raise(1, 'calls are in hand')
     if (this.#unread > 0) raise(this.#replicas, 'the past is being read')
