@@ -11,7 +11,7 @@ export function checkDeployments(
   { deployments, upstreams }: Asked,
   locate: (path: readonly PropertyKey[]) => string,
 ): Problem[] {
-  return Object.entries(deployments).flatMap(([name, { release, releases, replicas }]) => {
+  return Object.entries(deployments).flatMap(([name, { release, releases, replicas, autoscale, pool = name }]) => {
     const problem = (path: readonly string[], message: string, cure: string): Problem => {
       const at = ['deployments', name, ...path]
       return { place: locate(at), field: at.join('.'), message, cure }
@@ -26,6 +26,15 @@ export function checkDeployments(
     if (replicas.min > replicas.max) {
       const message = `${replicas.min} run at least, and ${replicas.max} at most`
       found.push(problem(['replicas', 'max'], message, 'Raise it, or lower `min`.'))
+    }
+    const other =
+      autoscale &&
+      Object.entries(deployments).find(
+        ([each, { autoscale: own, pool: joined = each }]) => own && each < name && joined === pool,
+      )
+    if (other) {
+      const message = `${other[0]} and it are scaled by the load of the same pool, ${pool}`
+      found.push(problem(['autoscale'], message, 'Give each a pool of its own, or let one be scaled alone.'))
     }
     if (taken !== undefined)
       found.push(problem([], `the upstream ${taken} has a name that a replica could have`, 'Rename one of the two.'))

@@ -1,6 +1,7 @@
 /** Settings of deployments: which model servers the gateway runs by itself. */
 import { processSpecSchema } from '../fleet/driver/process-options.ts'
 import { count, milliseconds, z } from '../ground/schema.ts'
+import { autoscaleSchema } from './autoscale/autoscale-options.ts'
 import { healSchema } from './heal/heal-options.ts'
 import { checkReleases, imageReleaseSchema } from './release-options.ts'
 
@@ -11,6 +12,10 @@ const replicasSchema = z
   .strictObject({
     min: count(1, 'So many run at least.', { min: 0, max: 1000 }),
     max: count(1, 'So many run at most, beside those that are being replaced. At least `min`.', { max: 1000 }),
+    warm: count(0, 'With `autoscale`: so many are ready beyond what the load needs, up to `max`.', {
+      min: 0,
+      max: 1000,
+    }),
     holdMs: z.int().min(0).max(3_600_000).optional().meta({
       description:
         'A call that comes while no replica is there waits for one so long; 0: it is refused at once. Default: `ready.withinMs`, at most 120000. Milliseconds.',
@@ -72,6 +77,7 @@ export const deploymentSchema = z
     weight: count(1, 'Share of the calls of each replica, beside other upstreams of the pool.', { max: 1000 }),
     priority: count(0, 'Upstreams with the lowest number are used first.', { min: 0, max: 100 }),
     replicas: replicasSchema,
+    autoscale: autoscaleSchema.optional(),
     ready: readySchema,
     drain: drainSchema,
     heal: z

@@ -29,4 +29,9 @@ export interface FleetReport {
   readonly out?: Readonly<Record<string, { readonly isHung: boolean; readonly reason: string }>>
   /** By pool. */
   readonly demand: Readonly<Record<string, DemandTold>>
+  /** What goes on that is not as usual; left out where nothing is known of that. */
+  readonly trouble?: Trouble
 }
+
+/** An incident; one with a major outage; planned maintenance in force; or nothing of the kind. */
+export type Trouble = 'none' | 'incident' | 'outage' | 'maintenance'

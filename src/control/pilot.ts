@@ -23,7 +23,7 @@ export class Pilot {
   readonly healing: Healing
 
   constructor(parts: PilotParts) {
-    this.scaling = new Scaling()
+    this.scaling = new Scaling(parts)
     this.rollouts = new Rollouts()
     this.healing = new Healing(parts)
   }
@@ -35,6 +35,7 @@ export class Pilot {
 
   /** What the workers measured since they told last. */
   hear(report: FleetReport): void {
+    this.scaling.hear(report)
     this.rollouts.hear(report)
   }
 

@@ -36,6 +36,7 @@ const words: Words = {
     `model server of ${upstream} (${pid}) ${state}${exit ? exitWords(exit) : ''}${isExpected ? '' : ', unexpected'}${behind(detail)}`,
   replica: ({ upstream, state, exit, detail }) =>
     `replica ${upstream} ${state}${exit ? exitWords(exit) : ''}${behind(detail)}`,
+  scale: ({ deployment, from, to, why, evidence }) => `${deployment}: ${from} → ${to} replicas, ${why} (${evidence})`,
   deploy: ({ state, version, versionBefore, generation, reason }) =>
     `gateway ${state}, generation ${generation}, version ${version}${version === versionBefore ? '' : ` (before: ${versionBefore})`}${behind(reason)}`,
   config: ({ state, hash, changed, reason }) =>

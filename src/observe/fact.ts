@@ -8,9 +8,9 @@ import type { ExchangeFact } from './exchange-fact.ts'
 import type { Base } from './fact-base.ts'
 import type { QuarantineFact, RemedyFact } from './heal-fact.ts'
 import type { VisitsFact } from './visit.ts'
-import type { EngineFact, ReplicaFact, WorkerFact } from './process-fact.ts'
+import type { EngineFact, ReplicaFact, ScaleFact, WorkerFact } from './process-fact.ts'
 
-export type { EngineFact, ExitTold, ReplicaFact, WorkerFact } from './process-fact.ts'
+export type { EngineFact, ExitTold, ReplicaFact, ScaleFact, WorkerFact } from './process-fact.ts'
 
 /** A call is settled; also one that was refused at the door. `upstream`: the one that was asked last. */
 export interface CallFact extends Base, Omit<ExchangeFact, 'atMs' | 'isModelKnown' | 'ray' | 'code' | 'trace'> {
@@ -307,6 +307,7 @@ export type Fact =
   | WorkerFact
   | EngineFact
   | ReplicaFact
+  | ScaleFact
   | DeployFact
   | ConfigFact
   | JournalFact
@@ -338,6 +339,7 @@ export const factKinds = {
   worker: 'house',
   engine: 'house',
   replica: 'house',
+  scale: 'house',
   deploy: 'house',
   config: 'house',
   journal: 'house',

@@ -54,3 +54,14 @@ export interface ReplicaFact extends Base {
   /** Why, where that is to be said. */
   readonly detail: string
 }
+
+/** How many replicas of a deployment are wished has changed, and why. */
+export interface ScaleFact extends Base {
+  readonly kind: 'scale'
+  readonly deployment: string
+  readonly from: number
+  readonly to: number
+  readonly why: string
+  /** In words, with the numbers. */
+  readonly evidence: string
+}

@@ -195,6 +195,14 @@ export const notes: fc.Arbitrary<Note> = fc.oneof(
     untilMs: size,
   }),
   fc.record({
+    kind: fc.constant('scale' as const),
+    deployment: text,
+    from: size,
+    to: size,
+    why: text,
+    evidence: text,
+  }),
+  fc.record({
     kind: fc.constant('remedy' as const),
     state: fc.constantFrom('planned', 'withheld', 'gave-up', 'measured'),
     deployment: text,

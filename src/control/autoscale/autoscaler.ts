@@ -3,7 +3,7 @@
  * the policy says how many that is, and a dip ends none of them. Pure: the control loop tells it what was, and does
  * what it says.
  */
-import { Forecaster } from '../../observe/forecast/forecaster.ts'
+import { type Forecast, Forecaster } from '../../observe/forecast/forecaster.ts'
 import { ForecastPolicy, type ForecastPolicyOptions } from './forecast-policy.ts'
 import { LeadTime } from './lead-time.ts'
 import type { Pressure, ScaleWish } from './scale-policy.ts'
@@ -34,6 +34,8 @@ export interface MinuteSeen {
 
 export class Autoscaler {
   readonly lead: LeadTime
+  /** What was said last, and how many minutes ahead; undefined before anything can be said. */
+  said: { readonly forecast: Forecast; readonly aheadMin: number } | undefined
   readonly #policy: ForecastPolicy
   readonly #perReplica: number
   readonly #forecaster = new Forecaster(1, horizonMins)
@@ -51,7 +53,9 @@ export class Autoscaler {
     const forecasts = this.#forecaster.step(isMasked ? Number.NaN : load)
     if (!isMasked) this.#policy.saw(Math.max(0, load - seen.ready * this.#perReplica), load)
     const at = horizonMins.findIndex((min) => min >= this.lead.horizonMin)
-    const forecast = forecasts[at < 0 ? horizonMins.length - 1 : at]
+    const horizon = at < 0 ? horizonMins.length - 1 : at
+    const forecast = forecasts[horizon]
+    this.said = forecast && { forecast, aheadMin: horizonMins[horizon] as number }
     const wish = this.#policy.wish({ ...seen, minute: this.#minute++, load, forecast, perReplica: this.#perReplica })
     const replicas = this.#steady.keep(wish.replicas)
     return replicas > wish.replicas ? { replicas, why: 'a lower wish is younger than five minutes' } : wish
