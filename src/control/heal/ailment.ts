@@ -15,17 +15,6 @@ export interface Finding {
   readonly evidence: string
 }
 
-export interface Deaths {
-  readonly inRow: number
-  readonly atMs: number
-  /** Which run of it was counted last, as its driver numbers them: by their start. */
-  readonly startedMs: number
-  readonly restUntilMs: number
-  /** `SIGKILL`, `exit code 3`, `out of memory`, `not ready within 120000 ms`. */
-  readonly how: string
-  readonly lastWords: string
-}
-
 export interface ReplicaView {
   readonly name: string
   readonly deployment: string

@@ -5,7 +5,6 @@
 import type { FleetReport } from '../../../src/control/fleet-report.ts'
 import type { Times } from '../../../src/control/healing.ts'
 import { ControlLoop, type ControlSettings } from '../../../src/control/loop.ts'
-import type { Times } from '../../../src/control/healing.ts'
 import { Pilot, type Wishes } from '../../../src/control/pilot.ts'
 import type { Sight } from '../../../src/control/sight.ts'
 import type { Driver } from '../../../src/fleet/driver.ts'
