@@ -1,11 +1,9 @@
 /**
- * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and which
- * of them are sick (healing). The loop makes it so.
+ * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and
+ * which of them are sick (healing). The loop makes it so.
  */
-import type { Note } from '../observe/fact.ts'
 import type { FleetReport } from './fleet-report.ts'
 import { Healing } from './healing.ts'
-import type { Notebook } from './notebook.ts'
 import type { Plan } from './plan.ts'
 import type { Mark } from './reconcile.ts'
 import { Rollouts } from './rollouts.ts'
@@ -19,21 +17,10 @@ export interface Wishes {
   readonly restUntilMs: ReadonlyMap<string, number>
 }
 
-export interface PilotParts {
-  readonly notebook: Notebook
-  readonly note: (note: Note) => void
-}
-
 export class Pilot {
-  readonly scaling: Scaling
-  readonly rollouts: Rollouts
-  readonly healing: Healing
-
-  constructor(parts: PilotParts) {
-    this.scaling = new Scaling(parts)
-    this.rollouts = new Rollouts(parts)
-    this.healing = new Healing(parts)
-  }
+  readonly scaling = new Scaling()
+  readonly rollouts = new Rollouts()
+  readonly healing = new Healing()
 
   /** What the workers measured since they told last. */
   hear(report: FleetReport): void {

@@ -1,13 +1,10 @@
 /** Which releases of a deployment run, and with which share of new calls. */
 import type { FleetReport } from './fleet-report.ts'
-import type { PilotParts } from './pilot.ts'
 import { type DeploymentPlan, type Plan, releaseOf } from './plan.ts'
 import type { Totals } from './scaling.ts'
 import type { Sight } from './sight.ts'
 
 export class Rollouts {
-  constructor(_parts: PilotParts) {}
-
   hear(_report: FleetReport): void {}
 
   /** Whether one goes on, in which nothing else should change the deployment. */
