@@ -80,6 +80,11 @@ test('one that is marked is replaced: another serves first; a quarantined name i
   ])
 })
 
+test('however many names are out of use, there is one for whoever is wished', () => {
+  const marks = new Map<string, Mark>([1, 2, 3, 4].map((n) => [`d-v1-${n}`, 'quarantine']))
+  assert.deepEqual(decide(planned(['v1', 1]), [], { marks }), ['start d-v1-5'])
+})
+
 test('releases side by side share the calls as planned, whatever the number of their replicas', () => {
   const plan = planned(['v1', 3, 0.9], ['v2', 1, 0.1])
   const seen = [1, 2, 3].map((n) => replica(`d-v1-${n}`))

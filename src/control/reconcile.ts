@@ -52,28 +52,35 @@ export type Action =
 const drainedMsMin = 1500
 
 export function reconcile(facts: ReconcileFacts): Action[] {
-  const names = new Set([...facts.plan.keys(), ...facts.seen.map(({ deployment }) => deployment)])
-  const actions = [...names].flatMap((name) => new Reconciler(name, facts).actions())
-  const free = actions.filter(({ kind }) => kind === 'admit' || kind === 'weigh')
-  const costly = actions.filter(({ kind }) => kind !== 'admit' && kind !== 'weigh')
+  const byDeployment = new Map<string, ReplicaState[]>()
+  for (const name of facts.plan.keys()) byDeployment.set(name, [])
+  for (const replica of facts.seen) addTo(byDeployment, replica.deployment, replica)
+  const free: Action[] = []
+  const costly: Action[] = []
+  for (const [name, own] of byDeployment)
+    for (const action of new Reconciler(name, own, facts).actions())
+      (action.kind === 'admit' || action.kind === 'weigh' ? free : costly).push(action)
   return [...free, ...costly.slice(0, Math.max(0, facts.actionsMax))]
 }
 
+/** Of one deployment. A look at a thousand replicas costs well below a millisecond: what costs more is done on demand. */
 class Reconciler {
   #name: string
   #facts: ReconcileFacts
   #releases: readonly ReleasePlan[]
   #own: readonly ReplicaState[]
+  #byRelease = new Map<string, ReplicaState[]>()
   /** Those that are wished and live, by release; the first ones of each. */
-  #kept = new Set<string>()
+  #kept = new Set<ReplicaState>()
   /** Names that are to be started, now or once they have rested. */
   #awaited = new Set<string>()
 
-  constructor(name: string, facts: ReconcileFacts) {
+  constructor(name: string, own: readonly ReplicaState[], facts: ReconcileFacts) {
     this.#name = name
     this.#facts = facts
     this.#releases = facts.plan.get(name)?.releases ?? []
-    this.#own = facts.seen.filter(({ deployment }) => deployment === name)
+    this.#own = own
+    for (const replica of own) addTo(this.#byRelease, replica.release, replica)
   }
 
   actions(): Action[] {
@@ -81,35 +88,44 @@ class Reconciler {
     return [...this.#admissions(), ...starts, ...this.#drains(), ...this.#stops()]
   }
 
+  #isMarked({ name }: ReplicaState): boolean {
+    return this.#facts.marks.has(name)
+  }
+
   /** Keeps so many of a release as are wished, and starts what is missing. */
   #startsOf({ release, replicas }: ReleasePlan): Action[] {
-    const alive = this.#own
-      .filter((each) => each.release === release && isLive(each) && !this.#facts.marks.has(each.name))
-      .toSorted((a, b) => rank(b) - rank(a) || (a.name < b.name ? -1 : 1))
-    for (const { name } of alive.slice(0, replicas)) this.#kept.add(name)
-    const missing = replicas - alive.length
-    const live = new Set(this.#own.filter(({ phase }) => phase !== 'gone').map(({ name }) => name))
+    const alive = (this.#byRelease.get(release) ?? []).filter((each) => isLive(each) && !this.#isMarked(each))
+    const kept =
+      alive.length <= replicas
+        ? alive
+        : alive.toSorted((a, b) => rank(b) - rank(a) || (a.name < b.name ? -1 : 1)).slice(0, replicas)
+    for (const each of kept) this.#kept.add(each)
+    return alive.length < replicas ? this.#missing(release, replicas - alive.length, replicas) : []
+  }
+
+  #missing(release: string, count: number, replicas: number): Action[] {
+    const { marks, isResting } = this.#facts
+    const byName = new Map(this.#own.map((each) => [each.name, each]))
     const starts: Action[] = []
     // Names that rest take a place each: else others would be started in their stead, as fast as they die.
-    for (let n = 1, left = missing; left > 0 && n <= this.#own.length + replicas + 1; n++) {
+    for (let n = 1, left = count; left > 0 && n <= this.#own.length + replicas + marks.size + 1; n++) {
       const name = `${this.#name}-${release}-${n}`
-      if (live.has(name) || this.#facts.marks.has(name)) continue
+      const before = byName.get(name)
+      if ((before && before.phase !== 'gone') || marks.has(name)) continue
       left--
       this.#awaited.add(name)
-      const isBusy = this.#own.some((each) => each.name === name && each.isBusy)
-      if (!isBusy && !this.#facts.isResting(name)) starts.push({ kind: 'start', name, deployment: this.#name, release })
+      if (!before?.isBusy && !isResting(name)) starts.push({ kind: 'start', name, deployment: this.#name, release })
     }
     return starts
   }
 
   #admissions(): Action[] {
     return this.#releases.flatMap(({ release, share }): Action[] => {
-      const ready = this.#own.filter((each) => each.release === release && isLive(each) && each.isReady)
-      const ofRelease = ready.filter(
-        ({ name, membership }) => membership !== 'draining' && !this.#facts.marks.has(name),
+      const ready = (this.#byRelease.get(release) ?? []).filter(
+        (each) => isLive(each) && each.isReady && !this.#isMarked(each),
       )
-      const weight = this.#weightFor(share, ofRelease.length)
-      return ofRelease.flatMap(({ name, membership, weight: before }): Action[] => {
+      const weight = this.#weightFor(share, ready.length)
+      return ready.flatMap(({ name, membership, weight: before }): Action[] => {
         if (membership === 'out') return [{ kind: 'admit', name, weight }]
         return Math.abs(before - weight) > 1e-9 ? [{ kind: 'weigh', name, weight }] : []
       })
@@ -126,10 +142,11 @@ class Reconciler {
 
   /** What is not wished goes, as long as enough serve without it. */
   #drains(): Action[] {
+    const going = this.#own.filter((each) => each.membership === 'in' && !this.#kept.has(each))
+    if (going.length === 0) return []
     const wished = this.#releases.reduce((sum, { replicas }) => sum + replicas, 0)
     let serving = this.#own.filter(isServing).length
-    return this.#own
-      .filter((each) => each.membership === 'in' && !this.#kept.has(each.name))
+    return going
       .toSorted((a, b) => Number(isServing(a)) - Number(isServing(b)))
       .flatMap((each): Action[] => {
         if (isServing(each)) {
@@ -142,7 +159,7 @@ class Reconciler {
 
   #stops(): Action[] {
     return this.#own.flatMap((each): Action[] => {
-      if (each.isBusy || each.membership === 'in' || this.#kept.has(each.name)) return []
+      if (each.isBusy || each.membership === 'in' || this.#kept.has(each)) return []
       const why = this.#why(each)
       if (each.membership === 'draining') {
         const isDone = each.phase === 'gone' || (each.calls === 0 && each.drainedMs >= drainedMsMin)
@@ -174,4 +191,10 @@ function isServing(replica: ReplicaState): boolean {
 /** Those that serve are kept before those that are on their way. */
 function rank(replica: ReplicaState): number {
   return (isServing(replica) ? 4 : 0) + (replica.isReady ? 2 : 0) + (replica.phase === 'running' ? 1 : 0)
+}
+
+function addTo(map: Map<string, ReplicaState[]>, key: string, replica: ReplicaState): void {
+  const list = map.get(key)
+  if (list) list.push(replica)
+  else map.set(key, [replica])
 }
