@@ -67,9 +67,9 @@ export class ControlLoop {
     this.#lookout = new Lookout(parts.drivers, parts.clock, parts.log)
     this.#hands = new Hands(parts, settings.deployments)
     this.#before = before
-    for (const { name, isDraining, weight } of before) {
+    for (const { name, isDraining, weight, cohort } of before) {
       const known = this.#knownOf(name)
-      Object.assign(known, { membership: isDraining ? 'draining' : 'in', weight, isReady: true })
+      Object.assign(known, { membership: isDraining ? 'draining' : 'in', weight, cohort, isReady: true })
       known.drainedAtMs = parts.clock.monotonicMs()
     }
   }
@@ -256,10 +256,10 @@ export class ControlLoop {
   }
 
   #stateOf({ name, deployment, release, phase }: SeenReplica, nowMs: number): ReplicaState {
-    const { isReady, membership, weight, drainedAtMs, isBusy } = this.#knownOf(name)
+    const { isReady, membership, weight, cohort, drainedAtMs, isBusy } = this.#knownOf(name)
     const drainedMs = membership === 'draining' ? nowMs - drainedAtMs : 0
     const { calls } = this.#heard.of(name)
-    return { name, deployment, release, phase, isReady, membership, weight, calls, drainedMs, isBusy }
+    return { name, deployment, release, phase, isReady, membership, weight, cohort, calls, drainedMs, isBusy }
   }
 
   #act(action: Action): void {
@@ -270,10 +270,10 @@ export class ControlLoop {
 
   #tellFleet(): void {
     const replicas = this.#seen.flatMap((seen) => {
-      const { membership, weight } = this.#knownOf(seen.name)
+      const { membership, weight, cohort } = this.#knownOf(seen.name)
       const options = this.#settings.deployments[seen.deployment]
       if (membership === 'out' || seen.url === null) return []
-      return [memberOf(seen, options, { weight, isDraining: membership === 'draining' })]
+      return [memberOf(seen, options, { weight, cohort, isDraining: membership === 'draining' })]
     })
     const names = new Set(this.#seen.map(({ name }) => name))
     replicas.push(...this.#before.filter(({ name }) => !names.has(name)))
@@ -293,9 +293,9 @@ export class ControlLoop {
 function memberOf(
   { name, deployment, url }: SeenReplica,
   options: DeploymentOptions | undefined,
-  { weight, isDraining }: Pick<FleetReplica, 'weight' | 'isDraining'>,
+  standing: Pick<FleetReplica, 'weight' | 'cohort' | 'isDraining'>,
 ): FleetReplica {
   const { apiPath = '', priority = 0, models = null, pool = deployment } = options ?? {}
   const moveAfterMs = options?.drain.moveAfterMs ?? 0
-  return { name, url: `${url}${apiPath}`, pool, weight, priority, models, isDraining, moveAfterMs }
+  return { name, url: `${url}${apiPath}`, pool, priority, models, ...standing, moveAfterMs }
 }
