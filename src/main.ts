@@ -9,6 +9,7 @@ import type { DoorParts } from './edge/door-parts.ts'
 import type { Crowd } from './edge/crowd/crowd.ts'
 import type { DurableStreams } from './edge/durable-streams/durable-streams.ts'
 import type { TlsMaterial } from './edge/tls/tls-material.ts'
+import type { ReplicasWord } from './control/replicas-word.ts'
 import { RaySource } from './fault/ray.ts'
 import { noNotice, type Notice } from './edge/notice.ts'
 import type { Fleet } from './fleet/fleet.ts'
@@ -46,6 +47,8 @@ export interface House extends AsyncDisposable {
   readonly view: () => FleetView
   /** What objectives and early warnings are judged by. */
   readonly signs: () => Signs
+  /** What is told of replicas, since this was asked last; null where none are run. */
+  readonly takeReplicas: () => ReplicasWord | null
   /** Which addresses are known for good keys. */
   readonly crowd: Pick<Crowd, 'takeWelcomed' | 'hearWelcomed'>
   /** The name under which this process holds leases. */
@@ -186,6 +189,7 @@ interface OpenParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly signs: () => Signs
+  readonly takeReplicas: () => ReplicasWord | null
   readonly view: () => FleetView
   readonly plane: RelayPlane
   readonly pressure: Pressure
@@ -206,6 +210,7 @@ function asHouse(open: OpenParts): House {
     fleet,
     metrics,
     signs,
+    takeReplicas,
     view,
     plane: relay,
     pressure,
@@ -229,6 +234,7 @@ function asHouse(open: OpenParts): House {
     fleet,
     metrics,
     signs,
+    takeReplicas,
     view,
     journalNode,
     memoryRecord,

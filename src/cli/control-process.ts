@@ -3,9 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Config } from '../config.ts'
+import type { FleetReport } from '../control/fleet-report.ts'
 import type { ReplicaRow } from '../control/replica-row.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
-import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import type { Log } from '../observe/log.ts'
 import type { Numbers } from '../observe/metric.ts'
 import type { Recorder } from '../observe/recorder.ts'
@@ -27,7 +27,8 @@ export interface ControlProcessParts {
   readonly recorder: Recorder
   /** The replicas that get calls, and those that are to go. */
   readonly onFleet: (replicas: readonly FleetReplica[]) => void
-  readonly calls: () => CallsByUpstream
+  /** What the workers told of replicas since this was asked last. */
+  readonly report: () => FleetReport
 }
 
 export interface FleetStatus {
@@ -101,7 +102,8 @@ export class ControlProcess implements AsyncDisposable {
     const nowMs = performance.now()
     const isLate = nowMs - this.#lookedMs > 2 * periodMs
     this.#lookedMs = nowMs
-    this.#tell({ event: 'calls', calls: this.#parts.calls() })
+    // While it is away the news are kept for the next one.
+    if (this.#child?.connected) this.#tell({ event: 'report', report: this.#parts.report() })
     // After a pause of our own, what it said meanwhile has yet to be read.
     if (!isLate && nowMs - this.#heardMs > hungMs) this.#child?.kill('SIGKILL')
   }

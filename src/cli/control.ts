@@ -11,7 +11,6 @@ import { Pilot } from '../control/pilot.ts'
 import type { ReplicaRow } from '../control/replica-row.ts'
 import { ProcessDriver } from '../fleet/driver/process-driver.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
-import type { CallsByUpstream } from '../fleet/shared-speeds.ts'
 import { systemClock } from '../ground/clock.ts'
 import type { Note } from '../observe/fact.ts'
 import { type Log, openLog } from '../observe/log.ts'
@@ -36,7 +35,7 @@ export type ControlWord =
 export type ControlOrderWord =
   | { readonly event: 'begin'; readonly config: ControlConfig; readonly replicas: readonly FleetReplica[] }
   | { readonly event: 'use'; readonly config: ControlConfig }
-  | { readonly event: 'calls'; readonly calls: CallsByUpstream }
+  | { readonly event: 'report'; readonly report: FleetReport }
   /** The gateway has stopped. */
   | { readonly event: 'end' }
 
@@ -68,7 +67,7 @@ export function runControl(): void {
     if (word.event === 'begin' || word.event === 'use') config = word.config
     if (word.event === 'begin') loop = begin(word.config, word.replicas, () => config ?? word.config)
     if (word.event === 'use') loop?.use(word.config)
-    if (word.event === 'calls') loop?.hear(reportOf(word.calls))
+    if (word.event === 'report') loop?.hear(word.report)
     if (word.event === 'end') void (loop?.stopAll() ?? Promise.resolve()).finally(() => process.exit())
   })
 }
@@ -111,14 +110,6 @@ function openNotebook({ stateDir }: ControlConfig, log: Log): Notebook {
     warn(`it cannot be kept: ${String(cause)}`)
     return { read: () => null, write: () => {} }
   }
-}
-
-function reportOf(calls: CallsByUpstream): FleetReport {
-  const replicas = Object.entries(calls).map(([name, count]) => [
-    name,
-    { calls: count, progressedMs: null, tallies: [] },
-  ])
-  return { replicas: Object.fromEntries(replicas), demand: {} }
 }
 
 async function probe(url: string, timeoutMs: number): Promise<boolean> {

@@ -110,7 +110,7 @@ function openControl(config: Config, supervisor: Supervisor, log: Log, { recorde
     log,
     recorder,
     onFleet: (replicas) => supervisor.useReplicas(replicas),
-    calls: () => supervisor.calls,
+    report: () => supervisor.fleetReports.take(performance.now()),
   })
 }
 

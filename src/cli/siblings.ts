@@ -65,16 +65,11 @@ export class Siblings<Worker> {
     }
   }
 
-  /** What all have in hand together. */
-  get calls(): CallsByUpstream {
-    return this.#othersOf(null)
-  }
-
   forget(worker: Worker): void {
     this.#workers.delete(worker)
   }
 
-  #othersOf(worker: Worker | null): CallsByUpstream {
+  #othersOf(worker: Worker): CallsByUpstream {
     const sums: Record<string, number> = {}
     for (const [other, { calls }] of this.#workers) {
       if (other === worker) continue

@@ -19,6 +19,7 @@ import type { Snapshot } from './live-line.ts'
 import type { HandView } from './overview.ts'
 import { isForgetful } from './forgetful.ts'
 import { add, type Hand, newHand, tell } from './hand.ts'
+import { FleetReports } from './fleet-reports.ts'
 import { Siblings } from './siblings.ts'
 import { SpeedFile } from './speed-file.ts'
 import type { TlsTeller } from './tls-teller.ts'
@@ -59,6 +60,7 @@ interface SupervisorParts {
 export class Supervisor {
   /** Of what else lives in this process, for metrics. */
   moreNumbers: () => Promise<Numbers> = () => Promise.resolve([])
+  readonly fleetReports = new FleetReports()
   #config: Config
   #log: Log
   /** As the workers are told: those that live must ask for the same to get the same sockets. */
@@ -236,11 +238,6 @@ export class Supervisor {
     this.#tellAll({ event: 'fleet', replicas })
   }
 
-  /** In hand, by upstream. */
-  get calls(): Siblings<Worker>['calls'] {
-    return this.#siblings.calls
-  }
-
   #tellAll(word: SupervisorWord): void {
     for (const { worker } of this.#hands) tell(worker, word)
   }
@@ -298,6 +295,7 @@ export class Supervisor {
     }
     const hand = newHand(number, worker)
     this.#hands.add(hand)
+    FleetReports.watch(this.fleetReports, worker)
     this.#news.watch(worker, number, () => this.#isClosing || hand.isRetired)
     // By message and not by environment: the configuration may hold secrets.
     worker.once('online', () => {

@@ -1,5 +1,6 @@
 /** What workers and their supervisor tell each other, by message. */
 import type { Config } from '../config.ts'
+import type { ReplicasWord } from '../control/replicas-word.ts'
 import type { Notice } from '../edge/notice.ts'
 import type { TlsMaterial } from '../edge/tls/tls-material.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
@@ -24,8 +25,13 @@ export type WorkerWord =
       /** The name under which it holds leases in the journal. */
       readonly node: string
     }
-  /** `calls`: in hand, by upstream. */
-  | { readonly event: 'status'; readonly status: WorkerStatus; readonly calls: CallsByUpstream }
+  /** `calls`: in hand, by upstream; `replicas`: null where none are run. */
+  | {
+      readonly event: 'status'
+      readonly status: WorkerStatus
+      readonly calls: CallsByUpstream
+      readonly replicas: ReplicasWord | null
+    }
   /** What happened, where the record is in memory. */
   | { readonly event: 'facts'; readonly node: string; readonly rows: readonly FactRow[] }
   | { readonly event: 'counted'; readonly numbers: Numbers }

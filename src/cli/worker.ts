@@ -84,7 +84,10 @@ async function work(config: Config, number: number, dead: readonly string[], tls
   const log = openLog(config.log, logTarget(config), { worker: number })
   const house = await openHouse(config, log, number, tls)
   tellEvents(house, number)
-  const tellStatus = (): void => tell({ event: 'status', status: statusOf(house), calls: callsInHand(house.fleet) })
+  const tellStatus = (): void => {
+    const calls = callsInHand(house.fleet)
+    tell({ event: 'status', status: statusOf(house), calls, replicas: house.takeReplicas() })
+  }
   const timer = setInterval(tellStatus, statusPeriodMs)
   const tellLearnt = keepTellingLearnt(house)
   const signsTimer = setInterval(() => tell({ event: 'signs', signs: house.signs() }), config.alerts.periodMs)
@@ -100,6 +103,7 @@ async function work(config: Config, number: number, dead: readonly string[], tls
     tellLearnt()
     await house.drain(endsMs - nowMs, isReplaced)
     clearInterval(timer)
+    tellStatus() // what ended last
     clearInterval(signsTimer)
     await tellLast({ event: 'signs', signs: house.signs() })
     process.exit()

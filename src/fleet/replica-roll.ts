@@ -43,6 +43,12 @@ export class ReplicaRoll {
     }
   }
 
+  #open(replica: FleetReplica): Upstream {
+    const upstream = new Upstream(replica.name, optionsOf(replica), null, this.#clock)
+    upstream.isReplica = true
+    return upstream
+  }
+
   #follow(replica: FleetReplica): void {
     const { name, pool, url, weight, cohort, isDraining, moveAfterMs } = replica
     const before = this.#known.get(name)
@@ -50,7 +56,7 @@ export class ReplicaRoll {
     this.#known.set(name, replica)
     // At another address it is another server.
     if (before && before.url !== url) this.#fleet.leave(name)
-    if (!this.#fleet.find(name)) this.#fleet.join(new Upstream(name, optionsOf(replica), null, this.#clock), replica)
+    if (!this.#fleet.find(name)) this.#fleet.join(this.#open(replica), replica)
     if (isDraining) return void this.#fleet.drain(name, moveAfterMs)
     if (this.#fleet.restore(name, replica)) return
     if (before?.weight !== weight || before.cohort !== cohort) this.#fleet.weigh(name, weight, cohort)

@@ -54,6 +54,8 @@ export class Upstream {
   isHung = false
   /** Calls that the other workers of this gateway have there, as of a second ago. */
   siblingCalls = 0
+  /** It runs for a deployment: what it does is measured and told. */
+  isReplica = false
   /** It is to go: no new call is sent to it, and what it has in hand may end there, or go on elsewhere. */
   isDraining = false
   /** It is no member any more. */

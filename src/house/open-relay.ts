@@ -1,5 +1,7 @@
 /** The relay with all its policies, and who counts what it does. */
 import type { Config } from '../config.ts'
+import { poolsOf } from '../control/deployed-pools.ts'
+import type { ReplicasWord } from '../control/replicas-word.ts'
 import { CallSizes } from '../fleet/call-size.ts'
 import { Capabilities } from '../fleet/capability.ts'
 import type { CertificateTold } from '../observe/fact.ts'
@@ -13,6 +15,7 @@ import { type CallReader, Observer } from '../observe/observer.ts'
 import { Balancer } from '../relay/balance/balancer.ts'
 import { Admission } from '../relay/overload/admission.ts'
 import { Breakers } from '../relay/overload/breakers.ts'
+import { Demand } from '../relay/overload/demand.ts'
 import { Hedging } from '../relay/overload/hedge.ts'
 import { Places } from '../relay/overload/places.ts'
 import { Pressure } from '../relay/overload/pressure.ts'
@@ -39,6 +42,7 @@ import type { OpenRecord } from './open-record.ts'
 import type { Telemetry } from './open-telemetry.ts'
 import type { SemanticBase } from './open-semantic.ts'
 import { recordSamples } from './record-samples.ts'
+import { ReplicaMeter } from './replica-meter.ts'
 import { signsOf } from './signs.ts'
 
 export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
@@ -60,6 +64,8 @@ export interface OpenRelay {
   readonly observer: Observer
   readonly metrics: Metrics
   readonly view: () => FleetView
+  /** What is told of replicas, since this was asked last; null where none are run. */
+  readonly takeReplicas: () => ReplicasWord | null
   /** For objectives and early warnings. */
   readonly signs: () => Signs
   /** Counts a visit of what is served beside the models. */
@@ -73,7 +79,10 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const admission = new Admission(limits.callsLiveMax)
   const pressure = new Pressure(random)
   const retries = new RetryBudget(clock, config.retries, () => admission.liveCount)
-  const places = parts.use(new Places(clock, random, config.overload))
+  const deployed = poolsOf(config.deployments)
+  const meter = deployed.length > 0 ? new ReplicaMeter(clock) : null
+  const demand = meter && new Demand(deployed)
+  const places = parts.use(new Places(clock, random, config.overload, demand))
   const hedging = new Hedging(config.hedging, (pool) =>
     Math.max(places.saturation(pool), admission.liveCount / limits.callsLiveMax),
   )
@@ -92,7 +101,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   if (exporter) parts.use(exporter)
   const counts = callCounts(config, fleet)
   const wishes = { access: config.log.access, refusalWords: config.record.refusalWords }
-  const readers = [counts, ...callReaders, ...(exporter ? [exporter] : [])]
+  const readers = [counts, ...callReaders, ...(meter ? [meter] : []), ...(exporter ? [exporter] : [])]
   const observer = new Observer(log, metrics, wishes, recorder, readers)
   const relay: Relay = {
     ...gauged,
@@ -125,6 +134,7 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     signs: () => signsOf(gauged, counts, crowd.shieldLevel),
     visited: (visit) => counts.visited(visit),
     view: () => viewFleet(gauged),
+    takeReplicas: () => meter?.take(fleet, places.takeDemand()) ?? null,
   }
 }
 

@@ -6,6 +6,16 @@ import type { Trace } from './trace-context.ts'
 /** Route of requests for pages and applications beside the models: no calls, and told only where they fail. */
 export const webRoute = 'web'
 
+/** What a time until the first token depends on, beside the server. */
+export interface AttemptSetting {
+  /** Calls that the server had when this one was sent. */
+  readonly callsInHand: number
+  /** Of the prompt, as far as is known. */
+  readonly unreadTokens: number
+  /** Tools were offered. */
+  readonly hasTools: boolean
+}
+
 export interface AttemptFact {
   readonly upstream: string
   /** Null when the attempt gave the answer. */
@@ -23,6 +33,8 @@ export interface AttemptFact {
   readonly receivedStatus: number | null
   /** It ran beside another attempt that was slow to begin; left out where it did not. */
   readonly isHedge?: boolean
+  /** At a replica of a deployment: in what setting it was sent. */
+  readonly setting?: AttemptSetting
   /** Its span, where the trace is recorded, and the model as this upstream knows it. */
   readonly span?: { readonly id: string; readonly model: string }
 }

@@ -134,7 +134,7 @@ export class Exchange implements LegListener, EntryListener, AttendanceListener,
 
   #takeTurn(target: Target): void {
     this.#turn = this.#account.turn = new Turn(this.#relay, this.order, target, this)
-    this.#turn.take()
+    this.#turn.take(this.#isAdopted)
   }
 
   onTurnCome(): void {

@@ -10,7 +10,7 @@ import { modelAt } from '../fleet/fleet.ts'
 import type { Key } from '../fleet/key-ring.ts'
 import type { Member as PoolMember } from '../fleet/pool.ts'
 import type { Upstream } from '../fleet/upstream.ts'
-import type { AttemptFact } from '../observe/exchange-fact.ts'
+import type { AttemptFact, AttemptSetting } from '../observe/exchange-fact.ts'
 import { newSpanId } from '../observe/trace-context.ts'
 import { Attempt, type AttemptListener } from './attempt.ts'
 import type { ReadSize } from './balance/balancer.ts'
@@ -168,7 +168,9 @@ export class Race {
       receivedStatus: attempt.receivedStatus,
     }
     const { span } = runner
-    this.order.account.push(isHedge || span ? { ...fact, ...(isHedge && { isHedge }), ...(span && { span }) } : fact)
+    const setting = upstream.isReplica ? settingOf(attempt, this.order) : null
+    const more = { ...(isHedge && { isHedge }), ...(setting && { setting }), ...(span && { span }) }
+    this.order.account.push(isHedge || setting || span ? { ...fact, ...more } : fact)
     return hasOtherKey
   }
 
@@ -307,6 +309,12 @@ class Runner implements AttemptListener {
       return new Fault('HF_KEY_UNKNOWN', { detail: 'the quota of the key that was sent is used up' })
     return fault
   }
+}
+
+/** What replicas are measured by. */
+function settingOf({ order: { passage } }: Attempt, { order: { call } }: LegOrder): AttemptSetting {
+  const { callsBefore, promptTokens } = passage
+  return { callsInHand: callsBefore, unreadTokens: promptTokens, hasTools: call.body.has('tools') }
 }
 
 /** Milliseconds with one decimal: the clock's further ones say nothing. */

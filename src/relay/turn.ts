@@ -78,8 +78,10 @@ export class Turn implements LineCall {
     return this.#state === 'come'
   }
 
-  /** Takes a place at once, or waits for one, or is told why neither is possible. */
-  take(): void {
+  /** `isAdopted`: another node has counted its arrival. Takes a place at once, or waits for one, or is told why neither is possible. */
+  take(isAdopted = false): void {
+    const { demand } = this.#relay.places
+    if (!isAdopted) demand?.arrived(this.#target.pool.name, this.size)
     this.#state = 'waiting'
     const fault = this.#line.offer(this)
     if (this.isWaiting) this.#askedMs = this.#relay.clock.monotonicMs()
@@ -112,6 +114,7 @@ export class Turn implements LineCall {
   }
 
   refuse(fault: Fault): void {
+    this.#relay.places.demand?.refused(this.#target.pool.name)
     this.#state = 'over'
     this.#waitedMs ??= this.waitedMs
     this.#listener.onSentAway(fault)

@@ -4,7 +4,7 @@
  */
 import type { AttemptFact, ExchangeFact } from '../../observe/exchange-fact.ts'
 import { stratumOf } from './release-look.ts'
-import { observe } from './sketch.ts'
+import { addSketch, observe } from './sketch.ts'
 
 /** Counts as in `ReleaseLook`, of one replica. */
 export interface TallyCounts {
@@ -35,13 +35,21 @@ export interface CallSetting {
 
 export type SettledCall = Pick<ExchangeFact, 'attempts' | 'outcome' | 'finishReason' | 'outputTokens' | 'isStream'>
 
-/** An attempt that lost a race, or whose caller left, says nothing about the server. */
-const blameless: ReadonlySet<string> = new Set(['HF_OUTRUN', 'HF_CLIENT_GONE'])
+/** An attempt that lost a race, whose caller left, or that the gateway itself ended, says nothing about the server. */
+const blameless: ReadonlySet<string> = new Set([
+  ...['HF_OUTRUN', 'HF_CLIENT_GONE', 'HF_UPSTREAM_DRAINED', 'HF_CANCELLED', 'HF_CLOSING', 'HF_LEASE_LOST'],
+  ...['HF_JOURNAL_FULL', 'HF_KEY_REVOKED'],
+])
 const truncating: ReadonlySet<string> = new Set(['length', 'max_tokens', 'max_output_tokens'])
 const refusing: ReadonlySet<string> = new Set(['content_filter', 'refusal'])
 const calling: ReadonlySet<string> = new Set(['tool_calls', 'tool_use', 'function_call'])
 /** Of shorter answers the time between tokens is chance. */
 const tokensMin = 5
+
+const counts = [
+  ...(['calls', 'finished', 'truncated', 'refused', 'empty'] as const),
+  ...(['toolOffers', 'toolCalls', 'toolCallsBroken'] as const),
+]
 
 export const newTally = (): TallyCounts => ({
   ...{ calls: 0, failures: {}, finished: 0, truncated: 0, refused: 0, empty: 0 },
@@ -60,6 +68,15 @@ export function tallyAttempt(tally: TallyCounts, attempt: AttemptFact, call: Set
   if (call.outcome !== 'complete') return
   tally.calls++
   tallyAnswer(tally, attempt, call, setting)
+}
+
+/** Adds what another counted. */
+export function addTally(sum: TallyCounts, more: TallyCounts): void {
+  for (const field of counts) sum[field] += more[field]
+  for (const [code, count] of Object.entries(more.failures)) sum.failures[code] = (sum.failures[code] ?? 0) + count
+  for (const field of ['ttftMs', 'interTokenMs'] as const)
+    for (const [stratum, sketch] of Object.entries(more[field])) addSketch((sum[field][stratum] ??= []), sketch)
+  addSketch(sum.answerTokens, more.answerTokens)
 }
 
 function tallyAnswer(tally: TallyCounts, attempt: AttemptFact, call: SettledCall, setting: CallSetting): void {

@@ -275,6 +275,11 @@ export class Passage {
     return this.#sent.size.promptTokens
   }
 
+  /** Calls that its server had when it was sent, of ours and of others. */
+  get callsBefore(): number {
+    return this.#sent.others + this.#sent.elsewhere
+  }
+
   firstToken(nowMs: number): void {
     this.#share.firstToken()
     this.#gate.spoke(this.#sent, nowMs)

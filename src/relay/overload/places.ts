@@ -6,6 +6,7 @@ import type { Upstream } from '../../fleet/upstream.ts'
 import type { Clock, Timer } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import { Gate, type Passage } from './gate.ts'
+import type { Demand, PoolDemand } from './demand.ts'
 import { Line } from './line.ts'
 import type { OverloadOptions } from './overload-options.ts'
 import { PoolLines } from './pool-lines.ts'
@@ -28,15 +29,18 @@ export interface LineFact {
 
 export class Places {
   readonly options: OverloadOptions
+  /** Null where no replicas are run. */
+  readonly demand: Demand | null
   #clock: Clock
   #gates = new Map<Upstream, Gate>()
   #lines: PoolLines
   #timer: Timer | null = null
   #isServingSoon = false
 
-  constructor(clock: Clock, random: Random, options: OverloadOptions) {
+  constructor(clock: Clock, random: Random, options: OverloadOptions, demand: Demand | null = null) {
     this.#clock = clock
     this.options = options
+    this.demand = demand
     this.#lines = new PoolLines((others) => new Line(clock, random, options, others))
   }
 
@@ -47,6 +51,13 @@ export class Places {
         const { heldCount = 0, missedCount = 0 } = line.forecasts[rank] ?? {}
         yield { pool: name, tier, waiting: line.waitingOf(tier), heldCount, missedCount }
       }
+  }
+
+  /** What was asked of the pools of replicas since this was asked last. */
+  takeDemand(): Record<string, PoolDemand> {
+    const waiting = new Map<string, number>()
+    for (const [{ name }, line] of this.#lines) waiting.set(name, line.waitingCount)
+    return this.demand?.take((pool) => waiting.get(pool) ?? 0) ?? {}
   }
 
   gateOf(upstream: Upstream): Gate {
