@@ -27,4 +27,6 @@ export interface FleetReport {
   readonly replicas: Readonly<Record<string, ReplicaTold>>
   /** By pool. */
   readonly demand: Readonly<Record<string, DemandTold>>
+  /** Deployments that are under planned maintenance now. Left out: none is. */
+  readonly windows?: readonly string[]
 }

@@ -8,7 +8,7 @@ import { Healing } from './healing.ts'
 import type { Notebook } from './notebook.ts'
 import type { Plan } from './plan.ts'
 import type { Mark } from './reconcile.ts'
-import { Rollouts } from './rollouts.ts'
+import { type AskGolden, Rollouts } from './rollouts.ts'
 import { Scaling } from './scaling.ts'
 import type { Sight } from './sight.ts'
 
@@ -20,6 +20,8 @@ export interface Wishes {
 }
 
 export interface PilotParts {
+  /** For golden prompts. Left out, nobody answers them. */
+  readonly ask?: AskGolden
   readonly notebook: Notebook
   readonly note: (note: Note) => void
 }
