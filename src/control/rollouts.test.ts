@@ -34,6 +34,7 @@ class Scene {
   windows: string[] = []
   nextText = '42'
   #options: object
+  #replicas: ReplicaSight[] = []
   #rollouts: Rollouts
 
   constructor(options: object = {}) {
@@ -74,7 +75,7 @@ class Scene {
   }
 
   get plan(): string[] {
-    const plan = this.#rollouts.look(this.#sight([]), new Map([['chat', 2]])).get('chat')
+    const plan = this.#rollouts.look(this.#sight(this.#replicas), new Map([['chat', 2]])).get('chat')
     return plan?.releases.map(({ release, replicas, share }) => `${release} ${replicas} ${share}`) ?? []
   }
 
@@ -89,11 +90,10 @@ class Scene {
   }
 
   async run(seconds: number, until: string | null = null): Promise<void> {
-    let replicas: ReplicaSight[] = []
     for (let i = 0; i < seconds && this.phase !== until; i++) {
       this.nowMs += 1000
-      const plan = this.#rollouts.look(this.#sight(replicas), new Map([['chat', 2]])).get('chat')
-      replicas = (plan?.releases ?? []).flatMap(({ release, replicas: count, share }) =>
+      const plan = this.#rollouts.look(this.#sight(this.#replicas), new Map([['chat', 2]])).get('chat')
+      this.#replicas = (plan?.releases ?? []).flatMap(({ release, replicas: count, share }) =>
         Array.from({ length: count }, (_, n) => this.#replica(`chat-${release}-${n + 1}`, release, share / count)),
       )
       for (let turn = 0; turn < 200; turn++) await Promise.resolve()
@@ -102,7 +102,7 @@ class Scene {
 
   #replica(name: string, release: string, share: number): ReplicaSight {
     const diedMs = this.dead.get(name)
-    const isDead = diedMs !== undefined && this.nowMs - diedMs < 3000
+    const isDead = diedMs !== undefined && this.nowMs - diedMs < 5000
     const calls = isDead ? 0 : Math.round(40 * share)
     const told = { calls: 1, progressedMs: null, tallies: [tally(calls)] }
     this.#rollouts.hear({ replicas: { [name]: told }, demand: {}, windows: this.windows })
