@@ -108,9 +108,10 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
     ...farDrivers(settings, log),
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
-  const pilot = new Pilot({ notebook: openNotebook(config, log), note, ask: askGolden })
+  const notebook = openNotebook(config, log)
+  const pilot = new Pilot({ notebook, note, ask: askGolden })
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
-  const parts = { clock: systemClock, log, drivers, probe, pilot, note, tellFleet }
+  const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
   const loop = new ControlLoop(parts, config, replicas)
   const tick = (): void => {
     const rows = (): void => tell({ event: 'rows', rows: loop.rows(), rollouts: pilot.rollouts.rows() })

@@ -25,6 +25,8 @@ type Named = Pick<SeenReplica, 'name' | 'deployment' | 'release'>
 export class Hands {
   deployments: Deployments
   #parts: HandsParts
+  /** Names of which another one is being ended. */
+  #clearing = new Set<string>()
 
   constructor(parts: HandsParts, deployments: Deployments) {
     this.#parts = parts
@@ -62,6 +64,23 @@ export class Hands {
   async end(seen: SeenReplica, { driver }: KnownReplica, why: string): Promise<void> {
     await driver?.stop(seen.name, this.#graceMs(seen.deployment))
     this.note(seen, 'stopped', why)
+  }
+
+  /** It runs, or lies dead, at a driver where nobody wants it: another has its name. False where that is being done. */
+  clear(seen: SeenReplica, driver: Driver): boolean {
+    if (this.#clearing.has(seen.name)) return false
+    this.#clearing.add(seen.name)
+    const { name, phase } = seen
+    const { log } = this.#parts
+    driver
+      .stop(name, this.#graceMs(seen.deployment))
+      .then(() => {
+        log.warn({ replica: name, driver: driver.kind }, 'another of its name is ended')
+        if (phase !== 'gone') this.note(seen, 'stopped', `another of its name runs by ${driver.kind}`)
+      })
+      .catch((error: unknown) => log.error({ replica: name, detail: String(error) }, 'another of its name goes on'))
+      .finally(() => this.#clearing.delete(name))
+    return true
   }
 
   /** It was not ready in time. */

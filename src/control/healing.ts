@@ -1,5 +1,4 @@
 /** Which replicas are sick, and what is done about them. */
-import type { PilotParts } from './pilot.ts'
 import type { Mark } from './reconcile.ts'
 import type { Totals } from './scaling.ts'
 import type { Sight } from './sight.ts'
@@ -13,8 +12,6 @@ export interface Healed {
 }
 
 export class Healing {
-  constructor(_parts: PilotParts) {}
-
   look(_sight: Sight, _totals: Totals): Healed {
     return { marks: new Map(), restUntilMs: new Map(), rollbacks: new Set() }
   }

@@ -1,6 +1,6 @@
 /** What the control loop knows of one replica beside what its driver says. */
 
-import type { Driver } from '../fleet/driver.ts'
+import type { Driver, SeenReplica } from '../fleet/driver.ts'
 
 /** After a death it is started again after this, doubling with each in a row, up to the maximum. */
 const restMs = 1000
@@ -31,6 +31,8 @@ export class KnownReplica {
   lastWords = ''
   /** The copy whose end was told. */
   toldStartedMs = -1
+  /** Where it got calls when the control process before this one died; null once it was seen, and for all others. */
+  adoptedUrl: string | null = null
 
   constructor(name: string) {
     this.name = name
@@ -42,12 +44,17 @@ export class KnownReplica {
   }
 
   /** Another copy than before runs under the name. */
-  see(startedMs: number, nowMs: number): void {
+  see({ startedMs, url }: Pick<SeenReplica, 'startedMs' | 'url'>, nowMs: number): void {
     if (startedMs === this.startedMs) return
+    const isAdopted = this.adoptedUrl !== null && (url === null || this.adoptedUrl.startsWith(url))
+    this.adoptedUrl = null
     this.startedMs = startedMs
     this.seenAtMs = nowMs
-    if (this.readyAtMs !== null || this.deaths > 0) this.isReady = false
     this.readyAtMs = null
+    if (isAdopted) return
+    // It has to show that it is ready, as any newcomer.
+    this.isReady = false
+    this.membership = 'out'
   }
 
   /** It has died, or was not fit. Returns for how long it rests. */
@@ -55,6 +62,7 @@ export class KnownReplica {
     const wasSound = this.readyAtMs !== null && nowMs - this.readyAtMs >= soundMs
     this.deaths = wasSound ? 1 : this.deaths + 1
     this.isReady = false
+    this.membership = 'out'
     this.readyAtMs = null
     this.lastWords = lastWords
     const waitMs = Math.min(restMsMax, restMs * 2 ** Math.min(20, this.deaths - 1))

@@ -34,18 +34,23 @@ export class Lookout {
     return !!driver && this.#blind.has(driver)
   }
 
+  /** Of two with one name at different drivers, those that do not count. */
+  readonly doubles: [SeenReplica, Driver][] = []
+
   /** All that can be seen, and what was last seen of the others; each with its driver. Never rejects. */
   async look(): Promise<[SeenReplica, Driver][]> {
     await Promise.all(this.#drivers.map((driver) => this.#lookBy(driver)))
-    const names = new Set<string>()
-    return this.#drivers.flatMap((driver) =>
-      (this.#seen.get(driver) ?? []).flatMap((seen): [SeenReplica, Driver][] => {
-        // One that two tell of, or one twice, is the first.
-        if (names.has(seen.name)) return []
-        names.add(seen.name)
-        return [[seen, driver]]
-      }),
-    )
+    this.doubles.length = 0
+    const byName = new Map<string, [SeenReplica, Driver]>()
+    for (const driver of this.#drivers)
+      for (const seen of this.#seen.get(driver) ?? []) {
+        const other = byName.get(seen.name)
+        const isBetter = !other || counts(seen, other[0])
+        if (isBetter) byName.set(seen.name, [seen, driver])
+        const worse: [SeenReplica, Driver] | undefined = isBetter ? other : [seen, driver]
+        if (worse && other && other[1] !== driver && !this.isBlind(worse[1])) this.doubles.push(worse)
+      }
+    return [...byName.values()]
   }
 
   async #lookBy(driver: Driver): Promise<void> {
@@ -70,4 +75,10 @@ export class Lookout {
       look.then(resolve, reject).finally(() => late.cancel())
     })
   }
+}
+
+/** Of two with one name that counts which lives; of two that live, and of two dead ones, the younger. */
+function counts(one: SeenReplica, other: SeenReplica): boolean {
+  if ((one.phase === 'gone') !== (other.phase === 'gone')) return other.phase === 'gone'
+  return one.startedMs > other.startedMs
 }

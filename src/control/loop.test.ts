@@ -1,3 +1,4 @@
+// The control loop over played drivers: blind ones, members of before, limits, the dead, and doubles.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DriverFault } from '../fleet/driver-fault.ts'
@@ -59,17 +60,24 @@ interface StageOptions {
   readonly control?: object
   readonly before?: readonly FleetReplica[]
   readonly fault?: Error
+  /** What is kept from one process to the next. */
+  readonly kept?: Map<string, unknown>
 }
 
-function stage({ control = {}, before = [], fault }: StageOptions = {}) {
+function stage({ control = {}, before = [], fault, kept = new Map() }: StageOptions = {}) {
   const clock = new ManualClock()
   const drivers = [new PlayedDriver('process', clock), new PlayedDriver('docker', clock)] as const
   drivers[1].fault = fault ?? null
   const notes: Note[] = []
   let told: readonly FleetReplica[] = []
-  const notebook = { read: () => null, write: () => {} }
+  const notebook = {
+    read: (part: string) => kept.get(part) ?? null,
+    write: (part: string, value: unknown) => void kept.set(part, value),
+  }
+  const health = { isGood: true }
   const note = (each: Note): void => void notes.push(each)
-  const parts = { clock, log: silentLog, drivers, note, probe: async () => true, pilot: new Pilot({ notebook, note }) }
+  const probe = async (): Promise<boolean> => health.isGood
+  const parts = { clock, log: silentLog, drivers, note, probe, notebook, pilot: new Pilot({ notebook, note }) }
   const deployments = deploymentsSchema.parse({
     here: { releases: { v1: { command: ['serve'] } } },
     there: { driver: 'docker', releases: { v1: { image: 'serve' } } },
@@ -85,7 +93,7 @@ function stage({ control = {}, before = [], fault }: StageOptions = {}) {
       await tick
     }
   }
-  return { drivers, notes, look, loop, members: () => told.map(({ name }) => name) }
+  return { drivers, health, notes, look, loop, members: () => told.map(({ name }) => name) }
 }
 
 test('a driver that errs, or does not answer, holds up no deployment of another', async () => {
@@ -137,4 +145,53 @@ test('a dry run tells, and does nothing; a limit of actions holds', async () => 
   assert.equal(slow.drivers.flatMap(({ begun }) => begun).length, 1)
   await slow.look(60)
   assert.equal(slow.drivers.flatMap(({ begun }) => begun).length, 2)
+})
+
+test('what a process did within the last minute counts for the next one', async () => {
+  const kept = new Map<string, unknown>()
+  const control = { actionsPerMinuteMax: 2 }
+  const first = stage({ control, kept })
+  await first.look(1)
+  assert.equal(first.drivers.flatMap(({ begun }) => begun).length, 2)
+  const second = stage({ control, kept })
+  await second.look(30)
+  assert.deepEqual(
+    second.drivers.flatMap(({ begun }) => begun),
+    [],
+  )
+  await second.look(40)
+  assert.equal(second.drivers.flatMap(({ begun }) => begun).length, 2)
+})
+
+const dead = { code: 1, signal: null, isOutOfMemory: false, lastWords: '' }
+
+test('one that died, or runs anew, gets no calls before it is ready again', async () => {
+  const { drivers, health, look, members } = stage()
+  await look(3)
+  const running = drivers[0].running.get('here-v1-1') as SeenReplica
+  drivers[0].running.set('here-v1-1', { ...running, phase: 'gone', exit: dead })
+  health.isGood = false
+  await look(1)
+  assert.deepEqual(members(), ['there-v1-1'], 'a dead one goes at once, though its address is known')
+  await look(5)
+  assert.equal(drivers[0].running.get('here-v1-1')?.phase, 'running')
+  assert.deepEqual(members(), ['there-v1-1'], 'it runs, and is not ready')
+  health.isGood = true
+  await look(2)
+  assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
+})
+
+test('two of one name at two drivers: the living one counts, the other one is ended', async () => {
+  const { drivers, look, members } = stage()
+  await look(3)
+  const [here, there] = drivers
+  const running = here.running.get('here-v1-1') as SeenReplica
+  there.running.set('here-v1-1', { ...running, startedMs: running.startedMs - 5000, url: 'http://127.0.0.1:7' })
+  await look(2)
+  assert.deepEqual([...there.running.keys()], ['there-v1-1'])
+  assert.ok(here.running.has('here-v1-1'))
+  there.running.set('here-v1-1', { ...running, phase: 'gone', startedMs: running.startedMs + 5000, exit: dead })
+  await look(2)
+  assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
+  assert.equal(here.begun.length, 1, 'nothing was started anew')
 })

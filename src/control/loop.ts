@@ -7,12 +7,15 @@ import type { FleetReplica } from '../fleet/replica-roll.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Note } from '../observe/fact.ts'
 import type { Log } from '../observe/log.ts'
-import type { ControlOptions, DeploymentOptions, Deployments } from './deployment-options.ts'
+import { ActionBudget } from './action-budget.ts'
+import type { ControlOptions, Deployments } from './deployment-options.ts'
+import { FleetRoll } from './fleet-roll.ts'
 import type { FleetReport } from './fleet-report.ts'
 import { Hands } from './hands.ts'
 import { Heard } from './heard.ts'
 import { KnownReplica } from './known-replica.ts'
 import { Lookout } from './lookout.ts'
+import type { Notebook } from './notebook.ts'
 import type { Pilot } from './pilot.ts'
 import { type Action, reconcile, type ReplicaState } from './reconcile.ts'
 import { type ReplicaRow, rowOf } from './replica-row.ts'
@@ -21,7 +24,6 @@ import type { ReplicaSight, Sight } from './sight.ts'
 const probeMs = 2000
 /** Looks for what is still there when the gateway stops. */
 const stopRounds = 3
-const minuteMs = 60_000
 /** Deaths are remembered for so long after the rest that they brought. */
 const rememberMs = 600_000
 const lastWordsMax = 2000
@@ -31,6 +33,8 @@ export interface ControlParts {
   readonly log: Log
   readonly drivers: readonly Driver[]
   readonly pilot: Pick<Pilot, 'decide' | 'hear'>
+  /** Where it keeps what it has begun; without one, the next process begins anew. */
+  readonly notebook?: Notebook
   /** Whether a GET is answered with a status from 200 to 299. */
   readonly probe: (url: string, timeoutMs: number) => Promise<boolean>
   readonly note: (note: Note) => void
@@ -53,9 +57,8 @@ export class ControlLoop {
   #seen: readonly SeenReplica[] = []
   /** What the workers were told before this process was; until all drivers have been seen through. */
   #before: readonly FleetReplica[]
-  /** When actions were begun within the last minute, monotonic. */
-  #begun: number[] = []
-  #told = ''
+  #budget: ActionBudget
+  #roll = new FleetRoll()
   #toldDry = ''
   #isLooking = false
   #isOver = false
@@ -66,10 +69,17 @@ export class ControlLoop {
     this.#settings = settings
     this.#lookout = new Lookout(parts.drivers, parts.clock, parts.log)
     this.#hands = new Hands(parts, settings.deployments)
+    this.#budget = new ActionBudget(parts.clock, parts.notebook ?? null)
     this.#before = before
-    for (const { name, isDraining, weight, cohort } of before) {
+    for (const { name, isDraining, weight, cohort, url } of before) {
       const known = this.#knownOf(name)
-      Object.assign(known, { membership: isDraining ? 'draining' : 'in', weight, cohort, isReady: true })
+      Object.assign(known, {
+        weight,
+        cohort,
+        membership: isDraining ? 'draining' : 'in',
+        isReady: true,
+        adoptedUrl: url,
+      })
       known.drainedAtMs = parts.clock.monotonicMs()
     }
   }
@@ -93,6 +103,8 @@ export class ControlLoop {
       await this.#look()
       this.#learn()
       for (const action of this.#decide()) this.#act(action)
+      this.#clearDoubles()
+      this.#budget.keep()
       this.#tellFleet()
     } finally {
       this.#isLooking = false
@@ -153,7 +165,7 @@ export class ControlLoop {
     for (const seen of this.#seen) {
       const known = this.#knownOf(seen.name)
       if (this.#lookout.isBlind(known.driver)) continue
-      known.see(seen.startedMs, nowMs)
+      known.see(seen, nowMs)
       if (seen.phase === 'gone') this.#hearEnd(seen, known)
       else if (!known.isReady && seen.phase === 'running') this.#await(seen, known)
     }
@@ -182,7 +194,11 @@ export class ControlLoop {
     if (!options || seen.url === null || known.isProbing || known.isBusy) return
     const { path, withinMs } = options.ready
     if (this.#settings.control.dryRun) return
-    if (clock.monotonicMs() - known.seenAtMs > withinMs) return this.#hands.giveUp(seen, known, withinMs)
+    if (clock.monotonicMs() - known.seenAtMs > withinMs) {
+      if (this.#budget.left(this.#settings.control.actionsPerMinuteMax) <= 0) return
+      this.#budget.take()
+      return this.#hands.giveUp(seen, known, withinMs)
+    }
     known.isProbing = true
     const { startedMs } = seen
     void probe(`${seen.url}${path}`, probeMs)
@@ -203,7 +219,6 @@ export class ControlLoop {
   #decide(): Action[] {
     const { deployments, control } = this.#settings
     const [nowMs, wallMs] = [this.#parts.clock.monotonicMs(), this.#parts.clock.nowMs()]
-    this.#begun = this.#begun.filter((atMs) => nowMs - atMs < minuteMs)
     const blind = this.#blindDeployments()
     const seen = this.#seen.filter(({ deployment }) => !blind.has(deployment))
     const { plan, marks, restUntilMs } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
@@ -216,7 +231,7 @@ export class ControlLoop {
       seen: seen.map((each) => this.#stateOf(each, nowMs)),
       weightOf: (name) => deployments[name]?.weight ?? 1,
       drainMs: (name) => deployments[name]?.drain.endAfterMs ?? 0,
-      actionsMax: control.actionsPerMinuteMax - this.#begun.length,
+      actionsMax: this.#budget.left(control.actionsPerMinuteMax),
     })
     if (!control.dryRun) return actions
     const words = JSON.stringify(actions)
@@ -264,23 +279,26 @@ export class ControlLoop {
 
   #act(action: Action): void {
     const { name, kind } = action
-    if (kind !== 'admit' && kind !== 'weigh') this.#begun.push(this.#parts.clock.monotonicMs())
+    if (kind !== 'admit' && kind !== 'weigh') this.#budget.take()
     this.#hands.act(action, this.#knownOf(name), this.#seen.find((each) => each.name === name) ?? null)
   }
 
+  /** Where a driver was changed, or forgot one for a while. */
+  #clearDoubles(): void {
+    const { dryRun, actionsPerMinuteMax } = this.#settings.control
+    for (const [seen, driver] of this.#lookout.doubles) {
+      const isAlive = seen.phase !== 'gone'
+      if (dryRun || (isAlive && this.#budget.left(actionsPerMinuteMax) <= 0)) return
+      if (this.#hands.clear(seen, driver) && isAlive) this.#budget.take()
+    }
+  }
+
   #tellFleet(): void {
-    const replicas = this.#seen.flatMap((seen) => {
-      const { membership, weight, cohort } = this.#knownOf(seen.name)
-      const options = this.#settings.deployments[seen.deployment]
-      if (membership === 'out' || seen.url === null) return []
-      return [memberOf(seen, options, { weight, cohort, isDraining: membership === 'draining' })]
-    })
-    const names = new Set(this.#seen.map(({ name }) => name))
-    replicas.push(...this.#before.filter(({ name }) => !names.has(name)))
-    const words = JSON.stringify(replicas)
-    if (words === this.#told) return
-    this.#told = words
-    this.#parts.tellFleet(replicas)
+    const names = this.#before.length > 0 ? new Set(this.#seen.map(({ name }) => name)) : null
+    const kept = names ? this.#before.filter(({ name }) => !names.has(name)) : []
+    const knownOf = (name: string): KnownReplica => this.#knownOf(name)
+    const replicas = this.#roll.changed(this.#seen, knownOf, this.#settings.deployments, kept)
+    if (replicas) this.#parts.tellFleet(replicas)
   }
 
   #knownOf(name: string): KnownReplica {
@@ -288,14 +306,4 @@ export class ControlLoop {
     if (!known) this.#known.set(name, (known = new KnownReplica(name)))
     return known
   }
-}
-
-function memberOf(
-  { name, deployment, url }: SeenReplica,
-  options: DeploymentOptions | undefined,
-  standing: Pick<FleetReplica, 'weight' | 'cohort' | 'isDraining'>,
-): FleetReplica {
-  const { apiPath = '', priority = 0, models = null, pool = deployment } = options ?? {}
-  const moveAfterMs = options?.drain.moveAfterMs ?? 0
-  return { name, url: `${url}${apiPath}`, pool, priority, models, ...standing, moveAfterMs }
 }

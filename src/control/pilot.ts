@@ -1,14 +1,13 @@
 /**
- * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and which
- * of them are sick (healing). The loop makes it so.
+ * Decides what is wished of the fleet at each look: how many replicas (scaling), of which releases (rollouts), and
+ * which of them are sick (healing). The loop makes it so.
  */
-import type { Note } from '../observe/fact.ts'
 import type { FleetReport } from './fleet-report.ts'
 import { Healing } from './healing.ts'
-import type { Notebook } from './notebook.ts'
 import type { Plan } from './plan.ts'
+import type { PilotParts } from './pilot-parts.ts'
 import type { Mark } from './reconcile.ts'
-import { type AskGolden, Rollouts } from './rollouts.ts'
+import { Rollouts } from './rollouts.ts'
 import { Scaling } from './scaling.ts'
 import type { Sight } from './sight.ts'
 
@@ -19,22 +18,13 @@ export interface Wishes {
   readonly restUntilMs: ReadonlyMap<string, number>
 }
 
-export interface PilotParts {
-  /** For golden prompts. Left out, nobody answers them. */
-  readonly ask?: AskGolden
-  readonly notebook: Notebook
-  readonly note: (note: Note) => void
-}
-
 export class Pilot {
-  readonly scaling: Scaling
+  readonly scaling = new Scaling()
   readonly rollouts: Rollouts
-  readonly healing: Healing
+  readonly healing = new Healing()
 
   constructor(parts: PilotParts) {
-    this.scaling = new Scaling(parts)
     this.rollouts = new Rollouts(parts)
-    this.healing = new Healing(parts)
   }
 
   /** What the workers measured since they told last. */

@@ -15,7 +15,7 @@ import type { DeploymentOptions } from './deployment-options.ts'
 import { type DeployReplica, Deploys } from './deploys.ts'
 import type { FleetReport } from './fleet-report.ts'
 import { type KeptRollouts, readKeptRollouts } from './kept-rollouts.ts'
-import type { PilotParts } from './pilot.ts'
+import type { PilotParts } from './pilot-parts.ts'
 import { type DeploymentPlan, type Plan, releaseOf } from './plan.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 import type { Totals } from './scaling.ts'
@@ -23,13 +23,6 @@ import type { Totals } from './scaling.ts'
 const part = 'rollouts'
 /** Without news it is kept so often: what was measured since is lost when the process dies. */
 const keepMs = 5000
-
-/** Asks a replica by itself. Never rejects: what fails is an answer with a fault. */
-export type AskGolden = (
-  at: { readonly url: string; readonly model: string | null },
-  prompt: GoldenPrompt,
-  signal: AbortSignal,
-) => Promise<GoldenAnswer>
 
 export interface RolloutWish {
   readonly deployment: string
