@@ -18,6 +18,8 @@ export interface RolloutView {
   readonly share: number
   readonly isPaused: boolean
   readonly reason: string | null
+  /** Answers of the new release that were judged. */
+  readonly calls: number
   /** What the next step waits for. */
   readonly open: readonly string[]
   /** The measures that look worst, in words. */
@@ -168,6 +170,7 @@ function viewOf(state: RolloutState): RolloutView {
   return {
     ...{ id, deployment, from, to, strategy, begunMs, phase, share, isPaused, history, evidence },
     reason: reason?.words ?? null,
+    calls: verdict?.calls ?? 0,
     open: phase === 'shifting' || phase === 'inconclusive' ? (verdict?.open ?? []) : [],
   }
 }
