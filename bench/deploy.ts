@@ -7,6 +7,7 @@ import { Command, flag, say, text } from './command.ts'
 import { badKinds, drawCase, goodKinds } from './deploy/behaviour.ts'
 import { Chance } from './deploy/chance.ts'
 import { gateOf } from './deploy/golden.ts'
+import { realKinds, showReal } from './deploy/real.ts'
 import { type Outcome, runDeploy } from './deploy/run.ts'
 import { quantile } from './statistics.ts'
 
@@ -18,14 +19,21 @@ const usage = `usage: npm run bench:deploy -- [options]
   --only KINDS     some of the kinds, separated by commas
   --gate           golden prompts are asked first; without, all releases meet traffic and the judge is by itself
   --detail         one line for each deploy that did not end as it should
-  --json FILE      keeps all outcomes`
+  --json FILE      keeps all outcomes
+  --real           real processes instead: a gateway with live streams, one deploy of each kind
+  --streams N      of these, default 500`
 
 const tell = (words: string): void => void process.stdout.write(`${words}\n`)
 
 async function main(): Promise<void> {
   const command = new Command(usage, {
     ...{ bad: text, good: text, seed: text, rates: text, only: text, gate: flag, detail: flag, json: text },
+    ...{ real: flag, streams: text },
   })
+  if (command.is('real')) {
+    const all = Object.keys(realKinds)
+    return showReal(command.listOf('only', all, all), command.count('streams', 500, 1, 5000))
+  }
   const seed = command.count('seed', 1, 0, 1e9)
   const [low = 2, high = 100] = (command.text('rates') ?? '2,100').split(',').map(Number)
   if (!(low > 0 && high >= low)) command.refuse('--rates: two numbers of calls a second, the lower first')

@@ -365,8 +365,10 @@ function checkSites({ web, status }: Config, miss: Miss): void {
       if (!paths.includes(wanted)) miss(['status', 'components', i, 'site'], 'web.route', wanted, paths)
 }
 
-function checkMaintenance({ upstreams, status }: Config, miss: Miss): void {
-  const [servers, components] = [Object.keys(upstreams), status.components.map((each) => each.name)]
+function checkMaintenance({ upstreams, deployments, status }: Config, miss: Miss): void {
+  // A deployment may be named as well: its rollouts may wait for the window.
+  const servers = [...Object.keys(upstreams), ...Object.keys(deployments)]
+  const components = status.components.map((each) => each.name)
   status.maintenance.forEach((window, i) => {
     const at = ['status', 'maintenance', i]
     window.upstreams.forEach((wanted, j) => {

@@ -13,7 +13,7 @@ export interface ConfigOptions {
 }
 
 export type CommandConfig = Pick<Config, 'status' | 'objectives' | 'keys' | 'stateDir'> & {
-  /** Names of its upstreams; null where no file says. */
+  /** Names of its upstreams and deployments; null where no file says. */
   readonly upstreams: readonly string[] | null
   /** The gateway keeps nothing on the disk. */
   readonly isForgetful: boolean
@@ -26,9 +26,10 @@ export function commandConfig({ config: named, state }: ConfigOptions): CommandC
     const [status, objectives] = [statusSchema.parse(undefined), objectivesSchema.parse(undefined)]
     return { status, objectives, keys: [], stateDir: state ?? '.holdfast', upstreams: null, isForgetful: false }
   }
-  const { status, objectives, keys, stateDir, upstreams, journal } = readConfigFile(file, process.env)
+  const { status, objectives, keys, stateDir, upstreams, deployments, journal } = readConfigFile(file, process.env)
   const isForgetful = journal.engine === 'memory'
-  return { status, objectives, keys, stateDir: state ?? stateDir, upstreams: Object.keys(upstreams), isForgetful }
+  const names = [...Object.keys(upstreams), ...Object.keys(deployments)]
+  return { status, objectives, keys, stateDir: state ?? stateDir, upstreams: names, isForgetful }
 }
 
 /** Who does it, for the history: whoever runs the command. */

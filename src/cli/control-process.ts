@@ -4,6 +4,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { FleetReport } from '../control/fleet-report.ts'
+import type { RolloutRow } from '../control/rollouts.ts'
+import type { DeployDesk } from '../edge/admin-deploy.ts'
 import type { ReplicaRow } from '../control/replica-row.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
 import { systemClock } from '../ground/clock.ts'
@@ -13,6 +15,8 @@ import type { Recorder } from '../observe/recorder.ts'
 import { compileCache } from './compile-cache.ts'
 import { type ControlConfig, type ControlOrderWord, type ControlWord, replicasFolder } from './control.ts'
 import { RemedyBook, type RemedyTold } from './remedy-book.ts'
+import { type ControlAsk, ControlAsks } from './control-asks.ts'
+import { RolloutNumbers } from './rollout-numbers.ts'
 import { replicaNumbers } from './replica-numbers.ts'
 
 const restartMs = 200
@@ -33,6 +37,8 @@ export interface ControlProcessParts {
   readonly report: () => FleetReport
   /** Upstreams to which workers give no calls. */
   readonly out: () => NonNullable<FleetReport['out']>
+  /** Those of these deployments that are under planned maintenance now. */
+  readonly windows: (deployments: Config['deployments']) => readonly string[]
 }
 
 export interface FleetStatus {
@@ -41,6 +47,8 @@ export interface FleetStatus {
   readonly replicas: readonly ReplicaRow[]
   /** What ailed replicas, what was done, and what came of it; the newest last. */
   readonly remedies: readonly RemedyTold[]
+  /** Those that go on. */
+  readonly rollouts: readonly RolloutRow[]
 }
 
 export class ControlProcess implements AsyncDisposable {
@@ -49,6 +57,9 @@ export class ControlProcess implements AsyncDisposable {
   #child: ChildProcess | null = null
   #replicas: readonly FleetReplica[] = []
   #rows: readonly ReplicaRow[] = []
+  #rollouts: readonly RolloutRow[] = []
+  #rolloutNumbers = new RolloutNumbers()
+  #asks = new ControlAsks()
   #deaths = new Map<string, number>()
   #remedies = new RemedyBook()
   #heardMs = 0
@@ -77,11 +88,32 @@ export class ControlProcess implements AsyncDisposable {
   }
 
   report(): FleetStatus {
-    return { isRunning: this.#child !== null, replicas: this.#rows, remedies: this.#remedies.all }
+    const remedies = this.#remedies.all
+    return { isRunning: this.#child !== null, replicas: this.#rows, remedies, rollouts: this.#rollouts }
+  }
+
+  /** What operators ask of rollouts; null where nothing is deployed. */
+  get desk(): DeployDesk | null {
+    if (!this.#hasWork) return null
+    return {
+      list: async (deployment) => (await this.#ask({ kind: 'list', deployment })) as readonly object[],
+      begin: (wish) => this.#ask({ kind: 'begin', wish }),
+      command: (deployment, asked, by) => this.#ask({ kind: 'command', deployment, asked, by }),
+    }
+  }
+
+  #ask(ask: ControlAsk): Promise<object> {
+    return this.#asks.ask((id) => {
+      if (!this.#child?.connected) return false
+      this.#tell({ event: 'ask', id, ask })
+      return true
+    })
   }
 
   numbers(): Numbers {
-    return this.#hasWork ? [...replicaNumbers(this.#rows, this.#deaths), ...this.#remedies.numbers()] : []
+    if (!this.#hasWork) return []
+    const rollouts = this.#rolloutNumbers.numbers(this.#rollouts)
+    return [...replicaNumbers(this.#rows, this.#deaths), ...this.#remedies.numbers(), ...rollouts]
   }
 
   /** The gateway has stopped: replicas that are not to be kept are ended. */
@@ -110,8 +142,11 @@ export class ControlProcess implements AsyncDisposable {
     const isLate = nowMs - this.#lookedMs > 2 * periodMs
     this.#lookedMs = nowMs
     // While it is away the news are kept for the next one.
-    if (this.#child?.connected)
-      this.#tell({ event: 'report', report: { ...this.#parts.report(), out: this.#parts.out() } })
+    if (this.#child?.connected) {
+      const { report, out, windows } = this.#parts
+      const more = { out: out(), windows: windows(this.#config.deployments) }
+      this.#tell({ event: 'report', report: { ...report(), ...more } })
+    }
     // After a pause of our own, what it said meanwhile has yet to be read.
     if (!isLate && nowMs - this.#heardMs > hungMs) this.#child?.kill('SIGKILL')
   }
@@ -143,11 +178,16 @@ export class ControlProcess implements AsyncDisposable {
 
   #hear(word: ControlWord): void {
     this.#heardMs = performance.now()
-    if (word.event === 'rows') this.#rows = word.rows
+    if (word.event === 'rows') {
+      this.#rows = word.rows
+      this.#rollouts = word.rollouts
+    }
+    if (word.event === 'answer') this.#asks.hear(word)
     if (word.event === 'note') {
       const { note } = word
       this.#parts.recorder.note(note)
       if (note.kind === 'remedy') this.#remedies.add({ ...note, atMs: systemClock.nowMs() })
+      if (note.kind === 'rollout') this.#rolloutNumbers.hear(note)
       if (note.kind !== 'replica' || (note.state !== 'died' && note.state !== 'failed')) return
       this.#deaths.set(note.deployment, (this.#deaths.get(note.deployment) ?? 0) + 1)
     }
@@ -158,6 +198,7 @@ export class ControlProcess implements AsyncDisposable {
 
   #lose(how: string, ageMs: number): void {
     this.#child = null
+    this.#asks.lose()
     if (this.#isClosing) return
     this.#diedInRow = ageMs < youngMs ? this.#diedInRow + 1 : 0
     const waitMs = Math.min(restartMsMax, restartMs * 2 ** Math.max(0, this.#diedInRow - 1))

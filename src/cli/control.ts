@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { FleetReport } from '../control/fleet-report.ts'
+import type { RolloutRow } from '../control/rollouts.ts'
 import { ControlLoop, type ControlSettings } from '../control/loop.ts'
 import type { Notebook } from '../control/notebook.ts'
 import { Pilot } from '../control/pilot.ts'
@@ -12,9 +13,12 @@ import type { ReplicaRow } from '../control/replica-row.ts'
 import { ProcessDriver } from '../fleet/driver/process-driver.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
 import { systemClock } from '../ground/clock.ts'
+import { systemRandom } from '../ground/random.ts'
 import type { Note } from '../observe/fact.ts'
 import { type Log, openLog } from '../observe/log.ts'
 import { SqliteNotebook } from '../store/sqlite-notebook.ts'
+import { askGolden } from './ask-golden.ts'
+import type { ControlAnswer, ControlAsk } from './control-asks.ts'
 import { farDrivers } from './far-drivers.ts'
 import { logTarget } from './log-target.ts'
 
@@ -29,13 +33,15 @@ export type ControlWord =
   | { readonly event: 'fleet'; readonly replicas: readonly FleetReplica[] }
   | { readonly event: 'note'; readonly note: Note }
   /** Every second: it is there. */
-  | { readonly event: 'rows'; readonly rows: readonly ReplicaRow[] }
+  | { readonly event: 'rows'; readonly rows: readonly ReplicaRow[]; readonly rollouts: readonly RolloutRow[] }
+  | ControlAnswer
 
 /** What its supervisor tells it. */
 export type ControlOrderWord =
   | { readonly event: 'begin'; readonly config: ControlConfig; readonly replicas: readonly FleetReplica[] }
   | { readonly event: 'use'; readonly config: ControlConfig }
   | { readonly event: 'report'; readonly report: FleetReport }
+  | { readonly event: 'ask'; readonly id: number; readonly ask: ControlAsk }
   /** The gateway has stopped. */
   | { readonly event: 'end' }
 
@@ -61,18 +67,40 @@ export function runControl(): void {
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM', 'SIGUSR2'] as const) process.on(signal, () => {})
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   process.once('disconnect', () => process.exit())
-  let loop: ControlLoop | null = null
+  let begun: Begun | null = null
   let config: ControlConfig | null = null
   process.on('message', (word: ControlOrderWord) => {
     if (word.event === 'begin' || word.event === 'use') config = word.config
-    if (word.event === 'begin') loop = begin(word.config, word.replicas, () => config ?? word.config)
-    if (word.event === 'use') loop?.use(word.config)
-    if (word.event === 'report') loop?.hear(word.report)
-    if (word.event === 'end') void (loop?.stopAll() ?? Promise.resolve()).finally(() => process.exit())
+    if (word.event === 'begin') begun = begin(word.config, word.replicas, () => config ?? word.config)
+    if (word.event === 'use') begun?.loop.use(word.config)
+    if (word.event === 'report') begun?.loop.hear(word.report)
+    if (word.event === 'ask' && begun) tell(answerTo(word.id, word.ask, begun.pilot))
+    if (word.event === 'end') void (begun?.loop.stopAll() ?? Promise.resolve()).finally(() => process.exit())
   })
 }
 
-function begin(config: ControlConfig, replicas: readonly FleetReplica[], settings: () => ControlConfig): ControlLoop {
+interface Begun {
+  readonly loop: ControlLoop
+  readonly pilot: Pilot
+}
+
+/** What operators ask of rollouts. */
+function answerTo(id: number, ask: ControlAsk, { rollouts }: Pilot): ControlAnswer {
+  const nowMs = systemClock.nowMs()
+  const answer = (): object => {
+    if (ask.kind === 'list') return rollouts.views(ask.deployment)
+    if (ask.kind === 'begin') return rollouts.begin(ask.wish, systemRandom.bits(48).toString(36), nowMs)
+    return rollouts.command(ask.deployment, ask.asked, ask.by, nowMs)
+  }
+  try {
+    return { event: 'answer', id, body: answer() }
+  } catch (thrown) {
+    const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown))
+    return { event: 'answer', id, error: { name, message } }
+  }
+}
+
+function begin(config: ControlConfig, replicas: readonly FleetReplica[], settings: () => ControlConfig): Begun {
   const log = openLog(config.log, logTarget(config), { process: 'control' })
   const environment = { ...process.env, HOLDFAST_CONTROL: undefined }
   const drivers = [
@@ -81,12 +109,12 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
   const notebook = openNotebook(config, log)
-  const pilot = new Pilot({ notebook, note })
+  const pilot = new Pilot({ notebook, note, ask: askGolden })
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
   const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
   const loop = new ControlLoop(parts, config, replicas)
   const tick = (): void => {
-    const rows = (): void => tell({ event: 'rows', rows: loop.rows() })
+    const rows = (): void => tell({ event: 'rows', rows: loop.rows(), rollouts: pilot.rollouts.rows() })
     loop.tick().then(rows, (error: unknown) => log.error({ detail: String(error) }, 'a look at the replicas failed'))
   }
   let hint: NodeJS.Timeout | null = null
@@ -99,7 +127,7 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   for (const driver of drivers) driver.watch(onHint)
   setInterval(tick, tickMs)
   tick()
-  return loop
+  return { loop, pilot }
 }
 
 /** Where nothing can be kept, replicas are run all the same. */

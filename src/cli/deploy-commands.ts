@@ -8,9 +8,11 @@ export function addDeployCommands(program: Command): void {
     .description('Begin: `holdfast deploy <deployment> --release <name>`.')
     .requiredOption('--release <name>', 'of the releases in the configuration')
     .addOption(
-      new Option('--strategy <name>', 'how it takes over')
-        .choices(['canary', 'blue-green', 'rolling'])
-        .default('canary'),
+      new Option('--strategy <name>', 'how it takes over (default: as it is set)').choices([
+        'canary',
+        'blue-green',
+        'rolling',
+      ]),
     )
     .action(async (deployment: string, options: BeginOptions) => {
       const { beginDeploy } = await import('./deploy.ts')

@@ -12,7 +12,7 @@ export interface DeployOptions {
 
 export interface BeginOptions extends DeployOptions {
   readonly release: string
-  readonly strategy: string
+  readonly strategy?: string
 }
 
 const patienceMs = 10_000

@@ -23,6 +23,7 @@ import { ConsoleDesk } from './console-desk.ts'
 import { tellOfEngines } from './engine-news.ts'
 import { showLiveLine } from './live-line.ts'
 import { logTarget } from './log-target.ts'
+import { maintainedAmong } from './maintained-among.ts'
 import { openOperators } from './open-operators.ts'
 import { outOfUse } from './out-of-use.ts'
 import type { RunOptions } from './run-options.ts'
@@ -58,7 +59,7 @@ export async function run(options: RunOptions): Promise<void> {
     const site = parts.use(new StatusSite(log, statusDesk))
     await site.use(readSite(config))
     const supervisor = new Supervisor(config, log, { desk, record, tls: new TlsTeller(tls, log) })
-    const control = parts.use(openControl(config, supervisor, log, record))
+    const control = parts.use(openControl(config, { supervisor, log, record, statusDesk }))
     supervisor.moreNumbers = async () => [...(await site.numbers()), ...control.numbers()]
     statusDesk.onNotice = (notice) => supervisor.useNotice(notice)
     using consoleDesk = new ConsoleDesk(config, supervisor)
@@ -105,11 +106,19 @@ function openDesk(config: Config, log: Log, tls: TlsDesk): AlertDesk {
   })
 }
 
+interface ControlNeeds {
+  readonly supervisor: Supervisor
+  readonly log: Log
+  readonly record: OpenRecord
+  readonly statusDesk: StatusDesk
+}
+
 /** Behind the workers' end, replicas that are not kept end, too. */
-function openControl(config: Config, supervisor: Supervisor, log: Log, { recorder }: OpenRecord): ControlProcess {
+function openControl(config: Config, { supervisor, log, record, statusDesk }: ControlNeeds): ControlProcess {
   return new ControlProcess(config, {
     log,
-    recorder,
+    recorder: record.recorder,
+    windows: (deployments) => maintainedAmong(deployments, statusDesk.announced()),
     onFleet: (replicas) => supervisor.useReplicas(replicas),
     report: () => supervisor.fleetReports.take(performance.now()),
     out: () => outOfUse(supervisor.hands()),
@@ -165,6 +174,7 @@ function adminParts(
     alerts: () => desk.report(),
     status: () => statusDesk.view(),
     fleet: () => control.report(),
+    deploys: () => control.desk,
     keys: new KeyDesk(config, systemClock, systemRandom),
     subscriptions: () => page.report(),
     record: record.read,

@@ -3,6 +3,7 @@ import { processSpecSchema } from '../fleet/driver/process-options.ts'
 import { count, milliseconds, z } from '../ground/schema.ts'
 import { autoscaleSchema } from './autoscale/autoscale-options.ts'
 import { healSchema } from './heal/heal-options.ts'
+import { rolloutSchema } from './deploy/rollout-settings.ts'
 import { checkReleases, imageReleaseSchema } from './release-options.ts'
 
 const name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, '1 to 40 of a-z, 0-9 and -')
@@ -68,7 +69,10 @@ export const deploymentSchema = z
       )
       .refine((releases) => Object.keys(releases).length > 0, 'at least one release')
       .meta({ description: 'Versions of it, by name: what is run.' }),
-    release: release.optional().meta({ description: 'The release that runs. Default: the first one.' }),
+    release: release.optional().meta({
+      description:
+        'The release that runs, until another one is deployed; when this is changed, it runs from then on. Default: the first one.',
+    }),
     apiPath: z
       .string()
       .regex(/^(\/[\w.~-]+)*$/, 'a path, as /v1')
@@ -86,6 +90,7 @@ export const deploymentSchema = z
       })
       .prefault({})
       .meta({ description: 'Healing of this deployment; the rules for all are at `control.heal`.' }),
+    rollout: rolloutSchema,
     onStop: z.enum(['stop', 'keep']).default('stop').meta({
       description:
         'When the gateway is told to stop: `stop` ends its replicas behind the last answer, `keep` leaves them for the next start. A gateway that dies always leaves them.',

@@ -1,17 +1,16 @@
 /**
  * The rollouts of all deployments as the control loop has them: it asks what each deployment is to run, and tells once
- * a second what it sees. Gates are run beside it; tallies of workers are gathered into looks of ten seconds.
+ * a second what it sees. Gates are run beside it; tallies of workers are gathered into looks of some seconds.
  */
 import { type GatheredReplica, gatherLook } from './deploy/gather-look.ts'
 import type { GateReport } from './deploy/gate.ts'
 import type { TallyCounts } from './deploy/replica-tally.ts'
 import type { RolloutCommand, Seen } from './deploy/rollout.ts'
-import { RolloutBook, type RolloutBookState, type RolloutView } from './deploy/rollout-book.ts'
+import { type Configured, RolloutBook, type RolloutBookState, type RolloutView } from './deploy/rollout-book.ts'
 import type { RolloutOptions } from './deploy/rollout-options.ts'
 import { planOf, type RolloutPlan } from './deploy/rollout-plan.ts'
 import type { HistoryEntry, RolloutOrder, RolloutState } from './deploy/rollout-state.ts'
 
-const lookMs = 10_000
 /** Replicas of which tallies are kept until the next look. */
 const replicasMax = 2000
 /** Tallies of one replica in one look: a worker sends one a second. */
@@ -91,12 +90,38 @@ export class Deploys {
     return state !== null && state.phase !== 'warm'
   }
 
+  /** The one that goes on; null for none. */
+  live(deployment: string): Readonly<RolloutState> | null {
+    return this.#book.live(deployment)
+  }
+
+  /** The release that runs for good. */
+  release(deployment: string): string | null {
+    return this.#book.release(deployment)
+  }
+
+  /** Whether its death, if it was told, is in what is kept; else it is to be told to the next process. */
+  isJudged(deployment: string, replica: string): boolean {
+    return !this.#watches.get(deployment)?.died.has(replica)
+  }
+
+  /** The configuration may have changed. Returns what changes for it, in words; null for nothing. */
+  follow(deployment: string, configured: Configured, nowMs: number): string | null {
+    let words: string | null = null
+    this.#told(deployment, () => {
+      const live = this.#book.live(deployment)
+      words = this.#book.follow(deployment, configured, nowMs)
+      return live
+    })
+    return words
+  }
+
   /** @param configured the release to run where nothing was ever deployed */
   plan(deployment: string, configured: string, total: number, options: RolloutOptions): RolloutPlan {
     const state = this.#book.live(deployment)
     if (state) return planOf(state, total, options)
     const release = this.#book.release(deployment) ?? configured
-    return { releases: [{ release, replicas: total, share: 1 }], controlShare: null, leaving: null }
+    return { releases: [{ release, replicas: total, share: 1 }], controlShare: null }
   }
 
   /** What a worker measured of a replica since it told last. */
@@ -122,13 +147,13 @@ export class Deploys {
       ...{ nowMs: facts.nowMs, total: facts.total, readyNext: ready(state.to), readyPresent: ready(state.from) },
       callsLeft: of(state.from).reduce((sum, { callsInHand }) => sum + callsInHand, 0),
       ...{ isWindowOpen: facts.isWindowOpen, gate: watch.gate?.report ?? null },
-      look: this.#lookOf(state, watch, facts),
+      look: this.#lookOf(state, watch, facts, options),
     }
     this.#told(deployment, () => this.#book.advance(deployment, seen, options))
   }
 
-  /** Null until ten seconds are over. */
-  #lookOf({ from, to }: RolloutState, watch: Watch, facts: DeployFacts): Seen['look'] {
+  /** Null until it is time for one. */
+  #lookOf({ from, to }: RolloutState, watch: Watch, facts: DeployFacts, { lookMs }: RolloutOptions): Seen['look'] {
     const ms = facts.nowMs - watch.lookedAtMs
     if (ms < 0) watch.lookedAtMs = facts.nowMs
     if (ms < lookMs) return null

@@ -31,6 +31,8 @@ export interface FleetReport {
   readonly demand: Readonly<Record<string, DemandTold>>
   /** What goes on that is not as usual; left out where nothing is known of that. */
   readonly trouble?: Trouble
+  /** Deployments that are under planned maintenance now. Left out: none is. */
+  readonly windows?: readonly string[]
 }
 
 /** An incident; one with a major outage; planned maintenance in force; or nothing of the kind. */

@@ -10,6 +10,7 @@ interface Shown {
   readonly url: string
   readonly isDraining: boolean
   readonly weight: number
+  readonly cohort: string | null
   readonly options: DeploymentOptions | undefined
 }
 
@@ -20,7 +21,7 @@ export class FleetRoll {
   /** All members; null where they are as before. @param kept those of which nothing was seen yet, as they were told */
   changed(
     seen: readonly SeenReplica[],
-    knownOf: (name: string) => Pick<KnownReplica, 'membership' | 'weight'>,
+    knownOf: (name: string) => Pick<KnownReplica, 'membership' | 'weight' | 'cohort'>,
     deployments: Deployments,
     kept: readonly FleetReplica[],
   ): FleetReplica[] | null {
@@ -28,15 +29,16 @@ export class FleetRoll {
     let count = 0
     let isSame = kept.length === this.#kept.length && kept.every((each, i) => each === this.#kept[i])
     for (const { name, url, deployment } of seen) {
-      const { membership, weight } = knownOf(name)
+      const known = knownOf(name)
+      const { membership, weight, cohort } = known
       if (membership === 'out' || url === null) continue
       const isDraining = membership === 'draining'
       const options = deployments[deployment]
       const before = shown[count]
       const isOther = before?.name !== name || before.deployment !== deployment || before.url !== url
-      if (isOther || before.options !== options || before.isDraining !== isDraining || before.weight !== weight) {
+      if (isOther || before.options !== options || before.isDraining !== isDraining || !hasSame(before, known)) {
         isSame = false
-        shown[count] = { name, deployment, url, isDraining, weight, options }
+        shown[count] = { name, deployment, url, isDraining, weight, cohort, options }
       }
       count++
     }
@@ -47,8 +49,12 @@ export class FleetRoll {
   }
 }
 
-function memberOf({ name, deployment, url, options, weight, isDraining }: Shown): FleetReplica {
+type Standing = Pick<KnownReplica, 'weight' | 'cohort'>
+
+const hasSame = (one: Standing, other: Standing): boolean => one.weight === other.weight && one.cohort === other.cohort
+
+function memberOf({ name, deployment, url, options, weight, cohort, isDraining }: Shown): FleetReplica {
   const { apiPath = '', priority = 0, models = null, pool = deployment } = options ?? {}
   const moveAfterMs = options?.drain.moveAfterMs ?? 0
-  return { name, url: `${url}${apiPath}`, pool, weight, priority, models, isDraining, moveAfterMs }
+  return { name, url: `${url}${apiPath}`, pool, weight, cohort, priority, models, isDraining, moveAfterMs }
 }

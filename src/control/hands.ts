@@ -36,11 +36,12 @@ export class Hands {
   act(action: Action, known: KnownReplica, seen: SeenReplica | null): void {
     const { clock, log } = this.#parts
     const { name } = action
-    if (action.kind === 'weigh') return void (known.weight = action.weight)
+    if (action.kind === 'weigh') return void known.stand(action)
     if (action.kind === 'start') return this.#start(action, known)
     if (!seen) return
     if (action.kind === 'admit') {
-      Object.assign(known, { membership: 'in', weight: action.weight })
+      known.membership = 'in'
+      known.stand(action)
       log.info({ replica: name }, 'replica gets calls')
       return this.note(seen, 'admitted', '')
     }

@@ -15,6 +15,8 @@ export class KnownReplica {
   driver: Driver | null = null
   membership: 'out' | 'in' | 'draining' = 'out'
   weight = 0
+  /** With whom it has its share of the calls; null where all are alike. */
+  cohort: string | null = null
   isReady = false
   isBusy = false
   isProbing = false
@@ -38,6 +40,11 @@ export class KnownReplica {
 
   constructor(name: string) {
     this.name = name
+  }
+
+  stand({ weight, cohort }: { readonly weight: number; readonly cohort: string | null }): void {
+    this.weight = weight
+    this.cohort = cohort
   }
 
   /** Another copy than before runs under the name. */

@@ -115,7 +115,15 @@ test('a driver that errs, or does not answer, holds up no deployment of another'
 })
 
 test('members of before go on, as long as their driver has not been seen through', async () => {
-  const options = { pool: 'there', weight: 1, priority: 0, models: null, isDraining: false, moveAfterMs: 0 }
+  const options = {
+    pool: 'there',
+    weight: 1,
+    cohort: null,
+    priority: 0,
+    models: null,
+    isDraining: false,
+    moveAfterMs: 0,
+  }
   const before = [{ name: 'there-v1-1', url: 'http://127.0.0.1:9/v1', ...options }]
   const { drivers, look, members } = stage({ before, fault: new DriverFault('away', 'no engine', 'Start it.') })
   await look(3)

@@ -66,9 +66,15 @@ export class ControlLoop {
     this.#hands = new Hands(parts, settings.deployments)
     this.#budget = new ActionBudget(parts.clock, parts.notebook ?? null)
     this.#before = before
-    for (const { name, isDraining, weight, url } of before) {
+    for (const { name, isDraining, weight, cohort, url } of before) {
       const known = this.#knownOf(name)
-      Object.assign(known, { membership: isDraining ? 'draining' : 'in', weight, isReady: true, adoptedUrl: url })
+      Object.assign(known, {
+        weight,
+        cohort,
+        membership: isDraining ? 'draining' : 'in',
+        isReady: true,
+        adoptedUrl: url,
+      })
       known.drainedAtMs = parts.clock.monotonicMs()
     }
     const times = { nowMs: parts.clock.nowMs(), monotonicMs: parts.clock.monotonicMs() }
@@ -313,10 +319,10 @@ export class ControlLoop {
   }
 
   #stateOf({ name, deployment, release, phase }: SeenReplica, nowMs: number): ReplicaState {
-    const { isReady, membership, weight, drainedAtMs, isBusy } = this.#knownOf(name)
+    const { isReady, membership, weight, cohort, drainedAtMs, isBusy } = this.#knownOf(name)
     const drainedMs = membership === 'draining' ? nowMs - drainedAtMs : 0
     const { calls } = this.#heard.of(name)
-    return { name, deployment, release, phase, isReady, membership, weight, calls, drainedMs, isBusy }
+    return { name, deployment, release, phase, isReady, membership, weight, cohort, calls, drainedMs, isBusy }
   }
 
   #act(action: Action): void {

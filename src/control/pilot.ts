@@ -24,7 +24,7 @@ export class Pilot {
 
   constructor(parts: PilotParts) {
     this.scaling = new Scaling(parts)
-    this.rollouts = new Rollouts()
+    this.rollouts = new Rollouts(parts)
     this.healing = new Healing(parts)
   }
 

@@ -18,6 +18,7 @@ function replica(name: string, more: Partial<ReplicaState> = {}): ReplicaState {
     isReady: true,
     membership: 'in',
     weight: 1,
+    cohort: null,
     calls: 0,
     drainedMs: 0,
     isBusy: false,
@@ -25,15 +26,16 @@ function replica(name: string, more: Partial<ReplicaState> = {}): ReplicaState {
   return { name, deployment, release, ...rest, ...more }
 }
 
+const noMarks = {
+  isResting: () => false,
+  weightOf: () => 1,
+  drainMs: () => 10_000,
+  actionsMax: 100,
+  marks: new Map<string, Mark>(),
+}
+
 function decide(plan: Plan, seen: readonly ReplicaState[], more: Partial<ReconcileFacts> = {}): string[] {
-  const facts = {
-    isResting: () => false,
-    weightOf: () => 1,
-    drainMs: () => 10_000,
-    actionsMax: 100,
-    marks: new Map<string, Mark>(),
-  }
-  return reconcile({ plan, seen, ...facts, ...more }).map((each) => `${each.kind} ${each.name}`)
+  return reconcile({ plan, seen, ...noMarks, ...more }).map((each) => `${each.kind} ${each.name}`)
 }
 
 test('what is missing is started, what is ready gets calls', () => {
@@ -111,6 +113,38 @@ test('releases side by side share the calls as planned, whatever the number of t
   assert.ok(Math.abs(fresh / (old + fresh) - 0.1) < 1e-9)
 })
 
+test('a release without a share has no calls: it waits beside the other, or is emptied and kept for its return', () => {
+  const ready = replica('d-v2-1', { membership: 'out' })
+  const [one, two] = [replica('d-v1-1'), replica('d-v1-2')]
+  assert.deepEqual(decide(planned(['v1', 2, 1], ['v2', 1, 0]), [one, two, ready]), [], 'not admitted, and not stopped')
+  const fresh = [replica('d-v2-1'), replica('d-v2-2')]
+  const over = planned(['v1', 2, 0], ['v2', 2, 1])
+  assert.deepEqual(decide(over, [one, two, ...fresh]), ['drain d-v1-1', 'drain d-v1-2'])
+  assert.deepEqual(decide(over, [one, two, replica('d-v2-1')]), ['start d-v2-2', 'drain d-v1-1'], 'enough serve')
+  const emptied = [one, two].map((each) => ({ ...each, membership: 'draining' as const, drainedMs: 60_000 }))
+  assert.deepEqual(decide(over, [...emptied, ...fresh]), [], 'kept, neither started anew nor stopped')
+  const back = planned(['v1', 2, 1], ['v2', 0, 0])
+  assert.deepEqual(decide(back, [...emptied, ...fresh]), ['admit d-v1-1', 'admit d-v1-2'], 'called back first')
+  assert.deepEqual(decide(back, [one, two, ...fresh]), ['drain d-v2-1', 'drain d-v2-2'])
+})
+
+test('one of the present release is the control, with a cohort and a share of its own', () => {
+  const releases = [
+    { release: 'v1', replicas: 3, share: 0.95 },
+    { release: 'v2', replicas: 1, share: 0.05 },
+  ]
+  const seen = [3, 2, 1].map((n) => replica(`d-v1-${n}`))
+  const facts = { ...noMarks, plan: new Map([['d', { releases, controlShare: 0.05 }]]) }
+  const actions = reconcile({ ...facts, seen: [...seen, replica('d-v2-1', { membership: 'out' })] })
+  const told = actions.flatMap((each) => ('cohort' in each ? [[each.name, each.cohort, each.weight.toFixed(2)]] : []))
+  assert.deepEqual(told.toSorted(), [
+    ['d-v1-1', 'd/v1/control', '0.20'],
+    ['d-v1-2', 'd/v1', '1.80'],
+    ['d-v1-3', 'd/v1', '1.80'],
+    ['d-v2-1', 'd/v2', '0.20'],
+  ])
+})
+
 test('a limit on actions holds back what costs, and never the admission of what is ready', () => {
   const plan = planned(['v1', 5])
   const ready = replica('d-v1-1', { membership: 'out' })
@@ -125,7 +159,7 @@ class World {
     const { name } = action
     this.seen = this.seen.filter((each) => each.name !== name || (action.kind !== 'start' && action.kind !== 'stop'))
     if (action.kind === 'start') this.seen.push(replica(name, { phase: 'starting', isReady: false, membership: 'out' }))
-    if (action.kind === 'admit') this.#change(name, { membership: 'in', weight: action.weight })
+    if (action.kind === 'admit') this.#change(name, { membership: 'in', weight: action.weight, cohort: action.cohort })
     if (action.kind === 'drain') this.#change(name, { membership: 'draining' })
   }
 

@@ -13,8 +13,9 @@ export interface ReplicaState {
   readonly isReady: boolean
   /** Whether calls go to it: a member, one that is to go, or none. */
   readonly membership: 'out' | 'in' | 'draining'
-  /** Its share of the calls that go to the pool, as last told. */
+  /** Its share of the calls that go to the pool, and with whom it has it, as last told. */
   readonly weight: number
+  readonly cohort: string | null
   /** Calls that it has in hand. */
   readonly calls: number
   /** Since it gets no new calls; 0 while it does. */
@@ -41,10 +42,17 @@ export interface ReconcileFacts {
   readonly actionsMax: number
 }
 
+/** How many of the new calls it gets: its cohort is drawn first, by what all in it weigh together. */
+interface Standing {
+  readonly weight: number
+  /** Null where one release has all calls. */
+  readonly cohort: string | null
+}
+
 export type Action =
   | { readonly kind: 'start'; readonly name: string; readonly deployment: string; readonly release: string }
-  | { readonly kind: 'admit'; readonly name: string; readonly weight: number }
-  | { readonly kind: 'weigh'; readonly name: string; readonly weight: number }
+  | ({ readonly kind: 'admit'; readonly name: string } & Standing)
+  | ({ readonly kind: 'weigh'; readonly name: string } & Standing)
   | { readonly kind: 'drain'; readonly name: string; readonly why: string }
   | { readonly kind: 'stop'; readonly name: string; readonly why: string }
 
@@ -72,6 +80,8 @@ class Reconciler {
   #byRelease = new Map<string, ReplicaState[]>()
   /** Those that are wished and live, by release; the first ones of each. */
   #kept = new Set<ReplicaState>()
+  /** Of these: those that were to go, and stay after all. */
+  #recalled = new Set<ReplicaState>()
   /** Names that are to be started, now or once they have rested. */
   #awaited = new Set<string>()
 
@@ -93,14 +103,23 @@ class Reconciler {
   }
 
   /** Keeps so many of a release as are wished, and starts what is missing. */
-  #startsOf({ release, replicas }: ReleasePlan): Action[] {
-    const alive = (this.#byRelease.get(release) ?? []).filter((each) => isLive(each) && !this.#isMarked(each))
+  #startsOf(plan: ReleasePlan): Action[] {
+    const { release, replicas } = plan
+    const own = (this.#byRelease.get(release) ?? []).filter((each) => !this.#isMarked(each))
+    const alive = own.filter(isIdle(plan) ? isUp : isLive)
     const kept =
       alive.length <= replicas
         ? alive
         : alive.toSorted((a, b) => rank(b) - rank(a) || (a.name < b.name ? -1 : 1)).slice(0, replicas)
     for (const each of kept) this.#kept.add(each)
-    return alive.length < replicas ? this.#missing(release, replicas - alive.length, replicas) : []
+    if (alive.length >= replicas) return []
+    const recalled = own.filter(mayStay).slice(0, isIdle(plan) ? 0 : replicas - alive.length)
+    for (const each of recalled) {
+      this.#kept.add(each)
+      this.#recalled.add(each)
+    }
+    const missing = replicas - alive.length - recalled.length
+    return missing > 0 ? this.#missing(release, missing, replicas) : []
   }
 
   #missing(release: string, count: number, replicas: number): Action[] {
@@ -120,31 +139,54 @@ class Reconciler {
   }
 
   #admissions(): Action[] {
-    return this.#releases.flatMap(({ release, share }): Action[] => {
-      const ready = (this.#byRelease.get(release) ?? []).filter(
-        (each) => isLive(each) && each.isReady && !this.#isMarked(each),
+    return this.#releases.flatMap((plan): Action[] => {
+      if (isIdle(plan)) return []
+      const ready = (this.#byRelease.get(plan.release) ?? []).filter(
+        (each) => (isLive(each) || this.#recalled.has(each)) && each.isReady && !this.#isMarked(each),
       )
-      const weight = this.#weightFor(share, ready.length)
-      return ready.flatMap(({ name, membership, weight: before }): Action[] => {
-        if (membership === 'out') return [{ kind: 'admit', name, weight }]
-        return Math.abs(before - weight) > 1e-9 ? [{ kind: 'weigh', name, weight }] : []
+      const control = this.#controlAmong(plan, ready)
+      const standings = this.#standings(plan, ready.length - (control ? 1 : 0))
+      return ready.flatMap((each): Action[] => {
+        const { name, membership, weight, cohort } = each
+        const standing = each === control ? standings.control : standings.usual
+        if (membership !== 'in') return [{ kind: 'admit', name, ...standing }]
+        const isSame = Math.abs(weight - standing.weight) < 1e-9 && cohort === standing.cohort
+        return isSame ? [] : [{ kind: 'weigh', name, ...standing }]
       })
     })
   }
 
   /** One release alone has its usual weight; several have their shares of what they would have together. */
-  #weightFor(share: number, count: number): number {
+  #standings({ release, share }: ReleasePlan, count: number): Readonly<Record<'usual' | 'control', Standing>> {
     const usual = this.#facts.weightOf(this.#name)
-    if (this.#releases.length < 2) return usual
-    const all = this.#releases.reduce((sum, { replicas }) => sum + replicas, 0)
-    return Math.max(1e-3, (usual * share * all) / Math.max(1, count))
+    const busy = this.#releases.filter((each) => !isIdle(each))
+    if (busy.length < 2) return { usual: { weight: usual, cohort: null }, control: { weight: usual, cohort: null } }
+    const all = usual * busy.reduce((sum, { replicas }) => sum + replicas, 0)
+    const controlShare = release === this.#releases[0]?.release ? this.#controlShare : 0
+    return {
+      usual: { weight: ((share - controlShare) * all) / Math.max(1, count), cohort: `${this.#name}/${release}` },
+      control: { weight: controlShare * all, cohort: `${this.#name}/${release}/control` },
+    }
+  }
+
+  get #controlShare(): number {
+    return this.#facts.plan.get(this.#name)?.controlShare ?? 0
+  }
+
+  /** The same one, as long as it is there. */
+  #controlAmong({ release }: ReleasePlan, ready: readonly ReplicaState[]): ReplicaState | null {
+    if (this.#controlShare === 0 || release !== this.#releases[0]?.release || ready.length < 2) return null
+    return ready.reduce((first, each) => (each.name < first.name ? each : first))
   }
 
   /** What is not wished goes, as long as enough serve without it. */
   #drains(): Action[] {
-    const going = this.#own.filter((each) => each.membership === 'in' && !this.#kept.has(each))
+    const idle = new Set(this.#releases.filter(isIdle).map(({ release }) => release))
+    const going = this.#own.filter(
+      (each) => each.membership === 'in' && (idle.has(each.release) || !this.#kept.has(each)),
+    )
     if (going.length === 0) return []
-    const wished = this.#releases.reduce((sum, { replicas }) => sum + replicas, 0)
+    const wished = this.#releases.reduce((sum, each) => sum + (isIdle(each) ? 0 : each.replicas), 0)
     const counts = (each: ReplicaState): boolean => isServing(each) && this.#facts.marks.get(each.name) !== 'restart'
     let serving = this.#own.filter(counts).length
     return going
@@ -177,12 +219,25 @@ class Reconciler {
     const mark = this.#facts.marks.get(name)
     if (mark) return mark
     if (this.#releases.length === 0) return 'the deployment is no more'
-    return this.#releases.some((each) => each.release === release) ? 'fewer are wished' : 'another release is wished'
+    const plan = this.#releases.find((each) => each.release === release)
+    if (!plan) return 'another release is wished'
+    return isIdle(plan) ? 'its release has no calls now' : 'fewer are wished'
   }
 }
 
-function isLive({ phase, membership }: ReplicaState): boolean {
-  return (phase === 'starting' || phase === 'running') && membership !== 'draining'
+const isIdle = ({ share }: ReleasePlan): boolean => share <= 0
+
+function isUp({ phase }: ReplicaState): boolean {
+  return phase === 'starting' || phase === 'running'
+}
+
+function isLive(replica: ReplicaState): boolean {
+  return isUp(replica) && replica.membership !== 'draining'
+}
+
+/** One that was to go serves sooner than one that would have to be started. */
+function mayStay({ phase, membership, isReady, isBusy }: ReplicaState): boolean {
+  return membership === 'draining' && phase === 'running' && isReady && !isBusy
 }
 
 function isServing(replica: ReplicaState): boolean {

@@ -14,7 +14,8 @@ export const deployPaths: ReadonlySet<string> = new Set(['/deploy', ...commands.
 export interface DeployWish {
   readonly deployment: string
   readonly release: string
-  readonly strategy: (typeof strategies)[number]
+  /** Left out: the one that is set. */
+  readonly strategy?: (typeof strategies)[number] | undefined
   readonly by: string
 }
 
@@ -29,8 +30,11 @@ export interface DeployDesk {
 export async function answerDeploy(
   [path, query]: readonly [path: string, query: string],
   request: IncomingMessage,
-  desk: DeployDesk,
+  open: () => DeployDesk | null,
 ): Promise<AdminAnswer> {
+  const desk = open()
+  if (!desk)
+    throw new Fault('HF_ROUTE_UNKNOWN', { detail: 'nothing is deployed: name `deployments` in the configuration' })
   if (path === '/deploy' && request.method === 'GET')
     return { status: 200, body: { rollouts: await desk.list(new URLSearchParams(query).get('deployment')) } }
   if (request.method !== 'POST')
@@ -44,7 +48,8 @@ export async function answerDeploy(
   const [deployment, by] = [wordOf('deployment'), wordOf('by', 'operator')]
   const asked = commands.find((each) => path === `/deploy/${each}`)
   if (asked) return { status: 200, body: await desk.command(deployment, asked, by) }
-  const strategy = strategies.find((each) => each === (body['strategy'] ?? 'canary'))
-  if (!strategy) throw new Fault('HF_BAD_CALL', { detail: `\`strategy\` is one of ${strategies.join(', ')}` })
+  const strategy = strategies.find((each) => each === body['strategy'])
+  if (!strategy && body['strategy'] !== undefined)
+    throw new Fault('HF_BAD_CALL', { detail: `\`strategy\` is one of ${strategies.join(', ')}` })
   return { status: 202, body: await desk.begin({ deployment, release: wordOf('release'), strategy, by }) }
 }

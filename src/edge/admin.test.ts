@@ -43,6 +43,7 @@ async function openStage(tokens: readonly string[] = []) {
       alerts: () => ({ alerts: [] }),
       status: () => ({}),
       fleet: () => ({}),
+      deploys: () => null,
       keys,
       subscriptions: () => Promise.resolve({ ways: [] }),
       reload: (isDry) => Promise.resolve({ changes: [], isApplied: !isDry }),

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { answerConsole } from './console-page.ts'
 import { openMetricsType, prometheusType, wantsOpenMetrics } from '../observe/openmetrics.ts'
 import { answerCache, type CacheOpener, cachePaths } from './admin-cache.ts'
+import { answerDeploy, type DeployDesk, deployPaths } from './admin-deploy.ts'
 import { answerQuarantine, type QuarantineOpener, quarantinePaths } from './admin-quarantine.ts'
 import { answerRecord, BadQuery } from './admin-record.ts'
 import { answerKeys, isKeyPath, type KeyActions } from './admin-keys.ts'
@@ -28,6 +29,8 @@ export interface AdminParts {
   readonly status: () => object
   /** The replicas of deployments. */
   readonly fleet: () => object
+  /** Who leads rollouts; null where nothing is deployed. */
+  readonly deploys: () => DeployDesk | null
   readonly keys: KeyActions
   /** Takes up a changed configuration, or says what would change. @throws what is wrong with it; then all stays. */
   readonly reload: (isDry: boolean) => Promise<object>
@@ -106,10 +109,11 @@ export function adminHandler(parts: AdminParts, refusals: AdminRefusals, gate: G
   }
   return (request, response) => {
     const [path, query] = targetOf(request.url ?? '/')
-    if (isKeyPath(path) || path === reloadPath || cachePaths.has(path) || quarantinePaths.has(path)) {
+    if (isWritten(path)) {
       const no = whyNot(request, gate)
       if (no) return refuse(response, no.fault, no.headers)
       const write = (): Promise<AdminAnswer> => {
+        if (deployPaths.has(path)) return answerDeploy([path, query], request, parts.deploys)
         if (quarantinePaths.has(path)) return answerQuarantine(path, request, parts)
         if (cachePaths.has(path)) return answerCache([path, query], request, parts.cache)
         return path === reloadPath ? answerReload(request, parts.reload) : answerKeys(path, request, parts.keys)
@@ -133,6 +137,10 @@ interface AdminPlace {
   readonly port: number
   readonly scheme: 'http' | 'https'
 }
+
+/** Whether something can be changed there. */
+const isWritten = (path: string): boolean =>
+  isKeyPath(path) || path === reloadPath || [cachePaths, quarantinePaths, deployPaths].some((paths) => paths.has(path))
 
 /** @throws the system's error when the port cannot be taken. */
 export async function listenForOperators(

@@ -43,6 +43,8 @@ export interface Standing {
   readonly pool: string
   /** Default: 1. Above 0. */
   readonly weight?: number
+  /** Default: null. */
+  readonly cohort?: string | null
   /** Default: 0. */
   readonly priority?: number
 }
@@ -87,12 +89,12 @@ export class Fleet implements MemberSource {
   /**
    * A server gets calls from now on. @throws {RangeError} when its name is taken, or there is no such pool.
    */
-  join(upstream: Upstream, { pool: poolName, weight = 1, priority = 0 }: Standing): void {
+  join(upstream: Upstream, { pool: poolName, weight = 1, cohort = null, priority = 0 }: Standing): void {
     const pool = this.pools.get(poolName)
     if (!pool) throw new RangeError(`there is no pool named ${poolName}`)
     if (this.find(upstream.name)) throw new RangeError(`there is an upstream named ${upstream.name} already`)
     this.upstreams = [...this.upstreams, upstream]
-    pool.members = [...pool.members, { upstream, model: null, weight, priority }]
+    pool.members = [...pool.members, { upstream, model: null, weight, cohort, priority }]
     upstream.closedUntilMs = this.#closed.upstreams.get(upstream.name) ?? 0
     upstream.onKnown = () => void this.version++
     this.version++
@@ -100,9 +102,9 @@ export class Fleet implements MemberSource {
   }
 
   /** Its share of the calls from now on, in every pool that it is in. */
-  weigh(name: string, weight: number): void {
+  weigh(name: string, weight: number, cohort: string | null = null): void {
     for (const { members } of this.pools.values())
-      for (const member of members) if (member.upstream.name === name) member.weight = weight
+      for (const member of members) if (member.upstream.name === name) Object.assign(member, { weight, cohort })
   }
 
   /** It gets no new calls. False when there is none of that name, or it drains already. */
@@ -116,11 +118,11 @@ export class Fleet implements MemberSource {
   }
 
   /** One that was to go stays after all. False when there is none that drains. */
-  restore(name: string, { pool: poolName, weight = 1, priority = 0 }: Standing): boolean {
+  restore(name: string, { pool: poolName, weight = 1, cohort = null, priority = 0 }: Standing): boolean {
     const [upstream, pool] = [this.find(name), this.pools.get(poolName)]
     if (!upstream?.isDraining || !pool) return false
     upstream.isDraining = false
-    pool.members = [...pool.members, { upstream, model: null, weight, priority }]
+    pool.members = [...pool.members, { upstream, model: null, weight, cohort, priority }]
     this.version++
     return true
   }

@@ -8,6 +8,8 @@ export interface Member {
   readonly model: string | null
   /** Above 0. The fleet may change it: a new release begins with a small share. */
   weight: number
+  /** With which others it has a share of the calls that is to be kept to; left out, or null: there is no such share. */
+  cohort?: string | null
   readonly priority: number
 }
 

@@ -7,7 +7,7 @@ import { balanceSchema, timeoutsSchema } from './pool-options.ts'
 import { type FleetReplica, ReplicaRoll } from './replica-roll.ts'
 
 function replica(name: string, more: Partial<FleetReplica> = {}): FleetReplica {
-  const rest = { pool: 'main', weight: 1, priority: 0, models: ['m'], isDraining: false, moveAfterMs: 0 }
+  const rest = { pool: 'main', weight: 1, cohort: null, priority: 0, models: ['m'], isDraining: false, moveAfterMs: 0 }
   return { name, url: `http://127.0.0.1:1/${name}`, ...rest, ...more }
 }
 

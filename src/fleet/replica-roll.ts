@@ -11,6 +11,8 @@ export interface FleetReplica {
   readonly url: string
   readonly pool: string
   readonly weight: number
+  /** Of each call first the cohort is drawn, by what all in it weigh together. Null where all are alike. */
+  readonly cohort: string | null
   readonly priority: number
   /** Null: it is asked. */
   readonly models: readonly string[] | null
@@ -48,7 +50,7 @@ export class ReplicaRoll {
   }
 
   #follow(replica: FleetReplica): void {
-    const { name, pool, url, weight, isDraining, moveAfterMs } = replica
+    const { name, pool, url, weight, cohort, isDraining, moveAfterMs } = replica
     const before = this.#known.get(name)
     if (!this.#fleet.pools.has(pool) || (!before && this.#fleet.find(name))) return
     this.#known.set(name, replica)
@@ -56,7 +58,8 @@ export class ReplicaRoll {
     if (before && before.url !== url) this.#fleet.leave(name)
     if (!this.#fleet.find(name)) this.#fleet.join(this.#open(replica), replica)
     if (isDraining) return void this.#fleet.drain(name, moveAfterMs)
-    if (!this.#fleet.restore(name, replica) && before?.weight !== weight) this.#fleet.weigh(name, weight)
+    if (this.#fleet.restore(name, replica)) return
+    if (before?.weight !== weight || before.cohort !== cohort) this.#fleet.weigh(name, weight, cohort)
   }
 }
 

@@ -52,6 +52,8 @@ const words: Words = {
     state === 'released'
       ? `${key === '' ? 'all requests' : `the request ${key.slice(0, 12)}`} may be sent again`
       : `a request to ${model} is in quarantine until ${moment(untilMs)}: ${upstreams.join(', ')} died of it`,
+  rollout: ({ deployment, release, phase, share, detail }) =>
+    `${deployment}: ${release} is ${phase}, ${percent(share)} of new calls${behind(detail)}`,
   remedy: ({ state, replica, ailment, remedy, evidence, detail }) =>
     `${replica}: ${ailment} (${evidence}); ${[remedy, state].filter((word) => word !== '').join(' ')}${behind(detail)}`,
   sum: ({ count, route, model, outcome, code, fromMs, atMs }) =>

@@ -7,6 +7,7 @@ import type { ChallengeSums } from './challenge-sums.ts'
 import type { ExchangeFact } from './exchange-fact.ts'
 import type { Base } from './fact-base.ts'
 import type { QuarantineFact, RemedyFact } from './heal-fact.ts'
+import type { RolloutFact } from './rollout-fact.ts'
 import type { VisitsFact } from './visit.ts'
 import type { EngineFact, ReplicaFact, ScaleFact, WorkerFact } from './process-fact.ts'
 
@@ -316,6 +317,7 @@ export type Fact =
   | ShieldFact
   | QuarantineFact
   | RemedyFact
+  | RolloutFact
   | SumFact
   | VisitsFact
 
@@ -348,6 +350,7 @@ export const factKinds = {
   shield: 'house',
   quarantine: 'house',
   remedy: 'house',
+  rollout: 'house',
   sum: 'house',
   visits: 'house',
 } as const satisfies Record<FactKind, 'calls' | 'house'>

@@ -203,6 +203,14 @@ export const notes: fc.Arbitrary<Note> = fc.oneof(
     evidence: text,
   }),
   fc.record({
+    kind: fc.constant('rollout' as const),
+    deployment: text,
+    release: text,
+    phase: text,
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+    detail: text,
+  }),
+  fc.record({
     kind: fc.constant('remedy' as const),
     state: fc.constantFrom('planned', 'withheld', 'gave-up', 'measured'),
     deployment: text,

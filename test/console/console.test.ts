@@ -162,6 +162,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       alerts: () => ({}),
       status: () => ({}),
       fleet: () => ({}),
+      deploys: () => null,
       keys: { create: () => ({}), list: () => [], change: () => {}, rotate: () => ({}), revoke: () => {} },
       subscriptions: () => Promise.resolve({ ways: [] }),
       reload: () => Promise.resolve({}),

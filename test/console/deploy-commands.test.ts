@@ -16,7 +16,7 @@ function deskOf(book: RolloutBook): DeployDesk {
   const view = (deployment: string): Promise<RolloutView> => Promise.resolve(book.views(deployment)[0] as RolloutView)
   return {
     list: (deployment) => Promise.resolve(book.views(deployment ?? undefined)),
-    begin: ({ deployment, release, strategy }) => {
+    begin: ({ deployment, release, strategy = 'canary' }) => {
       book.begin({ id: `d${book.views().length}`, deployment, from: 'v1', to: release, strategy }, 1000)
       return view(deployment)
     },
@@ -35,7 +35,7 @@ test('a rollout is begun, looked at, led and told of afterwards', async () => {
     if (!deployPaths.has(path)) return void response.writeHead(404).end('{}')
     serveWrite(
       [request, response],
-      async () => answerDeploy([path, query], request, deskOf(book)),
+      async () => answerDeploy([path, query], request, () => deskOf(book)),
       (fault) => response.writeHead(fault.status).end(JSON.stringify({ error: fault.detail })),
     )
   })

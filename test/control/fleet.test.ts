@@ -1,8 +1,7 @@
 // A gateway that runs its own model servers: they, the control process and the supervisor are killed under load.
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { listRunning } from '../../src/fleet/driver/process-table.ts'
 import { chat, type Outcome } from '../crash/chat.ts'
 import { holdfast } from '../crash/gateway.ts'
 import { openStage, simCommand, type Stage } from './stage.ts'
@@ -22,21 +21,6 @@ const notWhole = (outcomes: readonly Outcome[]): Outcome[] => outcomes.filter(({
 const underWay = (stage: Stage, count: number): Promise<unknown> =>
   stage.until('calls are under way', (rows) => rows.reduce((sum, { calls }) => sum + calls, 0) >= count)
 
-function controlPid(stage: Stage): number {
-  const children = listRunning().filter(({ pid }) => parentOf(pid) === stage.gateway.pid)
-  const found = children.find(({ pid }) => readFileSync(`/proc/${pid}/environ`, 'latin1').includes('HOLDFAST_CONTROL='))
-  assert.ok(found, 'a control process runs')
-  return found.pid
-}
-
-function parentOf(pid: number): number {
-  try {
-    return Number(/PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
-  } catch {
-    return 0
-  }
-}
-
 test('replicas under load: one is killed, then the control process, then the supervisor', options, async () => {
   await using stage = await openStage(two)
   await stage.serving('chat-v1-1', 'chat-v1-2')
@@ -53,7 +37,7 @@ test('replicas under load: one is killed, then the control process, then the sup
 
   const second = ask(stage, 12, 120)
   await underWay(stage, 8)
-  process.kill(controlPid(stage), 'SIGKILL')
+  process.kill(stage.controlPid(), 'SIGKILL')
   assert.deepEqual(notWhole(await second), [], 'nobody waits for the control process')
   await stage.until('another one is there', () =>
     stage.gateway.lines.some(({ msg }) => String(msg).includes('control process died')),

@@ -1,4 +1,5 @@
 /** A gateway with a deployment of simulated model servers, each a process of its own. */
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +23,7 @@ export interface Deployment {
   readonly ready?: { readonly path?: string; readonly withinMs?: number }
   readonly drain?: { readonly moveAfterMs?: number; readonly graceMs?: number }
   readonly onStop?: 'stop' | 'keep'
+  readonly rollout?: object
 }
 
 /** @param control settings of the control loop */
@@ -92,6 +94,15 @@ export class Stage implements AsyncDisposable {
     throw new Error('the gateway did not become ready')
   }
 
+  controlPid(): number {
+    const children = listRunning().filter(({ pid }) => parentOf(pid) === this.gateway.pid)
+    const isControl = ({ pid }: { pid: number }): boolean =>
+      readFileSync(`/proc/${pid}/environ`, 'latin1').includes('HOLDFAST_CONTROL=')
+    const found = children.find(isControl)
+    if (!found) throw new Error('no control process runs')
+    return found.pid
+  }
+
   /** The model server of a replica, without the shell that leads its group. */
   async serverPid(name: string): Promise<number> {
     const leader = Number(await readFile(join(this.state, 'replicas', `${name}.pid`), 'utf8'))
@@ -115,5 +126,13 @@ export class Stage implements AsyncDisposable {
     await this.#gateway?.[Symbol.asyncDispose]()
     for (const leader of await this.leaders()) process.kill(-leader, 'SIGKILL')
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 10 })
+  }
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/PPid:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
+  } catch {
+    return 0
   }
 }

@@ -18,7 +18,7 @@ const sleeping = (more: { models?: string[]; holdMs?: number }): Parameters<type
 }
 const replicaAt = ({ url }: SimServer, isDraining = false): FleetReplica => ({
   ...{ name: 'chat-v1-1', url: `${url}/v1`, pool: 'chat', weight: 1, priority: 0, models: null },
-  ...{ isDraining, moveAfterMs: 0 },
+  ...{ isDraining, moveAfterMs: 0, cohort: null },
 })
 const waiting = (house: House): number => house.takeReplicas()?.demand['chat']?.waiting ?? 0
 

@@ -35,6 +35,13 @@ export interface GoldenAnswer {
   readonly toolCall: { readonly name: string; readonly arguments: string } | null
 }
 
+/** Asks a replica by itself. Never rejects: what fails is an answer with a fault. */
+export type AskGolden = (
+  at: { readonly url: string; readonly model: string | null },
+  prompt: GoldenPrompt,
+  signal: AbortSignal,
+) => Promise<GoldenAnswer>
+
 /** What an answer lacks, in words; null for nothing. */
 export function lacks(answer: GoldenAnswer, asked: Check): string | null {
   const text = answer.text.trim()

@@ -57,3 +57,23 @@ test('however many were rolled back since, it knows what runs', () => {
   }
   assert.equal(book.release('chat'), 'v2')
 })
+
+test('what was deployed last runs until the configuration names another release, or has it no more', () => {
+  const book = new RolloutBook()
+  const releases = ['v1', 'v2', 'v3']
+  const follow = (release: string, known = releases): string | null =>
+    book.follow('chat', { release, releases: known }, 0)
+  assert.equal(follow('v1'), null)
+  book.begin(order('1', 'v2'), 0)
+  finish(book)
+  assert.deepEqual([follow('v1'), book.release('chat')], [null, 'v2'])
+  assert.deepEqual([follow('v3'), book.release('chat')], ['the configuration names v3', 'v3'])
+  book.begin({ ...order('2', 'v2'), from: 'v3' }, 0)
+  assert.equal(follow('v2'), null, 'it leads there')
+  assert.equal(book.live('chat')?.phase, 'waiting')
+  assert.match(follow('v1') ?? '', /names v1/)
+  assert.deepEqual([book.live('chat'), book.views()[0]?.phase, book.release('chat')], [null, 'rolled-back', 'v1'])
+  book.begin(order('3', 'v2'), 0)
+  assert.match(follow('v1', ['v1']) ?? '', /v2 is in the configuration no more: v1 runs/)
+  assert.equal(book.live('chat'), null)
+})

@@ -2,7 +2,7 @@
  * The rollouts of all deployments: one at a time each, and those that are over. Plain JSON in and out, for the database
  * that keeps it; the loop asks it at each look.
  */
-import { command, lead, type RolloutCommand, type Seen } from './rollout.ts'
+import { callOff, command, lead, type RolloutCommand, type Seen } from './rollout.ts'
 import type { RolloutOptions, Strategy } from './rollout-options.ts'
 import { type HistoryEntry, isOver, newRollout, type RolloutOrder, type RolloutState } from './rollout-state.ts'
 
@@ -18,6 +18,8 @@ export interface RolloutView {
   readonly share: number
   readonly isPaused: boolean
   readonly reason: string | null
+  /** Answers of the new release that were judged. */
+  readonly calls: number
   /** What the next step waits for. */
   readonly open: readonly string[]
   /** The measures that look worst, in words. */
@@ -25,8 +27,22 @@ export interface RolloutView {
   readonly history: readonly HistoryEntry[]
 }
 
+/** What a deployment runs for good. */
+export interface Running {
+  release: string
+  /** What the configuration named then; empty where nobody has looked. */
+  configured: string
+}
+
 export interface RolloutBookState {
   rollouts: RolloutState[]
+  running: Record<string, Running>
+}
+
+/** As it is in the configuration. */
+export interface Configured {
+  readonly release: string
+  readonly releases: readonly string[]
 }
 
 /** Of each deployment; the one that goes on is never forgotten. */
@@ -40,13 +56,41 @@ export class RolloutError extends Error {
 
 export class RolloutBook {
   #rollouts: RolloutState[]
+  #running: Map<string, Running>
 
-  constructor(state: RolloutBookState = { rollouts: [] }) {
+  constructor(state: RolloutBookState = { rollouts: [], running: {} }) {
     this.#rollouts = structuredClone(state.rollouts)
+    this.#running = new Map(Object.entries(structuredClone(state.running)))
   }
 
   toJSON(): RolloutBookState {
-    return { rollouts: this.#rollouts }
+    return { rollouts: this.#rollouts, running: Object.fromEntries(this.#running) }
+  }
+
+  /**
+   * What was deployed last runs until the configuration names another release, or has it no more: then the configured
+   * one does, and a rollout that leads elsewhere is called off. Returns why, in words; null where all is as it was.
+   */
+  follow(deployment: string, { release, releases }: Configured, nowMs: number): string | null {
+    const running = this.#running.get(deployment)
+    if (!running) {
+      this.#running.set(deployment, { release, configured: release })
+      return null
+    }
+    const live = this.live(deployment)
+    const wanted = live ? [live.to, live.from ?? live.to] : [running.release]
+    const gone = wanted.find((name) => !releases.includes(name))
+    const isChanged = running.configured !== '' && running.configured !== release
+    running.configured = release
+    if (gone === undefined && (!isChanged || live?.to === release)) return null
+    const isSame = !live && running.release === release
+    running.release = release
+    const words =
+      gone === undefined
+        ? `the configuration names ${release}`
+        : `${gone} is in the configuration no more: ${release} runs`
+    if (live) callOff(live, words, nowMs)
+    return isSame ? null : words
   }
 
   /** @throws {RolloutError} while another goes on */
@@ -56,7 +100,10 @@ export class RolloutBook {
     if (other && other.phase !== 'warm')
       throw new RolloutError(`${order.deployment}: ${other.to} is being deployed (${other.phase}); roll it back first`)
     if (order.from === order.to) throw new RolloutError(`${order.deployment} runs ${order.to} already`)
-    if (other) Object.assign(other, { phase: 'done', phaseMs: 0 })
+    if (other) {
+      Object.assign(other, { phase: 'done', phaseMs: 0 })
+      this.#settle(other)
+    }
     const state = newRollout(order, nowMs)
     this.#rollouts.push(state)
     this.#forget(order.deployment)
@@ -68,10 +115,9 @@ export class RolloutBook {
     return this.#rollouts.find((each) => each.deployment === deployment && !isOver(each)) ?? null
   }
 
-  /** The release that a deployment runs for good; null where nothing was deployed. */
+  /** The release that a deployment runs for good; null where nothing is known. */
   release(deployment: string): string | null {
-    const last = this.#rollouts.findLast((each) => each.deployment === deployment && each.phase === 'done')
-    return last?.to ?? null
+    return this.#running.get(deployment)?.release ?? null
   }
 
   /** @throws {RolloutError} */
@@ -89,6 +135,7 @@ export class RolloutBook {
   advance(deployment: string, seen: Seen, options: RolloutOptions): RolloutState | null {
     const state = this.live(deployment)
     if (state) lead(state, seen, options)
+    if (state?.phase === 'done') this.#settle(state)
     return state
   }
 
@@ -100,6 +147,11 @@ export class RolloutBook {
       .toReversed()
   }
 
+  #settle({ deployment, to }: RolloutState): void {
+    const { configured = '' } = this.#running.get(deployment) ?? {}
+    this.#running.set(deployment, { release: to, configured })
+  }
+
   #put(state: RolloutState): RolloutState {
     this.#rollouts = this.#rollouts.map((each) => (each.id === state.id ? state : each))
     return state
@@ -108,9 +160,6 @@ export class RolloutBook {
   #forget(deployment: string): void {
     const over = this.#rollouts.filter((each) => each.deployment === deployment && isOver(each))
     const old = new Set(over.slice(0, Math.max(0, over.length - keptMax)))
-    // What runs is known by it.
-    const running = over.findLast(({ phase }) => phase === 'done')
-    if (running) old.delete(running)
     this.#rollouts = this.#rollouts.filter((each) => !old.has(each))
   }
 }
@@ -121,6 +170,7 @@ function viewOf(state: RolloutState): RolloutView {
   return {
     ...{ id, deployment, from, to, strategy, begunMs, phase, share, isPaused, history, evidence },
     reason: reason?.words ?? null,
+    calls: verdict?.calls ?? 0,
     open: phase === 'shifting' || phase === 'inconclusive' ? (verdict?.open ?? []) : [],
   }
 }

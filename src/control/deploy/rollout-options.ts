@@ -21,6 +21,8 @@ export interface RolloutOptions {
   readonly readyMsMax: number
   readonly gateMsMax: number
   readonly steps: readonly Step[]
+  /** How often what was measured is judged. */
+  readonly lookMs: number
   /** How long calls of the present release may take to end, after which they are moved. */
   readonly drainMsMax: number
   /** How long the release before is kept running for a rollback at once. */
@@ -59,6 +61,7 @@ const blueGreen: readonly Step[] = [step(1, 0, 0, false)]
 export const stepsOf: Readonly<Record<Strategy, readonly Step[]>> = { canary, rolling, 'blue-green': blueGreen }
 
 export const rolloutDefaults: Omit<RolloutOptions, 'steps'> = {
+  lookMs: 10_000,
   readyMsMax: 10 * minute,
   gateMsMax: 15 * minute,
   drainMsMax: 10 * minute,

@@ -17,8 +17,6 @@ export interface RolloutPlan {
    * are: else nobody could say whether they are slow. Null where no replica can be spared, or none need be.
    */
   readonly controlShare: number | null
-  /** Whose answers are to be moved to other replicas, as they are not to end there. */
-  readonly leaving: string | null
 }
 
 /** How much more than usual the other replicas may get for the sake of a control. */
@@ -37,8 +35,7 @@ export function planOf(state: RolloutState, total: number, options: RolloutOptio
     ...(from === null ? [] : [{ release: from, replicas: present, share: 1 - share }]),
     { release: to, replicas: next, share },
   ]
-  const leaving = isEnding || phase === 'rolled-back' ? to : phase === 'draining' ? from : null
-  return { releases, controlShare: from === null ? null : controlShare(share, next, present), leaving }
+  return { releases, controlShare: from === null ? null : controlShare(share, next, present) }
 }
 
 const replicasWith = (total: number, share: number): number => (share > 0 ? replicasFor(total, share) : 0)

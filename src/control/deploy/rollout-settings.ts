@@ -16,12 +16,33 @@ const gateSchema = z
   .prefault({})
   .meta({ description: 'What a new release has to show before its first call.' })
 
+const stepSchema = z.strictObject({
+  share: z.number().gt(0).max(1).meta({ description: 'Of new calls, above 0, at most 1.' }),
+  msMin: milliseconds(0, 'So long at least.', { min: 0, max: 7 * dayMs }),
+  msMax: milliseconds(3_600_000, 'After this, when nothing could be shown, it is inconclusive.', {
+    min: 0,
+    max: 7 * dayMs,
+  }),
+  shown: z.boolean().default(true).meta({
+    description:
+      'Whether the next step wants it shown that the release does no harm; else it is enough that nothing was found.',
+  }),
+})
+
+function rises(steps: readonly { readonly share: number }[]): boolean {
+  return steps.every(({ share }, i) => share > (steps[i - 1]?.share ?? 0)) && steps.at(-1)?.share === 1
+}
+
 export const rolloutSchema = z
   .strictObject({
     strategy: z.enum(['canary', 'rolling', 'blue-green']).default('canary').meta({
       description:
         'How a release takes over: `canary`, by 1, 5, 10, 25, 50 % of calls; `rolling`, by replicas; `blue-green`, all at once.',
     }),
+    steps: z.array(stepSchema).min(1).max(20).refine(rises, 'shares that rise, the last of them 1').optional().meta({
+      description: 'Steps of your own, in place of those of `canary` and `rolling`.',
+    }),
+    lookMs: milliseconds(rolloutDefaults.lookMs, 'So often what was measured is judged.', { min: 500, max: 60_000 }),
     gate: gateSchema,
     readyMsMax: milliseconds(rolloutDefaults.readyMsMax, 'Until its first replicas are ready.', { min: 1000 }),
     gateMsMax: milliseconds(rolloutDefaults.gateMsMax, 'Until the golden prompts are answered.', { min: 1000 }),
@@ -52,9 +73,10 @@ export type RolloutSettings = z.output<typeof rolloutSchema>
 
 /** @param strategy that was asked for; the configured one where none was */
 export function rolloutOptionsOf(settings: RolloutSettings, strategy: Strategy = settings.strategy): RolloutOptions {
-  const { readyMsMax, gateMsMax, drainMsMax, warmMs, onInconclusive, inconclusiveMsMax } = settings
+  const { lookMs, readyMsMax, gateMsMax, drainMsMax, warmMs, onInconclusive, inconclusiveMsMax } = settings
+  const own = strategy === 'blue-green' ? undefined : settings.steps
   return {
-    ...{ readyMsMax, gateMsMax, drainMsMax, warmMs, onInconclusive, inconclusiveMsMax },
-    steps: stepsOf[strategy],
+    ...{ lookMs, readyMsMax, gateMsMax, drainMsMax, warmMs, onInconclusive, inconclusiveMsMax },
+    steps: own?.map(({ shown, ...step }) => ({ ...step, isShown: shown })) ?? stepsOf[strategy],
   }
 }

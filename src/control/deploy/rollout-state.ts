@@ -59,15 +59,18 @@ export interface RolloutOrder {
   readonly from: string | null
   readonly to: string
   readonly strategy: Strategy
+  /** Who asked for it. */
+  readonly by?: string
 }
 
-export function newRollout(order: RolloutOrder, nowMs: number): RolloutState {
+export function newRollout({ by, ...order }: RolloutOrder, nowMs: number): RolloutState {
+  const words = `${order.from ?? 'nothing'} → ${order.to}${by === undefined ? '' : `, asked for by ${by}`}`
   return {
     ...order,
     begunMs: nowMs,
     ...{ phase: 'waiting', step: 0, share: 0, isPaused: false, atMs: nowMs, phaseMs: 0 },
     ...{ judge: newJudge(), verdict: null, reason: null },
-    history: [{ atMs: nowMs, phase: 'waiting', share: 0, words: `${order.from ?? 'nothing'} → ${order.to}` }],
+    history: [{ atMs: nowMs, phase: 'waiting', share: 0, words }],
   }
 }
 

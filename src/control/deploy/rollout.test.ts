@@ -132,10 +132,8 @@ test('a rollback from the warm state is at once; without old replicas the calls 
   assert.equal(advance(back, seenOf(back), options).share, 0)
   const cold = advance(back, { ...seenOf(back), readyPresent: 2 }, options)
   assert.deepEqual([cold.phase, cold.share], ['rolling-back', 0.5])
-  const leaving = planOf(cold, 4, options)
-  assert.equal(leaving.leaving, 'v2')
   assert.deepEqual(
-    leaving.releases.map(({ replicas }) => replicas),
+    planOf(cold, 4, options).releases.map(({ replicas }) => replicas),
     [4, 2],
   )
 })

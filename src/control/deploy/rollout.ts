@@ -182,9 +182,16 @@ export function command(before: RolloutState, asked: RolloutCommand, by: string,
   return state
 }
 
-/** The step it is at. The first release of a deployment has nothing to be compared with, and gets all calls. */
+/** The configuration says something else: it ends here. */
+export function callOff(state: RolloutState, words: string, nowMs: number): void {
+  state.reason = { code: 'asked', words }
+  state.share = 0
+  enter(state, 'rolled-back', words, nowMs)
+}
+
+/** The step it is at; the last one where the steps have become fewer. The first release of a deployment has nothing to be compared with, and gets all calls. */
 export const stepOf = ({ step, from }: RolloutState, { steps }: RolloutOptions): Step =>
-  (from === null ? steps.at(-1) : steps[step]) as Step
+  (from === null ? steps.at(-1) : steps[Math.min(step, steps.length - 1)]) as Step
 const isFullStep = ({ share }: Step): boolean => share >= 1
 const minutes = (ms: number): string => `${Math.round(ms / 60_000)} min`
 

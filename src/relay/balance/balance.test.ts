@@ -14,6 +14,7 @@ import type { EngineLoad } from './outlook.ts'
 interface Traits {
   readonly name?: string
   readonly weight?: number
+  readonly cohort?: string
   readonly priority?: number
   readonly calls?: number
   readonly prefillTokens?: number
@@ -33,7 +34,7 @@ function member(traits: Traits = {}): Member {
     upstream.speed('m').observeFirstToken(100 * i, (1e5 * i) / speed.perSecond, 0)
     upstream.speed('m').observeGap(i, speed.gapMs)
   }
-  return { upstream, model: null, weight, priority }
+  return { upstream, model: null, weight, cohort: traits.cohort ?? null, priority }
 }
 
 type Given = Partial<Omit<Facts, 'options'>> & { readonly options?: Partial<Facts['options']> }
@@ -326,4 +327,16 @@ test('what draws a call somewhere is never a member with more to do than the bou
       assert.ok(workS(choice.member.upstream.load.prefillTokens) <= 1.25 * meanS + 2.001)
     }),
   )
+})
+
+test('cohorts have their shares of calls whatever is in hand where, and a session stays with one', () => {
+  const old = crowd(4, (i) => ({ weight: 0.95, calls: 5 + i, cohort: 'v1', speed: fast }))
+  const fresh = member({ name: 'new', weight: 0.2, calls: 0, cohort: 'v2', speed: fast })
+  const share = shares([...old, fresh], {}, 4000).at(-1) ?? 0
+  assert.ok(share > 0.035 && share < 0.065, `${share} of calls instead of 5 %`)
+  const sessions = Array.from({ length: 400 }, (_, i) => everyTime([...old, fresh], { session: `s${i}` }, 3))
+  const kept = sessions.filter((members) => members.size === 1 && members.has(fresh)).length
+  assert.ok(kept > 8 && kept < 40, `${kept} of 400 sessions`)
+  assert.ok(sessions.every((members) => members.size === 1 || !members.has(fresh)))
+  assert.equal(chosen([...old, fresh], { tried: new Set(old) }), fresh, 'nobody else is left')
 })

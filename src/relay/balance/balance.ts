@@ -5,7 +5,7 @@ import type { Member } from '../../fleet/pool.ts'
 import type { Upstream } from '../../fleet/upstream.ts'
 import type { Random } from '../../ground/random.ts'
 import { type EngineLoad, believedPace, type Outlook, outlookOf, type Pace, paceOf, usualPace } from './outlook.ts'
-import { bestRank, draw, nth, type Rank, type RankFacts, type Weighed } from './rank.ts'
+import { bestRank, draw, drawCohort, nth, type Rank, type RankFacts, type Weighed } from './rank.ts'
 import { sessionHash, sessionMark } from './session.ts'
 
 /** What is known beside the members. */
@@ -67,7 +67,8 @@ const noiseMin = 1e-6
 export function choose(members: readonly Member[], facts: Facts): Choice | null {
   const [only] = members
   if (only && members.length === 1) return facts.tried.has(only) ? null : { member: only, reason: 'only' }
-  const rank = bestRank(members, facts)
+  // A conversation stays with its cohort.
+  const rank = drawCohort(bestRank(members, facts), () => cohortMark(facts))
   const [first] = rank.members
   if (first === undefined) return null
   if (rank.members.length === 1) return { member: first, reason: 'only' }
@@ -88,6 +89,10 @@ export function choose(members: readonly Member[], facts: Facts): Choice | null 
   // They were drawn by weight: among idle ones the weight must not count once more.
   const drawnWeight = isCrowd ? (rank.sums.at(-1) as number) / rank.members.length : undefined
   return leastWork(rivals, scale, facts, drawnWeight)
+}
+
+function cohortMark({ session, random }: Facts): number {
+  return session === null ? random.unit() : Math.exp(-sessionMark(sessionHash(session), 'cohort', 1))
 }
 
 /** Then nobody loses much when it is sent anywhere. */

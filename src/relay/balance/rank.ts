@@ -59,6 +59,27 @@ export function bestRank(members: readonly Member[], facts: RankFacts): Rank {
   return rank
 }
 
+/**
+ * Those of one cohort, drawn in proportion to what each weighs in all: so releases that run side by side have the shares
+ * of calls that they are to have, however much work any of them has in hand. All of them where there are no cohorts.
+ * @param mark which one, 0 to 1
+ */
+export function drawCohort(rank: Rank, mark: () => number): Rank {
+  const { members, sums } = rank
+  const first = members[0]?.cohort ?? null
+  if (members.every(({ cohort = null }) => cohort === first)) return rank
+  const drawn = nth(rank, indexAt(rank, mark() * (sums.at(-1) as number))).member.cohort ?? null
+  const own: Rank = { members: [], sums: [] }
+  let sum = 0
+  for (const [i, member] of members.entries()) {
+    if ((member.cohort ?? null) !== drawn) continue
+    sum += nth(rank, i).weight
+    own.members.push(member)
+    own.sums.push(sum)
+  }
+  return own
+}
+
 export interface Weighed {
   readonly member: Member
   readonly weight: number
@@ -71,8 +92,10 @@ export function nth({ members, sums }: Rank, i: number): Weighed {
 
 /** One by chance, in proportion to the weights. */
 export function draw(rank: Rank, random: Random): Weighed {
-  const { sums } = rank
-  const mark = random.unit() * (sums.at(-1) as number)
+  return nth(rank, indexAt(rank, random.unit() * (rank.sums.at(-1) as number)))
+}
+
+function indexAt({ sums }: Rank, mark: number): number {
   let low = 0
   let high = sums.length - 1
   while (low < high) {
@@ -80,5 +103,5 @@ export function draw(rank: Rank, random: Random): Weighed {
     if (mark < (sums[middle] as number)) high = middle
     else low = middle + 1
   }
-  return nth(rank, low)
+  return low
 }

@@ -1,0 +1,130 @@
+/**
+ * Deploys with real processes: a gateway with live streams at all times, each answer checked byte for byte; good and
+ * bad releases are deployed, each on a gateway of its own.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RolloutView } from '../../src/control/deploy/rollout-book.ts'
+import { expectedAnswer } from '../../lab/answer.ts'
+import { Crowd } from '../../test/control/crowd.ts'
+import { openStage, simCommand, type Stage } from '../../test/control/stage.ts'
+import type { Outcome } from '../../test/crash/chat.ts'
+
+const replicaCount = 4
+const tokens = 45
+/** Tokens a second of one answer: slow, so that many live streams fit a small machine. */
+const rate = 3
+const pollMs = 500
+const patienceMs = 600_000
+
+interface Kind {
+  readonly flags: readonly string[]
+  readonly spec?: object
+  /** Golden prompts are asked before its first call; the others show what the judge finds by itself. */
+  readonly isAsked: boolean
+}
+
+const fault = (order: object): string[] => ['--fault', JSON.stringify(order)]
+
+export const realKinds: Readonly<Record<string, Kind>> = {
+  good: { flags: ['--context', '65536'], isAsked: true },
+  slower: { flags: ['--rate', String(rate / 2)], isAsked: false },
+  truncating: { flags: ['--context', '40'], isAsked: false },
+  'wrong-template': { flags: ['--answer', 'random'], isAsked: true },
+  crashing: {
+    flags: fault({ kind: 'crash-on-poison', probability: 0.03, match: { promptContains: 'tokens:' } }),
+    isAsked: false,
+  },
+  leaking: {
+    flags: fault({ kind: 'leak', bytes: 8 * 2 ** 20 }),
+    spec: { memoryBytesMax: 400 * 2 ** 20 },
+    isAsked: false,
+  },
+}
+
+const steps = [
+  { share: 0.01, msMin: 20_000, msMax: 120_000, shown: false },
+  { share: 0.05, msMin: 60_000, msMax: 300_000, shown: false },
+  { share: 0.1, msMin: 30_000, msMax: 120_000, shown: false },
+  { share: 0.25, msMin: 20_000, msMax: 120_000, shown: false },
+  { share: 0.5, msMin: 20_000, msMax: 120_000, shown: false },
+  { share: 1 },
+]
+const lookMs = 2000
+
+const golden = Array.from({ length: 8 }, (_, i) => `golden ${i} tokens:8`).map((prompt, i) => ({
+  ...{ name: `golden ${i}`, prompt },
+  checks: [{ is: 'exact', text: expectedAnswer(prompt) }],
+}))
+
+interface Shown {
+  readonly view: RolloutView
+  readonly seconds: number
+  readonly outcomes: readonly Outcome[]
+}
+
+const tell = (words: string): void => void process.stdout.write(`${words}\n`)
+
+export async function showReal(kinds: readonly string[], streams: number): Promise<void> {
+  tell(`${replicaCount} replicas, ${streams} live streams of ${tokens} tokens, ${rate} tokens a second each.`)
+  tell(`Steps are shortened: ${steps.map(({ share, msMin = 0 }) => `${share * 100} % ${msMin / 1000} s`).join(', ')};`)
+  tell(`they go further where nothing was found, and what is measured is judged every ${lookMs / 1000} s.`)
+  const rows: (readonly string[])[] = []
+  for (const name of kinds) {
+    const shown = await deployOne(realKinds[name] as Kind, streams)
+    rows.push(rowOf(name, shown))
+    tell(`${name}: ${shown.view.phase}, ${shown.view.reason ?? ''}`)
+    for (const each of cutOf(shown.outcomes).slice(0, 5)) tell(`  ${JSON.stringify(each)}`)
+  }
+  const head = ['release', 'golden prompts', 'end', 'highest share', 'its answers', 'harmed', 'cut', 'all', 'seconds']
+  tell(`| ${head.join(' | ')} |`)
+  tell(`| --- | --- | --- |${' ---: |'.repeat(head.length - 3)}`)
+  for (const row of rows) tell(`| ${row.join(' | ')} |`)
+}
+
+async function deployOne({ flags, spec = {}, isAsked }: Kind, streams: number): Promise<Shown> {
+  const base = ['--rate', String(rate), '--slots', '1000', '--waiting-max', '4000']
+  const gate = { prompts: isAsked ? golden : [], times: 3, callsAtOnce: 8 }
+  await using stage = await openStage({
+    releases: { v1: { command: simCommand(...base) }, v2: { ...spec, command: simCommand(...base, ...flags) } },
+    replicas: { min: replicaCount, max: replicaCount },
+    drain: { moveAfterMs: 2000 },
+    rollout: { steps, lookMs, gate, warmMs: 5000, drainMsMax: 60_000 },
+  })
+  await stage.serving(...Array.from({ length: replicaCount }, (_, i) => `chat-v1-${i + 1}`))
+  await using crowd = new Crowd(stage.gateway.url, { streams, tokens })
+  // Answers of all lengths are under way.
+  await sleep((1000 * tokens) / rate)
+  const beganMs = performance.now()
+  await ask(stage, { deployment: 'chat', release: 'v2', strategy: 'canary', by: 'bench' })
+  let view = await ask(stage)
+  while (view.phase !== 'done' && view.phase !== 'rolled-back') {
+    if (performance.now() - beganMs > patienceMs) break
+    await sleep(pollMs)
+    view = await ask(stage)
+  }
+  const seconds = (performance.now() - beganMs) / 1000
+  return { view, seconds, outcomes: await crowd.end() }
+}
+
+async function ask(stage: Stage, order?: object): Promise<RolloutView> {
+  const headers = { 'content-type': 'application/json' }
+  const request = order ? { method: 'POST', headers, body: JSON.stringify(order) } : {}
+  const answer = await fetch(`${stage.gateway.adminUrl}/deploy`, request)
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
+  const told: unknown = await answer.json()
+  return order ? (told as RolloutView) : ((told as { rollouts: RolloutView[] }).rollouts[0] as RolloutView)
+}
+
+/** What a bad release said wrongly, and ended as it wished: nothing the gateway could have known. */
+const isHarm = ({ verdict, detail }: Outcome): boolean => verdict === 'naked' && detail.endsWith('and looks whole')
+const cutOf = (outcomes: readonly Outcome[]): Outcome[] =>
+  outcomes.filter((each) => each.verdict !== 'whole' && !isHarm(each))
+
+function rowOf(name: string, { view, seconds, outcomes }: Shown): string[] {
+  const top = Math.max(...view.history.map(({ share }) => share))
+  return [
+    ...[name, realKinds[name]?.isAsked ? 'asked' : 'none', view.phase, `${Math.round(top * 100)} %`],
+    ...[String(view.calls), String(outcomes.filter(isHarm).length), String(cutOf(outcomes).length)],
+    ...[String(outcomes.length), seconds.toFixed(0)],
+  ]
+}
