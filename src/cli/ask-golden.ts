@@ -1,4 +1,4 @@
-/** Asks a model server a golden prompt by itself, past the gateway: streaming, as most callers do, and with the clock. */
+/** Asks a model server a golden prompt by itself, past the gateway: streaming, as most callers do, and timed. */
 import type { GoldenAnswer, GoldenPrompt } from '../control/deploy/golden-prompt.ts'
 
 const answerMs = 60_000

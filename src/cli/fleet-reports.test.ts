@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newTally, type TallyCounts } from '../control/deploy/replica-tally.ts'
-import type { DemandTold } from '../control/fleet-report.ts'
+import type { DemandTold } from '../control/autoscale/demand.ts'
 import { FleetReports } from './fleet-reports.ts'
 
 const tally = (calls: number): TallyCounts => ({

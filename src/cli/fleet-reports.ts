@@ -1,7 +1,8 @@
 /** Gathers what the workers tell of replicas, for the control process: what each has in hand, and what was new. */
 import type { Worker } from 'node:cluster'
 import { addTally, type TallyCounts } from '../control/deploy/replica-tally.ts'
-import type { DemandTold, FleetReport, ReplicaTold } from '../control/fleet-report.ts'
+import type { DemandTold } from '../control/autoscale/demand.ts'
+import type { FleetReport, ReplicaTold } from '../control/fleet-report.ts'
 import type { ReplicasWord } from '../control/replicas-word.ts'
 import type { WorkerWord } from './worker-word.ts'
 

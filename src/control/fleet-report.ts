@@ -1,4 +1,5 @@
 /** What the workers tell of replicas and of what is asked for, gathered by the supervisor once a second; plain JSON. */
+import type { DemandTold, Trouble } from './autoscale/demand.ts'
 import type { TallyCounts } from './deploy/replica-tally.ts'
 
 export interface ReplicaTold {
@@ -8,18 +9,6 @@ export interface ReplicaTold {
   readonly progressedMs: number | null
   /** One of each worker at which an attempt there has ended since the last word. */
   readonly tallies: readonly TallyCounts[]
-}
-
-/** What was asked of a pool since the last word. */
-export interface DemandTold {
-  /** Calls that arrived, each once; those too that were refused, or wait. */
-  readonly requests: number
-  readonly promptTokens: number
-  readonly outputTokens: number
-  /** At no server yet, now. */
-  readonly waiting: number
-  /** Turned away for want of room. */
-  readonly refused: number
 }
 
 export interface FleetReport {
@@ -34,6 +23,3 @@ export interface FleetReport {
   /** Deployments that are under planned maintenance now. Left out: none is. */
   readonly windows?: readonly string[]
 }
-
-/** An incident; one with a major outage; planned maintenance in force; or nothing of the kind. */
-export type Trouble = 'none' | 'incident' | 'outage' | 'maintenance'

@@ -36,7 +36,7 @@ export class Hands {
   act(action: Action, known: KnownReplica, seen: SeenReplica | null): void {
     const { clock, log } = this.#parts
     const { name } = action
-    if (action.kind === 'weigh') return void known.stand(action)
+    if (action.kind === 'weigh') return known.stand(action)
     if (action.kind === 'start') return this.#start(action, known)
     if (!seen) return
     if (action.kind === 'admit') {

@@ -1,5 +1,6 @@
 /** What the workers told of replicas, kept for the looks that follow. */
-import type { DemandTold, FleetReport, ReplicaTold } from './fleet-report.ts'
+import type { DemandTold } from './autoscale/demand.ts'
+import type { FleetReport, ReplicaTold } from './fleet-report.ts'
 
 /** Replicas, and pools, of which something is known; more are not kept. */
 const keptMax = 5000

@@ -10,7 +10,7 @@ export interface ReleasePlan {
 
 export interface DeploymentPlan {
   readonly releases: readonly ReleasePlan[]
-  /** So small a share of the new calls one replica of the first release gets, to be compared with. Left out: none does. */
+  /** So small a share of the new calls one replica of the first release gets, to be compared with. Left out: none. */
   readonly controlShare?: number | null
 }
 

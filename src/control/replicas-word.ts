@@ -1,6 +1,6 @@
 /** What one worker tells of replicas, and of what is asked of their pools, since it told last; plain JSON. */
 import type { TallyCounts } from './deploy/replica-tally.ts'
-import type { DemandTold } from './fleet-report.ts'
+import type { DemandTold } from './autoscale/demand.ts'
 
 export interface ReplicaReport {
   /** In hand now. */

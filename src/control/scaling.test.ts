@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { seededRandom } from '../ground/random.ts'
 import type { Note } from '../observe/fact.ts'
 import { controlSchema, deploymentsSchema } from './deployment-options.ts'
-import type { DemandTold, Trouble } from './fleet-report.ts'
+import type { DemandTold, Trouble } from './autoscale/demand.ts'
 import { Scaling } from './scaling.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 

@@ -5,9 +5,10 @@ import {
   type ScalerOptions,
   type ScalerState,
 } from './autoscale/deployment-scaler.ts'
+import type { Trouble } from './autoscale/demand.ts'
 import type { ScaleRow } from './autoscale/scale-row.ts'
 import type { DeploymentOptions } from './deployment-options.ts'
-import type { FleetReport, Trouble } from './fleet-report.ts'
+import type { FleetReport } from './fleet-report.ts'
 import type { PilotParts } from './pilot-parts.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 

@@ -1,7 +1,7 @@
 /** What one look of the control loop saw, for whoever decides by it. */
 import type { SeenReplica } from '../fleet/driver.ts'
 import type { Deployments } from './deployment-options.ts'
-import type { DemandTold } from './fleet-report.ts'
+import type { DemandTold } from './autoscale/demand.ts'
 import type { Deaths } from './heal/deaths.ts'
 import type { HealOptions } from './heal/heal-options.ts'
 

@@ -3,7 +3,7 @@
  * for it, and what speaks against taking any away. The past is read again after a start, some of it at each look.
  */
 import { quantileAt } from '../../observe/forecast/forecaster.ts'
-import type { DemandTold } from '../fleet-report.ts'
+import type { DemandTold } from './demand.ts'
 import type { AutoscaleOptions } from './autoscale-options.ts'
 import { Autoscaler } from './autoscaler.ts'
 import { FlapDamper } from './flap-damper.ts'

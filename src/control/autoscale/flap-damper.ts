@@ -1,6 +1,7 @@
 /**
- * Patience before replicas go: usually none beyond the policy's own; but where one that went was wanted back soon, twice
- * as long as before, so that a load that swings around a whole number of replicas does not start and end one all day.
+ * Patience before replicas go: usually none beyond the policy's own; but where one that went was wanted back soon,
+ * twice as long as before, so that a load that swings around a whole number of replicas does not start and end one all
+ * day.
  */
 const patienceMin = 5
 const patienceMax = 60

@@ -1,5 +1,5 @@
 /** What was asked of a deployment within one step (a minute), added up look by look. */
-import type { DemandTold } from '../fleet-report.ts'
+import type { DemandTold } from './demand.ts'
 import type { Measured } from './load-unit.ts'
 
 /** A step of which less was watched says nothing. */

@@ -2,7 +2,7 @@
  * What cannot wait for the end of the minute: nothing runs and calls wait, or there is clearly more than the replicas
  * bear. It only ever asks for more, and stands by it for as long as a lower wish of the minutes must last.
  */
-import type { DemandTold } from '../fleet-report.ts'
+import type { DemandTold } from './demand.ts'
 import { type LoadScale, loadUnits, type Measured } from './load-unit.ts'
 
 /** Over which rates are measured, and calls in hand. */

@@ -189,7 +189,10 @@ export function callOff(state: RolloutState, words: string, nowMs: number): void
   enter(state, 'rolled-back', words, nowMs)
 }
 
-/** The step it is at; the last one where the steps have become fewer. The first release of a deployment has nothing to be compared with, and gets all calls. */
+/**
+ * The step it is at; the last one where the steps have become fewer. The first release of a deployment has nothing to
+ * be compared with, and gets all calls.
+ */
 export const stepOf = ({ step, from }: RolloutState, { steps }: RolloutOptions): Step =>
   (from === null ? steps.at(-1) : steps[Math.min(step, steps.length - 1)]) as Step
 const isFullStep = ({ share }: Step): boolean => share >= 1

@@ -3,7 +3,8 @@
  * their weights. No single call is followed.
  */
 import { newTally } from '../../../src/control/deploy/replica-tally.ts'
-import type { DemandTold, FleetReport, ReplicaTold } from '../../../src/control/fleet-report.ts'
+import type { DemandTold } from '../../../src/control/autoscale/demand.ts'
+import type { FleetReport, ReplicaTold } from '../../../src/control/fleet-report.ts'
 import type { Chance } from '../../world/chance.ts'
 import type { Copy } from './copy.ts'
 import type { DeploymentTraits } from './fleet-scenario.ts'
