@@ -61,7 +61,8 @@ export function bestRank(members: readonly Member[], facts: RankFacts): Rank {
 
 /**
  * Those of one cohort, drawn in proportion to what each weighs in all: so releases that run side by side get the
- * shares of calls that they are to have, however much work any of them has in hand. All of them where there are no cohorts.
+ * shares of calls that they are to have, however much work any of them has in hand. All of them where there are no
+ * cohorts.
  * @param mark which one, 0 to 1
  */
 export function drawCohort(rank: Rank, mark: () => number): Rank {
