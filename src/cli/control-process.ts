@@ -39,6 +39,8 @@ export interface ControlProcessParts {
   readonly out: () => NonNullable<FleetReport['out']>
   /** Those of these deployments that are under planned maintenance now. */
   readonly windows: (deployments: Config['deployments']) => readonly string[]
+  /** Those that an incident is about. */
+  readonly troubles: (deployments: Config['deployments']) => NonNullable<FleetReport['troubles']>
 }
 
 export interface FleetStatus {
@@ -143,8 +145,9 @@ export class ControlProcess implements AsyncDisposable {
     this.#lookedMs = nowMs
     // While it is away the news are kept for the next one.
     if (this.#child?.connected) {
-      const { report, out, windows } = this.#parts
-      const more = { out: out(), windows: windows(this.#config.deployments) }
+      const { report, out, windows, troubles } = this.#parts
+      const { deployments } = this.#config
+      const more = { out: out(), windows: windows(deployments), troubles: troubles(deployments) }
       this.#tell({ event: 'report', report: { ...report(), ...more } })
     }
     // After a pause of our own, what it said meanwhile has yet to be read.
