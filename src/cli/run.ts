@@ -176,6 +176,7 @@ function adminParts(
     alerts: () => desk.report(),
     status: () => statusDesk.view(),
     fleet: () => control.report(),
+    forecast: (deployment) => control.forecast(deployment),
     deploys: () => control.desk,
     keys: new KeyDesk(config, systemClock, systemRandom),
     subscriptions: () => page.report(),

@@ -179,6 +179,13 @@ test('the past outlives the process: how many, how long a start takes, and what 
   assert.equal(after?.startMs, startMs)
   assert.ok(Math.abs((after?.forecast?.p50 ?? 0) - 200) < 60, JSON.stringify(after?.forecast))
   assert.ok((before?.judged?.below90 ?? 0) > 0.7)
+  assert.ok(Math.abs((after?.judged?.wape ?? 1) - (before?.judged?.wape ?? 0)) < 0.05)
+  const view = second.scaling.view('chat')
+  assert.ok((view?.recent.length ?? 0) > 100 && view?.recent.at(-1)?.said)
+  assert.deepEqual(
+    view.ahead.map(({ steps }) => steps),
+    [2, 4, 7, 11, 21],
+  )
 })
 
 test('one call in a quiet time is no reason for more than one replica', () => {

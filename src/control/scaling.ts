@@ -6,7 +6,7 @@ import {
   type ScalerState,
 } from './autoscale/deployment-scaler.ts'
 import type { Trouble } from './autoscale/demand.ts'
-import type { ScaleRow } from './autoscale/scale-row.ts'
+import type { ScaleRow, ScaleView } from './autoscale/scale-row.ts'
 import type { DeploymentOptions } from './deployment-options.ts'
 import type { FleetReport } from './fleet-report.ts'
 import type { PilotParts } from './pilot-parts.ts'
@@ -76,6 +76,11 @@ export class Scaling {
   /** Those that are scaled by their load. */
   rows(): ScaleRow[] {
     return [...this.#known.values()].map(({ scaler }) => scaler.row)
+  }
+
+  /** With the load of late; null where it is not scaled by its load. */
+  view(deployment: string): ScaleView | null {
+    return this.#known.get(deployment)?.scaler.view ?? null
   }
 
   #scale(

@@ -7,12 +7,12 @@ import type { DemandTold } from './demand.ts'
 import type { AutoscaleOptions } from './autoscale-options.ts'
 import { Autoscaler } from './autoscaler.ts'
 import { FlapDamper } from './flap-damper.ts'
-import { Hindsight } from './hindsight.ts'
+import { Hindsight, outlookOf } from './hindsight.ts'
 import { LoadHistory, type PastStep } from './load-history.ts'
 import { LoadScale, unitWords } from './load-unit.ts'
 import { riskOf } from './risk.ts'
 import { replicasFor, type ScaleWish } from './scale-policy.ts'
-import type { ScaleRow } from './scale-row.ts'
+import type { ScaleRow, ScaleView } from './scale-row.ts'
 import { StepMeter } from './step-meter.ts'
 import { Trust } from './trust.ts'
 import { Urgency, type UrgentWish } from './urgency.ts'
@@ -157,8 +157,18 @@ export class DeploymentScaler {
     const forecast = said ? quantilesOf(said) : null
     return {
       ...{ deployment, replicas: this.#replicas, why: this.#why, heldBy, min, max, ready, starting, stepMs, forecast },
+      load: Number.isNaN(this.#load) ? null : this.#load,
       ...{ unit: unitWords[this.#scale.unit], perReplica: this.#scale.perReplica, stepsToRead: this.#unread },
-      ...{ startMs: (lead.ms * stepMs) / minuteMs, judged: this.#hindsight.judged, recent: this.#hindsight.recent },
+      ...{ startMs: (lead.ms * stepMs) / minuteMs, judged: this.#hindsight.judged },
+    }
+  }
+
+  get view(): ScaleView {
+    const { ahead } = this.#autoscaler
+    return {
+      ...this.row,
+      recent: this.#hindsight.recent,
+      ahead: ahead.map(({ forecast, aheadMin }) => ({ steps: aheadMin, ...outlookOf(forecast) })),
     }
   }
 
@@ -183,20 +193,21 @@ export class DeploymentScaler {
     const measured = this.#meter.close()
     this.#load = measured ? this.#scale.load(measured) : Number.NaN
     const ready = Math.min(seen.ready, this.#replicas)
-    this.#unread += this.history.add(step, { load: this.#load, ready })
-    this.#hindsight.saw(step, this.#load, { atMs: (step + 1) * this.#options.stepMs, ready })
+    const unread = this.#unread + this.history.add(step, { load: this.#load, ready })
+    this.#unread = Math.min(unread, this.history.steps.length)
     // The last one is told with all that is known of now; those before it while there is time.
     if (this.#unread === 1) this.#readNext()
-    const { said } = this.#autoscaler
-    if (said && this.#unread === 0) this.#hindsight.say(step + said.aheadMin, said.forecast)
   }
 
   #readNext(): void {
-    const { steps } = this.history
+    const { steps, last } = this.history
     const past = steps[steps.length - this.#unread]
-    this.#unread = past ? this.#unread - 1 : 0
     if (!past) return
+    const step = last + 1 - this.#unread--
+    this.#hindsight.saw(step, past.load, { atMs: (step + 1) * this.#options.stepMs, ready: past.ready })
     const wish = this.#read(past)
+    const { said } = this.#autoscaler
+    if (said) this.#hindsight.say(step + said.aheadMin, said.forecast)
     if (this.#unread === 0) this.#wish = wish
   }
 
