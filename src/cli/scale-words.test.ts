@@ -11,7 +11,7 @@ const outlook = { p10: 300, p50: 410, p90: 520 }
 const view: ScaleView = {
   ...{ deployment: 'chat', replicas: 3, why: 'forecast', heldBy: null, min: 0, max: 4, ready: 2, starting: 1 },
   ...{ load: 380, unit: 'calls a minute', perReplica: 200, startMs: 45_000, stepMs: minuteMs, stepsToRead: 0 },
-  ...{ forecast: { steps: 2, p50: 410, p90: 520 }, judged: { wape: 0.12, below90: 0.91, count: 700 } },
+  ...{ forecast: { steps: 2, ...outlook }, judged: { wape: 0.12, below90: 0.91, count: 700 } },
   recent: Array.from({ length: 40 }, (_, i) => ({ atMs: i * minuteMs, load: 380, said: outlook, ready: 2 })),
   ahead: [
     { steps: 2, ...outlook },

@@ -198,3 +198,13 @@ test('one call in a quiet time is no reason for more than one replica', () => {
     [1, 0],
   )
 })
+
+test('the first calls of a young deployment keep a replica for the time to idle and some minutes', () => {
+  const { minute, second, scaling } = world({ replicas: { min: 0 }, autoscale: { perReplica: { callsInHand: 4 } } })
+  second({ requests: 1, waiting: 1 })
+  for (let i = 0; i < 5; i++) minute({ requests: 0, inHand: 1 })
+  let minutes = 0
+  while (minute({ requests: 0 }) > 0 && minutes < 60) minutes++
+  assert.ok(minutes >= 14 && minutes <= 25, `ended after ${minutes} minutes`)
+  assert.ok((scaling.rows()[0]?.forecast?.p90 ?? 0) < 2, 'nothing is told that nobody believes')
+})

@@ -1,5 +1,4 @@
 /** What was said of steps beforehand, and how right it was; about the last day counts. */
-import { type Forecast, quantileAt } from '../../observe/forecast/forecaster.ts'
 import type { Outlook, ScaleRow, StepSeen } from './scale-row.ts'
 
 const recentMax = 180
@@ -16,8 +15,8 @@ export class Hindsight {
   #weight = 0
   #count = 0
 
-  say(step: number, forecast: Forecast): void {
-    this.#said.set(step, outlookOf(forecast))
+  say(step: number, outlook: Outlook): void {
+    this.#said.set(step, outlook)
     for (const old of this.#said.keys()) {
       if (this.#said.size <= sayings) break
       this.#said.delete(old)
@@ -43,8 +42,4 @@ export class Hindsight {
     if (this.#loads === 0) return null
     return { wape: this.#errors / this.#loads, below90: this.#below / this.#weight, count: this.#count }
   }
-}
-
-export function outlookOf(forecast: Forecast): Outlook {
-  return { p10: quantileAt(forecast, 0.1), p50: quantileAt(forecast, 0.5), p90: quantileAt(forecast, 0.9) }
 }

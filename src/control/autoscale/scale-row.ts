@@ -21,7 +21,7 @@ export interface ScaleRow {
   /** Steps of the past that are still to be read again after a start; until then nothing is taken away. */
   readonly stepsToRead: number
   /** Of the step in which a replica ordered now would be ready; null where nothing can be said yet. */
-  readonly forecast: { readonly steps: number; readonly p50: number; readonly p90: number } | null
+  readonly forecast: (Outlook & { readonly steps: number }) | null
   /** How right such forecasts were over about the last day of steps; null before any could be judged. */
   readonly judged: {
     /** Absolute errors as a share of the load. */
@@ -40,7 +40,7 @@ export interface ScaleView extends ScaleRow {
   readonly ahead: readonly (Outlook & { readonly steps: number })[]
 }
 
-/** Loads that 10, 50 and 90 % of the values lie below. */
+/** Loads that 10, 50 and 90 % of the values lie below, as far as a forecast is believed. */
 export interface Outlook {
   readonly p10: number
   readonly p50: number
