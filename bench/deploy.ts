@@ -32,7 +32,8 @@ async function main(): Promise<void> {
   })
   if (command.is('real')) {
     const all = Object.keys(realKinds)
-    return showReal(command.listOf('only', all, all), command.count('streams', 500, 1, 5000))
+    const kept = await showReal(command.listOf('only', all, all), command.count('streams', 500, 1, 5000))
+    return keep(command.text('json'), kept)
   }
   const seed = command.count('seed', 1, 0, 1e9)
   const [low = 2, high = 100] = (command.text('rates') ?? '2,100').split(',').map(Number)
@@ -46,9 +47,12 @@ async function main(): Promise<void> {
       outcomes.push(await runOne(kind, seed * 100_000 + i, [low, high], command.is('gate')))
   print(outcomes, kinds)
   if (command.is('detail')) for (const each of outcomes.filter(isOdd)) tell(JSON.stringify(each))
-  const json = command.text('json')
-  if (json) writeFileSync(json, `${JSON.stringify(outcomes, null, 2)}\n`)
+  keep(command.text('json'), outcomes)
   say(`seeds from ${seed * 100_000}`)
+}
+
+function keep(file: string | undefined, outcomes: readonly object[]): void {
+  if (file) writeFileSync(file, `${JSON.stringify(outcomes, null, 2)}\n`)
 }
 
 /** Each kind has worlds of its own. */

@@ -4,7 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RolloutView } from '../../src/control/deploy/rollout-book.ts'
+import type { HistoryEntry } from '../../src/control/deploy/rollout-state.ts'
 import { expectedAnswer } from '../../lab/answer.ts'
+import { say } from '../command.ts'
 import { Crowd } from '../../test/control/crowd.ts'
 import { openStage, simCommand, type Stage } from '../../test/control/stage.ts'
 import type { Outcome } from '../../test/crash/chat.ts'
@@ -64,21 +66,48 @@ interface Shown {
 
 const tell = (words: string): void => void process.stdout.write(`${words}\n`)
 
-export async function showReal(kinds: readonly string[], streams: number): Promise<void> {
+/** One line of what is printed. */
+export interface RealRow {
+  readonly kind: string
+  /** Golden prompts were asked. */
+  readonly isAsked: boolean
+  readonly end: string
+  readonly reason: string | null
+  /** Of new calls, at most, 0 to 1. */
+  readonly topShare: number
+  /** Its answers when it was judged last. */
+  readonly calls: number
+  /** Whole for all that the gateway could know, with a text that was not the expected one. */
+  readonly harmed: number
+  readonly cut: number
+  readonly answers: number
+  readonly seconds: number
+}
+
+export async function showReal(kinds: readonly string[], streams: number): Promise<RealRow[]> {
   tell(`${replicaCount} replicas, ${streams} live streams of ${tokens} tokens, ${rate} tokens a second each.`)
   tell(`Steps are shortened: ${steps.map(({ share, msMin = 0 }) => `${share * 100} % ${msMin / 1000} s`).join(', ')};`)
   tell(`they go further where nothing was found, and what is measured is judged every ${lookMs / 1000} s.`)
-  const rows: (readonly string[])[] = []
+  const rows: RealRow[] = []
   for (const name of kinds) {
+    say(name)
     const shown = await deployOne(realKinds[name] as Kind, streams)
     rows.push(rowOf(name, shown))
     tell(`${name}: ${shown.view.phase}, ${shown.view.reason ?? ''}`)
     for (const each of cutOf(shown.outcomes).slice(0, 5)) tell(`  ${JSON.stringify(each)}`)
   }
+  print(rows)
+  return rows
+}
+
+function print(rows: readonly RealRow[]): void {
   const head = ['release', 'golden prompts', 'end', 'highest share', 'its answers', 'harmed', 'cut', 'all', 'seconds']
   tell(`| ${head.join(' | ')} |`)
   tell(`| --- | --- | --- |${' ---: |'.repeat(head.length - 3)}`)
-  for (const row of rows) tell(`| ${row.join(' | ')} |`)
+  for (const { kind, isAsked, end, topShare, calls, harmed, cut, answers, seconds } of rows) {
+    const words = [kind, isAsked ? 'asked' : 'none', end, `${Math.round(topShare * 100)} %`]
+    tell(`| ${[...words, calls, harmed, cut, answers, seconds].join(' | ')} |`)
+  }
 }
 
 async function deployOne({ flags, spec = {}, isAsked }: Kind, streams: number): Promise<Shown> {
@@ -97,13 +126,21 @@ async function deployOne({ flags, spec = {}, isAsked }: Kind, streams: number): 
   const beganMs = performance.now()
   await ask(stage, { deployment: 'chat', release: 'v2', strategy: 'canary', by: 'bench' })
   let view = await ask(stage)
+  let told = 0
   while (view.phase !== 'done' && view.phase !== 'rolled-back') {
     if (performance.now() - beganMs > patienceMs) break
     await sleep(pollMs)
     view = await ask(stage)
+    for (; told < view.history.length; told++) sayStep(view.history[told], beganMs)
   }
   const seconds = (performance.now() - beganMs) / 1000
   return { view, seconds, outcomes: await crowd.end() }
+}
+
+function sayStep(entry: HistoryEntry | undefined, beganMs: number): void {
+  if (!entry) return
+  const seconds = ((performance.now() - beganMs) / 1000).toFixed(0)
+  say(`  ${seconds} s: ${entry.phase}, ${Math.round(entry.share * 100)} % of new calls, ${entry.words}`)
 }
 
 async function ask(stage: Stage, order?: object): Promise<RolloutView> {
@@ -120,11 +157,11 @@ const isHarm = ({ verdict, detail }: Outcome): boolean => verdict === 'naked' &&
 const cutOf = (outcomes: readonly Outcome[]): Outcome[] =>
   outcomes.filter((each) => each.verdict !== 'whole' && !isHarm(each))
 
-function rowOf(name: string, { view, seconds, outcomes }: Shown): string[] {
-  const top = Math.max(...view.history.map(({ share }) => share))
-  return [
-    ...[name, realKinds[name]?.isAsked ? 'asked' : 'none', view.phase, `${Math.round(top * 100)} %`],
-    ...[String(view.calls), String(outcomes.filter(isHarm).length), String(cutOf(outcomes).length)],
-    ...[String(outcomes.length), seconds.toFixed(0)],
-  ]
+function rowOf(kind: string, { view, seconds, outcomes }: Shown): RealRow {
+  return {
+    ...{ kind, isAsked: realKinds[kind]?.isAsked ?? false, end: view.phase, reason: view.reason },
+    ...{ topShare: Math.max(...view.history.map(({ share }) => share)), calls: view.calls },
+    ...{ harmed: outcomes.filter(isHarm).length, cut: cutOf(outcomes).length, answers: outcomes.length },
+    seconds: Math.round(seconds),
+  }
 }
