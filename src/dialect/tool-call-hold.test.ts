@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Route } from './call.ts'
+import { readCall } from './read-call.ts'
 import { ToolCallHold } from './tool-call-hold.ts'
+import { translate } from './translate.ts'
 
 function toEvent(value: unknown): Buffer {
   return Buffer.from(`data: ${JSON.stringify(value)}\n\n`)
@@ -149,5 +151,17 @@ describe('arguments that nobody can read are counted', () => {
       { type: 'response.output_item.done', output_index: 0, item: { ...item, arguments: text } },
     ]
     assert.deepEqual([broken('responses', done('{"x":1}')), broken('responses', done('{x'))], [0, 1])
+  })
+
+  test('and told by the reader of a call that offers tools', () => {
+    const asked = { model: 'm', stream: true, messages: [{ role: 'user', content: 'hi' }] }
+    const tools = [{ type: 'function', function: { name: 'f' } }]
+    const brokenOf = (body: object): number | undefined => {
+      const translation = translate(readCall('chat', Buffer.from(JSON.stringify(body)), {}), new Set(['chat']), 'm')
+      const reader = translation?.streamReader(() => {})
+      for (const event of [call(0, 'a', '{x'), finish]) reader?.read(toEvent(event).subarray(0, -2))
+      return reader?.calls?.brokenCount
+    }
+    assert.deepEqual([brokenOf({ ...asked, tools }), brokenOf(asked)], [1, undefined])
   })
 })
