@@ -16,11 +16,12 @@ const usage = `usage: npm run bench:deploy -- [options]
   --good N         good deploys, default 300
   --seed N         the first seed, default 1
   --rates LOW,HIGH calls a second, drawn between them on a logarithmic scale, default 2,100
-  --only KINDS     some of the kinds, separated by commas
+  --only KINDS     some of the kinds, separated by commas; with --real of its own: good, slower, truncating, …
   --gate           golden prompts are asked first; without, all releases meet traffic and the judge is by itself
   --detail         one line for each deploy that did not end as it should
   --json FILE      keeps all outcomes
-  --real           real processes instead: a gateway with live streams, one deploy of each kind
+  --real           real processes instead: a gateway with live streams, one deploy of each kind; --only and --json
+                   hold there, too
   --streams N      of these, default 500`
 
 const tell = (words: string): void => void process.stdout.write(`${words}\n`)

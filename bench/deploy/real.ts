@@ -33,7 +33,7 @@ export const realKinds: Readonly<Record<string, Kind>> = {
   truncating: { flags: ['--context', '40'], isAsked: false },
   'wrong-template': { flags: ['--answer', 'random'], isAsked: true },
   crashing: {
-    flags: fault({ kind: 'crash-on-poison', probability: 0.03, match: { promptContains: 'tokens:' } }),
+    flags: fault({ kind: 'crash-on-poison', probability: 0.05, match: { promptContains: 'tokens:' } }),
     isAsked: false,
   },
   leaking: {
