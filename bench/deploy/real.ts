@@ -62,6 +62,13 @@ interface Shown {
   readonly view: RolloutView
   readonly seconds: number
   readonly outcomes: readonly Outcome[]
+  /** What the gateway wrote down of each call that ended since the deploy began. */
+  readonly calls: readonly Account[]
+}
+
+interface Account {
+  readonly attempts: readonly { readonly upstream: string }[]
+  readonly seams?: readonly string[]
 }
 
 const tell = (words: string): void => void process.stdout.write(`${words}\n`)
@@ -75,8 +82,13 @@ export interface RealRow {
   readonly reason: string | null
   /** Of new calls, at most, 0 to 1. */
   readonly topShare: number
-  /** Its answers when it was judged last. */
-  readonly calls: number
+  /** Answers that it was judged by. */
+  readonly judged: number
+  /** Calls that it was sent, and of all calls of that time. */
+  readonly seen: number
+  readonly seenShare: number
+  /** Answers that another replica went on with. */
+  readonly moved: number
   /** Whole for all that the gateway could know, with a text that was not the expected one. */
   readonly harmed: number
   readonly cut: number
@@ -101,12 +113,14 @@ export async function showReal(kinds: readonly string[], streams: number): Promi
 }
 
 function print(rows: readonly RealRow[]): void {
-  const head = ['release', 'golden prompts', 'end', 'highest share', 'its answers', 'harmed', 'cut', 'all', 'seconds']
+  const numbers = ['highest share', 'judged by', 'its calls', 'of all', 'moved', 'harmed', 'cut', 'all', 'seconds']
+  const head = ['release', 'golden prompts', 'end', ...numbers]
   tell(`| ${head.join(' | ')} |`)
-  tell(`| --- | --- | --- |${' ---: |'.repeat(head.length - 3)}`)
-  for (const { kind, isAsked, end, topShare, calls, harmed, cut, answers, seconds } of rows) {
-    const words = [kind, isAsked ? 'asked' : 'none', end, `${Math.round(topShare * 100)} %`]
-    tell(`| ${[...words, calls, harmed, cut, answers, seconds].join(' | ')} |`)
+  tell(`| --- | --- | --- |${' ---: |'.repeat(numbers.length)}`)
+  for (const { kind, isAsked, end, topShare, judged, seen, seenShare, moved, harmed, cut, answers, seconds } of rows) {
+    const words = [kind, isAsked ? 'asked' : 'none', end, `${Math.round(topShare * 100)} %`, judged]
+    const share = `${(seenShare * 100).toFixed(1)} %`
+    tell(`| ${[...words, seen, share, moved, harmed, cut, answers, seconds].join(' | ')} |`)
   }
 }
 
@@ -124,6 +138,7 @@ async function deployOne({ flags, spec = {}, isAsked }: Kind, streams: number): 
   // Answers of all lengths are under way.
   await sleep((1000 * tokens) / rate)
   const beganMs = performance.now()
+  const writtenBefore = stage.gateway.lines.length
   await ask(stage, { deployment: 'chat', release: 'v2', strategy: 'canary', by: 'bench' })
   let view = await ask(stage)
   let told = 0
@@ -134,7 +149,9 @@ async function deployOne({ flags, spec = {}, isAsked }: Kind, streams: number): 
     for (; told < view.history.length; told++) sayStep(view.history[told], beganMs)
   }
   const seconds = (performance.now() - beganMs) / 1000
-  return { view, seconds, outcomes: await crowd.end() }
+  const outcomes = await crowd.end()
+  const calls = stage.gateway.lines.slice(writtenBefore).filter(({ msg }) => msg === 'call')
+  return { view, seconds, outcomes, calls: calls as unknown as Account[] }
 }
 
 function sayStep(entry: HistoryEntry | undefined, beganMs: number): void {
@@ -157,10 +174,13 @@ const isHarm = ({ verdict, detail }: Outcome): boolean => verdict === 'naked' &&
 const cutOf = (outcomes: readonly Outcome[]): Outcome[] =>
   outcomes.filter((each) => each.verdict !== 'whole' && !isHarm(each))
 
-function rowOf(kind: string, { view, seconds, outcomes }: Shown): RealRow {
+function rowOf(kind: string, { view, seconds, outcomes, calls }: Shown): RealRow {
+  const seen = calls.filter(({ attempts }) => attempts.some(({ upstream }) => upstream.startsWith('chat-v2-'))).length
   return {
+    ...{ seen, seenShare: seen / Math.max(1, calls.length), judged: view.calls },
+    moved: calls.filter(({ seams = [] }) => seams.length > 0).length,
     ...{ kind, isAsked: realKinds[kind]?.isAsked ?? false, end: view.phase, reason: view.reason },
-    ...{ topShare: Math.max(...view.history.map(({ share }) => share)), calls: view.calls },
+    ...{ topShare: Math.max(...view.history.map(({ share }) => share)) },
     ...{ harmed: outcomes.filter(isHarm).length, cut: cutOf(outcomes).length, answers: outcomes.length },
     seconds: Math.round(seconds),
   }
