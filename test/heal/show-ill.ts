@@ -83,9 +83,9 @@ async function watch(ill: Ill, stage: Stage, beganMs: number): Promise<Readonly<
     const look: Look | null = await lookAt(stage).catch(() => null)
     if (look) {
       if (isDetected(ill, look)) seen.detectedMs ??= since()
-      // For good: between two calls it is without any for a moment.
-      if (isInService(ill, look)) seen.outMs = null
-      else seen.outMs ??= since()
+      if (!isInService(ill, look)) seen.outMs ??= since()
+      // Between two calls it is without any for a moment.
+      else if (seen.detectedMs === null) seen.outMs = null
       if (seen.detectedMs !== null && isHealed(ill, look, count)) seen.healedMs = since()
     }
     await sleep(lookMs)
