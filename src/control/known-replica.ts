@@ -91,6 +91,6 @@ export class KnownReplica {
     this.isReady = false
     this.membership = 'out'
     this.readyAtMs = null
-    return this.restUntilMs - nowMs
+    return Math.round(this.restUntilMs - nowMs)
   }
 }

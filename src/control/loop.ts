@@ -125,10 +125,10 @@ export class ControlLoop {
   }
 
   /** Those that no driver would start and that are to be tried again: of them nothing is there but the reason. */
-  #refusedRows(times: Pick<RowFacts, 'nowMs' | 'monotonicMs'>): ReplicaRow[] {
+  #refusedRows(times: Omit<RowFacts, 'calls'>): ReplicaRow[] {
     return [...this.#known.values()].flatMap((known) => {
-      const { name, refused, restUntilMs } = known
-      if (refused === null || restUntilMs <= times.monotonicMs) return []
+      const { name, refused } = known
+      if (refused === null) return []
       const { deployment, release } = refused
       const isWished = this.#plan
         .get(deployment)
