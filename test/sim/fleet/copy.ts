@@ -75,6 +75,13 @@ export class Copy {
     return this.phase === 'running' && nowMs >= this.readyAtMs
   }
 
+  /** It hangs no more. */
+  recover(): void {
+    if (!this.isHung) return
+    this.wasIll = true
+    this.isHung = this.isWhollyHung = false
+  }
+
   /** As its driver has it; the same object as long as nothing has changed. */
   seen(): SeenReplica {
     return (this.#seen ??= this.#look())

@@ -115,7 +115,10 @@ function drawIll(chance: Chance, atMs: number): Mishap {
     return { atMs, forMs: 0, kind: 'dies', of, how }
   }
   if (draw === 4) return { atMs, forMs: chance.between(30_000, 600_000), kind: 'crash-loop', of }
-  if (draw <= 6) return { atMs, forMs: 0, kind: 'hangs', of, isWhole: chance.happens(0.5) }
+  if (draw <= 6) {
+    const forMs = chance.happens(0.4) ? chance.between(20_000, 900_000) : 0
+    return { atMs, forMs, kind: 'hangs', of, isWhole: chance.happens(0.5) }
+  }
   if (draw === 7) return { atMs, forMs: 0, kind: 'leaks', of, bytesPerHour: chance.between(0.3, 6) * 2 ** 30 }
   return { atMs, forMs: chance.between(5000, 240_000), kind: 'lie', of, how: chance.pick(lies) }
 }

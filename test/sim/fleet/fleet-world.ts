@@ -221,9 +221,9 @@ export class FleetWorld {
   /** From now on everything works. */
   #cure(): void {
     for (const copy of this.watch.living()) {
-      copy.wasIll ||= copy.isHung || copy.leakBytesPerMs > 0
+      copy.wasIll ||= copy.leakBytesPerMs > 0
       copy.leakBytesPerMs = 0
-      copy.isHung = copy.isWhollyHung = false
+      copy.recover()
     }
   }
 

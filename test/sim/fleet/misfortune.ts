@@ -35,6 +35,7 @@ export class Misfortune {
           copy.isHung = true
           copy.hungSinceMs = nowMs
           copy.isWhollyHung = mishap.isWhole
+          if (forMs > 0) world.time.after(forMs, () => copy.recover())
         })
       case 'leaks':
         return this.#on(mishap.of, (copy) => {

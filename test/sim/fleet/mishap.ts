@@ -31,7 +31,7 @@ export type Mishap = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'dies'; readonly of: number; readonly how: 'exit' | 'SIGKILL' | 'SIGSEGV' | 'out-of-memory' }
   /** As often as it is started, until the time is over. */
   | { readonly kind: 'crash-loop'; readonly of: number }
-  /** `isWhole`: its health page hangs too. It does not come back. */
+  /** `isWhole`: its health page hangs too. It comes back when its time is over; without one, never. */
   | { readonly kind: 'hangs'; readonly of: number; readonly isWhole: boolean }
   | { readonly kind: 'leaks'; readonly of: number; readonly bytesPerHour: number }
   | { readonly kind: 'host-dies'; readonly of: number; readonly share: number }
