@@ -99,7 +99,7 @@ export class Scaling {
       inHand: own.reduce((sum, { calls }) => sum + calls, 0),
       ready: own.filter(({ isServing }) => isServing).length,
       starting: own.filter(isStarting).length,
-      isUsual: sight.nowMs - sight.toldMs < silentMs && (trouble === null || trouble === 'incident'),
+      isUsual: sight.monotonicMs - sight.toldMs < silentMs && (trouble === null || trouble === 'incident'),
     }
     known.lookedMs = sight.monotonicMs
     const { replicas, why, isStep } = scaler.look(look, readLeft)

@@ -106,10 +106,15 @@ export class Stage implements AsyncDisposable {
 
   /** The model server of a replica, without the shell that leads its group. */
   async serverPid(name: string): Promise<number> {
+    const [pid] = await this.pidsOf(name)
+    if (pid === undefined) throw new Error(`no server of ${name} runs`)
+    return pid
+  }
+
+  /** What runs for a replica, without that shell; the oldest first. */
+  async pidsOf(name: string): Promise<number[]> {
     const leader = Number(await readFile(join(this.state, 'replicas', `${name}.pid`), 'utf8'))
-    const found = listRunning().find(({ pid, group }) => group === leader && pid !== leader)
-    if (!found) throw new Error(`no server of ${name} runs`)
-    return found.pid
+    return listRunning().flatMap(({ pid, group }) => (group === leader && pid !== leader ? [pid] : []))
   }
 
   /** Of all processes that bear our mark. */
