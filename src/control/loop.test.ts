@@ -229,21 +229,18 @@ test('one that no driver would start is listed, with the reason, until it runs',
   assert.equal(loop.rows().length, 2)
 })
 
-test('a wall clock that jumps by an hour moves no replica', async () => {
-  const { clock, drivers, look, members } = stage()
-  await look(10)
-  const before = drivers.map(({ begun }) => begun.length)
-  for (const ms of [3_600_000, -7_200_000]) {
-    clock.jumpMs(ms)
-    await look(30)
+test('one that was never ready is listed while it rests', async () => {
+  const { health, look, loop } = stage()
+  health.isGood = false
+  const states: string[] = []
+  for (let second = 0; second < 140; second++) {
+    await look(1)
+    const row = loop.rows().find(({ deployment }) => deployment === 'here')
+    states.push(`${row?.state} ${row?.lastWords.trim()}`)
   }
-  assert.deepEqual(
-    drivers.map(({ begun }) => begun.length),
-    before,
+  assert.ok(states.includes('resting not ready within 120000 ms'))
+  assert.equal(
+    states.findIndex((state) => state.startsWith('undefined'), 1),
+    -1,
   )
-  assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
-  // Nor does it hold one back that has to be started again.
-  drivers[0].running.delete('here-v1-1')
-  await look(20)
-  assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
 })
