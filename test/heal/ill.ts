@@ -88,7 +88,8 @@ export function isInService(ill: Ill, { fleet: { replicas }, lines }: Look): boo
   if (ill === 'worker') return endedWorker(lines) === null
   if (ill === 'poison') return replicas.filter(({ state }) => state !== 'serving').length < 2
   const row = replicas.find(({ name }) => name === victim)
-  return row?.state === 'serving' && row.calls > 0
+  // What leaks serves well until another is there.
+  return row?.state === 'serving' && (row.calls > 0 || ill === 'leak')
 }
 
 /** As many serve as before, and a sick one that was to be replaced is gone. */
