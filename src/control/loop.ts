@@ -94,8 +94,7 @@ export class ControlLoop {
 
   /** What the workers say. */
   hear(report: FleetReport): void {
-    const { clock } = this.#parts
-    this.#heard.hear(report, clock.nowMs(), clock.monotonicMs())
+    this.#heard.hear(report, this.#parts.clock.monotonicMs())
     this.#parts.pilot.hear(report)
   }
 

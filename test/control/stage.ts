@@ -20,6 +20,7 @@ export interface Deployment {
   readonly releases: Readonly<Record<string, { readonly command: readonly string[]; readonly [more: string]: unknown }>>
   readonly release?: string
   readonly replicas?: { readonly min?: number; readonly max?: number; readonly holdMs?: number }
+  readonly autoscale?: object
   readonly ready?: { readonly path?: string; readonly withinMs?: number }
   readonly drain?: { readonly moveAfterMs?: number; readonly graceMs?: number }
   readonly onStop?: 'stop' | 'keep'
