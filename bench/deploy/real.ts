@@ -45,7 +45,8 @@ export const realKinds: Readonly<Record<string, Kind>> = {
 
 const steps = [
   { share: 0.01, msMin: 20_000, msMax: 120_000, shown: false },
-  { share: 0.05, msMin: 60_000, msMax: 300_000, shown: false },
+  // Answers of half the rate take half a minute: so long nothing of them is known.
+  { share: 0.05, msMin: 90_000, msMax: 300_000, shown: false },
   { share: 0.1, msMin: 30_000, msMax: 120_000, shown: false },
   { share: 0.25, msMin: 20_000, msMax: 120_000, shown: false },
   { share: 0.5, msMin: 20_000, msMax: 120_000, shown: false },
