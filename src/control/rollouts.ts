@@ -131,7 +131,9 @@ export class Rollouts {
     this.#judged = judged
     if (sight.monotonicMs - this.#keptMs >= keepMs) {
       this.#forget(sight)
-      this.#keep()
+      // Where none goes on, all that is to be kept was kept when it changed.
+      if (judged.length > 0) this.#keep()
+      else this.#keptMs = sight.monotonicMs
     }
     return new Map(plans)
   }
