@@ -2,9 +2,10 @@
  * The rollouts of all deployments: one at a time each, and those that are over. Plain JSON in and out, for the database
  * that keeps it; the loop asks it at each look.
  */
+import { newJudge } from './judge.ts'
 import { callOff, command, lead, type RolloutCommand, type Seen } from './rollout.ts'
 import type { RolloutOptions, Strategy } from './rollout-options.ts'
-import { type HistoryEntry, isOver, newRollout, type RolloutOrder, type RolloutState } from './rollout-state.ts'
+import { enter, type HistoryEntry, isOver, newRollout, type RolloutOrder, type RolloutState } from './rollout-state.ts'
 
 /** What operators are told. */
 export interface RolloutView {
@@ -83,13 +84,15 @@ export class RolloutBook {
     const isChanged = running.configured !== '' && running.configured !== release
     running.configured = release
     if (gone === undefined && (!isChanged || live?.to === release)) return null
-    const isSame = !live && running.release === release
-    running.release = release
+    // The one that has the calls goes on, if it can.
+    const holder = live && (hasAll(live) ? live.to : live.from)
+    const next = !isChanged && holder && releases.includes(holder) ? holder : release
+    const isSame = !live && running.release === next
+    running.release = next
     const words =
-      gone === undefined
-        ? `the configuration names ${release}`
-        : `${gone} is in the configuration no more: ${release} runs`
-    if (live) callOff(live, words, nowMs)
+      gone === undefined ? `the configuration names ${next}` : `${gone} is in the configuration no more: ${next} runs`
+    if (live && next === live.to && hasAll(live)) enter(live, 'done', words, nowMs)
+    else if (live) callOff(live, words, nowMs)
     return isSame ? null : words
   }
 
@@ -101,7 +104,7 @@ export class RolloutBook {
       throw new RolloutError(`${order.deployment}: ${other.to} is being deployed (${other.phase}); roll it back first`)
     if (order.from === order.to) throw new RolloutError(`${order.deployment} runs ${order.to} already`)
     if (other) {
-      Object.assign(other, { phase: 'done', phaseMs: 0 })
+      Object.assign(other, { phase: 'done', phaseMs: 0, judge: newJudge() })
       this.#settle(other)
     }
     const state = newRollout(order, nowMs)
@@ -163,6 +166,8 @@ export class RolloutBook {
     this.#rollouts = this.#rollouts.filter((each) => !old.has(each))
   }
 }
+
+const hasAll = ({ phase, share }: RolloutState): boolean => share >= 1 && phase !== 'rolling-back'
 
 function viewOf(state: RolloutState): RolloutView {
   const { id, deployment, from, to, strategy, begunMs, phase, share, isPaused, reason, verdict, history } = state
