@@ -16,6 +16,7 @@ import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
 import type { Note } from '../observe/fact.ts'
 import { type Log, openLog } from '../observe/log.ts'
+import { SqliteLock } from '../store/sqlite-lock.ts'
 import { SqliteNotebook } from '../store/sqlite-notebook.ts'
 import { askGolden } from './ask-golden.ts'
 import type { ControlAnswer, ControlAsk } from './control-asks.ts'
@@ -71,10 +72,13 @@ export function runControl(): void {
   let config: ControlConfig | null = null
   process.on('message', (word: ControlOrderWord) => {
     if (word.event === 'begin' || word.event === 'use') config = word.config
-    if (word.event === 'begin') begun = begin(word.config, word.replicas, () => config ?? word.config)
+    if (word.event === 'begin') {
+      const settings = (): ControlConfig => config ?? word.config
+      whenAlone(word.config, () => (begun = begin(settings(), word.replicas, settings)))
+    }
     if (word.event === 'use') begun?.loop.use(word.config)
     if (word.event === 'report') begun?.loop.hear(word.report)
-    if (word.event === 'ask' && begun) tell(answerTo(word.id, word.ask, begun.pilot))
+    if (word.event === 'ask') tell(begun ? answerTo(word.id, word.ask, begun.pilot) : answerOfOther(word.id))
     if (word.event === 'end') void (begun?.loop.stopAll() ?? Promise.resolve()).finally(() => process.exit())
   })
 }
@@ -82,6 +86,39 @@ export function runControl(): void {
 interface Begun {
   readonly loop: ControlLoop
   readonly pilot: Pilot
+}
+
+/** Two that ran the same replicas would end each other's: whoever comes second waits until the first is gone. */
+function whenAlone({ stateDir, log }: ControlConfig, run: () => void): void {
+  const told = openLog(log, logTarget({ stateDir, log }), { process: 'control' })
+  let isTold = false
+  const tryIt = (): void => {
+    if (isAlone(stateDir, told)) return run()
+    if (!isTold) told.error({ stateDir }, otherWords)
+    isTold = true
+    tell({ event: 'rows', rows: [], rollouts: [] })
+    setTimeout(tryIt, tickMs)
+  }
+  tryIt()
+}
+
+const otherWords =
+  'another gateway runs the replicas of this state folder: give this one a folder of its own (`stateDir`), or end the other'
+/** Held as long as the process lives. */
+let lock: SqliteLock | null = null
+
+function isAlone(stateDir: string, log: Log): boolean {
+  try {
+    lock ??= SqliteLock.take(join(stateDir, 'control.lock'))
+    return lock !== null
+  } catch (cause) {
+    log.warn({ detail: String(cause) }, 'nobody can say whether another gateway uses this state folder')
+    return true
+  }
+}
+
+function answerOfOther(id: number): ControlAnswer {
+  return { event: 'answer', id, error: { name: 'RolloutError', message: otherWords } }
 }
 
 /** What operators ask of rollouts. */
