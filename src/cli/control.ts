@@ -16,9 +16,8 @@ import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
 import type { Note } from '../observe/fact.ts'
 import { type Log, openLog } from '../observe/log.ts'
-import { SqliteLock } from '../store/sqlite-lock.ts'
-import { SqliteNotebook } from '../store/sqlite-notebook.ts'
 import { askGolden } from './ask-golden.ts'
+import { ControlState } from './control-state.ts'
 import type { ControlAnswer, ControlAsk } from './control-asks.ts'
 import { farDrivers } from './far-drivers.ts'
 import { logTarget } from './log-target.ts'
@@ -70,15 +69,23 @@ export function runControl(): void {
   process.once('disconnect', () => process.exit())
   let begun: Begun | null = null
   let config: ControlConfig | null = null
+  let waitsFor = 'it has just been started'
+  const onWaiting = (words: string): void => {
+    waitsFor = words
+    tell({ event: 'rows', rows: [], rollouts: [] })
+  }
   process.on('message', (word: ControlOrderWord) => {
     if (word.event === 'begin' || word.event === 'use') config = word.config
     if (word.event === 'begin') {
       const settings = (): ControlConfig => config ?? word.config
-      whenAlone(word.config, () => (begun = begin(settings(), word.replicas, settings)))
+      const { stateDir, log: options } = word.config
+      const log = openLog(options, logTarget(word.config), { process: 'control' })
+      const state = new ControlState(stateDir, { clock: systemClock, log, onWaiting })
+      void state.take().then((notebook) => (begun = begin({ notebook, log, settings, replicas: word.replicas })))
     }
     if (word.event === 'use') begun?.loop.use(word.config)
     if (word.event === 'report') begun?.loop.hear(word.report)
-    if (word.event === 'ask') tell(begun ? answerTo(word.id, word.ask, begun.pilot) : answerOfOther(word.id))
+    if (word.event === 'ask') tell(begun ? answerTo(word.id, word.ask, begun.pilot) : refusal(word.id, waitsFor))
     if (word.event === 'end') void (begun?.loop.stopAll() ?? Promise.resolve()).finally(() => process.exit())
   })
 }
@@ -88,37 +95,8 @@ interface Begun {
   readonly pilot: Pilot
 }
 
-/** Two that ran the same replicas would end each other's: whoever comes second waits until the first is gone. */
-function whenAlone({ stateDir, log }: ControlConfig, run: () => void): void {
-  const told = openLog(log, logTarget({ stateDir, log }), { process: 'control' })
-  let isTold = false
-  const tryIt = (): void => {
-    if (isAlone(stateDir, told)) return run()
-    if (!isTold) told.error({ stateDir }, otherWords)
-    isTold = true
-    tell({ event: 'rows', rows: [], rollouts: [] })
-    setTimeout(tryIt, tickMs)
-  }
-  tryIt()
-}
-
-const otherWords =
-  'another gateway runs the replicas of this state folder: give this one a folder of its own (`stateDir`), or end the other'
-/** Held as long as the process lives. */
-let lock: SqliteLock | null = null
-
-function isAlone(stateDir: string, log: Log): boolean {
-  try {
-    lock ??= SqliteLock.take(join(stateDir, 'control.lock'))
-    return lock !== null
-  } catch (cause) {
-    log.warn({ detail: String(cause) }, 'nobody can say whether another gateway uses this state folder')
-    return true
-  }
-}
-
-function answerOfOther(id: number): ControlAnswer {
-  return { event: 'answer', id, error: { name: 'RolloutError', message: otherWords } }
+function refusal(id: number, message: string): ControlAnswer {
+  return { event: 'answer', id, error: { name: 'RolloutError', message } }
 }
 
 /** What operators ask of rollouts. */
@@ -137,15 +115,22 @@ function answerTo(id: number, ask: ControlAsk, { rollouts }: Pilot): ControlAnsw
   }
 }
 
-function begin(config: ControlConfig, replicas: readonly FleetReplica[], settings: () => ControlConfig): Begun {
-  const log = openLog(config.log, logTarget(config), { process: 'control' })
+interface BeginParts {
+  readonly notebook: Notebook
+  readonly log: Log
+  /** Those in force. */
+  readonly settings: () => ControlConfig
+  readonly replicas: readonly FleetReplica[]
+}
+
+function begin({ notebook, log, settings, replicas }: BeginParts): Begun {
+  const config = settings()
   const environment = { ...process.env, HOLDFAST_CONTROL: undefined }
   const drivers = [
     new ProcessDriver({ clock: systemClock, folder: replicasFolder(config), environment }),
     ...farDrivers(settings, log),
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
-  const notebook = openNotebook(config, log)
   const pilot = new Pilot({ notebook, note, ask: askGolden })
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
   const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
@@ -165,17 +150,6 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   setInterval(tick, tickMs)
   tick()
   return { loop, pilot }
-}
-
-/** Where nothing can be kept, replicas are run all the same. */
-function openNotebook({ stateDir }: ControlConfig, log: Log): Notebook {
-  const warn = (detail: string): void => log.error({ detail }, 'the state of deployments')
-  try {
-    return SqliteNotebook.open(join(stateDir, 'control.db'), systemClock, warn)
-  } catch (cause) {
-    warn(`it cannot be kept: ${String(cause)}`)
-    return { read: () => null, write: () => {} }
-  }
 }
 
 async function probe(url: string, timeoutMs: number): Promise<boolean> {
