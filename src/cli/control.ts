@@ -69,7 +69,8 @@ export function runControl(): void {
   process.once('disconnect', () => process.exit())
   let begun: Begun | null = null
   let config: ControlConfig | null = null
-  let waitsFor = 'it has just been started'
+  let beginning: Promise<unknown> = Promise.resolve()
+  let waitsFor: string | null = null
   const onWaiting = (words: string): void => {
     waitsFor = words
     tell({ event: 'rows', rows: [], rollouts: [] })
@@ -81,12 +82,16 @@ export function runControl(): void {
       const { stateDir, log: options } = word.config
       const log = openLog(options, logTarget(word.config), { process: 'control' })
       const state = new ControlState(stateDir, { clock: systemClock, log, onWaiting })
-      void state.take().then((notebook) => (begun = begin({ notebook, log, settings, replicas: word.replicas })))
+      const { replicas } = word
+      beginning = state.take().then((notebook) => (begun = begin({ notebook, log, settings, replicas })))
     }
     if (word.event === 'use') begun?.loop.use(word.config)
     if (word.event === 'report') begun?.loop.hear(word.report)
-    if (word.event === 'ask') tell(begun ? answerTo(word.id, word.ask, begun.pilot) : refusal(word.id, waitsFor))
-    if (word.event === 'end') void (begun?.loop.stopAll() ?? Promise.resolve()).finally(() => process.exit())
+    if (word.event === 'ask') tell(begun ? answerTo(word.id, word.ask, begun.pilot) : refusal(word.id, waitsFor ?? 'it has just been started'))
+    if (word.event !== 'end') return
+    // What another gateway runs is not ours to end.
+    if (!begun && waitsFor !== null) process.exit()
+    void beginning.then(() => begun?.loop.stopAll()).finally(() => process.exit())
   })
 }
 
