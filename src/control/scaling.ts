@@ -6,7 +6,7 @@ import {
   type ScalerState,
 } from './autoscale/deployment-scaler.ts'
 import type { Trouble } from './autoscale/demand.ts'
-import type { ScaleRow } from './autoscale/scale-row.ts'
+import type { ScaleRow, ScaleView } from './autoscale/scale-row.ts'
 import type { DeploymentOptions } from './deployment-options.ts'
 import type { FleetReport } from './fleet-report.ts'
 import type { PilotParts } from './pilot-parts.ts'
@@ -24,16 +24,14 @@ const keepSteps = 5
 /** A start that was seen later than this after it began was not seen whole. */
 const lateMs = 5000
 
-const troubleWords: Readonly<Record<Exclude<Trouble, 'none'>, string>> = {
-  incident: 'an incident',
-  outage: 'an outage',
-  maintenance: 'maintenance',
-}
+const troubleWords = { incident: 'an incident', outage: 'an outage', maintenance: 'maintenance' } as const
 
 interface Known {
   scaler: DeploymentScaler
   /** The settings that it was made of. */
   settings: string
+  /** And where they were read, so that they need not be compared at each look. */
+  options: DeploymentOptions
   lookedMs: number
   steps: number
   /** Copies whose start has been measured. */
@@ -43,7 +41,9 @@ interface Known {
 export class Scaling {
   readonly #parts: PilotParts
   readonly #known = new Map<string, Known>()
-  #trouble: Trouble = 'none'
+  #troubles: Readonly<Record<string, Trouble>> = {}
+  /** Under planned maintenance. */
+  #maintained: ReadonlySet<string> = new Set()
   /** As kept, of those that were not seen yet. */
   #before: Readonly<Record<string, unknown>> | null = null
 
@@ -51,8 +51,9 @@ export class Scaling {
     this.#parts = parts
   }
 
-  hear({ trouble = 'none' }: FleetReport): void {
-    this.#trouble = trouble
+  hear({ troubles = {}, windows = [] }: FleetReport): void {
+    this.#troubles = troubles
+    this.#maintained = new Set(windows)
   }
 
   /** @param isHeld deployments that are not to be changed now: a rollout goes on there */
@@ -79,6 +80,11 @@ export class Scaling {
     return [...this.#known.values()].map(({ scaler }) => scaler.row)
   }
 
+  /** With the load of late; null where it is not scaled by its load. */
+  view(deployment: string): ScaleView | null {
+    return this.#known.get(deployment)?.scaler.view ?? null
+  }
+
   #scale(
     known: Known,
     name: string,
@@ -86,8 +92,8 @@ export class Scaling {
     { own, isHeld, readLeft }: { own: readonly ReplicaSight[]; isHeld: boolean; readLeft: number },
   ): number {
     const { scaler } = known
-    const [rollout, trouble] = [isHeld ? 'a rollout' : null, this.#trouble]
-    const heldBy = rollout ?? (trouble === 'none' ? null : troubleWords[trouble])
+    const trouble = this.#maintained.has(name) ? 'maintenance' : (this.#troubles[name] ?? null)
+    const heldBy = isHeld ? 'a rollout' : trouble && troubleWords[trouble]
     measureStarts(known, own, sight)
     const from = scaler.state.replicas
     const look: ScalerLook = {
@@ -95,7 +101,7 @@ export class Scaling {
       inHand: own.reduce((sum, { calls }) => sum + calls, 0),
       ready: own.filter(({ isServing }) => isServing).length,
       starting: own.filter(isStarting).length,
-      isUsual: sight.nowMs - sight.toldMs < silentMs && trouble !== 'outage' && trouble !== 'maintenance',
+      isUsual: sight.monotonicMs - sight.toldMs < silentMs && (trouble === null || trouble === 'incident'),
     }
     known.lookedMs = sight.monotonicMs
     const { replicas, why, isStep } = scaler.look(look, readLeft)
@@ -109,18 +115,23 @@ export class Scaling {
   /** Null where it is not scaled by its load. Other settings: begun anew with the same past. */
   #knownOf(name: string, options: DeploymentOptions, own: readonly ReplicaSight[]): Known | null {
     const known = this.#known.get(name)
+    if (known?.options === options) return known
     const asked = optionsOf(name, options)
     if (!asked) {
       this.#known.delete(name)
       return null
     }
     const settings = JSON.stringify(asked)
-    if (known?.settings === settings) return known
+    if (known?.settings === settings) {
+      known.options = options
+      return known
+    }
     const alive = own.filter((each) => each.membership !== 'draining' && isLive(each)).length
     const state = known?.scaler.state ?? stateOf(this.#before?.[name]) ?? { replicas: alive, startsMs: [] }
     const history = known?.scaler.history.kept() ?? this.#parts.notebook.read(historyPart(name))
     const scaler = new DeploymentScaler(asked, history, state)
-    const made = { scaler, settings, lookedMs: Number.NEGATIVE_INFINITY, steps: 0, measured: new Map<string, number>() }
+    const lookedMs = Number.NEGATIVE_INFINITY
+    const made: Known = { scaler, settings, options, lookedMs, steps: 0, measured: new Map() }
     this.#known.set(name, made)
     return made
   }

@@ -20,7 +20,7 @@ export interface Pool {
   readonly timeouts: Timeouts
   readonly attemptsMax: number
   readonly balance: BalanceOptions
-  /** Replicas join it and may be started: a call waits so long for one where there is none. Left out or 0: none will come */
+  /** Replicas join it and may be started: a call waits so long for one where there is none. Left out, 0: none comes */
   holdMs?: number
   /** It may have no members and be well. */
   mayBeEmpty?: boolean

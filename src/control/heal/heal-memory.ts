@@ -8,7 +8,7 @@ import { RobotLimit } from './robot-limit.ts'
 
 export class ReplicaMemory {
   work: WorkSeen | null = null
-  bins: readonly MemoryBin[] = []
+  bins: MemoryBin[] = []
   /** Of the bins as they were when the last of them began: it costs too much to judge them at each look. */
   leak: { readonly bin: number; readonly finding: Finding | null } | null = null
   /** Which run of it the others are of. */
@@ -22,6 +22,8 @@ export class ReplicaMemory {
   markedMs = 0
   /** What it was marked for. */
   ailment: Ailment | null = null
+  /** At this look. */
+  isHung = false
 
   /** It was started anew: what was seen of the one before it says nothing of this one. */
   begin({ startedMs, phase }: ReplicaView): void {
