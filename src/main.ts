@@ -61,7 +61,7 @@ export interface House extends AsyncDisposable {
   readonly pressure: Pressure
   /** What visitors of error pages are told from now on. */
   readonly useNotice: (notice: Notice) => void
-  /** The replicas of deployments, all of them, from now on; and the pools that others may join, as before if left out */
+  /** The replicas of deployments, all of them, from now on; and the pools that others may join; left out: as before */
   readonly useReplicas: (replicas: readonly FleetReplica[], pools?: readonly string[]) => void
   /** TLS is spoken with these from now on. @throws {Error} when they cannot be used; then all is as before. */
   readonly useTls: (material: TlsMaterial) => void
