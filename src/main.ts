@@ -61,8 +61,8 @@ export interface House extends AsyncDisposable {
   readonly pressure: Pressure
   /** What visitors of error pages are told from now on. */
   readonly useNotice: (notice: Notice) => void
-  /** The replicas of deployments, all of them, from now on. */
-  readonly useReplicas: (replicas: readonly FleetReplica[]) => void
+  /** The replicas of deployments, all of them, from now on; and the pools that others may join; left out: as before */
+  readonly useReplicas: (replicas: readonly FleetReplica[], pools?: readonly string[]) => void
   /** TLS is spoken with these from now on. @throws {Error} when they cannot be used; then all is as before. */
   readonly useTls: (material: TlsMaterial) => void
   /** Called when those measures change. */
@@ -240,7 +240,10 @@ function asHouse(open: OpenParts): House {
     memoryRecord,
     bury,
     useNotice,
-    useReplicas: (replicas) => roll.use(replicas),
+    useReplicas: (replicas, pools) => {
+      if (pools) fleet.expectOnly(pools)
+      roll.use(replicas)
+    },
     useTls: (material) => front.useTls(material),
     pressure,
     onPressure: () => {},

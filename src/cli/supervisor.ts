@@ -5,6 +5,7 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config.ts'
+import { poolsOf } from '../control/joined-pools.ts'
 import type { Readiness } from '../edge/admin.ts'
 import { noNotice, type Notice } from '../edge/notice.ts'
 import type { FleetReplica } from '../fleet/replica-roll.ts'
@@ -152,6 +153,7 @@ export class Supervisor {
       await Promise.race([this.#openAll(), late])
       this.#generation++
       for (const hand of old) this.#retire(hand)
+      this.#tellAll({ event: 'fleet', replicas: this.#replicas, pools: poolsOf(config.deployments) })
       this.#hurryOldest()
       this.#log.info({ generation: this.#generation, retired: old.length }, 'workers restarted')
     } catch (error) {

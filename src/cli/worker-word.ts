@@ -56,8 +56,8 @@ export type SupervisorWord =
     }
   /** For error pages from now on. */
   | { readonly event: 'notice'; readonly notice: Notice }
-  /** Replicas of deployments that are members of pools now, or are to go. */
-  | { readonly event: 'fleet'; readonly replicas: readonly FleetReplica[] }
+  /** Replicas of deployments that are members of pools now, or are to go. `pools`: others will get no more of them. */
+  | { readonly event: 'fleet'; readonly replicas: readonly FleetReplica[]; readonly pools?: readonly string[] }
   /** TLS is spoken with these from now on. */
   | { readonly event: 'tls'; readonly material: TlsMaterial }
   /** Another worker died: its answers are to be taken over. */

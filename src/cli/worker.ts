@@ -129,7 +129,7 @@ async function work(config: Config, number: number, dead: readonly string[], tls
       if (word.event === 'bury') bury(word.node)
       if (word.event === 'count') count()
       if (word.event === 'tls') secure(house, word.material)
-      if (word.event === 'fleet') house.useReplicas(word.replicas)
+      if (word.event === 'fleet') house.useReplicas(word.replicas, word.pools)
       if (word.event === 'notice') house.useNotice(word.notice)
       if (word.event === 'retire') void stop(retireMs, !word.isHurried)
       if (word.event === 'siblings') {

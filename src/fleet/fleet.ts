@@ -216,6 +216,12 @@ export class Fleet implements MemberSource {
     return null
   }
 
+  /** Replicas will come to these pools alone: calls for others are held no more. */
+  expectOnly(pools: readonly string[]): void {
+    for (const pool of this.pools.values())
+      if (pool.holdMs !== undefined && !pools.includes(pool.name)) Object.assign(pool, { holdMs: 0, mayBeEmpty: false })
+  }
+
   /** Name of the pool that calls for this model go to now; null where nobody offers it. */
   poolOf(model: string): string | null {
     const alias = this.#models.get(model)

@@ -20,8 +20,8 @@ export interface Pool {
   readonly timeouts: Timeouts
   readonly attemptsMax: number
   readonly balance: BalanceOptions
-  /** Replicas join it and may be started: a call waits so long for one where there is none. Left out: none will come */
-  readonly holdMs?: number
+  /** Replicas join it and may be started: a call waits so long for one where there is none. Left out, 0: none comes */
+  holdMs?: number
   /** It may have no members and be well. */
-  readonly mayBeEmpty?: boolean
+  mayBeEmpty?: boolean
 }

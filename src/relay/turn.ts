@@ -73,7 +73,7 @@ export class Turn implements LineCall, HeldCall {
   /** Nobody is there, or nobody has said yet whether it offers the model. */
   get isHeld(): boolean {
     const { pool, members } = this.#target
-    return members.length === 0 && pool.members.every(({ upstream }) => !upstream.isKnown)
+    return members.length === 0 && pool.holdMs !== 0 && pool.members.every(({ upstream }) => !upstream.isKnown)
   }
 
   /** How long it has waited for its place. */

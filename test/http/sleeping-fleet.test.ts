@@ -83,3 +83,16 @@ test('when the hold is over the caller is told that one is being started; one th
     ['HF_CLIENT_GONE', 'HF_STARTING'],
   )
 })
+
+test('calls are held no more where the deployment is removed by a reload', async () => {
+  await using stage = await openTestHouse(sleeping({ models: ['sim'] }))
+  const { house } = stage
+  const asked = [true, false].map((isStream) => chat(house.urls[0] ?? '', 'sim', 'tokens:30', isStream))
+  await until('calls to be held', () => house.callsLive() === 2)
+  house.useReplicas([], [])
+  const outcomes = await Promise.all(asked)
+  assert.deepEqual(
+    outcomes.map(({ code, detail }) => [code, detail]),
+    [0, 1].map(() => ['HF_NO_UPSTREAM', 'status 503']),
+  )
+})
