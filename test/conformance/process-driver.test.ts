@@ -115,7 +115,7 @@ test('what leaves it without a trace is not started again beside itself, and is 
     await driver.start(order)
     const again = await ended(driver, name)
     assert.equal(again.code, 0)
-    process.kill(listenerOn(Number(port))?.pid ?? 0, 'SIGKILL')
+    process.kill((await until(async () => listenerOn(Number(port)), 'the second one listens')).pid, 'SIGKILL')
   })
 })
 

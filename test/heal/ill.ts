@@ -40,7 +40,7 @@ export async function inflict(ill: Ill, stage: Stage, engine: Engine, { spec }: 
   if (ill === 'disk-full') fill(join(spec.cwd ?? '', 'full'))
   if (ill === 'sigkill' || ill === 'disk-full') process.kill(await stage.serverPid(victim), 'SIGKILL')
   if (ill === 'sigstop') process.kill(await stage.serverPid(victim), 'SIGSTOP')
-  if (ill === 'worker') process.kill((await workerPids(stage.gateway))[0] ?? 0, 'SIGSTOP')
+  if (ill === 'worker') for (const pid of (await workerPids(stage.gateway)).slice(0, 1)) process.kill(pid, 'SIGSTOP')
   return { [Symbol.dispose]: () => {} }
 }
 
