@@ -109,7 +109,7 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
   const notebook = openNotebook(config, log)
-  const pilot = new Pilot({ notebook, note, ask: askGolden })
+  const pilot = new Pilot({ notebook, note, ask: askGolden, random: systemRandom })
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
   const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
   const loop = new ControlLoop(parts, config, replicas)
