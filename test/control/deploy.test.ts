@@ -78,19 +78,19 @@ test('a good release takes over and a crashing one goes back, and no stream is c
 })
 
 test('real calls of a caller that was named are asked of both releases', { timeout: 120_000 }, async () => {
-  const gate = { times: 2, shadow: { callers: ['shop'] } }
+  const gate = { times: 5, shadow: { callers: ['shop'] } }
   const keys = ['shop', 'bank'].map((name) => ({ name, key: `secret-of-the-${name}` }))
   const replicas = { min: 1, max: 1 }
   await using stage = await openStage({ releases, replicas, rollout: { ...rollout, gate, steps } }, {}, { keys })
   await stage.serving('chat-v1-1')
   // At most one a second of each worker is kept.
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 4; i++) {
     await chat(stage.gateway.url, 'lab-model', `bank ${i} tokens:4`, true, 'secret-of-the-bank')
     await chat(stage.gateway.url, 'lab-model', `shop ${i} tokens:4`, true, 'secret-of-the-shop')
-    await setTimeout(500)
+    await setTimeout(300)
   }
   assert.equal((await holdfast('deploy', 'chat', '--release', 'v2', '--state', stage.state)).code, 0)
   const { history } = await until(stage, 'done')
   const words = history.map((entry) => entry.words).join('\n')
-  assert.match(words, /^\d+ answers as good as before; ([3-9]|1\d) real calls were asked$/m)
+  assert.match(words, /^\d+ answers as good as before; [1-8] real calls were asked$/m)
 })
