@@ -93,4 +93,5 @@ test('real calls of a caller that was named are asked of both releases', { timeo
   const { history } = await until(stage, 'done')
   const words = history.map((entry) => entry.words).join('\n')
   assert.match(words, /^\d+ answers as good as before; [1-8] real calls were asked$/m)
+  await stage.serving('chat-v2-1')
 })

@@ -123,7 +123,9 @@ export class Stage implements AsyncDisposable {
     const pids = await Promise.all(
       files
         .filter((file) => file.endsWith('.pid'))
-        .map(async (file) => Number(await readFile(join(this.state, 'replicas', file), 'utf8'))),
+        .map(async (file) =>
+          Number(await readFile(join(this.state, 'replicas', file), 'utf8').catch(() => Number.NaN)),
+        ),
     )
     return pids.filter((leader) => listRunning().some(({ group }) => group === leader))
   }
