@@ -163,7 +163,12 @@ function sayStep(entry: HistoryEntry | undefined, beganMs: number): void {
 async function ask(stage: Stage, order?: object): Promise<RolloutView> {
   const headers = { 'content-type': 'application/json' }
   const request = order ? { method: 'POST', headers, body: JSON.stringify(order) } : {}
-  const answer = await fetch(`${stage.gateway.adminUrl}/deploy`, request)
+  const url = `${stage.gateway.adminUrl}/deploy`
+  // A connection that rested may be closed at the moment it is used again; whoever asks once more gets another.
+  const answer = await fetch(url, request).catch((error: unknown) => {
+    if (order) throw error
+    return fetch(url)
+  })
   if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
   const told: unknown = await answer.json()
   return order ? (told as RolloutView) : ((told as { rollouts: RolloutView[] }).rollouts[0] as RolloutView)
