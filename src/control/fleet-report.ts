@@ -21,8 +21,8 @@ export interface FleetReport {
   readonly demand: Readonly<Record<string, DemandTold>>
   /** Real calls for the gate of a release, and which replica answered. Left out where there are none. */
   readonly samples?: readonly { readonly replica: string; readonly call: SampledCall }[]
-  /** What goes on that is not as usual; left out where nothing is known of that. */
-  readonly trouble?: Trouble
+  /** By deployment; left out: all is as usual. */
+  readonly troubles?: Readonly<Record<string, Trouble>>
   /** Deployments that are under planned maintenance now. Left out: none is. */
   readonly windows?: readonly string[]
 }

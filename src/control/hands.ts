@@ -125,6 +125,7 @@ export class Hands {
         this.note(order, 'started', '')
       } catch (error) {
         const { message } = error as Error
+        known.refused = order
         const waitMs = known.die('not started', message, this.#parts.clock.monotonicMs())
         this.#parts.log.error({ replica: name, waitMs, detail: message }, 'replica cannot be started')
         this.note(order, 'failed', message)

@@ -26,8 +26,13 @@ function stage(kept = new Map<string, unknown>()) {
     write: (part: string, value: unknown) => void kept.set(part, JSON.parse(JSON.stringify(value))),
   }
   const healing = new Healing({ notebook, note: (note) => notes.push(note) })
-  const look = (monotonicMs: number, nowMs: number, replicas: readonly ReplicaSight[]) => {
-    const times = { nowMs, monotonicMs, toldMs: nowMs - 500 }
+  const look = (
+    monotonicMs: number,
+    nowMs: number,
+    replicas: readonly ReplicaSight[],
+    toldMs: number = monotonicMs - 500,
+  ) => {
+    const times = { nowMs, monotonicMs, toldMs }
     const { heal } = controlSchema.parse({})
     const sight: Sight = { ...times, deployments, replicas, takeDemand: () => demand, dryRun: false, heal }
     return healing.look(sight, () => false)
@@ -48,6 +53,26 @@ test('a wall clock that jumps makes nobody hang, and hides nobody who does', () 
     }
     assert.deepEqual(marked, ['hung'])
   }
+})
+
+test('a wall clock that is set back while the workers are silent makes nobody hang', () => {
+  const { look } = stage()
+  for (let atMs = 0; atMs <= 300_000; atMs += 1000) {
+    const wallMs = startMs + 600_000 + atMs - (atMs > 120_000 ? 18_000_000 : 0)
+    const heardMs = Math.min(atMs, 60_000)
+    const { marks } = look(atMs, wallMs, [replica('well', { movedMs: heardMs })], heardMs)
+    assert.equal(marks.size, 0, `at ${atMs}`)
+  }
+})
+
+test('one that gets on again serves until another is there', () => {
+  const { look } = stage()
+  const mark = Array.from({ length: 300 }, (_, s) => {
+    const movedMs = s < 100 ? 1000 : 1000 * s
+    const both = [replica('well', { movedMs: 1000 * s }), replica('hung', { movedMs })]
+    return look(1000 * s, startMs + 600_000 + 1000 * s, both).marks.get('hung')
+  })
+  assert.deepEqual([mark[90], mark[299], mark.includes('restart')], ['replace', 'replace', false])
 })
 
 test('where no other comes in its place it goes first', () => {

@@ -114,8 +114,7 @@ export class Healing {
       isLeaving: membership === 'draining' || phase === 'stopping',
       startedMs: this.#startOf(replica, wallMs, steadyMs),
       progressedMs: steady(replica.movedMs),
-      // Of a word that came before a jump the age is wrong for one look.
-      toldMs: steadyMs - Math.max(0, wallMs - toldMs),
+      toldMs: toldMs + epochMs,
       out: out && { ...out, sinceMs: this.#outSince.get(name) ?? steadyMs },
       silentSinceMs: steady(replica.silentSinceMs),
       memoryBytes: replica.memoryBytes,
@@ -133,15 +132,15 @@ export class Healing {
     return start.steadyMs
   }
 
-  /** Where no replacement comes beside one that hangs, for want of room, it makes room. */
+  /** Where no replacement comes beside one that hangs, for want of room, it makes room: as long as it still hangs. */
   #hasten(marks: ReadonlyMap<string, 'replace'>, { deployments, replicas }: Sight, nowMs: number): Map<string, Mark> {
     if (marks.size === 0) return new Map()
     const byName = new Map(replicas.map((replica) => [replica.name, replica]))
     return new Map(
       [...marks].map(([name, mark]): [string, Mark] => {
-        const { markedMs, ailment } = this.#memory.of(name)
+        const { markedMs, ailment, isHung } = this.#memory.of(name)
         const { withinMs = 0 } = deployments[byName.get(name)?.deployment ?? '']?.ready ?? {}
-        const isLate = ailment === 'hang' && nowMs - markedMs > withinMs + patienceMs
+        const isLate = ailment === 'hang' && isHung && nowMs - markedMs > withinMs + patienceMs
         return [name, isLate ? 'restart' : mark]
       }),
     )

@@ -23,18 +23,19 @@ const nothing: Readonly<ReplicaHeard> = {
 const noDemand: DemandTold = { requests: 0, promptTokens: 0, outputTokens: 0, waiting: 0, refused: 0 }
 
 export class Heard {
-  /** Of the last word, by the wall clock; 0 before the first. */
-  toldMs = 0
+  /** Of the last word, monotonic: a wall clock that is set back would make a silence look like news. */
+  toldMs = Number.NEGATIVE_INFINITY
   #replicas = new Map<string, ReplicaHeard>()
   #demand = new Map<string, DemandTold>()
 
-  hear({ replicas, demand, out = {} }: FleetReport, nowMs: number, monotonicMs: number): void {
+  /** @param nowMs monotonic */
+  hear({ replicas, demand, out = {} }: FleetReport, nowMs: number): void {
     this.toldMs = nowMs
     for (const heard of this.#replicas.values()) {
       heard.calls = 0
       heard.out = null
     }
-    for (const name of Object.keys(replicas)) this.#hearReplica(name, replicas[name] as ReplicaTold, monotonicMs)
+    for (const name of Object.keys(replicas)) this.#hearReplica(name, replicas[name] as ReplicaTold, nowMs)
     for (const [name, why] of Object.entries(out)) {
       const heard = this.#ofNew(name)
       if (heard) heard.out = why
@@ -69,14 +70,14 @@ export class Heard {
     return heard
   }
 
-  #hearReplica(name: string, { calls, progressedMs, tallies }: ReplicaTold, monotonicMs: number): void {
+  #hearReplica(name: string, { calls, progressedMs, tallies }: ReplicaTold, nowMs: number): void {
     const heard = this.#ofNew(name)
     if (!heard) return
     heard.calls = calls
     // Any change is progress: a clock that was set back makes it less.
     if (progressedMs !== null && progressedMs !== heard.progressedMs) {
       heard.progressedMs = progressedMs
-      heard.movedMs = monotonicMs
+      heard.movedMs = nowMs
     }
     for (const tally of tallies) {
       heard.ended += tally.calls

@@ -15,8 +15,9 @@ import { KnownReplica, lastWordsMax } from './known-replica.ts'
 import { Lookout } from './lookout.ts'
 import type { Notebook } from './notebook.ts'
 import type { Pilot } from './pilot.ts'
+import type { Plan } from './plan.ts'
 import { type Action, reconcile, type ReplicaState } from './reconcile.ts'
-import { type ReplicaRow, rowOf } from './replica-row.ts'
+import { refusedRow, type ReplicaRow, type RowFacts, rowOf } from './replica-row.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 
 const probeMs = 2000
@@ -52,6 +53,7 @@ export class ControlLoop {
   #seen: readonly SeenReplica[] = []
   /** What the workers were told before this process was; until all drivers have been seen through. */
   #before: readonly FleetReplica[]
+  #plan: Plan = new Map()
   #budget: ActionBudget
   #roll = new FleetRoll()
   #toldDry = ''
@@ -92,8 +94,7 @@ export class ControlLoop {
 
   /** What the workers say. */
   hear(report: FleetReport): void {
-    const { clock } = this.#parts
-    this.#heard.hear(report, clock.nowMs(), clock.monotonicMs())
+    this.#heard.hear(report, this.#parts.clock.monotonicMs())
     this.#parts.pilot.hear(report)
   }
 
@@ -116,9 +117,23 @@ export class ControlLoop {
   rows(): ReplicaRow[] {
     const { clock } = this.#parts
     const times = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
-    return this.#seen.map((seen) =>
+    const rows = this.#seen.map((seen) =>
       rowOf(seen, this.#knownOf(seen.name), { calls: this.#heard.of(seen.name).calls, ...times }),
     )
+    return [...rows, ...this.#refusedRows(times)]
+  }
+
+  /** Those that no driver would start and that are to be tried again: of them nothing is there but the reason. */
+  #refusedRows(times: Omit<RowFacts, 'calls'>): ReplicaRow[] {
+    return [...this.#known.values()].flatMap((known) => {
+      const { name, refused } = known
+      if (refused === null) return []
+      const { deployment, release } = refused
+      const isWished = this.#plan
+        .get(deployment)
+        ?.releases.some((each) => each.release === release && each.replicas > 0)
+      return isWished ? [refusedRow({ name, deployment, release }, known, times)] : []
+    })
   }
 
   /** The gateway stops: ends those that are not to be kept. Resolves when they are gone. */
@@ -242,6 +257,7 @@ export class ControlLoop {
     const blind = this.#blindDeployments()
     const seen = blind.size === 0 ? this.#seen : this.#seen.filter(({ deployment }) => !blind.has(deployment))
     const { plan, marks } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
+    this.#plan = plan
     const isResting = (name: string): boolean => {
       const known = this.#known.get(name)
       return known !== undefined && (known.restUntilMs > nowMs || known.isBusy || known.isOrdered(nowMs))

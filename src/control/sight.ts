@@ -38,7 +38,7 @@ export interface Sight {
   /** Those whose replicas can be seen now. */
   readonly deployments: Deployments
   readonly replicas: readonly ReplicaSight[]
-  /** When the workers were last heard, milliseconds since 1970; 0 for never. */
+  /** When the workers were last heard, monotonic; `-Infinity` for never. */
   readonly toldMs: number
   /** What was asked of a deployment's pool since the last look at it. */
   readonly takeDemand: (deployment: string) => DemandTold

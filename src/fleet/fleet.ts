@@ -107,6 +107,14 @@ export class Fleet implements MemberSource {
       for (const member of members) if (member.upstream.name === name) Object.assign(member, { weight, cohort })
   }
 
+  /** It stands elsewhere from now on: in another pool, or with another priority. What it has in hand goes on. */
+  move(name: string, { pool: poolName, weight = 1, cohort = null, priority = 0 }: Standing): void {
+    const [upstream, pool] = [this.find(name), this.pools.get(poolName)]
+    if (!upstream || upstream.isDraining || !pool) return
+    this.#removeMember(upstream)
+    pool.members = [...pool.members, { upstream, model: null, weight, cohort, priority }]
+  }
+
   /** It gets no new calls. False when there is none of that name, or it drains already. */
   drain(name: string, moveAfterMs: number | null): boolean {
     const upstream = this.find(name)

@@ -135,6 +135,7 @@ class Round {
   #heal(replica: ReplicaView): void {
     const own = this.#memory.of(replica.name)
     const finding = this.#find(replica, own)
+    own.isHung = finding?.ailment === 'hang'
     if (finding === null) {
       if (own.mark === null) own.told = ''
       return

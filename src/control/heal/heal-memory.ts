@@ -22,6 +22,8 @@ export class ReplicaMemory {
   markedMs = 0
   /** What it was marked for. */
   ailment: Ailment | null = null
+  /** At this look. */
+  isHung = false
 
   /** It was started anew: what was seen of the one before it says nothing of this one. */
   begin({ startedMs, phase }: ReplicaView): void {

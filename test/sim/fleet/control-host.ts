@@ -6,6 +6,7 @@ import type { FleetReport } from '../../../src/control/fleet-report.ts'
 import type { Times } from '../../../src/control/healing.ts'
 import { ControlLoop, type ControlSettings } from '../../../src/control/loop.ts'
 import { Pilot, type Wishes } from '../../../src/control/pilot.ts'
+import type { RolloutRow } from '../../../src/control/rollouts.ts'
 import type { Sight } from '../../../src/control/sight.ts'
 import type { Driver } from '../../../src/fleet/driver.ts'
 import type { FleetReplica } from '../../../src/fleet/replica-roll.ts'
@@ -21,7 +22,7 @@ const hintMs = 50
 export interface HostWatch {
   readonly onNote: (note: Note) => void
   readonly onTell: (replicas: readonly FleetReplica[]) => void
-  readonly onWishes: (wishes: Wishes, sight: Sight) => void
+  readonly onWishes: (wishes: Wishes, sight: Sight, rollouts: readonly RolloutRow[]) => void
   readonly onStart: (name: string, driver: SimDriver) => void
   readonly onStop: (name: string, driver: SimDriver) => void
   readonly onBegin: () => void
@@ -35,8 +36,10 @@ export interface Sabotage {
   readonly settings?: (settings: ControlSettings) => ControlSettings
   readonly isTold?: (note: Note) => boolean
   readonly isReady?: (isReady: boolean, nowMs: number) => boolean
-  /** The workers tell of calls, and of no progress. */
-  readonly isHeard?: boolean
+  /** What the workers tell. */
+  readonly report?: (report: FleetReport) => FleetReport
+  /** What operators command is done. */
+  readonly isCommanded?: boolean
   /** What is asked to end goes on, and is not told of any more. */
   readonly isEnded?: (name: string) => boolean
 }
@@ -97,7 +100,12 @@ export class ControlHost {
   }
 
   hear(report: FleetReport): void {
-    this.#life?.loop.hear(this.#parts.sabotage.isHeard === false ? withoutProgress(report) : report)
+    this.#life?.loop.hear(this.#parts.sabotage.report?.(report) ?? report)
+  }
+
+  /** Whom operators ask; null while it is dead. */
+  get pilot(): Pilot | null {
+    return this.#life?.pilot ?? null
   }
 
   rows(): ReturnType<ControlLoop['rows']> {
@@ -119,6 +127,7 @@ interface LifeFacts {
 /** One control process. */
 class Life {
   readonly loop: ControlLoop
+  readonly pilot: Pilot
   #isDead = false
   #timers: { cancel(): void }[] = []
   #hint: Timer | null = null
@@ -135,7 +144,7 @@ class Life {
       read: (part: string): unknown => JSON.parse(kept.get(part) ?? 'null'),
       write: (part: string, value: unknown): void => void (isHeard() && kept.set(part, JSON.stringify(value))),
     }
-    const pilot = new Pilot({ notebook, note })
+    const pilot = (this.pilot = new Pilot({ notebook, note }))
     const bornMs = time.monotonicMs()
     const clock: Clock = {
       nowMs: wallMs,
@@ -146,7 +155,7 @@ class Life {
     }
     const decide = (sight: Sight): Wishes => {
       const wishes = pilot.decide(sight)
-      watch.onWishes(wishes, sight)
+      watch.onWishes(wishes, sight, pilot.rollouts.rows())
       return sabotage.wishes?.(wishes, time.monotonicMs()) ?? wishes
     }
     const parts = {
@@ -215,12 +224,4 @@ function seenBy(driver: SimDriver, isHeard: () => boolean, watch: HostWatch, { i
     logs: (name) => (isHeard() ? whileHeard(driver.logs(name)) : never()),
     [Symbol.asyncDispose]: async () => {},
   }
-}
-
-/** As if every answer stood still since the first second. */
-function withoutProgress({ replicas, ...rest }: FleetReport): FleetReport {
-  const still = Object.entries(replicas).map(
-    ([name, told]) => [name, { ...told, progressedMs: 1, tallies: [] }] as const,
-  )
-  return { ...rest, replicas: Object.fromEntries(still) }
 }

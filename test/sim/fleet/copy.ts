@@ -1,4 +1,5 @@
 /** One run of a replica as it truly is: the world knows it, the control loop has only what its driver tells. */
+import { type Flaw, flawOf } from './release-kinds.ts'
 import type { ReplicaExit, ReplicaOrder, SeenReplica } from '../../../src/fleet/driver.ts'
 
 const mib = 2 ** 20
@@ -20,6 +21,7 @@ export interface CopyBirth {
 
 export class Copy {
   readonly birth: CopyBirth
+  readonly flaw: Flaw | null
   phase: SeenReplica['phase'] = 'starting'
   exit: ReplicaExit | null = null
   endedMs = 0
@@ -39,8 +41,8 @@ export class Copy {
   drainedAtMs = 0
   weight = 0
   calls = 0
+  /** Calls that have ended there, the last of them in part. */
   ended = 0
-  failed = 0
   progressedMs: number | null = null
 
   // What the control loop was told of it.
@@ -51,11 +53,13 @@ export class Copy {
   isEndAsked = false
   listedDeadMs = 0
 
+  #counted = 0
   #seen: SeenReplica | null = null
   #memoryBytes = restingBytes
 
   constructor(birth: CopyBirth) {
     this.birth = birth
+    this.flaw = flawOf(birth.order.release)
     this.readyAtMs = birth.readyAtMs
   }
 
@@ -73,6 +77,20 @@ export class Copy {
 
   isReadyAt(nowMs: number): boolean {
     return this.phase === 'running' && nowMs >= this.readyAtMs
+  }
+
+  /** Calls that ended there since this was asked last. */
+  takeEnded(): number {
+    const more = this.ended - this.#counted
+    this.#counted = this.ended
+    return more
+  }
+
+  /** It hangs no more. */
+  recover(): void {
+    if (!this.isHung) return
+    this.wasIll = true
+    this.isHung = this.isWhollyHung = false
   }
 
   /** As its driver has it; the same object as long as nothing has changed. */

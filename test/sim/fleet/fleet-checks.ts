@@ -14,6 +14,11 @@ export const checkNames = {
   ill: 'one that hangs got calls for long',
   well: 'replicas that are well were replaced as sick ones',
   restless: 'replicas came and went without a reason',
+  bounds: 'more or fewer were wished than are allowed',
+  load: 'what was wished did not follow the load',
+  shares: 'calls went where the plan has none, or shares made no whole',
+  bad: 'a release that is no good was given all calls, or stayed',
+  held: 'what was paused, or held, was changed',
   memory: 'what is remembered grows without end',
   crash: 'production code threw',
 } as const

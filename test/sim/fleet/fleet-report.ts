@@ -37,12 +37,15 @@ function worldLines({ deployments, hours, replicas, actionsPerMinuteMax, mishaps
 export function summaryWords({ scenario, looks, counts, load, controlDeaths, hash }: FleetResult): string {
   const { seed, replicas, hours, deployments, mishaps } = scenario
   const { starts, stops, drains, deaths, facts, remedies, falseAlarms } = counts
+  const { deploys, done, rolledBack, wronglyStopped, scalings } = counts
+  const short = ((100 * load.scaledBeyond) / Math.max(1, load.scaledAsked)).toFixed(3)
   const share = (part: number): string => `${((100 * part) / Math.max(1, load.asked)).toFixed(3)} %`
   const millions = load.asked >= 1e6 ? `${(load.asked / 1e6).toFixed(1)} million` : load.asked.toFixed(0)
   return [
     `Seed ${seed}: ${hours} h, ${replicas} replicas in ${deployments.length} deployments, ${millions} calls, ${mishaps.length} mishaps`,
     `  ${looks} looks, ${controlDeaths} deaths of the control process, ${deaths} of replicas`,
     `  ${starts} starts, ${drains} drains, ${stops} stops, ${remedies} remedies (${falseAlarms} for one that was well), ${facts} facts`,
+    `  ${deploys} deploys: ${done} done, ${rolledBack} rolled back (${wronglyStopped} good ones by the judge); ${scalings} changes of what the load needs (${short} % of theirs too much for those there)`,
     `  of the calls ${share(load.strayed)} came to one that was dead or hung, ${share(load.beyond)} were more than those there bear, ${share(load.unserved)} found nobody`,
     `  decisions ${hash}`,
   ].join('\n')

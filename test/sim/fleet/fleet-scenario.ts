@@ -1,5 +1,6 @@
 /** A whole day of a fleet, drawn from one number: what is deployed, what is asked of it, and what befalls it. */
 import { Chance } from '../../world/chance.ts'
+import { drawDeploy } from './release-kinds.ts'
 import { badReleases, changes, type DriverKind, driverFailures, lies, type Mishap } from './mishap.ts'
 
 export interface DeploymentTraits {
@@ -16,6 +17,8 @@ export interface DeploymentTraits {
   /** When in the day most is asked, 0 to 1, and by how much more than in the middle. */
   readonly peakAt: number
   readonly swing: number
+  /** By its load; else there are as many as configured. */
+  readonly isScaled: boolean
   /** From running to ready. */
   readonly readyMs: readonly [number, number]
 }
@@ -51,13 +54,30 @@ export function drawFleet({ seed, isCalm = false, ...asked }: Asked): FleetScena
   const replicas = asked.replicas ?? chance.whole(3, 30)
   const hours = asked.hours ?? chance.whole(1, 3)
   const callsPerSecond = asked.callsPerSecond ?? 10 * replicas
-  const deployments = drawDeployments(chance, replicas, callsPerSecond)
+  const scaling = chance.fork('scaling')
+  const drawn = drawDeployments(chance, replicas, callsPerSecond)
+  const deployments = drawn.map((each) => ({ ...each, isScaled: scaling.happens(0.4) }))
   const actionsPerMinuteMax = Math.max(chance.pick([6, 20, 60]), Math.ceil(replicas / 4))
-  const mishaps = isCalm ? [] : drawMishaps(chance.fork('mishaps'), { replicas, hours, deployments })
-  return { seed, hours, replicas, callsPerSecond, actionsPerMinuteMax, deployments, mishaps }
+  const around = { replicas, hours, deployments }
+  const mishaps = isCalm
+    ? []
+    : [...drawMishaps(chance.fork('mishaps'), around), ...drawDeploys(chance.fork('deploys'), around)]
+  return {
+    seed,
+    hours,
+    replicas,
+    callsPerSecond,
+    actionsPerMinuteMax,
+    deployments,
+    mishaps: mishaps.toSorted((a, b) => a.atMs - b.atMs),
+  }
 }
 
-function drawDeployments(chance: Chance, replicas: number, callsPerSecond: number): DeploymentTraits[] {
+function drawDeployments(
+  chance: Chance,
+  replicas: number,
+  callsPerSecond: number,
+): Omit<DeploymentTraits, 'isScaled'>[] {
   const count = Math.max(1, Math.min(12, Math.round(replicas / 90) + chance.whole(0, 2), replicas))
   const sizes = Array.from({ length: count }, () => chance.between(1, 4))
   const all = sizes.reduce((sum, size) => sum + size, 0)
@@ -104,7 +124,33 @@ function drawMishaps(chance: Chance, { replicas, hours, deployments }: Around): 
   ]
   // Nothing lasts into the evening.
   const within = mishaps.map((each) => ({ ...each, forMs: Math.min(each.forMs, lastMs - each.atMs) }))
-  return within.toSorted((a, b) => a.atMs - b.atMs)
+  return within
+}
+
+/** What operators deploy, with what they do meanwhile; and what is known to go on. */
+function drawDeploys(chance: Chance, { hours, deployments }: Around): Mishap[] {
+  const lastMs = hours * hourMs - quietMs
+  const busyMs = lastMs - dawnMs
+  if (busyMs <= 0) return []
+  const count = Math.ceil((Math.max(0.8, 0.15 * deployments.length) * busyMs) / hourMs)
+  const deploys = Array.from({ length: count }, (): Mishap[] => {
+    const deployment = chance.whole(0, deployments.length - 1)
+    const atMs = dawnMs + chance.between(0, busyMs)
+    const [pauseMs, backMs] = [atMs + chance.between(30_000, 1_200_000), atMs + chance.between(30_000, 3_600_000)]
+    const forMs = chance.between(60_000, 1_200_000)
+    return [
+      { atMs, forMs: 0, kind: 'deploy', deployment, ...drawDeploy(chance) },
+      ...(chance.happens(0.3) ? [{ atMs: pauseMs, forMs, kind: 'pause', deployment } as const] : []),
+      ...(chance.happens(0.15) ? [{ atMs: backMs, forMs: 0, kind: 'rollback', deployment } as const] : []),
+    ]
+  })
+  const troubles = Array.from({ length: Math.ceil((0.3 * busyMs) / hourMs) }, (): Mishap => {
+    const how = chance.pick(['incident', 'incident', 'outage', 'maintenance'] as const)
+    return { atMs: dawnMs + chance.between(0, busyMs), forMs: chance.between(60_000, 1_800_000), kind: 'trouble', how }
+  })
+  return [...deploys.flat(), ...troubles]
+    .filter(({ atMs }) => atMs < lastMs)
+    .map((each) => ({ ...each, forMs: Math.min(each.forMs, lastMs - each.atMs) }))
 }
 
 function drawIll(chance: Chance, atMs: number): Mishap {
@@ -115,7 +161,10 @@ function drawIll(chance: Chance, atMs: number): Mishap {
     return { atMs, forMs: 0, kind: 'dies', of, how }
   }
   if (draw === 4) return { atMs, forMs: chance.between(30_000, 600_000), kind: 'crash-loop', of }
-  if (draw <= 6) return { atMs, forMs: 0, kind: 'hangs', of, isWhole: chance.happens(0.5) }
+  if (draw <= 6) {
+    const forMs = chance.happens(0.4) ? chance.between(20_000, 900_000) : 0
+    return { atMs, forMs, kind: 'hangs', of, isWhole: chance.happens(0.5) }
+  }
   if (draw === 7) return { atMs, forMs: 0, kind: 'leaks', of, bytesPerHour: chance.between(0.3, 6) * 2 ** 30 }
   return { atMs, forMs: chance.between(5000, 240_000), kind: 'lie', of, how: chance.pick(lies) }
 }

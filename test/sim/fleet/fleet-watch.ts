@@ -23,8 +23,11 @@ export interface WatchedWorld {
   readonly checks: FleetChecks
   readonly nowMs: () => number
   readonly note: (who: string, what: string) => void
+  readonly onDecision: (note: Note) => void
   /** Replicas that the present load needs, no more than an operator allows. */
   readonly neededOf: (deployment: string) => number
+  /** The load of its deployment says how many there are: it comes and goes as it likes. */
+  readonly isScaled: (replica: string) => boolean
   readonly actionsMax: () => number
   readonly isDry: () => boolean
   /** Replicas that are well and may be taken for sick by now: workers fall silent, drivers lie. */
@@ -64,7 +67,7 @@ export class FleetWatch {
   }
   /** Those that drivers have, the dead ones they still tell of too. */
   readonly byDeployment = new Map<string, Copy[]>()
-  /** Starts, drains and stops: when the last one was begun. */
+  /** Starts, drains and stops where the number is fixed: when the last one was begun. */
   lastActionMs = 0
   /** The gateway stops: what serves is ended too. */
   isOver = false
@@ -171,6 +174,7 @@ export class FleetWatch {
       return
     }
     if (note.kind === 'engine') return
+    this.#world.onDecision(note)
     if (note.kind === 'remedy') this.#onRemedy(note)
     this.#world.note('fact', JSON.stringify(note))
   }
@@ -292,7 +296,9 @@ export class FleetWatch {
     if ((copy.isHung || !copy.isAlive) && this.wishes?.marks.get(name) === 'restart') return
     const others = this.#all(deployment).filter((each) => each !== copy && this.#isServing(each)).length
     const needed = this.#world.neededOf(deployment)
-    const wished = this.wishes?.plan.get(deployment)?.releases.reduce((sum, { replicas }) => sum + replicas, 0) ?? 0
+    const { releases = [] } = this.wishes?.plan.get(deployment) ?? {}
+    // What has no share serves nothing.
+    const wished = releases.reduce((sum, { replicas, share }) => sum + (share > 0 ? replicas : 0), 0)
     const words = `${name} ${how}; ${others} others serve, ${needed} are needed, ${wished} are wished`
     if (others < Math.min(needed, wished)) this.#report('below', words)
     else if (others < wished) this.#report('order', words)
@@ -306,7 +312,7 @@ export class FleetWatch {
 
   #begin(what: string, name: string): void {
     const nowMs = this.#world.nowMs()
-    this.lastActionMs = nowMs
+    if (!this.#world.isScaled(name)) this.lastActionMs = nowMs
     this.#world.note('control', `${what} ${name}`)
     if (this.#world.isDry() && nowMs > this.#dryMs) this.#report('dry-run', `${what} ${name}`)
     this.#begun.push(nowMs)

@@ -3,6 +3,8 @@
  * Misfortunes strike until some time before the end; then everything works, and the fleet has a bounded time to come to
  * what is wished.
  */
+import type { Wishes } from '../../../src/control/pilot.ts'
+import type { RolloutRow } from '../../../src/control/rollouts.ts'
 import type { Sight } from '../../../src/control/sight.ts'
 import { Chance } from '../../world/chance.ts'
 import { Trace } from '../../world/trace.ts'
@@ -18,6 +20,11 @@ import { Load, type LoadSums } from './load.ts'
 import { clockWords } from './mishap.ts'
 import { Misfortune } from './misfortune.ts'
 import { Operators } from './operators.ts'
+import { ShareWatch } from './share-watch.ts'
+import { type WishCounts, WishWatch } from './wish-watch.ts'
+import { DeployDesk } from './deploy-desk.ts'
+import { flawOf } from './release-kinds.ts'
+import type { Trouble } from '../../../src/control/autoscale/demand.ts'
 import { type ReleaseTraits, SimDriver } from './sim-driver.ts'
 
 const secondMs = 1000
@@ -39,7 +46,7 @@ export interface FleetResult {
   readonly hash: string
   readonly looks: number
   readonly controlDeaths: number
-  readonly counts: FleetCounts
+  readonly counts: FleetCounts & WishCounts
   readonly load: LoadSums
   readonly trace: readonly string[]
 }
@@ -63,6 +70,8 @@ export class FleetWorld {
   readonly trace: Trace
   readonly checks: FleetChecks
   readonly watch: FleetWatch
+  readonly wishWatch: WishWatch
+  readonly desk = new DeployDesk(this)
   readonly drivers: readonly SimDriver[]
   readonly operators: Operators
   readonly load: Load
@@ -71,12 +80,17 @@ export class FleetWorld {
   wallJumpMs = 0
   /** Until then the workers are not heard. */
   silentUntilMs = 0
+  /** What is known to go on. */
+  trouble: { readonly how: Exclude<Trouble, 'none'>; readonly untilMs: number } | null = null
   /** Names that die as often as they are started. */
   readonly loopsUntilMs = new Map<string, number>()
   #options: FleetOptions
   #noise: Chance
   #starts: Chance
   #seconds = 0
+  /** The control process was told of it, and not that it is over. */
+  #isToldTrouble = false
+  #shareWatch: ShareWatch
   #byUrl = new Map<string, Copy>()
 
   constructor(scenario: FleetScenario, options: FleetOptions = {}) {
@@ -93,8 +107,18 @@ export class FleetWorld {
     this.checks = new Checks(nowMs, (words) => note('CHECK', words))
     this.operators = new Operators(scenario)
     this.load = new Load(this.chance.fork('load'))
+    this.#shareWatch = new ShareWatch(this.checks)
+    this.wishWatch = new WishWatch({
+      ...{ checks: this.checks, nowMs, traits: scenario.deployments, paused: this.desk.paused },
+      deployments: () => this.host.settings.deployments,
+      neededOf: (deployment) => this.#neededOf(deployment),
+      isUnusual: () => nowMs() < this.silentUntilMs || this.trouble !== null,
+      isTroubled: () => this.#isToldTrouble,
+    })
     this.watch = new FleetWatch({
       ...{ checks: this.checks, nowMs, note },
+      onDecision: (told) => this.wishWatch.onNote(told),
+      isScaled: (replica) => scenario.deployments.some((each) => each.isScaled && replica.startsWith(`${each.name}-`)),
       neededOf: (deployment) => this.#neededOf(deployment),
       actionsMax: () => this.host.settings.control.actionsPerMinuteMax,
       isDry: () => this.host.settings.control.dryRun,
@@ -124,16 +148,27 @@ export class FleetWorld {
     const hostWatch = {
       onNote: watch.onNote.bind(watch),
       onTell: watch.onTell.bind(watch),
-      onWishes: (wishes: Parameters<FleetWatch['onWishes']>[0], _sight: Sight) => watch.onWishes(wishes),
+      onWishes: (wishes: Wishes, sight: Sight, rollouts: readonly RolloutRow[]): void => {
+        watch.onWishes(wishes)
+        this.wishWatch.onWishes(wishes, sight, rollouts)
+      },
       onStart: watch.onStart.bind(watch),
       onStop: watch.onStop.bind(watch),
-      onBegin: watch.onBegin.bind(watch),
+      onBegin: (): void => {
+        watch.onBegin()
+        this.wishWatch.onBegin()
+        this.#isToldTrouble = false
+      },
       onDie: watch.onDie.bind(watch),
       onThrow: (thrown: unknown) => this.#crash(thrown),
     }
     const probe = (url: string, timeoutMs: number): Promise<boolean> => this.#probe(url, timeoutMs)
     const parts = { time, wallMs, drivers: this.drivers, probe, watch: hostWatch, sabotage: options.sabotage ?? {} }
     this.host = new ControlHost(parts, this.operators.settings())
+  }
+
+  get sabotage(): Sabotage {
+    return this.#options.sabotage ?? {}
   }
 
   get nowMs(): number {
@@ -178,7 +213,7 @@ export class FleetWorld {
       hash: this.trace.hash,
       looks: this.host.looks,
       controlDeaths: this.host.deaths,
-      counts: this.watch.counts,
+      counts: { ...this.watch.counts, ...this.wishWatch.counts },
       load: this.load.sums,
       trace: this.trace.lines,
     }
@@ -201,6 +236,9 @@ export class FleetWorld {
     const { nowMs, wallMs } = this
     this.#seconds++
     const { deployments } = this.host.settings
+    const { rollouts } = this.wishWatch
+    this.load.judged = new Set(rollouts.map(({ deployment }) => deployment))
+    if (this.trouble && nowMs >= this.trouble.untilMs) this.trouble = null
     for (const traits of this.scenario.deployments) {
       if (this.#seconds % 60 === 0) this.load.waver(traits)
       const copies = this.watch.byDeployment.get(traits.name) ?? []
@@ -208,8 +246,8 @@ export class FleetWorld {
       this.load.pass(traits, copies, moveAfterMs, nowMs, wallMs)
       this.#weigh(copies)
     }
-    if (nowMs >= this.silentUntilMs) this.time.after(toldAfterMs, () => this.host.hear(this.load.take()))
-    if (nowMs % minuteMs === 0) this.watch.checkFacts()
+    if (nowMs >= this.silentUntilMs) this.time.after(toldAfterMs, () => this.#tell())
+    if (nowMs % minuteMs === 0) this.#minute()
     if (nowMs % hourMs === 0) {
       this.trace.note('world', `${clockWords(nowMs)} ${this.watch.living().length} replicas run`)
       if (this.host.keptLength > keptLengthMax)
@@ -218,12 +256,33 @@ export class FleetWorld {
     }
   }
 
+  #tell(): void {
+    this.host.hear(this.load.take(this.trouble?.how ?? 'none'))
+    this.#isToldTrouble = this.trouble !== null && this.host.pilot !== null
+  }
+
+  #minute(): void {
+    this.watch.checkFacts()
+    this.wishWatch.checkNeeds()
+    const { dryRun } = this.host.settings.control
+    const isMute = this.drivers.some((driver) => driver.isMute)
+    const copiesOf = (name: string): readonly Copy[] => this.watch.byDeployment.get(name) ?? []
+    const { plan } = this.watch.wishes ?? {}
+    if (plan) this.#shareWatch.check(plan, copiesOf, () => dryRun || isMute || this.host.pilot === null)
+    for (const { deployment, to } of this.wishWatch.rollouts)
+      if (flawOf(to) === 'fails' || flawOf(to) === 'slow')
+        for (const copy of copiesOf(deployment))
+          if (copy.birth.order.release === to) this.wishWatch.addBadCalls(deployment, to, copy.takeEnded())
+  }
+
   /** From now on everything works. */
   #cure(): void {
+    this.trouble = null
+    this.desk.close()
     for (const copy of this.watch.living()) {
-      copy.wasIll ||= copy.isHung || copy.leakBytesPerMs > 0
+      copy.wasIll ||= copy.leakBytesPerMs > 0
       copy.leakBytesPerMs = 0
-      copy.isHung = copy.isWhollyHung = false
+      copy.recover()
     }
   }
 
@@ -244,7 +303,7 @@ export class FleetWorld {
 
   #traitsOf(deployment: string, release: string, name: string): ReleaseTraits {
     const { readyMs } = this.scenario.deployments.find((each) => each.name === deployment) as DeploymentTraits
-    const bad = this.operators.faultOf(deployment, release)
+    const bad = this.operators.faultOf(deployment, release) ?? flawOf(release)
     const isLooping = (this.loopsUntilMs.get(name) ?? 0) > this.nowMs
     const dice = this.#starts
     return {

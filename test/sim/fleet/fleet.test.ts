@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Wishes } from '../../../src/control/pilot.ts'
+import type { FleetReport } from '../../../src/control/fleet-report.ts'
 import type { Sabotage } from './control-host.ts'
 import type { CheckName, FleetViolation } from './fleet-checks.ts'
 import { summaryWords } from './fleet-report.ts'
@@ -58,6 +59,14 @@ const times = (wishes: Wishes, factor: number): Wishes => ({
   ),
 })
 
+/** As if every answer stood still since the first second. */
+function withoutProgress({ replicas, ...rest }: FleetReport): FleetReport {
+  const still = Object.entries(replicas).map(
+    ([name, told]) => [name, { ...told, progressedMs: 1, tallies: [] }] as const,
+  )
+  return { ...rest, replicas: Object.fromEntries(still) }
+}
+
 /** What is broken on purpose, and what is to find it. */
 const bugs: readonly (readonly [name: string, finds: readonly CheckName[], sabotage: Sabotage])[] = [
   [
@@ -76,7 +85,7 @@ const bugs: readonly (readonly [name: string, finds: readonly CheckName[], sabot
   ['admissions are not told', ['facts'], { isTold: (note) => note.kind !== 'replica' || note.state !== 'admitted' }],
   ['deaths are not told', ['facts'], { isTold: (note) => note.kind !== 'replica' || note.state !== 'died' }],
   ['marks that are lost', ['ill'], { wishes: (all) => ({ ...all, marks: new Map() }) }],
-  ['progress that is never told', ['well'], { isHeard: false }],
+  ['progress that is never told', ['well'], { report: withoutProgress }],
   [
     'a limit that is not kept',
     ['rate'],

@@ -2,8 +2,9 @@
  * What is asked of the fleet, as sums: so many calls a second by the time of day, spread over those that get calls by
  * their weights. No single call is followed.
  */
-import { newTally } from '../../../src/control/deploy/replica-tally.ts'
-import type { DemandTold } from '../../../src/control/autoscale/demand.ts'
+import { newTally, type TallyCounts } from '../../../src/control/deploy/replica-tally.ts'
+import { tallyOf } from './answers.ts'
+import type { DemandTold, Trouble } from '../../../src/control/autoscale/demand.ts'
 import type { FleetReport, ReplicaTold } from '../../../src/control/fleet-report.ts'
 import type { Chance } from '../../world/chance.ts'
 import type { Copy } from './copy.ts'
@@ -27,10 +28,15 @@ export interface LoadSums {
   beyond: number
   /** At one that is dead or hangs: they went on elsewhere. */
   strayed: number
+  /** Of deployments that are scaled by their load: all, and beyond what those that were there bear. */
+  scaledAsked: number
+  scaledBeyond: number
 }
 
 export class Load {
-  readonly sums: LoadSums = { asked: 0, unserved: 0, beyond: 0, strayed: 0 }
+  readonly sums: LoadSums = { asked: 0, unserved: 0, beyond: 0, strayed: 0, scaledAsked: 0, scaledBeyond: 0 }
+  /** Deployments of which releases are judged now. */
+  judged: ReadonlySet<string> = new Set()
   readonly #chance: Chance
   readonly #bursts = new Map<string, { readonly factor: number; readonly untilMs: number }>()
   /** Wavers from minute to minute. */
@@ -71,8 +77,14 @@ export class Load {
       if (!copy.isHung && copy.isReadyAt(nowMs)) serving++
     }
     this.sums.asked += asked
+    const beyond = Math.max(0, asked - serving * callsPerReplicaSecond)
     if (serving === 0) this.sums.unserved += asked
-    else this.sums.beyond += Math.max(0, asked - serving * callsPerReplicaSecond)
+    else this.sums.beyond += beyond
+    if (traits.isScaled) {
+      this.sums.scaledAsked += asked
+      this.sums.scaledBeyond += beyond
+    }
+    const isJudged = this.judged.has(name)
     const flow = 1 - Math.exp(-1 / callS)
     for (const copy of copies) {
       const isServing = copy.isMember && !copy.isDraining && copy.isReadyAt(nowMs)
@@ -88,7 +100,7 @@ export class Load {
         copy.calls += (own * callS - copy.calls) * flow
         if (copy.isDraining && nowMs - copy.drainedAtMs > moveAfterMs) copy.calls = 0
       }
-      if (copy.isAlive && (own > 0 || copy.calls >= 0.5)) this.#tell(copy, own, wallMs)
+      if (copy.isAlive && (own > 0 || copy.calls >= 0.5)) this.#tell(copy, own, wallMs, isJudged)
     }
     this.#report.demand[name] = {
       ...{ requests: Math.round(asked), promptTokens: Math.round(asked * promptTokensPerCall) },
@@ -97,21 +109,25 @@ export class Load {
   }
 
   /** What the workers tell since they told last. */
-  take(): FleetReport {
-    const report = this.#report
+  take(trouble: Trouble): FleetReport {
+    const report = { ...this.#report, trouble }
     this.#report = { replicas: {}, demand: {} }
     return report
   }
 
-  #tell(copy: Copy, own: number, wallMs: number): void {
+  #tell(copy: Copy, own: number, wallMs: number, isJudged: boolean): void {
     const calls = Math.round(copy.calls)
     if (copy.isHung) {
       this.#report.replicas[copy.name] = { calls, progressedMs: copy.progressedMs, tallies: [] }
       return
     }
     copy.progressedMs = wallMs
-    const ended = Math.round(own)
-    const tallies = ended > 0 ? [{ ...quiet, calls: ended, finished: ended }] : []
+    const before = Math.floor(copy.ended)
+    copy.ended += own
+    const ended = Math.floor(copy.ended) - before
+    const told = (): TallyCounts =>
+      isJudged ? tallyOf(ended, before, calls, copy.flaw) : { ...quiet, calls: ended, finished: ended }
+    const tallies = ended > 0 ? [told()] : []
     this.#report.replicas[copy.name] = { calls, progressedMs: wallMs, tallies }
   }
 }

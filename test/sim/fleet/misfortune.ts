@@ -35,6 +35,7 @@ export class Misfortune {
           copy.isHung = true
           copy.hungSinceMs = nowMs
           copy.isWhollyHung = mishap.isWhole
+          if (forMs > 0) world.time.after(forMs, () => copy.recover())
         })
       case 'leaks':
         return this.#on(mishap.of, (copy) => {
@@ -67,14 +68,26 @@ export class Misfortune {
         world.silentUntilMs = nowMs + forMs
         return
       case 'burst':
-        return world.load.burst(world.operators.traits[mishap.deployment]?.name ?? '', mishap.factor, nowMs + forMs)
+        return world.load.burst(this.#nameOf(mishap.deployment), mishap.factor, nowMs + forMs)
       case 'config':
         return this.#for(forMs, world.operators.change(mishap.deployment, mishap.change))
       case 'bad-config':
         return this.#for(forMs, world.operators.spoil(mishap.deployment, mishap.how))
       case 'dry-run':
         return this.#for(forMs, world.operators.dryRun())
+      case 'deploy':
+        return world.desk.begin(this.#nameOf(mishap.deployment), mishap)
+      case 'pause':
+        return world.desk.pause(this.#nameOf(mishap.deployment), forMs)
+      case 'rollback':
+        return world.desk.rollBack(this.#nameOf(mishap.deployment))
+      case 'trouble':
+        world.trouble = { how: mishap.how, untilMs: nowMs + forMs }
     }
+  }
+
+  #nameOf(deployment: number): string {
+    return this.#world.operators.traits[deployment]?.name ?? ''
   }
 
   #die(copy: Copy, how: keyof typeof exits): void {

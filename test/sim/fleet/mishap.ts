@@ -1,5 +1,7 @@
 /** What befalls a fleet in a day, each at its moment and for its time; and what operators do to it meanwhile. */
+import type { Trouble } from '../../../src/control/autoscale/demand.ts'
 import type { Driver } from '../../../src/fleet/driver.ts'
+import type { Deploy } from './release-kinds.ts'
 
 export type DriverKind = Driver['kind']
 
@@ -31,7 +33,7 @@ export type Mishap = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'dies'; readonly of: number; readonly how: 'exit' | 'SIGKILL' | 'SIGSEGV' | 'out-of-memory' }
   /** As often as it is started, until the time is over. */
   | { readonly kind: 'crash-loop'; readonly of: number }
-  /** `isWhole`: its health page hangs too. It does not come back. */
+  /** `isWhole`: its health page hangs too. It comes back when its time is over; without one, never. */
   | { readonly kind: 'hangs'; readonly of: number; readonly isWhole: boolean }
   | { readonly kind: 'leaks'; readonly of: number; readonly bytesPerHour: number }
   | { readonly kind: 'host-dies'; readonly of: number; readonly share: number }
@@ -46,6 +48,13 @@ export type Mishap = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'config'; readonly deployment: number; readonly change: Change }
   | { readonly kind: 'bad-config'; readonly deployment: number; readonly how: BadRelease }
   | { readonly kind: 'dry-run' }
+  /** By an operator: another release. What it names may be no good. */
+  | ({ readonly kind: 'deploy'; readonly deployment: number } & Deploy)
+  /** Gone on with when its time is over. */
+  | { readonly kind: 'pause'; readonly deployment: number }
+  | { readonly kind: 'rollback'; readonly deployment: number }
+  /** Something is known to go on: an incident, planned maintenance. */
+  | { readonly kind: 'trouble'; readonly how: Exclude<Trouble, 'none'> }
 )
 
 export function mishapWords(mishap: Mishap): string {

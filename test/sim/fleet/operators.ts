@@ -3,11 +3,13 @@ import type { ControlSettings } from '../../../src/control/loop.ts'
 import { controlSchema, deploymentsSchema, type Deployments } from '../../../src/control/deployment-options.ts'
 import type { DeploymentTraits, FleetScenario } from './fleet-scenario.ts'
 import type { BadRelease, Change, DriverKind } from './mishap.ts'
+import { deployedNames } from './release-kinds.ts'
 
 /** As one writes it. */
 interface Written {
   driver: DriverKind
   replicas: { min: number; max: number }
+  autoscale?: { perReplica: { requestsPerMinute: number } }
   release: string
   weight: number
   drain: { moveAfterMs: number; endAfterMs: number; graceMs: number }
@@ -31,9 +33,11 @@ export class Operators {
   constructor({ deployments, actionsPerMinuteMax }: FleetScenario) {
     this.traits = deployments
     this.#usualActionsMax = this.#actionsPerMinuteMax = actionsPerMinuteMax
-    for (const { name, driver, replicas } of deployments)
+    for (const { name, driver, replicas, isScaled, callsPerReplicaSecond } of deployments)
       this.#written.set(name, {
-        ...{ driver, replicas: { min: replicas, max: 2 * replicas + 2 }, release: 'v1', weight: 1 },
+        ...{ driver, release: 'v1', weight: 1 },
+        replicas: { min: isScaled ? Math.ceil(0.3 * replicas) : replicas, max: 2 * replicas + 2 },
+        ...(isScaled && { autoscale: { perReplica: { requestsPerMinute: 60 * callsPerReplicaSecond } } }),
         drain: { moveAfterMs: 10_000, endAfterMs: 120_000, graceMs: 5000 },
       })
   }
@@ -44,7 +48,9 @@ export class Operators {
       {
         driver,
         ...rest,
-        releases: Object.fromEntries(releaseNames.map((release) => [release, specOf(driver, release)])),
+        releases: Object.fromEntries(
+          [...releaseNames, ...deployedNames].map((release) => [release, specOf(driver, release)]),
+        ),
       },
     ])
     const deployments: Deployments = deploymentsSchema.parse(Object.fromEntries(written))
