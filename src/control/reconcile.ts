@@ -107,10 +107,7 @@ class Reconciler {
     const { release, replicas } = plan
     const own = (this.#byRelease.get(release) ?? []).filter((each) => !this.#isMarked(each))
     const alive = own.filter(isIdle(plan) ? isUp : isLive)
-    const kept =
-      alive.length <= replicas
-        ? alive
-        : alive.toSorted(byWorth).slice(0, replicas)
+    const kept = alive.length <= replicas ? alive : alive.toSorted(byWorth).slice(0, replicas)
     for (const each of kept) this.#kept.add(each)
     if (alive.length >= replicas) return []
     const recalled = own.filter(mayStay).slice(0, isIdle(plan) ? 0 : replicas - alive.length)
