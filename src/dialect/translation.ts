@@ -65,9 +65,7 @@ export interface StreamReader {
   readonly contentCount: number
   /** Count of events that made no sense and were left out. */
   readonly malformedCount: number
-  /**
-   * Of a call that offers tools: how many tool calls have arguments that nobody can read. Left out where nobody looks.
-   */
+  /** Of a call that offers tools: how many tool calls nobody can read. Left out where nobody looks. */
   calls?: { readonly brokenCount: number }
 }
 

@@ -107,7 +107,7 @@ test('what leaves it without a trace is not started again beside itself, and is 
     const refusal = await driver.start(order).catch((error: Error) => error)
     const [, pid, port] =
       /^process (\d+) listens on port (\d+), .*; end it .*, and run that in the foreground$/.exec(
-        String((refusal as Error)?.message),
+        (refusal as Error).message,
       ) ?? []
     assert.ok(pid && port, String(refusal))
     process.kill(Number(pid), 'SIGKILL')

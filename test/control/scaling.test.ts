@@ -1,5 +1,5 @@
-// A deployment that is scaled by its load, all processes real: from nothing to one at the first call, which waits for it
-// and is answered whole, and back to nothing when nobody calls any more.
+// A deployment that is scaled by its load, all processes real: from nothing to one at the first call, which waits for
+// it and is answered whole, and back to nothing when nobody calls any more.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chat } from '../crash/chat.ts'

@@ -16,7 +16,7 @@ export interface Engine {
   prepare(url: string): Promise<void>
   /** One call of a lane; some are streams, some plain. With `worker` its callers resume. */
   ask(url: string, lane: number, n: number, ill: Ill): Promise<Outcome>
-  /** From now on the replica leaks, or its inside stands still while its health page says that it is well. @throws {NotHere} */
+  /** From now on it leaks, or its inside stands still while its health page says that it is well. @throws {NotHere} */
   leak(stage: Stage, replica: string): Promise<void>
   deadlock(stage: Stage, replica: string): Promise<Disposable>
   /** Body of a chat that kills whoever reads it. */

@@ -1,6 +1,6 @@
 /**
- * `npm run scale:real`: a deployment of simulated model servers, each a process of its own, is scaled by its load at a
- * real gateway: from nothing to one at the first call, more in a rush, fewer behind it, with answers that move, and back
+ * `npm run scale:real`: a deployment of simulated model servers, each a process, is scaled by its load at a real
+ * gateway: from nothing to one at the first call, more in a rush, fewer behind it, with answers that move, and back
  * to nothing. Prints times, replicas and calls; the exit code is 1 where an answer was cut.
  */
 import { Command, flag, say, text } from '../../bench/command.ts'
