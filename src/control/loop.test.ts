@@ -229,6 +229,19 @@ test('one that no driver would start is listed, with the reason, until it runs',
   assert.equal(loop.rows().length, 2)
 })
 
+test('one that was never ready is listed while it rests', async () => {
+  const { health, look, loop } = stage()
+  health.isGood = false
+  const states: string[] = []
+  for (let second = 0; second < 140; second++) {
+    await look(1)
+    const row = loop.rows().find(({ deployment }) => deployment === 'here')
+    states.push(`${row?.state} ${row?.lastWords.trim()}`)
+  }
+  assert.ok(states.some((state) => /^(resting|dead) not ready within 120000 ms$/.test(state)))
+  assert.ok(states.slice(1).every((state) => !state.startsWith('undefined')))
+})
+
 test('a wall clock that jumps by an hour moves no replica', async () => {
   const { clock, drivers, look, members } = stage()
   await look(10)

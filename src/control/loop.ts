@@ -17,7 +17,7 @@ import type { Notebook } from './notebook.ts'
 import type { Pilot } from './pilot.ts'
 import type { Plan } from './plan.ts'
 import { type Action, reconcile, type ReplicaState } from './reconcile.ts'
-import { refusedRow, type ReplicaRow, type RowFacts, rowOf } from './replica-row.ts'
+import { restingRow, type ReplicaRow, type RowFacts, rowOf } from './replica-row.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 
 const probeMs = 2000
@@ -120,19 +120,20 @@ export class ControlLoop {
     const rows = this.#seen.map((seen) =>
       rowOf(seen, this.#knownOf(seen.name), { calls: this.#heard.of(seen.name).calls, ...times }),
     )
-    return [...rows, ...this.#refusedRows(times)]
+    return [...rows, ...this.#restingRows(times)]
   }
 
-  /** Those that no driver would start and that are to be tried again: of them nothing is there but the reason. */
-  #refusedRows(times: Omit<RowFacts, 'calls'>): ReplicaRow[] {
+  /** Those that could not be started, or never became ready: nothing of them is there until they are tried again. */
+  #restingRows(times: Omit<RowFacts, 'calls'>): ReplicaRow[] {
+    const names = new Set(this.#seen.map(({ name }) => name))
     return [...this.#known.values()].flatMap((known) => {
-      const { name, refused } = known
-      if (refused === null) return []
-      const { deployment, release } = refused
+      const { name, resting } = known
+      if (resting === null || names.has(name)) return []
+      const { deployment, release } = resting
       const isWished = this.#plan
         .get(deployment)
         ?.releases.some((each) => each.release === release && each.replicas > 0)
-      return isWished ? [refusedRow({ name, deployment, release }, known, times)] : []
+      return isWished ? [restingRow({ name, deployment, release }, known, times)] : []
     })
   }
 

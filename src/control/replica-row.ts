@@ -41,8 +41,8 @@ export function rowOf(seen: SeenReplica, known: KnownReplica, { calls, nowMs, mo
   return { name, deployment, release, state, url, host, ageMs, calls, memoryBytes, deaths, restMs, lastWords }
 }
 
-/** Of one that no driver would start. */
-export function refusedRow(
+/** Of one of which its driver knows nothing. */
+export function restingRow(
   named: Pick<SeenReplica, 'name' | 'deployment' | 'release'>,
   known: KnownReplica,
   times: Omit<RowFacts, 'calls'>,

@@ -46,6 +46,8 @@ export class Rollouts {
   #rates = new Map<string, CallRate>()
   #shadows: Shadows | null
   #windows: ReadonlySet<string> = new Set()
+  /** Replicas of deployments in which a rollout goes on: of others nobody gathers what was measured. */
+  #judged: readonly string[] = []
   #keptMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: PilotParts) {
@@ -68,8 +70,9 @@ export class Rollouts {
     const { replicas, windows = [] } = report
     if (this.#sight) this.#shadows?.hear(report, this.#sight)
     this.#windows = new Set(windows)
-    for (const [name, { tallies }] of Object.entries(replicas))
-      for (const tally of tallies) this.#deploys.hear(name, tally)
+    for (const name of this.#judged)
+      if (Object.hasOwn(replicas, name))
+        for (const tally of replicas[name]?.tallies ?? []) this.#deploys.hear(name, tally)
   }
 
   /** Whether one goes on, in which nothing else should change the deployment. */
@@ -122,16 +125,30 @@ export class Rollouts {
 
   look(sight: Sight, totals: Totals): Plan {
     this.#sight = sight
-    const plans = Object.entries(sight.deployments).map(([name, options]): [string, DeploymentPlan] => [
-      name,
-      this.#lookAt(name, options, sight, totals.get(name) ?? options.replicas.min),
-    ])
-    this.#forget(sight)
-    if (sight.monotonicMs - this.#keptMs >= keepMs) this.#keep()
+    const byDeployment = Map.groupBy(sight.replicas, ({ deployment }) => deployment)
+    const judged: string[] = []
+    const plans = Object.entries(sight.deployments).map(([name, options]): [string, DeploymentPlan] => {
+      const own = byDeployment.get(name) ?? []
+      const plan = this.#lookAt(name, options, sight, { own, wished: totals.get(name) ?? options.replicas.min })
+      if (this.#deploys.live(name)) judged.push(...own.map((each) => each.name))
+      return [name, plan]
+    })
+    this.#judged = judged
+    if (sight.monotonicMs - this.#keptMs >= keepMs) {
+      this.#forget(sight)
+      // Where none goes on, all that is to be kept was kept when it changed.
+      if (judged.length > 0) this.#keep()
+      else this.#keptMs = sight.monotonicMs
+    }
     return new Map(plans)
   }
 
-  #lookAt(name: string, options: DeploymentOptions, sight: Sight, wished: number): DeploymentPlan {
+  #lookAt(
+    name: string,
+    options: DeploymentOptions,
+    sight: Sight,
+    { own, wished }: { readonly own: readonly ReplicaSight[]; readonly wished: number },
+  ): DeploymentPlan {
     const { nowMs, dryRun } = sight
     const configured = { release: releaseOf(options), releases: Object.keys(options.releases) }
     const changed = this.#deploys.follow(name, configured, nowMs)
@@ -140,14 +157,14 @@ export class Rollouts {
       this.#parts.note({ kind: 'rollout', ...about, detail: changed })
       this.#keep()
     }
-    const own = sight.replicas.filter(({ deployment }) => deployment === name)
     const died = this.#diedAmong(own)
-    const callsPerHour = this.#rateOf(name, own, sight.monotonicMs)
     const before = this.#deploys.live(name)
     const rollout = rolloutOptionsOf(options.rollout, before?.strategy)
     const total = before ? Math.max(1, wished) : wished
     const [phase, share] = [before?.phase, before?.share]
-    if (!dryRun) {
+    if (!before) this.#rates.delete(name)
+    else if (!dryRun) {
+      const callsPerHour = this.#rateOf(name, own, sight.monotonicMs)
       const isWindowOpen = !options.rollout.windowsOnly || this.#windows.has(name)
       const replicas = own.map((each) => replicaOf(each, options))
       this.#deploys.look(name, { nowMs, total, replicas, died, callsPerHour, isWindowOpen }, rollout)
@@ -168,7 +185,11 @@ export class Rollouts {
 
   #rateOf(name: string, replicas: readonly ReplicaSight[], nowMs: number): number {
     let rate = this.#rates.get(name)
-    if (!rate) this.#rates.set(name, (rate = new CallRate()))
+    if (!rate) {
+      this.#rates.set(name, (rate = new CallRate()))
+      // What ended before the rollout began is not of its time.
+      for (const { name: replica, ended } of replicas) this.#ended.set(replica, ended)
+    }
     let calls = 0
     for (const { name: replica, ended } of replicas) {
       calls += Math.max(0, ended - (this.#ended.get(replica) ?? 0))

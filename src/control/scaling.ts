@@ -30,6 +30,8 @@ interface Known {
   scaler: DeploymentScaler
   /** The settings that it was made of. */
   settings: string
+  /** And where they were read, so that they need not be compared at each look. */
+  options: DeploymentOptions
   lookedMs: number
   steps: number
   /** Copies whose start has been measured. */
@@ -113,18 +115,23 @@ export class Scaling {
   /** Null where it is not scaled by its load. Other settings: begun anew with the same past. */
   #knownOf(name: string, options: DeploymentOptions, own: readonly ReplicaSight[]): Known | null {
     const known = this.#known.get(name)
+    if (known?.options === options) return known
     const asked = optionsOf(name, options)
     if (!asked) {
       this.#known.delete(name)
       return null
     }
     const settings = JSON.stringify(asked)
-    if (known?.settings === settings) return known
+    if (known?.settings === settings) {
+      known.options = options
+      return known
+    }
     const alive = own.filter((each) => each.membership !== 'draining' && isLive(each)).length
     const state = known?.scaler.state ?? stateOf(this.#before?.[name]) ?? { replicas: alive, startsMs: [] }
     const history = known?.scaler.history.kept() ?? this.#parts.notebook.read(historyPart(name))
     const scaler = new DeploymentScaler(asked, history, state)
-    const made = { scaler, settings, lookedMs: Number.NEGATIVE_INFINITY, steps: 0, measured: new Map<string, number>() }
+    const lookedMs = Number.NEGATIVE_INFINITY
+    const made: Known = { scaler, settings, options, lookedMs, steps: 0, measured: new Map() }
     this.#known.set(name, made)
     return made
   }

@@ -55,7 +55,8 @@ export interface FleetFollower {
   /** It gets no new calls; what it has in hand is to go on elsewhere from `moveAfterMs` on; null for never. */
   onDraining(upstream: Upstream, moveAfterMs: number | null): void
   /** It is no more: everything that is kept of it is to be forgotten. */
-  onLeft(upstream: Upstream): void
+  /** @param wasDraining it went as told; otherwise it died, or is given up */
+  onLeft(upstream: Upstream, wasDraining: boolean): void
 }
 
 export class Fleet implements MemberSource {
@@ -139,10 +140,11 @@ export class Fleet implements MemberSource {
   leave(name: string): boolean {
     const upstream = this.find(name)
     if (!upstream) return false
+    const wasDraining = upstream.isDraining
     upstream.isDraining = upstream.hasLeft = true
     this.#removeMember(upstream)
     this.upstreams = this.upstreams.filter((each) => each !== upstream)
-    for (const follower of this.#followers) follower.onLeft(upstream)
+    for (const follower of this.#followers) follower.onLeft(upstream, wasDraining)
     return true
   }
 

@@ -6,7 +6,7 @@ import { chat } from '../crash/chat.ts'
 import { holdfast } from '../crash/gateway.ts'
 import { openStage, simCommand } from './stage.ts'
 
-test('zero, the first call, one, answered, idle, zero', { timeout: 120_000 }, async () => {
+test('zero, the first call, one, answered, idle, zero; an incident holds it', { timeout: 120_000 }, async () => {
   await using stage = await openStage({
     releases: { v1: { command: simCommand() } },
     replicas: { min: 0, max: 2 },
@@ -27,4 +27,8 @@ test('zero, the first call, one, answered, idle, zero', { timeout: 120_000 }, as
       [0, 1, 'calls wait, and none runs'],
     ],
   )
+  const told = await holdfast('incident', 'add', '--title', 'Slow', '--component', 'lab-model', '--state', stage.state)
+  assert.equal(told.code, 0, told.output)
+  const heldBy = async (): Promise<string | null> => (await stage.fleet().catch(() => null))?.scaling[0]?.heldBy ?? null
+  await stage.until('it is held', async () => (await heldBy()) === 'an incident')
 })

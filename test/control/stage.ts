@@ -79,10 +79,10 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Once it is so, what the fleet is like. */
-  async until(what: string, isSo: (rows: ReplicaRow[]) => boolean): Promise<ReplicaRow[]> {
+  async until(what: string, isSo: (rows: ReplicaRow[]) => boolean | Promise<boolean>): Promise<ReplicaRow[]> {
     for (const endMs = performance.now() + waitMs; ; await new Promise((resolve) => setTimeout(resolve, lookMs))) {
       const rows = await this.rows().catch(() => [])
-      if (isSo(rows)) return rows
+      if (await isSo(rows)) return rows
       if (performance.now() > endMs) throw new Error(`not within ${waitMs} ms: ${what}; ${JSON.stringify(rows)}`)
     }
   }

@@ -56,15 +56,20 @@ function fill(path: string): void {
 /** What is seen at one look. */
 export interface Look {
   readonly fleet: FleetStatus
-  /** Workers that are ready. */
-  readonly workers: number
+  /** Numbers of the workers that are ready. */
+  readonly workers: readonly number[]
   readonly lines: Stage['gateway']['lines']
 }
 
 export async function lookAt(stage: Stage): Promise<Look> {
   const { gateway } = stage
   const [fleet, workers] = await Promise.all([stage.fleet(), workerPids(gateway)])
-  return { fleet, workers: workers.length, lines: gateway.lines }
+  return { fleet, workers, lines: gateway.lines }
+}
+
+/** Number of the one that hung and was ended. */
+function endedWorker(lines: Look['lines']): number | null {
+  return (lines.find(({ msg }) => msg === 'worker hangs and is killed')?.['pid'] as number | undefined) ?? null
 }
 
 export const diedCount = (lines: Look['lines']): number => lines.filter(({ msg }) => msg === 'replica died').length
@@ -73,24 +78,26 @@ export const diedCount = (lines: Look['lines']): number => lines.filter(({ msg }
 export function isDetected(ill: Ill, { fleet: { replicas, remedies }, lines }: Look): boolean {
   if (ill === 'sigkill') return replicas.some(({ deaths }) => deaths > 0)
   if (ill === 'poison') return replicas.filter(({ deaths }) => deaths > 0).length >= 2
-  if (ill === 'worker') return lines.some(({ msg }) => msg === 'worker hangs and is killed')
+  if (ill === 'worker') return endedWorker(lines) !== null
   const ailment = { sigstop: 'hang', deadlock: 'hang', leak: 'leak', 'disk-full': 'disk-full' }[ill]
   return remedies.some((each) => each.ailment === ailment)
 }
 
 /** Calls are at the sick one, or can come there. */
 export function isInService(ill: Ill, { fleet: { replicas }, lines }: Look): boolean {
-  if (ill === 'worker') return !lines.some(({ msg }) => msg === 'worker hangs and is killed')
+  if (ill === 'worker') return endedWorker(lines) === null
   if (ill === 'poison') return replicas.filter(({ state }) => state !== 'serving').length < 2
   const row = replicas.find(({ name }) => name === victim)
-  return row?.state === 'serving' && row.calls > 0
+  // What leaks serves well until another is there.
+  return row?.state === 'serving' && (row.calls > 0 || ill === 'leak')
 }
 
 /** As many serve as before, and a sick one that was to be replaced is gone. */
-export function isHealed(ill: Ill, { fleet: { replicas }, workers }: Look, count: number): boolean {
+export function isHealed(ill: Ill, { fleet: { replicas }, workers, lines }: Look, count: number): boolean {
   const areServing = replicas.length === count && replicas.every(({ state }) => state === 'serving')
   const isReplaced = ill === 'sigstop' || ill === 'deadlock' || ill === 'leak'
-  return workers === 2 && areServing && (!isReplaced || !replicas.some(({ name }) => name === victim))
+  const areReady = workers.filter((pid) => pid !== endedWorker(lines)).length === 2
+  return areReady && areServing && (!isReplaced || !replicas.some(({ name }) => name === victim))
 }
 
 export const deploymentOf = (command: readonly string[], { spec }: Setting, count: number): Deployment => ({

@@ -48,9 +48,9 @@ function skip(error: unknown, what = 'llama'): null {
   return null
 }
 
-/** Every answer is whole, it is healed, and what kills has killed two and no third. */
+/** Every answer is whole, and it is healed. What kills has killed two, or a third while others were always beside it. */
 function isGood({ ill, notWhole, healedMs, deaths, refused }: Shown): boolean {
-  return notWhole.length === 0 && healedMs !== null && (ill !== 'poison' || (refused === 3 && deaths === 2))
+  return notWhole.length === 0 && healedMs !== null && (ill !== 'poison' || (refused === 3 && deaths <= 3))
 }
 
 function row({ ill, detectedMs, outMs, healedMs, calls, whole, notWhole, deaths, refused, evidence }: Shown): string {

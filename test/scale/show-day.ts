@@ -5,12 +5,12 @@ import { openStage, simCommand, type Stage } from '../control/stage.ts'
 import { chat, type Outcome } from '../crash/chat.ts'
 
 /** What one replica bears at once. */
-export const perReplica = 4
+export const perReplica = 6
 export const replicasMax = 4
 /** Calls at once of each part of the day. */
-const [few, rush] = [2, 12]
+const [few, rush] = [4, 18]
 /** The tokens of an answer; a server writes 60 a second. */
-const [shortTokens, longTokens] = [240, 900]
+const [shortTokens, longTokens] = [240, 1200]
 const aWhileMs = 3000
 const partMs = 240_000
 

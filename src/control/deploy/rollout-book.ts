@@ -2,6 +2,7 @@
  * The rollouts of all deployments: one at a time each, and those that are over. Plain JSON in and out, for the database
  * that keeps it; the loop asks it at each look.
  */
+import { newJudge } from './judge.ts'
 import { callOff, command, lead, type RolloutCommand, type Seen } from './rollout.ts'
 import type { RolloutOptions, Strategy } from './rollout-options.ts'
 import { enter, type HistoryEntry, isOver, newRollout, type RolloutOrder, type RolloutState } from './rollout-state.ts'
@@ -103,7 +104,7 @@ export class RolloutBook {
       throw new RolloutError(`${order.deployment}: ${other.to} is being deployed (${other.phase}); roll it back first`)
     if (order.from === order.to) throw new RolloutError(`${order.deployment} runs ${order.to} already`)
     if (other) {
-      Object.assign(other, { phase: 'done', phaseMs: 0 })
+      Object.assign(other, { phase: 'done', phaseMs: 0, judge: newJudge() })
       this.#settle(other)
     }
     const state = newRollout(order, nowMs)

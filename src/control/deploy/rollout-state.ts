@@ -79,6 +79,8 @@ export const isOver = ({ phase }: RolloutState): boolean => phase === 'done' || 
 /** Changes `state`. */
 export function enter(state: RolloutState, phase: Phase, words: string, nowMs: number): void {
   state.phase = phase
+  // What was measured is large, and nobody asks for it any more; the verdict stays.
+  if (isOver(state)) state.judge = newJudge()
   state.phaseMs = 0
   note(state, words, nowMs)
 }

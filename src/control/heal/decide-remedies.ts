@@ -114,7 +114,7 @@ class Round {
       own.work = watchWork(own.work, replica, nowMs, isWithOthers)
       const stillMs = stillForMs(own.work, replica, nowMs, rules)
       if (stillMs !== null) this.#still.push(stillMs)
-      own.bins = addMemory(own.bins, replica, nowMs, options.binMs)
+      addMemory(own.bins, replica, nowMs, options.binMs)
       // One that goes by our own wish does not flap.
       if (own.wasServing && !isServing && !replica.isLeaving) own.damped = flap(own.damped, nowMs)
       own.wasServing = isServing

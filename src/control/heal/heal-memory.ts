@@ -8,7 +8,7 @@ import { RobotLimit } from './robot-limit.ts'
 
 export class ReplicaMemory {
   work: WorkSeen | null = null
-  bins: readonly MemoryBin[] = []
+  bins: MemoryBin[] = []
   /** Of the bins as they were when the last of them began: it costs too much to judge them at each look. */
   leak: { readonly bin: number; readonly finding: Finding | null } | null = null
   /** Which run of it the others are of. */

@@ -21,12 +21,12 @@ const binsLeft = 12
 const peaksCount = 6
 
 export interface MemoryBin {
-  readonly atMs: number
-  readonly bytes: number
+  atMs: number
+  bytes: number
   /** The most of it: that is what meets the limit. */
-  readonly peakBytes: number
+  peakBytes: number
   /** In hand when it was so. */
-  readonly calls: number
+  calls: number
 }
 
 export interface LeakRules {
@@ -36,26 +36,25 @@ export interface LeakRules {
   readonly replaceMs: number
 }
 
-/** The least of each bin; the last one is not over. */
+/** The least of each bin, of which the last one is not over. Changes `bins`: it is asked of each replica at each look. */
 export function addMemory(
-  bins: readonly MemoryBin[],
-  replica: ReplicaView,
+  bins: MemoryBin[],
+  { memoryBytes, startedMs, calls }: ReplicaView,
   nowMs: number,
   binMs: number,
-): readonly MemoryBin[] {
-  const { memoryBytes, startedMs, calls } = replica
-  if (memoryBytes === null || nowMs - startedMs < Math.min(settleMs, 3 * binMs)) return bins
+): void {
+  if (memoryBytes === null || nowMs - startedMs < Math.min(settleMs, 3 * binMs)) return
   const last = bins.at(-1)
-  const isSame = last !== undefined && Math.floor(last.atMs / binMs) === Math.floor(nowMs / binMs)
-  if (isSame && last.bytes <= memoryBytes) {
-    if (last.peakBytes >= memoryBytes) return bins
-    return [...bins.slice(0, -1), { ...last, peakBytes: memoryBytes }]
+  if (!last || Math.floor(last.atMs / binMs) !== Math.floor(nowMs / binMs)) {
+    bins.push({ atMs: nowMs, bytes: memoryBytes, peakBytes: memoryBytes, calls })
+    if (bins.length > binsMax) bins.shift()
+    return
   }
-  const kept = isSame ? bins.slice(0, -1) : bins.slice(-(binsMax - 1))
-  return [
-    ...kept,
-    { atMs: nowMs, bytes: memoryBytes, peakBytes: Math.max(memoryBytes, (isSame && last.peakBytes) || 0), calls },
-  ]
+  last.peakBytes = Math.max(last.peakBytes, memoryBytes)
+  if (last.bytes <= memoryBytes) return
+  last.atMs = nowMs
+  last.bytes = memoryBytes
+  last.calls = calls
 }
 
 export interface Leak {

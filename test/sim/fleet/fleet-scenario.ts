@@ -135,7 +135,8 @@ function drawDeploys(chance: Chance, { hours, deployments }: Around): Mishap[] {
   const count = Math.ceil((Math.max(0.8, 0.15 * deployments.length) * busyMs) / hourMs)
   const deploys = Array.from({ length: count }, (): Mishap[] => {
     const deployment = chance.whole(0, deployments.length - 1)
-    const atMs = dawnMs + chance.between(0, busyMs)
+    // It takes its time: what is begun late is but taken back.
+    const atMs = dawnMs + chance.between(0, 0.7 * busyMs)
     const [pauseMs, backMs] = [atMs + chance.between(30_000, 1_200_000), atMs + chance.between(30_000, 3_600_000)]
     const forMs = chance.between(60_000, 1_200_000)
     return [

@@ -108,9 +108,12 @@ const bugs: readonly (readonly [name: string, finds: readonly CheckName[], sabot
   ],
 ]
 
+const calm = drawFleet({ seed: 1, hours: 1, replicas: 8, isCalm: true })
+
 /** An hour of one small fleet, in which one dies while nothing may be done. */
 const hour: FleetScenario = {
-  ...drawFleet({ seed: 1, hours: 1, replicas: 8, isCalm: true }),
+  ...calm,
+  deployments: calm.deployments.map((each) => ({ ...each, isScaled: false })),
   actionsPerMinuteMax: 6,
   mishaps: [
     { atMs: 6 * minuteMs, forMs: 0, kind: 'dies', of: 0.5, how: 'SIGKILL' },

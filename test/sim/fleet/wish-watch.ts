@@ -10,7 +10,7 @@ import type { Sight } from '../../../src/control/sight.ts'
 import type { Note } from '../../../src/observe/fact.ts'
 import type { CheckName, FleetChecks } from './fleet-checks.ts'
 import type { DeploymentTraits } from './fleet-scenario.ts'
-import { flawOf } from './release-kinds.ts'
+import { deployedNames, flawOf } from './release-kinds.ts'
 
 const minuteMs = 60_000
 /** A wish follows the load: a step has to end, and what it says has to be told. */
@@ -107,7 +107,8 @@ export class WishWatch {
     if (note.kind !== 'rollout') return
     const { phase, release, deployment, detail } = note
     if (phase === 'starting') this.#badCalls.delete(deployment)
-    if (phase === 'done') this.counts.done++
+    // Others are those of the configuration, which are not deployed but run.
+    if (phase === 'done' && deployedNames.includes(release)) this.counts.done++
     if (phase === 'rolled-back') {
       this.counts.rolledBack++
       const isAsked = /rolled back by|the configuration|not ready within|nobody decided|not known after/.test(detail)
