@@ -1,4 +1,4 @@
-// A simulated deployment that is scaled by its load, and gets releases that are no good: bugs that are planted are found.
+// A simulated deployment, scaled by its load, gets releases that are no good: bugs that are planted are found.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newTally } from '../../../src/control/deploy/replica-tally.ts'
