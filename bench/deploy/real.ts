@@ -92,6 +92,8 @@ export interface RealRow {
   readonly moved: number
   /** Whole for all that the gateway could know, with a text that was not the expected one. */
   readonly harmed: number
+  /** Calls that got an error in place of an answer, as when the machine has no time for them. */
+  readonly refused: number
   readonly cut: number
   readonly answers: number
   readonly seconds: number
@@ -114,14 +116,39 @@ export async function showReal(kinds: readonly string[], streams: number): Promi
 }
 
 function print(rows: readonly RealRow[]): void {
-  const numbers = ['highest share', 'judged by', 'its calls', 'of all', 'moved', 'harmed', 'cut', 'all', 'seconds']
+  const numbers = [
+    'highest share',
+    'judged by',
+    'its calls',
+    'of all',
+    'moved',
+    'harmed',
+    'refused',
+    'cut',
+    'all',
+    'seconds',
+  ]
   const head = ['release', 'golden prompts', 'end', ...numbers]
   tell(`| ${head.join(' | ')} |`)
   tell(`| --- | --- | --- |${' ---: |'.repeat(numbers.length)}`)
-  for (const { kind, isAsked, end, topShare, judged, seen, seenShare, moved, harmed, cut, answers, seconds } of rows) {
+  for (const {
+    kind,
+    isAsked,
+    end,
+    topShare,
+    judged,
+    seen,
+    seenShare,
+    moved,
+    harmed,
+    refused,
+    cut,
+    answers,
+    seconds,
+  } of rows) {
     const words = [kind, isAsked ? 'asked' : 'none', end, `${Math.round(topShare * 100)} %`, judged]
     const share = `${(seenShare * 100).toFixed(1)} %`
-    tell(`| ${[...words, seen, share, moved, harmed, cut, answers, seconds].join(' | ')} |`)
+    tell(`| ${[...words, seen, share, moved, harmed, refused, cut, answers, seconds].join(' | ')} |`)
   }
 }
 
@@ -177,8 +204,9 @@ async function ask(stage: Stage, order?: object): Promise<RolloutView> {
 
 /** What a bad release said wrongly, and ended as it wished: nothing the gateway could have known. */
 const isHarm = ({ verdict, detail }: Outcome): boolean => verdict === 'naked' && detail.endsWith('and looks whole')
+const isRefused = ({ verdict }: Outcome): boolean => verdict === 'refused'
 const cutOf = (outcomes: readonly Outcome[]): Outcome[] =>
-  outcomes.filter((each) => each.verdict !== 'whole' && !isHarm(each))
+  outcomes.filter((each) => each.verdict !== 'whole' && !isHarm(each) && !isRefused(each))
 
 function rowOf(kind: string, { view, seconds, outcomes, calls }: Shown): RealRow {
   const seen = calls.filter(({ attempts }) => attempts.some(({ upstream }) => upstream.startsWith('chat-v2-'))).length
@@ -187,7 +215,12 @@ function rowOf(kind: string, { view, seconds, outcomes, calls }: Shown): RealRow
     moved: calls.filter(({ seams = [] }) => seams.length > 0).length,
     ...{ kind, isAsked: realKinds[kind]?.isAsked ?? false, end: view.phase, reason: view.reason },
     ...{ topShare: Math.max(...view.history.map(({ share }) => share)) },
-    ...{ harmed: outcomes.filter(isHarm).length, cut: cutOf(outcomes).length, answers: outcomes.length },
+    ...{
+      harmed: outcomes.filter(isHarm).length,
+      refused: outcomes.filter(isRefused).length,
+      cut: cutOf(outcomes).length,
+      answers: outcomes.length,
+    },
     seconds: Math.round(seconds),
   }
 }

@@ -1,5 +1,5 @@
 /** Asks a model server a golden prompt by itself, past the gateway: streaming, as most callers do, and timed. */
-import type { GoldenAnswer, GoldenPrompt } from '../control/deploy/golden-prompt.ts'
+import type { GatePrompt, GoldenAnswer, GoldenPrompt } from '../control/deploy/golden-prompt.ts'
 
 const answerMs = 60_000
 /** Of an answer that does not end. */
@@ -19,7 +19,7 @@ interface Chunk {
 
 export async function askGolden(
   at: { readonly url: string; readonly model: string | null },
-  prompt: GoldenPrompt,
+  prompt: GatePrompt,
   signal: AbortSignal,
 ): Promise<GoldenAnswer> {
   const taker = new Taker()
@@ -29,7 +29,7 @@ export async function askGolden(
     const answer = await fetch(`${at.url}/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(bodyOf(prompt, model)),
+      body: JSON.stringify(prompt.body ? shadowOf(prompt.body, prompt.tokensMax, model) : bodyOf(prompt, model)),
       signal: patience,
     })
     if (!answer.ok || !answer.body) {
@@ -63,6 +63,16 @@ function bodyOf({ prompt, tokensMax, checks }: GoldenPrompt, model: string): obj
   return {
     ...{ model, messages: [{ role: 'user', content: prompt }], max_tokens: tokensMax, temperature: 0 },
     ...{ stream: true, stream_options: { include_usage: true }, ...(tools.length > 0 && { tools }) },
+  }
+}
+
+/** As the caller asked it, but for what would be kept of it there, and streamed. */
+function shadowOf(body: NonNullable<GatePrompt['body']>, tokensMax: number, model: string): object {
+  const { user: _, metadata: __, store: ___, n: ____, max_completion_tokens: newer, ...asked } = body
+  const limit = Number(newer ?? asked['max_tokens'] ?? tokensMax)
+  return {
+    ...{ ...asked, model, max_tokens: limit > 0 ? Math.min(limit, tokensMax) : tokensMax },
+    ...{ stream: true, stream_options: { include_usage: true } },
   }
 }
 

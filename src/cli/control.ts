@@ -144,7 +144,7 @@ function begin({ notebook, log, settings, replicas }: BeginParts): Begun {
     ...farDrivers(settings, log),
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
-  const pilot = new Pilot({ notebook, note, ask: askGolden })
+  const pilot = new Pilot({ notebook, note, ask: askGolden, random: systemRandom })
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
   const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
   const loop = new ControlLoop(parts, config, replicas)

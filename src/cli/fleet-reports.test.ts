@@ -33,6 +33,16 @@ test('what workers have in hand is summed, the latest progress counts, and news 
   assert.deepEqual(again.demand, { p: { requests: 0, promptTokens: 0, outputTokens: 0, waiting: 5, refused: 0 } })
 })
 
+test('real calls for a gate are told once, and never many', () => {
+  const reports = new FleetReports<string>()
+  const call = { caller: 'shop', body: '{}', atMs: 0 }
+  for (let i = 0; i < 500; i++) reports.hear('a', { replicas: {}, demand: {}, samples: { [`r${i}`]: call } }, 0)
+  const { samples = [] } = reports.take(1000)
+  assert.deepEqual(samples[0], { replica: 'r0', call })
+  assert.ok(samples.length <= 100)
+  assert.equal(reports.take(2000).samples, undefined)
+})
+
 test('words that nobody took are added up', () => {
   const reports = new FleetReports<string>()
   for (let i = 0; i < 3; i++)

@@ -1,6 +1,7 @@
 /** Gathers what the workers tell of replicas, for the control process: what each has in hand, and what was new. */
 import type { Worker } from 'node:cluster'
 import { addTally, type TallyCounts } from '../control/deploy/replica-tally.ts'
+import type { SampledCall } from '../control/deploy/shadow-sample.ts'
 import type { DemandTold } from '../control/autoscale/demand.ts'
 import type { FleetReport, ReplicaTold } from '../control/fleet-report.ts'
 import type { ReplicasWord } from '../control/replicas-word.ts'
@@ -10,6 +11,8 @@ import type { WorkerWord } from './worker-word.ts'
 const silentMs = 20_000
 /** Replicas, and pools, of which news are kept while nobody takes them. */
 const keptMax = 5000
+/** Real calls, of which each may be long. */
+const samplesMax = 64
 
 type Counts = { -readonly [Key in keyof DemandTold]: DemandTold[Key] }
 
@@ -28,6 +31,7 @@ export class FleetReports<Teller = Worker> {
   /** New since it was taken last. */
   #tallies = new Map<string, TallyCounts>()
   #demand = new Map<string, Counts>()
+  #samples: { replica: string; call: SampledCall }[] = []
 
   /** Hears it until it is gone. */
   static watch(reports: FleetReports, worker: Worker): void {
@@ -38,10 +42,12 @@ export class FleetReports<Teller = Worker> {
     worker.once('exit', () => reports.forget(worker))
   }
 
-  hear(teller: Teller, { replicas, demand }: ReplicasWord, nowMs: number): void {
+  hear(teller: Teller, { replicas, demand, samples = {} }: ReplicasWord, nowMs: number): void {
     const waiting = new Map(Object.entries(demand).map(([pool, each]) => [pool, each.waiting]))
     this.#told.set(teller, { atMs: nowMs, replicas, waiting })
     for (const [name, { tally }] of Object.entries(replicas)) if (tally) this.#addTally(name, tally)
+    for (const [replica, call] of Object.entries(samples))
+      if (this.#samples.length < samplesMax) this.#samples.push({ replica, call })
     for (const [pool, each] of Object.entries(demand)) {
       const sum = this.#demand.get(pool) ?? noDemand()
       if (!this.#demand.has(pool) && this.#demand.size >= keptMax) continue
@@ -79,9 +85,12 @@ export class FleetReports<Teller = Worker> {
     for (const [name, tally] of this.#tallies) of(name).tallies.push(tally)
     this.#tallies.clear()
     this.#demand.clear()
+    const samples = this.#samples
+    this.#samples = []
     return {
       replicas: Object.fromEntries(replicas) as Record<string, ReplicaTold>,
       demand: Object.fromEntries(demand),
+      ...(samples.length > 0 && { samples }),
     }
   }
 

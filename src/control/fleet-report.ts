@@ -1,5 +1,6 @@
 /** What the workers tell of replicas and of what is asked for, gathered by the supervisor once a second; plain JSON. */
 import type { DemandTold, Trouble } from './autoscale/demand.ts'
+import type { SampledCall } from './deploy/shadow-sample.ts'
 import type { TallyCounts } from './deploy/replica-tally.ts'
 
 export interface ReplicaTold {
@@ -18,6 +19,8 @@ export interface FleetReport {
   readonly out?: Readonly<Record<string, { readonly isHung: boolean; readonly reason: string }>>
   /** By pool. */
   readonly demand: Readonly<Record<string, DemandTold>>
+  /** Real calls for the gate of a release, and which replica answered. Left out where there are none. */
+  readonly samples?: readonly { readonly replica: string; readonly call: SampledCall }[]
   /** By deployment; left out: all is as usual. */
   readonly troubles?: Readonly<Record<string, Trouble>>
   /** Deployments that are under planned maintenance now. Left out: none is. */

@@ -1,5 +1,6 @@
 /** What one worker tells of replicas, and of what is asked of their pools, since it told last; plain JSON. */
 import type { TallyCounts } from './deploy/replica-tally.ts'
+import type { SampledCall } from './deploy/shadow-sample.ts'
 import type { DemandTold } from './autoscale/demand.ts'
 
 export interface ReplicaReport {
@@ -16,4 +17,6 @@ export interface ReplicasWord {
   readonly replicas: Readonly<Record<string, ReplicaReport>>
   /** By pool: all that replicas join. */
   readonly demand: Readonly<Record<string, DemandTold>>
+  /** Real calls for the gate of a release, by the replica that answered. Left out where there are none. */
+  readonly samples?: Readonly<Record<string, SampledCall>>
 }

@@ -1,8 +1,9 @@
 /** Rollouts by what the loop sees: begun by operators, led by sights and tallies, and gone on with after a restart. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { seededRandom } from '../ground/random.ts'
 import type { Note } from '../observe/fact.ts'
-import type { GoldenAnswer } from './deploy/golden-prompt.ts'
+import type { GatePrompt, GoldenAnswer } from './deploy/golden-prompt.ts'
 import { newTally, type TallyCounts } from './deploy/replica-tally.ts'
 import { observe } from './deploy/sketch.ts'
 import { controlSchema, deploymentsSchema } from './deployment-options.ts'
@@ -28,6 +29,7 @@ function tally(calls: number): TallyCounts {
 class Scene {
   readonly notes: Note[] = []
   readonly asked: string[] = []
+  readonly prompts: GatePrompt[] = []
   kept: unknown = null
   nowMs = 1_000_000
   dead = new Map<string, number>()
@@ -46,8 +48,10 @@ class Scene {
     return new Rollouts({
       notebook: { read: () => this.kept, write: (_, value) => (this.kept = JSON.parse(JSON.stringify(value))) },
       note: (note) => void this.notes.push(note),
-      ask: async ({ url }) => {
+      random: seededRandom(1),
+      ask: async ({ url }, prompt) => {
         this.asked.push(url)
+        this.prompts.push(prompt)
         return url.includes('v2') ? { ...answer, text: this.nextText } : answer
       },
     })
@@ -170,6 +174,36 @@ test('golden prompts are asked of a replica of either release, and a worse one g
     'http://127.0.0.1/chat-v1-1/v1',
     'http://127.0.0.1/chat-v2-1/v1',
   ])
+})
+
+test('real calls of callers that were named are asked of either release; too few are none', async () => {
+  const gate = { times: 2, shadow: { callers: ['shop'] } }
+  const scene = new Scene({ rollout: { gate } })
+  const hear = (caller: string, content: string): void => {
+    const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content }], temperature: 0.5 })
+    const samples = [{ replica: 'chat-v1-1', call: { caller, body, atMs: scene.nowMs } }]
+    scene.rollouts.hear({ replicas: {}, demand: {}, samples })
+  }
+  await scene.run(3)
+  for (const question of ['one', 'two']) hear('shop', question)
+  scene.deploy('v2')
+  await scene.run(20)
+  assert.equal(scene.prompts.length, 0)
+  const words = scene.rollouts.views('chat')[0]?.history.map((entry) => entry.words) ?? []
+  assert.ok(words.includes('no golden prompts are set, and of real calls there are 2: it was not asked'), words.join())
+  scene.rollouts.command('chat', 'rollback', 'ada', scene.nowMs)
+  await scene.run(20)
+
+  hear('bank', 'a secret')
+  hear('shop', 'three')
+  scene.deploy('v2')
+  await scene.run(20)
+  assert.deepEqual(scene.prompts.map(({ prompt }) => prompt).toSorted(), [
+    ...['one', 'one', 'one', 'one', 'three', 'three', 'three', 'three', 'two', 'two', 'two', 'two'],
+  ])
+  assert.equal(scene.prompts[0]?.body?.['temperature'], 0.5, 'as the caller asked it')
+  const told = scene.rollouts.views('chat')[0]?.history.map((entry) => entry.words) ?? []
+  assert.ok(told.includes('6 answers as good as before; 3 real calls were asked'), told.join())
 })
 
 test('where a window is wanted, it waits for planned maintenance', async () => {

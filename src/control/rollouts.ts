@@ -3,8 +3,8 @@
  * over restarts of this process, and told as facts.
  */
 import { CallRate } from './deploy/call-rate.ts'
-import type { GateReport } from './deploy/gate.ts'
-import type { GoldenAnswer, GoldenPrompt } from './deploy/golden-prompt.ts'
+import { type GateReport, pairsMin } from './deploy/gate.ts'
+import type { GatePrompt, GoldenAnswer } from './deploy/golden-prompt.ts'
 import type { RolloutCommand } from './deploy/rollout.ts'
 import { RolloutError, type RolloutView } from './deploy/rollout-book.ts'
 import type { Strategy } from './deploy/rollout-options.ts'
@@ -18,6 +18,7 @@ import { type KeptRollouts, readKeptRollouts } from './kept-rollouts.ts'
 import type { PilotParts } from './pilot-parts.ts'
 import { type DeploymentPlan, type Plan, releaseOf } from './plan.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
+import { Shadows } from './shadows.ts'
 import type { Totals } from './scaling.ts'
 
 const part = 'rollouts'
@@ -43,6 +44,7 @@ export class Rollouts {
   #dead: Map<string, number>
   #ended = new Map<string, number>()
   #rates = new Map<string, CallRate>()
+  #shadows: Shadows | null
   #windows: ReadonlySet<string> = new Set()
   /** Replicas of deployments in which a rollout goes on: of others nobody gathers what was measured. */
   #judged: readonly string[] = []
@@ -50,6 +52,7 @@ export class Rollouts {
 
   constructor(parts: PilotParts) {
     this.#parts = parts
+    this.#shadows = parts.random ? new Shadows(parts.random) : null
     const kept = readKeptRollouts(parts.notebook.read(part))
     this.#dead = new Map(Object.entries(kept?.dead ?? {}))
     const { note } = parts
@@ -63,7 +66,9 @@ export class Rollouts {
     )
   }
 
-  hear({ replicas, windows = [] }: FleetReport): void {
+  hear(report: FleetReport): void {
+    const { replicas, windows = [] } = report
+    if (this.#sight) this.#shadows?.hear(report, this.#sight)
     this.#windows = new Set(windows)
     for (const name of this.#judged)
       if (Object.hasOwn(replicas, name))
@@ -222,17 +227,22 @@ export class Rollouts {
 
   async #runGate({ deployment, from, to }: RolloutOrder, signal: AbortSignal): Promise<GateReport> {
     const options = this.#sight?.deployments[deployment]
-    const { prompts = [], times = 1, callsAtOnce = 1 } = options?.rollout.gate ?? {}
-    if (prompts.length === 0)
-      return { isPassed: true, words: 'no golden prompts are set: it was not asked', findings: [] }
+    const { prompts: golden = [], times = 1, callsAtOnce = 1 } = options?.rollout.gate ?? {}
+    const real = (this.#sight && this.#shadows?.prompts(deployment, this.#sight)) ?? []
+    const prompts = golden.length === 0 && real.length * times < pairsMin ? [] : [...golden, ...real]
+    if (prompts.length === 0) {
+      const few = options?.rollout.gate.shadow ? `, and of real calls there are ${real.length}` : ''
+      return { isPassed: true, words: `no golden prompts are set${few}: it was not asked`, findings: [] }
+    }
     const { ask } = this.#parts
-    const asker = (release: string) => async (prompt: GoldenPrompt) => {
+    const asker = (release: string) => async (prompt: GatePrompt) => {
       const url = this.#readyUrl(deployment, release)
       if (!ask || url === null || !options) return noAnswer
       return ask({ url: `${url}${options.apiPath}`, model: options.models?.[0] ?? null }, prompt, signal)
     }
     const askPresent = from === null ? null : asker(from)
-    return runGate({ prompts, times, callsAtOnce, askNext: asker(to), askPresent, signal })
+    const report = await runGate({ prompts, times, callsAtOnce, askNext: asker(to), askPresent, signal })
+    return real.length === 0 ? report : { ...report, words: `${report.words}; ${real.length} real calls were asked` }
   }
 
   /** The one with the least to do. */

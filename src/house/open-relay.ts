@@ -43,6 +43,7 @@ import type { Telemetry } from './open-telemetry.ts'
 import type { SemanticBase } from './open-semantic.ts'
 import { recordSamples } from './record-samples.ts'
 import { ReplicaMeter } from './replica-meter.ts'
+import { openShadowFeed } from './shadow-feed.ts'
 import { signsOf } from './signs.ts'
 
 export type RelayBase = Pick<Relay, 'clock' | 'random' | 'fleet' | 'journal'> & {
@@ -99,9 +100,10 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
   const wishes = { access: config.log.access, refusalWords: config.record.refusalWords }
   const readers = [counts, ...callReaders, ...(meter ? [meter] : []), ...(exporter ? [exporter] : [])]
   const observer = new Observer(log, metrics, wishes, recorder, readers)
+  const sampler = openShadowFeed(config, clock, random)
   const relay: Relay = {
     ...gauged,
-    ...{ clock, random, wires, observer, capabilities },
+    ...{ clock, random, wires, observer, capabilities, sampler },
     sizes: new CallSizes(),
     prober: continuation.probes ? new PrefillProber(wires, capabilities) : null,
     seamBudget: new SeamBudget(clock, continuation, () => admission.liveCount),
@@ -126,7 +128,10 @@ export async function openRelay(parts: AsyncDisposableStack, config: Config, bas
     signs: () => signsOf(gauged, counts, crowd.shieldLevel),
     visited: (visit) => counts.visited(visit),
     view: () => viewFleet(gauged),
-    takeReplicas: () => meter?.take(fleet, places.takeDemand()) ?? null,
+    takeReplicas: () => {
+      const word = meter?.take(fleet, places.takeDemand()) ?? null
+      return word && sampler ? { ...word, samples: sampler.take() } : word
+    },
   }
 }
 

@@ -76,13 +76,15 @@ export class Account {
 
   /** Tells whoever counts, and learns from it how large such calls are. */
   settle(
-    relay: Pick<Relay, 'clock' | 'observer' | 'sizes' | 'fleet' | 'places'>,
+    relay: Pick<Relay, 'clock' | 'observer' | 'sizes' | 'fleet' | 'places' | 'sampler'>,
     order: Order,
     fault: Fault | null,
     end: Pick<ExchangeFact, 'outcome' | 'sentBytes' | 'eventCount'>,
   ): void {
     const { clock, observer } = relay
     if (end.outcome === 'complete' && this.#usage) learnSize(relay, order, this.#usage)
+    const last = this.attempts.at(-1)
+    if (end.outcome === 'complete' && last?.setting) relay.sampler?.offer(order, last.upstream)
     // What ends so, or is held before, is found before the model is.
     if (fault === null || unresolved.has(fault.code)) this.isModelKnown ||= relay.fleet.knows(order.call.model)
     // It was refused before its pool was known, and asked of it all the same.

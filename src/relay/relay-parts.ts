@@ -12,6 +12,12 @@ import type { Pressure } from './overload/pressure.ts'
 import type { PrefillProber } from './prefill-probe.ts'
 import type { SeamBudget } from './stream/seam-budget.ts'
 
+/** Keeps some real calls, where an operator wants that. */
+export interface CallSampler {
+  /** A whole answer to this order came from a replica of this name. */
+  offer(order: Order, replica: string): void
+}
+
 export interface Relay extends LegParts {
   readonly fleet: Fleet
   readonly journal: Journal
@@ -28,6 +34,8 @@ export interface Relay extends LegParts {
   readonly requestBytesMax: number
   /** The answer to this order is kept for others that ask the same. */
   readonly keptForOthers: (order: Order) => void
+  /** For the gate of a release; null where nobody wants it. */
+  readonly sampler: CallSampler | null
   /** Answers that go on without a reader. */
   readonly detached: Detached
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { RolloutView } from '../../src/control/deploy/rollout-book.ts'
 import { expectedAnswer } from '../../lab/answer.ts'
+import { chat } from '../crash/chat.ts'
 import { holdfast } from '../crash/gateway.ts'
 import { Crowd } from './crowd.ts'
 import { openStage, simCommand, type Stage } from './stage.ts'
@@ -16,6 +17,7 @@ const releases = {
   crashing: { command: simCommand('--fault', crash) },
 }
 const question = 'tokens:12 golden'
+const steps = [{ share: 1 }]
 const rollout = {
   lookMs: 500,
   gate: { prompts: [{ name: 'golden', prompt: question, checks: [{ is: 'exact', text: expectedAnswer(question) }] }] },
@@ -73,4 +75,23 @@ test('a good release takes over and a crashing one goes back, and no stream is c
   assert.ok(outcomes.length > 30)
   const told = await deploy('history', 'chat')
   assert.match(told.output, /v2 → crashing \(canary\)[^]*rolled-back[^]*v1 → v2[^]*done/)
+})
+
+test('real calls of a caller that was named are asked of both releases', { timeout: 120_000 }, async () => {
+  const gate = { times: 5, shadow: { callers: ['shop'] } }
+  const keys = ['shop', 'bank'].map((name) => ({ name, key: `secret-of-the-${name}` }))
+  const replicas = { min: 1, max: 1 }
+  await using stage = await openStage({ releases, replicas, rollout: { ...rollout, gate, steps } }, {}, { keys })
+  await stage.serving('chat-v1-1')
+  // At most one a second of each worker is kept.
+  for (let i = 0; i < 4; i++) {
+    await chat(stage.gateway.url, 'lab-model', `bank ${i} tokens:4`, true, 'secret-of-the-bank')
+    await chat(stage.gateway.url, 'lab-model', `shop ${i} tokens:4`, true, 'secret-of-the-shop')
+    await setTimeout(300)
+  }
+  assert.equal((await holdfast('deploy', 'chat', '--release', 'v2', '--state', stage.state)).code, 0)
+  const { history } = await until(stage, 'done')
+  const words = history.map((entry) => entry.words).join('\n')
+  assert.match(words, /^\d+ answers as good as before; [1-8] real calls were asked$/m)
+  await stage.serving('chat-v2-1')
 })

@@ -27,10 +27,10 @@ export interface Deployment {
   readonly rollout?: object
 }
 
-/** @param control settings of the control loop */
-export async function openStage(chat: Deployment, control: object = {}): Promise<Stage> {
+/** @param control settings of the control loop. @param more of the configuration */
+export async function openStage(chat: Deployment, control: object = {}, more: object = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-fleet-'))
-  const stage = new Stage(folder, control)
+  const stage = new Stage(folder, control, more)
   await stage.write(chat)
   await stage.start()
   return stage
@@ -40,11 +40,13 @@ export class Stage implements AsyncDisposable {
   readonly state: string
   #folder: string
   #control: object
+  #more: object
   #gateway: Gateway | null = null
 
-  constructor(folder: string, control: object) {
+  constructor(folder: string, control: object, more: object) {
     this.#folder = folder
     this.#control = control
+    this.#more = more
     this.state = join(folder, 'state')
   }
 
@@ -55,7 +57,11 @@ export class Stage implements AsyncDisposable {
 
   /** The configuration from now on; the gateway has yet to be told. */
   write(chat: Deployment): Promise<void> {
-    const config = { control: this.#control, deployments: { chat: { ready: { path: '/health' }, ...chat } } }
+    const config = {
+      ...this.#more,
+      control: this.#control,
+      deployments: { chat: { ready: { path: '/health' }, ...chat } },
+    }
     return writeFile(join(this.#folder, 'holdfast.yaml'), JSON.stringify(config))
   }
 
@@ -123,7 +129,9 @@ export class Stage implements AsyncDisposable {
     const pids = await Promise.all(
       files
         .filter((file) => file.endsWith('.pid'))
-        .map(async (file) => Number(await readFile(join(this.state, 'replicas', file), 'utf8'))),
+        .map(async (file) =>
+          Number(await readFile(join(this.state, 'replicas', file), 'utf8').catch(() => Number.NaN)),
+        ),
     )
     return pids.filter((leader) => listRunning().some(({ group }) => group === leader))
   }

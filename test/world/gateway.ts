@@ -288,6 +288,7 @@ export class Gateway implements Machine {
         observer: new Observer(log, metrics, { access: false }),
         capabilities: new Capabilities(clock),
         sizes: new CallSizes(),
+        sampler: null,
         places,
         prober: null,
         balancer,

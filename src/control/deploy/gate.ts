@@ -32,7 +32,7 @@ const chanceMax = 0.005
 const wrongShareMax = 0.1
 /** A mark of the template in two answers is no accident. */
 const marksMax = 1
-const pairsMin = 5
+export const pairsMin = 5
 /** Median of the ratios new to present, from which on it is slower. */
 const slower = { ttftMs: 1.5, interTokenMs: 1.25 } as const
 

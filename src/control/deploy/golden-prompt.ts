@@ -21,6 +21,11 @@ export const goldenPromptSchema = z.strictObject({
 })
 
 export type GoldenPrompt = z.output<typeof goldenPromptSchema>
+/** What a gate asks: a golden prompt, or a real call. */
+export interface GatePrompt extends GoldenPrompt {
+  /** The request of a real call, as its caller wrote it. */
+  readonly body?: Readonly<Record<string, unknown>>
+}
 export type Check = z.output<typeof check>
 
 /** What a release said. */
@@ -38,7 +43,7 @@ export interface GoldenAnswer {
 /** Asks a replica by itself. Never rejects: what fails is an answer with a fault. */
 export type AskGolden = (
   at: { readonly url: string; readonly model: string | null },
-  prompt: GoldenPrompt,
+  prompt: GatePrompt,
   signal: AbortSignal,
 ) => Promise<GoldenAnswer>
 

@@ -5,6 +5,21 @@ import { type RolloutOptions, rolloutDefaults, type Strategy, stepsOf } from './
 
 const dayMs = 86_400_000
 
+const shadowSchema = z
+  .strictObject({
+    callers: z.array(z.string().min(1)).min(1).max(64).meta({
+      description: 'Names of the callers (`keys`) whose calls may be asked once more.',
+    }),
+    callsMax: count(20, 'So many of them at a gate.', { max: 200 }),
+    bytesMax: count(16_384, 'Longer ones are left out.', { min: 256, max: 262_144 }),
+    keptMs: milliseconds(3_600_000, 'So long they are kept, in memory only.', { min: 60_000, max: dayMs }),
+  })
+  .optional()
+  .meta({
+    description:
+      'Real calls, asked of both releases once more before the new one gets calls; nobody is answered with that. Left out, none are kept.',
+  })
+
 const gateSchema = z
   .strictObject({
     prompts: z.array(goldenPromptSchema).max(200).default([]).meta({
@@ -12,6 +27,7 @@ const gateSchema = z
     }),
     times: count(3, 'So often each is asked.', { max: 20 }),
     callsAtOnce: count(4, 'So many at once.', { max: 256 }),
+    shadow: shadowSchema,
   })
   .prefault({})
   .meta({ description: 'What a new release has to show before its first call.' })

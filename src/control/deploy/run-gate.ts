@@ -3,18 +3,18 @@
  * as the present ones have in hand, so that they are as busy, and warm when their first caller comes.
  */
 import { type GatePair, type GateReport, judgeGate } from './gate.ts'
-import type { GoldenAnswer, GoldenPrompt } from './golden-prompt.ts'
+import type { GoldenAnswer, GatePrompt } from './golden-prompt.ts'
 
 export interface GateRun {
-  readonly prompts: readonly GoldenPrompt[]
+  readonly prompts: readonly GatePrompt[]
   /** How often each is asked. */
   readonly times: number
   /** Calls at once at either release. */
   readonly callsAtOnce: number
   /** Never throws: what fails is an answer with a fault. */
-  readonly askNext: (prompt: GoldenPrompt, signal: AbortSignal) => Promise<GoldenAnswer>
+  readonly askNext: (prompt: GatePrompt, signal: AbortSignal) => Promise<GoldenAnswer>
   /** Null for the first release. */
-  readonly askPresent: ((prompt: GoldenPrompt, signal: AbortSignal) => Promise<GoldenAnswer>) | null
+  readonly askPresent: ((prompt: GatePrompt, signal: AbortSignal) => Promise<GoldenAnswer>) | null
   /** Ends it: the deploy was called off, or it takes too long. */
   readonly signal: AbortSignal
 }
@@ -26,7 +26,7 @@ export async function runGate(run: GateRun): Promise<GateReport> {
   let at = 0
   const askOn = async (): Promise<void> => {
     while (at < asked.length && !run.signal.aborted) {
-      const prompt = asked[at++] as GoldenPrompt
+      const prompt = asked[at++] as GatePrompt
       const [present, next] = await Promise.all([
         run.askPresent?.(prompt, run.signal) ?? null,
         run.askNext(prompt, run.signal),
