@@ -16,11 +16,12 @@ const usage = `usage: npm run bench:deploy -- [options]
   --good N         good deploys, default 300
   --seed N         the first seed, default 1
   --rates LOW,HIGH calls a second, drawn between them on a logarithmic scale, default 2,100
-  --only KINDS     some of the kinds, separated by commas
+  --only KINDS     some of the kinds, separated by commas; with --real of its own: good, slower, truncating, …
   --gate           golden prompts are asked first; without, all releases meet traffic and the judge is by itself
   --detail         one line for each deploy that did not end as it should
   --json FILE      keeps all outcomes
-  --real           real processes instead: a gateway with live streams, one deploy of each kind
+  --real           real processes instead: a gateway with live streams, one deploy of each kind; --only and --json
+                   hold there, too
   --streams N      of these, default 500`
 
 const tell = (words: string): void => void process.stdout.write(`${words}\n`)
@@ -32,7 +33,8 @@ async function main(): Promise<void> {
   })
   if (command.is('real')) {
     const all = Object.keys(realKinds)
-    return showReal(command.listOf('only', all, all), command.count('streams', 500, 1, 5000))
+    const kept = await showReal(command.listOf('only', all, all), command.count('streams', 500, 1, 5000))
+    return keep(command.text('json'), kept)
   }
   const seed = command.count('seed', 1, 0, 1e9)
   const [low = 2, high = 100] = (command.text('rates') ?? '2,100').split(',').map(Number)
@@ -46,9 +48,12 @@ async function main(): Promise<void> {
       outcomes.push(await runOne(kind, seed * 100_000 + i, [low, high], command.is('gate')))
   print(outcomes, kinds)
   if (command.is('detail')) for (const each of outcomes.filter(isOdd)) tell(JSON.stringify(each))
-  const json = command.text('json')
-  if (json) writeFileSync(json, `${JSON.stringify(outcomes, null, 2)}\n`)
+  keep(command.text('json'), outcomes)
   say(`seeds from ${seed * 100_000}`)
+}
+
+function keep(file: string | undefined, outcomes: readonly object[]): void {
+  if (file) writeFileSync(file, `${JSON.stringify(outcomes, null, 2)}\n`)
 }
 
 /** Each kind has worlds of its own. */

@@ -5,6 +5,7 @@ import type { RolloutWish } from '../control/rollouts.ts'
 
 export type ControlAsk =
   | { readonly kind: 'list'; readonly deployment: string | null }
+  | { readonly kind: 'forecast'; readonly deployment: string }
   | { readonly kind: 'begin'; readonly wish: RolloutWish }
   | { readonly kind: 'command'; readonly deployment: string; readonly asked: RolloutCommand; readonly by: string }
 

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Config } from '../config.ts'
+import type { ScaleRow, ScaleView } from '../control/autoscale/scale-row.ts'
 import type { FleetReport } from '../control/fleet-report.ts'
 import type { RolloutRow } from '../control/rollouts.ts'
 import type { DeployDesk } from '../edge/admin-deploy.ts'
@@ -18,6 +19,7 @@ import { RemedyBook, type RemedyTold } from './remedy-book.ts'
 import { type ControlAsk, ControlAsks } from './control-asks.ts'
 import { RolloutNumbers } from './rollout-numbers.ts'
 import { replicaNumbers } from './replica-numbers.ts'
+import { scaleNumbers } from './scale-numbers.ts'
 
 const restartMs = 200
 const restartMsMax = 10_000
@@ -39,6 +41,8 @@ export interface ControlProcessParts {
   readonly out: () => NonNullable<FleetReport['out']>
   /** Those of these deployments that are under planned maintenance now. */
   readonly windows: (deployments: Config['deployments']) => readonly string[]
+  /** Those that an incident is about. */
+  readonly troubles: (deployments: Config['deployments']) => NonNullable<FleetReport['troubles']>
 }
 
 export interface FleetStatus {
@@ -49,6 +53,8 @@ export interface FleetStatus {
   readonly remedies: readonly RemedyTold[]
   /** Those that go on. */
   readonly rollouts: readonly RolloutRow[]
+  /** Deployments whose number of replicas goes by their load. */
+  readonly scaling: readonly ScaleRow[]
 }
 
 export class ControlProcess implements AsyncDisposable {
@@ -58,6 +64,7 @@ export class ControlProcess implements AsyncDisposable {
   #replicas: readonly FleetReplica[] = []
   #rows: readonly ReplicaRow[] = []
   #rollouts: readonly RolloutRow[] = []
+  #scaling: readonly ScaleRow[] = []
   #rolloutNumbers = new RolloutNumbers()
   #asks = new ControlAsks()
   #deaths = new Map<string, number>()
@@ -88,8 +95,20 @@ export class ControlProcess implements AsyncDisposable {
   }
 
   report(): FleetStatus {
-    const remedies = this.#remedies.all
-    return { isRunning: this.#child !== null, replicas: this.#rows, remedies, rollouts: this.#rollouts }
+    return {
+      isRunning: this.#child !== null,
+      replicas: this.#rows,
+      remedies: this.#remedies.all,
+      rollouts: this.#rollouts,
+      scaling: this.#scaling,
+    }
+  }
+
+  /** The load of a deployment, behind and before it; null where it is not scaled by its load. @throws {Fault} */
+  async forecast(deployment: string): Promise<ScaleView | null> {
+    if (!this.#hasWork) return null
+    const { view } = (await this.#ask({ kind: 'forecast', deployment })) as { view: ScaleView | null }
+    return view
   }
 
   /** What operators ask of rollouts; null where nothing is deployed. */
@@ -112,8 +131,8 @@ export class ControlProcess implements AsyncDisposable {
 
   numbers(): Numbers {
     if (!this.#hasWork) return []
-    const rollouts = this.#rolloutNumbers.numbers(this.#rollouts)
-    return [...replicaNumbers(this.#rows, this.#deaths), ...this.#remedies.numbers(), ...rollouts]
+    const more = [...this.#rolloutNumbers.numbers(this.#rollouts), ...scaleNumbers(this.#scaling)]
+    return [...replicaNumbers(this.#rows, this.#deaths), ...this.#remedies.numbers(), ...more]
   }
 
   /** The gateway has stopped: replicas that are not to be kept are ended. */
@@ -143,8 +162,9 @@ export class ControlProcess implements AsyncDisposable {
     this.#lookedMs = nowMs
     // While it is away the news are kept for the next one.
     if (this.#child?.connected) {
-      const { report, out, windows } = this.#parts
-      const more = { out: out(), windows: windows(this.#config.deployments) }
+      const { report, out, windows, troubles } = this.#parts
+      const { deployments } = this.#config
+      const more = { out: out(), windows: windows(deployments), troubles: troubles(deployments) }
       this.#tell({ event: 'report', report: { ...report(), ...more } })
     }
     // After a pause of our own, what it said meanwhile has yet to be read.
@@ -181,6 +201,7 @@ export class ControlProcess implements AsyncDisposable {
     if (word.event === 'rows') {
       this.#rows = word.rows
       this.#rollouts = word.rollouts
+      this.#scaling = word.scaling
     }
     if (word.event === 'answer') this.#asks.hear(word)
     if (word.event === 'note') {

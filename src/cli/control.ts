@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import type { ScaleRow } from '../control/autoscale/scale-row.ts'
 import type { FleetReport } from '../control/fleet-report.ts'
 import type { RolloutRow } from '../control/rollouts.ts'
 import { ControlLoop, type ControlSettings } from '../control/loop.ts'
@@ -33,7 +34,12 @@ export type ControlWord =
   | { readonly event: 'fleet'; readonly replicas: readonly FleetReplica[] }
   | { readonly event: 'note'; readonly note: Note }
   /** Every second: it is there. */
-  | { readonly event: 'rows'; readonly rows: readonly ReplicaRow[]; readonly rollouts: readonly RolloutRow[] }
+  | {
+      readonly event: 'rows'
+      readonly rows: readonly ReplicaRow[]
+      readonly rollouts: readonly RolloutRow[]
+      readonly scaling: readonly ScaleRow[]
+    }
   | ControlAnswer
 
 /** What its supervisor tells it. */
@@ -84,10 +90,11 @@ interface Begun {
   readonly pilot: Pilot
 }
 
-/** What operators ask of rollouts. */
-function answerTo(id: number, ask: ControlAsk, { rollouts }: Pilot): ControlAnswer {
+/** What operators ask of rollouts, and of forecasts. */
+function answerTo(id: number, ask: ControlAsk, { rollouts, scaling }: Pilot): ControlAnswer {
   const nowMs = systemClock.nowMs()
   const answer = (): object => {
+    if (ask.kind === 'forecast') return { view: scaling.view(ask.deployment) }
     if (ask.kind === 'list') return rollouts.views(ask.deployment)
     if (ask.kind === 'begin') return rollouts.begin(ask.wish, systemRandom.bits(48).toString(36), nowMs)
     return rollouts.command(ask.deployment, ask.asked, ask.by, nowMs)
@@ -114,7 +121,10 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
   const loop = new ControlLoop(parts, config, replicas)
   const tick = (): void => {
-    const rows = (): void => tell({ event: 'rows', rows: loop.rows(), rollouts: pilot.rollouts.rows() })
+    const rows = (): void => {
+      const { rollouts, scaling } = pilot
+      tell({ event: 'rows', rows: loop.rows(), rollouts: rollouts.rows(), scaling: scaling.rows() })
+    }
     loop.tick().then(rows, (error: unknown) => log.error({ detail: String(error) }, 'a look at the replicas failed'))
   }
   let hint: NodeJS.Timeout | null = null

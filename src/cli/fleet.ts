@@ -1,9 +1,10 @@
-/** `holdfast fleet`: the replicas that deployments run, one a line. */
+/** `holdfast fleet`: the replicas that deployments run, one a line; below them why there are so many. */
 import { safeJson } from '../ground/one-line.ts'
 import { printable } from '../observe/fact-words.ts'
+import type { ScaleRow } from '../control/autoscale/scale-row.ts'
 import { askGateway } from './ask-gateway.ts'
 import type { FleetStatus } from './control-process.ts'
-import { shortTime } from './terminal-text.ts'
+import { shortNumber, shortTime } from './terminal-text.ts'
 
 const wordsMax = 60
 
@@ -33,9 +34,44 @@ export function remedyWords({ remedies }: Pick<FleetStatus, 'remedies'>): string
   return `${lines.join('\n')}\n`
 }
 
-export function fleetWords({ replicas, isRunning }: Pick<FleetStatus, 'replicas' | 'isRunning'>): string {
+export function fleetWords(status: Pick<FleetStatus, 'replicas' | 'isRunning' | 'scaling'>): string {
+  // One of a version before tells nothing of scaling.
+  const { scaling = [] } = status as Partial<FleetStatus>
+  return (
+    replicaWords(status) +
+    scaling.map((row) => `\n${printable(scaleWords(row))}`).join('') +
+    (scaling.length > 0 ? '\n' : '')
+  )
+}
+
+export function scaleWords({
+  deployment,
+  replicas,
+  why,
+  heldBy,
+  load,
+  forecast,
+  stepsToRead,
+  ...row
+}: ScaleRow): string {
+  const { ready, starting, unit, perReplica, min, max, startMs, stepMs } = row
+  const parts = [
+    `${replicas} wished of ${min} to ${max} (${why})`,
+    `${ready} ready${starting > 0 ? `, ${starting} starting` : ''}`,
+    `load ${load === null ? 'unknown' : shortNumber(load)} ${unit}, ${shortNumber(perReplica)} a replica`,
+    forecast
+      ? `in ${shortTime(forecast.steps * stepMs)} ${shortNumber(forecast.p50)}, 90 % below ${shortNumber(forecast.p90)}`
+      : 'no forecast yet',
+    `a start takes ${shortTime(startMs)}`,
+    ...(heldBy === null ? [] : [`none is taken away: ${heldBy}`]),
+    ...(stepsToRead > 0 ? [`${stepsToRead} steps of the past are yet to be read`] : []),
+  ]
+  return `${deployment}: ${parts.join('; ')}`
+}
+
+function replicaWords({ replicas, isRunning }: Pick<FleetStatus, 'replicas' | 'isRunning'>): string {
   if (replicas.length === 0)
-    return isRunning ? 'No replica runs yet.\n' : 'Nothing is deployed: name `deployments` in the configuration.\n'
+    return isRunning ? 'No replica runs.\n' : 'Nothing is deployed: name `deployments` in the configuration.\n'
   const head = ['replica', 'state', 'release', 'url', 'age', 'calls', 'memory', 'last words']
   const rows = replicas
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))

@@ -8,8 +8,10 @@ const minutes = wholeNumber(minutesMax)
 
 export function addForecastCommands(program: Command): void {
   program
-    .command('forecast')
-    .description('Say the load to come, with its band, and how right such forecasts were lately.')
+    .command('forecast [deployment]')
+    .description(
+      'Say the load to come, with its band, and how right such forecasts were lately: of all calls or, from a running gateway, of a deployment that is scaled by its load.',
+    )
     .option('-c, --config <file>', 'configuration file (default: holdfast.yaml, if there is one)')
     .option('--state <folder>', 'state folder of the gateway (default: that of the file, or .holdfast)')
     .option('--trace <file>', 'a recorded load instead: a CSV, plain or gzip')
@@ -18,7 +20,14 @@ export function addForecastCommands(program: Command): void {
     .option('--days <count>', 'how far back to judge', wholeNumber(30), 3)
     .option('--json', 'print it as JSON')
     .action(
-      async (options: Omit<ForecastOptions, 'horizon' | 'bin'> & { bin: string; horizon?: readonly number[] }) => {
+      async (
+        deployment: string | undefined,
+        options: Omit<ForecastOptions, 'horizon' | 'bin'> & { bin: string; horizon?: readonly number[] },
+      ) => {
+        if (deployment !== undefined) {
+          const { forecastDeployment } = await import('./forecast-deployment.ts')
+          return forecastDeployment(deployment, options)
+        }
         const { forecast } = await import('./forecast.ts')
         forecast({ ...options, bin: Number(options.bin), horizon: options.horizon ?? [15, 60] })
       },

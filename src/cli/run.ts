@@ -33,6 +33,7 @@ import { type FailedRestarts, Reloader } from './reloader.ts'
 import { setUp } from './setup.ts'
 import { Supervisor } from './supervisor.ts'
 import { TlsTeller } from './tls-teller.ts'
+import { troublesAmong } from './troubles-among.ts'
 
 /** Of this process in the record. */
 const nodeName = `supervisor/${process.pid}`
@@ -119,6 +120,7 @@ function openControl(config: Config, { supervisor, log, record, statusDesk }: Co
     log,
     recorder: record.recorder,
     windows: (deployments) => maintainedAmong(deployments, statusDesk.announced()),
+    troubles: (deployments) => troublesAmong(deployments, statusDesk.known, statusDesk.components),
     onFleet: (replicas) => supervisor.useReplicas(replicas),
     report: () => supervisor.fleetReports.take(performance.now()),
     out: () => outOfUse(supervisor.hands()),
@@ -174,6 +176,7 @@ function adminParts(
     alerts: () => desk.report(),
     status: () => statusDesk.view(),
     fleet: () => control.report(),
+    forecast: (deployment) => control.forecast(deployment),
     deploys: () => control.desk,
     keys: new KeyDesk(config, systemClock, systemRandom),
     subscriptions: () => page.report(),

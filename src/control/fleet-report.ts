@@ -18,8 +18,8 @@ export interface FleetReport {
   readonly out?: Readonly<Record<string, { readonly isHung: boolean; readonly reason: string }>>
   /** By pool. */
   readonly demand: Readonly<Record<string, DemandTold>>
-  /** What goes on that is not as usual; left out where nothing is known of that. */
-  readonly trouble?: Trouble
+  /** By deployment; left out: all is as usual. */
+  readonly troubles?: Readonly<Record<string, Trouble>>
   /** Deployments that are under planned maintenance now. Left out: none is. */
   readonly windows?: readonly string[]
 }

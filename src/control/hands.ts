@@ -92,6 +92,7 @@ export class Hands {
       const said = (await driver?.logs(seen.name, linesMax).catch(() => '')) ?? ''
       await driver?.stop(seen.name, this.#graceMs(seen.deployment))
       const lastWords = `${why}\n${said}`.slice(0, lastWordsMax)
+      known.resting = seen
       const waitMs = known.die(why, lastWords, this.#parts.clock.monotonicMs())
       this.#parts.log.error({ replica: seen.name, waitMs, lastWords: said.slice(-400) }, `replica was ${why}`)
       this.note(seen, 'failed', why)
@@ -125,6 +126,7 @@ export class Hands {
         this.note(order, 'started', '')
       } catch (error) {
         const { message } = error as Error
+        known.resting = order
         const waitMs = known.die('not started', message, this.#parts.clock.monotonicMs())
         this.#parts.log.error({ replica: name, waitMs, detail: message }, 'replica cannot be started')
         this.note(order, 'failed', message)

@@ -28,6 +28,8 @@ export class KnownReplica {
   readyAtMs: number | null = null
   /** When a driver last took the order to start it, until it is seen; monotonic. */
   orderedAtMs = Number.NEGATIVE_INFINITY
+  /** What is to be tried again, and of which its driver knows nothing; null once it runs. */
+  resting: Pick<SeenReplica, 'deployment' | 'release'> | null = null
   /** When its health page was asked last, and since when it has not answered; monotonic. */
   askedAtMs = 0
   silentSinceMs: number | null = null
@@ -49,6 +51,7 @@ export class KnownReplica {
 
   /** Another copy than before runs under the name. */
   see({ startedMs, url }: Pick<SeenReplica, 'startedMs' | 'url'>, nowMs: number): void {
+    this.resting = null
     if (startedMs === this.startedMs) return
     const isAdopted = this.adoptedUrl !== null && (url === null || this.adoptedUrl.startsWith(url))
     this.adoptedUrl = null
@@ -88,6 +91,6 @@ export class KnownReplica {
     this.isReady = false
     this.membership = 'out'
     this.readyAtMs = null
-    return this.restUntilMs - nowMs
+    return Math.round(this.restUntilMs - nowMs)
   }
 }

@@ -16,6 +16,7 @@ class PlayedDriver implements Driver {
   readonly running = new Map<string, SeenReplica>()
   readonly begun: string[] = []
   fault: Error | null = null
+  refusal: Error | null = null
   isMute = false
   #clock: ManualClock
 
@@ -31,7 +32,7 @@ class PlayedDriver implements Driver {
   }
 
   async start({ name, deployment, release }: ReplicaOrder): Promise<void> {
-    if (this.fault) throw this.fault
+    if (this.fault ?? this.refusal) throw this.fault ?? this.refusal
     this.begun.push(`start ${name}`)
     const url = `http://127.0.0.1/${name}`
     this.running.set(name, {
@@ -93,7 +94,7 @@ function stage({ control = {}, before = [], fault, kept = new Map() }: StageOpti
       await tick
     }
   }
-  return { drivers, health, notes, look, loop, members: () => told.map(({ name }) => name) }
+  return { clock, drivers, health, notes, look, loop, members: () => told.map(({ name }) => name) }
 }
 
 test('a driver that errs, or does not answer, holds up no deployment of another', async () => {
@@ -211,4 +212,51 @@ test('what a driver has taken and does not tell of yet is not ordered each secon
   here.running.set('here-v1-1', { ...running, startedMs: running.startedMs + 1, phase: 'gone', exit: dead })
   await look(3)
   assert.equal(here.running.get('here-v1-1')?.phase, 'running', 'one that dies is started anew as soon as it may be')
+})
+
+test('one that no driver would start is listed, with the reason, until it runs', async () => {
+  const { drivers, look, loop } = stage()
+  drivers[1].refusal = new DriverFault('refused', 'no such image', 'Build it.')
+  await look(30)
+  const row = (): string => {
+    const found = loop.rows().find(({ deployment }) => deployment === 'there')
+    return `${found?.name} ${found?.state} ${found?.lastWords}`
+  }
+  assert.match(row(), /^there-v1-1 (resting|dead) no such image; Build it\.$/)
+  drivers[1].refusal = null
+  await look(60)
+  assert.match(row(), /^there-v1-1 serving /)
+  assert.equal(loop.rows().length, 2)
+})
+
+test('one that was never ready is listed while it rests', async () => {
+  const { health, look, loop } = stage()
+  health.isGood = false
+  const states: string[] = []
+  for (let second = 0; second < 140; second++) {
+    await look(1)
+    const row = loop.rows().find(({ deployment }) => deployment === 'here')
+    states.push(`${row?.state} ${row?.lastWords.trim()}`)
+  }
+  assert.ok(states.some((state) => /^(resting|dead) not ready within 120000 ms$/.test(state)))
+  assert.ok(states.slice(1).every((state) => !state.startsWith('undefined')))
+})
+
+test('a wall clock that jumps by an hour moves no replica', async () => {
+  const { clock, drivers, look, members } = stage()
+  await look(10)
+  const before = drivers.map(({ begun }) => begun.length)
+  for (const ms of [3_600_000, -7_200_000]) {
+    clock.jumpMs(ms)
+    await look(30)
+  }
+  assert.deepEqual(
+    drivers.map(({ begun }) => begun.length),
+    before,
+  )
+  assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
+  // Nor does it hold one back that has to be started again.
+  drivers[0].running.delete('here-v1-1')
+  await look(20)
+  assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
 })

@@ -15,8 +15,9 @@ import { KnownReplica, lastWordsMax } from './known-replica.ts'
 import { Lookout } from './lookout.ts'
 import type { Notebook } from './notebook.ts'
 import type { Pilot } from './pilot.ts'
+import type { Plan } from './plan.ts'
 import { type Action, reconcile, type ReplicaState } from './reconcile.ts'
-import { type ReplicaRow, rowOf } from './replica-row.ts'
+import { restingRow, type ReplicaRow, type RowFacts, rowOf } from './replica-row.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 
 const probeMs = 2000
@@ -52,6 +53,7 @@ export class ControlLoop {
   #seen: readonly SeenReplica[] = []
   /** What the workers were told before this process was; until all drivers have been seen through. */
   #before: readonly FleetReplica[]
+  #plan: Plan = new Map()
   #budget: ActionBudget
   #roll = new FleetRoll()
   #toldDry = ''
@@ -115,9 +117,24 @@ export class ControlLoop {
   rows(): ReplicaRow[] {
     const { clock } = this.#parts
     const times = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
-    return this.#seen.map((seen) =>
+    const rows = this.#seen.map((seen) =>
       rowOf(seen, this.#knownOf(seen.name), { calls: this.#heard.of(seen.name).calls, ...times }),
     )
+    return [...rows, ...this.#restingRows(times)]
+  }
+
+  /** Those that could not be started, or never became ready: nothing of them is there until they are tried again. */
+  #restingRows(times: Omit<RowFacts, 'calls'>): ReplicaRow[] {
+    const names = new Set(this.#seen.map(({ name }) => name))
+    return [...this.#known.values()].flatMap((known) => {
+      const { name, resting } = known
+      if (resting === null || names.has(name)) return []
+      const { deployment, release } = resting
+      const isWished = this.#plan
+        .get(deployment)
+        ?.releases.some((each) => each.release === release && each.replicas > 0)
+      return isWished ? [restingRow({ name, deployment, release }, known, times)] : []
+    })
   }
 
   /** The gateway stops: ends those that are not to be kept. Resolves when they are gone. */
@@ -241,6 +258,7 @@ export class ControlLoop {
     const blind = this.#blindDeployments()
     const seen = blind.size === 0 ? this.#seen : this.#seen.filter(({ deployment }) => !blind.has(deployment))
     const { plan, marks } = this.#parts.pilot.decide(this.#sightOf(seen, blind))
+    this.#plan = plan
     const isResting = (name: string): boolean => {
       const known = this.#known.get(name)
       return known !== undefined && (known.restUntilMs > nowMs || known.isBusy || known.isOrdered(nowMs))

@@ -52,6 +52,13 @@ test('a dead one is started again under its name, and not while it rests', () =>
   assert.deepEqual(decide(planned(['v1', 2]), [dead, replica('d-v1-2')], { isResting: () => true }), [])
 })
 
+test('where fewer are wished one on its way goes first, then whoever has the fewest calls in hand', () => {
+  const [busy, quiet] = [replica('d-v1-2', { calls: 5 }), replica('d-v1-1', { calls: 1 })]
+  assert.deepEqual(decide(planned(['v1', 1]), [quiet, busy]), ['drain d-v1-1'])
+  const coming = replica('d-v1-3', { isReady: false, membership: 'out' })
+  assert.deepEqual(decide(planned(['v1', 2]), [quiet, busy, coming]), ['stop d-v1-3'])
+})
+
 test('another release: the old one goes when as many others serve, one after the other, and then it ends', () => {
   const plan = planned(['v2', 2])
   const old = [replica('d-v1-1'), replica('d-v1-2')]

@@ -107,10 +107,7 @@ class Reconciler {
     const { release, replicas } = plan
     const own = (this.#byRelease.get(release) ?? []).filter((each) => !this.#isMarked(each))
     const alive = own.filter(isIdle(plan) ? isUp : isLive)
-    const kept =
-      alive.length <= replicas
-        ? alive
-        : alive.toSorted((a, b) => rank(b) - rank(a) || (a.name < b.name ? -1 : 1)).slice(0, replicas)
+    const kept = alive.length <= replicas ? alive : alive.toSorted(byWorth).slice(0, replicas)
     for (const each of kept) this.#kept.add(each)
     if (alive.length >= replicas) return []
     const recalled = own.filter(mayStay).slice(0, isIdle(plan) ? 0 : replicas - alive.length)
@@ -242,6 +239,11 @@ function mayStay({ phase, membership, isReady, isBusy }: ReplicaState): boolean 
 
 function isServing(replica: ReplicaState): boolean {
   return isLive(replica) && replica.isReady && replica.membership === 'in'
+}
+
+/** Of those that serve alike the busiest stay: the fewest answers move. */
+function byWorth(a: ReplicaState, b: ReplicaState): number {
+  return rank(b) - rank(a) || b.calls - a.calls || (a.name < b.name ? -1 : 1)
 }
 
 /** Those that serve are kept before those that are on their way. */

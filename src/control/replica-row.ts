@@ -41,6 +41,16 @@ export function rowOf(seen: SeenReplica, known: KnownReplica, { calls, nowMs, mo
   return { name, deployment, release, state, url, host, ageMs, calls, memoryBytes, deaths, restMs, lastWords }
 }
 
+/** Of one of which its driver knows nothing. */
+export function restingRow(
+  named: Pick<SeenReplica, 'name' | 'deployment' | 'release'>,
+  known: KnownReplica,
+  times: Omit<RowFacts, 'calls'>,
+): ReplicaRow {
+  const nothing = { url: null, host: '', memoryBytes: null, exit: null }
+  return rowOf({ ...named, ...nothing, phase: 'gone', startedMs: times.nowMs }, known, { calls: 0, ...times })
+}
+
 function stateOf({ phase }: SeenReplica, { membership, isReady }: KnownReplica, restMs: number): ReplicaRowState {
   if (phase === 'gone') return restMs > 0 ? 'resting' : 'dead'
   if (phase === 'stopping') return 'stopping'

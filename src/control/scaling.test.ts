@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { seededRandom } from '../ground/random.ts'
 import type { Note } from '../observe/fact.ts'
 import { controlSchema, deploymentsSchema } from './deployment-options.ts'
-import type { DemandTold, Trouble } from './autoscale/demand.ts'
+import type { DemandTold } from './autoscale/demand.ts'
+import type { FleetReport } from './fleet-report.ts'
 import { Scaling } from './scaling.ts'
 import type { ReplicaSight, Sight } from './sight.ts'
 
@@ -40,7 +41,7 @@ function world({ replicas = {}, autoscale = {}, kept = new Map<string, string>()
   const random = seededRandom(3)
   let nowMs = 1_764_000_000_000
   let copies: Copy[] = []
-  let trouble: Trouble = 'none'
+  let report: Pick<FleetReport, 'troubles' | 'windows'> = {}
   let isRollingOut = false
   const world = {
     notes,
@@ -49,8 +50,8 @@ function world({ replicas = {}, autoscale = {}, kept = new Map<string, string>()
     get replicas() {
       return copies.length
     },
-    set trouble(value: Trouble) {
-      trouble = value
+    set report(value: typeof report) {
+      report = value
     },
     set isRollingOut(value: boolean) {
       isRollingOut = value
@@ -64,7 +65,7 @@ function world({ replicas = {}, autoscale = {}, kept = new Map<string, string>()
         ...{ nowMs, monotonicMs: nowMs, deployments, replicas, toldMs: nowMs, dryRun: false },
         ...{ heal: controlSchema.parse({}).heal, takeDemand: () => ({ ...noDemand, ...demand }) },
       }
-      scaling.hear({ replicas: {}, demand: {}, trouble })
+      scaling.hear({ replicas: {}, demand: {}, ...report })
       const wished = scaling.look(sight, () => isRollingOut).get('chat') ?? 0
       for (let n = copies.length; n < wished; n++) copies.push({ name: `chat-v1-${n + 1}`, bornMs: nowMs })
       copies = copies.slice(0, wished)
@@ -149,14 +150,17 @@ test('never above the maximum; warm ones stay on top', () => {
   assert.equal(warm.replicas, plain.replicas + 2)
 })
 
-test('nothing is taken away during an incident or a rollout; an outage teaches nothing', () => {
+test('nothing is taken away during an incident or a rollout; an outage or maintenance teaches nothing', () => {
   const stage = world()
   for (let i = 0; i < 40; i++) stage.minute({ requests: 200 })
   const before = stage.replicas
-  stage.trouble = 'outage'
+  stage.report = { troubles: { chat: 'outage' } }
   for (let i = 0; i < 30; i++) assert.ok(stage.minute({ requests: 0 }) >= before)
   assert.equal(stage.scaling.rows()[0]?.heldBy, 'an outage')
-  stage.trouble = 'none'
+  stage.report = { windows: ['chat'], troubles: { chat: 'incident' } }
+  for (let i = 0; i < 20; i++) assert.ok(stage.minute({ requests: 0 }) >= before)
+  assert.equal(stage.scaling.rows()[0]?.heldBy, 'maintenance')
+  stage.report = { windows: ['other'], troubles: { other: 'outage' } }
   assert.ok(stage.minute({ requests: 200 }) >= 4, 'what was is what comes')
   stage.isRollingOut = true
   for (let i = 0; i < 30; i++) assert.ok(stage.minute({ requests: 0 }) >= 4)
@@ -175,6 +179,13 @@ test('the past outlives the process: how many, how long a start takes, and what 
   assert.equal(after?.startMs, startMs)
   assert.ok(Math.abs((after?.forecast?.p50 ?? 0) - 200) < 60, JSON.stringify(after?.forecast))
   assert.ok((before?.judged?.below90 ?? 0) > 0.7)
+  assert.ok(Math.abs((after?.judged?.wape ?? 1) - (before?.judged?.wape ?? 0)) < 0.05)
+  const view = second.scaling.view('chat')
+  assert.ok((view?.recent.length ?? 0) > 100 && view?.recent.at(-1)?.said)
+  assert.deepEqual(
+    view.ahead.map(({ steps }) => steps),
+    [2, 4, 7, 11, 21],
+  )
 })
 
 test('one call in a quiet time is no reason for more than one replica', () => {
@@ -186,4 +197,14 @@ test('one call in a quiet time is no reason for more than one replica', () => {
     notes.map(({ to }) => to),
     [1, 0],
   )
+})
+
+test('the first calls of a young deployment keep a replica for the time to idle and some minutes', () => {
+  const { minute, second, scaling } = world({ replicas: { min: 0 }, autoscale: { perReplica: { callsInHand: 4 } } })
+  second({ requests: 1, waiting: 1 })
+  for (let i = 0; i < 5; i++) minute({ requests: 0, inHand: 1 })
+  let minutes = 0
+  while (minute({ requests: 0 }) > 0 && minutes < 60) minutes++
+  assert.ok(minutes >= 14 && minutes <= 25, `ended after ${minutes} minutes`)
+  assert.ok((scaling.rows()[0]?.forecast?.p90 ?? 0) < 2, 'nothing is told that nobody believes')
 })

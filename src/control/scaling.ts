@@ -6,7 +6,7 @@ import {
   type ScalerState,
 } from './autoscale/deployment-scaler.ts'
 import type { Trouble } from './autoscale/demand.ts'
-import type { ScaleRow } from './autoscale/scale-row.ts'
+import type { ScaleRow, ScaleView } from './autoscale/scale-row.ts'
 import type { DeploymentOptions } from './deployment-options.ts'
 import type { FleetReport } from './fleet-report.ts'
 import type { PilotParts } from './pilot-parts.ts'
@@ -24,11 +24,7 @@ const keepSteps = 5
 /** A start that was seen later than this after it began was not seen whole. */
 const lateMs = 5000
 
-const troubleWords: Readonly<Record<Exclude<Trouble, 'none'>, string>> = {
-  incident: 'an incident',
-  outage: 'an outage',
-  maintenance: 'maintenance',
-}
+const troubleWords = { incident: 'an incident', outage: 'an outage', maintenance: 'maintenance' } as const
 
 interface Known {
   scaler: DeploymentScaler
@@ -45,7 +41,9 @@ interface Known {
 export class Scaling {
   readonly #parts: PilotParts
   readonly #known = new Map<string, Known>()
-  #trouble: Trouble = 'none'
+  #troubles: Readonly<Record<string, Trouble>> = {}
+  /** Under planned maintenance. */
+  #maintained: ReadonlySet<string> = new Set()
   /** As kept, of those that were not seen yet. */
   #before: Readonly<Record<string, unknown>> | null = null
 
@@ -53,8 +51,9 @@ export class Scaling {
     this.#parts = parts
   }
 
-  hear({ trouble = 'none' }: FleetReport): void {
-    this.#trouble = trouble
+  hear({ troubles = {}, windows = [] }: FleetReport): void {
+    this.#troubles = troubles
+    this.#maintained = new Set(windows)
   }
 
   /** @param isHeld deployments that are not to be changed now: a rollout goes on there */
@@ -81,6 +80,11 @@ export class Scaling {
     return [...this.#known.values()].map(({ scaler }) => scaler.row)
   }
 
+  /** With the load of late; null where it is not scaled by its load. */
+  view(deployment: string): ScaleView | null {
+    return this.#known.get(deployment)?.scaler.view ?? null
+  }
+
   #scale(
     known: Known,
     name: string,
@@ -88,8 +92,8 @@ export class Scaling {
     { own, isHeld, readLeft }: { own: readonly ReplicaSight[]; isHeld: boolean; readLeft: number },
   ): number {
     const { scaler } = known
-    const [rollout, trouble] = [isHeld ? 'a rollout' : null, this.#trouble]
-    const heldBy = rollout ?? (trouble === 'none' ? null : troubleWords[trouble])
+    const trouble = this.#maintained.has(name) ? 'maintenance' : (this.#troubles[name] ?? null)
+    const heldBy = isHeld ? 'a rollout' : trouble && troubleWords[trouble]
     measureStarts(known, own, sight)
     const from = scaler.state.replicas
     const look: ScalerLook = {
@@ -97,7 +101,7 @@ export class Scaling {
       inHand: own.reduce((sum, { calls }) => sum + calls, 0),
       ready: own.filter(({ isServing }) => isServing).length,
       starting: own.filter(isStarting).length,
-      isUsual: sight.monotonicMs - sight.toldMs < silentMs && trouble !== 'outage' && trouble !== 'maintenance',
+      isUsual: sight.monotonicMs - sight.toldMs < silentMs && (trouble === null || trouble === 'incident'),
     }
     known.lookedMs = sight.monotonicMs
     const { replicas, why, isStep } = scaler.look(look, readLeft)

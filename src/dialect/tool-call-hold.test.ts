@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Route } from './call.ts'
+import { readCall } from './read-call.ts'
 import { ToolCallHold } from './tool-call-hold.ts'
+import { translate } from './translate.ts'
 
 function toEvent(value: unknown): Buffer {
   return Buffer.from(`data: ${JSON.stringify(value)}\n\n`)
@@ -19,6 +21,13 @@ function play(route: Route, events: readonly unknown[]): number[] {
   })
   assert.deepEqual(seen, given.slice(0, seen.length), 'the order changed')
   return counts
+}
+
+/** How many calls have arguments that nobody can read. */
+function broken(route: Route, events: readonly unknown[]): number {
+  const hold = new ToolCallHold(route, () => {})
+  for (const event of events) hold.emit(toEvent(event))
+  return hold.brokenCount
 }
 
 function chunk(delta: unknown, finish: string | null = null): unknown {
@@ -96,4 +105,63 @@ test('tool calls of responses are held until their item is done', () => {
     { type: 'response.completed', response: {} },
   ]
   assert.deepEqual(play('responses', events), [1, 2, 3, 3, 3, 3, 7, 8])
+})
+
+describe('arguments that nobody can read are counted', () => {
+  const finish = chunk({}, 'tool_calls')
+
+  test('in chat, by call', () => {
+    const one = (...parts: string[]): unknown[] => [
+      call(0, 'a', ''),
+      ...parts.map((part) => call(0, null, part)),
+      finish,
+    ]
+    assert.equal(broken('chat', one('{"x"', ': 1}')), 0)
+    assert.equal(broken('chat', one('')), 0, 'a tool that takes none')
+    assert.equal(broken('chat', one('{"x"', ': ')), 1)
+    assert.equal(broken('chat', one('"x"')), 1, 'no object')
+    assert.equal(broken('chat', [call(0, 'a', '{"x": 1}'), call(1, 'b', '{x'), call(2, 'c', '{}'), finish]), 1)
+    assert.equal(broken('chat', [chunk({ content: '{' }), chunk({}, 'stop')]), 0, 'a text is no call')
+  })
+
+  test('with the last piece in the chunk of the finish', () => {
+    const last = { index: 0, delta: { tool_calls: [{ index: 0, function: { arguments: '}' } }] } }
+    const events = [call(0, 'a', '{'), { choices: [{ ...last, finish_reason: 'tool_calls' }] }]
+    assert.equal(broken('chat', events), 0)
+  })
+
+  test('not where several begin at once, or the answer broke off', () => {
+    const both = [0, 1].map((index) => ({ index, id: `${index}`, function: { name: 'f', arguments: '{}' } }))
+    assert.equal(broken('chat', [chunk({ tool_calls: both }), finish]), 0)
+    assert.equal(broken('chat', [call(0, 'a', '{')]), 0)
+  })
+
+  test('in messages and responses', () => {
+    const block = (json: string): unknown[] => [
+      { type: 'content_block_start', index: 1, content_block: { type: 'tool_use', id: 'a', name: 'f', input: {} } },
+      { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: '{"x":' } },
+      { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: json } },
+      { type: 'content_block_stop', index: 1 },
+    ]
+    assert.deepEqual([broken('messages', block('1}')), broken('messages', block('1'))], [0, 1])
+    const item = { type: 'function_call', id: 'fc', call_id: 'a', name: 'f' }
+    const done = (text: string): unknown[] => [
+      { type: 'response.output_item.added', output_index: 0, item },
+      { type: 'response.function_call_arguments.delta', output_index: 0, delta: text },
+      { type: 'response.output_item.done', output_index: 0, item: { ...item, arguments: text } },
+    ]
+    assert.deepEqual([broken('responses', done('{"x":1}')), broken('responses', done('{x'))], [0, 1])
+  })
+
+  test('and told by the reader of a call that offers tools', () => {
+    const asked = { model: 'm', stream: true, messages: [{ role: 'user', content: 'hi' }] }
+    const tools = [{ type: 'function', function: { name: 'f' } }]
+    const brokenOf = (body: object): number | undefined => {
+      const translation = translate(readCall('chat', Buffer.from(JSON.stringify(body)), {}), new Set(['chat']), 'm')
+      const reader = translation?.streamReader(() => {})
+      for (const event of [call(0, 'a', '{x'), finish]) reader?.read(toEvent(event).subarray(0, -2))
+      return reader?.calls?.brokenCount
+    }
+    assert.deepEqual([brokenOf({ ...asked, tools }), brokenOf(asked)], [1, undefined])
+  })
 })

@@ -5,6 +5,7 @@
 import type { Route } from './call.ts'
 import { isFields } from './field.ts'
 import { eventData } from './sse-splitter.ts'
+import { areReadable, argumentsIn } from './tool-arguments.ts'
 import type { EventSink } from './translation.ts'
 
 /** A call larger than this goes on as it comes, bytes. */
@@ -31,6 +32,10 @@ export class ToolCallHold {
   #beginnings: readonly string[]
   #held: Held[] = []
   #heldBytes = 0
+  /** Calls whose arguments cannot be read. */
+  brokenCount = 0
+  /** Arguments of the call that is held; null where nobody can say. */
+  #arguments: string | null = ''
   /** In chat, the call that is held. */
   #index: unknown = null
   #id: unknown = null
@@ -45,24 +50,33 @@ export class ToolCallHold {
   #push(event: Buffer, aside: Buffer | undefined): void {
     const isHolding = this.#held.length > 0
     if (!isHolding && !hasOneOf(event, this.#beginnings)) return this.#out(event, aside)
-    const step = this.#stepOf(event)
+    const value = read(event)
+    const step = this.#stepOf(value)
+    if (step === 'over' && isHolding) this.#hear(value)
     if (step === 'next' || step === 'over') this.#release()
     if (step === 'over' || (step === 'inside' && !isHolding)) return this.#out(event, aside)
     this.#held.push({ event, aside })
     this.#heldBytes += event.length
+    this.#hear(value)
     if (step === 'last' || this.#heldBytes > heldBytesMax) this.#release()
+  }
+
+  #hear(value: unknown): void {
+    const part = isFields(value) && this.#heldBytes <= heldBytesMax ? argumentsIn(this.#route, value) : null
+    this.#arguments = part === null || this.#arguments === null ? null : this.#arguments + part
   }
 
   #release(): void {
     const held = this.#held
     this.#held = []
     this.#heldBytes = 0
+    if (this.#arguments !== null && !areReadable(this.#arguments)) this.brokenCount++
+    this.#arguments = ''
     for (const { event, aside } of held) this.#out(event, aside)
   }
 
   /** Of a tool call an event is its first, one inside, its last, the first of the next, or the answer's finish. */
-  #stepOf(event: Buffer): 'first' | 'inside' | 'last' | 'next' | 'over' {
-    const value = read(event)
+  #stepOf(value: unknown): 'first' | 'inside' | 'last' | 'next' | 'over' {
     if (!isFields(value)) return 'inside'
     if (this.#route === 'chat') return this.#stepOfChunk(value)
     const type = String(value['type'])

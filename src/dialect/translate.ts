@@ -86,7 +86,10 @@ class HeldTranslation implements Translation {
   }
 
   streamReader(emit: EventSink): StreamReader {
-    return this.#inner.streamReader(new ToolCallHold(this.#callerRoute, emit).emit)
+    const hold = new ToolCallHold(this.#callerRoute, emit)
+    const reader = this.#inner.streamReader(hold.emit)
+    reader.calls = hold
+    return reader
   }
 
   readWhole(body: Buffer): WholeAnswer {

@@ -65,10 +65,14 @@ export interface StreamReader {
   readonly contentCount: number
   /** Count of events that made no sense and were left out. */
   readonly malformedCount: number
+  /** Of a call that offers tools: how many tool calls nobody can read. Left out where nobody looks. */
+  calls?: { readonly brokenCount: number }
 }
 
 export interface WholeAnswer {
   readonly body: Buffer
   readonly usage: Usage | null
   readonly finishReason: string | null
+  /** A tool call in it has arguments that nobody can read. Left out where nobody looks. */
+  readonly hasBrokenCall?: boolean
 }

@@ -43,6 +43,7 @@ async function openStage(tokens: readonly string[] = []) {
       alerts: () => ({ alerts: [] }),
       status: () => ({}),
       fleet: () => ({}),
+      forecast: async (deployment) => (deployment === 'chat' ? { deployment } : null),
       deploys: () => null,
       keys,
       subscriptions: () => Promise.resolve({ ways: [] }),
@@ -105,6 +106,13 @@ test('without one, a page in a browser cannot ask by a name that leads here', as
   for (const host of ['localhost:5021', '127.0.0.1:5021', '[::1]:5021'])
     assert.equal((await stage.ask('/record', { host })).status, 200, host)
   assert.deepEqual((await stage.ask('/livez', { host: 'evil.example' })).body, { status: 'alive' })
+})
+
+test('the forecast of a deployment is told, and that there is none', async () => {
+  await using stage = await openStage()
+  assert.deepEqual((await stage.ask('/fleet/forecast?deployment=chat')).body, { deployment: 'chat' })
+  assert.equal((await stage.ask('/fleet/forecast?deployment=other')).status, 404)
+  assert.equal((await stage.ask('/fleet/forecast')).status, 404)
 })
 
 test('the record is asked by ray, by page and for its counts', async () => {

@@ -29,6 +29,8 @@ export interface AdminParts {
   readonly status: () => object
   /** The replicas of deployments. */
   readonly fleet: () => object
+  /** The load of a deployment, behind and before it; null where it is not scaled by its load. */
+  readonly forecast: (deployment: string) => Promise<object | null>
   /** Who leads rollouts; null where nothing is deployed. */
   readonly deploys: () => DeployDesk | null
   readonly keys: KeyActions
@@ -222,6 +224,17 @@ function answersOf(parts: AdminParts, refusals: AdminRefusals): Map<string, Answ
       },
     ],
     ['/fleet', (response) => sendJson(response, 200, parts.fleet(), 2)],
+    [
+      '/fleet/forecast',
+      (response, query) => {
+        const deployment = new URLSearchParams(query).get('deployment') ?? ''
+        const none = new Fault('HF_ROUTE_UNKNOWN', { detail: 'no deployment of that name is scaled by its load' })
+        parts.forecast(deployment).then(
+          (told) => (told ? sendJson(response, 200, told) : refusals.refuse(response, none)),
+          (error: unknown) => refusals.refuse(response, toFault(error)),
+        )
+      },
+    ],
     ['/status', (response) => sendJson(response, 200, status(), 2)],
     [
       '/record',

@@ -55,7 +55,8 @@ export interface FleetFollower {
   /** It gets no new calls; what it has in hand is to go on elsewhere from `moveAfterMs` on; null for never. */
   onDraining(upstream: Upstream, moveAfterMs: number | null): void
   /** It is no more: everything that is kept of it is to be forgotten. */
-  onLeft(upstream: Upstream): void
+  /** @param wasDraining it went as told; otherwise it died, or is given up */
+  onLeft(upstream: Upstream, wasDraining: boolean): void
 }
 
 export class Fleet implements MemberSource {
@@ -107,6 +108,14 @@ export class Fleet implements MemberSource {
       for (const member of members) if (member.upstream.name === name) Object.assign(member, { weight, cohort })
   }
 
+  /** It stands elsewhere from now on: in another pool, or with another priority. What it has in hand goes on. */
+  move(name: string, { pool: poolName, weight = 1, cohort = null, priority = 0 }: Standing): void {
+    const [upstream, pool] = [this.find(name), this.pools.get(poolName)]
+    if (!upstream || upstream.isDraining || !pool) return
+    this.#removeMember(upstream)
+    pool.members = [...pool.members, { upstream, model: null, weight, cohort, priority }]
+  }
+
   /** It gets no new calls. False when there is none of that name, or it drains already. */
   drain(name: string, moveAfterMs: number | null): boolean {
     const upstream = this.find(name)
@@ -131,10 +140,11 @@ export class Fleet implements MemberSource {
   leave(name: string): boolean {
     const upstream = this.find(name)
     if (!upstream) return false
+    const wasDraining = upstream.isDraining
     upstream.isDraining = upstream.hasLeft = true
     this.#removeMember(upstream)
     this.upstreams = this.upstreams.filter((each) => each !== upstream)
-    for (const follower of this.#followers) follower.onLeft(upstream)
+    for (const follower of this.#followers) follower.onLeft(upstream, wasDraining)
     return true
   }
 

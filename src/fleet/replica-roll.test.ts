@@ -13,7 +13,8 @@ function replica(name: string, more: Partial<FleetReplica> = {}): FleetReplica {
 
 function stage() {
   const rest = { timeouts: timeoutsSchema.parse({}), attemptsMax: 5, balance: balanceSchema.parse({}) }
-  const fleet = new Fleet([], new Map([['main', { name: 'main', members: [], ...rest }]]), new Map())
+  const poolOf = (name: string) => [name, { name, members: [], ...rest }] as const
+  const fleet = new Fleet([], new Map([poolOf('main'), poolOf('other')]), new Map())
   const members = (): string[] =>
     fleet.pools.get('main')?.members.map(({ upstream, weight }) => `${upstream.name} ${weight}`) ?? []
   return { fleet, members, roll: new ReplicaRoll(fleet, new ManualClock()) }
@@ -38,4 +39,24 @@ test('at another address it is another server; a pool that is not there is left 
   roll.use([replica('a', { url: 'http://127.0.0.1:2/v1' })])
   assert.notEqual(fleet.find('a'), first)
   assert.deepEqual([first?.hasLeft, fleet.find('a')?.url.port, fleet.find('lost')], [true, '2', null])
+})
+
+test('in another pool, with another priority or other models it goes on with what it has', () => {
+  const { fleet, members, roll } = stage()
+  roll.use([replica('a'), replica('b')])
+  const a = fleet.find('a')
+  roll.use([replica('a', { pool: 'other', priority: 2 }), replica('b', { models: ['m', 'n'] })])
+  assert.deepEqual(members(), ['b 1'])
+  assert.deepEqual(
+    fleet.pools.get('other')?.members.map(({ upstream, priority }) => [upstream, priority]),
+    [[a, 2]],
+  )
+  assert.equal(a?.hasLeft, false)
+  assert.deepEqual(
+    fleet.resolve('n').members.map(({ upstream }) => upstream.name),
+    ['b'],
+  )
+  roll.use([replica('a', { pool: 'other', priority: 2 }), replica('b', { models: null })])
+  fleet.find('b')?.learn(['own'], null)
+  assert.deepEqual([...(fleet.find('b')?.models ?? [])], ['own'])
 })

@@ -50,18 +50,25 @@ export class ReplicaRoll {
   }
 
   #follow(replica: FleetReplica): void {
-    const { name, pool, url, weight, cohort, isDraining, moveAfterMs } = replica
+    const { name, pool, url, weight, cohort, priority, isDraining, moveAfterMs } = replica
     const before = this.#known.get(name)
     if (!this.#fleet.pools.has(pool) || (!before && this.#fleet.find(name))) return
     this.#known.set(name, replica)
     // At another address it is another server.
     if (before && before.url !== url) this.#fleet.leave(name)
-    if (!this.#fleet.find(name)) this.#fleet.join(this.#open(replica), replica)
+    const upstream = this.#fleet.find(name)
+    if (!upstream) this.#fleet.join(this.#open(replica), replica)
+    else if (before && !isSame(before.models, replica.models)) upstream.offer(replica.models)
     if (isDraining) return void this.#fleet.drain(name, moveAfterMs)
     if (this.#fleet.restore(name, replica)) return
+    // A worker that was begun by a reload is told first how it was before.
+    if (before && (before.pool !== pool || before.priority !== priority)) return this.#fleet.move(name, replica)
     if (before?.weight !== weight || before.cohort !== cohort) this.#fleet.weigh(name, weight, cohort)
   }
 }
+
+const isSame = (one: FleetReplica['models'], other: FleetReplica['models']): boolean =>
+  one === other || (one?.length === other?.length && one?.every((each, i) => each === other?.[i]) === true)
 
 /** As those of an upstream for which nothing is set. */
 function optionsOf({ url, weight, priority, models }: FleetReplica): UpstreamOptions {

@@ -30,7 +30,7 @@ const absences: ReadonlySet<FaultCode> = new Set(['HF_UPSTREAM_REFUSED', 'HF_NO_
 export class Upstream {
   readonly name: string
   readonly url: URL
-  readonly options: UpstreamOptions
+  options: Readonly<UpstreamOptions>
   /** The secrets that the gateway shows to it. */
   readonly keys: KeyRing
   /** What it says is left of our limits; null where no key of ours is shown to it. */
@@ -214,6 +214,14 @@ export class Upstream {
     this.failuresInRow++
     if (askedRestMs === undefined) this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + growingMs)
     else this.#askedUntilMs = Math.max(this.#askedUntilMs, nowMs + Math.min(askedRestMs, askedRestMsMax))
+  }
+
+  /** These are set for it from now on; null: it is asked. */
+  offer(models: readonly string[] | null): void {
+    this.options = { ...this.options, models: models ? [...models] : undefined }
+    if (models) this.models = new Set(models)
+    this.isKnown ||= models !== null
+    this.onKnown()
   }
 
   /** Takes in what it says of itself; `models` is null when it has no list. */

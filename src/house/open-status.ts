@@ -17,7 +17,7 @@ import { StatusHistory } from './status-history.ts'
 import type { Log } from '../observe/log.ts'
 import { CallersDoing } from '../status/callers-doing.ts'
 import type { Seen } from '../status/case-file.ts'
-import { isOfSite } from '../status/component.ts'
+import { type Component, isOfSite } from '../status/component.ts'
 import { Components } from '../status/components.ts'
 import { EtaDesk } from '../status/eta/eta-desk.ts'
 import type { Incident, Level } from '../status/incident.ts'
@@ -172,6 +172,15 @@ export class StatusDesk implements Disposable {
       nameOf: (id) => this.#components.nameOf(id),
       etaWords: (incident) => this.#etas.estimate(incident, all, nowMs)?.words ?? '',
     })
+  }
+
+  /** All that is known of, also what is over. */
+  get known(): readonly Incident[] {
+    return this.#book.all
+  }
+
+  get components(): readonly Component[] {
+    return this.#components.all
   }
 
   /** What alerts need not tell of: it is under planned maintenance. */

@@ -36,6 +36,17 @@ test('attempts at replicas are counted, each once; of other servers nothing is t
   assert.deepEqual(meter.take(fleet, {}).replicas, {}, 'and then they are told')
 })
 
+test('tool calls are counted, and those that nobody can read', () => {
+  const { meter, fleet } = open()
+  const setting = { callsInHand: 3, unreadTokens: 100, hasTools: true }
+  const calling = { ...call, finishReason: 'tool_calls' }
+  meter.settled({ ...calling, attempts: [attempt({ setting })] })
+  meter.settled({ ...calling, attempts: [attempt({ setting: { ...setting, isToolCallBroken: true } })] })
+  meter.settled({ ...call, attempts: [attempt({ setting })] })
+  const { tally } = meter.take(fleet, {}).replicas['r1'] ?? {}
+  assert.deepEqual([tally?.toolOffers, tally?.toolCalls, tally?.toolCallsBroken], [3, 2, 1])
+})
+
 test('an answer that does not get on does not seem to, however the clocks drift', () => {
   const { clock, meter, replica, fleet } = open()
   const share = replica.load.begin({ promptTokens: 5, outputTokens: 5 })

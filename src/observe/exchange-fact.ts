@@ -14,6 +14,8 @@ export interface AttemptSetting {
   readonly unreadTokens: number
   /** Tools were offered. */
   readonly hasTools: boolean
+  /** A tool call of its answer has arguments that nobody can read. Left out where none has. */
+  readonly isToolCallBroken?: boolean
 }
 
 export interface AttemptFact {

@@ -57,6 +57,8 @@ export class Attempt implements WireReceiver {
   receivedStatus: number | null = null
   usage: Usage | null = null
   finishReason: string | null = null
+  /** A tool call of its answer has arguments that nobody can read. */
+  hasBrokenCall = false
   /** When the first content came; null while none has. */
   firstContentMs: number | null = null
   #clock: Clock
@@ -246,6 +248,7 @@ export class Attempt implements WireReceiver {
     if (!reader || this.#isOver) return
     this.usage = reader.usage
     this.finishReason = reader.finishReason
+    this.hasBrokenCall = (reader.calls?.brokenCount ?? 0) > 0
     if (!reader.isComplete) {
       if (this.isCommitted)
         return this.#fail(new Fault('HF_UPSTREAM_CUT', { detail: 'the stream ended without a finish reason' }))
@@ -293,6 +296,7 @@ export class Attempt implements WireReceiver {
     }
     this.usage = answer.usage
     this.finishReason = answer.finishReason
+    this.hasBrokenCall = answer.hasBrokenCall ?? false
     this.#progress.token(this.#clock.monotonicMs())
     this.#close()
     this.#listener.onWhole(answer)
@@ -349,9 +353,8 @@ export class Attempt implements WireReceiver {
 
   /** The upstream is silent on all its answers: this one is not waited for any longer. */
   #onHung(silentMs: number): void {
-    this.#fail(
-      new Fault('HF_UPSTREAM_STALLED', { detail: `no answer of the server got on for ${Math.round(silentMs)} ms` }),
-    )
+    const detail = `no answer of the server got on for ${Math.round(silentMs)} ms`
+    this.#fail(new Fault('HF_UPSTREAM_STALLED', { detail }))
   }
 
   /** One lazy timer: no token moves it; it asks when it fires how long the silence has been. */
@@ -391,10 +394,7 @@ export class Attempt implements WireReceiver {
     if (this.#reader?.isComplete) return this.#endStream()
     if (this.#isWaitedFor()) return this.#watch()
     const code = this.isCommitted ? 'HF_UPSTREAM_STALLED' : 'HF_FIRST_TOKEN_TIMEOUT'
-    this.#fail(
-      new Fault(code, {
-        detail: `nothing for ${Math.round(this.#limitMs())} ms${this.order.upstream.progress.engineWords(this.#sinceMs)}`,
-      }),
-    )
+    const engineWords = this.order.upstream.progress.engineWords(this.#sinceMs)
+    this.#fail(new Fault(code, { detail: `nothing for ${Math.round(this.#limitMs())} ms${engineWords}` }))
   }
 }

@@ -28,8 +28,8 @@ export function followFleet(
     onDraining(upstream, moveAfterMs) {
       if (moveAfterMs !== null) plane.moveFrom(upstream, { afterMs: moveAfterMs })
     },
-    onLeft(upstream) {
-      plane.breakFrom(upstream)
+    onLeft(upstream, wasDraining) {
+      plane.breakFrom(upstream, wasDraining)
       rollCall.forget(upstream)
       engineWatch?.forget(upstream)
       places.forget(upstream)

@@ -41,11 +41,15 @@ export class Moves implements Disposable {
     this.#timers.set(upstream, timer)
   }
 
-  /** It is gone: whatever it has breaks off now. */
-  end(upstream: Upstream): void {
+  /**
+   * It is gone: whatever it has breaks off now. Of one that died this may be known before its connections break; it
+   * counts as if they had, for what it died of is looked for among what it had.
+   */
+  end(upstream: Upstream, wasDraining: boolean): void {
     this.#timers.get(upstream)?.cancel()
     this.#timers.delete(upstream)
-    for (const { leg } of this.#live) if (leg) take(leg, upstream)
+    const fault = wasDraining ? drained : () => new Fault('HF_UPSTREAM_CUT', { detail: 'it is gone' })
+    for (const { leg } of this.#live) leg?.race.leaveUpstream(upstream, fault())
   }
 
   [Symbol.dispose](): void {
@@ -62,7 +66,7 @@ export class Moves implements Disposable {
       if (!leg?.race.isAt(upstream) || (this.#notBeforeMs.get(exchange) ?? 0) > nowMs) continue
       this.#notBeforeMs.set(exchange, nowMs + againMs)
       const mayMove = leg.race.hasSpoken ? await this.#canGoOn(exchange, leg) : leg.hasOther(upstream)
-      if (mayMove && exchange.leg === leg) take(leg, upstream)
+      if (mayMove && exchange.leg === leg) leg.race.leaveUpstream(upstream, drained())
       if (++count >= atOnceMax) return
     }
   }
@@ -76,6 +80,4 @@ export class Moves implements Disposable {
   }
 }
 
-function take({ race }: Leg, upstream: Upstream): void {
-  race.leaveUpstream(upstream, new Fault('HF_UPSTREAM_DRAINED'))
-}
+const drained = (): Fault => new Fault('HF_UPSTREAM_DRAINED')

@@ -28,8 +28,8 @@ const suspectsMax = 256
 /** Knocks after a connection that broke; a server that said it failed may take a while to die. */
 const brokenKnocksMs: readonly number[] = [0, 50, 150, 400]
 const failedKnocksMs: readonly number[] = [100, 400, 1000]
-/** Other workers tell of the same death within this. */
-const settleMs = 50
+/** Other workers tell of the same death within this, on a busy machine too: who is not told of yet is no rival. */
+const settleMs = 200
 /** Suspects wait so long for a server where there is no other one; those of two deaths longer. */
 const patienceMs = 500
 const patienceMsMax = 5000

@@ -312,9 +312,10 @@ class Runner implements AttemptListener {
 }
 
 /** What replicas are measured by. */
-function settingOf({ order: { passage } }: Attempt, { order: { call } }: LegOrder): AttemptSetting {
+function settingOf({ order: { passage }, hasBrokenCall }: Attempt, { order: { call } }: LegOrder): AttemptSetting {
   const { callsBefore, promptTokens } = passage
-  return { callsInHand: callsBefore, unreadTokens: promptTokens, hasTools: call.body.has('tools') }
+  const setting = { callsInHand: callsBefore, unreadTokens: promptTokens, hasTools: call.body.has('tools') }
+  return hasBrokenCall ? { ...setting, isToolCallBroken: true } : setting
 }
 
 /** Milliseconds with one decimal: the clock's further ones say nothing. */

@@ -223,8 +223,8 @@ export class RelayPlane {
   }
 
   /** The server is gone: what it still has goes on elsewhere, or breaks off. */
-  breakFrom(upstream: Upstream): void {
-    this.#moves.end(upstream)
+  breakFrom(upstream: Upstream, wasDraining: boolean): void {
+    this.#moves.end(upstream, wasDraining)
   }
 
   /** Without a drain: what is under way is given back, for whoever adopts it, before its upstream's connection goes. */

@@ -123,7 +123,7 @@ export interface Incident {
   readonly by: string
 }
 
-export function isOpen({ stage, mergedInto }: Incident): boolean {
+export function isOpen({ stage, mergedInto }: Pick<Incident, 'stage' | 'mergedInto'>): boolean {
   return stage !== 'resolved' && mergedInto === null
 }
 

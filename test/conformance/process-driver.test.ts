@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import type { Driver, ReplicaOrder } from '../../src/fleet/driver.ts'
 import { ProcessDriver } from '../../src/fleet/driver/process-driver.ts'
+import { listenerOn } from '../../src/fleet/driver/port-listener.ts'
 import { processSpecSchema } from '../../src/fleet/driver/process-options.ts'
 import { findByEnvironment, listRunning } from '../../src/fleet/driver/process-table.ts'
 import { systemClock } from '../../src/ground/clock.ts'
@@ -92,6 +93,29 @@ test('a command that goes into the background is ended, and told so', async () =
     const exit = await ended(driver, order.name)
     assert.equal(exit.code, 0)
     assert.match(exit.lastWords, /started\nthe command ended, and .* in the background: .* run it in the foreground/)
+  })
+})
+
+test('what leaves it without a trace is not started again beside itself, and is named', async (t) => {
+  if (process.platform !== 'linux') return t.skip('elsewhere nobody can know')
+  const server = "require('node:net').createServer().listen(process.argv[1], '127.0.0.1', () => console.log('up'))"
+  const command = `env -i setsid ${process.execPath} -e "${server}" \${PORT} & while ! grep -q up "$0"; do sleep .05; done`
+  const name = 'chat-v1-stray'
+  const order = orderOf(name, specOf('/bin/sh', '-c', command, join(root, 'ours', `${name}.log`)))
+  await withReplica(order, async (driver) => {
+    assert.equal((await ended(driver, name)).code, 0)
+    const refusal = await driver.start(order).catch((error: Error) => error)
+    const [, pid, port] =
+      /^process (\d+) listens on port (\d+), .*; end it .*, and run that in the foreground$/.exec(
+        (refusal as Error).message,
+      ) ?? []
+    assert.ok(pid && port, String(refusal))
+    process.kill(Number(pid), 'SIGKILL')
+    await until(async () => !isAlive(Number(pid)), 'it is gone')
+    await driver.start(order)
+    const again = await ended(driver, name)
+    assert.equal(again.code, 0)
+    process.kill(listenerOn(Number(port))?.pid ?? 0, 'SIGKILL')
   })
 })
 

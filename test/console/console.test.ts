@@ -162,6 +162,7 @@ test('a port with a token asks for it, and shows nothing before', async (t) => {
       alerts: () => ({}),
       status: () => ({}),
       fleet: () => ({}),
+      forecast: () => Promise.resolve(null),
       deploys: () => null,
       keys: { create: () => ({}), list: () => [], change: () => {}, rotate: () => ({}), revoke: () => {} },
       subscriptions: () => Promise.resolve({ ways: [] }),

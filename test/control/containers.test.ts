@@ -81,6 +81,14 @@ test('replicas in containers serve, are replaced when they die, and are gone wit
         return ids.length === 2 && !ids.includes(first) && (await serve())
       }, 'it is replaced')
       assert.ok((await answerOf(gateway.url)).length > 0)
+      // The daemon goes, and takes them with it: what it ran is not judged, and comes back with it.
+      await engine.kill()
+      const isBlind = async (): Promise<boolean> => gateway.lines.some(({ msg }) => msg === 'replicas cannot be seen')
+      await until(isBlind, 'it is told that nothing is seen')
+      await engine.restart()
+      await until(serve, 'both serve again')
+      await until(async () => (await fetch(`${gateway.adminUrl}/readyz`)).ok, 'the gateway is ready again')
+      assert.ok((await answerOf(gateway.url)).length > 0)
       await gateway.end('SIGTERM')
     }
     assert.deepEqual(await containers(engine), [])

@@ -20,6 +20,7 @@ export interface Deployment {
   readonly releases: Readonly<Record<string, { readonly command: readonly string[]; readonly [more: string]: unknown }>>
   readonly release?: string
   readonly replicas?: { readonly min?: number; readonly max?: number; readonly holdMs?: number }
+  readonly autoscale?: object
   readonly ready?: { readonly path?: string; readonly withinMs?: number }
   readonly drain?: { readonly moveAfterMs?: number; readonly graceMs?: number }
   readonly onStop?: 'stop' | 'keep'
@@ -72,10 +73,10 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Once it is so, what the fleet is like. */
-  async until(what: string, isSo: (rows: ReplicaRow[]) => boolean): Promise<ReplicaRow[]> {
+  async until(what: string, isSo: (rows: ReplicaRow[]) => boolean | Promise<boolean>): Promise<ReplicaRow[]> {
     for (const endMs = performance.now() + waitMs; ; await new Promise((resolve) => setTimeout(resolve, lookMs))) {
       const rows = await this.rows().catch(() => [])
-      if (isSo(rows)) return rows
+      if (await isSo(rows)) return rows
       if (performance.now() > endMs) throw new Error(`not within ${waitMs} ms: ${what}; ${JSON.stringify(rows)}`)
     }
   }
@@ -105,10 +106,15 @@ export class Stage implements AsyncDisposable {
 
   /** The model server of a replica, without the shell that leads its group. */
   async serverPid(name: string): Promise<number> {
+    const [pid] = await this.pidsOf(name)
+    if (pid === undefined) throw new Error(`no server of ${name} runs`)
+    return pid
+  }
+
+  /** What runs for a replica, without that shell; the oldest first. */
+  async pidsOf(name: string): Promise<number[]> {
     const leader = Number(await readFile(join(this.state, 'replicas', `${name}.pid`), 'utf8'))
-    const found = listRunning().find(({ pid, group }) => group === leader && pid !== leader)
-    if (!found) throw new Error(`no server of ${name} runs`)
-    return found.pid
+    return listRunning().flatMap(({ pid, group }) => (group === leader && pid !== leader ? [pid] : []))
   }
 
   /** Of all processes that bear our mark. */

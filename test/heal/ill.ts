@@ -1,29 +1,25 @@
-/** Ills of real model servers, and how each is seen to be healed. */
+/** Ills of real model servers and of a worker of the gateway, and how each is seen to be healed. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FleetStatus } from '../../src/cli/control-process.ts'
 import type { Deployment, Stage } from '../control/stage.ts'
-
-export const ills = ['sigkill', 'sigstop', 'leak', 'deadlock', 'disk-full', 'poison'] as const
-export type Ill = (typeof ills)[number]
+import { workerPids } from '../crash/gateway.ts'
+import { type Engine, type Ill, NotHere } from './engine.ts'
 
 export const victim = 'chat-v1-1'
 const mib = 2 ** 20
 const leakBytesMax = 400 * mib
 
-/** What is run for it: faults from the start, limits. */
-export interface Setting {
-  readonly more: readonly string[]
-  readonly spec: Readonly<Record<string, unknown>>
-  end(): void
+/** What is run for it. */
+export interface Setting extends Disposable {
+  readonly spec: { readonly memoryBytesMax?: number; readonly cwd?: string }
 }
 
-/** Null where it cannot be shown on this machine, with the reason told. */
-export function setFor(ill: Ill, say: (line: string) => void): Setting | null {
-  const none = { more: [], spec: {}, end: () => {} }
-  if (ill === 'poison') return { ...none, more: ['--fault', JSON.stringify({ kind: 'crash-on-poison' })] }
+/** @throws {NotHere} */
+export function setFor(ill: Ill): Setting {
+  const none = { spec: {}, [Symbol.dispose]: () => {} }
   if (ill === 'leak') return { ...none, spec: { memoryBytesMax: leakBytesMax } }
   if (ill !== 'disk-full') return none
   const cwd = mkdtempSync(join(tmpdir(), 'holdfast-full-'))
@@ -32,56 +28,76 @@ export function setFor(ill: Ill, say: (line: string) => void): Setting | null {
     rmSync(cwd, { recursive: true, force: true })
   }
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', cwd]).status === 0)
-    return { ...none, spec: { cwd }, end }
+    return { spec: { cwd }, [Symbol.dispose]: end }
   end()
-  say('disk-full: skipped, a small disk cannot be mounted here (that takes root)')
-  return null
+  throw new NotHere('a small disk cannot be mounted, which takes root')
 }
 
-/** What can be done to any process, and what the simulated engine alone does on command. */
-export const anyEngine: readonly Ill[] = ['sigkill', 'sigstop']
-
-export async function inflict(ill: Ill, stage: Stage, { spec }: Setting): Promise<void> {
-  if (ill === 'sigkill') process.kill(await stage.serverPid(victim), 'SIGKILL')
+/** @throws {NotHere} */
+export async function inflict(ill: Ill, stage: Stage, engine: Engine, { spec }: Setting): Promise<Disposable> {
+  if (ill === 'deadlock') return engine.deadlock(stage, victim)
+  if (ill === 'leak') await engine.leak(stage, victim)
+  if (ill === 'disk-full') fill(join(spec.cwd ?? '', 'full'))
+  if (ill === 'sigkill' || ill === 'disk-full') process.kill(await stage.serverPid(victim), 'SIGKILL')
   if (ill === 'sigstop') process.kill(await stage.serverPid(victim), 'SIGSTOP')
-  if (ill === 'leak') await order(stage, { kind: 'leak', bytes: mib })
-  if (ill === 'deadlock') await order(stage, { kind: 'deadlock' })
-  if (ill === 'disk-full') {
-    try {
-      writeFileSync(join(String(spec['cwd']), 'full'), Buffer.alloc(64 * mib))
-    } catch {
-      // That is what it is for. The next start has to do without room as well:
-    }
-    process.kill(await stage.serverPid(victim), 'SIGKILL')
+  if (ill === 'worker') process.kill((await workerPids(stage.gateway))[0] ?? 0, 'SIGSTOP')
+  return { [Symbol.dispose]: () => {} }
+}
+
+/** The next start has to do without room as well. */
+function fill(path: string): void {
+  try {
+    writeFileSync(path, Buffer.alloc(64 * mib))
+  } catch {
+    // That is what it is for.
   }
 }
 
-async function order(stage: Stage, fault: object): Promise<void> {
-  const row = (await stage.rows()).find(({ name }) => name === victim)
-  const answer = await fetch(`${row?.url}/lab/faults`, { method: 'POST', body: JSON.stringify(fault) })
-  if (!answer.ok) throw new Error(`the fault was refused: ${answer.status} ${await answer.text()}`)
+/** What is seen at one look. */
+export interface Look {
+  readonly fleet: FleetStatus
+  /** Numbers of the workers that are ready. */
+  readonly workers: readonly number[]
+  readonly lines: Stage['gateway']['lines']
 }
 
-/** Whether the control process has said that it knows. */
-export function isDetected(ill: Ill, { replicas, remedies }: FleetStatus): boolean {
+export async function lookAt(stage: Stage): Promise<Look> {
+  const { gateway } = stage
+  const [fleet, workers] = await Promise.all([stage.fleet(), workerPids(gateway)])
+  return { fleet, workers, lines: gateway.lines }
+}
+
+/** Number of the one that hung and was ended. */
+function endedWorker(lines: Look['lines']): number | null {
+  return (lines.find(({ msg }) => msg === 'worker hangs and is killed')?.['pid'] as number | undefined) ?? null
+}
+
+export const diedCount = (lines: Look['lines']): number => lines.filter(({ msg }) => msg === 'replica died').length
+
+/** Whether the gateway has said that it knows. */
+export function isDetected(ill: Ill, { fleet: { replicas, remedies }, lines }: Look): boolean {
   if (ill === 'sigkill') return replicas.some(({ deaths }) => deaths > 0)
   if (ill === 'poison') return replicas.filter(({ deaths }) => deaths > 0).length >= 2
+  if (ill === 'worker') return endedWorker(lines) !== null
   const ailment = { sigstop: 'hang', deadlock: 'hang', leak: 'leak', 'disk-full': 'disk-full' }[ill]
   return remedies.some((each) => each.ailment === ailment)
 }
 
-/** No call is at the sick one any more. */
-export function isOutOfService(ill: Ill, { replicas }: FleetStatus): boolean {
+/** Calls are at the sick one, or can come there. */
+export function isInService(ill: Ill, { fleet: { replicas }, lines }: Look): boolean {
+  if (ill === 'worker') return endedWorker(lines) === null
+  if (ill === 'poison') return replicas.filter(({ state }) => state !== 'serving').length < 2
   const row = replicas.find(({ name }) => name === victim)
-  if (ill === 'poison') return replicas.filter(({ state }) => state !== 'serving').length >= 2
-  return row === undefined || row.calls === 0 || row.state !== 'serving'
+  // What leaks serves well until another is there.
+  return row?.state === 'serving' && (row.calls > 0 || ill === 'leak')
 }
 
 /** As many serve as before, and a sick one that was to be replaced is gone. */
-export function isHealed(ill: Ill, { replicas }: FleetStatus, count: number): boolean {
+export function isHealed(ill: Ill, { fleet: { replicas }, workers, lines }: Look, count: number): boolean {
   const areServing = replicas.length === count && replicas.every(({ state }) => state === 'serving')
   const isReplaced = ill === 'sigstop' || ill === 'deadlock' || ill === 'leak'
-  return areServing && (!isReplaced || !replicas.some(({ name }) => name === victim))
+  const areReady = workers.filter((pid) => pid !== endedWorker(lines)).length === 2
+  return areReady && areServing && (!isReplaced || !replicas.some(({ name }) => name === victim))
 }
 
 export const deploymentOf = (command: readonly string[], { spec }: Setting, count: number): Deployment => ({

@@ -70,4 +70,7 @@ test('one that leaves with answers in hand: they go on with others; a call waits
   house.fleet.leave('first')
   house.fleet.join(newcomer('second', second), { pool: 'all' })
   assert.deepEqual(notWhole(await asked), [])
+  await until('the books to be closed', () => house.callsLive() === 0)
+  const codes = new Set(stage.lines.flatMap(({ attempts }) => attempts?.flatMap(({ code }) => code ?? []) ?? []))
+  assert.ok(codes.has('HF_UPSTREAM_CUT') && !codes.has('HF_UPSTREAM_DRAINED'), 'it was not drained before: it died')
 })

@@ -32,10 +32,17 @@ export interface MinuteSeen {
   readonly isHeld: boolean
 }
 
+export interface Said {
+  readonly forecast: Forecast
+  readonly aheadMin: number
+}
+
 export class Autoscaler {
   readonly lead: LeadTime
   /** What was said last, and how many minutes ahead; undefined before anything can be said. */
-  said: { readonly forecast: Forecast; readonly aheadMin: number } | undefined
+  said: Said | undefined
+  /** The same for all that is looked ahead, the nearest first. */
+  ahead: readonly Said[] = []
   readonly #policy: ForecastPolicy
   readonly #perReplica: number
   readonly #forecaster = new Forecaster(1, horizonMins)
@@ -56,6 +63,10 @@ export class Autoscaler {
     const horizon = at < 0 ? horizonMins.length - 1 : at
     const forecast = forecasts[horizon]
     this.said = forecast && { forecast, aheadMin: horizonMins[horizon] as number }
+    this.ahead = horizonMins.flatMap((aheadMin, index) => {
+      const each = forecasts[index]
+      return each ? [{ forecast: each, aheadMin }] : []
+    })
     const wish = this.#policy.wish({ ...seen, minute: this.#minute++, load, forecast, perReplica: this.#perReplica })
     const replicas = this.#steady.keep(wish.replicas)
     return replicas > wish.replicas ? { replicas, why: 'a lower wish is younger than five minutes' } : wish

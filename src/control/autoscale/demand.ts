@@ -12,5 +12,5 @@ export interface DemandTold {
   readonly refused: number
 }
 
-/** An incident; one with a major outage; planned maintenance in force; or nothing of the kind. */
-export type Trouble = 'none' | 'incident' | 'outage' | 'maintenance'
+/** An incident goes on; or one in which most calls fail, so that what comes is not what callers want. */
+export type Trouble = 'incident' | 'outage'

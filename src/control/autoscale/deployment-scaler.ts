@@ -2,7 +2,7 @@
  * How many replicas one deployment is to have, look by look: the minutes' wish (forecast and policy), what cannot wait
  * for it, and what speaks against taking any away. The past is read again after a start, some of it at each look.
  */
-import { quantileAt } from '../../observe/forecast/forecaster.ts'
+import { type Forecast, quantileAt } from '../../observe/forecast/forecaster.ts'
 import type { DemandTold } from './demand.ts'
 import type { AutoscaleOptions } from './autoscale-options.ts'
 import { Autoscaler } from './autoscaler.ts'
@@ -12,7 +12,7 @@ import { LoadHistory, type PastStep } from './load-history.ts'
 import { LoadScale, unitWords } from './load-unit.ts'
 import { riskOf } from './risk.ts'
 import { replicasFor, type ScaleWish } from './scale-policy.ts'
-import type { ScaleRow } from './scale-row.ts'
+import type { Outlook, ScaleRow, ScaleView } from './scale-row.ts'
 import { StepMeter } from './step-meter.ts'
 import { Trust } from './trust.ts'
 import { Urgency, type UrgentWish } from './urgency.ts'
@@ -154,11 +154,21 @@ export class DeploymentScaler {
     const { deployment, min, max, stepMs } = this.#options
     const { ready = 0, starting = 0, heldBy = null } = this.#look ?? {}
     const { said, lead } = this.#autoscaler
-    const forecast = said ? quantilesOf(said) : null
+    const forecast = said ? { steps: said.aheadMin, ...this.#outlook(said.forecast) } : null
     return {
       ...{ deployment, replicas: this.#replicas, why: this.#why, heldBy, min, max, ready, starting, stepMs, forecast },
+      load: Number.isNaN(this.#load) ? null : this.#load,
       ...{ unit: unitWords[this.#scale.unit], perReplica: this.#scale.perReplica, stepsToRead: this.#unread },
-      ...{ startMs: (lead.ms * stepMs) / minuteMs, judged: this.#hindsight.judged, recent: this.#hindsight.recent },
+      ...{ startMs: (lead.ms * stepMs) / minuteMs, judged: this.#hindsight.judged },
+    }
+  }
+
+  get view(): ScaleView {
+    const { ahead } = this.#autoscaler
+    return {
+      ...this.row,
+      recent: this.#hindsight.recent,
+      ahead: ahead.map(({ forecast, aheadMin }) => ({ steps: aheadMin, ...this.#outlook(forecast) })),
     }
   }
 
@@ -183,20 +193,21 @@ export class DeploymentScaler {
     const measured = this.#meter.close()
     this.#load = measured ? this.#scale.load(measured) : Number.NaN
     const ready = Math.min(seen.ready, this.#replicas)
-    this.#unread += this.history.add(step, { load: this.#load, ready })
-    this.#hindsight.saw(step, this.#load, { atMs: (step + 1) * this.#options.stepMs, ready })
+    const unread = this.#unread + this.history.add(step, { load: this.#load, ready })
+    this.#unread = Math.min(unread, this.history.steps.length)
     // The last one is told with all that is known of now; those before it while there is time.
     if (this.#unread === 1) this.#readNext()
-    const { said } = this.#autoscaler
-    if (said && this.#unread === 0) this.#hindsight.say(step + said.aheadMin, said.forecast)
   }
 
   #readNext(): void {
-    const { steps } = this.history
+    const { steps, last } = this.history
     const past = steps[steps.length - this.#unread]
-    this.#unread = past ? this.#unread - 1 : 0
     if (!past) return
+    const step = last + 1 - this.#unread--
+    this.#hindsight.saw(step, past.load, { atMs: (step + 1) * this.#options.stepMs, ready: past.ready })
     const wish = this.#read(past)
+    const { said } = this.#autoscaler
+    if (said) this.#hindsight.say(step + said.aheadMin, this.#outlook(said.forecast))
     if (this.#unread === 0) this.#wish = wish
   }
 
@@ -228,10 +239,11 @@ export class DeploymentScaler {
     return wish.replicas > replicas ? { replicas, why: 'forecast, as far as the past bears it out' } : wish
   }
 
-  /** No calls for long, and hardly any to come. */
+  /** No calls for long, and hardly any to come: of a young series only the middle is no guess. */
   get #isIdle(): boolean {
     const { min, idleMs, stepMs } = this.#options
-    return min === 0 && this.#quietSteps >= idleMs / stepMs && this.#foreseen(0.9) < wakeShare
+    const share = this.#trust.isYoung ? 0.5 : 0.9
+    return min === 0 && this.#quietSteps >= idleMs / stepMs && this.#foreseen(share) < wakeShare
   }
 
   #hurry(seen: ScalerLook): void {
@@ -247,6 +259,13 @@ export class DeploymentScaler {
   #foreseen(share: number): number {
     const { said } = this.#autoscaler
     return said ? quantileAt(said.forecast, share) / this.#scale.perReplica : 0
+  }
+
+  /** As far as it is believed. */
+  #outlook(forecast: Forecast): Outlook {
+    const { loadMax } = this.#trust
+    const [p10, p50, p90] = [0.1, 0.5, 0.9].map((share) => Math.min(loadMax, quantileAt(forecast, share)))
+    return { p10, p50, p90 } as Outlook
   }
 
   #decide({ heldBy, inHand, demand }: ScalerLook): [replicas: number, why: string] {
@@ -269,10 +288,6 @@ function riskIn({ replicaHourPrice: replicaHour, lostRequestPrice: lostRequest, 
 } {
   if (replicaHour === undefined || lostRequest === undefined) return {}
   return { risk: riskOf({ replicaHour, lostRequest }, perReplica.requestsPerMinute ?? 1) }
-}
-
-function quantilesOf({ forecast, aheadMin }: NonNullable<Autoscaler['said']>): NonNullable<ScaleRow['forecast']> {
-  return { steps: aheadMin, p50: quantileAt(forecast, 0.5), p90: quantileAt(forecast, 0.9) }
 }
 
 function short(value: number): string {

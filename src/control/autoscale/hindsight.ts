@@ -1,28 +1,22 @@
 /** What was said of steps beforehand, and how right it was; about the last day counts. */
-import { type Forecast, quantileAt } from '../../observe/forecast/forecaster.ts'
-import type { ScaleRow, StepSeen } from './scale-row.ts'
+import type { Outlook, ScaleRow, StepSeen } from './scale-row.ts'
 
 const recentMax = 180
 const memorySteps = 1440
 const sayings = 64
 
-interface Said {
-  readonly p50: number
-  readonly p90: number
-}
-
 export class Hindsight {
   readonly recent: StepSeen[] = []
   /** By the number of the step that it is about. */
-  readonly #said = new Map<number, Said>()
+  readonly #said = new Map<number, Outlook>()
   #errors = 0
   #loads = 0
   #below = 0
   #weight = 0
   #count = 0
 
-  say(step: number, forecast: Forecast): void {
-    this.#said.set(step, { p50: quantileAt(forecast, 0.5), p90: quantileAt(forecast, 0.9) })
+  say(step: number, outlook: Outlook): void {
+    this.#said.set(step, outlook)
     for (const old of this.#said.keys()) {
       if (this.#said.size <= sayings) break
       this.#said.delete(old)
@@ -33,8 +27,7 @@ export class Hindsight {
   saw(step: number, load: number, { atMs, ready }: Pick<StepSeen, 'atMs' | 'ready'>): void {
     const said = this.#said.get(step)
     this.#said.delete(step)
-    const { p50 = null, p90 = null } = said ?? {}
-    this.recent.push({ atMs, load: Number.isNaN(load) ? null : load, p50, p90, ready })
+    this.recent.push({ atMs, load: Number.isNaN(load) ? null : load, said: said ?? null, ready })
     if (this.recent.length > recentMax) this.recent.shift()
     if (!said || Number.isNaN(load)) return
     const keep = 2 ** (-1 / memorySteps)

@@ -41,6 +41,11 @@ export class LoadHistory {
     return this.#steps
   }
 
+  /** Number of the last step, since 1970. */
+  get last(): number {
+    return this.#last ?? 0
+  }
+
   /** Adds a step, and empty ones for those between that were slept through. Returns how many were added. */
   add(number: number, step: PastStep): number {
     const gap = this.#last === null ? 0 : Math.max(0, Math.min(stepsMax, number - this.#last - 1))

@@ -22,9 +22,13 @@ export class Trust {
     this.#busiest = Math.max(load, this.#busiest * 2 ** (-1 / halfLifeSteps))
   }
 
+  get isYoung(): boolean {
+    return this.#known < youngSteps
+  }
+
   /** No forecast of more is believed. */
   get loadMax(): number {
     const young = youngFactor * Math.max(0, ...this.#hour)
-    return this.#known < youngSteps ? young : Math.max(young, factor * this.#busiest)
+    return this.isYoung ? young : Math.max(young, factor * this.#busiest)
   }
 }

@@ -77,3 +77,18 @@ test('what was deployed last runs until the configuration names another release,
   assert.match(follow('v1', ['v1']) ?? '', /v2 is in the configuration no more: v1 runs/)
   assert.equal(book.live('chat'), null)
 })
+
+test('a release that is taken out of the configuration in the middle of a rollout: the one that has the calls goes on', () => {
+  const book = new RolloutBook()
+  const follow = (...releases: string[]): string | null => book.follow('chat', { release: 'v1', releases }, 0)
+  follow('v1', 'v2', 'v3')
+  book.begin(order('1', 'v2'), 0)
+  finish(book)
+  book.begin({ ...order('2', 'v3'), from: 'v2' }, 0)
+  assert.match(follow('v1', 'v2') ?? '', /v3 is in the configuration no more: v2 runs/)
+  assert.deepEqual([book.views()[0]?.phase, book.release('chat')], ['rolled-back', 'v2'])
+  book.begin({ ...order('3', 'v3'), from: 'v2' }, 0)
+  while (book.live('chat')?.share !== 1) book.advance('chat', seen(0), options)
+  assert.match(follow('v1', 'v3') ?? '', /v2 is in the configuration no more: v3 runs/)
+  assert.deepEqual([book.views()[0]?.phase, book.release('chat')], ['done', 'v3'])
+})

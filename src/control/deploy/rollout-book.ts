@@ -5,7 +5,7 @@
 import { newJudge } from './judge.ts'
 import { callOff, command, lead, type RolloutCommand, type Seen } from './rollout.ts'
 import type { RolloutOptions, Strategy } from './rollout-options.ts'
-import { type HistoryEntry, isOver, newRollout, type RolloutOrder, type RolloutState } from './rollout-state.ts'
+import { enter, type HistoryEntry, isOver, newRollout, type RolloutOrder, type RolloutState } from './rollout-state.ts'
 
 /** What operators are told. */
 export interface RolloutView {
@@ -84,13 +84,15 @@ export class RolloutBook {
     const isChanged = running.configured !== '' && running.configured !== release
     running.configured = release
     if (gone === undefined && (!isChanged || live?.to === release)) return null
-    const isSame = !live && running.release === release
-    running.release = release
+    // The one that has the calls goes on, if it can.
+    const holder = live && (hasAll(live) ? live.to : live.from)
+    const next = !isChanged && holder && releases.includes(holder) ? holder : release
+    const isSame = !live && running.release === next
+    running.release = next
     const words =
-      gone === undefined
-        ? `the configuration names ${release}`
-        : `${gone} is in the configuration no more: ${release} runs`
-    if (live) callOff(live, words, nowMs)
+      gone === undefined ? `the configuration names ${next}` : `${gone} is in the configuration no more: ${next} runs`
+    if (live && next === live.to && hasAll(live)) enter(live, 'done', words, nowMs)
+    else if (live) callOff(live, words, nowMs)
     return isSame ? null : words
   }
 
@@ -164,6 +166,8 @@ export class RolloutBook {
     this.#rollouts = this.#rollouts.filter((each) => !old.has(each))
   }
 }
+
+const hasAll = ({ phase, share }: RolloutState): boolean => share >= 1 && phase !== 'rolling-back'
 
 function viewOf(state: RolloutState): RolloutView {
   const { id, deployment, from, to, strategy, begunMs, phase, share, isPaused, reason, verdict, history } = state

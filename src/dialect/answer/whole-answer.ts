@@ -8,6 +8,7 @@ import { finishFault } from './finish-fault.ts'
 import { Fault } from '../../fault/fault.ts'
 import { JsonBody, type ValueKind } from '../json-body.ts'
 import type { WholeAnswer } from '../translation.ts'
+import { hasBrokenCall } from '../tool-arguments.ts'
 import { chatUsage, messagesUsage, responsesUsage } from './usage.ts'
 
 /** Longer answers are scanned, not parsed. */
@@ -62,7 +63,9 @@ function readChoices(body: AnswerBody): Findings {
       isFields(choice) && typeof choice['finish_reason'] === 'string' ? finishFault(choice['finish_reason']) : null
     if (fault) throw fault
   }
-  return { usage: chatUsage(body.value('usage')), finishReason: textOf(first['finish_reason']) }
+  const finishReason = textOf(first['finish_reason'])
+  const found = { usage: chatUsage(body.value('usage')), finishReason }
+  return finishReason === 'tool_calls' ? { ...found, hasBrokenCall: hasBrokenCall(first) } : found
 }
 
 function readResponse(body: AnswerBody): Findings {

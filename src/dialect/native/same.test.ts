@@ -465,6 +465,15 @@ describe('SameTranslation of a whole answer', () => {
     })
   }
 
+  test('tells of tool calls with arguments that nobody can read', () => {
+    const hasBroken = (text: string): boolean | undefined => {
+      const calls = [{ id: 'a', type: 'function', function: { name: 'f', arguments: text } }]
+      const choice = { index: 0, message: { content: null, tool_calls: calls }, finish_reason: 'tool_calls' }
+      return same('chat').readWhole(Buffer.from(JSON.stringify({ choices: [choice] }))).hasBrokenCall
+    }
+    assert.deepEqual(['{"x":1}', '', '{"x":', '[1]'].map(hasBroken), [false, false, true, true])
+  })
+
   const wrong: [Route, string, code: string][] = [
     ['chat', '', 'HF_UPSTREAM_EMPTY'],
     ['chat', ' \n', 'HF_UPSTREAM_EMPTY'],

@@ -94,8 +94,11 @@ class LegTranslation implements Translation {
 
   streamReader(emit: EventSink): StreamReader {
     const { wishes, partial } = this.#order
-    const sink = wishes.offersTools ? new ToolCallHold(partial.route, emit).emit : emit
-    return new LegReader(this.#inner, this.#order, sink)
+    if (!wishes.offersTools) return new LegReader(this.#inner, this.#order, emit)
+    const hold = new ToolCallHold(partial.route, emit)
+    const reader: StreamReader = new LegReader(this.#inner, this.#order, hold.emit)
+    reader.calls = hold
+    return reader
   }
 
   readWhole(body: Buffer): WholeAnswer {

@@ -13,7 +13,8 @@ import type { Driver, ReplicaExit, ReplicaOrder, SeenReplica } from '../driver.t
 import type { ProcessSpec } from './process-options.ts'
 import { shimArguments } from './process-shim.ts'
 import { availableMemory, Room } from './room.ts'
-import { bearsMark, findByEnvironment, listRunning, type Running } from './process-table.ts'
+import { listenerOn } from './port-listener.ts'
+import { bearsAnyMark, bearsMark, findByEnvironment, listRunning, type Running } from './process-table.ts'
 import { type KeptReplica, ReplicaFolder } from './replica-folder.ts'
 
 const host = '127.0.0.1'
@@ -117,7 +118,7 @@ export class ProcessDriver implements Driver {
     if (known) await this.#kill(name, 0)
     if (settings.cwd !== undefined && !existsSync(settings.cwd))
       throw new DriverFault('refused', `there is no folder ${settings.cwd}`, 'mend `cwd`, or make the folder')
-    const port = await this.#portFor(settings, known?.port ?? null)
+    const port = await this.#portFor(settings, known)
     const { memoryBytesMax, logBytesMax } = settings
     this.#folder.clear(name)
     this.#folder.write({
@@ -180,18 +181,30 @@ export class ProcessDriver implements Driver {
   }
 
   /** @throws {DriverFault} when the port that it must have is not free. */
-  async #portFor({ port }: ProcessSpec, before: number | null): Promise<number> {
+  async #portFor({ port }: ProcessSpec, before: KeptReplica | null): Promise<number> {
     if (port !== undefined) {
       if ((await takePort(port)) !== null) return port
       throw new DriverFault('taken', `port ${port} is in use`, 'free it, or leave `port` out')
     }
     const taken = new Set(this.#folder.all().flatMap((kept) => (kept.ended ? [] : [kept.port])))
-    if (before !== null && (await takePort(before)) !== null) return before
+    if (before !== null && (await takePort(before.port)) !== null) return before.port
+    if (before !== null) this.#checkLeft(before)
     for (let tries = 0; tries < 20; tries++) {
       const free = await takePort(0)
       if (free !== null && !taken.has(free)) return free
     }
     throw new DriverFault('away', 'no port is free', 'close something that holds many')
+  }
+
+  /**
+   * What put off our mark cannot be told for sure from a stranger, so it is not ended; but where one run left something
+   * behind, the next would do so too. @throws {DriverFault}
+   */
+  #checkLeft({ port, startedMs }: KeptReplica): void {
+    const left = listenerOn(port)
+    if (left === null || left.ageMs > this.#clock.nowMs() - startedMs || bearsAnyMark(left.pid)) return
+    const what = `process ${left.pid} listens on port ${port}, which its last run had, and began after that`
+    throw new DriverFault('taken', what, 'end it if the command left it, and run that in the foreground')
   }
 
   async #stop(name: string, graceMs: number): Promise<void> {

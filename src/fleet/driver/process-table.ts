@@ -62,6 +62,13 @@ export function findByEnvironment(assignment: string): number[] {
   return pidsOfProc().filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(assignment))
 }
 
+/** Whether it is a replica's, of whichever gateway. Known on Linux only. */
+export function bearsAnyMark(pid: number): boolean {
+  return read(`/proc/${pid}/environ`)
+    .split('\0')
+    .some((each) => each.startsWith('HOLDFAST_REPLICA='))
+}
+
 /** Empty when it is gone meanwhile, or another user's. */
 function read(path: string): string {
   try {

@@ -17,14 +17,13 @@ import type { FleetChecks, FleetViolation } from './fleet-checks.ts'
 import { type DeploymentTraits, type FleetScenario, quietMs } from './fleet-scenario.ts'
 import { type FleetCounts, FleetWatch } from './fleet-watch.ts'
 import { Load, type LoadSums } from './load.ts'
-import { clockWords } from './mishap.ts'
+import { clockWords, type TroubleKind } from './mishap.ts'
 import { Misfortune } from './misfortune.ts'
 import { Operators } from './operators.ts'
 import { ShareWatch } from './share-watch.ts'
 import { type WishCounts, WishWatch } from './wish-watch.ts'
 import { DeployDesk } from './deploy-desk.ts'
 import { flawOf } from './release-kinds.ts'
-import type { Trouble } from '../../../src/control/autoscale/demand.ts'
 import { type ReleaseTraits, SimDriver } from './sim-driver.ts'
 
 const secondMs = 1000
@@ -81,7 +80,7 @@ export class FleetWorld {
   /** Until then the workers are not heard. */
   silentUntilMs = 0
   /** What is known to go on. */
-  trouble: { readonly how: Exclude<Trouble, 'none'>; readonly untilMs: number } | null = null
+  trouble: { readonly how: TroubleKind; readonly untilMs: number } | null = null
   /** Names that die as often as they are started. */
   readonly loopsUntilMs = new Map<string, number>()
   #options: FleetOptions
@@ -257,7 +256,7 @@ export class FleetWorld {
   }
 
   #tell(): void {
-    this.host.hear(this.load.take(this.trouble?.how ?? 'none'))
+    this.host.hear(this.load.take(this.trouble?.how ?? null))
     this.#isToldTrouble = this.trouble !== null && this.host.pilot !== null
   }
 

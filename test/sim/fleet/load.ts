@@ -4,11 +4,12 @@
  */
 import { newTally, type TallyCounts } from '../../../src/control/deploy/replica-tally.ts'
 import { tallyOf } from './answers.ts'
-import type { DemandTold, Trouble } from '../../../src/control/autoscale/demand.ts'
+import type { DemandTold } from '../../../src/control/autoscale/demand.ts'
 import type { FleetReport, ReplicaTold } from '../../../src/control/fleet-report.ts'
 import type { Chance } from '../../world/chance.ts'
 import type { Copy } from './copy.ts'
 import type { DeploymentTraits } from './fleet-scenario.ts'
+import type { TroubleKind } from './mishap.ts'
 
 const dayMs = 86_400_000
 /** Of one that hangs; then callers give up. */
@@ -108,11 +109,13 @@ export class Load {
     }
   }
 
-  /** What the workers tell since they told last. */
-  take(trouble: Trouble): FleetReport {
-    const report = { ...this.#report, trouble }
+  /** What the workers tell since they told last. @param trouble of all deployments that something is asked of */
+  take(trouble: TroubleKind | null): FleetReport {
+    const { replicas, demand } = this.#report
     this.#report = { replicas: {}, demand: {} }
-    return report
+    const names = trouble ? Object.keys(demand) : []
+    if (trouble === 'maintenance') return { replicas, demand, windows: names }
+    return { replicas, demand, troubles: Object.fromEntries(names.map((name) => [name, trouble ?? 'incident'])) }
   }
 
   #tell(copy: Copy, own: number, wallMs: number, isJudged: boolean): void {

@@ -54,8 +54,10 @@ export type Mishap = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'pause'; readonly deployment: number }
   | { readonly kind: 'rollback'; readonly deployment: number }
   /** Something is known to go on: an incident, planned maintenance. */
-  | { readonly kind: 'trouble'; readonly how: Exclude<Trouble, 'none'> }
+  | { readonly kind: 'trouble'; readonly how: TroubleKind }
 )
+
+export type TroubleKind = Trouble | 'maintenance'
 
 export function mishapWords(mishap: Mishap): string {
   const { atMs, forMs, kind, ...rest } = mishap

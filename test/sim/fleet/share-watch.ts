@@ -1,4 +1,4 @@
-/** Looks once a minute whether calls go where the plan says: none to a release without a share, to others their part. */
+/** Looks once a minute whether calls go where the plan says: none to a release without a share, to others theirs. */
 import type { Plan, ReleasePlan } from '../../../src/control/plan.ts'
 import type { Copy } from './copy.ts'
 import type { FleetChecks } from './fleet-checks.ts'
