@@ -48,7 +48,7 @@ function skip(error: unknown, what = 'llama'): null {
   return null
 }
 
-/** Every answer is whole, and it is healed. What kills has killed two, or a third while others were always beside it. */
+/** Every answer is whole, and it is healed. What kills has killed two, or a third while others were beside it. */
 function isGood({ ill, notWhole, healedMs, deaths, refused }: Shown): boolean {
   return notWhole.length === 0 && healedMs !== null && (ill !== 'poison' || (refused === 3 && deaths <= 3))
 }

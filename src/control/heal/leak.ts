@@ -36,7 +36,7 @@ export interface LeakRules {
   readonly replaceMs: number
 }
 
-/** The least of each bin, of which the last one is not over. Changes `bins`: it is asked of each replica at each look. */
+/** The least of each bin, of which the last one is not over. Changes `bins`: it is done for each replica a second. */
 export function addMemory(
   bins: MemoryBin[],
   { memoryBytes, startedMs, calls }: ReplicaView,
