@@ -8,17 +8,19 @@ import { readTrace as readLoads } from '../src/cli/trace-file.ts'
 import { ForecastPolicy } from '../src/control/autoscale/forecast-policy.ts'
 import { makeForecasts } from '../src/control/autoscale/make-forecasts.ts'
 import { staticPolicy, utilisationPolicy } from '../src/control/autoscale/plain-policies.ts'
-import { perReplicaOf } from '../src/control/autoscale/replay.ts'
+import { perReplicaOf, type ReplayOrder } from '../src/control/autoscale/replay.ts'
 import type { ScalePolicy } from '../src/control/autoscale/scale-policy.ts'
 import { costAtQuality, type Load, rate, type Rated } from './autoscale/rate.ts'
-import { Command, say, text } from './command.ts'
+import { Command, flag, say, text } from './command.ts'
 import { ewmaPolicy } from './autoscale/ewma-policy.ts'
+import { idealPolicy } from './autoscale/ideal-policy.ts'
 
 const usage = `usage: npm run bench:autoscale -- [options]
   --data FOLDER    with recorded loads by the minute, default ../shared/traces
   --score FILES    other loads, separated by commas: CSV or CSV.gz with minute,requests[,gap]
   --before FILES   what came before each of --score: learnt, not scored; then all of --score is
   --share N        which part at the end is scored, default 0.4
+  --ideal          only what one who knows the rate of the minutes to come would do: how far any policy could get
   --json FILE      keeps all figures`
 
 const usualFiles = ['nasa', 'azure2024-code', 'servegen-m-large', 'servegen-m-small'].map(
@@ -41,7 +43,9 @@ interface Trace {
 }
 
 function main(): void {
-  const command = new Command(usage, { data: text, score: text, before: text, share: text, json: text })
+  const command = new Command(usage, {
+    ...{ data: text, score: text, before: text, share: text, json: text, ideal: flag },
+  })
   const share = command.number('share', 0.4, 0.01, 1)
   const folder = command.text('data') ?? join(import.meta.dirname, '..', '..', 'shared', 'traces')
   const given = command.text('score')?.split(',')
@@ -51,10 +55,14 @@ function main(): void {
   if (missing.length > 0) command.refuse(`no such file: ${missing.join(', ')}`)
   if (files.length === 0) return say(`skipped: no recorded loads in ${folder}; name a folder with --data`)
   const traces = files.map((path, index) => readTrace(path, before[index], share))
-  const loads = traces.flatMap((trace) => prepare(trace))
+  const isIdeal = command.is('ideal')
+  const loads = traces.flatMap((trace) => prepare(trace, isIdeal))
   const rated = starts.flatMap(({ startMin, overloadMax }) => {
     const these = loads.filter(({ order }) => order.startMin === startMin)
-    return print(startMin, overloadMax, these)
+    if (isIdeal) return print(startMin, these, idealMakers)
+    const all = print(startMin, these, makers(overloadMax))
+    printEqualQuality(these)
+    return all
   })
   const json = command.text('json')
   if (json) writeFileSync(json, `${JSON.stringify(rated, null, 2)}\n`)
@@ -68,20 +76,20 @@ function readTrace(path: string, before: string | undefined, share: number): Tra
   return { name, loads: Float64Array.from([...past, ...loads]), from: past.length }
 }
 
-function prepare({ name, loads, from }: Trace): Load[] {
+function prepare({ name, loads, from }: Trace, isIdeal: boolean): Load[] {
   say(`${name}: ${loads.length} minutes, ${loads.length - from} of them scored`)
   const perReplica = perReplicaOf(loads.subarray(0, from))
-  const all = makeForecasts(
-    loads,
-    starts.map(({ startMin }) => startMin),
-  )
+  const startMins = starts.map(({ startMin }) => startMin)
+  const all = isIdeal ? [] : makeForecasts(loads, startMins)
   return starts.map(({ startMin }, index) => {
     const order = { loads, from, startMin, perReplica, forecasts: all[index] ?? [] }
     return { trace: name, order }
   })
 }
 
-type Maker = () => ScalePolicy
+type Maker = (order: ReplayOrder) => ScalePolicy
+
+const idealMakers: readonly Maker[] = [0.1, 0.05, 0.03, 0.02].map((risk) => (order) => idealPolicy(order, risk))
 
 function makers(overloadMax: number): Maker[] {
   const bounds = { min: 1, max: 1000 }
@@ -105,18 +113,17 @@ function named(policy: ScalePolicy, name: string): ScalePolicy {
   }
 }
 
-function print(startMin: number, overloadMax: number, loads: readonly Load[]): Rated[] {
+function print(startMin: number, loads: readonly Load[], made: readonly Maker[]): Rated[] {
   tell(
     `\nStart-up of ${startMin} min: replica-hours as a multiple of the oracle's / % of minutes short / % of load above capacity`,
   )
-  const all = makers(overloadMax).map((make) => loads.map((load) => rate(load, make())))
+  const all = made.map((make) => loads.map((load) => rate(load, make(load.order))))
   row(['policy', ...loads.map(({ trace }) => trace), 'mean multiple / mean / worst overload'])
   row(['---', ...loads.map(() => '---'), '---'])
   for (const rated of all) {
     const cells = rated.map((each) => cell(each))
     row([rated[0]?.policy ?? '', ...cells, summary(rated)])
   }
-  printEqualQuality(loads)
   return all.flat()
 }
 

@@ -29,6 +29,8 @@ const hungMs = 20_000
 const periodMs = 1000
 /** Beyond the grace of the slowest deployment. */
 const endMs = 15_000
+/** So many are told to end what runs, where one dies before it is done. */
+const endsMax = 2
 
 export interface ControlProcessParts {
   readonly log: Log
@@ -73,6 +75,7 @@ export class ControlProcess implements AsyncDisposable {
   #lookedMs = performance.now()
   #diedInRow = 0
   #isClosing = false
+  #onLost: (how: string) => void = () => {}
   #timer: NodeJS.Timeout
 
   constructor(config: Config, parts: ControlProcessParts) {
@@ -135,18 +138,25 @@ export class ControlProcess implements AsyncDisposable {
     return [...replicaNumbers(this.#rows, this.#deaths), ...this.#remedies.numbers(), ...more]
   }
 
-  /** The gateway has stopped: replicas that are not to be kept are ended. */
+  /** The gateway has stopped: replicas that are not to be kept are ended; by the next one, where this one dies at it. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true
     clearInterval(this.#timer)
-    const child = this.#child
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    for (let tries = 0; tries < endsMax && (this.#child || this.#hasWork); tries++) {
+      if (!this.#child) this.#open()
+      if (await this.#end()) return
+    }
+  }
+
+  /** Whether it did what it was told before it went. */
+  async #end(): Promise<boolean> {
+    const gone = new Promise<string>((resolve) => (this.#onLost = resolve))
     this.#tell({ event: 'end' })
     const graceMs = Math.max(0, ...Object.values(this.#config.deployments).map(({ drain }) => drain.graceMs))
-    const late = setTimeout(() => child.kill('SIGKILL'), graceMs + endMs)
-    await gone
+    const late = setTimeout(() => this.#child?.kill('SIGKILL'), graceMs + endMs)
+    const how = await gone
     clearTimeout(late)
+    return how === '0'
   }
 
   /** Deployments, or what is left of some. */
@@ -220,6 +230,7 @@ export class ControlProcess implements AsyncDisposable {
   #lose(how: string, ageMs: number): void {
     this.#child = null
     this.#asks.lose()
+    this.#onLost(how)
     if (this.#isClosing) return
     this.#diedInRow = ageMs < youngMs ? this.#diedInRow + 1 : 0
     const waitMs = Math.min(restartMsMax, restartMs * 2 ** Math.max(0, this.#diedInRow - 1))

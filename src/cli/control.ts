@@ -17,8 +17,8 @@ import { systemClock } from '../ground/clock.ts'
 import { systemRandom } from '../ground/random.ts'
 import type { Note } from '../observe/fact.ts'
 import { type Log, openLog } from '../observe/log.ts'
-import { SqliteNotebook } from '../store/sqlite-notebook.ts'
 import { askGolden } from './ask-golden.ts'
+import { ControlState } from './control-state.ts'
 import type { ControlAnswer, ControlAsk } from './control-asks.ts'
 import { farDrivers } from './far-drivers.ts'
 import { logTarget } from './log-target.ts'
@@ -75,19 +75,39 @@ export function runControl(): void {
   process.once('disconnect', () => process.exit())
   let begun: Begun | null = null
   let config: ControlConfig | null = null
+  let beginning: Promise<unknown> = Promise.resolve()
+  let waitsFor: string | null = null
+  const onWaiting = (words: string): void => {
+    waitsFor = words
+    tell({ event: 'rows', rows: [], rollouts: [], scaling: [] })
+  }
   process.on('message', (word: ControlOrderWord) => {
     if (word.event === 'begin' || word.event === 'use') config = word.config
-    if (word.event === 'begin') begun = begin(word.config, word.replicas, () => config ?? word.config)
+    if (word.event === 'begin') {
+      const settings = (): ControlConfig => config ?? word.config
+      const { stateDir, log: options } = word.config
+      const log = openLog(options, logTarget(word.config), { process: 'control' })
+      const state = new ControlState(stateDir, { clock: systemClock, log, onWaiting })
+      const { replicas } = word
+      beginning = state.take().then((notebook) => (begun = begin({ notebook, log, settings, replicas })))
+    }
     if (word.event === 'use') begun?.loop.use(word.config)
     if (word.event === 'report') begun?.loop.hear(word.report)
-    if (word.event === 'ask' && begun) tell(answerTo(word.id, word.ask, begun.pilot))
-    if (word.event === 'end') void (begun?.loop.stopAll() ?? Promise.resolve()).finally(() => process.exit())
+    if (word.event === 'ask') tell(begun ? answerTo(word.id, word.ask, begun.pilot) : refusal(word.id, waitsFor ?? 'it has just been started'))
+    if (word.event !== 'end') return
+    // What another gateway runs is not ours to end.
+    if (!begun && waitsFor !== null) process.exit()
+    void beginning.then(() => begun?.loop.stopAll()).finally(() => process.exit())
   })
 }
 
 interface Begun {
   readonly loop: ControlLoop
   readonly pilot: Pilot
+}
+
+function refusal(id: number, message: string): ControlAnswer {
+  return { event: 'answer', id, error: { name: 'RolloutError', message } }
 }
 
 /** What operators ask of rollouts, and of forecasts. */
@@ -107,15 +127,22 @@ function answerTo(id: number, ask: ControlAsk, { rollouts, scaling }: Pilot): Co
   }
 }
 
-function begin(config: ControlConfig, replicas: readonly FleetReplica[], settings: () => ControlConfig): Begun {
-  const log = openLog(config.log, logTarget(config), { process: 'control' })
+interface BeginParts {
+  readonly notebook: Notebook
+  readonly log: Log
+  /** Those in force. */
+  readonly settings: () => ControlConfig
+  readonly replicas: readonly FleetReplica[]
+}
+
+function begin({ notebook, log, settings, replicas }: BeginParts): Begun {
+  const config = settings()
   const environment = { ...process.env, HOLDFAST_CONTROL: undefined }
   const drivers = [
     new ProcessDriver({ clock: systemClock, folder: replicasFolder(config), environment }),
     ...farDrivers(settings, log),
   ]
   const note = (told: Note): void => tell({ event: 'note', note: told })
-  const notebook = openNotebook(config, log)
   const pilot = new Pilot({ notebook, note, ask: askGolden })
   const tellFleet = (told: readonly FleetReplica[]): void => tell({ event: 'fleet', replicas: told })
   const parts = { clock: systemClock, log, drivers, probe, pilot, notebook, note, tellFleet }
@@ -138,17 +165,6 @@ function begin(config: ControlConfig, replicas: readonly FleetReplica[], setting
   setInterval(tick, tickMs)
   tick()
   return { loop, pilot }
-}
-
-/** Where nothing can be kept, replicas are run all the same. */
-function openNotebook({ stateDir }: ControlConfig, log: Log): Notebook {
-  const warn = (detail: string): void => log.error({ detail }, 'the state of deployments')
-  try {
-    return SqliteNotebook.open(join(stateDir, 'control.db'), systemClock, warn)
-  } catch (cause) {
-    warn(`it cannot be kept: ${String(cause)}`)
-    return { read: () => null, write: () => {} }
-  }
 }
 
 async function probe(url: string, timeoutMs: number): Promise<boolean> {

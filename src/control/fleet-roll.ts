@@ -17,6 +17,12 @@ interface Shown {
 export class FleetRoll {
   #shown: Shown[] = []
   #kept: readonly FleetReplica[] = []
+  /** As an earlier process told of them: of deployments that are no more nothing else is known. */
+  #before: ReadonlyMap<string, FleetReplica>
+
+  constructor(before: readonly FleetReplica[]) {
+    this.#before = new Map(before.map((each) => [each.name, each]))
+  }
 
   /** All members; null where they are as before. @param kept those of which nothing was seen yet, as they were told */
   changed(
@@ -45,7 +51,7 @@ export class FleetRoll {
     if (isSame && count === shown.length) return null
     shown.length = count
     this.#kept = kept
-    return [...shown.map((each) => memberOf(each)), ...kept]
+    return [...shown.map((each) => memberOf(each, this.#before.get(each.name))), ...kept]
   }
 }
 
@@ -53,7 +59,11 @@ type Standing = Pick<KnownReplica, 'weight' | 'cohort'>
 
 const hasSame = (one: Standing, other: Standing): boolean => one.weight === other.weight && one.cohort === other.cohort
 
-function memberOf({ name, deployment, url, options, weight, cohort, isDraining }: Shown): FleetReplica {
+function memberOf(
+  { name, deployment, url, options, weight, cohort, isDraining }: Shown,
+  before: FleetReplica | undefined,
+): FleetReplica {
+  if (!options && before?.url.startsWith(url)) return { ...before, weight, cohort, isDraining }
   const { apiPath = '', priority = 0, models = null, pool = deployment } = options ?? {}
   const moveAfterMs = options?.drain.moveAfterMs ?? 0
   return { name, url: `${url}${apiPath}`, pool, weight, cohort, priority, models, isDraining, moveAfterMs }

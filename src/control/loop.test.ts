@@ -94,7 +94,8 @@ function stage({ control = {}, before = [], fault, kept = new Map() }: StageOpti
       await tick
     }
   }
-  return { clock, drivers, health, notes, look, loop, members: () => told.map(({ name }) => name) }
+  const members = (): string[] => told.map(({ name }) => name)
+  return { clock, drivers, health, notes, look, loop, settings, members, told: () => told }
 }
 
 test('a driver that errs, or does not answer, holds up no deployment of another', async () => {
@@ -259,4 +260,50 @@ test('a wall clock that jumps by an hour moves no replica', async () => {
   drivers[0].running.delete('here-v1-1')
   await look(20)
   assert.deepEqual(members(), ['here-v1-1', 'there-v1-1'])
+})
+
+test('a deployment that is removed lets its replicas end what they have, where they are and as they were', async () => {
+  const { drivers, look, loop, settings, told } = stage()
+  await look(3)
+  const [before] = told()
+  const inHand = { replicas: { 'here-v1-1': { calls: 1, progressedMs: null, tallies: [] } }, demand: {} }
+  const { here: _, ...deployments } = settings.deployments
+  loop.use({ ...settings, deployments })
+  for (let i = 0; i < 30; i++) {
+    loop.hear(inHand)
+    await look()
+  }
+  assert.deepEqual(told()[0], { ...before, isDraining: true })
+  assert.equal(drivers[0].running.size, 1)
+  loop.hear({ replicas: {}, demand: {} })
+  await look(2)
+  assert.equal(drivers[0].running.size, 0)
+})
+
+test('the same where the process is another one since', async () => {
+  const earlier = stage()
+  await earlier.look(3)
+  const before = earlier.told()
+  const { drivers, look, loop, settings, told } = stage({ before })
+  for (const [i, driver] of drivers.entries())
+    for (const [name, seen] of earlier.drivers[i]?.running ?? []) driver.running.set(name, seen)
+  const { here: _, ...deployments } = settings.deployments
+  loop.use({ ...settings, deployments })
+  for (let i = 0; i < 5; i++) {
+    loop.hear({ replicas: { 'here-v1-1': { calls: 1, progressedMs: null, tallies: [] } }, demand: {} })
+    await look()
+  }
+  assert.deepEqual(
+    told().find(({ name }) => name === 'here-v1-1'),
+    { ...before.find(({ name }) => name === 'here-v1-1'), isDraining: true },
+  )
+})
+
+test('told to stop in the middle of its first look, it ends all the same what is there', async () => {
+  const { drivers, loop } = stage()
+  await drivers[0].start({ name: 'here-v1-1', deployment: 'here', release: 'v1', spec: {} })
+  const tick = loop.tick()
+  await loop.stopAll()
+  await tick
+  assert.equal(drivers[0].running.size + drivers[1].running.size, 0)
 })

@@ -25,6 +25,8 @@ const probeMs = 2000
 const askAgainMs = 5000
 /** Looks for what is still there when the gateway stops. */
 const stopRounds = 3
+/** Of a deployment that an earlier process knew, and that is no more. */
+const endAfterMsUnknown = 600_000
 /** Deaths are remembered for so long after the rest that they brought. */
 const rememberMs = 600_000
 
@@ -46,6 +48,8 @@ export interface ControlSettings {
 export class ControlLoop {
   #parts: ControlParts
   #settings: ControlSettings
+  /** With those that are no more, as they were, as long as replicas of theirs are there: these go as was said then. */
+  #withPast: Deployments
   #lookout: Lookout
   #hands: Hands
   #heard = new Heard()
@@ -55,19 +59,22 @@ export class ControlLoop {
   #before: readonly FleetReplica[]
   #plan: Plan = new Map()
   #budget: ActionBudget
-  #roll = new FleetRoll()
+  #roll: FleetRoll
   #toldDry = ''
-  #isLooking = false
+  /** The look that goes on. */
+  #looking: Promise<void> | null = null
   #isOver = false
 
   /** @param before what the workers were told last, by one that is dead now. */
   constructor(parts: ControlParts, settings: ControlSettings, before: readonly FleetReplica[]) {
     this.#parts = parts
     this.#settings = settings
+    this.#withPast = settings.deployments
     this.#lookout = new Lookout(parts.drivers, parts.clock, parts.log)
     this.#hands = new Hands(parts, settings.deployments)
     this.#budget = new ActionBudget(parts.clock, parts.notebook ?? null)
     this.#before = before
+    this.#roll = new FleetRoll(before)
     for (const { name, isDraining, weight, cohort, url } of before) {
       const known = this.#knownOf(name)
       Object.assign(known, {
@@ -88,8 +95,11 @@ export class ControlLoop {
   }
 
   use(settings: ControlSettings): void {
+    const left = new Set(this.#seen.map(({ deployment }) => deployment))
+    const past = Object.entries(this.#withPast).filter(([name]) => left.has(name))
     this.#settings = settings
-    this.#hands.deployments = settings.deployments
+    this.#withPast = { ...Object.fromEntries(past), ...settings.deployments }
+    this.#hands.deployments = this.#withPast
   }
 
   /** What the workers say. */
@@ -100,18 +110,24 @@ export class ControlLoop {
 
   /** One look and what follows from it. Resolves when all is decided and begun. */
   async tick(): Promise<void> {
-    if (this.#isLooking || this.#isOver) return
-    this.#isLooking = true
+    if (this.#looking || this.#isOver) return
+    this.#looking = this.#lookAndAct()
     try {
-      await this.#look()
-      this.#learn()
-      for (const action of this.#decide()) this.#act(action)
-      this.#clearDoubles()
-      this.#budget.keep()
-      this.#tellFleet()
+      await this.#looking
     } finally {
-      this.#isLooking = false
+      this.#looking = null
     }
+  }
+
+  async #lookAndAct(): Promise<void> {
+    await this.#look()
+    // The gateway has stopped meanwhile: nothing is begun any more.
+    if (this.#isOver) return
+    this.#learn()
+    for (const action of this.#decide()) this.#act(action)
+    this.#clearDoubles()
+    this.#budget.keep()
+    this.#tellFleet()
   }
 
   rows(): ReplicaRow[] {
@@ -140,6 +156,8 @@ export class ControlLoop {
   /** The gateway stops: ends those that are not to be kept. Resolves when they are gone. */
   async stopAll(): Promise<void> {
     this.#isOver = true
+    // Two looks at a time blind each other.
+    await this.#looking?.catch(() => {})
     // One that was being started when we looked is there at the next look; a driver may fail once.
     for (let round = 0; round < stopRounds; round++) {
       const left = await this.#leftToStop(round > 0)
@@ -267,7 +285,7 @@ export class ControlLoop {
       ...{ plan, marks, isResting },
       seen: seen.map((each) => this.#stateOf(each, nowMs)),
       weightOf: (name) => deployments[name]?.weight ?? 1,
-      drainMs: (name) => deployments[name]?.drain.endAfterMs ?? 0,
+      drainMs: (name) => this.#withPast[name]?.drain.endAfterMs ?? endAfterMsUnknown,
       actionsMax: this.#budget.left(control.actionsPerMinuteMax),
     })
     if (!control.dryRun) return actions
@@ -362,7 +380,7 @@ export class ControlLoop {
     const names = this.#before.length > 0 ? new Set(this.#seen.map(({ name }) => name)) : null
     const kept = names ? this.#before.filter(({ name }) => !names.has(name)) : []
     const knownOf = (name: string): KnownReplica => this.#knownOf(name)
-    const replicas = this.#roll.changed(this.#seen, knownOf, this.#settings.deployments, kept)
+    const replicas = this.#roll.changed(this.#seen, knownOf, this.#withPast, kept)
     if (replicas) this.#parts.tellFleet(replicas)
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -194,5 +194,31 @@ test('limits of the system hold for it', async () => {
     assert.equal(files, 123)
     assert.ok((niceness ?? 0) >= 5)
     assert.equal(await asked((await find(driver, order.name))?.url ?? null), null)
+  })
+})
+
+test('where nothing can be written down, as on a full disk, replicas and their ends are seen all the same', async () => {
+  const noise = `for (let i = 0; i < 900; i++) console.log('x'.repeat(100)); ${programs.good}`
+  const order = orderOf('chat-v1-full', { ...program(noise), logBytesMax: 50_000 })
+  const fileOf = (ending: string): string => join(root, 'ours', `${order.name}.${ending}`)
+  await withReplica(order, async (driver) => {
+    // Folders are in the way.
+    mkdirSync(fileOf('log.1'))
+    mkdirSync(fileOf('json.new'))
+    const { pid } = await serving(driver, order.name)
+    process.kill(pid, 'SIGKILL')
+    assert.equal((await ended(driver, order.name)).signal, 'SIGKILL')
+    rmSync(fileOf('json.new'), { recursive: true })
+  })
+})
+
+test('one whose file is lost is ended before another of its name is started', async () => {
+  const order = orderOf('chat-v1-lost', program(programs.good))
+  await withReplica(order, async (driver) => {
+    const { pid } = await serving(driver, order.name)
+    rmSync(join(root, 'ours', `${order.name}.json`))
+    await driver.start(order)
+    assert.notEqual((await serving(driver, order.name)).pid, pid)
+    assert.equal(isAlive(pid), false)
   })
 })

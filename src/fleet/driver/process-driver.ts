@@ -115,7 +115,8 @@ export class ProcessDriver implements Driver {
     const settings = spec as unknown as ProcessSpec
     const known = this.#folder.read(name)
     if (known && this.#look(known, listRunning()).phase !== 'gone') return
-    if (known) await this.#kill(name, 0)
+    // What bears its mark runs still, though nothing is known of it: its file was lost.
+    await this.#kill(name, 0)
     if (settings.cwd !== undefined && !existsSync(settings.cwd))
       throw new DriverFault('refused', `there is no folder ${settings.cwd}`, 'mend `cwd`, or make the folder')
     const port = await this.#portFor(settings, known)
@@ -267,12 +268,19 @@ export class ProcessDriver implements Driver {
     }
     const memoryBytes = running.reduce((sum, each) => sum + (each.group === leader ? each.memoryBytes : 0), 0)
     if (kept.memoryBytesMax > 0 && memoryBytes > kept.memoryBytesMax) {
-      this.#folder.write({ ...kept, isOutOfMemory: true })
+      this.#keep({ ...kept, isOutOfMemory: true })
       for (const pid of this.#allOf(name)) if (pid !== leader) send(pid, 'SIGKILL')
     }
     // Without a limit it may have what the machine has left.
     const memoryBytesMax = kept.memoryBytesMax || memoryBytes + availableMemory()
     return { ...told, phase: isStopping ? 'stopping' : 'running', memoryBytes, memoryBytesMax, exit: null }
+  }
+
+  /** On a full disk it is done again at the next look: no replica may make us blind to the others. */
+  #keep(kept: KeptReplica): void {
+    try {
+      this.#folder.write(kept)
+    } catch {}
   }
 
   /** It was started a moment ago, and its shim has yet to say its number. */
@@ -291,7 +299,7 @@ export class ProcessDriver implements Driver {
         ? `the command ended, and ${left.length} of its processes went on in the background: they were ended; run it in the foreground`
         : ''
     const ended = { ...kept, ended: { atMs: this.#clock.nowMs(), note } }
-    this.#folder.write(ended)
+    this.#keep(ended)
     return ended
   }
 

@@ -106,7 +106,12 @@ export class ReplicaFolder {
   rotateLog(name: string, bytesMax: number): void {
     const path = this.fileOf(name, 'log')
     if (bytesMax === 0 || sizeOf(path) <= bytesMax) return
-    copyFileSync(path, `${path}.1`)
+    try {
+      copyFileSync(path, `${path}.1`)
+    } catch {
+      // The disk is full, most likely: what is in the way of all others is given up.
+      rmSync(`${path}.1`, { recursive: true, force: true })
+    }
     truncateSync(path)
   }
 

@@ -10,12 +10,14 @@ import { Weighing } from './weighing.ts'
 /** The shares of values that shall lie below. */
 export const quantileShares = [0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998] as const
 
-const memoryDays = [2, 8] as const
+const memoryDays = [0.3, 1.5] as const
 const weighingDays = 3
 /** Gentler than where medians are weighed: pinball losses of a far quantile rest on a few values. */
 const steepness = 8
 /** How far a day of values on the wrong side moves a quantile, in expected errors. */
 const dayMove = 16
+/** A load this near a quantile, as a share of it, lies on it. */
+const tie = 1e-9
 const tiers = 4
 const tierDays = 8
 const experts = spreadWays * memoryDays.length + 1
@@ -70,13 +72,17 @@ export class Band {
 
   learn({ center, dispersion, spread, guesses, quantiles }: BandSight, value: number): void {
     const error = value - center
+    if (spread.isUnlearnt) return this.#spread.learn(spread, dispersion, center, error)
     for (const [expert, residuals] of this.#residuals.entries())
       residuals.add(error / (spread.sizes[expert % spreadWays] as number))
     this.#tiers[spread.tier]?.add(error / (spread.sizes[spreadWays - 1] as number))
     for (const [at, share] of quantileShares.entries()) {
       const weighing = this.#weighings[at] as Weighing
       weighing.learn(guesses[at] as Float64Array, value, share)
-      const isBelow = value <= (quantiles[at] as number)
+      const quantile = quantiles[at] as number
+      // Where most loads are 0, all of them lie below whatever is said: no reason to move it.
+      if (Math.abs(value - quantile) <= tie * value) continue
+      const isBelow = value <= quantile
       ;(this.#offsets[at] as number) += this.#step * (isBelow ? share - 1 : share)
     }
     this.#spread.learn(spread, dispersion, center, error)

@@ -12,6 +12,9 @@ const hourRate = 0.25
 const learnDays = 10
 const priorDays = 2
 const least = 1e-6
+/** The error of counts, and this share of the level: until the first error is known. On the root scale. */
+const firstError = 0.4
+const firstShare = 0.1
 const features = 10
 
 export const spreadWays = 3
@@ -23,6 +26,8 @@ export interface SpreadSight {
   readonly hour: number
   /** Of the level against the usual: low, below, above, high. */
   readonly tier: number
+  /** No error was known yet: the sizes are a guess, and errors in units of them teach nothing. */
+  readonly isUnlearnt: boolean
 }
 
 export class Spread {
@@ -47,12 +52,13 @@ export class Spread {
 
   /** `dispersion` of the experts, the forecast's own `level`, and the target's hour. */
   see(dispersion: number, level: number, hour: number): SpreadSight {
-    const usual = this.#usual
+    const isUnlearnt = this.#count === 0
+    const usual = isUnlearnt ? firstError + firstShare * level : this.#usual
+    const recently = isUnlearnt ? usual : this.#recent
     const ratio = (value: number, of: number): number => Math.log(Math.max(0.05, Math.min(20, value / of)))
-    const recent = ratio(this.#recent, usual)
     const seen = Float64Array.of(
       1,
-      recent,
+      ratio(recently, usual),
       ratio(this.#hours[hour] || usual, usual),
       ratio(dispersion, this.#dispersion),
       ratio(level, this.#level),
@@ -65,7 +71,8 @@ export class Spread {
     const learnt = usual * Math.exp(Math.max(-2, Math.min(2, this.#ridge.predict(seen))))
     const ofLevel = level / this.#level
     const tier = ofLevel < 0.5 ? 0 : ofLevel < 1 ? 1 : ofLevel < 1.6 ? 2 : 3
-    return { tier, sizes: Float64Array.of(usual, Math.sqrt(usual * this.#recent), learnt), features: seen, hour }
+    const sizes = Float64Array.of(usual, Math.sqrt(usual * recently), learnt)
+    return { tier, sizes, features: seen, hour, isUnlearnt }
   }
 
   learn({ features: seen, hour }: SpreadSight, dispersion: number, level: number, error: number): void {
