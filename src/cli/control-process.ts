@@ -138,7 +138,7 @@ export class ControlProcess implements AsyncDisposable {
     return [...replicaNumbers(this.#rows, this.#deaths), ...this.#remedies.numbers(), ...more]
   }
 
-  /** The gateway has stopped: replicas that are not to be kept are ended; by the next one, where this one dies at it. */
+  /** The gateway has stopped: replicas that are not to be kept are ended; by the next one, where this one dies. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosing = true
     clearInterval(this.#timer)

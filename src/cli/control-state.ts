@@ -1,6 +1,6 @@
 /**
  * What a control process has to itself before it begins: the right to run the replicas of a state folder, and what was
- * kept there. Two that ran the same replicas would end each other's: whoever comes second waits until the first is gone.
+ * kept there. Two that ran the same replicas would end each other's: whoever comes second waits till the first is gone.
  */
 import { join } from 'node:path'
 import type { Notebook } from '../control/notebook.ts'
@@ -11,7 +11,7 @@ import { SqliteLock } from '../store/sqlite-lock.ts'
 import { SqliteNotebook } from '../store/sqlite-notebook.ts'
 
 const waitMs = 1000
-/** Who begins without what was kept goes back to the configured releases: a program that reads the file is waited for. */
+/** Who begins without what was kept goes back to the configured releases: whoever reads the file is waited for. */
 const busyMsMax = 60_000
 const otherWords =
   'another gateway runs the replicas of this state folder: give this one a folder of its own (`stateDir`), or end the other'
