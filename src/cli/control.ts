@@ -93,7 +93,8 @@ export function runControl(): void {
     }
     if (word.event === 'use') begun?.loop.use(word.config)
     if (word.event === 'report') begun?.loop.hear(word.report)
-    if (word.event === 'ask') tell(begun ? answerTo(word.id, word.ask, begun.pilot) : refusal(word.id, waitsFor ?? 'it has just been started'))
+    if (word.event === 'ask')
+      tell(begun ? answerTo(word.id, word.ask, begun.pilot) : refusal(word.id, waitsFor ?? 'it has just been started'))
     if (word.event !== 'end') return
     // What another gateway runs is not ours to end.
     if (!begun && waitsFor !== null) process.exit()

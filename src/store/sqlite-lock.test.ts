@@ -15,7 +15,7 @@ test('one at a time, of other processes too, also of one that died with it', () 
     writeSync(1, SqliteLock.take(${JSON.stringify(path)}) ? 'taken' : 'busy')
     process.kill(process.pid, 'SIGKILL')`
   const other = (): string =>
-    String(spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }).stdout)
+    spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }).stdout
   try {
     const lock = SqliteLock.take(path)
     assert.ok(lock)
