@@ -108,9 +108,18 @@ export class Healing {
     const epochMs = this.#epochMs ?? 0
     const steadyMs = monotonicMs + epochMs
     const steady = (atMs: number | null): number | null => (atMs === null ? null : atMs + epochMs)
-    const { name, deployment, release, phase, isServing, membership, calls, out, ended, failed, deaths } = replica
+    const { name, phase, membership, out } = replica
+    // Field by field, for it is done a thousand times a second.
     return {
-      ...{ name, deployment, release, phase, isServing, calls, ended, failed, deaths },
+      name,
+      deployment: replica.deployment,
+      release: replica.release,
+      phase,
+      isServing: replica.isServing,
+      calls: replica.calls,
+      ended: replica.ended,
+      failed: replica.failed,
+      deaths: replica.deaths,
       isLeaving: membership === 'draining' || phase === 'stopping',
       startedMs: this.#startOf(replica, wallMs, steadyMs),
       progressedMs: steady(replica.movedMs),

@@ -137,7 +137,7 @@ export class Rollouts {
     if (sight.monotonicMs - this.#keptMs >= keepMs) {
       this.#forget(sight)
       // Where none goes on, all that is to be kept was kept when it changed.
-      if (judged.length > 0) this.#keep()
+      if (judged.length > 0 || this.#keptMs === Number.NEGATIVE_INFINITY) this.#keep()
       else this.#keptMs = sight.monotonicMs
     }
     return new Map(plans)

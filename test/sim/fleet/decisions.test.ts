@@ -31,7 +31,7 @@ const scenario: FleetScenario = {
   ],
   actionsPerMinuteMax: 20,
   mishaps: [
-    { atMs: 5 * minuteMs, forMs: 7 * minuteMs, kind: 'burst', deployment: 0, factor: 3 },
+    { atMs: 3 * minuteMs, forMs: 6 * minuteMs, kind: 'burst', deployment: 0, factor: 3 },
     { atMs: 8 * minuteMs, forMs: 4 * minuteMs, kind: 'config', deployment: 0, change: 'weight' },
     { atMs: 20 * minuteMs, forMs: 0, kind: 'deploy', deployment: 0, release: 'fails', strategy: 'canary' },
     { atMs: 28 * minuteMs, forMs: 0, kind: 'deploy', deployment: 0, release: 'slow', strategy: 'rolling' },
@@ -39,7 +39,7 @@ const scenario: FleetScenario = {
     { atMs: 39 * minuteMs, forMs: 11 * minuteMs, kind: 'pause', deployment: 0 },
     { atMs: 56 * minuteMs, forMs: 0, kind: 'rollback', deployment: 0 },
     // The burst is an hour ago, and its replicas may go.
-    { atMs: 66 * minuteMs, forMs: 13 * minuteMs, kind: 'trouble', how: 'incident' },
+    { atMs: 58 * minuteMs, forMs: 21 * minuteMs, kind: 'trouble', how: 'incident' },
   ],
 }
 
@@ -87,7 +87,7 @@ const bugs: readonly (readonly [name: string, finds: CheckName, sabotage: Sabota
   ['failures that are not told', 'bad', { report: withoutFailures }],
   ['shares that are mixed up', 'shares', { wishes: withSharesMixedUp }],
   ['a pause that does nothing', 'held', { isCommanded: false }],
-  ['an incident that is not told', 'held', { report: (report) => ({ ...report, trouble: 'none' }) }],
+  ['an incident that is not told', 'held', { report: ({ replicas, demand }) => ({ replicas, demand }) }],
   ['bounds that are not those of the operators', 'bounds', { settings: withFewAllowed }],
 ]
 

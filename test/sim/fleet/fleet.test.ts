@@ -12,8 +12,8 @@ import { drawFleet, type FleetScenario } from './fleet-scenario.ts'
 import { type FleetResult, simulateFleet } from './fleet-world.ts'
 
 const program = join(import.meta.dirname, 'main.ts')
-/** About 80 ms each. */
-const fleetCount = 24
+/** About a second each. */
+const fleetCount = 12
 /** So that the test is known to have tested it. */
 const deathsMin = 100
 const controlDeathsMin = 10
