@@ -6,7 +6,7 @@
  */
 const memoryDays = 5
 const minutesPerDay = 1440
-/** Of what is allowed so much is steered for: what is seen comes late, so that whoever aims at the limit is above it. */
+/** Of what is allowed so much is steered for: what is seen comes late, so whoever aims at the limit is above it. */
 const aim = 0.7
 const factorMin = 0.2
 const factorMax = 2
