@@ -183,7 +183,7 @@ export class DeploymentScaler {
     const isStep = this.#step !== null && step > this.#step
     if (isStep) this.#close(this.#step as number, seen)
     // A clock that is set back begins another step; what was counted of the last one is no whole one.
-    if (this.#step !== step) this.#meter = new StepMeter(stepMs)
+    if (this.#step !== step) this.#meter = new StepMeter(stepMs, this.#meter.wasUsual)
     this.#step = step
     this.#meter.add(seen)
     return isStep

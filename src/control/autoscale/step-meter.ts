@@ -25,19 +25,30 @@ export class StepMeter {
   #callMs = 0
   #watchedMs = 0
   #isUsual = true
+  #wasUsual: boolean
 
-  constructor(stepMs: number) {
+  /** @param wasUsual as of the last look of the step before */
+  constructor(stepMs: number, wasUsual = true) {
     this.#stepMs = stepMs
+    this.#wasUsual = wasUsual
   }
 
   add({ demand, inHand, pastMs, isUsual }: MeterLook): void {
-    const lookMs = pastMs > lookMsMax ? 0 : pastMs
+    if (!isUsual) this.#isUsual = false
+    // What comes after a pause, or a silence, is of all that time: it would count as a rush.
+    const isWatched = pastMs <= lookMsMax && this.#wasUsual
+    this.#wasUsual = isUsual
+    if (!isWatched) return
     this.#requests += demand.requests
     this.#promptTokens += demand.promptTokens
     this.#outputTokens += demand.outputTokens
-    this.#callMs += (inHand + demand.waiting) * lookMs
-    this.#watchedMs += lookMs
-    if (!isUsual) this.#isUsual = false
+    this.#callMs += (inHand + demand.waiting) * pastMs
+    this.#watchedMs += pastMs
+  }
+
+  /** As of the last look. */
+  get wasUsual(): boolean {
+    return this.#wasUsual
   }
 
   /** Null where the step says nothing about the load. */
