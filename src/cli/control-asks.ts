@@ -15,6 +15,8 @@ export interface ControlAnswer {
   readonly id: number
   readonly body?: object
   readonly error?: { readonly name: string; readonly message: string }
+  /** It has not begun yet, and why. */
+  readonly away?: string
 }
 
 const answerMs = 5000
@@ -41,8 +43,9 @@ export class ControlAsks {
     })
   }
 
-  hear({ id, body, error }: ControlAnswer): void {
+  hear({ id, body, error, away }: ControlAnswer): void {
     const waiting = this.#end(id)
+    if (away !== undefined) return waiting?.reject(awayFault(away))
     if (!error) return waiting?.resolve(body ?? {})
     waiting?.reject(Object.assign(new Error(error.message), { name: error.name }))
   }

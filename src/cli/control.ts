@@ -61,6 +61,8 @@ function tell(word: ControlWord): void {
   process.send?.(word, undefined, undefined, () => untaken--)
 }
 
+const justStarted = 'it has just been started'
+
 /** Where the process driver keeps what it knows. */
 export function replicasFolder({ stateDir }: Pick<Config, 'stateDir'>): string {
   return join(stateDir, 'replicas')
@@ -94,7 +96,11 @@ export function runControl(): void {
     if (word.event === 'use') begun?.loop.use(word.config)
     if (word.event === 'report') begun?.loop.hear(word.report)
     if (word.event === 'ask')
-      tell(begun ? answerTo(word.id, word.ask, begun.pilot) : refusal(word.id, waitsFor ?? 'it has just been started'))
+      tell(
+        begun
+          ? answerTo(word.id, word.ask, begun.pilot)
+          : { event: 'answer', id: word.id, away: waitsFor ?? justStarted },
+      )
     if (word.event !== 'end') return
     // What another gateway runs is not ours to end.
     if (!begun && waitsFor !== null) process.exit()
@@ -105,10 +111,6 @@ export function runControl(): void {
 interface Begun {
   readonly loop: ControlLoop
   readonly pilot: Pilot
-}
-
-function refusal(id: number, message: string): ControlAnswer {
-  return { event: 'answer', id, error: { name: 'RolloutError', message } }
 }
 
 /** What operators ask of rollouts, and of forecasts. */

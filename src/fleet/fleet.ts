@@ -136,6 +136,14 @@ export class Fleet implements MemberSource {
     return true
   }
 
+  /** They are about to leave, all of them: what one has in hand is not to go on at the next. */
+  retire(names: readonly string[]): void {
+    for (const name of names) {
+      const upstream = this.find(name)
+      if (upstream) this.#removeMember(upstream)
+    }
+  }
+
   /** It goes; what it still has in hand breaks off, and goes on elsewhere. False when there is none of that name. */
   leave(name: string): boolean {
     const upstream = this.find(name)

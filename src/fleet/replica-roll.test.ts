@@ -32,6 +32,15 @@ test('members join, change their share, drain, stay after all, and leave', () =>
   assert.deepEqual([members(), fleet.upstreams.length], [['b 1'], 1])
 })
 
+test('of those that die together none takes what another had: it would seem to have killed them all', () => {
+  const { fleet, members, roll } = stage()
+  roll.use([replica('a'), replica('b'), replica('c')])
+  const seen: string[][] = []
+  fleet.follow({ onJoined() {}, onDraining() {}, onLeft: () => void seen.push(members()) })
+  roll.use([replica('a', { url: 'http://127.0.0.1:2/v1' }), replica('d')])
+  assert.deepEqual(seen, [[], ['a 1', 'd 1'], ['a 1', 'd 1']])
+})
+
 test('at another address it is another server; a pool that is not there is left out', () => {
   const { fleet, roll } = stage()
   roll.use([replica('a'), replica('lost', { pool: 'none' })])

@@ -35,8 +35,11 @@ export class ReplicaRoll {
   /** These are all. Newcomers join before anybody goes. Those of a pool that is not there are left out. */
   use(replicas: readonly FleetReplica[]): void {
     const wanted = new Map(replicas.map((each) => [each.name, each]))
+    const known = [...this.#known.values()]
+    // Of those that died together, as with their host, none takes what another had: it would seem to have killed all.
+    this.#fleet.retire(known.filter(({ name, url }) => wanted.get(name)?.url !== url).map(({ name }) => name))
     for (const replica of replicas) this.#follow(replica)
-    for (const name of this.#known.keys()) {
+    for (const { name } of known) {
       if (wanted.has(name)) continue
       this.#fleet.leave(name)
       this.#known.delete(name)

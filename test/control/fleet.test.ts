@@ -99,7 +99,7 @@ test(
     const reloaded = await holdfast('reload', '--state', stage.state)
     assert.equal(reloaded.code, 0, reloaded.output)
     const rows = await stage.until('it rests', (all) =>
-      all.some(({ state, deaths }) => state === 'resting' && deaths > 1),
+      all.some(({ state, deaths, release }) => release === 'dying' && state === 'resting' && deaths > 1),
     )
     const dying = rows.find(({ release }) => release === 'dying')
     assert.match(dying?.lastWords ?? '', /no such weights/)
