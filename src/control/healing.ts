@@ -27,6 +27,9 @@ const part = 'healing'
 /** It is looked at this often whether there is something to be kept. */
 const keepMs = 5000
 const keptMax = 1000
+/** Of so many replicas or more the ills are looked for every few seconds: all of them take longer to be sure of. */
+const largeCount = 300
+const largeLookMs = 2900
 /** Ready times of which the middle one counts. */
 const readyTimesMax = 9
 const replaceMsUnknown = 60_000
@@ -34,6 +37,8 @@ const replaceMsUnknown = 60_000
 const drainMsMin = 2000
 /** A replacement that is not there by then, beyond the time that it has to get ready, will not come. */
 const patienceMs = 30_000
+
+const noRollbacks: ReadonlySet<string> = new Set()
 
 export class Healing {
   #parts: PilotParts
@@ -48,6 +53,8 @@ export class Healing {
   #counted = new Map<string, number>()
   #deaths = new Map<string, Deaths>()
   #keptMs = Number.NEGATIVE_INFINITY
+  #lookedMs = Number.NEGATIVE_INFINITY
+  #marks: ReadonlyMap<string, Mark> = new Map()
 
   constructor(parts: PilotParts) {
     this.#parts = parts
@@ -66,6 +73,10 @@ export class Healing {
   }
 
   look(sight: Sight, isChanging: (deployment: string) => boolean): Healed {
+    const isLarge = sight.replicas.length > largeCount
+    if (isLarge && sight.monotonicMs - this.#lookedMs < largeLookMs)
+      return { marks: this.#marks, rollbacks: noRollbacks }
+    this.#lookedMs = sight.monotonicMs
     const epochMs = (this.#epochMs ??= sight.nowMs - sight.monotonicMs)
     const nowMs = sight.monotonicMs + epochMs
     const { heal: options } = sight
@@ -85,7 +96,8 @@ export class Healing {
     const { marks, rollbacks, facts } = decideRemedies(view, this.#memory)
     for (const fact of facts) this.#parts.note(fact)
     this.#keep(nowMs, sight)
-    return { marks: this.#hasten(marks, sight, nowMs), rollbacks }
+    this.#marks = this.#hasten(marks, sight, nowMs)
+    return { marks: this.#marks, rollbacks }
   }
 
   #learn(replica: ReplicaSight, nowMs: number): void {
