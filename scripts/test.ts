@@ -6,7 +6,7 @@
  *
  * The end names the files that took longest; the last line counts. `--json` says the same for machines, on stdout, and
  * the rest on stderr. `--keep-costs` writes what each file took to test-costs.json, by which the next run orders them.
- * `--again`, for machines that others use too: up to three files that failed are run once more, each alone, and those
+ * `--again`, for machines that others use too: up to five files that failed are run once more, each alone, and those
  * that pass then are named as flaky, which is broken and to be mended, but fail no run.
  */
 import { existsSync, rmSync } from 'node:fs'
@@ -23,7 +23,7 @@ const costsPath = join(import.meta.dirname, 'test-costs.json')
 /** Of a file that is not in the table; what takes no longer is not written down. */
 const usual: Cost = { wallS: 2, cpuS: 1.5 }
 const units = 'unit tests'
-const againMax = 3
+const againMax = 5
 
 const { values: flags, positionals: wanted } = parseArgs({
   allowPositionals: true,

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { copyFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ray } from '../../src/fault/ray.ts'
@@ -207,7 +208,7 @@ describe('the sqlite journal, several processes at one file', () => {
     await using journal = new SqliteJournal(path, systemClock, hasty, 'heir')
     await using writer = new WriterProcess({ path, options: hasty, node: 'zombie', rays: [ray(0), ray(1)] })
     await writer.until('promises', () => writer.promises > 50)
-    writer.signal('SIGSTOP')
+    await stopUnlocked(writer, path)
     await writer.until('orphans', async () => (await journal.orphans()).length === 2)
     const heirs = []
     for (const answer of [0, 1]) {
@@ -248,3 +249,20 @@ describe('the sqlite journal, several processes at one file', () => {
     assert.deepEqual([writer.lost, existsSync(`${path}.suspect`)], [[], false])
   })
 })
+
+/** Stopped in the middle of a transaction it would hold the lock of all others: then it is stopped a little later. */
+async function stopUnlocked(writer: WriterProcess, path: string): Promise<void> {
+  using database = new DatabaseSync(path)
+  for (let tries = 0; tries < 50; tries++) {
+    writer.signal('SIGSTOP')
+    try {
+      database.exec('BEGIN IMMEDIATE; ROLLBACK')
+      return
+    } catch {
+      writer.signal('SIGCONT')
+      const { promises } = writer
+      await writer.until('more promises', () => writer.promises > promises)
+    }
+  }
+  assert.fail('it is never outside of a transaction')
+}
