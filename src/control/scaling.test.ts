@@ -56,9 +56,9 @@ function world({ replicas = {}, autoscale = {}, kept = new Map<string, string>()
     set isRollingOut(value: boolean) {
       isRollingOut = value
     },
-    /** One look, a second later. */
-    second(demand: Partial<DemandTold>, inHand = 0): number {
-      nowMs += 1000
+    /** One look, a second later, or after a pause. */
+    second(demand: Partial<DemandTold>, inHand = 0, pastMs = 1000): number {
+      nowMs += pastMs
       const ready = copies.filter(({ bornMs }) => nowMs - bornMs >= startMs)
       const replicas = copies.map((copy) => sighted(copy, nowMs, Math.ceil(inHand / Math.max(1, ready.length))))
       const sight: Sight = {
@@ -100,6 +100,14 @@ test('without `autoscale` as many as the minimum', () => {
   })
   const sight = { deployments, replicas: [] } as unknown as Sight
   assert.equal(scaling.look(sight, () => false).get('chat'), 3)
+})
+
+test('what has gathered while nobody looked, as while a driver is deaf, is no rush', () => {
+  const { minute, second } = world()
+  let before = 0
+  for (let i = 0; i < 20; i++) before = minute({ requests: 100 })
+  assert.equal(second({ requests: 400 }, 0, 240_000), before)
+  for (let i = 0; i < 3; i++) assert.ok(minute({ requests: 100 }) <= before)
 })
 
 test('at zero nothing runs before the first call; then one at once, and none after idling', () => {

@@ -249,7 +249,7 @@ export class DeploymentScaler {
   #hurry(seen: ScalerLook): void {
     const step = this.#step as number
     if (this.#urgent && step >= this.#urgent.untilStep) this.#urgent = null
-    const wish = this.#urgency.look(seen)
+    const wish = this.#urgency.look(this.#meter.isWatched ? seen : { ...seen, demand: onlyNow(seen.demand) })
     if (!wish) return
     if (this.#urgent && wish.replicas < this.#urgent.replicas) return
     this.#urgent = { ...wish, untilStep: step + steadySteps }
@@ -282,6 +282,11 @@ export class DeploymentScaler {
     return replicas < min ? [min, 'minimum'] : [replicas, why]
   }
 }
+
+/** What waits now, without what was told of a time that nobody watched: it would count as a rush. */
+const onlyNow = ({ waiting }: DemandTold): DemandTold => ({
+  ...{ requests: 0, promptTokens: 0, outputTokens: 0, refused: 0, waiting },
+})
 
 function riskIn({ replicaHourPrice: replicaHour, lostRequestPrice: lostRequest, perReplica }: ScalerOptions): {
   risk?: number

@@ -26,6 +26,7 @@ export class StepMeter {
   #watchedMs = 0
   #isUsual = true
   #wasUsual: boolean
+  #isWatched = true
 
   /** @param wasUsual as of the last look of the step before */
   constructor(stepMs: number, wasUsual = true) {
@@ -36,9 +37,9 @@ export class StepMeter {
   add({ demand, inHand, pastMs, isUsual }: MeterLook): void {
     if (!isUsual) this.#isUsual = false
     // What comes after a pause, or a silence, is of all that time: it would count as a rush.
-    const isWatched = pastMs <= lookMsMax && this.#wasUsual
+    this.#isWatched = pastMs <= lookMsMax && this.#wasUsual
     this.#wasUsual = isUsual
-    if (!isWatched) return
+    if (!this.#isWatched) return
     this.#requests += demand.requests
     this.#promptTokens += demand.promptTokens
     this.#outputTokens += demand.outputTokens
@@ -49,6 +50,11 @@ export class StepMeter {
   /** As of the last look. */
   get wasUsual(): boolean {
     return this.#wasUsual
+  }
+
+  /** Whether what the last look was told had come since the look before. */
+  get isWatched(): boolean {
+    return this.#isWatched
   }
 
   /** Null where the step says nothing about the load. */
