@@ -3,7 +3,7 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChildServer, OwnedChild } from './child.ts'
-import { obtainLlamaServer } from './llama-server.ts'
+import { type LlamaServer, obtainLlamaServer } from './llama-server.ts'
 import { tinyModelRevision, writeTinyModel } from './tiny-model/tiny-model.ts'
 
 export interface TinyModelServerOptions {
@@ -36,6 +36,8 @@ export interface TinyModelServer extends ChildServer {
   readonly version: string
 }
 
+const defaultName = 'tiny'
+const defaultContextTokens = 2048
 /** Longest time from the start of the process to its first sign of health. */
 const healthyMs = 30_000
 const healthPeriodMs = 25
@@ -45,15 +47,9 @@ const healthPeriodMs = 25
  * @throws {Error} saying why it cannot be had or does not start
  */
 export async function startTinyModel(options: TinyModelServerOptions): Promise<TinyModelServer> {
-  const { cacheDir, seed = 1, noise = 0.5, contextTokens = 2048, name = 'tiny', program, onProgress, signal } = options
-  const engine = await obtainLlamaServer({
-    path: program,
-    cacheDir: join(cacheDir, 'llama-server'),
-    onProgress,
-    signal,
-  })
-  const weights = await weightsIn(cacheDir, { seed, noise, contextTokens: Math.max(contextTokens, 4096) })
-  const flags = commandLine(weights, name, contextTokens, options)
+  const { name = defaultName, signal } = options
+  const { engine, weights } = await obtain(options)
+  const flags = commandLine(weights, options)
   const child = new OwnedChild(engine.path, flags, { environment: ownEnvironment(), isDeaf: true })
   try {
     return {
@@ -74,25 +70,28 @@ export async function startTinyModel(options: TinyModelServerOptions): Promise<T
 
 /** What starts it on a port that another chooses: `${PORT}`. @throws {Error} where it cannot be had. */
 export async function tinyModelCommand(options: TinyModelServerOptions): Promise<string[]> {
-  const { cacheDir, seed = 1, noise = 0.5, contextTokens = 2048, name = 'tiny', program, onProgress, signal } = options
+  const { engine, weights } = await obtain(options)
+  return [engine.path, ...commandLine(weights, options, '${PORT}')]
+}
+
+/** The engine, and the path of the weights. */
+async function obtain(options: TinyModelServerOptions): Promise<{ engine: LlamaServer; weights: string }> {
+  const { cacheDir, seed = 1, noise = 0.5, contextTokens = defaultContextTokens, program, onProgress, signal } = options
   const engine = await obtainLlamaServer({
     path: program,
     cacheDir: join(cacheDir, 'llama-server'),
     onProgress,
     signal,
   })
-  const weights = await weightsIn(cacheDir, { seed, noise, contextTokens: Math.max(contextTokens, 4096) })
-  return [engine.path, ...commandLine(weights, name, contextTokens, options, '${PORT}')]
+  return { engine, weights: await weightsIn(cacheDir, { seed, noise, contextTokens: Math.max(contextTokens, 4096) }) }
 }
 
 function commandLine(
   weights: string,
-  name: string,
-  contextTokens: number,
   options: TinyModelServerOptions,
   port: number | string = options.port ?? 0,
 ): string[] {
-  const { slots = 4, extraArgs = [] } = options
+  const { name = defaultName, contextTokens = defaultContextTokens, slots = 4, extraArgs = [] } = options
   return [
     ...['--model', weights, '--alias', name, '--host', '127.0.0.1', '--port', String(port)],
     // The context is shared out among the slots. One thread is plenty for a model this small, and leaves room for
