@@ -3,6 +3,7 @@
  * what they remember is kept over restarts of this process. Inside, time is a steady clock: a wall clock that jumps
  * makes nobody hang, and ends no rest.
  */
+import { keepOnly } from '../ground/keep-only.ts'
 import type { ReplicaView } from './heal/ailment.ts'
 import type { Deaths } from './heal/deaths.ts'
 import { type DeploymentView, decideRemedies } from './heal/decide-remedies.ts'
@@ -169,10 +170,8 @@ export class Healing {
 
   #forget({ replicas }: Sight): void {
     const names = new Set(replicas.map(({ name }) => name))
-    for (const map of [this.#outSince, this.#counted, this.#starts])
-      for (const name of map.keys()) if (!names.has(name)) map.delete(name)
-    if (this.#deaths.size <= keptMax) return
-    for (const name of this.#deaths.keys()) if (!names.has(name)) this.#deaths.delete(name)
+    for (const map of [this.#outSince, this.#counted, this.#starts]) keepOnly(map, names)
+    if (this.#deaths.size > keptMax) keepOnly(this.#deaths, names)
   }
 
   /** Written when it has changed, which the notebook finds out. */

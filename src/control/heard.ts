@@ -1,4 +1,5 @@
 /** What the workers told of replicas, kept for the looks that follow. */
+import { keepOnly } from '../ground/keep-only.ts'
 import type { DemandTold } from './autoscale/demand.ts'
 import type { FleetReport, ReplicaTold } from './fleet-report.ts'
 
@@ -59,7 +60,7 @@ export class Heard {
 
   /** Those alone are kept. */
   keep(names: ReadonlySet<string>): void {
-    for (const name of this.#replicas.keys()) if (!names.has(name)) this.#replicas.delete(name)
+    keepOnly(this.#replicas, names)
   }
 
   #ofNew(name: string): ReplicaHeard | null {

@@ -2,6 +2,7 @@
  * Which releases of a deployment run, and with which share of new calls: the rollouts, led by what the loop sees, kept
  * over restarts of this process, and told as facts.
  */
+import { keepOnly } from '../ground/keep-only.ts'
 import { CallRate } from './deploy/call-rate.ts'
 import { type GateReport, pairsMin } from './deploy/gate.ts'
 import type { GatePrompt, GoldenAnswer } from './deploy/golden-prompt.ts'
@@ -201,7 +202,7 @@ export class Rollouts {
 
   #forget({ replicas, deployments }: Sight): void {
     const names = new Set(replicas.map(({ name }) => name))
-    for (const map of [this.#dead, this.#ended]) for (const name of map.keys()) if (!names.has(name)) map.delete(name)
+    for (const map of [this.#dead, this.#ended]) keepOnly(map, names)
     for (const name of this.#rates.keys()) if (!Object.hasOwn(deployments, name)) this.#rates.delete(name)
   }
 

@@ -1,4 +1,5 @@
 /** How many replicas each deployment is to have: by its load where `autoscale` is set, else the fewest allowed. */
+import { keepOnly } from '../ground/keep-only.ts'
 import {
   DeploymentScaler,
   type ScalerLook,
@@ -166,8 +167,7 @@ function measureStarts({ measured, scaler }: Known, own: readonly ReplicaSight[]
     if (Math.abs(lateBy) <= lateMs) scaler.started(readyAfterMs + Math.max(0, lateBy))
   }
   if (measured.size <= own.length) return
-  const names = new Set(own.map(({ name }) => name))
-  for (const name of measured.keys()) if (!names.has(name)) measured.delete(name)
+  keepOnly(measured, new Set(own.map(({ name }) => name)))
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

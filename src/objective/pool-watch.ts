@@ -1,4 +1,5 @@
 /** What early warnings know of pools: how full they are, and how many wait, over half an hour. */
+import { keepOnly } from '../ground/keep-only.ts'
 import type { Condition } from '../alert/condition.ts'
 import type { PoolSigns, Signs } from './signs.ts'
 import { Bins } from './warning/bins.ts'
@@ -32,7 +33,7 @@ export class PoolWatch {
 
   look(nowMs: number): Condition[] {
     const pools = this.#together()
-    for (const name of this.#watched.keys()) if (!pools.has(name)) this.#watched.delete(name)
+    keepOnly(this.#watched, pools)
     return [...pools].flatMap(([pool, { saturation, waiting }]) => {
       let watched = this.#watched.get(pool)
       if (!watched) {
